@@ -1,0 +1,39 @@
+# Two commands do everything on a fresh machine with python3 (>= 3.11) and make:
+#   make demo    the main job on simulated traffic and the embedded store
+#   make test    everything, real servers included
+UV := .uv/bin/uv
+export UV_PYTHON_DOWNLOADS := never
+
+.PHONY: setup demo test check bench docs servers clean
+
+setup: .venv/.ready
+
+.venv/.ready: uv.lock pyproject.toml
+	test -x $(UV) || (python3 -m venv .uv && .uv/bin/pip install --quiet "uv>=0.9,<1")
+	$(UV) sync --frozen --quiet
+	touch $@
+
+demo: setup
+	.venv/bin/lakescope demo $(ARGS)
+
+test: setup servers
+	.venv/bin/pytest $(ARGS)
+
+servers: setup
+	.venv/bin/python -m tests.servers.install
+
+check: setup
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+	.venv/bin/python -m docs.build --check
+
+docs: setup
+	.venv/bin/python -m docs.build
+
+bench: setup
+	.venv/bin/python -m benchmarks $(ARGS)
+
+clean:
+	rm -rf .venv .uv .servers .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,283 @@
+"""The events: one flat, typed record a dataset; the contract between transformers, sinks and KPIs.
+
+Conventions, everywhere:
+
+- Unknown is ``None`` and left out of every encoding; never -1, 0, "" or 1970.
+- Sizes are bytes, durations seconds, rates bytes/s; a name ends in its unit where it is not obvious.
+- Times are text, RFC 3339 in UTC (``2025-03-20T20:14:31.396678Z``): most only travel, and parsing each
+  would cost more than decoding the message.
+- ``id`` is made of the fields that identify the event (`transformers._common.identify`), so that
+  a repeated message gives the same id and every sink can write idempotently.
+- Only the transform stage writes to an event; for everybody behind it events are read-only.
+- A new field has a default, a field never changes its type.
+
+The ``#:`` comment behind a field is its documentation (meaning, unit, source); docs/reference/events.md,
+the Elasticsearch mappings and the DuckDB columns are derived from here.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from msgspec import Meta, Struct
+
+Time = Annotated[str, Meta(extra={"kind": "time"})]
+Text = Annotated[str, Meta(extra={"kind": "text"})]
+Source = Literal[
+    "rucio", "fts", "perfsonar", "collectd", "node_exporter", "telegraf", "push", "cric", "rucio-api", "trace"
+]
+
+
+class Event(Struct, omit_defaults=True, gc=False, kw_only=True, tag_field="dataset"):
+    """What every event carries, beside ``dataset`` (its kind: the class's tag)."""
+
+    dataset: ClassVar[str]
+
+    id: str  #: 32 hex characters, a hash of the identifying fields
+    time: Time  #: when it happened
+    source: Source  #: the system that said so
+    vo: str | None = None  #: virtual organisation; the source's word, else the collector's `vo` option
+    collector: str | None = None  #: name of the collector in the configuration
+
+
+class Transfer(Event, tag="transfers", kw_only=True):
+    """A change in the life of one file transfer, as Rucio or FTS saw it (`source` tells which)."""
+
+    event: str  #: queued, preparing, submitted, submission_failed, started, done, failed, lost, canceled, or an FTS file state
+    ok: bool | None = None  #: true for done, false for failed or lost, else null
+    kind: Literal["transfer", "stagein"] | None = None  #: Rucio's request type
+    request_id: str | None = None  #: Rucio's request, 32 hex characters; joins Rucio and FTS
+    previous_request_id: str | None = None  #: the request that this one retries
+    job_id: str | None = None  #: FTS job (UUID); Rucio's transfer-id and external-id
+    file_id: int | None = None  #: FTS file within the FTS server
+    rule_id: str | None = None  #: Rucio rule that asked for the transfer
+    scope: str | None = None  #: scope of the file
+    name: str | None = None  #: name of the file
+    parent_scope: str | None = None  #: scope of the dataset it belongs to; Rucio datasetScope
+    parent_name: str | None = None  #: name of that dataset; Rucio dataset
+    datatype: str | None = None  #: Rucio datatype of the file
+    activity: str | None = None  #: Rucio activity, FTS activity share
+    account: str | None = None  #: Rucio account of the request
+    user: str | None = None  #: salted hash of the certificate's subject (FTS user_dn); null unless asked for
+    src_rse: str | None = None  #: source storage element
+    dst_rse: str | None = None  #: destination storage element
+    src_host: str | None = None  #: host of src_url, lower case, without port
+    dst_host: str | None = None  #: host of dst_url, lower case, without port
+    src_url: str | None = None  #: source file
+    dst_url: str | None = None  #: destination file
+    src_site: str | None = None  #: site of the source by the topology; "ambiguous" if two sites claim the host
+    dst_site: str | None = None  #: site of the destination, likewise
+    src_country: str | None = None  #: country of the source RSE by the topology
+    dst_country: str | None = None  #: country of the destination RSE by the topology
+    src_type: str | None = None  #: DISK or TAPE
+    dst_type: str | None = None  #: DISK or TAPE
+    src_qos: str | None = None  #: QoS class of the source RSE by the topology
+    dst_qos: str | None = None  #: QoS class of the destination RSE by the topology
+    protocol: str | None = None  #: URL scheme of the destination, or the transfer tool
+    bytes: int | None = None  #: size of the file (bytes)
+    adler32: str | None = None  #: checksum, 8 hex characters
+    md5: str | None = None  #: checksum, 32 hex characters
+    created: Time | None = None  #: when the request was made
+    submitted: Time | None = None  #: when it was handed to the transfer tool
+    started: Time | None = None  #: when bytes began to move
+    ended: Time | None = None  #: when it ended, well or badly
+    queue_s: float | None = None  #: created to started (seconds)
+    transfer_s: float | None = None  #: started to ended (seconds); recomputed, the sources' own durations wrap
+    throughput: float | None = None  #: bytes / transfer_s of a done transfer (bytes/s)
+    endpoint: str | None = None  #: FTS server: its alias or host
+    error: Text | None = None  #: the error as the source said it
+    error_class: str | None = None  #: 12 hex characters, hash of error_template
+    error_template: Text | None = None  #: error with URLs, hosts, paths, addresses, ids, numbers masked
+    error_scope: str | None = None  #: SOURCE, DESTINATION, TRANSFER or GENERAL_FAILURE
+    error_phase: str | None = None  #: FTS t_failure_phase
+    error_category: str | None = None  #: FTS tr_error_category: the errno's name
+    error_code: int | None = None  #: errno
+    retry: int | None = None  #: which retry this is (count)
+    retry_max: int | None = None  #: retries allowed (count)
+    streams: int | None = None  #: parallel TCP streams (count)
+    ip_version: int | None = None  #: 4 or 6
+    auth_method: str | None = None  #: certificate or oauth2
+    transfer_mode: str | None = None  #: streamed, 3rd pull, 3rd push
+    multihop: bool | None = None  #: the transfer is one hop of several
+    functional_test: bool | None = None  #: noise traffic that exists to test the lake
+
+
+class Deletion(Event, tag="deletions", kw_only=True):
+    """The end of one replica, or the attempt."""
+
+    event: Literal["done", "failed", "not_found"]  #: what came of it
+    ok: bool | None = None  #: true for done, false for failed, null for not_found
+    scope: str | None = None  #: scope of the file; null for dark data
+    name: str | None = None  #: name of the file
+    rse: str | None = None  #: storage element
+    site: str | None = None  #: site of the RSE by the topology
+    country: str | None = None  #: country of the RSE by the topology
+    qos: str | None = None  #: QoS class of the RSE by the topology
+    bytes: int | None = None  #: size of the file (bytes)
+    url: str | None = None  #: the replica
+    protocol: str | None = None  #: URL scheme used
+    datatype: str | None = None  #: Rucio datatype of the file
+    duration_s: float | None = None  #: time the deletion took (seconds)
+    error: Text | None = None  #: the error as the source said it
+    error_class: str | None = None  #: 12 hex characters, hash of error_template
+    error_template: Text | None = None  #: error with URLs, hosts, paths, addresses, ids, numbers masked
+
+
+class Did(Event, tag="dids", kw_only=True):
+    """A change of a data identifier (dataset, container, file) in Rucio."""
+
+    event: str  #: create_dts, create_cnt, register_cnt, close, open, detach, erase, erase_cnt, incomplete, lost
+    account: str | None = None  #: Rucio account that did it
+    scope: str | None = None  #: scope
+    name: str | None = None  #: name
+    child_scope: str | None = None  #: scope of the child that was attached or detached, or of the lost file's dataset
+    child_name: str | None = None  #: its name
+    bytes: int | None = None  #: size at closing (bytes)
+    length: int | None = None  #: files at closing (count)
+
+
+class Rule(Event, tag="rules", kw_only=True):
+    """A change of a replication rule or of a dataset lock, told by Hermes or polled from Rucio's API."""
+
+    event: str  #: ok, progress, dataset_lock_ok, or a polled state: replicating, stuck, suspended, ...
+    rule_id: str | None = None  #: the rule, 32 hex characters
+    scope: str | None = None  #: scope of the rule's data identifier
+    name: str | None = None  #: its name
+    rse: str | None = None  #: storage element of the lock, or the rule's RSE expression
+    account: str | None = None  #: Rucio account that owns the rule
+    progress: int | None = None  #: done, in per cent (0..100, in tens)
+    locks_ok: int | None = None  #: locks satisfied (count)
+    locks_replicating: int | None = None  #: locks waiting for a transfer (count)
+    locks_stuck: int | None = None  #: locks given up (count)
+    age_s: float | None = None  #: since the rule's creation (seconds)
+
+
+class Trace(Event, tag="traces", kw_only=True):
+    """One access to a file by a client (upload, download, get, touch), from Rucio's tracer."""
+
+    event: str  #: Rucio's eventType: upload, download, get, touch, ...
+    client_state: str | None = None  #: DONE, FAILED, ALREADY_DONE, FOUND_IN_PCACHE, ...
+    scope: str | None = None  #: scope of the file
+    name: str | None = None  #: name of the file; uploads carry none
+    rse: str | None = None  #: remote storage element
+    site: str | None = None  #: site of the RSE by the topology
+    host: str | None = None  #: the client's host
+    account: str | None = None  #: Rucio account
+    protocol: str | None = None  #: URL scheme used
+    bytes: int | None = None  #: size of the file (bytes)
+    started: Time | None = None  #: when bytes began to move
+    ended: Time | None = None  #: when they stopped
+    ok: bool | None = None  #: true when the client has the file, false when it failed, else null
+    error: Text | None = None  #: stateReason
+
+
+class FtsQueue(Event, tag="fts_queue", kw_only=True):
+    """A decision of FTS's optimizer on one link: how much is queued and how many run."""
+
+    endpoint: str | None = None  #: FTS server
+    src_host: str | None = None  #: source storage host
+    dst_host: str | None = None  #: destination storage host
+    src_site: str | None = None  #: site of the source by the topology
+    dst_site: str | None = None  #: site of the destination by the topology
+    active: int | None = None  #: running transfers (count)
+    submitted: int | None = None  #: queued transfers (count)
+    connections: int | None = None  #: connections that the optimizer allows (count)
+    throughput: float | None = None  #: recent mean (bytes/s)
+    success_rate: float | None = None  #: 0..1; FTS says 1 for an idle link
+    rationale: Text | None = None  #: the optimizer's reason
+
+
+class Network(Event, tag="network", kw_only=True):
+    """One perfSONAR measurement, failed ones too (`ok` false)."""
+
+    test: str  #: pScheduler test type: throughput, latency, latencybg, rtt, trace, clock, http, disk-to-disk
+    src_host: str | None = None  #: source host, lower case
+    dst_host: str | None = None  #: destination host, lower case
+    src_site: str | None = None  #: site of the source by the topology
+    dst_site: str | None = None  #: site of the destination by the topology
+    ip_version: int | None = None  #: 4 or 6
+    tool: str | None = None  #: iperf3, owping, ...
+    ok: bool | None = None  #: whether the measurement succeeded
+    throughput: float | None = None  #: receiver's rate where known, else the sender's (bytes/s)
+    retransmits: int | None = None  #: TCP retransmissions (count)
+    packets_sent: int | None = None  #: probes sent (count)
+    packets_lost: int | None = None  #: probes lost (count)
+    loss: float | None = None  #: lost / sent (0..1)
+    latency_min_s: float | None = None  #: one-way delay, least (seconds); may be negative by clock offset
+    latency_mean_s: float | None = None  #: one-way delay, mean (seconds)
+    latency_median_s: float | None = None  #: one-way delay, median (seconds)
+    latency_p95_s: float | None = None  #: one-way delay, 95th percentile (seconds)
+    latency_max_s: float | None = None  #: one-way delay, greatest (seconds)
+    rtt_min_s: float | None = None  #: round trip, least (seconds)
+    rtt_mean_s: float | None = None  #: round trip, mean (seconds)
+    rtt_max_s: float | None = None  #: round trip, greatest (seconds)
+    jitter_s: float | None = None  #: variation of the delay (seconds)
+    hops: int | None = None  #: length of the path (count)
+    route_id: str | None = None  #: 12 hex characters, hash of the path's addresses; changes with the route
+    mtu: int | None = None  #: path MTU (bytes)
+    clock_error_s: float | None = None  #: clock offset or its bound (seconds)
+    run_id: str | None = None  #: pScheduler run (UUID)
+    error: Text | None = None  #: why the run failed
+
+
+class Host(Event, tag="hosts", kw_only=True):
+    """One value of one metric of one host; counters stay raw, rates are made at query time."""
+
+    host: str  #: the host, lower case
+    site: str | None = None  #: site of the host by the topology
+    metric: str  #: name in the source's own terms: node_load1, cpu_percent, ...
+    value: float | None = None  #: the value in the metric's own unit; null where the source said NaN
+    type: Literal["counter", "gauge"]  #: a counter only grows until it is reset
+    labels: dict[str, str] | None = None  #: what tells this series from its sisters
+
+
+class Probe(Event, tag="probes", kw_only=True):
+    """The answer of one check of one service."""
+
+    probe: str  #: name of the check: sam_gfal, availability, ...
+    target: str | None = None  #: what was checked: URL, host or service
+    site: str | None = None  #: site by the source, else by the topology
+    rse: str | None = None  #: storage element, where the target is one
+    operation: str | None = None  #: upload, download, delete, ...
+    protocol: str | None = None  #: URL scheme used
+    status: Literal["ok", "warning", "critical", "unknown"]  #: the answer
+    message: Text | None = None  #: the probe's own words
+
+
+class Storage(Event, tag="storage", kw_only=True):
+    """What lies where: one count of files and bytes of an RSE, scope, account or experiment."""
+
+    rse: str | None = None  #: storage element; null in sums over all
+    site: str | None = None  #: site of the RSE by the topology
+    country: str | None = None  #: country of the RSE by the topology
+    qos: str | None = None  #: QoS class of the RSE by the topology, or the source's word
+    scope: str | None = None  #: scope counted
+    account: str | None = None  #: account counted
+    experiment: str | None = None  #: experiment counted: the prefix of the scope's name
+    files: int | None = None  #: files or replicas (count)
+    used: int | None = None  #: bytes used
+    total: int | None = None  #: bytes there are
+    free: int | None = None  #: bytes left
+
+
+class Push(Event, tag="push", kw_only=True):
+    """Any other document that a script pushed, its own fields kept."""
+
+    producer: str  #: who pushed it
+    type: str  #: which kind of document
+    data: dict[str, Any]  #: its fields as they came
+    idb_tags: list[str] | None = None  #: fields of data that become InfluxDB tags
+    idb_fields: list[str] | None = None  #: fields of data that become InfluxDB fields; null: all others
+
+
+DATASETS: dict[str, type[Event]] = {
+    str(cls.__struct_config__.tag): cls
+    for cls in (Transfer, Deletion, Did, Rule, Trace, FtsQueue, Network, Host, Probe, Storage, Push)
+}
+"""Dataset name -> its struct."""
+
+for _name, _cls in DATASETS.items():
+    _cls.dataset = _name
+
+AnyEvent = Transfer | Deletion | Did | Rule | Trace | FtsQueue | Network | Host | Probe | Storage | Push
+"""For decoding events back: ``msgspec.json.decode(line, type=AnyEvent)``."""

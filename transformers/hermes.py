@@ -1,0 +1,406 @@
+"""Rucio's Hermes events: transfers, stage-ins, deletions, data identifiers, rules and locks.
+
+Body: ``{"event_type": str, "payload": {...}, "created_at": "2025-03-20 20:15:43.153695"}``
+(rucio 41.x: lib/rucio/daemons/hermes/hermes.py, core/request.py, core/message.py).
+
+Two ways through, the same result. A body whose keys are all spelled as Rucio spells them is decoded
+straight into typed fields. Any other (keys in snake or camel case as MONIT and others rewrite them, an
+unknown field, an integer sent as text) is decoded loosely: keys are folded to snake case, unknown ones
+counted, the rest converted to the same types.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from lakescope.events import Deletion, Did, Event, Rule, Transfer
+from lakescope.messages import Decoded, Message, Rejected
+from transformers._common import Int, host_of, identify, rejected, seconds_between, utc_time
+
+Bytes = Int | float  # DID_CLOSE sums as Decimal in the database, which arrives as 7696433994.0
+Ignored = Any
+
+
+_HYPHENATED = (
+    "request_id checksum_adler checksum_md5 file_size previous_request_id src_type src_rse src_url dst_type "
+    "dst_rse dst_url transfer_endpoint transfer_id tool_id request_type src_rse_id dst_rse_id retry_count "
+    "rule_id external_id external_host"
+).split()
+
+
+class Payload(
+    Struct,
+    gc=False,
+    forbid_unknown_fields=True,
+    rename={"dataset_scope": "datasetScope", "empty_link": "transfer-link"}
+    | {name: name.replace("_", "-") for name in _HYPHENATED},
+):
+    """Every field that Rucio's events carry, in the order of the most frequent kind (``transfer-done``)."""
+
+    activity: str | None = None
+    request_id: str | None = None
+    duration: Ignored = None  # timedelta.seconds: wraps at 24 h, 86399 for a negative; recomputed from the times
+    checksum_adler: str | None = None
+    checksum_md5: str | None = None
+    file_size: Bytes | None = None
+    bytes: Bytes | None = None
+    guid: Ignored = None
+    previous_request_id: str | None = None
+    protocol: str | None = None
+    scope: str | None = None
+    name: str | None = None
+    dataset: str | None = None
+    dataset_scope: str | None = None
+    src_type: str | None = None
+    src_rse: str | None = None
+    src_url: str | None = None
+    dst_type: str | None = None
+    dst_rse: str | None = None
+    dst_url: str | None = None
+    reason: str | None = None
+    transfer_endpoint: str | None = None
+    transfer_id: str | None = None
+    empty_link: Ignored = None  # transfer-link is sent beside transfer_link and always null
+    created_at: str | None = None
+    submitted_at: str | None = None
+    started_at: str | None = None
+    transferred_at: str | None = None
+    tool_id: Ignored = None
+    transfer_link: Ignored = None
+    account: str | None = None
+    datatype: str | None = None
+    vo: str | None = None
+    # queued, submitted
+    request_type: Ignored = None  # the event type says it, in one letter case
+    src_rse_id: Ignored = None
+    dst_rse_id: Ignored = None
+    state: Ignored = None
+    retry_count: Int | None = None
+    rule_id: str | None = None
+    external_id: str | None = None
+    external_host: str | None = None
+    queued_at: str | None = None
+    # deletions
+    rse: str | None = None
+    rse_id: Ignored = None
+    url: str | None = None
+    # data identifiers and rules
+    did_type: Ignored = None
+    child_scope: str | None = None
+    child_name: str | None = None
+    child_type: Ignored = None
+    childscope: str | None = None
+    childname: str | None = None
+    childtype: Ignored = None
+    dataset_name: str | None = None
+    expired_at: Ignored = None
+    length: Int | None = None
+    events: Ignored = None
+    progress: Int | None = None
+
+
+_FoldedPayload = msgspec.defstruct(
+    "_FoldedPayload",
+    [(field.name, field.type, field.default) for field in msgspec.structs.fields(Payload)],
+    gc=False,
+)
+"""`Payload` under snake-case keys."""
+
+
+class _RucioEvent(Struct, forbid_unknown_fields=True, gc=False):
+    event_type: str
+    payload: Payload
+    created_at: str
+
+
+class _FoldedEvent(Struct, gc=False):
+    event_type: str
+    payload: _FoldedPayload  # type: ignore[valid-type]  # the same attributes as Payload
+    created_at: str
+
+
+_decode = msgspec.json.Decoder(_RucioEvent).decode
+_decode_any = msgspec.json.Decoder(dict[str, Any]).decode
+
+
+def decode(message: Message, out: Decoded) -> None:
+    """One Hermes event a body."""
+    body: _RucioEvent | _FoldedEvent
+    try:
+        body = _decode(message.body)
+    except msgspec.ValidationError:
+        body = _decode_loosely(message.body, out)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise rejected(error) from None
+    event_type = body.event_type
+    build = _BUILDERS.get(event_type) or _builder(event_type)
+    out.events.append(build(body.payload, body.created_at))
+
+
+# --- transfers and stage-ins -----------------------------------------------------------------------------
+
+
+class _Finished:
+    """Builds done, failed and lost: the events that carry the whole story."""
+
+    def __init__(self, event_type: str, kind: Literal["transfer", "stagein"], state: str):
+        self.prefix = f"rucio\x1f{event_type}\x1f"
+        self.kind = kind
+        self.event = state
+        self.ok = state == "done"
+
+    def __call__(self, p: Payload, sent: str) -> Event:
+        request_id, job_id = p.request_id, p.transfer_id
+        if request_id is None:
+            raise _missing("request-id")
+        created = utc_time(p.created_at, "$.payload.created_at")
+        started = utc_time(p.started_at, "$.payload.started_at")
+        ended = utc_time(p.transferred_at, "$.payload.transferred_at")
+        size = _size(p)
+        transfer_s = seconds_between(started, ended)
+        return Transfer(
+            id=identify(f"{self.prefix}{request_id}\x1f{job_id or ''}"),
+            time=ended or _sent(sent),
+            source="rucio",
+            vo=p.vo,
+            event=self.event,
+            ok=self.ok,
+            kind=self.kind,
+            request_id=request_id,
+            previous_request_id=p.previous_request_id,
+            job_id=job_id,
+            scope=p.scope,
+            name=p.name,
+            parent_scope=p.dataset_scope,
+            parent_name=p.dataset,
+            datatype=p.datatype,
+            activity=p.activity,
+            account=p.account,
+            src_rse=p.src_rse,
+            dst_rse=p.dst_rse,
+            src_host=host_of(p.src_url),
+            dst_host=host_of(p.dst_url),
+            src_url=p.src_url,
+            dst_url=p.dst_url,
+            src_type=p.src_type,
+            dst_type=p.dst_type,
+            protocol=p.protocol,
+            bytes=size,
+            adler32=p.checksum_adler,
+            md5=p.checksum_md5,
+            created=created,
+            submitted=utc_time(p.submitted_at, "$.payload.submitted_at"),
+            started=started,
+            ended=ended,
+            queue_s=seconds_between(created, started),
+            transfer_s=transfer_s,
+            throughput=size / transfer_s if transfer_s and size and self.ok else None,
+            endpoint=_endpoint(p.transfer_endpoint),
+            error=p.reason or None,
+        )
+
+
+class _Progressed:
+    """Builds queued, preparing, submitted, submission_failed and any state that Rucio may add."""
+
+    def __init__(self, event_type: str, kind: Literal["transfer", "stagein"], state: str):
+        self.prefix = f"rucio\x1f{event_type}\x1f"
+        self.kind = kind
+        self.event = state
+
+    def __call__(self, p: Payload, sent: str) -> Event:
+        if p.request_id is None:
+            raise _missing("request-id")
+        happened = utc_time(p.queued_at, "$.payload.queued_at")
+        handed_over = self.event in ("submitted", "submission_failed")
+        return Transfer(
+            id=identify(f"{self.prefix}{p.request_id}\x1f{p.external_id or ''}"),
+            time=happened or _sent(sent),
+            source="rucio",
+            vo=p.vo,
+            event=self.event,
+            kind=self.kind,
+            request_id=p.request_id,
+            previous_request_id=p.previous_request_id,
+            job_id=p.external_id,
+            rule_id=p.rule_id,
+            scope=p.scope,
+            name=p.name,
+            parent_scope=p.dataset_scope,
+            parent_name=p.dataset,
+            datatype=p.datatype,
+            activity=p.activity,
+            account=p.account,
+            src_rse=p.src_rse,
+            dst_rse=p.dst_rse,
+            bytes=_size(p),
+            adler32=p.checksum_adler,
+            md5=p.checksum_md5,
+            # queued_at means the submission on the submitter's events, the request on all others
+            created=None if handed_over else happened,
+            submitted=happened if self.event == "submitted" else None,
+            endpoint=_endpoint(p.external_host),
+            error=p.reason or None,
+            retry=p.retry_count,
+        )
+
+
+# --- deletions, data identifiers, rules ------------------------------------------------------------------
+
+
+def _deletion(event: Literal["done", "failed", "not_found"]) -> Any:
+    def build(p: Payload, sent: str) -> Event:
+        happened = _sent(sent)
+        duration = p.duration if isinstance(p.duration, (int, float)) else None
+        return Deletion(
+            id=identify("rucio", f"deletion-{event}", p.scope, p.name, p.rse, p.url, happened),
+            time=happened,
+            source="rucio",
+            vo=p.vo,
+            event=event,
+            ok={"done": True, "failed": False}.get(event),
+            scope=p.scope or None,  # the dark reaper knows none and says ""
+            name=p.name,
+            rse=p.rse,
+            bytes=_size(p),
+            url=p.url,
+            protocol=p.protocol,
+            datatype=p.datatype,
+            duration_s=None if duration is None or duration < 0 else float(duration),
+            error=p.reason or None,
+        )
+
+    return build
+
+
+def _did(event: str) -> Any:
+    def build(p: Payload, sent: str) -> Event:
+        happened = _sent(sent)
+        child_scope = p.child_scope or p.childscope
+        child_name = p.child_name or p.childname
+        scope, name = p.scope, p.name
+        if event == "lost":  # the file is the child; the dataset that lost it is the identifier
+            child_scope, child_name = scope, name
+            scope, name = p.dataset_scope, p.dataset_name
+        return Did(
+            id=identify("rucio", event, scope, name, child_scope, child_name, happened),
+            time=happened,
+            source="rucio",
+            vo=p.vo,
+            event=event,
+            account=p.account,
+            scope=scope,
+            name=name,
+            child_scope=child_scope,
+            child_name=child_name,
+            bytes=_size(p),
+            length=p.length,
+        )
+
+    return build
+
+
+def _rule(event: str) -> Any:
+    def build(p: Payload, sent: str) -> Event:
+        if p.rule_id is None:
+            raise _missing("rule_id")
+        happened = _sent(sent)
+        return Rule(
+            id=identify("rucio", f"rule-{event}", p.rule_id, p.scope, p.name, p.rse, p.progress, happened),
+            time=happened,
+            source="rucio",
+            vo=p.vo,
+            event=event,
+            rule_id=p.rule_id,
+            scope=p.scope,
+            name=p.name,
+            rse=p.rse,
+            account=p.account,
+            progress=p.progress,
+        )
+
+    return build
+
+
+_DIDS = "create_dts create_cnt register_cnt close open detach erase erase_cnt incomplete lost".split()
+_BUILDERS: dict[str, Any] = (
+    {name: _did(name) for name in _DIDS}
+    | {f"deletion-{event.replace('_', '-')}": _deletion(event) for event in ("done", "failed", "not_found")}
+    | {"rule_ok": _rule("ok"), "rule_progress": _rule("progress"), "datasetlock_ok": _rule("dataset_lock_ok")}
+    | {
+        f"{kind}-{state}": build(f"{kind}-{state}", kind, state)
+        for kind in ("transfer", "stagein")
+        for build, states in (
+            (_Finished, ("done", "failed", "lost")),
+            (_Progressed, ("queued", "preparing", "waiting", "submitted", "submission_failed")),
+        )
+        for state in states
+    }
+)
+"""Event type as ActiveMQ gets it -> builder(payload, created_at)."""
+
+
+def _builder(event_type: str) -> Any:
+    """For the other spellings: Hermes keeps Rucio's own letter case on its way to Elasticsearch."""
+    folded = event_type.lower()
+    for spelling in (folded, folded.replace("_", "-"), folded.replace("-", "_")):
+        if build := _BUILDERS.get(spelling):
+            return build
+    raise Rejected("unknown_kind", "$.event_type", f"one of {', '.join(sorted(_BUILDERS))}", event_type)
+
+
+# --- helpers ---------------------------------------------------------------------------------------------
+
+_CAMEL = re.compile(r"(?<=[a-z0-9])[A-Z]")
+_KNOWN = frozenset(Payload.__struct_fields__) - {"empty_link"}
+
+
+def _decode_loosely(body: bytes, out: Decoded) -> _FoldedEvent:
+    try:
+        document = _decode_any(body)
+        payload = document.get("payload")
+        if isinstance(payload, dict):
+            document["payload"] = _fold_keys(payload, out)
+        out.unknown.update(document.keys() - {"event_type", "payload", "created_at"})
+        return msgspec.convert(document, _FoldedEvent, strict=False)
+    except msgspec.DecodeError as error:
+        raise rejected(error) from None
+    except RecursionError:
+        raise Rejected("not_json", expected="less deeply nested JSON") from None
+
+
+def _fold_keys(payload: dict[str, Any], out: Decoded) -> dict[str, Any]:
+    folded: dict[str, Any] = {}
+    for key, value in payload.items():
+        name = _CAMEL.sub(lambda hump: "_" + hump[0].lower(), key).replace("-", "_")
+        if name not in _KNOWN:
+            out.unknown[f"payload.{key}"] += 1
+        elif folded.get(name) is None:  # transfer-link and transfer_link: the one that is set
+            folded[name] = value
+    return folded
+
+
+def _missing(key: str) -> Rejected:
+    return Rejected("schema", f"$.payload.{key}", "str", "null or no such key")
+
+
+def _sent(created_at: str) -> str:
+    happened = utc_time(created_at, "$.created_at")
+    if happened is None:
+        raise Rejected("value", "$.created_at", "a UTC time such as 2025-03-20 20:14:31", created_at)
+    return happened
+
+
+def _size(p: Payload) -> int | None:
+    """Both keys carry the same value; either may be null."""
+    size = p.bytes if p.bytes is not None else p.file_size
+    return int(size) if isinstance(size, float) else size
+
+
+def _endpoint(text: str | None) -> str | None:
+    """FTS's host, as FTS's own messages name it; any other transfer tool's name as it is."""
+    return host_of(text) if text and "://" in text else text

@@ -1,0 +1,125 @@
+"""The lake's topology as CRIC tells it: which site, country, type and QoS an RSE has, which site a host.
+
+Read are CRIC's own JSON documents, as its API answers them:
+
+- RSEs: ``api/doma/rse/query/?json&preset=doma`` (``{"rses": {NAME: {...}}}``)
+- services: ``core/service/query/?json`` (``endpoint``, ``rcsite``)
+- sites: ``core/rcsite/query/?json`` (``netroutes.*.networks.{ipv4,ipv6}[]``)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from ipaddress import ip_address, ip_network
+from typing import Any, NamedTuple
+
+from transformers._common import host_of
+
+AMBIGUOUS = "ambiguous"
+"""The site of a host that two sites claim: marked, not guessed."""
+
+
+class Rse(NamedTuple):
+    """What the topology says about one RSE; null where CRIC is silent."""
+
+    site: str | None = None
+    country: str | None = None
+    type: str | None = None
+    qos: str | None = None
+
+
+class Topology:
+    """Look-ups over CRIC's documents. Immutable once built, picklable; unknown names give null."""
+
+    def __init__(
+        self,
+        rses: Mapping[str, Any] | None = None,
+        services: Mapping[str, Any] | Iterable[Any] | None = None,
+        sites: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._rses = {name: _rse(attributes) for name, attributes in _rse_documents(rses or {})}
+        self._hosts: dict[str, str] = {}
+        self._networks: dict[tuple[int, int], dict[int, str]] = {}
+        self._resolved: dict[str, str | None] = {}
+        for name, attributes in _rse_documents(rses or {}):
+            for host in _protocol_hosts(attributes):
+                self._claim_host(host, self._rses[name].site)
+        for service in services.values() if isinstance(services, Mapping) else services or ():
+            self._claim_host(host_of(service.get("endpoint")), service.get("rcsite"))
+        for site, attributes in (sites or {}).items():
+            for network in _networks(attributes):
+                self._claim_network(network, site)
+
+    def rse(self, name: str) -> Rse | None:
+        """The RSE of that name, exactly as Rucio writes it."""
+        return self._rses.get(name)
+
+    def site_of(self, host: str) -> str | None:
+        """Site of a host: by its exact name, else (an address) by the longest prefix; `AMBIGUOUS` for two."""
+        site = self._hosts.get(host)
+        if site is None and self._networks and (":" in host or host[-1:].isdigit()):
+            if host not in self._resolved:
+                if len(self._resolved) >= 65_536:  # a bound; a lake has a few thousand hosts
+                    self._resolved.clear()
+                self._resolved[host] = self._by_prefix(host)
+            site = self._resolved[host]
+        return site
+
+    def __len__(self) -> int:
+        return len(self._rses)
+
+    def _claim_host(self, host: str | None, site: str | None) -> None:
+        if host and site:
+            self._hosts[host] = site if self._hosts.get(host, site) == site else AMBIGUOUS
+
+    def _claim_network(self, text: str, site: str) -> None:
+        try:
+            network = ip_network(text, strict=False)
+        except ValueError:
+            return  # CRIC's own field is free text; a line that is no network names no host
+        table = self._networks.setdefault((network.version, network.prefixlen), {})
+        key = int(network.network_address)
+        table[key] = site if table.get(key, site) == site else AMBIGUOUS
+
+    def _by_prefix(self, host: str) -> str | None:
+        try:
+            address = ip_address(host)
+        except ValueError:
+            return None
+        value = int(address)
+        for version, length in sorted(self._networks, key=lambda key: -key[1]):
+            if version == address.version:
+                shift = address.max_prefixlen - length
+                site = self._networks[version, length].get(value >> shift << shift)
+                if site:
+                    return site
+        return None
+
+
+def _rse_documents(document: Mapping[str, Any]) -> Iterable[tuple[str, Mapping[str, Any]]]:
+    rses = document.get("rses", document)
+    return [(name, attributes) for name, attributes in rses.items() if isinstance(attributes, Mapping)]
+
+
+def _rse(attributes: Mapping[str, Any]) -> Rse:
+    custom = attributes.get("params")
+    wanted = {str(key).lower(): value for key, value in custom.items()} if isinstance(custom, Mapping) else {}
+    return Rse(
+        site=attributes.get("site") or attributes.get("rcsite") or None,
+        country=attributes.get("country_name") or attributes.get("country") or None,
+        type=(attributes.get("rse_type") or "DISK").upper(),  # CRIC leaves it empty for disk
+        qos=wanted.get("qos") or wanted.get("qos_class") or None,
+    )
+
+
+def _protocol_hosts(attributes: Mapping[str, Any]) -> Iterable[str | None]:
+    """With the doma preset a list of ``hostname``; without it label -> ``endpoint`` ("host:port")."""
+    protocols = attributes.get("protocols") or ()
+    for protocol in protocols.values() if isinstance(protocols, Mapping) else protocols:
+        yield host_of(protocol.get("hostname") or protocol.get("endpoint"))
+
+
+def _networks(attributes: Mapping[str, Any]) -> Iterable[str]:
+    for route in (attributes.get("netroutes") or {}).values():
+        for family in (route.get("networks") or {}).values():
+            yield from family
