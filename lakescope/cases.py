@@ -11,13 +11,13 @@ A case runs without a topology; its message was received at 2026-01-01T00:00:00Z
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
 
 from lakescope.messages import Message
-from lakescope.normalise import Normaliser
+from lakescope.pipeline.normalise import Normaliser
 
 RECEIVED = 1767225600.0
 
@@ -42,7 +42,9 @@ class Case(msgspec.Struct, frozen=True):
         return Message(
             body=inputs[0].read_bytes(),
             format=self.format,
-            headers=msgspec.json.decode(headers.read_bytes(), type=dict[str, str]) if headers.exists() else {},
+            headers=msgspec.json.decode(headers.read_bytes(), type=dict[str, str])
+            if headers.exists()
+            else {},
             received=RECEIVED,
         )
 
@@ -52,7 +54,9 @@ class Case(msgspec.Struct, frozen=True):
         for name, now in self.run(normaliser).items():
             path = self.path / name
             said = path.read_text() if path.exists() else ""
-            found += difflib.unified_diff(said.splitlines(), now.splitlines(), f"{path}", "now", lineterm="", n=1)
+            found += difflib.unified_diff(
+                said.splitlines(), now.splitlines(), f"{path}", "now", lineterm="", n=1
+            )
         return found
 
     def accept(self, normaliser: Normaliser) -> None:
@@ -70,5 +74,5 @@ def find(directory: Path) -> Iterator[Case]:
         yield Case(format=path.parent.name, path=path)
 
 
-def _lines(items: list[object] | list[msgspec.Struct]) -> str:
+def _lines(items: Sequence[msgspec.Struct]) -> str:
     return "".join(msgspec.json.encode(item, order="sorted").decode() + "\n" for item in items)

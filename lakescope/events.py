@@ -65,7 +65,9 @@ class Transfer(Event, tag="transfers", kw_only=True):
     dst_host: str | None = None  #: host of dst_url, lower case, without port
     src_url: str | None = None  #: source file
     dst_url: str | None = None  #: destination file
-    src_site: str | None = None  #: site of the source by the topology; "ambiguous" if two sites claim the host
+    src_site: str | None = (
+        None  #: site of the source by the topology; "ambiguous" if two sites claim the host
+    )
     dst_site: str | None = None  #: site of the destination, likewise
     src_country: str | None = None  #: country of the source RSE by the topology
     dst_country: str | None = None  #: country of the destination RSE by the topology
@@ -82,7 +84,9 @@ class Transfer(Event, tag="transfers", kw_only=True):
     started: Time | None = None  #: when bytes began to move
     ended: Time | None = None  #: when it ended, well or badly
     queue_s: float | None = None  #: created to started (seconds)
-    transfer_s: float | None = None  #: started to ended (seconds); recomputed, the sources' own durations wrap
+    transfer_s: float | None = (
+        None  #: started to ended (seconds); recomputed, the sources' own durations wrap
+    )
     throughput: float | None = None  #: bytes / transfer_s of a done transfer (bytes/s)
     endpoint: str | None = None  #: FTS server: its alias or host
     error: Text | None = None  #: the error as the source said it
@@ -126,11 +130,15 @@ class Deletion(Event, tag="deletions", kw_only=True):
 class Did(Event, tag="dids", kw_only=True):
     """A change of a data identifier (dataset, container, file) in Rucio."""
 
-    event: str  #: create_dts, create_cnt, register_cnt, close, open, detach, erase, erase_cnt, incomplete, lost
+    event: (
+        str  #: create_dts, create_cnt, register_cnt, close, open, detach, erase, erase_cnt, incomplete, lost
+    )
     account: str | None = None  #: Rucio account that did it
     scope: str | None = None  #: scope
     name: str | None = None  #: name
-    child_scope: str | None = None  #: scope of the child that was attached or detached, or of the lost file's dataset
+    child_scope: str | None = (
+        None  #: scope of the child that was attached or detached, or of the lost file's dataset
+    )
     child_name: str | None = None  #: its name
     bytes: int | None = None  #: size at closing (bytes)
     length: int | None = None  #: files at closing (count)

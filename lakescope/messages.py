@@ -23,6 +23,7 @@ Reason = Literal[
     "unknown_kind",  # the format does not know this kind of message
     "too_large",  # the body exceeds the collector's bound
     "decoder_error",  # the decoder itself failed: a bug in Lakescope, please report it
+    "sink_error",  # a sink failed on this event alone: a bug in Lakescope, please report it
     "refused",  # a store refused the event for good (mapping conflict, field type, size)
 ]
 """Why something was not stored: a closed list, and the label of ``lakescope_dead_total``."""

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from hashlib import blake2b
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
-from lakescope.messages import Rejected
+from lakescope.messages import Decoded, Rejected
 
 Int = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 """An integer that every store can hold."""
@@ -152,3 +152,56 @@ def decoder(kind: type) -> Callable[[bytes], object]:
             raise Rejected("not_json", expected="less deeply nested JSON") from None
 
     return checked
+
+
+# --- JSON of many shapes ---------------------------------------------------------------------------------
+
+Finite = Annotated[float, msgspec.Meta(ge=-1e300, le=1e300)]
+"""A number that JSON can carry, sums of it too: no NaN or infinity, which ``strict=False`` reads from text."""
+
+T = TypeVar("T")
+_any_json = msgspec.json.Decoder().decode
+
+
+def any_json(body: bytes) -> Any:
+    """Any JSON document. Raises `Rejected` (not_json, not_text; schema for a number beyond a double)."""
+    try:
+        return _any_json(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise rejected(error) from None
+    except RecursionError:
+        raise Rejected("not_json", expected="less deeply nested JSON") from None
+
+
+def convert(found: object, kind: type[T], path: str = "$") -> T:
+    """`found` (JSON decoded at `path`) as `kind`; numbers sent as text are read. Raises `Rejected` (schema)."""
+    try:
+        return msgspec.convert(found, kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise rejected(error, path) from None
+    except RecursionError:
+        raise Rejected("schema", path, "less deeply nested JSON") from None
+
+
+def count_unknown(found: Mapping[str, Any], kind: type[msgspec.Struct], out: Decoded, under: str = "") -> None:
+    """Counts in `out` the keys of `found` that `kind` has no field for, as ``<under>.<key>``."""
+    for key in found.keys() - kind.__struct_encode_fields__:
+        out.unknown[f"{under}.{key}" if under else key] += 1
+
+
+def each(
+    found: Sequence[Any], out: Decoded, decode: Callable[[Any, Decoded, str], None], path: str = "$"
+) -> None:
+    """Decodes the elements of an array one by one: a bad one becomes a `Reject` of its own, the rest stays.
+
+    `decode` gets the element, `out` and the element's path. An empty array is counted: filtered "empty".
+    """
+    if not found:
+        out.filtered["empty"] += 1
+    for index, element in enumerate(found):
+        kept = len(out.events)
+        try:
+            decode(element, out, f"{path}[{index}]")
+        except Rejected as error:
+            del out.events[kept:]
+            out.rejects.append(error.reject)

@@ -1,0 +1,29 @@
+"""What the collectors share: their common options."""
+
+from __future__ import annotations
+
+from pydantic import Field, field_validator
+
+from lakescope.options import Options
+from lakescope.plugins import available
+
+
+class CollectorOptions(Options):
+    """Options of every collector."""
+
+    vo: str | None = Field(default=None, examples=["escape"])
+    """Virtual organisation of messages that name none."""
+
+
+class OneFormat(CollectorOptions):
+    """Options of a collector whose messages are all of one format."""
+
+    format: str = Field(examples=["hermes"])
+    """Name of the format that reads the bodies (`lakescope plugins` lists them)."""
+
+    @field_validator("format")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        if name not in available("formats"):
+            raise ValueError(f"no format {name!r}; there are {', '.join(available('formats'))}")
+        return name

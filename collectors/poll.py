@@ -1,0 +1,124 @@
+"""HTTP poll: Prometheus endpoints and JSON URLs at an interval; a failed scrape is itself a measurement.
+
+As Prometheus does, every scrape of a target adds ``up`` (1 or 0) and ``scrape_duration_seconds``.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+from pydantic import Field, SecretStr, field_validator
+
+from collectors._common import OneFormat
+from lakescope.messages import Message
+from lakescope.options import Tls
+from lakescope.pipeline import Health, Inbox
+
+ACCEPT = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.8,application/json;q=0.7,*/*;q=0.1"
+
+
+class PollOptions(OneFormat):
+    """Options of the poll collector."""
+
+    format: str = Field(default="node_exporter", examples=["node_exporter"])
+    """Name of the format that reads the answers."""
+    urls: list[str] = Field(examples=[["http://se01.example.org:9100/metrics"]], min_length=1)
+    """What to read."""
+    interval_s: float = Field(default=60.0, gt=0)
+    """From one reading to the next (seconds)."""
+    timeout_s: float = Field(default=10.0, gt=0)
+    """Longest wait for an answer (seconds)."""
+    max_body_bytes: int = Field(default=64 * 2**20, ge=1)
+    """Largest answer (bytes)."""
+    headers: dict[str, SecretStr] = Field(default={}, examples=[{"authorization": "Bearer ${TOKEN}"}])
+    """Request headers."""
+    tls: Tls = Tls()
+    """TLS towards the targets."""
+
+    @field_validator("urls")
+    @classmethod
+    def _are_urls(cls, urls: Sequence[str]) -> Sequence[str]:
+        for url in urls:
+            parts = urlsplit(url)
+            if parts.scheme not in ("http", "https") or not parts.hostname:
+                raise ValueError("expected http://host:port/path or https://host:port/path")
+            if parts.username or parts.password:
+                raise ValueError("a password in a URL ends in logs: use `headers`")
+        return urls
+
+
+class PollCollector:
+    """Reads URLs at an interval."""
+
+    Options = PollOptions
+
+    def __init__(self, name: str, options: PollOptions, data_dir: Path) -> None:
+        self.options = options
+        self.formats = sorted({options.format, "node_exporter"})
+        self.health = Health()
+        self._client = httpx.Client(
+            headers={"accept": ACCEPT}
+            | {key: value.get_secret_value() for key, value in options.headers.items()},
+            timeout=options.timeout_s,
+            verify=options.tls.context(),
+            follow_redirects=True,
+        )
+
+    def run(self, inbox: Inbox, stop: threading.Event) -> None:
+        """One round an interval, all targets at once, on a clock that does not drift."""
+        due = time.monotonic()
+        with ThreadPoolExecutor(min(32, len(self.options.urls)), "poll") as pool:
+            while not stop.is_set():
+                answers = list(pool.map(self._scrape, self.options.urls))
+                failed = [fault for _, fault in answers if fault]
+                up = f"{len(answers) - len(failed)} of {len(answers)} targets answer"
+                self.health.set("error" if failed else "ok", "; ".join([up, *failed[:3]]))
+                for messages, _ in answers:
+                    if not inbox.put(messages):
+                        return
+                due += self.options.interval_s
+                stop.wait(max(0.0, due - time.monotonic()))
+                due = max(due, time.monotonic() - self.options.interval_s)  # after a stall: no burst
+
+    def acknowledge(self, messages: Sequence[Message]) -> None:
+        """Nothing to tell: a target cannot give an old answer again."""
+
+    def close(self) -> None:
+        """Closes the connections."""
+        self._client.close()
+
+    def _scrape(self, url: str) -> tuple[list[Message], str | None]:
+        """(the answer, if there is one, and how the scrape went; the fault if it failed)."""
+        parts = urlsplit(url)
+        instance = parts.netloc
+        begun = time.time()
+        fault, messages = None, []
+        try:
+            body, content_type = self._get(url)
+        except (httpx.HTTPError, ValueError) as error:
+            fault = f"{instance}: {type(error).__name__}: {error}"[:200]
+        else:
+            headers = {"instance": instance, "url": url, "content-type": content_type}
+            messages.append(Message(body, self.options.format, headers, begun))
+        report = f"# TYPE up gauge\nup {0 if fault else 1}\n# TYPE scrape_duration_seconds gauge\n"
+        report += f"scrape_duration_seconds {time.time() - begun:.6f}\n"
+        messages.append(Message(report.encode(), "node_exporter", {"instance": instance, "url": url}, begun))
+        return messages, fault
+
+    def _get(self, url: str) -> tuple[bytes, str]:
+        body = bytearray()
+        with self._client.stream("GET", url) as response:
+            response.raise_for_status()
+            for piece in response.iter_bytes():
+                body += piece
+                if len(body) > self.options.max_body_bytes:
+                    raise ValueError(
+                        f"the answer exceeds {self.options.max_body_bytes} bytes (max_body_bytes)"
+                    )
+            return bytes(body), response.headers.get("content-type", "")

@@ -1,0 +1,179 @@
+"""Cuts a stream of JSON documents into single bodies, without parsing them.
+
+A document is an object or an array. Documents follow one another with nothing, or with any mixture of
+`SEPARATORS`, between them: JSON lines, pretty-printed bodies one after the other, FTS's trailing space
+(0x04 before FTS 3.6), RFC 7464's record separators.
+
+The usual case costs a search for the next line end: a line that begins with ``{`` and ends with ``}``, or
+begins with ``[`` and ends with ``]``, is taken whole. Only where that could be wrong (the line holds
+``} {``, or the next one goes on with a comma or a closing bracket) is it looked into.
+
+What is no document is one piece up to the next line that begins with ``{`` or ``[``, for the format to
+reject: it costs neither its bytes nor the documents behind it. Of a document that is cut short or broken,
+those documents are saved that begin a line.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Generator, Iterator
+
+SEPARATORS = b" \t\n\r\v\f\0\x04\x1e"
+"""What may stand between documents. Also at both ends of a piece: cut off there, kept inside."""
+
+LIMIT = 64 * 2**20
+"""Bytes of one document that `split_json_stream` waits for."""
+
+CHUNK = 2**20
+"""Bytes that `split_json_stream` asks for at a time."""
+
+_OPENERS = b"{["
+_CLOSER = {ord("{"): ord("}"), ord("["): ord("]")}
+_DEEPEST = 2_000  # levels; no decoder here follows that far, and the stack must not fill the memory
+
+_BLANKS = re.compile(rb"[ \t\n\r\v\f\0\x04\x1e]*+")
+_RESYNC = re.compile(rb"[\n\0\x04\x1e](?=[{\[])")
+# "} {" on one line: the end of one document and the start of the next, or a piece of a string
+_GLUED = (re.compile(rb"}[ \t\r\v\f\0\x04\x1e]*+[{\[]"), re.compile(rb"][ \t\r\v\f\0\x04\x1e]*+[{\[]"))
+# all up to the next bracket outside a string; no string holds a line end (RFC 8259, section 7), so an
+# unclosed one is seen at once and does not swallow the next documents
+_TO_BRACKET = re.compile(rb'(?:[^"{}\[\]]++|"(?:[^"\\\n]++|\\[^\n])*+")*+')
+
+
+def split_json(data: bytes) -> Iterator[bytes]:
+    """The documents of `data`, in order; what is none of them likewise. Never raises.
+
+    Each piece is a part of `data`, without `SEPARATORS` at its ends and never empty; only separators lie
+    between them. The time is linear in the size of `data`.
+    """
+    return _pieces(data, last=True, broken=False)
+
+
+def split_json_stream(read: Callable[[int], bytes], limit: int = LIMIT) -> Iterator[bytes]:
+    """`split_json` of all that `read` (of a binary file, or a pipe's ``read1``) gives until it gives nothing.
+
+    What is complete is given before `read` is called again. At most `limit` + `CHUNK` bytes are held: of a
+    document larger than `limit` the first `limit` bytes are given as they are, then its rest likewise.
+    Raises only what `read` raises.
+    """
+    data, last, broken = b"", False, False
+    while not last:
+        # at least as much again as is waiting: a document is scanned once for each doubling of its size
+        data, last = _more(data, min(max(len(data), 1), limit), read)
+        done = yield from _pieces(data, last, broken)
+        broken = broken and done == 0
+        data = data[done:]
+        while len(data) >= limit:
+            if piece := data[:limit].strip(SEPARATORS):
+                yield piece
+            data, broken = data[limit:], True
+    if data:
+        yield from _pieces(data, last, broken)
+
+
+def _more(data: bytes, least: int, read: Callable[[int], bytes]) -> tuple[bytes, bool]:
+    """`data` and at least `least` more bytes; and whether the input has ended."""
+    parts = [data]
+    while least > 0:
+        part = read(CHUNK)
+        if not part:
+            return b"".join(parts), True
+        parts.append(part)
+        least -= len(part)
+    return b"".join(parts), False
+
+
+def _pieces(data: bytes, last: bool, broken: bool) -> Generator[bytes, None, int]:
+    """The pieces of `data` that are complete, all if `last`. Returns where the first incomplete one begins.
+
+    `broken`: `data` begins inside something that was given up.
+    """
+    find, size, pos = data.find, len(data), 0
+    glued = _glued(data, 0)
+    unclosed: set[int] = set()  # opening brackets known to have no partner
+    while True:
+        if not broken:
+            end = find(b"\n", pos)
+            if (
+                end > pos
+                and end <= glued
+                and end + 1 < size
+                and data[end + 1] in _OPENERS
+                and data[end - 1] == _CLOSER.get(data[pos])
+            ):
+                yield data[pos:end]
+                pos = end + 1
+                continue
+            pos = _BLANKS.match(data, pos).end()  # type: ignore[union-attr]  # matches anywhere
+            if pos == size:
+                return size
+            end = _end_of_document(data, pos, last, unclosed) if data[pos] in _OPENERS else -1
+            if end == 0:
+                return pos
+            if end > 0:
+                yield data[pos:end]
+                pos = end
+                if pos > glued:
+                    glued = _glued(data, pos)
+                continue
+        end = _resynchronise(data, pos, unclosed)
+        if end == size and not last:
+            return pos
+        broken = False
+        if piece := data[pos:end].strip(SEPARATORS):
+            yield piece
+        pos = end
+        if pos > glued:
+            glued = _glued(data, pos)
+
+
+def _glued(data: bytes, pos: int) -> int:
+    """The first place from `pos` on where two documents may stand on one line."""
+    found = [match.start() for pattern in _GLUED if (match := pattern.search(data, pos))]
+    return min(found, default=len(data))
+
+
+def _end_of_document(data: bytes, pos: int, last: bool, unclosed: set[int]) -> int:
+    """Behind the closing bracket that belongs to the opening one at `pos`; 0: not in `data`; -1: broken.
+
+    Where it is broken or `last`, adds to `unclosed` the brackets that were open.
+    """
+    size = len(data)
+    opened: list[int] = []
+    while pos < size:
+        byte = data[pos]
+        if byte in _OPENERS:
+            if opened and (not _may_open(data, pos) or len(opened) == _DEEPEST):
+                break
+            opened.append(pos)
+        elif byte == ord('"'):  # its string does not end: by a line end, or with `data`
+            if data.find(b"\n", pos) < 0:
+                pos = size
+            break
+        elif byte == _CLOSER[data[opened[-1]]]:
+            opened.pop()
+            if not opened:
+                return pos + 1
+        else:
+            break
+        pos = _TO_BRACKET.match(data, pos + 1).end()  # type: ignore[union-attr]  # matches anywhere
+    if pos == size and not last:
+        return 0
+    unclosed.update(opened)
+    return -1
+
+
+def _may_open(data: bytes, pos: int) -> bool:
+    """Whether a document may go on with an opening bracket at `pos`; if not, another one begins there."""
+    pos -= 1
+    while data[pos] in b" \t\r\n":
+        pos -= 1
+    return data[pos] in b"[,:"
+
+
+def _resynchronise(data: bytes, pos: int, unclosed: set[int]) -> int:
+    """The next place behind `pos` where a line begins with a document; the end of `data` if there is none."""
+    for match in _RESYNC.finditer(data, pos):
+        if match.end() not in unclosed:
+            return match.end()
+    return len(data)

@@ -1,0 +1,174 @@
+"""The dead letters: every message that was not stored, with its reason, until somebody replays or drops it."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from hashlib import blake2b
+from pathlib import Path
+
+import msgspec
+
+from lakescope.messages import Message, Reject
+
+_SCHEMA = """
+create table if not exists letters (
+  id text primary key,            -- hash of collector, format, sink and body: a repeat is the same letter
+  collector text not null,
+  format text not null,
+  sink text,                      -- null: no decoder could read it, so no sink has it
+  reason text not null,
+  path text not null,
+  expected text,
+  found text,
+  events integer not null,        -- how many events (or parts of the body) this reason struck
+  body blob not null,
+  headers text not null,
+  received real not null,
+  first_seen real not null,
+  last_seen real not null,
+  times integer not null default 1
+);
+create index if not exists letters_last_seen on letters (last_seen);
+"""
+
+
+class Letter(msgspec.Struct, frozen=True):
+    """One dead letter. Times are POSIX seconds."""
+
+    id: str
+    collector: str
+    format: str
+    sink: str | None
+    reason: str
+    path: str
+    expected: str | None
+    found: str | None
+    events: int
+    body: bytes
+    headers: dict[str, str]
+    received: float
+    first_seen: float
+    last_seen: float
+    times: int
+
+    def why(self) -> str:
+        """The reason as one line."""
+        return str(Reject(self.reason, self.path, self.expected, self.found))  # type: ignore[arg-type]
+
+    def message(self) -> Message:
+        """The message as it came, for a replay."""
+        return Message(self.body, self.format, self.headers, self.received)
+
+
+class Summary(msgspec.Struct, frozen=True):
+    """The letters of one cause."""
+
+    reason: str
+    collector: str
+    format: str
+    sink: str | None
+    count: int
+    example: str
+    last_seen: float
+
+
+class DeadLetters:
+    """A SQLite file; safe for several threads and processes. Every method returns after the data is on disk."""
+
+    def __init__(self, path: Path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = threading.Lock()
+        self._db = sqlite3.connect(path, timeout=30, check_same_thread=False, isolation_level=None)
+        self._db.execute("pragma journal_mode = wal")
+        self._db.execute("pragma synchronous = full")
+        self._db.executescript(_SCHEMA)
+
+    def add(self, collector: str, sink: str | None, dead: Iterable[tuple[Message, Sequence[Reject]]]) -> None:
+        """Files messages under the first of their rejects; a letter that is there already is counted again."""
+        now = time.time()
+        rows = [
+            (
+                _letter_id(collector, message.format, sink, message.body),
+                collector,
+                message.format,
+                sink,
+                rejects[0].reason,
+                rejects[0].path,
+                rejects[0].expected,
+                rejects[0].found,
+                len(rejects),
+                message.body,
+                msgspec.json.encode(dict(message.headers)).decode(),
+                message.received,
+                now,
+                now,
+            )
+            for message, rejects in dead
+        ]
+        with self._lock, self._db:
+            self._db.execute("begin immediate")
+            self._db.executemany(
+                "insert into letters values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1) on conflict (id) do update set"
+                " reason = excluded.reason, path = excluded.path, expected = excluded.expected,"
+                " found = excluded.found, events = excluded.events, last_seen = excluded.last_seen,"
+                " times = times + 1",
+                rows,
+            )
+
+    def letters(
+        self,
+        *,
+        ids: Sequence[str] = (),
+        reason: str | None = None,
+        collector: str | None = None,
+        sink: str | None = None,
+        limit: int = -1,
+    ) -> Iterator[Letter]:
+        """The letters that match, oldest first. An id may be cut to its first characters."""
+        where, values = ["1"], []
+        for column, value in (("reason", reason), ("collector", collector), ("sink", sink)):
+            if value is not None:
+                where.append(f"{column} = ?")
+                values.append(value)
+        if ids:
+            where.append("(" + " or ".join(["id like ? || '%'"] * len(ids)) + ")")
+            values += ids
+        with self._lock:
+            rows = self._db.execute(
+                f"select * from letters where {' and '.join(where)} order by first_seen, id limit ?",  # noqa: S608 - column names above
+                (*values, limit),
+            ).fetchall()
+        for row in rows:
+            headers = msgspec.json.decode(row[10], type=dict[str, str])
+            yield Letter(*row[:10], headers, *row[11:])  # type: ignore[call-arg]  # a row is the table
+
+    def drop(self, ids: Sequence[str]) -> int:
+        """Forgets letters by their whole ids; how many there were."""
+        with self._lock, self._db:
+            self._db.execute("begin immediate")
+            return sum(self._db.execute("delete from letters where id = ?", (id_,)).rowcount for id_ in ids)
+
+    def summary(self) -> list[Summary]:
+        """One row a cause, the most frequent first."""
+        with self._lock:
+            rows = self._db.execute(
+                "select reason, collector, format, sink, count(*), path, expected, found, max(last_seen)"
+                " from letters group by reason, collector, format, sink order by count(*) desc"
+            ).fetchall()
+        return [
+            Summary(reason, collector, format_, sink, count, str(Reject(reason, path, expected, found)), last)
+            for reason, collector, format_, sink, count, path, expected, found, last in rows
+        ]
+
+    def close(self) -> None:
+        """Closes the file."""
+        with self._lock:
+            self._db.close()
+
+
+def _letter_id(collector: str, format_: str, sink: str | None, body: bytes) -> str:
+    key = "\x1f".join((collector, format_, sink or "")).encode() + b"\x1f" + body
+    return blake2b(key, digest_size=8).hexdigest()

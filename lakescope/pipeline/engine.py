@@ -1,0 +1,296 @@
+"""Runs collectors, transforms and sinks together; the promises of docs/architecture.md are kept here.
+
+Threads: one a collector, one a pipeline (inbox -> transform -> lanes), one a sink, one that samples rates.
+A message is acknowledged after every sink has stored its events, or the dead letters have them.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
+from itertools import pairwise
+from multiprocessing import get_context
+
+import tenacity
+
+from lakescope.messages import Message, Reject, quote
+from lakescope.pipeline.contracts import Collector, Sink
+from lakescope.pipeline.dead_letters import DeadLetters
+from lakescope.pipeline.inbox import Inbox
+from lakescope.pipeline.lane import Job, SinkLane
+from lakescope.pipeline.metrics import Metrics
+from lakescope.pipeline.normalise import Normaliser
+from lakescope.pipeline.transform import Lane, Transform, Transformed
+
+log = logging.getLogger(__name__)
+
+Tap = Callable[[list[bytes]], None]
+
+
+class Pipeline:
+    """One collector, its transform, and its way into the lanes."""
+
+    def __init__(
+        self, name: str, collector: Collector, normalise: Normaliser, lanes: Mapping[str, Lane], inbox: Inbox
+    ):
+        self.name = name
+        self.collector = collector
+        self.transform = Transform(normalise, lanes)
+        self.inbox = inbox
+        self.in_flight = 0
+        self.unknown: Counter[str] = Counter()
+        self.lock = threading.Lock()
+
+
+class Batch:
+    """Messages on their way through the lanes; the last lane to finish acknowledges them."""
+
+    def __init__(self, pipeline: Pipeline, messages: list[Message], done: Callable[[Batch], None]):
+        self.pipeline = pipeline
+        self.messages = messages
+        self.done = done
+        self._open = 1
+        self._lock = threading.Lock()
+
+    def opened(self) -> None:
+        """One lane more has to finish."""
+        with self._lock:
+            self._open += 1
+
+    def closed(self) -> None:
+        """One lane has finished."""
+        with self._lock:
+            self._open -= 1
+            finished = not self._open
+        if finished:
+            self.done(self)
+
+
+class Engine:
+    """Start it, wait for it, stop it; `Status` (lakescope.pipeline.status) tells how it is."""
+
+    def __init__(
+        self,
+        pipelines: Sequence[Pipeline],
+        sinks: Mapping[str, Sink],
+        dead_letters: DeadLetters,
+        *,
+        queue_limit: int = 10_000,
+        workers: int = 1,
+        failures_kept: int = 50,
+    ):
+        self.pipelines = list(pipelines)
+        self.dead_letters = dead_letters
+        self.metrics = Metrics()
+        self.lanes = {name: SinkLane(name, sink, self.metrics, queue_limit) for name, sink in sinks.items()}
+        self.workers = workers
+        self.failures: deque[bytes] = deque(maxlen=failures_kept)
+        self.taps: list[Tap] = []
+        self._stop = threading.Event()
+        self._finished = threading.Event()
+        self._pool: Executor | None = None
+        self._threads: list[threading.Thread] = []
+
+    # --- life ---------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Starts every thread; returns at once."""
+        if self.workers > 1:
+            self._pool = self._new_pool()
+        for lane in self.lanes.values():
+            lane.start()
+        for pipeline in self.pipelines:
+            for target in (self._collect, self._convey):
+                thread = threading.Thread(
+                    target=target, args=(pipeline,), name=f"{target.__name__} {pipeline.name}", daemon=True
+                )
+                self._threads.append(thread)
+                thread.start()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """True once every collector's source has ended and all it gave has been passed to the lanes."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        for thread in self._threads:
+            thread.join(None if deadline is None else max(0.0, deadline - time.monotonic()))
+        return not any(thread.is_alive() for thread in self._threads)
+
+    def stop(self, timeout: float = 20.0) -> bool:
+        """Stops collecting, drains, closes. False if some messages had to be left to their sources.
+
+        Takes `timeout` seconds at most, and a few for threads to see it.
+        """
+        deadline = time.monotonic() + timeout
+        self._stop.set()
+        for pipeline in self.pipelines:
+            pipeline.inbox.close()  # wakes a collector that waits for room
+        drained = self.wait(timeout)
+        for lane in self.lanes.values():
+            lane.close()
+        for lane in self.lanes.values():
+            drained &= lane.join(max(0.1, deadline - time.monotonic()))
+        if not drained:
+            log.warning("stop_undrained in_flight=%d", sum(pipeline.in_flight for pipeline in self.pipelines))
+        for pipeline in self.pipelines:
+            pipeline.collector.close()
+        for lane in self.lanes.values():
+            lane.sink.close()
+        if self._pool is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+        return drained
+
+    def _new_pool(self) -> Executor:
+        # spawn: a fork would copy the brokers' sockets and locks that other threads hold
+        return ProcessPoolExecutor(self.workers, mp_context=get_context("spawn"))
+
+    # --- the threads of a pipeline ------------------------------------------------------------------------
+
+    def _collect(self, pipeline: Pipeline) -> None:
+        health = pipeline.collector.health
+
+        def note(state: tenacity.RetryCallState) -> None:
+            error = state.outcome.exception() if state.outcome else None
+            log.error("collector_error collector=%s error=%s", pipeline.name, quote(repr(error)))
+            health.set("error", quote(f"{type(error).__name__}: {error}"))
+            self.metrics.restarts.labels(pipeline.name).inc()
+
+        try:
+            tenacity.Retrying(
+                wait=tenacity.wait_random_exponential(multiplier=0.5, max=30.0),
+                stop=tenacity.stop_when_event_set(self._stop),
+                sleep=tenacity.sleep_using_event(self._stop),
+                before_sleep=note,
+            )(pipeline.collector.run, pipeline.inbox, self._stop)
+        except tenacity.RetryError:
+            pass  # it failed until we were told to stop
+        else:
+            health.set("finished", health.detail)
+        pipeline.inbox.close()
+
+    def _convey(self, pipeline: Pipeline) -> None:
+        for messages, transformed in self._transformed(pipeline):
+            self._dispatch(pipeline, messages, transformed)
+
+    def _transformed(self, pipeline: Pipeline) -> Iterator[tuple[list[Message], Transformed]]:
+        if self._pool is None:
+            while messages := pipeline.inbox.take():
+                self._took(pipeline, messages)
+                yield messages, pipeline.transform(messages, bool(self.taps))
+            return
+        waiting: deque[tuple[list[Message], Future[Transformed]]] = deque()
+        while messages := pipeline.inbox.take():
+            self._took(pipeline, messages)
+            bare = [Message(m.body, m.format, dict(m.headers), m.received) for m in messages]
+            waiting.append((messages, self._pool.submit(pipeline.transform, bare, bool(self.taps))))
+            while waiting and (
+                len(waiting) >= 2 * self.workers or waiting[0][1].done() or not pipeline.inbox
+            ):
+                yield self._result(pipeline, *waiting.popleft())
+        while waiting:
+            yield self._result(pipeline, *waiting.popleft())
+
+    def _result(
+        self, pipeline: Pipeline, messages: list[Message], future: Future[Transformed]
+    ) -> tuple[list[Message], Transformed]:
+        try:
+            return messages, future.result()
+        except BrokenExecutor:  # a worker was killed: its batch is done here, the next ones by new workers
+            log.error("worker_died pipeline=%s", pipeline.name)
+            self._pool = self._new_pool()
+            return messages, pipeline.transform(messages, bool(self.taps))
+
+    def _took(self, pipeline: Pipeline, messages: list[Message]) -> None:
+        with pipeline.lock:
+            pipeline.in_flight += len(messages)
+        self.metrics.messages.labels(pipeline.name).inc(len(messages))
+
+    def _dispatch(self, pipeline: Pipeline, messages: list[Message], t: Transformed) -> None:
+        self._count(pipeline, t)
+        if t.rejects:
+            self._bury(pipeline, messages, None, _rejects_by_message(t.rejects, t.reject_starts))
+        batch = Batch(pipeline, messages, self._acknowledge)
+        for name, parcel in t.parcels.items():
+            if parcel.filtered:
+                self.metrics.filtered.labels(pipeline.name, name, "dataset").inc(parcel.filtered)
+            if not parcel.chunks:
+                continue
+            batch.opened()
+
+            def done(rejects: dict[int, Reject], name: str = name) -> None:
+                if rejects:
+                    chosen = t.parcels[name].events
+                    by_message: dict[int, list[Reject]] = {}
+                    for chunk, reject in rejects.items():
+                        event = chunk if chosen is None else chosen[chunk]
+                        by_message.setdefault(t.message_of(event), []).append(reject)
+                    self._bury(pipeline, messages, name, by_message)
+                batch.closed()
+
+            self.lanes[name].put(Job(pipeline.name, parcel.chunks, len(messages), parcel.seconds, done))
+        batch.closed()
+
+    def _count(self, pipeline: Pipeline, t: Transformed) -> None:
+        name, metrics = pipeline.name, self.metrics
+        events = t.datasets.total()
+        metrics.received.labels(name).inc(events + len(t.rejects) + t.filtered.total())
+        for dataset, count in t.datasets.items():
+            metrics.datasets.labels(name, dataset).inc(count)
+        for rule, count in t.filtered.items():
+            metrics.filtered.labels(name, "", rule).inc(count)
+        if t.unknown:
+            metrics.unknown.labels(name).inc(t.unknown.total())
+            pipeline.unknown.update(t.unknown)
+            if len(pipeline.unknown) > 1000:  # names come from the outside
+                pipeline.unknown = Counter(dict(pipeline.unknown.most_common(500)))
+        self.failures.extend(t.failures)
+        for tap in list(self.taps):
+            tap(t.documents)
+
+    # --- the end of a message's way -----------------------------------------------------------------------
+
+    def _bury(
+        self,
+        pipeline: Pipeline,
+        messages: Sequence[Message],
+        sink: str | None,
+        rejects: Mapping[int, Sequence[Reject]],
+    ) -> None:
+        """Files dead letters; a full disk is waited for, as losing them is not an option."""
+        tenacity.Retrying(
+            wait=tenacity.wait_random_exponential(multiplier=0.5, max=30.0),
+            stop=tenacity.stop_when_event_set(self._stop),
+            sleep=tenacity.sleep_using_event(self._stop),
+            before_sleep=lambda state: log.error(
+                "dead_letters_unwritable error=%s", state.outcome.exception() if state.outcome else None
+            ),
+            reraise=True,
+        )(
+            self.dead_letters.add,
+            pipeline.name,
+            sink,
+            [(messages[index], found) for index, found in rejects.items()],
+        )
+        for found in rejects.values():
+            for reject in found:
+                self.metrics.dead.labels(pipeline.name, sink or "", reject.reason).inc()
+
+    def _acknowledge(self, batch: Batch) -> None:
+        pipeline = batch.pipeline
+        try:
+            pipeline.collector.acknowledge(batch.messages)
+        except Exception as error:  # noqa: BLE001 - not acknowledged means delivered again, which harms nothing
+            log.warning("acknowledge_error collector=%s error=%s", pipeline.name, quote(repr(error)))
+        with pipeline.lock:
+            pipeline.in_flight -= len(batch.messages)
+        self.metrics.acknowledged.labels(pipeline.name).inc(len(batch.messages))
+
+
+def _rejects_by_message(rejects: list[Reject], starts: list[int]) -> dict[int, list[Reject]]:
+    found: dict[int, list[Reject]] = {}
+    for message, (start, end) in enumerate(pairwise(starts)):
+        if end > start:
+            found[message] = rejects[start:end]
+    return found

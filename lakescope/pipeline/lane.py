@@ -1,0 +1,179 @@
+"""A lane: one sink's queue and thread. Slow or dead, it holds back nobody else until its bound is reached."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+
+import tenacity
+
+from lakescope.messages import Reject, quote
+from lakescope.pipeline.contracts import Chunk, Health, RefusedError, Sink, TransientError
+from lakescope.pipeline.metrics import Metrics
+
+log = logging.getLogger(__name__)
+
+COALESCE = 5000  # chunks: after an outage many small jobs wait, and stores like large writes
+BACKOFF_MAX_S = 15.0
+
+
+class Job:
+    """One batch's chunks for one sink; `done` gets the rejects by chunk once all else is stored."""
+
+    __slots__ = ("chunks", "collector", "done", "messages", "seconds")
+
+    def __init__(
+        self,
+        collector: str,
+        chunks: list[Chunk],
+        messages: int,
+        seconds: Counter[str],
+        done: Callable[[dict[int, Reject]], None],
+    ):
+        self.collector = collector
+        self.chunks = chunks
+        self.messages = messages
+        self.seconds = seconds
+        self.done = done
+
+
+class Abandoned(Exception):
+    """The engine is stopping and the bound is over: what is left was not stored and is not acknowledged."""
+
+
+class SinkLane:
+    """Takes jobs (bounded), writes them in order with retries, reports each."""
+
+    def __init__(self, name: str, sink: Sink, metrics: Metrics, limit: int):
+        self.name = name
+        self.sink = sink
+        self.metrics = metrics
+        self.limit = limit
+        self.health = Health("ok")
+        self.queued = 0
+        self.last_stored: float | None = None
+        self._jobs: deque[Job] = deque()
+        self._closed = False
+        self._abort = threading.Event()
+        lock = threading.Lock()
+        self._can_put = threading.Condition(lock)
+        self._can_take = threading.Condition(lock)
+        self._thread = threading.Thread(target=self._run, name=f"sink {name}", daemon=True)
+
+    def start(self) -> None:
+        """Begins to write."""
+        self._thread.start()
+
+    def put(self, job: Job) -> None:
+        """Queues a job; waits while `limit` messages are queued."""
+        with self._can_put:
+            while self.queued >= self.limit and not self._abort.is_set():
+                self._can_put.wait(1.0)
+            self._jobs.append(job)
+            self.queued += job.messages
+            self._can_take.notify()
+
+    def close(self) -> None:
+        """No more jobs: the thread ends once the queue is empty."""
+        with self._can_take:
+            self._closed = True
+            self._can_take.notify()
+
+    def join(self, timeout: float) -> bool:
+        """Waits for the end; false if the lane was still writing and has been told to give up."""
+        self._thread.join(timeout)
+        if not self._thread.is_alive():
+            return True
+        self._abort.set()
+        self._thread.join(5.0)
+        return False
+
+    # --- the thread ---------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while jobs := self._take():
+            try:
+                self._deliver(jobs)
+            except Abandoned:
+                return
+
+    def _take(self) -> list[Job]:
+        with self._can_take:
+            while not self._jobs and not self._closed:
+                self._can_take.wait()
+            jobs: list[Job] = []
+            chunks = 0
+            while self._jobs and (not jobs or chunks + len(self._jobs[0].chunks) <= COALESCE):
+                job = self._jobs.popleft()
+                jobs.append(job)
+                chunks += len(job.chunks)
+            return jobs
+
+    def _deliver(self, jobs: list[Job]) -> None:
+        chunks = jobs[0].chunks if len(jobs) == 1 else [chunk for job in jobs for chunk in job.chunks]
+        rejects = self._write(chunks)
+        self.last_stored = time.time()
+        start = 0
+        for job in jobs:
+            end = start + len(job.chunks)
+            mine = {i - start: reject for i, reject in rejects.items() if start <= i < end}
+            job.done(mine)
+            self.metrics.stored.labels(job.collector, self.name).inc(len(job.chunks) - len(mine))
+            self.metrics.lag.observe(self.name, job.seconds)
+            start = end
+        with self._can_put:
+            self.queued -= sum(job.messages for job in jobs)
+            self._can_put.notify_all()
+
+    def _write(self, chunks: Sequence[Chunk]) -> dict[int, Reject]:
+        """Stores all but what the store refuses for good, however long it takes; the refused by index."""
+        rejects: dict[int, Reject] = {}
+        pending = list(range(len(chunks)))
+
+        def attempt() -> None:
+            nonlocal pending
+            begun = time.perf_counter()
+            outcome = self.sink.write(chunks if len(pending) == len(chunks) else [chunks[i] for i in pending])
+            self.metrics.writes.labels(self.name).inc()
+            self.metrics.write_seconds.labels(self.name).inc(time.perf_counter() - begun)
+            rejects.update({pending[i]: reject for i, reject in outcome.rejected.items()})
+            pending = [pending[i] for i in outcome.retry]
+            if pending:
+                raise TransientError(f"{len(pending)} events to be tried again: {outcome.reason}")
+            self.health.set("ok")
+
+        try:
+            tenacity.Retrying(
+                retry=tenacity.retry_if_exception_type(TransientError),
+                wait=tenacity.wait_random_exponential(multiplier=0.25, max=BACKOFF_MAX_S),
+                stop=tenacity.stop_when_event_set(self._abort),
+                sleep=tenacity.sleep_using_event(self._abort),
+                before_sleep=self._note_retry,
+            )(attempt)
+        except tenacity.RetryError:
+            raise Abandoned from None
+        except Exception as error:  # noqa: BLE001 - whatever a sink raises, its neighbours' events go on
+            rejects |= self._isolate([chunks[i] for i in pending], pending, error)
+        return rejects
+
+    def _isolate(self, chunks: list[Chunk], indices: list[int], error: Exception) -> dict[int, Reject]:
+        """Halves a batch that makes the sink fail, down to the event at fault, which is rejected."""
+        if len(chunks) == 1:
+            if isinstance(error, RefusedError):
+                return {indices[0]: Reject(error.reason, found=quote(str(error)))}
+            log.error("sink_error sink=%s error=%s", self.name, quote(repr(error)))
+            return {indices[0]: Reject("sink_error", found=quote(repr(error)))}
+        middle = len(chunks) // 2
+        first = {indices[i]: reject for i, reject in self._write(chunks[:middle]).items()}
+        second = {indices[middle + i]: reject for i, reject in self._write(chunks[middle:]).items()}
+        return first | second
+
+    def _note_retry(self, state: tenacity.RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        if self.health.state != "retrying":
+            log.warning("sink_retry sink=%s error=%s", self.name, quote(str(error)))
+        self.health.set("retrying", quote(str(error)))
+        self.metrics.retries.labels(self.name).inc()

@@ -1,0 +1,128 @@
+"""What the engine counts, as Prometheus metrics: the accounting is these counters, nothing beside them.
+
+For every collector c and sink s, at rest:
+
+    received{c} = stored{c,s} + dead{c,s} + dead{c,""} + filtered{c,s} + filtered{c,""}
+
+in events (a part of a body that could not be read counts as one). The empty sink is the transform
+stage: what it rejects or leaves out reaches no sink.
+"""
+
+from __future__ import annotations
+
+import time
+from bisect import bisect_left
+from collections import Counter, deque
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from threading import Lock
+
+from prometheus_client import CollectorRegistry
+from prometheus_client import Counter as Metric
+from prometheus_client.core import HistogramMetricFamily
+from prometheus_client.registry import Collector as Exporter
+
+LAG_BUCKETS = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0, 3600.0, 21600.0, 86400.0)
+RECENT_S = 60.0
+
+
+class Metrics:
+    """One registry an engine, so that two engines in one process do not mix."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+
+        def counter(name: str, text: str, *labels: str) -> Metric:
+            return Metric(f"lakescope_{name}", text, labels, registry=self.registry)
+
+        self.messages = counter("received_messages", "Messages taken from the source", "collector")
+        self.acknowledged = counter("acknowledged_messages", "Messages safe in every sink", "collector")
+        self.received = counter("received_events", "Events decoded, rejected or filtered", "collector")
+        self.stored = counter("stored_events", "Events a sink has stored", "collector", "sink")
+        self.dead = counter("dead_events", "Events in the dead letters", "collector", "sink", "reason")
+        self.filtered = counter("filtered_events", "Events left out by a rule", "collector", "sink", "rule")
+        self.datasets = counter("decoded_events", "Events by dataset", "collector", "dataset")
+        self.unknown = counter("unknown_fields", "Fields the format does not know", "collector")
+        self.retries = counter("retries", "Writes tried again", "sink")
+        self.writes = counter("writes", "Writes that a sink confirmed", "sink")
+        self.write_seconds = counter("write_seconds", "Time spent in writes (seconds)", "sink")
+        self.restarts = counter("collector_restarts", "Collectors started again after a fault", "collector")
+        self.lag = Lag()
+        self.registry.register(self.lag)
+
+    def value(self, metric: Metric, **labels: str) -> int:
+        """Sum of the samples that carry these labels."""
+        return int(
+            sum(
+                sample.value
+                for family in metric.collect()
+                for sample in family.samples
+                if sample.name.endswith("_total") and labels.items() <= sample.labels.items()
+            )
+        )
+
+    def by(self, metric: Metric, label: str, **labels: str) -> dict[str, int]:
+        """The same, by the values of one label."""
+        found: Counter[str] = Counter()
+        for family in metric.collect():
+            for sample in family.samples:
+                if sample.name.endswith("_total") and labels.items() <= sample.labels.items():
+                    found[sample.labels[label]] += int(sample.value)
+        return dict(found)
+
+
+class Lag(Exporter):
+    """``lakescope_lag_seconds``: now minus event time at storing, as a histogram a sink.
+
+    Events arrive counted by second, which makes it cost next to nothing; its resolution is one second.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._counts: dict[str, list[int]] = {}
+        self._sums: Counter[str] = Counter()
+        self._recent: dict[str, deque[tuple[float, float, int]]] = {}
+
+    def observe(self, sink: str, seconds: Counter[str]) -> None:
+        """``YYYY-MM-DDThh:mm:ss`` -> events of that second, all stored now."""
+        now = time.time()
+        with self._lock:
+            counts = self._counts.setdefault(sink, [0] * (len(LAG_BUCKETS) + 1))
+            recent = self._recent.setdefault(sink, deque(maxlen=4096))
+            for second, events in seconds.items():
+                lag = now - datetime.fromisoformat(second).replace(tzinfo=UTC).timestamp()
+                counts[bisect_left(LAG_BUCKETS, lag)] += events
+                self._sums[sink] += lag * events  # type: ignore[assignment]
+                recent.append((now, lag, events))
+
+    def quantiles(self, sink: str, wanted: Iterable[float]) -> list[float | None]:
+        """Quantiles of the last minute (seconds); null where nothing was stored."""
+        with self._lock:
+            recent = self._recent.get(sink, ())
+            lags = sorted((lag, n) for stored, lag, n in recent if stored >= time.time() - RECENT_S)
+        total = sum(n for _, n in lags)
+        found: list[float | None] = []
+        for quantile in wanted:
+            left = quantile * total
+            value = None
+            for lag, n in lags:
+                value = lag
+                left -= n
+                if left <= 0:
+                    break
+            found.append(value)
+        return found
+
+    def collect(self) -> Iterable[HistogramMetricFamily]:
+        """For the registry."""
+        family = HistogramMetricFamily(
+            "lakescope_lag_seconds", "Now minus event time, at storing", labels=["sink"]
+        )
+        with self._lock:
+            for sink, counts in self._counts.items():
+                running, buckets = 0, []
+                for bound, count in zip([*map(str, LAG_BUCKETS), "+Inf"], counts, strict=True):
+                    running += count
+                    buckets.append((bound, float(running)))
+                family.add_metric([sink], buckets, self._sums[sink])
+        yield family

@@ -1,0 +1,195 @@
+"""How the engine is, as one document: for the status page, /readyz, `lakescope top` and tests."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from importlib.metadata import version
+from itertools import pairwise
+from typing import Any
+
+import msgspec
+
+from lakescope.pipeline.engine import Engine
+
+HISTORY_S = 300
+RATE_S = 10
+SHOWN = [
+    "time",
+    "source",
+    "src_rse",
+    "dst_rse",
+    "src_site",
+    "dst_site",
+    "activity",
+    "name",
+    "error",
+    "error_class",
+    "request_id",
+]
+
+
+class Status:
+    """Samples the engine's counters once a second; `document` is what /api/status answers."""
+
+    def __init__(self, engine: Engine, types: dict[str, str]):
+        """`types`: plugin's name in the configuration -> its type."""
+        self.engine = engine
+        self.types = types
+        self.started = time.time()
+        self._samples: deque[tuple[float, dict[str, int]]] = deque(maxlen=HISTORY_S + 1)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._sample_for_ever, name="status", daemon=True)
+
+    def start(self) -> None:
+        """Begins to sample."""
+        self._samples.append((time.time(), self._counts()))
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ends it."""
+        self._stop.set()
+
+    def _sample_for_ever(self) -> None:
+        while not self._stop.wait(1.0):
+            self._samples.append((time.time(), self._counts()))
+
+    def _counts(self) -> dict[str, int]:
+        metrics = self.engine.metrics
+        return (
+            {f"received {name}": count for name, count in metrics.by(metrics.received, "collector").items()}
+            | {f"stored {name}": count for name, count in metrics.by(metrics.stored, "sink").items()}
+            | {f"dataset {name}": count for name, count in metrics.by(metrics.datasets, "dataset").items()}
+        )
+
+    def reasons(self) -> list[str]:
+        """Why the engine is not ready; empty if it is."""
+        now = time.time()
+        troubled = [
+            (f"collector {pipeline.name}", pipeline.collector.health) for pipeline in self.engine.pipelines
+        ] + [(f"sink {name}", lane.health) for name, lane in self.engine.lanes.items()]
+        return [
+            f"{name}: {health.detail or health.state} (for {max(0, now - health.since):.0f} s)"
+            for name, health in troubled
+            if health.state not in ("ok", "finished")
+        ]
+
+    def balance(self) -> list[dict[str, Any]]:
+        """received = stored + dead + filtered + in flight, for each collector and sink."""
+        metrics = self.engine.metrics
+        rows = []
+        for pipeline in self.engine.pipelines:
+            for sink in pipeline.transform.lanes:
+                mine = {"collector": pipeline.name}
+                received = metrics.value(metrics.received, **mine)
+                stored = metrics.value(metrics.stored, **mine, sink=sink)
+                dead = sum(metrics.value(metrics.dead, **mine, sink=where) for where in (sink, ""))
+                filtered = sum(metrics.value(metrics.filtered, **mine, sink=where) for where in (sink, ""))
+                in_flight = received - stored - dead - filtered
+                rows.append(
+                    mine
+                    | {
+                        "sink": sink,
+                        "received": received,
+                        "stored": stored,
+                        "dead": dead,
+                        "filtered": filtered,
+                    }
+                    # messages are in flight from before they are counted until after: none then means none left
+                    | {"in_flight": in_flight, "holds": in_flight == 0 or pipeline.in_flight > 0}
+                )
+        return rows
+
+    def document(self) -> dict[str, Any]:
+        """Everything, as plain data."""
+        reasons = self.reasons()
+        rates = self._rates()
+        return {
+            "version": version("lakescope"),
+            "name": "lakescope",
+            "started": self.started,
+            "now": time.time(),
+            "ready": not reasons,
+            "reasons": reasons,
+            "collectors": [self._collector(pipeline, rates) for pipeline in self.engine.pipelines],
+            "sinks": [self._sink(name, rates) for name in self.engine.lanes],
+            "datasets": [
+                {"dataset": key.removeprefix("dataset "), "events": count, "rate": rates.get(key)}
+                for key, count in sorted(self._counts().items())
+                if key.startswith("dataset ")
+            ],
+            "balance": self.balance(),
+            "dead_letters": self._dead_letters(),
+            "latest_failures": [
+                {key: failure.get(key) for key in SHOWN}
+                for failure in map(msgspec.json.decode, reversed(self.engine.failures))
+            ],
+            "history": self._history(),
+        }
+
+    def _collector(self, pipeline: Any, rates: dict[str, float]) -> dict[str, Any]:
+        metrics, name, health = self.engine.metrics, pipeline.name, pipeline.collector.health
+        return {
+            "name": name,
+            "type": self.types.get(name),
+            "formats": list(pipeline.collector.formats),
+            "state": health.state,
+            "detail": health.detail,
+            "received_messages": metrics.value(metrics.messages, collector=name),
+            "received_events": metrics.value(metrics.received, collector=name),
+            "rejected": metrics.value(metrics.dead, collector=name, sink=""),
+            "filtered": metrics.value(metrics.filtered, collector=name, sink=""),
+            "unknown_fields": dict(pipeline.unknown.most_common(10)),
+            "in_flight": pipeline.in_flight + len(pipeline.inbox),
+            "rate": rates.get(f"received {name}"),
+            "last_received": pipeline.inbox.last_received,
+        }
+
+    def _sink(self, name: str, rates: dict[str, float]) -> dict[str, Any]:
+        metrics, lane = self.engine.metrics, self.engine.lanes[name]
+        p50, p95 = metrics.lag.quantiles(name, (0.5, 0.95))
+        return {
+            "name": name,
+            "type": self.types.get(name),
+            "state": lane.health.state,
+            "detail": lane.health.detail,
+            "stored": metrics.value(metrics.stored, sink=name),
+            "dead": metrics.value(metrics.dead, sink=name),
+            "filtered": metrics.value(metrics.filtered, sink=name),
+            "retries": metrics.value(metrics.retries, sink=name),
+            "queued": lane.queued,
+            "queue_limit": lane.limit,
+            "rate": rates.get(f"stored {name}"),
+            "lag_p50_s": p50,
+            "lag_p95_s": p95,
+            "last_stored": lane.last_stored,
+        }
+
+    def _dead_letters(self) -> dict[str, Any]:
+        causes = self.engine.dead_letters.summary()
+        return {"total": sum(cause.count for cause in causes), "by_reason": msgspec.to_builtins(causes)}
+
+    def _rates(self) -> dict[str, float]:
+        samples = list(self._samples)[-RATE_S - 1 :]
+        if len(samples) < 2:
+            return {}
+        (begin, before), (end, after) = samples[0], samples[-1]
+        return {key: round((count - before.get(key, 0)) / (end - begin), 2) for key, count in after.items()}
+
+    def _history(self) -> dict[str, Any]:
+        samples = list(self._samples)
+        steps = list(pairwise(samples))
+
+        def series(prefix: str) -> list[float]:
+            def total(counts: dict[str, int]) -> int:
+                return sum(count for key, count in counts.items() if key.startswith(prefix))
+
+            return [round((total(b) - total(a)) / max(t1 - t0, 0.001), 1) for (t0, a), (t1, b) in steps]
+
+        return {
+            "step_s": 1,
+            "end": samples[-1][0] if samples else None,
+            "received": series("received "),
+            "stored": {name: series(f"stored {name}") for name in self.engine.lanes},
+        }

@@ -1,0 +1,176 @@
+"""DuckDB, the embedded default: one table a dataset, ``id`` the primary key, nothing to install or run.
+
+One process at a time can hold the file; other commands ask the running instance.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import msgspec
+import pyarrow
+from pydantic import Field
+
+from lakescope.columns import Kind, columns
+from lakescope.events import DATASETS, Event
+from lakescope.pipeline import Finding, Outcome, RefusedError, TransientError
+from sinks._common import SinkOptions
+
+_TYPES: dict[Kind, str] = {
+    "keyword": "VARCHAR",
+    "keywords": "VARCHAR[]",
+    "text": "VARCHAR",
+    "time": "TIMESTAMP",
+    "integer": "BIGINT",
+    "float": "DOUBLE",
+    "boolean": "BOOLEAN",
+    "labels": "JSON",
+    "object": "JSON",
+}
+
+
+class DuckdbOptions(SinkOptions):
+    """Options of the duckdb sink."""
+
+    path: Path | None = Field(default=None, examples=["/var/lib/lakescope/lake.duckdb"])
+    """The database file; without it ``lake.duckdb`` in the data directory."""
+    memory_limit: str = Field(default="512MB", pattern=r"^\d+(KB|MB|GB)$")
+    """Memory that DuckDB may use before it spills to disk."""
+    threads: int = Field(default=2, ge=1)
+    """Threads of one statement (count)."""
+
+
+def column_types(dataset: str) -> dict[str, str]:
+    """Column -> DuckDB type of a dataset's table. The id's 128 bits are a UUID: half the size of text."""
+    return {
+        column.name: "UUID" if column.name == "id" else _TYPES[column.kind] for column in columns(dataset)
+    }
+
+
+class DuckdbSink:
+    """Keeps events in one DuckDB file."""
+
+    Options = DuckdbOptions
+
+    def __init__(self, name: str, options: DuckdbOptions, data_dir: Path) -> None:
+        self.path = options.path or data_dir / "lake.duckdb"
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self.connection = duckdb.connect(
+                self.path, config={"memory_limit": options.memory_limit, "threads": options.threads}
+            )
+        except duckdb.IOException as error:
+            raise RuntimeError(
+                f"{self.path}: {str(error).splitlines()[0]} - is another lakescope running on it?"
+            ) from error
+        self._lock = threading.Lock()
+        self._wanted = options.datasets or list(DATASETS)
+        self._inserts = {dataset: _insert(dataset) for dataset in DATASETS}
+        list(self.setup())
+
+    @staticmethod
+    def encode(events: Sequence[Event], documents: Sequence[bytes]) -> list[tuple[str, bytes] | None]:
+        """(dataset, document) an event: DuckDB itself reads the JSON, on all its threads."""
+        return [(event.dataset, document) for event, document in zip(events, documents, strict=True)]
+
+    def setup(self) -> Iterator[Finding]:
+        """The tables; columns that a newer version added."""
+        with self._lock:
+            for dataset in self._wanted:
+                types = column_types(dataset)
+                defined = ", ".join(
+                    f'"{name}" {kind}{" primary key" if name == "id" else ""}' for name, kind in types.items()
+                )
+                self.connection.execute(f'create table if not exists "{dataset}" ({defined})')
+                for name, kind in types.items():
+                    self.connection.execute(
+                        f'alter table "{dataset}" add column if not exists "{name}" {kind}'
+                    )
+        yield Finding("done", f"{self.path}: {len(self._wanted)} tables")
+
+    def write(self, chunks: Sequence[tuple[str, bytes]]) -> Outcome:
+        """One transaction; an id that is there already is left as it is."""
+        by_dataset: dict[str, list[bytes]] = {}
+        for dataset, document in chunks:
+            by_dataset.setdefault(dataset, []).append(document)
+        with self._lock:
+            try:
+                self.connection.begin()
+                for dataset, documents in by_dataset.items():
+                    statement, spec = self._inserts[dataset]
+                    batch = pyarrow.table({"document": pyarrow.array(documents, pyarrow.string())})
+                    self.connection.register("batch", batch)
+                    self.connection.execute(statement, {"spec": spec})
+                self.connection.commit()
+            except duckdb.Error as error:
+                self._roll_back()
+                raise _judged(error) from error
+        return Outcome()
+
+    def find(
+        self, dataset: str, field: str, values: Sequence[str], limit: int = 1000
+    ) -> list[dict[str, Any]]:
+        """Events whose `field` is one of `values`, oldest first."""
+        if field not in column_types(dataset):
+            raise KeyError(f"{dataset} has no field {field!r}")
+        return self.query(
+            f'select * from "{dataset}" where list_contains($values, "{field}") order by time limit $limit',  # noqa: S608 - both names checked
+            {"values": list(values), "limit": limit},
+        )
+
+    def query(self, statement: str, parameters: dict[str, Any] | None = None) -> list[dict[str, Any]]:
+        """Rows as dicts, nulls left out, times and ids as in events. Does not wait for a running write."""
+        cursor = self.connection.cursor()
+        try:
+            cursor.execute(statement, parameters or {})
+            names = [column[0] for column in cursor.description or ()]
+            rows = cursor.fetchall()
+        finally:
+            cursor.close()
+        return [
+            {name: _plain(name, value) for name, value in zip(names, row, strict=True) if value is not None}
+            for row in rows
+        ]
+
+    def close(self) -> None:
+        """Closes the file."""
+        with self._lock:
+            self.connection.close()
+
+    def _roll_back(self) -> None:
+        with suppress(duckdb.Error):  # a failed statement may have ended the transaction itself
+            self.connection.rollback()
+
+
+def _insert(dataset: str) -> tuple[str, str]:
+    """(statement over the table ``batch`` of documents, the fields' types for ``json_transform``)."""
+    types = column_types(dataset)
+    names = ", ".join(f'"{name}"' for name in types)
+    fields = ", ".join(f'event."{name}"' for name in types)
+    statement = (
+        f'insert or ignore into "{dataset}" ({names}) select {fields} '  # noqa: S608 - names of our own structs
+        "from (select json_transform(document, $spec) as event from batch)"
+    )
+    return statement, msgspec.json.encode(types).decode()
+
+
+def _judged(error: duckdb.Error) -> Exception:
+    text = str(error).splitlines()[0]
+    if isinstance(
+        error, (duckdb.ConversionException, duckdb.InvalidInputException, duckdb.ConstraintException)
+    ):
+        return RefusedError("refused", text)
+    return TransientError(text)  # disk full, out of memory, locked
+
+
+def _plain(name: str, value: Any) -> Any:
+    if name == "id":
+        return value.hex
+    if hasattr(value, "isoformat"):
+        return value.isoformat() + "Z"
+    return value

@@ -1,0 +1,246 @@
+"""InfluxDB 1.x and 2.x by line protocol: one point an event, measurement = dataset, few bounded tags.
+
+A point's identity is measurement, tags and time, so that two events of one instant would be one point: the
+digits below the resolution of the event's time are filled from its id. Two events stay two, a repeat stays one.
+
+Line protocol: docs.influxdata.com/influxdb/v1/write_protocols/line_protocol_reference. It has no escape for a
+newline in a tag, nor for a backslash at a tag's end: they are written ``\\n`` and dropped, as Telegraf does.
+"""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, SecretStr, model_validator
+
+from lakescope.columns import Kind, columns
+from lakescope.events import DATASETS, Event, Push
+from lakescope.pipeline import Finding, Outcome
+from sinks._common import HttpOptions, http_client, judge_status, send
+
+TAGS: dict[str, tuple[str, ...]] = {
+    "transfers": (
+        *(
+            "source",
+            "vo",
+            "event",
+            "kind",
+            "activity",
+            "account",
+            "src_rse",
+            "dst_rse",
+            "src_site",
+            "dst_site",
+        ),
+        *("src_country", "dst_country", "src_qos", "dst_qos", "protocol", "endpoint", "error_scope"),
+        *("functional_test",),
+    ),
+    "deletions": ("source", "vo", "event", "rse", "site", "country", "qos", "protocol"),
+    "dids": ("source", "vo", "event", "account", "scope"),
+    "rules": ("source", "vo", "event", "rse", "account"),
+    "traces": ("source", "vo", "event", "client_state", "rse", "site", "protocol"),
+    "fts_queue": ("source", "vo", "endpoint", "src_host", "dst_host", "src_site", "dst_site"),
+    "network": ("source", "test", "src_host", "dst_host", "src_site", "dst_site", "ip_version", "tool"),
+    "hosts": ("source", "host", "site", "metric", "type"),
+    "probes": ("source", "vo", "probe", "target", "site", "rse", "operation", "protocol", "status"),
+    "storage": ("source", "vo", "rse", "site", "country", "qos", "scope", "account", "experiment"),
+    "push": ("source", "producer", "type"),
+}
+"""Dataset -> the fields that become tags: those that are grouped by, and bounded in a lake."""
+
+MAX_STRING = 64 * 1024 - 1  # bytes of a string field, of InfluxDB
+
+
+class InfluxdbOptions(HttpOptions):
+    """Options of the influxdb sink."""
+
+    url: str = Field(examples=["http://influxdb.example.org:8086"])
+    """Address of the server."""
+    database: str | None = Field(default=None, examples=["lakescope"])
+    """InfluxDB 1.x: the database."""
+    retention_days: int | None = Field(default=None, ge=1)
+    """InfluxDB 1.x: how long `lakescope setup` lets the database keep its points; without it for ever."""
+    org: str | None = Field(default=None, examples=["escape"])
+    """InfluxDB 2.x: the organisation."""
+    bucket: str | None = Field(default=None, examples=["lakescope"])
+    """InfluxDB 2.x: the bucket."""
+    token: SecretStr | None = Field(default=None, examples=["${INFLUX_TOKEN}"])
+    """InfluxDB 2.x: the API token."""
+
+    @model_validator(mode="after")
+    def _one_generation(self) -> InfluxdbOptions:
+        if (self.database is None) == (self.bucket is None):
+            raise ValueError(
+                "give either `database` (InfluxDB 1.x) or `bucket`, `org`, `token` (InfluxDB 2.x)"
+            )
+        if self.bucket is not None and (self.org is None or self.token is None):
+            raise ValueError("`bucket` (InfluxDB 2.x) needs `org` and `token` beside it")
+        return self
+
+
+class InfluxdbSink:
+    """Writes events to InfluxDB."""
+
+    Options = InfluxdbOptions
+
+    def __init__(self, name: str, options: InfluxdbOptions, data_dir: Path) -> None:
+        self.options = options
+        headers = {"content-encoding": "gzip", "content-type": "text/plain; charset=utf-8"}
+        if options.token:
+            headers["authorization"] = f"Token {options.token.get_secret_value()}"
+        self._client = http_client(options, options.url, headers)
+
+    def encode(self, events: Sequence[Event], documents: Sequence[bytes]) -> list[bytes | None]:
+        """One line an event; null for an event without a single field to store."""
+        return [encode_line(event) for event in events]
+
+    def write(self, chunks: Sequence[bytes]) -> Outcome:
+        """One write. A "partial write" (a field's type conflict) names no point: it is refused as a whole,
+        and the engine halves it down to the points at fault."""
+        options = self.options
+        if options.bucket is None:
+            path = "/write"
+            query = {"db": options.database, "precision": "ns"}
+        else:
+            path = "/api/v2/write"
+            query = {"org": options.org, "bucket": options.bucket, "precision": "ns"}
+        body = gzip.compress(b"".join(chunks), 1)
+        judge_status(send(self._client, "POST", path, params=query, content=body), good=(204, 200))
+        return Outcome()
+
+    def setup(self) -> Iterator[Finding]:
+        """InfluxDB 1.x: the database with its retention. 2.x: checks that the bucket is there."""
+        options = self.options
+        if options.bucket is not None:
+            query = {"org": options.org, "name": options.bucket}
+            response = send(self._client, "GET", "/api/v2/buckets", params=query)
+            judge_status(response, good=(200,))
+            known = bool(response.json().get("buckets"))
+            yield (
+                Finding("unchanged", f"bucket {options.bucket} is there")
+                if known
+                else Finding("error", f"no bucket {options.bucket}: influx bucket create -n {options.bucket}")
+            )
+            return
+        database = '"' + str(options.database).replace("\\", "\\\\").replace('"', '\\"') + '"'
+        self._query(f"CREATE DATABASE {database}")
+        yield Finding("done", f"database {options.database}")
+        duration = f"{options.retention_days}d" if options.retention_days else "INF"
+        self._query(f"ALTER RETENTION POLICY autogen ON {database} DURATION {duration} DEFAULT")
+        yield Finding("done", f"retention {duration}")
+
+    def close(self) -> None:
+        """Closes the connections."""
+        self._client.close()
+
+    def _query(self, statement: str) -> Any:
+        response = send(
+            self._client, "POST", "/query", params={"q": statement}, headers={"content-encoding": ""}
+        )
+        judge_status(response, good=(200,))
+        return response.json()
+
+
+# --- line protocol ---------------------------------------------------------------------------------------
+
+_KEY = str.maketrans({",": "\\,", "=": "\\=", " ": "\\ ", "\n": "\\n", "\r": "\\r", "\t": "\\t"})
+_MEASUREMENT = str.maketrans({",": "\\,", " ": "\\ ", "\n": "\\n", "\r": "\\r", "\t": "\\t"})
+_STRING = str.maketrans({'"': '\\"', "\\": "\\\\"})
+
+
+def encode_line(event: Event) -> bytes | None:
+    """`event` as one line, newline included; null if it has no field."""
+    tags, fields = _SHAPES[event.dataset]
+    measurement = event.dataset
+    found: list[str] = []
+    keys = [f",{key}={_tag(value)}" for key in tags if (value := getattr(event, key)) not in (None, "")]
+    for key, write in fields:
+        value = getattr(event, key)
+        if value is not None:
+            found.append(f"{key}={write(value)}")
+    if isinstance(event, Push):
+        measurement = f"push_{event.producer}_{event.type}"
+        _push(event, keys, found)
+    elif labels := getattr(event, "labels", None):
+        taken = set(tags)
+        keys += [
+            f",{_key(f'label_{key}' if key in taken else key)}={_tag(value)}"
+            for key, value in sorted(labels.items())
+            if value != ""
+        ]
+    if not found:
+        return None
+    name = measurement.translate(_MEASUREMENT).rstrip("\\")
+    return f"{name}{''.join(keys)} {','.join(found)} {nanoseconds(event)}\n".encode()
+
+
+def nanoseconds(event: Event) -> int:
+    """POSIX nanoseconds of the event, the digits that its time leaves open filled from its id."""
+    text = event.time[:-1]
+    microseconds: int = (datetime.fromisoformat(text) - _EPOCH) // _MICROSECOND
+    digits = len(text) - 20 if len(text) > 20 else 0  # of the fraction: YYYY-MM-DDThh:mm:ss.f
+    return microseconds * 1000 + int(event.id[:8], 16) % 10 ** (9 - digits)
+
+
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - naive minus naive, both UTC
+_MICROSECOND = datetime.resolution
+
+
+def _key(text: str) -> str:
+    return text.translate(_KEY).rstrip("\\") or "_"
+
+
+def _tag(value: object) -> str:
+    text = ("true" if value else "false") if isinstance(value, bool) else str(value)
+    return text.translate(_KEY).rstrip("\\") or "_"
+
+
+def _string(value: str) -> str:
+    if len(value) > MAX_STRING // 4:
+        value = value.encode()[:MAX_STRING].decode(errors="ignore")
+    return f'"{value.translate(_STRING)}"'
+
+
+def _push(event: Push, keys: list[str], found: list[str]) -> None:
+    """A script's document: its own tags and fields; all numbers are floats, so that 1 and 1.5 do not clash."""
+    for key in event.idb_tags or ():
+        value = event.data.get(key)
+        if isinstance(value, (str, int, float)) and value != "":
+            keys.append(f",{_key(key)}={_tag(value)}")
+    tags = set(event.idb_tags or ())
+    for key in event.idb_fields if event.idb_fields is not None else event.data:
+        value = event.data.get(key)
+        if key in tags or value is None or isinstance(value, (dict, list)):
+            continue
+        if isinstance(value, bool):
+            found.append(f"{_key(key)}={'t' if value else 'f'}")
+        elif isinstance(value, (int, float)):
+            found.append(f"{_key(key)}={float(value)!r}")
+        else:
+            found.append(f"{_key(key)}={_string(str(value))}")
+
+
+_WRITERS: dict[Kind, Callable[[Any], str]] = {
+    "keyword": _string,
+    "text": _string,
+    "time": _string,
+    "integer": lambda value: f"{value}i",
+    "float": lambda value: repr(float(value)),
+    "boolean": lambda value: "t" if value else "f",
+}
+
+
+def _shape(dataset: str) -> tuple[tuple[str, ...], list[tuple[str, Callable[[Any], str]]]]:
+    tags = TAGS[dataset]
+    return tags, [
+        (column.name, _WRITERS[column.kind])
+        for column in columns(dataset)
+        if column.name not in tags and column.name != "time" and column.kind in _WRITERS
+    ]
+
+
+_SHAPES = {dataset: _shape(dataset) for dataset in DATASETS}

@@ -1,0 +1,85 @@
+"""JSON lines: one file a dataset and period, appended and synced. The plainest archive there is.
+
+A file cannot be looked up by id, so a repeated message is a repeated line with the same ``id``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from lakescope.events import Event
+from lakescope.pipeline import Finding, Outcome, TransientError
+from sinks._common import SinkOptions
+
+_CUT = {"day": 10, "month": 7, "year": 4}
+
+
+class JsonlOptions(SinkOptions):
+    """Options of the jsonl sink."""
+
+    directory: Path = Field(examples=["/var/lib/lakescope/archive"])
+    """Where the files lie: ``<dataset>-<period>.jsonl``."""
+    period: Literal["day", "month", "year"] = "day"
+    """How much one file holds, by the events' time."""
+
+
+class FileEncoder:
+    """Event -> (file name, line). Picklable."""
+
+    def __init__(self, cut: int):
+        self.cut = cut
+
+    def __call__(self, events: Sequence[Event], documents: Sequence[bytes]) -> list[tuple[str, bytes] | None]:
+        cut = self.cut
+        return [
+            (f"{event.dataset}-{event.time[:cut]}.jsonl", document)
+            for event, document in zip(events, documents, strict=True)
+        ]
+
+
+class JsonlSink:
+    """Appends events to files."""
+
+    Options = JsonlOptions
+
+    def __init__(self, name: str, options: JsonlOptions, data_dir: Path) -> None:
+        self.options = options
+        self.encode = FileEncoder(_CUT[options.period])
+
+    def setup(self) -> Iterator[Finding]:
+        """The directory."""
+        self.options.directory.mkdir(parents=True, exist_ok=True)
+        yield Finding("done", f"directory {self.options.directory}")
+
+    def write(self, chunks: Sequence[tuple[str, bytes]]) -> Outcome:
+        """Appends and syncs, a file at a time."""
+        by_file: dict[str, list[bytes]] = {}
+        for name, document in chunks:
+            by_file.setdefault(name, []).append(document)
+        try:
+            for name, documents in by_file.items():
+                self._append(self.options.directory / name, b"\n".join([*documents, b""]))
+        except OSError as error:
+            raise TransientError(f"{error.filename or self.options.directory}: {error.strerror}") from error
+        return Outcome()
+
+    def close(self) -> None:
+        """Nothing stays open between writes."""
+
+    def _append(self, path: Path, data: bytes) -> None:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        try:
+            end = os.fstat(descriptor).st_size
+            if os.write(descriptor, data) != len(
+                data
+            ):  # disk full: a line cut in half would be worse than none
+                os.ftruncate(descriptor, end)
+                raise OSError(28, "no space left on device", str(path))
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
