@@ -82,24 +82,14 @@ class FilesCollector:
         headers = {"file": path}
         batch: list[Message] = []
         received = time.time()
-        for body in self._bodies(path, stop, lambda: inbox.put(_emptied(batch))):
+        follow = _Follower(path, stop, lambda: inbox.put(_emptied(batch))) if self.options.follow else None
+        for body in bodies(path, self.options, follow):
             batch.append(Message(body, self.options.format, headers, received))
             if len(batch) >= PUT:
                 if not inbox.put(_emptied(batch)):
                     return
                 received = time.time()
         inbox.put(batch)
-
-    def _bodies(self, path: str, stop: threading.Event, idle: Callable[[], object]) -> Iterator[bytes]:
-        framing = self.options.framing or ("whole" if self.options.format in WHOLE else "json")
-        if self.options.follow and framing == "json":
-            yield from split_json_stream(_Follower(path, stop, idle).read)
-            return
-        with open_file(path) as stream:
-            if framing == "whole":
-                yield stream.read()
-            else:
-                yield from split_json_stream(stream.read)
 
 
 class _Follower:
@@ -127,7 +117,7 @@ class _Follower:
         if self.path == "-":
             return False
         try:
-            now = os.stat(self.path)
+            now = Path(self.path).stat()
         except FileNotFoundError:
             return False  # moved away; the new one is not there yet
         mine = os.fstat(self._stream.fileno())
@@ -148,6 +138,18 @@ def find(paths: Sequence[str]) -> list[str]:
     return list(found)
 
 
+def bodies(path: str, options: FilesOptions, follower: _Follower | None = None) -> Iterator[bytes]:
+    """The bodies in a file, as they lie there."""
+    if (options.framing or ("whole" if options.format in WHOLE else "json")) == "whole":
+        with open_file(path) as stream:
+            yield stream.read()
+    elif follower is not None:
+        yield from split_json_stream(follower.read)
+    else:
+        with open_file(path) as stream:
+            yield from split_json_stream(stream.read)
+
+
 def open_file(path: str) -> BinaryIO:
     """The file's bytes, unpacked by its name's ending; ``-`` is the standard input."""
     if path == "-":
@@ -155,8 +157,10 @@ def open_file(path: str) -> BinaryIO:
     if path.endswith(".gz"):
         return cast(BinaryIO, gzip.open(path))
     if path.endswith((".zst", ".zstd")):
-        return cast(BinaryIO, io.BufferedReader(zstandard.ZstdDecompressor().stream_reader(open(path, "rb"))))
-    return open(path, "rb")
+        return cast(
+            BinaryIO, io.BufferedReader(zstandard.ZstdDecompressor().stream_reader(Path(path).open("rb")))
+        )
+    return Path(path).open("rb")
 
 
 def _emptied(batch: list[Message]) -> list[Message]:

@@ -181,9 +181,10 @@ def encode_line(event: Event) -> bytes | None:
 def nanoseconds(event: Event) -> int:
     """POSIX nanoseconds of the event, the digits that its time leaves open filled from its id."""
     text = event.time[:-1]
-    microseconds: int = (datetime.fromisoformat(text) - _EPOCH) // _MICROSECOND
+    microseconds = (datetime.fromisoformat(text) - _EPOCH) // _MICROSECOND
     digits = len(text) - 20 if len(text) > 20 else 0  # of the fraction: YYYY-MM-DDThh:mm:ss.f
-    return microseconds * 1000 + int(event.id[:8], 16) % 10 ** (9 - digits)
+    open_digits: int = 10 ** (9 - digits)
+    return microseconds * 1000 + int(event.id[:8], 16) % open_digits
 
 
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - naive minus naive, both UTC

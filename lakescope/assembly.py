@@ -1,0 +1,112 @@
+"""Puts a configuration's collectors, formats, enrichment and sinks together into an engine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from lakescope.config import Configuration, Plugin, Settings
+from lakescope.pipeline import Collector, Inbox, Sink
+from lakescope.pipeline.dead_letters import DeadLetters
+from lakescope.pipeline.engine import Engine, Pipeline
+from lakescope.pipeline.normalise import Normaliser
+from lakescope.pipeline.status import Status
+from lakescope.pipeline.transform import Lane
+from lakescope.plugins import formats, load
+from transformers.enrichment import Enrichment
+from transformers.topology import Topology
+
+
+class Assembly(NamedTuple):
+    """An engine and what stands around it."""
+
+    engine: Engine
+    status: Status
+    collectors: dict[str, Collector]
+    sinks: dict[str, Sink]
+
+
+def assemble(configuration: Configuration, *, workers: int = 1) -> Assembly:
+    """Builds everything; starts nothing. Raises `RuntimeError` with a remedy for what cannot be opened."""
+    settings = configuration.settings
+    data_dir = settings.data_dir
+    data_dir.mkdir(parents=True, exist_ok=True)
+    sinks = open_sinks(configuration)
+    collectors: dict[str, Collector] = {
+        plugin.name: load("collectors", plugin.type)(plugin.name, plugin.options, data_dir)
+        for plugin in configuration.collectors.values()
+    }
+    topology = read_topology(settings)
+    options = settings.pipeline
+    pipelines = [
+        Pipeline(
+            name,
+            collector,
+            normaliser(settings, topology, configuration.collectors.get(name), name),
+            lanes(configuration, sinks),
+            Inbox(batch_size=options.batch_messages, batch_age=options.batch_age_s),
+        )
+        for name, collector in collectors.items()
+    ]
+    engine = Engine(
+        pipelines, sinks, open_dead_letters(settings), queue_limit=options.queue_messages, workers=workers
+    )
+    types = {plugin.name: plugin.type for plugin in (configuration.collectors | configuration.sinks).values()}
+    return Assembly(engine, Status(engine, types), collectors, sinks)
+
+
+def open_sinks(configuration: Configuration) -> dict[str, Sink]:
+    """The configured sinks by name."""
+    return {
+        plugin.name: load("sinks", plugin.type)(plugin.name, plugin.options, configuration.settings.data_dir)
+        for plugin in configuration.sinks.values()
+    }
+
+
+def open_dead_letters(settings: Settings) -> DeadLetters:
+    """The dead letters of a configuration."""
+    return DeadLetters(settings.data_dir / "dead-letters.sqlite")
+
+
+def lanes(configuration: Configuration, sinks: Mapping[str, Sink]) -> dict[str, Lane]:
+    """How each sink wants its events."""
+    wanted = {plugin.name: plugin.options.datasets for plugin in configuration.sinks.values()}
+    return {
+        name: Lane(sink.encode, None if wanted[name] is None else frozenset(wanted[name]))
+        for name, sink in sinks.items()
+    }
+
+
+def normaliser(settings: Settings, topology: Topology, collector: Plugin | None, name: str) -> Normaliser:
+    """The transform stage of one collector; null for one that the configuration no longer has."""
+    salt = settings.privacy.user_salt
+    enrichment = Enrichment(
+        topology,
+        collector=name,
+        vo=collector.options.vo if collector else None,
+        functional_activities=settings.functional_tests.activities,
+        functional_scopes=settings.functional_tests.scopes,
+        user_salt=salt.get_secret_value().encode() if salt else None,
+    )
+    return Normaliser(formats(), enrichment)
+
+
+def read_topology(settings: Settings) -> Topology:
+    """CRIC's documents. Raises `RuntimeError` naming the file that cannot be used."""
+    files = settings.topology
+    return Topology(_json(files.rses), _json(files.services), _json(files.sites))
+
+
+def _json(path: Path | None) -> Any:
+    if path is None:
+        return None
+    try:
+        document = msgspec.json.decode(path.read_bytes())
+    except (OSError, msgspec.DecodeError) as error:
+        raise RuntimeError(f"{path}: expected CRIC's JSON: {error}; fetch it again from CRIC") from error
+    if not isinstance(document, dict):
+        raise RuntimeError(f"{path}: expected a JSON object as CRIC answers, found {type(document).__name__}")
+    return document

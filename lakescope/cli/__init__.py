@@ -1,0 +1,53 @@
+"""The ``lakescope`` command. Exit codes: 0 done, 1 the work found faults, 2 usage or configuration.
+
+One file a group of commands; each imports what it needs when it is called, so that ``--help`` and
+``normalise`` start fast.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from lakescope.cli import cases, dead_letters, normalise, prepare, run, simulate, watch
+
+app = typer.Typer(
+    name="lakescope",
+    help="Monitoring and telemetry pipeline for Rucio data lakes.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(run.run)
+app.command()(run.demo)
+app.command()(normalise.normalise)
+app.command()(prepare.setup)
+app.command()(prepare.validate)
+app.command()(prepare.plugins)
+app.add_typer(prepare.config, name="config")
+app.command()(watch.tap)
+app.command()(watch.top)
+app.command()(watch.trace)
+app.add_typer(dead_letters.app, name="dead-letters")
+app.command(name="test")(cases.test)
+app.command()(simulate.simulate)
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    from lakescope.config import ConfigurationError
+
+    try:
+        app()
+    except ConfigurationError as error:
+        for problem in error.problems:
+            print(f"error: {problem}", file=sys.stderr)  # noqa: T201
+        sys.exit(2)
+    except RuntimeError as error:  # what a person can mend: a port taken, a file locked, nothing running
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201
+        sys.exit(2)
+    except BrokenPipeError:  # `lakescope tap | head`
+        sys.stderr.close()
+        sys.exit(0)

@@ -1,0 +1,82 @@
+"""What the commands share: the configuration option, output, the running instance."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from lakescope.config import Configuration
+
+ConfigOption = Annotated[
+    Path, typer.Option("-c", "--config", help="The configuration file.", metavar="FILE", show_default=True)
+]
+CONFIG = Path("lakescope.toml")
+
+
+def configuration(path: Path) -> Configuration:
+    """The configuration; a fault of it ends the command with exit code 2 (see `lakescope.cli.main`)."""
+    from lakescope.config import load_file
+
+    return load_file(path)
+
+
+def console(*, err: bool = False) -> Console:
+    """Where tables and lines go; plain text where no terminal watches."""
+    from rich.console import Console
+
+    stream = sys.stderr if err else sys.stdout
+    # into a pipe or a log a table is not folded at 80 columns
+    return Console(stderr=err, highlight=False, width=None if stream.isatty() else 200)
+
+
+def table(*columns: str, title: str | None = None) -> Table:
+    """A table in the house's form; columns that end in ``>`` are numbers."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    made = Table(box=SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
+    for column in columns:
+        made.add_column(
+            column.rstrip(">"),
+            justify="right" if column.endswith(">") else "left",
+            overflow="fold",
+            min_width=3,
+        )
+    return made
+
+
+def running(data_dir: Path) -> str:
+    """URL of the running instance. Raises `RuntimeError` with the remedy if there is none."""
+    from lakescope.instance import find
+
+    url = find(data_dir)
+    if url is None:
+        raise RuntimeError(f"no lakescope runs on {data_dir}; start one with `lakescope run`")
+    return url
+
+
+def ago(seconds: float | None) -> str:
+    """A duration as a person says it: 3 s, 5 min, 2 h, 4 d."""
+    if seconds is None:
+        return "-"
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if abs(seconds) >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def emit(line: str) -> None:
+    """One line on the standard output."""
+    sys.stdout.write(line + "\n")
+
+
+def fields(document: dict[str, Any], *names: str) -> list[str]:
+    """Values of a document as table cells, ``-`` for unknown."""
+    return ["-" if document.get(name) is None else str(document[name]) for name in names]

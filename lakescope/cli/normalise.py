@@ -1,0 +1,81 @@
+"""normalise: bodies in, events out; the transform stage as a filter."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from lakescope.events import Event
+
+BATCH = 1000
+
+
+def normalise(
+    format: Annotated[str, typer.Option("--format", "-f", help="Name of the format (lakescope plugins).")],
+    files: Annotated[
+        list[str] | None, typer.Argument(help="Files, directories, patterns; - or none: stdin.")
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option("-c", "--config", help="Take topology and privacy from a configuration.")
+    ] = None,
+) -> None:
+    """Read bodies, write events as JSON lines on stdout; each reject with its reason as a JSON line on stderr.
+
+    Exit code 1 if any was rejected.
+
+    Example: lakescope normalise --format hermes events.jsonl.gz > events.out
+    """
+    from itertools import islice
+
+    import msgspec
+
+    from collectors.files import FilesOptions, bodies, find
+    from lakescope.messages import Message
+    from lakescope.pipeline.normalise import Normaliser
+    from lakescope.plugins import UnknownPlugin, load
+
+    try:
+        formats = {format: load("formats", format)}
+    except UnknownPlugin as error:
+        raise RuntimeError(str(error)) from error
+    normaliser = Normaliser(formats, _enrichment(config))
+    paths = find(files or ["-"])
+    if not paths:
+        raise RuntimeError(f"no file matches {' '.join(files or [])}")
+    encoder = msgspec.json.Encoder()
+    out = sys.stdout.buffer
+    rejected = 0
+    for path in paths:
+        stream = bodies(path, FilesOptions(paths=[path], format=format))
+        position = 0
+        while chunk := list(islice(stream, BATCH)):
+            batch = normaliser([Message(body, format, {"file": path}) for body in chunk])
+            out.write(encoder.encode_lines(batch.events))
+            for index, (start, end) in enumerate(
+                zip(batch.reject_starts, batch.reject_starts[1:], strict=False)
+            ):
+                for reject in batch.rejects[start:end]:
+                    where = {"file": path, "body": position + index} | msgspec.to_builtins(reject)
+                    sys.stderr.write(encoder.encode(where).decode() + "\n")
+            rejected += len(batch.rejects)
+            position += len(chunk)
+    out.flush()
+    raise typer.Exit(1 if rejected else 0)
+
+
+def _enrichment(config: Path | None) -> Callable[[Iterable[Event]], None]:
+    from transformers.enrichment import Enrichment
+
+    if config is None:
+        return Enrichment()
+    from lakescope.assembly import normaliser, read_topology
+    from lakescope.config import load_file
+
+    chosen = load_file(config)
+    return normaliser(chosen.settings, read_topology(chosen.settings), None, "normalise").enrich

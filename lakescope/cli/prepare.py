@@ -1,0 +1,152 @@
+"""setup, validate, plugins, config: everything before the first run."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from lakescope.cli._common import CONFIG, ConfigOption, configuration, console, emit, table
+
+config = typer.Typer(
+    help="Show the effective configuration, or a sample to start from.", no_args_is_help=True
+)
+
+
+def setup(config: ConfigOption = CONFIG) -> None:
+    """Create what the stores need: templates, databases, retention. Can be repeated at any time.
+
+    A feature that a server lacks is a warning.
+
+    Example: lakescope setup -c lakescope.toml
+    """
+    from lakescope.assembly import open_sinks
+    from lakescope.pipeline import RefusedError, TransientError
+
+    out = console()
+    failed = False
+    styles = {"done": "green", "unchanged": "dim", "warning": "yellow", "error": "red"}
+    for name, sink in open_sinks(configuration(config)).items():
+        try:
+            for finding in sink.setup():
+                out.print(f"{finding.level:9} {name}: {finding.text}", style=styles[finding.level])
+                failed |= finding.level == "error"
+        except (TransientError, RefusedError) as error:
+            out.print(f"error     {name}: {error}", style="red")
+            failed = True
+        finally:
+            sink.close()
+    raise typer.Exit(1 if failed else 0)
+
+
+def validate(config: ConfigOption = CONFIG) -> None:
+    """Check a configuration; say file, line, what was expected and the remedy. Exit code 2 for a fault.
+
+    Example: lakescope validate -c lakescope.toml
+    """
+    from lakescope.assembly import read_topology
+
+    chosen = configuration(config)
+    read_topology(chosen.settings)
+    emit(f"{config}: valid; {len(chosen.collectors)} collectors, {len(chosen.sinks)} sinks")
+
+
+def plugins(
+    name: Annotated[str | None, typer.Argument(help="Show the options of one collector or sink.")] = None,
+) -> None:
+    """List collectors, formats and sinks, or the options of one.
+
+    Example: lakescope plugins stomp
+    """
+    from lakescope.plugins import available, load
+
+    out = console()
+    if name is None:
+        for room in ("collectors", "formats", "sinks"):
+            made = table("name", "what it is", title=room)
+            for plugin in available(room):
+                made.add_row(plugin, _summary(load(room, plugin)))
+            out.print(made)
+        return
+    found = [(room, load(room, name)) for room in ("collectors", "sinks") if name in available(room)]
+    if not found:
+        raise RuntimeError(f"no collector or sink {name!r}; `lakescope plugins` lists them")
+    for room, plugin in found:
+        out.print(f"{room[:-1]} {name}: {_summary(plugin)}")
+        made = table("option", "type", "default", "what it is")
+        for option, kind, default, text in options(plugin.Options):
+            made.add_row(option, kind, default, text)
+        out.print(made)
+
+
+@config.command()
+def show(config: ConfigOption = CONFIG) -> None:
+    """Print the effective configuration as TOML, defaults filled in, secrets masked.
+
+    Example: lakescope config show -c lakescope.toml
+    """
+    import tomli_w
+
+    emit(tomli_w.dumps(configuration(config).document()).rstrip())
+
+
+@config.command()
+def sample(
+    collector: Annotated[str, typer.Option(help="Type of the collector.")] = "stomp",
+    sink: Annotated[str, typer.Option(help="Type of the sink.")] = "elasticsearch",
+) -> None:
+    """Print a configuration to start from: every option of a collector and a sink, those with defaults as comments.
+
+    Example: lakescope config sample --collector http --sink duckdb > lakescope.toml
+    """
+    from lakescope.config import toml_value
+    from lakescope.plugins import load
+
+    for room, name, kind in (("collectors", "mine", collector), ("sinks", "store", sink)):
+        model = load(room, kind).Options  # type: ignore[arg-type]
+        emit(f'[{room}.{name}]\ntype = "{kind}"')
+        for option, field in model.model_fields.items():
+            example = field.examples[0] if field.examples else field.get_default(call_default_factory=True)
+            if hasattr(example, "model_fields"):
+                continue  # a table of its own, such as tls: see `lakescope plugins`
+            off = "" if field.is_required() else "# "
+            emit(f"# {field.description}\n{off}{option} = {toml_value('' if example is None else example)}")
+        emit("")
+
+
+def options(model: Any, prefix: str = "") -> list[tuple[str, str, str, str]]:
+    """(option, type, default, description) of an options model, nested ones with a dot."""
+    from pydantic import BaseModel
+
+    rows = []
+    for name, field in model.model_fields.items():
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            rows += options(kind, f"{prefix}{name}.")
+            continue
+        default = field.get_default(call_default_factory=True)
+        shown = "required" if field.is_required() else "" if default is None else str(default)
+        rows.append(
+            (
+                prefix + name,
+                _type_name(kind),
+                shown,
+                (field.description or "").replace("\n", " ").replace("`", ""),
+            )
+        )
+    return rows
+
+
+def _type_name(kind: Any) -> str:
+    text = str(kind) if getattr(kind, "__args__", None) else getattr(kind, "__name__", str(kind))
+    for noise in ("typing.", "pydantic.types.", "pathlib._local.", "pathlib."):
+        text = text.replace(noise, "")
+    return text.replace(" | None", "").replace("SecretStr", "secret").replace("Literal", "")
+
+
+def _summary(plugin: Any) -> str:
+    """First line of what documents it: a format's module, a collector's or sink's."""
+    import sys
+
+    text = sys.modules[plugin.__module__].__doc__ or plugin.__doc__ or ""
+    return text.strip().splitlines()[0].replace("`", "")

@@ -1,0 +1,181 @@
+"""run and demo: the pipelines, the HTTP API and the status page."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lakescope.cli._common import CONFIG, ConfigOption, configuration, console, table
+
+if TYPE_CHECKING:
+    from lakescope.assembly import Assembly
+    from lakescope.config import Configuration
+
+
+def run(
+    config: ConfigOption = CONFIG,
+    workers: Annotated[
+        int, typer.Option("--workers", min=1, help="Processes that decode and encode; 1: in this process.")
+    ] = 1,
+) -> None:
+    """Run the pipelines, the HTTP API and the status page, until SIGTERM or Ctrl-C.
+
+    Ends by itself when every collector's source has ended (files that are not followed).
+
+    Example: lakescope run -c lakescope.toml
+    """
+    _logging()
+    chosen = configuration(config)
+    drained = serve(chosen, workers=workers)
+    raise typer.Exit(0 if drained is not None else 1)
+
+
+def demo(
+    seconds: Annotated[float | None, typer.Option(help="Stop by itself after so many seconds.")] = None,
+    port: Annotated[int, typer.Option(help="Port of the status page; 0 takes a free one.")] = 8137,
+    seed: Annotated[int, typer.Option(help="Another seed, another lake life.")] = 1,
+    data_dir: Annotated[Path, typer.Option(help="Where the demo's store lies; emptied first.")] = Path(
+        "lakescope-data/demo"
+    ),
+) -> None:
+    """Run on a simulated lake (ESCAPE's ten storage elements) and the embedded store.
+
+    Example: lakescope demo --seconds 25 --port 8137
+    """
+    import shutil
+
+    from lakescope.cli.simulate import into_http, write_topology
+    from lakescope.config import parse
+
+    _logging()
+    if (data_dir / "lake.duckdb").exists():
+        shutil.rmtree(data_dir)
+    data_dir.mkdir(parents=True, exist_ok=True)
+    topology = data_dir / "topology"
+    chosen = parse(DEMO.format(data_dir=data_dir, topology=topology, port=port), "demo configuration")
+    write_topology(topology, seed)
+    stop = threading.Event()
+    threads: list[threading.Thread] = []
+
+    def start_lake(url: str) -> None:
+        threads.append(
+            threading.Thread(target=into_http, args=(url, seed, stop), name="simulated lake", daemon=True)
+        )
+        threads[0].start()
+
+    def stop_lake() -> None:
+        stop.set()
+        threads[0].join(10.0)
+
+    serve(chosen, seconds=seconds, started=start_lake, stopping=stop_lake)
+
+
+DEMO = """
+data_dir = "{data_dir}"
+[http]
+port = {port}
+[pipeline]
+batch_age_s = 0.3
+[topology]
+rses = "{topology}/rses.json"
+services = "{topology}/services.json"
+sites = "{topology}/sites.json"
+[collectors.lake]
+type = "http"
+[sinks.store]
+type = "duckdb"
+"""
+
+
+def serve(
+    chosen: Configuration,
+    *,
+    workers: int = 1,
+    seconds: float | None = None,
+    started: Any = None,
+    stopping: Any = None,
+) -> bool | None:
+    """Runs until a signal, the sources' end or `seconds`; prints the summary. True if all was drained."""
+    from functools import partial
+
+    from lakescope.assembly import assemble, lanes, normaliser, read_topology
+    from lakescope.instance import announced, find
+    from lakescope.web import create_app
+    from lakescope.web.server import Server
+
+    settings = chosen.settings
+    if url := find(settings.data_dir):
+        raise RuntimeError(f"a lakescope runs on {settings.data_dir} already: {url}")
+    assembly = assemble(chosen, workers=workers)
+    topology = read_topology(settings)
+
+    def normaliser_of(name: str) -> Any:
+        return normaliser(settings, topology, chosen.collectors.get(name), name)
+
+    app = create_app(assembly, normaliser_of, lanes(chosen, assembly.sinks))
+    server = Server(app, settings.http.host, settings.http.port)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, partial(_on_signal, stop))
+    out = console()
+    assembly.engine.start()
+    assembly.status.start()
+    server.start()
+    with announced(settings.data_dir, server.url):
+        out.print(f"lakescope is running: {server.url}/", style="bold")
+        out.print(f"  collectors: {', '.join(chosen.collectors)}   sinks: {', '.join(chosen.sinks)}")
+        out.print(f"  data: {settings.data_dir}   stop: Ctrl-C")
+        if started:
+            started(server.url)
+        _wait(assembly, stop, seconds)
+        if stopping:
+            stopping()
+        drained = assembly.engine.stop(settings.pipeline.drain_s)
+        assembly.status.stop()
+        server.stop()
+    _summary(assembly, out)
+    assembly.engine.dead_letters.close()
+    if not drained:
+        out.print(
+            "not everything could be stored in time; the sources will give the rest again", style="yellow"
+        )
+    return drained
+
+
+def _on_signal(stop: threading.Event, number: int, frame: Any) -> None:
+    if stop.is_set():  # the second time somebody means it
+        raise SystemExit(128 + number)
+    stop.set()
+
+
+def _wait(assembly: Assembly, stop: threading.Event, seconds: float | None) -> None:
+    import time
+
+    end = None if seconds is None else time.monotonic() + seconds
+    while not stop.wait(0.2):
+        if end is not None and time.monotonic() >= end:
+            return
+        if assembly.engine.wait(0):
+            return
+
+
+def _summary(assembly: Assembly, out: Any) -> None:
+    made = table("collector", "sink", "received>", "stored>", "dead>", "filtered>", "in flight>")
+    for row in assembly.status.balance():
+        numbers = (f"{row[key]:,}" for key in ("received", "stored", "dead", "filtered", "in_flight"))
+        made.add_row(row["collector"], row["sink"], *numbers)
+    out.print(made)
+    for cause in assembly.engine.dead_letters.summary():
+        out.print(f"dead letters: {cause.count} {cause.reason} from {cause.collector}: {cause.example}")
+
+
+def _logging() -> None:
+    import logging
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s level=%(levelname)s %(name)s %(message)s")
+    for chatty in ("httpx", "httpcore", "elastic_transport", "uvicorn"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)

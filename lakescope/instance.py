@@ -1,0 +1,55 @@
+"""The running instance of a data directory: where other commands find it.
+
+`lakescope run` leaves ``instance.json`` in its data directory; tap, top, trace and replay ask it over HTTP,
+because the embedded store can be open in one process only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+FILE = "instance.json"
+
+
+@contextlib.contextmanager
+def announced(data_dir: Path, url: str) -> Iterator[None]:
+    """Says for the time of the block that an instance answers at `url`."""
+    path = data_dir / FILE
+    path.write_text(json.dumps({"pid": os.getpid(), "url": url}))
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def find(data_dir: Path) -> str | None:
+    """URL of the instance that runs on this data directory; null if none answers."""
+    try:
+        url: str = json.loads((data_dir / FILE).read_text())["url"]
+        httpx.get(f"{url}/livez", timeout=3.0).raise_for_status()
+    except (OSError, ValueError, KeyError, httpx.HTTPError):
+        return None
+    return url
+
+
+def ask(url: str, path: str, **arguments: Any) -> Any:
+    """GET of the instance's API, as plain data. Raises `RuntimeError` with what it answered."""
+    return _checked(httpx.get(f"{url}{path}", timeout=60.0, **arguments))
+
+
+def tell(url: str, path: str, body: Any) -> Any:
+    """POST to the instance's API, as plain data. Raises `RuntimeError` with what it answered."""
+    return _checked(httpx.post(f"{url}{path}", json=body, timeout=600.0))
+
+
+def _checked(response: httpx.Response) -> Any:
+    if response.is_error:
+        raise RuntimeError(f"{response.url} answered {response.status_code}: {response.text[:300]}")
+    return response.json()

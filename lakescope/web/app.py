@@ -1,0 +1,152 @@
+"""What a running Lakescope answers by HTTP: ``/`` ``/livez`` ``/readyz`` ``/metrics`` ``/api/...`` ``/push/...``."""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Callable, Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from fastapi import APIRouter, FastAPI, HTTPException, Query, Response
+from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, StreamingResponse
+from prometheus_client import generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+from lakescope.assembly import Assembly
+from lakescope.pipeline import Sink
+from lakescope.pipeline.dead_letters import Letter
+from lakescope.pipeline.normalise import Normaliser
+from lakescope.pipeline.transform import Lane
+from lakescope.replay import replay
+from lakescope.trace import searchable, story
+
+PAGE = Path(__file__).parent / "status.html"
+SECURITY = {
+    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline';"
+    " connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+}
+TAP_QUEUE = 1000  # batches; a slow reader misses some rather than holding back the lake
+
+
+def create_app(
+    assembly: Assembly, normaliser_of: Callable[[str], Normaliser], lanes: dict[str, Lane]
+) -> FastAPI:
+    """The application over a running assembly."""
+    app = FastAPI(
+        title="Lakescope",
+        version=version("lakescope"),
+        description="Monitoring and telemetry pipeline for Rucio data lakes",
+        docs_url=None,  # its page would load scripts from elsewhere
+        redoc_url=None,
+        openapi_url="/api/openapi.json",
+    )
+    app.include_router(_pages(assembly))
+    app.include_router(_api(assembly, normaliser_of, lanes, assembly.sinks))
+    for collector in assembly.collectors.values():
+        router = getattr(collector, "router", None)
+        if router is not None:
+            app.include_router(router())
+    return app
+
+
+def _pages(assembly: Assembly) -> APIRouter:
+    router = APIRouter(tags=["health"])
+    status = assembly.status
+
+    @router.get("/", include_in_schema=False)
+    def page() -> FileResponse:
+        return FileResponse(PAGE, headers=SECURITY | {"cache-control": "no-cache"})
+
+    @router.get("/livez")
+    def livez() -> PlainTextResponse:
+        """200 while the process answers."""
+        return PlainTextResponse("ok\n")
+
+    @router.get("/readyz")
+    def readyz() -> JSONResponse:
+        """200 if every collector and sink works, else 503 with the reasons."""
+        reasons = status.reasons()
+        return JSONResponse({"ready": not reasons, "reasons": reasons}, 503 if reasons else 200)
+
+    @router.get("/metrics")
+    def metrics() -> Response:
+        """Lakescope's own counters for Prometheus."""
+        return Response(generate_latest(assembly.engine.metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+    return router
+
+
+def _api(
+    assembly: Assembly,
+    normaliser_of: Callable[[str], Normaliser],
+    lanes: dict[str, Lane],
+    sinks: dict[str, Sink],
+) -> APIRouter:
+    router = APIRouter(prefix="/api", tags=["api"])
+    letters = assembly.engine.dead_letters
+
+    @router.get("/status")
+    def status() -> Response:
+        """Everything about collectors, sinks, rates, lag, accounting and dead letters."""
+        return Response(msgspec.json.encode(assembly.status.document()), media_type="application/json")
+
+    @router.get("/transfers/{request_id}")
+    def transfer(request_id: str) -> list[dict[str, Any]]:
+        """One transfer's events over all sources, in order of time."""
+        store = searchable(sinks)
+        if store is None:
+            raise HTTPException(501, "no sink can be searched: add one of type duckdb or elasticsearch")
+        return story(store, request_id)
+
+    @router.get("/tap")
+    def tap(datasets: list[str] = Query(default=[])) -> StreamingResponse:  # noqa: B008 - FastAPI's form
+        """Events as they pass, as JSON lines without end; a reader that is too slow misses some."""
+        return StreamingResponse(_tapped(assembly, frozenset(datasets)), media_type="application/jsonl")
+
+    @router.get("/dead-letters")
+    def dead_letters(
+        reason: str | None = None, collector: str | None = None, sink: str | None = None, limit: int = 100
+    ) -> Response:
+        """Dead letters with their bodies as base64, oldest first."""
+        found: list[Letter] = list(
+            letters.letters(reason=reason, collector=collector, sink=sink, limit=limit)
+        )
+        return Response(msgspec.json.encode(found), media_type="application/json")
+
+    @router.post("/dead-letters/replay")
+    def replay_letters(ids: list[str]) -> Response:
+        """Tries dead letters again; a line of JSON each."""
+        chosen = list(letters.letters(ids=ids)) if ids else []
+        results = list(replay(chosen, letters, normaliser_of, lanes, sinks))
+        return Response(msgspec.json.encode(results), media_type="application/json")
+
+    return router
+
+
+def _tapped(assembly: Assembly, datasets: frozenset[str]) -> Iterator[bytes]:
+    batches: queue.Queue[list[bytes]] = queue.Queue(TAP_QUEUE)
+
+    def take(documents: list[bytes]) -> None:
+        try:
+            batches.put_nowait(documents)
+        except queue.Full:
+            return
+
+    heads = tuple(f'{{"dataset":"{name}"'.encode() for name in datasets)
+    assembly.engine.taps.append(take)
+    try:
+        while True:
+            try:
+                documents = batches.get(timeout=1.0)
+            except queue.Empty:
+                yield b""  # lets the server see that the reader has gone
+                continue
+            chosen = [document for document in documents if not heads or document.startswith(heads)]
+            if chosen:
+                yield b"\n".join([*chosen, b""])
+    finally:
+        assembly.engine.taps.remove(take)
