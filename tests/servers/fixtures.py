@@ -1,0 +1,161 @@
+"""pytest fixtures: one shared server of each kind a session, and `start_server` for a test's own.
+
+A test that uses one of the fixtures here, or is marked `server("<name>")`, skips when that server isn't
+installed; where the environment variable CI is set, it fails instead. `-m "not server"` leaves all of them
+out. A shared server must not be stopped, killed or reconfigured: tests that do so start their own.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Concatenate, ParamSpec, Protocol, TypeVar
+
+import httpx
+import pytest
+
+from . import chromium as chromium_program
+from ._process import Server
+from .activemq import ActiveMQ
+from .elasticsearch import Elasticsearch
+from .influxdb import InfluxDB
+from .install import SERVERS
+from .node_exporter import NodeExporter
+
+P = ParamSpec("P")
+S = TypeVar("S", bound=Server)
+
+_SERVER_OF_FIXTURE = {
+    "activemq": "activemq",
+    "second_activemq": "activemq",
+    "chromium": "chromium",
+    "elasticsearch": "elasticsearch",
+    "influxdb": "influxdb",
+    "node_exporter": "node_exporter",
+}
+
+
+class StartServer(Protocol):
+    """Start a server of one's own; its arguments are those of the class without the directory."""
+
+    def __call__(self, kind: Callable[Concatenate[Path, P], S], *args: P.args, **kwargs: P.kwargs) -> S:
+        """E.g. `start_server(Elasticsearch, settings={"thread_pool.write.queue_size": 1})`."""
+
+
+def require(name: str) -> None:
+    """Skip the running test, or fail it in CI, when a server isn't installed."""
+    if SERVERS[name].is_installed():
+        return
+    message = f"{name} is not installed; run: python -m tests.servers.install {name}"
+    if os.environ.get("CI"):
+        pytest.fail(message, pytrace=False)
+    pytest.skip(message)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that use a server's fixture; before pytest's own `-m` selects."""
+    for item in items:
+        used = set(getattr(item, "fixturenames", ()))
+        for name in sorted({_SERVER_OF_FIXTURE[fixture] for fixture in used & _SERVER_OF_FIXTURE.keys()}):
+            item.add_marker(pytest.mark.server(name))
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip or fail before any fixture of the test is made."""
+    for marker in item.iter_markers("server"):
+        require(*marker.args)
+
+
+@pytest.fixture(scope="session")
+def elasticsearch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Elasticsearch]:
+    """The session's Elasticsearch; keep to indices and templates below `index_prefix`."""
+    with Elasticsearch(tmp_path_factory.mktemp("elasticsearch")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def influxdb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InfluxDB]:
+    """The session's InfluxDB; keep to `influx_database`."""
+    with InfluxDB(tmp_path_factory.mktemp("influxdb")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def activemq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ActiveMQ]:
+    """The session's broker, without login and TLS; name queues and topics by `unique_name`."""
+    with ActiveMQ(tmp_path_factory.mktemp("activemq")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def second_activemq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ActiveMQ]:
+    """A second broker of the session, for collectors that listen to several."""
+    with ActiveMQ(tmp_path_factory.mktemp("second-activemq")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def node_exporter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeExporter]:
+    """The session's node_exporter."""
+    with NodeExporter(tmp_path_factory.mktemp("node_exporter")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Path of the browser's program: `playwright.chromium.launch(executable_path=chromium, ...)`."""
+    require("chromium")
+    return chromium_program.PROGRAM
+
+
+@pytest.fixture
+def start_server(tmp_path: Path) -> Iterator[StartServer]:
+    """Start servers for this test only, each with an empty folder of its own; all are stopped after the test.
+
+    Mark such a test with `pytest.mark.server("<name>")`.
+    """
+    with ExitStack() as running:
+        started = 0
+
+        def start(kind: Callable[Concatenate[Path, P], S], *args: P.args, **kwargs: P.kwargs) -> S:
+            nonlocal started
+            started += 1
+            server = kind(tmp_path / f"server-{started}", *args, **kwargs)
+            require(server.name)
+            running.enter_context(server)
+            return server
+
+        yield start
+
+
+@pytest.fixture
+def unique_name() -> str:
+    """A name that no other test has, of lower-case letters and digits: for indices, databases and queues."""
+    return f"t{uuid.uuid4().hex[:10]}"
+
+
+@pytest.fixture
+def index_prefix(elasticsearch: Elasticsearch, unique_name: str) -> Iterator[str]:
+    """A prefix of this test's own; indices and templates named so are deleted afterwards."""
+    yield unique_name
+    with httpx.Client(base_url=elasticsearch.url, trust_env=False, timeout=30) as client:
+        # By name: Elasticsearch refuses to delete by wildcard unless told otherwise.
+        for index in client.get(f"/{unique_name}*").raise_for_status().json():
+            client.delete(f"/{index}").raise_for_status()
+        for kind in ("_index_template", "_component_template"):
+            answer = client.delete(f"/{kind}/{unique_name}*")
+            if answer.status_code != 404:  # which says that there was none
+                answer.raise_for_status()
+
+
+@pytest.fixture
+def influx_database(influxdb: InfluxDB, unique_name: str) -> Iterator[str]:
+    """The name of an empty database of this test's own, dropped afterwards."""
+    with httpx.Client(base_url=influxdb.url, trust_env=False, timeout=30) as client:
+        client.post("/query", params={"q": f'CREATE DATABASE "{unique_name}"'}).raise_for_status()
+        yield unique_name
+        client.post("/query", params={"q": f'DROP DATABASE "{unique_name}"'}).raise_for_status()
