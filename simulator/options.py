@@ -1,0 +1,75 @@
+"""How much of everything: the shares and intervals of a simulation."""
+
+import msgspec
+
+_SHARES = (
+    "noise",
+    "staging",
+    "foreign",
+    "polled",
+    "preparing",
+    "failed",
+    "submission_failed",
+    "canceled",
+    "lost",
+    "silent",
+    "skewed",
+    "deletions",
+    "notify",
+    "repeated",
+)
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """Shares are 0..1; intervals are seconds, and with 0 that kind of message isn't sent.
+
+    Of the requested rate: `noise`, `staging` from tape, `foreign` (FTS's own functional tests, which Rucio doesn't
+    know); the rest is production. `accesses` by clients come on top, as a multiple of the rate.
+
+    Of all attempts: `preparing` (a step of Rucio before it queues), `submission_failed`, `canceled` in FTS's queue,
+    `lost` by FTS, `silent` (its process was killed, no CO ever comes), and `polled`, of which Rucio learns by polling
+    FTS instead of listening to it. `failed` is how many fail over an average link while nothing is wrong. Of Rucio's
+    reports, `skewed` have a start after their end.
+
+    `deletions` of older files for each production file that arrives; `notify`, of the rules. Of all messages,
+    `repeated` arrive twice, as brokers may let them at any time: 0 keeps counts plain, 0.001 is life-like.
+
+    Seconds: `noise_lifetime` until noise is deleted; between FTS's `optimizer` reports; between two runs of each
+    perfSONAR test and pair (`throughput`, `latency`, `rtt`, `trace`); between samples of `hosts`; between runs of the
+    scripts (`probes`, `statistics`, `availability`).
+    """
+
+    noise: float = 0.35
+    staging: float = 0.03
+    foreign: float = 0.02
+    accesses: float = 0.3
+    preparing: float = 0.06
+    submission_failed: float = 0.003
+    canceled: float = 0.002
+    lost: float = 0.001
+    silent: float = 0.001
+    polled: float = 0.6
+    failed: float = 0.05
+    skewed: float = 0.0005
+    deletions: float = 0.4
+    notify: float = 0.3
+    repeated: float = 0.0
+    noise_lifetime: float = 3_600
+    optimizer: float = 60
+    throughput: float = 1_200
+    latency: float = 60
+    rtt: float = 300
+    trace: float = 600
+    hosts: float = 60
+    probes: float = 600
+    statistics: float = 1_800
+    availability: float = 600
+
+    def __post_init__(self) -> None:
+        for name in self.__struct_fields__:
+            value = getattr(self, name)
+            if value < 0 or (name in _SHARES and value > 1):
+                wanted = "a share from 0 to 1" if name in _SHARES else "0 or more"
+                raise ValueError(f"expected {name} to be {wanted}, found {value}")
+        if self.noise + self.staging + self.foreign > 1:
+            raise ValueError("noise, staging and foreign are shares of one rate: expected 1 at most together")

@@ -1,0 +1,95 @@
+"""Puts the lake together and lets it speak, message by message, in order of emission."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Final
+
+from simulator.accesses import Accesses
+from simulator.agenda import Agenda
+from simulator.chance import Chance
+from simulator.clock import HOUR, MINUTE, micros
+from simulator.incidents import Disturbances, Incident, incidents_of
+from simulator.lake import Lake
+from simulator.options import Options
+from simulator.routes import Routes
+from simulator.traffic import Traffic
+from simulator.wire.collectd import Collectd
+from simulator.wire.dialect import Dialect
+from simulator.wire.fts import Fts
+from simulator.wire.hermes import Hermes
+from simulator.wire.message import Wire
+from simulator.wire.node_exporter import NodeExporter
+from simulator.wire.perfsonar import Perfsonar
+from simulator.wire.push import Push
+from simulator.wire.telegraf import Telegraf
+from simulator.wire.traces import Traces
+
+FORMATS: Final = {
+    "rucio": "hermes",
+    "trace": "traces",
+    "fts": "fts",
+    "perfsonar": "perfsonar",
+    "collectd": "collectd",
+    "node_exporter": "node_exporter",
+    "telegraf": "telegraf",
+    "push": "push",
+}
+"""The sources that speak, each with the format of its messages."""
+
+_WARM_UP = 75 * MINUTE
+_WARM_UP_TRANSFERS = 5_000
+
+
+def simulate(
+    lake: Lake,
+    *,
+    seed: int = 0,
+    start: datetime,
+    end: datetime,
+    rate: float = 1_000,
+    incidents: Iterable[Incident] | None = None,
+    sources: Iterable[str] | None = None,
+    options: Options | None = None,
+) -> Iterator[Wire]:
+    """Yield everything that the lake's systems emit in [start, end), in order of emission.
+
+    `rate` is new transfers an hour averaged over a week. `incidents` replaces the seed's own (see
+    `incidents_of`); `sources` leaves the other sources out and changes nothing in what remains. The same
+    arguments give the same bytes on any machine. Memory holds the transfers in flight and the noise that waits
+    for its deletion, whatever the length of the window. Messages of one kind share their `headers`: read only.
+    Raises ValueError for a negative rate, a naive datetime, an unknown source or an incident of something that the lake hasn't.
+    """
+    if rate < 0:
+        raise ValueError(f"expected a rate of 0 transfers an hour or more, found {rate}")
+    begin, finish = micros(start), micros(end)
+    options = options or Options()
+    wanted = _wanted(sources)
+    chosen = incidents_of(lake, seed, start, end) if incidents is None else incidents
+    disturbances = Disturbances(lake, chosen)
+    agenda = Agenda()
+    later = agenda.at
+    routes = Routes(Chance("routes", seed))
+    watchers: list[Dialect] = []
+    if "rucio" in wanted:
+        watchers.append(Hermes(seed, later, begin, options.repeated, options.skewed))
+    if "trace" in wanted:
+        watchers.append(Traces(seed, later, begin, options.repeated))
+    if "fts" in wanted:
+        watchers.append(Fts(seed, later, begin, options, disturbances, lake, routes))
+    for dialect in (Perfsonar, Collectd, NodeExporter, Telegraf, Push):
+        if dialect.source in wanted:
+            dialect(seed, later, begin, options, disturbances, lake)
+    if watchers:
+        # Before the window the lake runs unheard, so that its first second sees transfers in every state.
+        early = begin - min(_WARM_UP, int(_WARM_UP_TRANSFERS / max(rate, 1e-9) * HOUR))
+        Traffic(lake, seed, rate, options, disturbances, routes, later, watchers, early)
+        Accesses(lake, seed, rate * options.accesses, disturbances, later, watchers, early)
+    return agenda.run(finish)
+
+
+def _wanted(sources: Iterable[str] | None) -> frozenset[str]:
+    wanted = frozenset(FORMATS if sources is None else sources)
+    unknown = sorted(wanted - set(FORMATS))
+    if unknown:
+        raise ValueError(f"expected sources out of {', '.join(FORMATS)}, found {', '.join(unknown)}")
+    return wanted
