@@ -1,6 +1,192 @@
-"""Not written yet."""
+"""Host metrics of collectd: the JSON of write_http and write_kafka, and its notifications.
+
+Body: an array of value lists, or a single one (collectd 5.12: src/utils/format_json/format_json.c)::
+
+    {"values": [..], "dstypes": ["derive"], "dsnames": ["value"], "time": 1414372779.057, "interval": 10.0,
+     "host": str, "plugin": str, "plugin_instance": str, "type": str, "type_instance": str, "meta"?: {..}}
+
+Each value is one `Host` event. Its metric is ``<plugin>_<type>``, CERN's InfluxDB measurement, and
+``<plugin>_<type>_<dsname>`` where a list has several values; the instances, and then the dsname, are labels.
+
+``StoreRates`` must stay false (its default): the values of counters come raw, and rates are made at query
+time. With StoreRates the body looks the same and still says "derive"; only a fraction gives a rate away,
+which is therefore stored as a gauge. collectd writes NaN and infinities as null: the value is null.
+
+A notification is a `Probe`, named as collectd names the alert (``collectd_load``).
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, Literal
+
+import msgspec
+from msgspec import Struct
+
+from lakescope.events import Host, Probe
 from lakescope.messages import Decoded, Message, Rejected
+from transformers._common import (
+    any_json,
+    convert,
+    count_unknown,
+    each,
+    epoch_time,
+    host_of,
+    identify,
+    shape,
+    utc_time,
+)
+
+Ignored = Any
+
+COUNTERS = frozenset({"derive", "counter"})
+"""The types that grow until a reset. Not ``absolute``: that one is set to 0 by each reading, so each value
+is an increment of its own, and a rate made of it as of a counter would take every fall for a reset."""
+
+
+class ValueList(Struct, gc=False, forbid_unknown_fields=True):
+    """The values of one series at one time."""
+
+    values: list[int | float | None]
+    dstypes: list[Literal["gauge", "derive", "counter", "absolute"]]
+    dsnames: list[str]
+    time: float
+    host: str
+    plugin: str
+    type: str
+    plugin_instance: str | None = None
+    type_instance: str | None = None
+    interval: Ignored = None
+    meta: Ignored = None
+
+
+class AlertLabels(Struct):
+    alertname: str
+    instance: str
+    severity: str
+
+
+class AlertAnnotations(Struct, frozen=True):
+    summary: str | None = None
+
+
+class Notification(Struct, rename="camel"):
+    """What collectd sends when a threshold is crossed, in the shape of Alertmanager's version 1."""
+
+    labels: AlertLabels
+    starts_at: str
+    annotations: AlertAnnotations = AlertAnnotations()
+    ends_at: Ignored = None
+
+
+_decode = msgspec.json.Decoder(list[ValueList]).decode
 
 
 def decode(message: Message, out: Decoded) -> None:
-    raise Rejected("unknown_kind", expected="a format that is written")
+    """An array of value lists and notifications, or one of them; a bad one is a `Reject` of its own."""
+    try:
+        lists = _decode(message.body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        _decode_loosely(message.body, out)
+        return
+    if not lists:
+        out.filtered["empty"] += 1
+    for index, found in enumerate(lists):
+        try:
+            _add_values(found, out, f"$[{index}]")
+        except Rejected as error:
+            out.rejects.append(error.reject)
+
+
+def _decode_loosely(body: bytes, out: Decoded) -> None:
+    """One by one: for a single object, for notifications, and to tell the good elements from the bad."""
+    found = any_json(body)
+    if isinstance(found, list):
+        each(found, out, _decode_one)
+    else:
+        _decode_one(found, out, "$")
+
+
+def _decode_one(found: Any, out: Decoded, path: str) -> None:
+    if not isinstance(found, dict):
+        raise Rejected("schema", path, "object", shape(found))
+    if "labels" in found:
+        count_unknown(found, Notification, out)
+        _add_notification(convert(found, Notification, path), out, path)
+    else:
+        known = {key: value for key, value in found.items() if key in ValueList.__struct_encode_fields__}
+        _add_values(convert(known, ValueList, path), out, path)
+        count_unknown(found, ValueList, out)
+
+
+def _add_values(found: ValueList, out: Decoded, path: str) -> None:
+    values, dstypes, dsnames = found.values, found.dstypes, found.dsnames
+    if not len(values) == len(dstypes) == len(dsnames) or not values:
+        expected = f"as many values as dsnames and dstypes ({len(dsnames)}, {len(dstypes)}), at least one"
+        raise Rejected("value", f"{path}.values", expected, values)
+    time = epoch_time(found.time, f"{path}.time")
+    host = found.host.lower()
+    if time is None:
+        raise Rejected("value", f"{path}.time", "POSIX seconds after 1970", found.time)
+    if not host:
+        raise Rejected("value", f"{path}.host", "a host name", found.host)
+    metric = f"{found.plugin}_{found.type}"
+    instances = _labels(plugin_instance=found.plugin_instance, type_instance=found.type_instance)
+    several = len(values) > 1
+    identity = partial(
+        identify, "collectd", host, found.plugin, found.plugin_instance, found.type, found.type_instance, time
+    )
+    numbers = [_number(value, f"{path}.values[{index}]") for index, value in enumerate(values)]
+    for value, number, dstype, dsname in zip(values, numbers, dstypes, dsnames, strict=True):
+        labels = instances | _labels(dsname=dsname) if several else instances
+        out.events.append(
+            Host(
+                id=identity(dsname),
+                time=time,
+                source="collectd",
+                host=host,
+                metric=f"{metric}_{dsname}" if several else metric,
+                value=number,
+                type="counter" if dstype in COUNTERS and not isinstance(value, float) else "gauge",
+                labels=labels or None,
+            )
+        )
+
+
+def _labels(**labels: str | None) -> dict[str, str]:
+    return {name: value for name, value in labels.items() if value}
+
+
+def _number(value: float | None, path: str) -> float | None:
+    try:
+        return None if value is None else float(value)
+    except OverflowError:
+        raise Rejected("value", path, "a number that fits a double", str(value)) from None
+
+
+_STATUS: dict[str, Literal["ok", "warning", "critical", "unknown"]] = {
+    "OKAY": "ok",
+    "WARNING": "warning",
+    "FAILURE": "critical",
+}
+
+
+def _add_notification(found: Notification, out: Decoded, path: str) -> None:
+    labels = found.labels
+    time = utc_time(found.starts_at, f"{path}.startsAt")
+    if time is None:
+        raise Rejected("value", f"{path}.startsAt", "an RFC 3339 time after 1970", found.starts_at)
+    target = host_of(labels.instance)
+    out.events.append(
+        Probe(
+            id=identify(
+                "collectd", labels.alertname, target, labels.severity, found.annotations.summary, time
+            ),
+            time=time,
+            source="collectd",
+            probe=labels.alertname,
+            target=target,
+            status=_STATUS.get(labels.severity.upper(), "unknown"),
+            message=found.annotations.summary,
+        )
+    )

@@ -101,9 +101,10 @@ class Enrichment:
             event.qos = event.qos or rse.qos
 
     def _rse_site(self, event: Trace | Probe) -> None:
+        """The topology's word goes before the source's: ESCAPE's probes write the RSE's name as their site."""
         rse = self.topology.rse(event.rse) if event.rse else None
-        if rse is not None and event.site is None:
-            event.site = rse.site
+        if rse is not None:
+            event.site = rse.site or event.site
 
     def _link(self, event: FtsQueue | Network) -> None:
         if event.src_host and event.src_site is None:
@@ -128,4 +129,3 @@ class Enrichment:
         if self.user_salt is None:
             return None
         return blake2b(subject.encode(), key=self.user_salt[:64], digest_size=16).hexdigest()
-

@@ -1,6 +1,131 @@
-"""Not written yet."""
+"""Host metrics of Telegraf, in the JSON of its serializer (influxdata/telegraf: plugins/serializers/json).
+
+Body: ``{"fields": {..}, "name": str, "tags": {..}, "timestamp": n}``, a batch ``{"metrics": [those]}``, or an
+array of them. One `Host` event a numeric field: its metric is ``<name>_<field>``, its host the tag ``host``,
+its labels the other tags; a boolean is 0 or 1. A field of text, or of nested JSON, is no metric: filtered
+"text_field".
+
+The timestamp's unit is an option of the sender (``json_timestamp_units``, any power of ten of a nanosecond)
+that the body does not tell: read by the number of digits, since the POSIX seconds of 2001 to 2286 have ten.
+Text (``json_timestamp_format``) is read if it is ISO time.
+
+Nor does the body tell counters from gauges. A field is a counter where Telegraf's own input of that name
+documents it as one: `COUNTERS`; all others are gauges.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, Literal
+
+from msgspec import Struct
+
+from lakescope.events import Host
 from lakescope.messages import Decoded, Message, Rejected
+from transformers._common import (
+    Finite,
+    Int,
+    any_json,
+    convert,
+    count_unknown,
+    each,
+    epoch_time,
+    host_of,
+    identify,
+    utc_time,
+)
+
+COUNTERS = {
+    "cpu": "time_user time_system time_idle time_active time_nice time_iowait time_irq time_softirq time_steal "
+    "time_guest time_guest_nice",
+    "diskio": "reads writes read_bytes write_bytes read_time write_time io_time weighted_io_time merged_reads "
+    "merged_writes",
+    "kernel": "context_switches disk_pages_in disk_pages_out interrupts processes_forked",
+    "net": "bytes_sent bytes_recv packets_sent packets_recv err_in err_out drop_in drop_out",
+    "pressure": "total",
+    "swap": "in out",
+}
+"""Name -> fields that only grow until a reset (the inputs' README files, Telegraf 1.30)."""
+_COUNTERS = frozenset((name, field) for name, fields in COUNTERS.items() for field in fields.split())
+
+_SECONDS_DIGITS = 10
+
+
+class Metric(Struct):
+    """One metric as the serializer writes it."""
+
+    name: str
+    fields: dict[str, Any]
+    tags: dict[str, str]
+    timestamp: Int | Finite | str | None = None
+
+
+class Batch(Struct):
+    metrics: list[Any]
 
 
 def decode(message: Message, out: Decoded) -> None:
-    raise Rejected("unknown_kind", expected="a format that is written")
+    """One metric, a batch or an array; a bad metric is a `Reject` of its own."""
+    found = any_json(message.body)
+    decode_one = partial(_decode_one, message=message)
+    if isinstance(found, dict) and "metrics" in found:
+        count_unknown(found, Batch, out)
+        each(convert(found, Batch).metrics, out, decode_one, "$.metrics")
+    elif isinstance(found, list):
+        each(found, out, decode_one)
+    else:
+        decode_one(found, out, "$")
+
+
+def _decode_one(found: Any, out: Decoded, path: str, message: Message) -> None:
+    metric = convert(found, Metric, path)
+    host = host_of(metric.tags.get("host"))
+    if not host:
+        expected = "the tag that Telegraf sets unless its option omit_hostname is true"
+        raise Rejected("schema", f"{path}.tags.host", expected, "null or no such tag")
+    time = _time(metric.timestamp, f"{path}.timestamp") or epoch_time(message.received)
+    if time is None:
+        raise Rejected("schema", f"{path}.timestamp", "a time after 1970", metric.timestamp)
+    labels = {name: value for name, value in sorted(metric.tags.items()) if value and name != "host"}
+    identity = partial(
+        identify, "telegraf", host, metric.name, time, *(f"{name}={value}" for name, value in labels.items())
+    )
+    events: list[Host] = []
+    for field, found_value in metric.fields.items():
+        if isinstance(found_value, (str, list, dict)):
+            continue
+        kind: Literal["counter", "gauge"] = "counter" if (metric.name, field) in _COUNTERS else "gauge"
+        events.append(
+            Host(
+                id=identity(field),
+                time=time,
+                source="telegraf",
+                host=host,
+                metric=f"{metric.name}_{field}",
+                value=_number(found_value, f"{path}.fields.{field}"),
+                type=kind,
+                labels=labels or None,
+            )
+        )
+    out.events += events
+    if texts := len(metric.fields) - len(events):
+        out.filtered["text_field"] += texts
+    elif not events:
+        out.filtered["empty"] += 1
+    count_unknown(found, Metric, out)
+
+
+def _number(found: float | None, path: str) -> float | None:
+    try:
+        return None if found is None else float(found)
+    except OverflowError:
+        raise Rejected("value", path, "a number that fits a double", found) from None
+
+
+def _time(found: float | str | None, path: str) -> str | None:
+    if isinstance(found, str):
+        return utc_time(found, path)
+    if found is None or found <= 0:
+        return None
+    digits = len(str(int(found)))
+    return epoch_time(found / 10 ** max(0, digits - _SECONDS_DIGITS), path)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from ipaddress import ip_address, ip_network
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from transformers._common import host_of
 
@@ -41,11 +41,16 @@ class Topology:
         self._hosts: dict[str, str] = {}
         self._networks: dict[tuple[int, int], dict[int, str]] = {}
         self._resolved: dict[str, str | None] = {}
+        doors: dict[str, str] = {}
         for name, attributes in _rse_documents(rses or {}):
             for host in _protocol_hosts(attributes):
-                self._claim_host(host, self._rses[name].site)
+                _claim(doors, host, self._rses[name].site)
         for service in services.values() if isinstance(services, Mapping) else services or ():
-            self._claim_host(host_of(service.get("endpoint")), service.get("rcsite"))
+            if isinstance(service, Mapping):
+                _claim(self._hosts, host_of(service.get("endpoint")), service.get("rcsite"))
+        # an RSE's site is the experiment's name for it, a service's the resource centre's: the same place
+        # under two names is not ambiguous, and events carry the RSE's
+        self._hosts |= doors
         for site, attributes in (sites or {}).items():
             for network in _networks(attributes):
                 self._claim_network(network, site)
@@ -68,24 +73,20 @@ class Topology:
     def __len__(self) -> int:
         return len(self._rses)
 
-    def _claim_host(self, host: str | None, site: str | None) -> None:
-        if host and site:
-            self._hosts[host] = site if self._hosts.get(host, site) == site else AMBIGUOUS
-
     def _claim_network(self, text: str, site: str) -> None:
         try:
-            network = ip_network(text, strict=False)
+            network = ip_network(str(text).strip(), strict=False)
         except ValueError:
             return  # CRIC's own field is free text; a line that is no network names no host
         table = self._networks.setdefault((network.version, network.prefixlen), {})
-        key = int(network.network_address)
-        table[key] = site if table.get(key, site) == site else AMBIGUOUS
+        _claim(table, int(network.network_address), site)
 
     def _by_prefix(self, host: str) -> str | None:
         try:
             address = ip_address(host)
         except ValueError:
             return None
+        address = getattr(address, "ipv4_mapped", None) or address  # ::ffff:192.0.2.1, as Java servers log
         value = int(address)
         for version, length in sorted(self._networks, key=lambda key: -key[1]):
             if version == address.version:
@@ -96,8 +97,16 @@ class Topology:
         return None
 
 
+Key = TypeVar("Key")
+
+
+def _claim(table: dict[Key, str], key: Key | None, site: str | None) -> None:
+    if key is not None and site:
+        table[key] = site if table.get(key, site) == site else AMBIGUOUS
+
+
 def _rse_documents(document: Mapping[str, Any]) -> Iterable[tuple[str, Mapping[str, Any]]]:
-    rses = document.get("rses", document)
+    rses = document.get("rses", document) or {}
     return [(name, attributes) for name, attributes in rses.items() if isinstance(attributes, Mapping)]
 
 
@@ -108,18 +117,24 @@ def _rse(attributes: Mapping[str, Any]) -> Rse:
         site=attributes.get("site") or attributes.get("rcsite") or None,
         country=attributes.get("country_name") or attributes.get("country") or None,
         type=(attributes.get("rse_type") or "DISK").upper(),  # CRIC leaves it empty for disk
-        qos=wanted.get("qos") or wanted.get("qos_class") or None,
+        qos=_text(wanted.get("qos") or wanted.get("qos_class")),
     )
+
+
+def _text(attribute: Any) -> str | None:
+    """A custom attribute as text: Rucio takes any JSON value for one."""
+    return str(attribute) if attribute else None
 
 
 def _protocol_hosts(attributes: Mapping[str, Any]) -> Iterable[str | None]:
     """With the doma preset a list of ``hostname``; without it label -> ``endpoint`` ("host:port")."""
     protocols = attributes.get("protocols") or ()
     for protocol in protocols.values() if isinstance(protocols, Mapping) else protocols:
-        yield host_of(protocol.get("hostname") or protocol.get("endpoint"))
+        if isinstance(protocol, Mapping):
+            yield host_of(protocol.get("hostname") or protocol.get("endpoint"))
 
 
 def _networks(attributes: Mapping[str, Any]) -> Iterable[str]:
     for route in (attributes.get("netroutes") or {}).values():
         for family in (route.get("networks") or {}).values():
-            yield from family
+            yield from family or ()

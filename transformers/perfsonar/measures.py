@@ -1,0 +1,188 @@
+"""Numbers out of perfSONAR's shapes: ISO durations, delay histograms, traced paths."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+from hashlib import blake2b
+from itertools import accumulate
+from math import isfinite
+from typing import Any, NamedTuple
+
+import isodate  # type: ignore[import-untyped]
+from msgspec import Struct
+
+from lakescope.messages import Rejected
+from transformers._common import Int, convert
+
+DEFAULT_BUCKET_WIDTH_S = 0.001  # pscheduler-test-latency: bucket-width
+MAX_TTL = 255
+
+
+class Delays(NamedTuple):
+    """Statistics of the packets' delays, in seconds, to the nanosecond."""
+
+    min_s: float
+    mean_s: float
+    median_s: float
+    p95_s: float
+    max_s: float
+
+
+class Route(NamedTuple):
+    """What is stored of a trace."""
+
+    hops: int | None
+    route_id: str | None
+    mtu: int | None
+    ip_version: int | None
+
+
+class Hop(Struct):
+    """One hop, as pScheduler writes it (ip) or esmond (ip, ttl, query, all as text); a silent hop has no ip."""
+
+    ip: str | None = None
+    mtu: Int | None = None
+    ttl: Int | None = None
+    query: Int | None = None
+
+
+# --- durations and rates ---------------------------------------------------------------------------------
+
+
+def duration_s(text: str | None, path: str) -> float | None:
+    """Seconds of an ISO 8601 duration (weeks, fractions on any unit); null for null.
+
+    Raises `Rejected` (value) for anything else, years and months included: they have no fixed length.
+    """
+    if not text:
+        return None
+    try:
+        duration = isodate.parse_duration(text)
+    except (ValueError, ArithmeticError):
+        duration = None
+    if not isinstance(duration, timedelta):
+        raise Rejected("value", path, "an ISO 8601 duration such as PT0.0125S", text)
+    return duration.total_seconds()
+
+
+def from_ms(found: float | None) -> float | None:
+    """Milliseconds as seconds, to the nanosecond; null for null."""
+    return None if found is None else round(found / 1000, 9)
+
+
+def ratio(lost: int | None, sent: int | None) -> float | None:
+    """lost / sent (0..1); null where one is unknown or nothing was sent."""
+    return lost / sent if lost is not None and sent else None
+
+
+def probability(found: float, path: str) -> float:
+    """`found`, if it is one. Raises `Rejected` (value)."""
+    if not 0 <= found <= 1:
+        raise Rejected("value", path, "a number from 0 to 1", found)
+    return found
+
+
+def ip_version_of(addresses: Iterable[str | None]) -> int | None:
+    """4 or 6 by the first text that is an address; null if none is."""
+    for address in addresses:
+        if address and ":" in address:
+            return 6
+        if address and address.count(".") == 3 and address.replace(".", "").isdigit():
+            return 4
+    return None
+
+
+# --- histograms ------------------------------------------------------------------------------------------
+
+
+def bucket_width_s(found: float | None, path: str) -> float:
+    """The width of a histogram's buckets, in seconds; a millisecond where it is not told.
+
+    Raises `Rejected` (value) unless it is above 0 and at most 1 s, as pScheduler's own schema demands.
+    """
+    if found is None:
+        return DEFAULT_BUCKET_WIDTH_S
+    if not 0 < found <= 1:
+        raise Rejected("value", path, "a bucket width in seconds, above 0 and at most 1", found)
+    return found
+
+
+def delays(histogram: Mapping[str, int], width_s: float, path: str) -> Delays | None:
+    """Statistics of ``{"<delay / bucket width>": packets}``; null if no packet was counted.
+
+    Percentiles by the NIST method, as perfSONAR's own archive computes them: rank p (n + 1), linear
+    between neighbours. A key may be negative: the clocks differ by more than the delay.
+    """
+    buckets = sorted((_bucket(key, path) * width_s, count) for key, count in histogram.items() if count > 0)
+    if not buckets:
+        return None
+    values = [value for value, _ in buckets]
+    ends = list(accumulate(count for _, count in buckets))
+    found = Delays(
+        min_s=values[0],
+        mean_s=sum(value * count for value, count in buckets) / ends[-1],
+        median_s=percentile(0.5, values, ends),
+        p95_s=percentile(0.95, values, ends),
+        max_s=values[-1],
+    )
+    if not all(map(isfinite, found)):
+        raise Rejected("value", path, "delays that a clock can measure", dict(histogram))
+    return Delays(*(round(seconds, 9) for seconds in found))
+
+
+def _bucket(key: str, path: str) -> float:
+    try:
+        return float(key)
+    except ValueError:
+        raise Rejected("value", path, "numbers as the buckets' keys", key) from None
+
+
+def percentile(p: float, values: Sequence[float], ends: Sequence[int]) -> float:
+    """By the NIST method, of `values` in order, where ``ends[i]`` packets are at most ``values[i]``."""
+    rank = p * (ends[-1] + 1)
+    whole = int(rank)
+    if whole < 1:
+        return values[0]
+    if whole >= ends[-1]:
+        return values[-1]
+    below = values[bisect_left(ends, whole)]
+    above = values[bisect_left(ends, whole + 1)]
+    return below + (rank - whole) * (above - below)
+
+
+# --- paths -----------------------------------------------------------------------------------------------
+
+
+def route(found: Any, path: str) -> Route:
+    """Of pScheduler's ``paths`` (a list of lists of hops), or of esmond's one list of probes.
+
+    A silent hop counts, as a hole. Several paths (Paris traceroute) share one `route_id`, so that a change
+    in any of them shows; `hops` is the longest, `mtu` the least.
+    """
+    if isinstance(found, list) and found and all(isinstance(hop, dict) for hop in found):
+        paths = [_by_ttl(convert(found, list[Hop], path), path)]
+    else:
+        paths = convert(found, list[list[Hop]], path)
+    addresses = [[(hop.ip or "").strip().lower() for hop in hops] for hops in paths]
+    mtus = [hop.mtu for hops in paths for hop in hops if hop.mtu is not None]
+    text = "|".join(";".join(hops) for hops in addresses)
+    return Route(
+        hops=max(map(len, addresses), default=0) or None,
+        route_id=blake2b(text.encode(), digest_size=6).hexdigest() if any(addresses) else None,
+        mtu=min(mtus, default=None),
+        ip_version=ip_version_of(address for hops in addresses for address in hops),
+    )
+
+
+def _by_ttl(probes: Sequence[Hop], path: str) -> list[Hop]:
+    """One hop a TTL, of several probes the first that was answered; a TTL that is missing is a silent hop."""
+    answered: dict[int, Hop] = {}
+    for index, hop in enumerate(probes):
+        ttl = index + 1 if hop.ttl is None else hop.ttl
+        if not 1 <= ttl <= MAX_TTL:
+            raise Rejected("value", f"{path}[{index}].ttl", f"a TTL from 1 to {MAX_TTL}", ttl)
+        if ttl not in answered or (answered[ttl].ip is None and hop.ip is not None):
+            answered[ttl] = hop
+    return [answered.get(ttl) or Hop() for ttl in range(1, max(answered) + 1)]
