@@ -84,6 +84,7 @@ class HttpCollector:
                 raise HTTPException(404, f"no format {format!r}; there are {', '.join(self.formats)}")
             body = await self._body(request)
             headers = {key: request.headers[key] for key in KEPT_HEADERS if key in request.headers}
+            headers |= dict(request.query_params)  # what the body lacks: ?instance=se01.example.org:9100
             if request.client:
                 headers["client"] = request.client.host
             try:
@@ -117,7 +118,11 @@ class HttpCollector:
                 shown = ""
         wanted = self.options.token.get_secret_value()
         if not secrets.compare_digest(shown.encode(), wanted.encode()):
-            raise HTTPException(401, "expected this collector's token", {"www-authenticate": "Bearer"})
+            raise HTTPException(
+                401,
+                "expected this collector's token",
+                {"www-authenticate": 'Basic realm="lakescope", Bearer'},
+            )
 
     async def _body(self, request: Request) -> bytes:
         """The body, unpacked. Raises 400, 413 or 415."""

@@ -202,6 +202,7 @@ class _Broker(stomp.ConnectionListener):  # type: ignore[misc]  # stomp.py carri
             try_loopback_connect=False,
             reconnect_attempts_max=1,
             timeout=CONNECT_TIMEOUT_S,
+            keepalive=True,
             heartbeats=(heartbeat, heartbeat),
             vhost=options.vhost,
             auto_decode=False,
@@ -248,7 +249,8 @@ class _Broker(stomp.ConnectionListener):  # type: ignore[misc]  # stomp.py carri
     # --- stomp.py calls these from its receiver thread ----------------------------------------------------
 
     def on_connected(self, frame: Any) -> None:
-        """The broker has accepted us."""
+        """The broker has accepted us. The connection's timeout was for that: a quiet broker is no fault."""
+        self._connection.transport.socket.settimeout(None)
         self._up.set()
 
     def on_message(self, frame: Any) -> None:

@@ -77,7 +77,7 @@ class FunctionalTests(Options):
 class Privacy(Options):
     """Personal data: certificate subjects (FTS's user_dn)."""
 
-    user_salt: SecretStr | None = Field(default=None, examples=["${LAKESCOPE_SALT}"])
+    user_salt: SecretStr | None = Field(default=None, min_length=8, examples=["${LAKESCOPE_SALT}"])
     """Keeps a subject as a hash with this salt; without it subjects are dropped."""
 
 

@@ -17,6 +17,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Generator, Iterator
+from heapq import merge
+
+import msgspec
 
 SEPARATORS = b" \t\n\r\v\f\0\x04\x1e"
 """What may stand between documents. Also at both ends of a piece: cut off there, kept inside."""
@@ -33,11 +36,14 @@ _DEEPEST = 2_000  # levels; no decoder here follows that far, and the stack must
 
 _BLANKS = re.compile(rb"[ \t\n\r\v\f\0\x04\x1e]*+")
 _RESYNC = re.compile(rb"[\n\0\x04\x1e](?=[{\[])")
-# "} {" on one line: the end of one document and the start of the next, or a piece of a string
-_GLUED = (re.compile(rb"}[ \t\r\v\f\0\x04\x1e]*+[{\[]"), re.compile(rb"][ \t\r\v\f\0\x04\x1e]*+[{\[]"))
+# "} {" on one line: the end of one document and the start of the next, or a piece of a string. Two patterns,
+# each with a first letter that can be searched for at the speed of memchr
+_GLUED = (re.compile(rb"}[ \t\r\v\f\0\x04\x1e]*+[{\[]"), re.compile(rb"\][ \t\r\v\f\0\x04\x1e]*+[{\[]"))
 # all up to the next bracket outside a string; no string holds a line end (RFC 8259, section 7), so an
 # unclosed one is seen at once and does not swallow the next documents
-_TO_BRACKET = re.compile(rb'(?:[^"{}\[\]]++|"(?:[^"\\\n]++|\\[^\n])*+")*+')
+_TO_BRACKET = re.compile(rb'(?:[^"{}\[\]]*+"[^"\\\n]*+(?:\\[^\n][^"\\\n]*+)*+")*+[^"{}\[\]]*+')
+_TRAILING = re.compile(r"trailing characters \(byte (\d+)\)")
+_skip = msgspec.json.Decoder(msgspec.Raw).decode
 
 
 def split_json(data: bytes) -> Iterator[bytes]:
@@ -67,8 +73,6 @@ def split_json_stream(read: Callable[[int], bytes], limit: int = LIMIT) -> Itera
             if piece := data[:limit].strip(SEPARATORS):
                 yield piece
             data, broken = data[limit:], True
-    if data:
-        yield from _pieces(data, last, broken)
 
 
 def _more(data: bytes, least: int, read: Callable[[int], bytes]) -> tuple[bytes, bool]:
@@ -88,33 +92,31 @@ def _pieces(data: bytes, last: bool, broken: bool) -> Generator[bytes, None, int
 
     `broken`: `data` begins inside something that was given up.
     """
-    find, size, pos = data.find, len(data), 0
-    glued = _glued(data, 0)
+    find, size, pos, line_end = data.find, len(data), 0, -1
+    marks = merge(*((match.start() for match in pattern.finditer(data)) for pattern in _GLUED))
+    glued = next(marks, size)
     unclosed: set[int] = set()  # opening brackets known to have no partner
     while True:
         if not broken:
-            end = find(b"\n", pos)
-            if (
-                end > pos
-                and end <= glued
-                and end + 1 < size
-                and data[end + 1] in _OPENERS
-                and data[end - 1] == _CLOSER.get(data[pos])
-            ):
-                yield data[pos:end]
-                pos = end + 1
-                continue
+            while glued < pos:
+                glued = next(marks, size)
+            if line_end < pos and (line_end := find(b"\n", pos)) < 0:
+                line_end = size
+            if line_end <= glued and line_end + 1 < size and data[line_end + 1] in _OPENERS:
+                end = line_end - 1 if data[line_end - 1] == _RETURN else line_end
+                if data[end - 1] == _CLOSER.get(data[pos]):
+                    yield data[pos:end]
+                    pos = line_end + 1
+                    continue
             pos = _BLANKS.match(data, pos).end()  # type: ignore[union-attr]  # matches anywhere
             if pos == size:
                 return size
-            end = _end_of_document(data, pos, last, unclosed) if data[pos] in _OPENERS else -1
-            if end == 0:
+            end = _end_of_document(data, pos, last, unclosed) if data[pos] in _OPENERS else _BROKEN
+            if end == _INCOMPLETE:
                 return pos
-            if end > 0:
+            if end != _BROKEN:
                 yield data[pos:end]
                 pos = end
-                if pos > glued:
-                    glued = _glued(data, pos)
                 continue
         end = _resynchronise(data, pos, unclosed)
         if end == size and not last:
@@ -123,21 +125,19 @@ def _pieces(data: bytes, last: bool, broken: bool) -> Generator[bytes, None, int
         if piece := data[pos:end].strip(SEPARATORS):
             yield piece
         pos = end
-        if pos > glued:
-            glued = _glued(data, pos)
 
 
-def _glued(data: bytes, pos: int) -> int:
-    """The first place from `pos` on where two documents may stand on one line."""
-    found = [match.start() for pattern in _GLUED if (match := pattern.search(data, pos))]
-    return min(found, default=len(data))
+_INCOMPLETE, _BROKEN = 0, -1  # instead of a document's end
+_RETURN = ord("\r")
 
 
 def _end_of_document(data: bytes, pos: int, last: bool, unclosed: set[int]) -> int:
-    """Behind the closing bracket that belongs to the opening one at `pos`; 0: not in `data`; -1: broken.
+    """Behind the closing bracket that belongs to the opening one at `pos`, or `_INCOMPLETE`, or `_BROKEN`.
 
-    Where it is broken or `last`, adds to `unclosed` the brackets that were open.
+    Where it is broken, or incomplete and `last`, adds to `unclosed` the brackets that were open.
     """
+    if end := _end_by_decoder(data, pos):
+        return end
     size = len(data)
     opened: list[int] = []
     while pos < size:
@@ -158,9 +158,31 @@ def _end_of_document(data: bytes, pos: int, last: bool, unclosed: set[int]) -> i
             break
         pos = _TO_BRACKET.match(data, pos + 1).end()  # type: ignore[union-attr]  # matches anywhere
     if pos == size and not last:
-        return 0
+        return _INCOMPLETE
     unclosed.update(opened)
-    return -1
+    return _BROKEN
+
+
+def _end_by_decoder(data: bytes, pos: int) -> int:
+    """The same by msgspec, 20 times as fast: its complaint names the first byte behind a document.
+
+    0 for all that is not flawless, and for any other wording of the complaint.
+    """
+    try:
+        _skip(memoryview(data)[pos:])
+    except msgspec.DecodeError as error:
+        match = _TRAILING.search(str(error))
+    except RecursionError:
+        return 0
+    else:
+        return len(data.rstrip(SEPARATORS)) if data[-1] in SEPARATORS else len(data)
+    if match is None:
+        return 0
+    behind = pos + int(match[1]) - 1  # msgspec 0.20 counts from 1
+    end = behind
+    while data[end - 1] in SEPARATORS:
+        end -= 1
+    return end if data[end - 1] == _CLOSER[data[pos]] and data[behind] not in b"]}" else 0
 
 
 def _may_open(data: bytes, pos: int) -> bool:

@@ -133,7 +133,7 @@ class DuckdbSink:
         finally:
             cursor.close()
         return [
-            {name: _plain(name, value) for name, value in zip(names, row, strict=True) if value is not None}
+            {name: plain(name, value) for name, value in zip(names, row, strict=True) if value is not None}
             for row in rows
         ]
 
@@ -168,7 +168,8 @@ def _judged(error: duckdb.Error) -> Exception:
     return TransientError(text)  # disk full, out of memory, locked
 
 
-def _plain(name: str, value: Any) -> Any:
+def plain(name: str, value: Any) -> Any:
+    """A column's value as it is in an event: ids as hexadecimal text, times as RFC 3339."""
     if name == "id":
         return value.hex
     if hasattr(value, "isoformat"):

@@ -51,6 +51,8 @@ class ElasticsearchOptions(SinkOptions):
     """Primary shards an index (count)."""
     replicas: int = Field(default=1, ge=0)
     """Copies of each shard (count)."""
+    bulk_bytes: int = Field(default=5 * 2**20, ge=1024)
+    """Largest bulk request (bytes); halved for a while when the cluster answers 429."""
     timeout_s: float = Field(default=60.0, gt=0)
     """Longest wait for an answer (seconds)."""
 
@@ -92,6 +94,7 @@ class ElasticsearchSink:
     def __init__(self, name: str, options: ElasticsearchOptions, data_dir: Path) -> None:
         self.options = options
         self.encode = BulkEncoder(options.prefix, options.period)
+        self._bulk_bytes = options.bulk_bytes
         credentials: dict[str, Any] = {}
         if options.api_key:
             credentials["api_key"] = options.api_key.get_secret_value()
@@ -110,9 +113,22 @@ class ElasticsearchSink:
         )
 
     def write(self, chunks: Sequence[bytes]) -> Outcome:
-        """One bulk request."""
-        answer = self._send("POST", _BULK, b"".join(chunks), "application/x-ndjson")
-        return judge(answer)
+        """Bulk requests of bounded size. A cluster that is too busy gets smaller ones, down to one event."""
+        outcome = Outcome()
+        start = 0
+        while start < len(chunks):
+            end = _cut(chunks, start, self._bulk_bytes)
+            try:
+                answer = self._send("POST", _BULK, b"".join(chunks[start:end]), "application/x-ndjson")
+            except BusyError as error:
+                self._bulk_bytes = max(1, sum(map(len, chunks[start:end])) // 2)
+                outcome.retry += range(start, len(chunks))
+                outcome.reason = str(error)
+                return outcome
+            judge(answer, outcome, start)
+            self._bulk_bytes = min(self.options.bulk_bytes, self._bulk_bytes + self._bulk_bytes // 8 + 1)
+            start = end
+        return outcome
 
     def setup(self) -> Iterator[Finding]:
         """Composable templates with explicit mappings, and retention by ILM where the server has it."""
@@ -172,17 +188,34 @@ class ElasticsearchSink:
                     "too_large" if error.status_code == 413 else "refused"
                 )
                 raise RefusedError(reason, text) from error
+            if error.status_code == 429:
+                raise BusyError(text) from error
             raise TransientError(text) from error  # 401 and 403 too: an operator mends them, the events wait
         except (elasticsearch.UnsupportedProductError, elastic_transport.TransportError) as error:
             raise TransientError(masked(f"{type(error).__name__}: {error}")) from error
 
 
-def judge(answer: dict[str, Any]) -> Outcome:
-    """Reads a bulk answer item by item (Elasticsearch reference, "Bulk API"): what is stored, refused, to retry."""
-    outcome = Outcome()
+class BusyError(TransientError):
+    """429 for the whole request: the node has no memory left for one of this size."""
+
+
+def _cut(chunks: Sequence[bytes], start: int, limit: int) -> int:
+    """End of the chunks from `start` on that fit into `limit` bytes; one at least."""
+    size, end = len(chunks[start]), start + 1
+    while end < len(chunks) and size + len(chunks[end]) <= limit:
+        size += len(chunks[end])
+        end += 1
+    return end
+
+
+def judge(answer: dict[str, Any], outcome: Outcome, start: int = 0) -> None:
+    """Reads a bulk answer item by item (Elasticsearch reference, "Bulk API") into `outcome`.
+
+    Item i is chunk ``start + i``: stored, refused for good, or to be tried again.
+    """
     if not answer.get("errors"):
-        return outcome
-    for index, item in enumerate(answer["items"]):
+        return
+    for index, item in enumerate(answer["items"], start):
         result = item["index"]
         status, error = result["status"], result.get("error") or {}
         if status < 300:
@@ -195,7 +228,6 @@ def judge(answer: dict[str, Any]) -> Outcome:
             cause = (error.get("caused_by") or {}).get("reason")
             text = error.get("reason", "") + (f" ({cause})" if cause else "")
             outcome.rejected[index] = Reject("refused", expected=f"{status} {kind}", found=quote(text))
-    return outcome
 
 
 _TYPES: dict[Kind, dict[str, Any]] = {

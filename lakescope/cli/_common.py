@@ -32,8 +32,8 @@ def console(*, err: bool = False) -> Console:
     from rich.console import Console
 
     stream = sys.stderr if err else sys.stdout
-    # into a pipe or a log a table is not folded at 80 columns
-    return Console(stderr=err, highlight=False, width=None if stream.isatty() else 200)
+    # into a pipe or a log a table is as wide as it is
+    return Console(stderr=err, highlight=False, width=None if stream.isatty() else 1000)
 
 
 def table(*columns: str, title: str | None = None) -> Table:

@@ -21,6 +21,10 @@ def normalise(
     files: Annotated[
         list[str] | None, typer.Argument(help="Files, directories, patterns; - or none: stdin.")
     ] = None,
+    header: Annotated[
+        list[str] | None,
+        typer.Option("--header", help="What the bodies lack, as KEY=VALUE: instance=host:9100."),
+    ] = None,
     config: Annotated[
         Path | None, typer.Option("-c", "--config", help="Take topology and privacy from a configuration.")
     ] = None,
@@ -48,6 +52,7 @@ def normalise(
     paths = find(files or ["-"])
     if not paths:
         raise RuntimeError(f"no file matches {' '.join(files or [])}")
+    headers = dict(pair.partition("=")[::2] for pair in header or ())
     encoder = msgspec.json.Encoder()
     out = sys.stdout.buffer
     rejected = 0
@@ -55,7 +60,7 @@ def normalise(
         stream = bodies(path, FilesOptions(paths=[path], format=format))
         position = 0
         while chunk := list(islice(stream, BATCH)):
-            batch = normaliser([Message(body, format, {"file": path}) for body in chunk])
+            batch = normaliser([Message(body, format, headers | {"file": path}) for body in chunk])
             out.write(encoder.encode_lines(batch.events))
             for index, (start, end) in enumerate(
                 zip(batch.reject_starts, batch.reject_starts[1:], strict=False)

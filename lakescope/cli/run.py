@@ -178,4 +178,4 @@ def _logging() -> None:
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s level=%(levelname)s %(name)s %(message)s")
     for chatty in ("httpx", "httpcore", "elastic_transport", "uvicorn"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+        logging.getLogger(chatty).setLevel(logging.ERROR)

@@ -35,7 +35,10 @@ def tap(
     left = count
     try:
         with httpx.stream(
-            "GET", f"{url}/api/tap", params={"datasets": datasets or []}, timeout=None
+            "GET",
+            f"{url}/api/tap",
+            params={"datasets": datasets or []},
+            timeout=httpx.Timeout(10.0, read=None),
         ) as response:
             for line in response.iter_lines():
                 if line:

@@ -134,25 +134,28 @@ class SinkLane:
         pending = list(range(len(chunks)))
 
         def attempt() -> None:
+            """Returns if it got anywhere: only a write without any progress is backed off from."""
             nonlocal pending
             begun = time.perf_counter()
             outcome = self.sink.write(chunks if len(pending) == len(chunks) else [chunks[i] for i in pending])
             self.metrics.writes.labels(self.name).inc()
             self.metrics.write_seconds.labels(self.name).inc(time.perf_counter() - begun)
             rejects.update({pending[i]: reject for i, reject in outcome.rejected.items()})
+            stuck = len(outcome.retry) == len(pending)
             pending = [pending[i] for i in outcome.retry]
-            if pending:
+            if stuck and pending:
                 raise TransientError(f"{len(pending)} events to be tried again: {outcome.reason}")
-            self.health.set("ok")
 
         try:
-            tenacity.Retrying(
-                retry=tenacity.retry_if_exception_type(TransientError),
-                wait=tenacity.wait_random_exponential(multiplier=0.25, max=BACKOFF_MAX_S),
-                stop=tenacity.stop_when_event_set(self._abort),
-                sleep=tenacity.sleep_using_event(self._abort),
-                before_sleep=self._note_retry,
-            )(attempt)
+            while pending:
+                tenacity.Retrying(
+                    retry=tenacity.retry_if_exception_type(TransientError),
+                    wait=tenacity.wait_random_exponential(multiplier=0.25, max=BACKOFF_MAX_S),
+                    stop=tenacity.stop_when_event_set(self._abort),
+                    sleep=tenacity.sleep_using_event(self._abort),
+                    before_sleep=self._note_retry,
+                )(attempt)
+            self.health.set("ok")
         except tenacity.RetryError:
             raise Abandoned from None
         except Exception as error:  # noqa: BLE001 - whatever a sink raises, its neighbours' events go on

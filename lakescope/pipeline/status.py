@@ -136,7 +136,7 @@ class Status:
             "formats": list(pipeline.collector.formats),
             "state": health.state,
             "detail": health.detail,
-            "received_messages": metrics.value(metrics.messages, collector=name),
+            "received_messages": pipeline.inbox.received,
             "received_events": metrics.value(metrics.received, collector=name),
             "rejected": metrics.value(metrics.dead, collector=name, sink=""),
             "filtered": metrics.value(metrics.filtered, collector=name, sink=""),

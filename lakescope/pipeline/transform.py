@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from copy import copy
 
 import msgspec
 
@@ -72,6 +73,7 @@ class Transform:
             return self._transform(self.normalise(messages, self._check), with_documents)
 
     def _check(self, events: list[Event]) -> None:
+        events = [copy(event) for event in events]  # they are completed once more, for good
         self.normalise.enrich(events)
         documents = [_encode(event) for event in events]
         for lane in self.lanes.values():
