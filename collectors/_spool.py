@@ -32,7 +32,7 @@ class Full(Exception):
 
 
 class _Pending(NamedTuple):
-    message: Message
+    messages: Sequence[Message]
     done: Future[None]
 
 
@@ -56,14 +56,15 @@ class Spool:
         self._thread = threading.Thread(target=self._commit_for_ever, name="spool", daemon=True)
         self._thread.start()
 
-    def append(self, message: Message) -> Future[None]:
-        """A future that is done once `message` is on disk. Raises `Full`."""
+    def append(self, messages: Sequence[Message]) -> Future[None]:
+        """A future that is done once all `messages` are on disk. Raises `Full`."""
         done: Future[None] = Future()
+        size = sum(len(message.body) for message in messages)
         with self._wake:
-            if self.bytes + len(message.body) > self.limit_bytes:
+            if self.bytes + size > self.limit_bytes:
                 raise Full
-            self.bytes += len(message.body)
-            self._pending.append(_Pending(message, done))
+            self.bytes += size
+            self._pending.append(_Pending(messages, done))
             self._wake.notify()
         return done
 
@@ -128,8 +129,9 @@ class Spool:
                 self._arrived.notify()
 
     def _commit(self, pending: list[_Pending]) -> None:
+        messages = [message for group, _ in pending for message in group]
         rows = [
-            (m.format, msgspec.json.encode(dict(m.headers)).decode(), m.received, m.body) for m, _ in pending
+            (m.format, msgspec.json.encode(dict(m.headers)).decode(), m.received, m.body) for m in messages
         ]
         try:
             with self._write_lock, self._write_db:
@@ -138,7 +140,7 @@ class Spool:
                 )
         except sqlite3.Error as error:  # disk full: the senders are told, and try again
             with self._wake:
-                self.bytes -= sum(len(message.body) for message, _ in pending)
+                self.bytes -= sum(len(message.body) for message in messages)
             for _, done in pending:
                 done.set_exception(error)
         else:

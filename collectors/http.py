@@ -22,11 +22,13 @@ from pydantic import Field, SecretStr
 
 from collectors._common import CollectorOptions
 from collectors._spool import Full, Spool
+from lakescope.framing import split_json
 from lakescope.messages import Message
 from lakescope.pipeline import Health, Inbox
 from lakescope.plugins import available
 
-KEPT_HEADERS = ("content-type", "user-agent", "x-scheduler-host")
+KEPT_HEADERS = ("content-type", "user-agent", "instance", "destination", "event_type")
+SEVERAL = ("application/x-ndjson", "application/jsonl", "application/json-seq")
 READ = 500
 
 
@@ -78,7 +80,8 @@ class HttpCollector:
             request: Request,
             authorization: Annotated[str | None, Header()] = None,
         ) -> dict[str, int]:
-            """Takes one body of that format: a document, an array, or several documents one after the other."""
+            """Takes a body of that format. With content type application/x-ndjson (jsonl, json-seq) it is several
+            bodies one after the other, on lines or not."""
             self._check_token(authorization)
             if format not in self.formats:
                 raise HTTPException(404, f"no format {format!r}; there are {', '.join(self.formats)}")
@@ -88,8 +91,7 @@ class HttpCollector:
             if request.client:
                 headers["client"] = request.client.host
             try:
-                safe = self._spool.append(Message(body, format, headers, time.time()))
-                await asyncio.wrap_future(safe)
+                await asyncio.wrap_future(self._spool.append(_messages(body, format, headers)))
             except Full:
                 raise HTTPException(
                     503, "the spool is full: a sink is slow or down, see /readyz", {"retry-after": "30"}
@@ -140,6 +142,12 @@ class HttpCollector:
         if not body:
             raise HTTPException(400, "the body is empty")
         return body
+
+
+def _messages(body: bytes, name: str, headers: dict[str, str]) -> list[Message]:
+    several = headers.get("content-type", "").partition(";")[0].strip().lower() in SEVERAL
+    now = time.time()
+    return [Message(part, name, headers, now) for part in (split_json(body) if several else (body,))]
 
 
 def _unpack(body: bytes, encoding: str, limit: int) -> bytes:

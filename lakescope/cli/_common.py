@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from lakescope.config import Configuration
 
 ConfigOption = Annotated[
-    Path, typer.Option("-c", "--config", help="The configuration file.", metavar="FILE", show_default=True)
+    Path,
+    typer.Option("-c", "--config", help="The configuration file.", metavar="FILE", envvar="LAKESCOPE_CONFIG"),
 ]
 CONFIG = Path("lakescope.toml")
 

@@ -49,21 +49,28 @@ def demo(
     import shutil
 
     from lakescope.cli.simulate import into_http, write_topology
-    from lakescope.config import parse
+    from lakescope.config import load_file
+    from simulator import make_lake
 
     _logging()
     if (data_dir / "lake.duckdb").exists():
         shutil.rmtree(data_dir)
     data_dir.mkdir(parents=True, exist_ok=True)
     topology = data_dir / "topology"
-    chosen = parse(DEMO.format(data_dir=data_dir, topology=topology, port=port), "demo configuration")
-    write_topology(topology, seed)
+    file = data_dir / "lakescope.toml"
+    file.write_text(DEMO.format(data_dir=data_dir.resolve(), topology=topology.resolve(), port=port))
+    chosen = load_file(file)
+    lake = make_lake()
+    write_topology(topology, lake)
     stop = threading.Event()
     threads: list[threading.Thread] = []
 
     def start_lake(url: str) -> None:
+        console().print(f"  meanwhile, elsewhere: export LAKESCOPE_CONFIG={file}; lakescope top")
         threads.append(
-            threading.Thread(target=into_http, args=(url, seed, stop), name="simulated lake", daemon=True)
+            threading.Thread(
+                target=into_http, args=(url, lake, seed, stop), name="simulated lake", daemon=True
+            )
         )
         threads[0].start()
 
@@ -83,7 +90,7 @@ batch_age_s = 0.3
 [topology]
 rses = "{topology}/rses.json"
 services = "{topology}/services.json"
-sites = "{topology}/sites.json"
+sites = "{topology}/rcsites.json"
 [collectors.lake]
 type = "http"
 [sinks.store]

@@ -1,16 +1,178 @@
-"""simulate: a lake's messages without a lake."""
+"""simulate: a lake's messages without a lake, in every source's exact wire format."""
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
-def simulate() -> None:
-    """Not wired yet."""
-    raise RuntimeError("simulate is being written")
+import typer
+
+from lakescope.cli._common import console, table
+
+if TYPE_CHECKING:
+    from simulator import Wire
+    from simulator.outputs import Output
 
 
-def into_http(url: str, seed: int, stop: object) -> None:
-    raise RuntimeError("simulate is being written")
+BATCH = 500  # bodies a request when back-filling over HTTP
 
 
-def write_topology(directory: object, seed: int) -> None:
-    return
+def simulate(
+    out: Annotated[Path | None, typer.Option("--out", help="Write files into this directory.")] = None,
+    stomp: Annotated[
+        list[str] | None, typer.Option("--stomp", help="Send to these brokers, stomp://host:port.")
+    ] = None,
+    http: Annotated[
+        str | None, typer.Option("--http", help="Push to this Lakescope, http://host:port.")
+    ] = None,
+    cric: Annotated[
+        Path | None, typer.Option("--cric", help="Write the topology as CRIC's JSON, too.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Another seed, another lake life.")] = 1,
+    rses: Annotated[int, typer.Option(min=2, help="Disk storage elements; 10 are ESCAPE's.")] = 10,
+    rate: Annotated[float, typer.Option(help="Transfers an hour, in the mean.")] = 1000.0,
+    since: Annotated[
+        str, typer.Option(help="Beginning: 2026-01-05, 2026-01-05T12:00:00, or 7d, 12h, 30min ago.")
+    ] = "1d",
+    until: Annotated[str, typer.Option(help="End, likewise.")] = "0min",
+    sources: Annotated[
+        list[str] | None, typer.Option("--source", help="Only this source; may be repeated.")
+    ] = None,
+    live: Annotated[bool, typer.Option("--live", help="From now on, in real time, until Ctrl-C.")] = False,
+    speed: Annotated[float, typer.Option(help="With --live: so many times as fast as life.")] = 1.0,
+) -> None:
+    """Simulate a lake: Hermes, traces, FTS, perfSONAR, collectd, node_exporter, Telegraf, probes, storage.
+
+    Deterministic: the same arguments with the same --since give the same bytes. Without --live it back-fills at
+    full speed.
+
+    Example: lakescope simulate --out lake --since 2026-01-05 --until 2026-01-12 --cric lake/topology
+    """
+    import simulator
+
+    lake = simulator.make_lake(rses, seed)
+    if cric:
+        write_topology(cric, lake)
+    outputs = [chosen for chosen in (out, stomp, http) if chosen]
+    if len(outputs) != 1:
+        if cric and not outputs:
+            return
+        raise RuntimeError("say where to: --out DIR, --stomp URL (repeatable) or --http URL")
+    begin = datetime.now(UTC) if live else moment(since)
+    end = begin + timedelta(days=3650) if live else moment(until)
+    if end <= begin:
+        raise RuntimeError(f"--until ({end:%FT%TZ}) is not after --since ({begin:%FT%TZ})")
+    unknown = set(sources or ()) - set(simulator.FORMATS)
+    if unknown:
+        raise RuntimeError(
+            f"no source {', '.join(sorted(unknown))}; there are {', '.join(simulator.FORMATS)}"
+        )
+    wires = simulator.simulate(lake, seed=seed, start=begin, end=end, rate=rate, sources=sources or None)
+    counts = _deliver(wires, _output(out, stomp, http, live), begin, end, speed if live else None)
+    made = table("format", "messages>")
+    for name, count in sorted(counts.items()):
+        made.add_row(name, f"{count:,}")
+    console().print(made)
+
+
+def moment(text: str) -> datetime:
+    """A time of day in UTC, or so long ago (7d, 12h, 30min). Raises `RuntimeError`."""
+    import re
+
+    now = datetime.now(UTC).replace(microsecond=0)
+    if ago := re.fullmatch(r"(\d+)(d|h|min)", text):
+        unit = {"d": "days", "h": "hours", "min": "minutes"}[ago[2]]
+        return now - timedelta(**{unit: int(ago[1])})
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise RuntimeError(
+            f"{text!r} is no time: expected 2026-01-05, 2026-01-05T12:00:00, 7d, 12h or 30min"
+        ) from None
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+
+
+def _output(out: Path | None, stomp: list[str] | None, http: str | None, live: bool) -> Output:
+    from simulator.outputs import Files, HttpPush, Stomp
+
+    if out:
+        return Files(out)
+    if stomp:
+        return Stomp(stomp)
+    return HttpPush(str(http), batch=1 if live else BATCH)
+
+
+def _deliver(
+    wires: Iterable[Wire], output: Output, begin: datetime, end: datetime, speed: float | None
+) -> dict[str, int]:
+    """Delivers with a progress bar of simulated time where a terminal watches."""
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from simulator.outputs import deliver
+
+    out = console(err=True)
+    counted: dict[str, int] = {}
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:.0f} %"),
+        TimeRemainingColumn(),
+    )
+    with output, Progress(*columns, console=out, disable=not out.is_terminal) as progress:
+        task = progress.add_task("simulating", total=None if speed else (end - begin).total_seconds())
+
+        def note(number: int, wire: Wire) -> None:
+            counted[wire.format] = counted.get(wire.format, 0) + 1
+            if number % 2000 == 0 or speed:
+                clock = datetime.fromtimestamp(wire.time, UTC)
+                progress.update(
+                    task,
+                    completed=wire.time - begin.timestamp(),
+                    description=f"{number:,} messages, {clock:%F %T}",
+                )
+
+        try:
+            deliver(wires, output, speed=speed, progress=note)
+        except KeyboardInterrupt:
+            out.print("stopped")
+    return counted
+
+
+# --- for the demo ----------------------------------------------------------------------------------------
+
+DEMO_RATE = 6_000.0  # transfers an hour: enough to see something move
+DEMO_PAST = timedelta(minutes=30)
+
+
+def write_topology(directory: Path, lake: Any) -> None:
+    """CRIC's three answers, as rses.json, services.json and rcsites.json."""
+    from simulator.cric import write_cric
+
+    write_cric(lake, directory)
+
+
+def into_http(url: str, lake: Any, seed: int, stop: threading.Event) -> None:
+    """A lively lake, pushed to a running Lakescope until told to stop: half an hour at once, then in real time.
+
+    An incident begins with the real time.
+    """
+    import simulator
+    from simulator.outputs import HttpPush
+
+    now = datetime.now(UTC)
+    incidents = (simulator.opening_incident(lake, seed, now),)
+    begin, end = now - DEMO_PAST, now + timedelta(days=1)
+    wires = simulator.simulate(lake, seed=seed, start=begin, end=end, rate=DEMO_RATE, incidents=incidents)
+    with HttpPush(url, patience=20, batch=BATCH) as past:
+        for wire in wires:
+            past.write(wire)
+            if stop.is_set() or wire.time >= now.timestamp():
+                break
+    with HttpPush(url, patience=20) as present:
+        for wire in wires:
+            if stop.wait(max(0.0, wire.time - datetime.now(UTC).timestamp())):
+                return
+            present.write(wire)
