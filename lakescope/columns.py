@@ -30,7 +30,7 @@ def columns(dataset: str) -> tuple[Column, ...]:
     """The fields of a dataset in their order; raises `KeyError` for an unknown dataset."""
     struct = DATASETS[dataset]
     hints = get_type_hints(struct, include_extras=True)
-    docs = dict(_DOC.findall(inspect.getsource(Event) + inspect.getsource(struct)))
+    docs = dict(_DOC.findall("".join(map(inspect.getsource, (*Event.__mro__[:2], struct)))))
     return tuple(Column(name, *_kind(hints[name]), docs.get(name, "")) for name in struct.__struct_fields__)
 
 

@@ -28,7 +28,12 @@ Source = Literal[
 ]
 
 
-class Event(Struct, omit_defaults=True, gc=False, kw_only=True, tag_field="dataset"):
+class _Context(Struct, omit_defaults=True, gc=False, kw_only=True, tag_field="dataset"):
+    vo: str | None = None  #: virtual organisation; the source's word, else the collector's `vo` option
+    collector: str | None = None  #: name of the collector in the configuration
+
+
+class Event(_Context):
     """What every event carries, beside ``dataset`` (its kind: the class's tag)."""
 
     dataset: ClassVar[str]
@@ -36,21 +41,20 @@ class Event(Struct, omit_defaults=True, gc=False, kw_only=True, tag_field="datas
     id: str  #: 32 hex characters, a hash of the identifying fields
     time: Time  #: when it happened
     source: Source  #: the system that said so
-    vo: str | None = None  #: virtual organisation; the source's word, else the collector's `vo` option
-    collector: str | None = None  #: name of the collector in the configuration
 
 
-class Transfer(Event, tag="transfers", kw_only=True):
+class Transfer(Event, tag="transfers"):
     """A change in the life of one file transfer, as Rucio or FTS saw it (`source` tells which)."""
 
-    event: str  #: queued, preparing, submitted, submission_failed, started, done, failed, lost, canceled, or an FTS file state
+    # what happened
+    event: str  #: queued, submitted, submission_failed, started, done, failed, lost, ... or an FTS file state
     ok: bool | None = None  #: true for done, false for failed or lost, else null
     kind: Literal["transfer", "stagein"] | None = None  #: Rucio's request type
+
+    # Rucio's words, in the order of its event (transformers/hermes.py builds by position: see there)
     request_id: str | None = None  #: Rucio's request, 32 hex characters; joins Rucio and FTS
     previous_request_id: str | None = None  #: the request that this one retries
     job_id: str | None = None  #: FTS job (UUID); Rucio's transfer-id and external-id
-    file_id: int | None = None  #: FTS file within the FTS server
-    rule_id: str | None = None  #: Rucio rule that asked for the transfer
     scope: str | None = None  #: scope of the file
     name: str | None = None  #: name of the file
     parent_scope: str | None = None  #: scope of the dataset it belongs to; Rucio datasetScope
@@ -58,40 +62,34 @@ class Transfer(Event, tag="transfers", kw_only=True):
     datatype: str | None = None  #: Rucio datatype of the file
     activity: str | None = None  #: Rucio activity, FTS activity share
     account: str | None = None  #: Rucio account of the request
-    user: str | None = None  #: salted hash of the certificate's subject (FTS user_dn); null unless asked for
     src_rse: str | None = None  #: source storage element
     dst_rse: str | None = None  #: destination storage element
-    src_host: str | None = None  #: host of src_url, lower case, without port
-    dst_host: str | None = None  #: host of dst_url, lower case, without port
     src_url: str | None = None  #: source file
     dst_url: str | None = None  #: destination file
-    src_site: str | None = (
-        None  #: site of the source by the topology; "ambiguous" if two sites claim the host
-    )
-    dst_site: str | None = None  #: site of the destination, likewise
-    src_country: str | None = None  #: country of the source RSE by the topology
-    dst_country: str | None = None  #: country of the destination RSE by the topology
     src_type: str | None = None  #: DISK or TAPE
     dst_type: str | None = None  #: DISK or TAPE
-    src_qos: str | None = None  #: QoS class of the source RSE by the topology
-    dst_qos: str | None = None  #: QoS class of the destination RSE by the topology
     protocol: str | None = None  #: URL scheme of the destination, or the transfer tool
-    bytes: int | None = None  #: size of the file (bytes)
     adler32: str | None = None  #: checksum, 8 hex characters
     md5: str | None = None  #: checksum, 32 hex characters
+
+    # derived
+    src_host: str | None = None  #: host of src_url, lower case, without port
+    dst_host: str | None = None  #: host of dst_url, lower case, without port
+    bytes: int | None = None  #: size of the file (bytes)
     created: Time | None = None  #: when the request was made
     submitted: Time | None = None  #: when it was handed to the transfer tool
     started: Time | None = None  #: when bytes began to move
     ended: Time | None = None  #: when it ended, well or badly
     queue_s: float | None = None  #: created to started (seconds)
-    transfer_s: float | None = (
-        None  #: started to ended (seconds); recomputed, the sources' own durations wrap
-    )
+    transfer_s: float | None = None  #: started to ended (seconds), recomputed: the sources' own wrap
     throughput: float | None = None  #: bytes / transfer_s of a done transfer (bytes/s)
     endpoint: str | None = None  #: FTS server: its alias or host
     error: Text | None = None  #: the error as the source said it
-    error_class: str | None = None  #: 12 hex characters, hash of error_template
-    error_template: Text | None = None  #: error with URLs, hosts, paths, addresses, ids, numbers masked
+
+    # not of every kind
+    rule_id: str | None = None  #: Rucio rule that asked for the transfer
+    file_id: int | None = None  #: FTS file within the FTS server
+    user: str | None = None  #: salted hash of the certificate's subject (FTS user_dn); null unless asked for
     error_scope: str | None = None  #: SOURCE, DESTINATION, TRANSFER or GENERAL_FAILURE
     error_phase: str | None = None  #: FTS t_failure_phase
     error_category: str | None = None  #: FTS tr_error_category: the errno's name
@@ -103,10 +101,20 @@ class Transfer(Event, tag="transfers", kw_only=True):
     auth_method: str | None = None  #: certificate or oauth2
     transfer_mode: str | None = None  #: streamed, 3rd pull, 3rd push
     multihop: bool | None = None  #: the transfer is one hop of several
+
+    # added by enrichment
+    src_site: str | None = None  #: source's site by the topology; "ambiguous" if two claim the host
+    dst_site: str | None = None  #: destination's site, likewise
+    src_country: str | None = None  #: country of the source RSE by the topology
+    dst_country: str | None = None  #: country of the destination RSE by the topology
+    src_qos: str | None = None  #: QoS class of the source RSE by the topology
+    dst_qos: str | None = None  #: QoS class of the destination RSE by the topology
+    error_class: str | None = None  #: 12 hex characters, hash of error_template
+    error_template: Text | None = None  #: error with URLs, hosts, paths, addresses, ids, numbers masked
     functional_test: bool | None = None  #: noise traffic that exists to test the lake
 
 
-class Deletion(Event, tag="deletions", kw_only=True):
+class Deletion(Event, tag="deletions"):
     """The end of one replica, or the attempt."""
 
     event: Literal["done", "failed", "not_found"]  #: what came of it
@@ -127,24 +135,20 @@ class Deletion(Event, tag="deletions", kw_only=True):
     error_template: Text | None = None  #: error with URLs, hosts, paths, addresses, ids, numbers masked
 
 
-class Did(Event, tag="dids", kw_only=True):
+class Did(Event, tag="dids"):
     """A change of a data identifier (dataset, container, file) in Rucio."""
 
-    event: (
-        str  #: create_dts, create_cnt, register_cnt, close, open, detach, erase, erase_cnt, incomplete, lost
-    )
+    event: str  #: create_dts, create_cnt, register_cnt, close, open, detach, erase, erase_cnt, lost, ...
     account: str | None = None  #: Rucio account that did it
     scope: str | None = None  #: scope
     name: str | None = None  #: name
-    child_scope: str | None = (
-        None  #: scope of the child that was attached or detached, or of the lost file's dataset
-    )
+    child_scope: str | None = None  #: scope of the child (attached, detached, lost)
     child_name: str | None = None  #: its name
     bytes: int | None = None  #: size at closing (bytes)
     length: int | None = None  #: files at closing (count)
 
 
-class Rule(Event, tag="rules", kw_only=True):
+class Rule(Event, tag="rules"):
     """A change of a replication rule or of a dataset lock, told by Hermes or polled from Rucio's API."""
 
     event: str  #: ok, progress, dataset_lock_ok, or a polled state: replicating, stuck, suspended, ...
@@ -160,7 +164,7 @@ class Rule(Event, tag="rules", kw_only=True):
     age_s: float | None = None  #: since the rule's creation (seconds)
 
 
-class Trace(Event, tag="traces", kw_only=True):
+class Trace(Event, tag="traces"):
     """One access to a file by a client (upload, download, get, touch), from Rucio's tracer."""
 
     event: str  #: Rucio's eventType: upload, download, get, touch, ...
@@ -179,7 +183,7 @@ class Trace(Event, tag="traces", kw_only=True):
     error: Text | None = None  #: stateReason
 
 
-class FtsQueue(Event, tag="fts_queue", kw_only=True):
+class FtsQueue(Event, tag="fts_queue"):
     """A decision of FTS's optimizer on one link: how much is queued and how many run."""
 
     endpoint: str | None = None  #: FTS server
@@ -195,7 +199,7 @@ class FtsQueue(Event, tag="fts_queue", kw_only=True):
     rationale: Text | None = None  #: the optimizer's reason
 
 
-class Network(Event, tag="network", kw_only=True):
+class Network(Event, tag="network"):
     """One perfSONAR measurement, failed ones too (`ok` false)."""
 
     test: str  #: pScheduler test type: throughput, latency, latencybg, rtt, trace, clock, http, disk-to-disk
@@ -228,31 +232,31 @@ class Network(Event, tag="network", kw_only=True):
     error: Text | None = None  #: why the run failed
 
 
-class Host(Event, tag="hosts", kw_only=True):
+class Host(Event, tag="hosts"):
     """One value of one metric of one host; counters stay raw, rates are made at query time."""
 
     host: str  #: the host, lower case
-    site: str | None = None  #: site of the host by the topology
     metric: str  #: name in the source's own terms: node_load1, cpu_percent, ...
-    value: float | None = None  #: the value in the metric's own unit; null where the source said NaN
     type: Literal["counter", "gauge"]  #: a counter only grows until it is reset
+    site: str | None = None  #: site of the host by the topology
+    value: float | None = None  #: the value in the metric's own unit; null where the source said NaN
     labels: dict[str, str] | None = None  #: what tells this series from its sisters
 
 
-class Probe(Event, tag="probes", kw_only=True):
+class Probe(Event, tag="probes"):
     """The answer of one check of one service."""
 
     probe: str  #: name of the check: sam_gfal, availability, ...
+    status: Literal["ok", "warning", "critical", "unknown"]  #: the answer
     target: str | None = None  #: what was checked: URL, host or service
     site: str | None = None  #: site by the source, else by the topology
     rse: str | None = None  #: storage element, where the target is one
     operation: str | None = None  #: upload, download, delete, ...
     protocol: str | None = None  #: URL scheme used
-    status: Literal["ok", "warning", "critical", "unknown"]  #: the answer
     message: Text | None = None  #: the probe's own words
 
 
-class Storage(Event, tag="storage", kw_only=True):
+class Storage(Event, tag="storage"):
     """What lies where: one count of files and bytes of an RSE, scope, account or experiment."""
 
     rse: str | None = None  #: storage element; null in sums over all
@@ -268,7 +272,7 @@ class Storage(Event, tag="storage", kw_only=True):
     free: int | None = None  #: bytes left
 
 
-class Push(Event, tag="push", kw_only=True):
+class Push(Event, tag="push"):
     """Any other document that a script pushed, its own fields kept."""
 
     producer: str  #: who pushed it

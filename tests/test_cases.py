@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lakescope.cases import Case, find
-from lakescope.normalise import Normaliser
+from lakescope.pipeline.normalise import Normaliser
 from lakescope.plugins import formats
 from transformers.enrichment import Enrichment
 

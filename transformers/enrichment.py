@@ -81,10 +81,15 @@ class Enrichment:
         elif event.dst_host:
             event.dst_site = site_of(event.dst_host)
         if event.functional_test is None:
-            event.functional_test = self._is_functional(event.activity, event.scope)
+            if event.activity in self.activities:
+                event.functional_test = True
+            elif event.scope is not None:
+                event.functional_test = event.scope.endswith(self.scopes)
+            elif event.activity is not None:
+                event.functional_test = False
         if event.error is not None:
             event.error_class, event.error_template = classify(event.error)
-            if event.error_scope is None:
+            if event.error_scope is None and event.error_code is None:
                 event.error_scope, event.error_code, _text = split_scope(event.error)
         if event.user is not None:
             event.user = self._hash_user(event.user)
@@ -119,11 +124,6 @@ class Enrichment:
         self._rse_site(event)
         if event.site is None and event.target:
             event.site = self.topology.site_of(host_of(event.target) or "")
-
-    def _is_functional(self, activity: str | None, scope: str | None) -> bool | None:
-        if activity in self.activities or (scope is not None and scope.endswith(self.scopes)):
-            return True
-        return None if activity is None and scope is None else False
 
     def _hash_user(self, subject: str) -> str | None:
         if self.user_salt is None:

@@ -62,12 +62,9 @@ def normalise(
         while chunk := list(islice(stream, BATCH)):
             batch = normaliser([Message(body, format, headers | {"file": path}) for body in chunk])
             out.write(encoder.encode_lines(batch.events))
-            for index, (start, end) in enumerate(
-                zip(batch.reject_starts, batch.reject_starts[1:], strict=False)
-            ):
-                for reject in batch.rejects[start:end]:
-                    where = {"file": path, "body": position + index} | msgspec.to_builtins(reject)
-                    sys.stderr.write(encoder.encode(where).decode() + "\n")
+            for message, reject in zip(batch.rejected_messages, batch.rejects, strict=True):
+                where = {"file": path, "body": position + message} | msgspec.to_builtins(reject)
+                sys.stderr.write(encoder.encode(where).decode() + "\n")
             rejected += len(batch.rejects)
             position += len(chunk)
     out.flush()

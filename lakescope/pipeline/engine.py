@@ -12,7 +12,6 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
-from itertools import pairwise
 from multiprocessing import get_context
 
 import tenacity
@@ -210,7 +209,10 @@ class Engine:
     def _dispatch(self, pipeline: Pipeline, messages: list[Message], t: Transformed) -> None:
         self._count(pipeline, t)
         if t.rejects:
-            self._bury(pipeline, messages, None, _rejects_by_message(t.rejects, t.reject_starts))
+            found: dict[int, list[Reject]] = {}
+            for message, reject in zip(t.rejected_messages, t.rejects, strict=True):
+                found.setdefault(message, []).append(reject)
+            self._bury(pipeline, messages, None, found)
         batch = Batch(pipeline, messages, self._acknowledge)
         for name, parcel in t.parcels.items():
             if parcel.filtered:
@@ -234,8 +236,7 @@ class Engine:
 
     def _count(self, pipeline: Pipeline, t: Transformed) -> None:
         name, metrics = pipeline.name, self.metrics
-        events = t.datasets.total()
-        metrics.received.labels(name).inc(events + len(t.rejects) + t.filtered.total())
+        metrics.received.labels(name).inc(t.events + len(t.rejects) + t.filtered.total())
         for dataset, count in t.datasets.items():
             metrics.datasets.labels(name, dataset).inc(count)
         for rule, count in t.filtered.items():
@@ -286,11 +287,3 @@ class Engine:
         with pipeline.lock:
             pipeline.in_flight -= len(batch.messages)
         self.metrics.acknowledged.labels(pipeline.name).inc(len(batch.messages))
-
-
-def _rejects_by_message(rejects: list[Reject], starts: list[int]) -> dict[int, list[Reject]]:
-    found: dict[int, list[Reject]] = {}
-    for message, (start, end) in enumerate(pairwise(starts)):
-        if end > start:
-            found[message] = rejects[start:end]
-    return found

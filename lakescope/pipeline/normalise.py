@@ -14,14 +14,14 @@ log = logging.getLogger(__name__)
 class Normalised(Decoded):
     """`Decoded` of a batch, with the way back from an event or a reject to its message."""
 
-    __slots__ = ("event_starts", "reject_starts")
+    __slots__ = ("event_starts", "rejected_messages")
 
     def __init__(self) -> None:
         super().__init__()
         self.event_starts: list[int] = []
-        """``events[event_starts[i]:event_starts[i + 1]]`` came from message i."""
-        self.reject_starts: list[int] = []
-        """``rejects[reject_starts[i]:reject_starts[i + 1]]`` came from message i."""
+        """``event_starts[i]``: the first event of message i, if it gave any."""
+        self.rejected_messages: list[int] = []
+        """``rejects[j]`` came from message ``rejected_messages[j]``."""
 
 
 class Normaliser:
@@ -39,21 +39,25 @@ class Normaliser:
     ) -> Normalised:
         """`check` is tried on each message's events: if it raises, the message is rejected."""
         out = Normalised()
-        events, rejects, formats = out.events, out.rejects, self.formats
-        for message in messages:
-            out.event_starts.append(len(events))
-            out.reject_starts.append(len(rejects))
+        events, rejects, formats, starts = out.events, out.rejects, self.formats, out.event_starts
+        fault: Exception | None = None
+        known = 0
+        for index, message in enumerate(messages):
+            starts.append(len(events))
             try:
                 formats[message.format](message, out)
                 if check is not None:
-                    check(events[out.event_starts[-1] :])
+                    check(events[starts[-1] :])
             except Rejected as error:
                 rejects.append(error.reject)
-            except Exception as error:
-                del events[out.event_starts[-1] :]
+            except Exception as error:  # noqa: BLE001 - a decoder's bug must not stop the lake's other messages
+                del events[starts[-1] :]
                 rejects.append(Reject("decoder_error", found=quote(f"{type(error).__name__}: {error}")))
-                log.exception("decoder_error format=%s", message.format)
-        out.event_starts.append(len(events))
-        out.reject_starts.append(len(rejects))
+                fault = error
+            if len(rejects) != known:
+                out.rejected_messages += [index] * (len(rejects) - known)
+                known = len(rejects)
+        if fault is not None:  # once a batch: it may be every message's
+            log.error("decoder_error: a bug in Lakescope, please report it", exc_info=fault)
         self.enrich(events)
         return out

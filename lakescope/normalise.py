@@ -1,1 +1,0 @@
-from lakescope.pipeline.normalise import Normalised, Normaliser  # noqa: F401  (moved; helpers still import this)
