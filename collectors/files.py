@@ -7,27 +7,19 @@ repeat harmless.
 
 from __future__ import annotations
 
-import glob
-import gzip
-import io
 import os
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import BinaryIO, Literal, cast
 
-import zstandard
 from pydantic import Field
 
 from collectors._common import OneFormat
-from lakescope.framing import split_json_stream
+from collectors._reading import Framing, bodies, find, framing_of, open_file
 from lakescope.messages import Message
 from lakescope.pipeline import Health, Inbox
 
-Framing = Literal["json", "whole"]
-WHOLE = ("node_exporter",)  # formats that are not JSON: a file is one body
 PUT = 500
 POLL_S = 0.3
 
@@ -82,8 +74,10 @@ class FilesCollector:
         headers = {"file": path}
         batch: list[Message] = []
         received = time.time()
-        follow = _Follower(path, stop, lambda: inbox.put(_emptied(batch))) if self.options.follow else None
-        for body in bodies(path, self.options, follow):
+        follow = (
+            _Follower(path, stop, lambda: inbox.put(_emptied(batch))).read if self.options.follow else None
+        )
+        for body in bodies(path, self.options.framing or framing_of(self.options.format), follow):
             batch.append(Message(body, self.options.format, headers, received))
             if len(batch) >= PUT:
                 if not inbox.put(_emptied(batch)):
@@ -122,45 +116,6 @@ class _Follower:
             return False  # moved away; the new one is not there yet
         mine = os.fstat(self._stream.fileno())
         return now.st_ino != mine.st_ino or now.st_size < self._stream.tell()
-
-
-def find(paths: Sequence[str]) -> list[str]:
-    """The files that paths, directories and patterns name, each once, in order."""
-    found: dict[str, None] = {}
-    for path in paths:
-        for match in [path] if path == "-" else sorted(glob.glob(path, recursive=True)):
-            if Path(match).is_dir():
-                found |= dict.fromkeys(
-                    str(inner) for inner in sorted(Path(match).iterdir()) if inner.is_file()
-                )
-            else:
-                found[match] = None
-    return list(found)
-
-
-def bodies(path: str, options: FilesOptions, follower: _Follower | None = None) -> Iterator[bytes]:
-    """The bodies in a file, as they lie there."""
-    if (options.framing or ("whole" if options.format in WHOLE else "json")) == "whole":
-        with open_file(path) as stream:
-            yield stream.read()
-    elif follower is not None:
-        yield from split_json_stream(follower.read)
-    else:
-        with open_file(path) as stream:
-            yield from split_json_stream(stream.read)
-
-
-def open_file(path: str) -> BinaryIO:
-    """The file's bytes, unpacked by its name's ending; ``-`` is the standard input."""
-    if path == "-":
-        return sys.stdin.buffer
-    if path.endswith(".gz"):
-        return cast(BinaryIO, gzip.open(path))
-    if path.endswith((".zst", ".zstd")):
-        return cast(
-            BinaryIO, io.BufferedReader(zstandard.ZstdDecompressor().stream_reader(Path(path).open("rb")))
-        )
-    return Path(path).open("rb")
 
 
 def _emptied(batch: list[Message]) -> list[Message]:

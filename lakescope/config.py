@@ -139,7 +139,7 @@ class Problem(NamedTuple):
         return f"{where}:{place} {self.text}\n    remedy: {self.remedy}"
 
 
-class ConfigurationError(Exception):
+class ConfigurationError(RuntimeError):
     """The configuration cannot be used; `problems` says why, all at once."""
 
     def __init__(self, problems: Sequence[Problem]):

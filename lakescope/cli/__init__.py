@@ -37,15 +37,9 @@ app.command()(simulate.simulate)
 
 def main() -> None:
     """Entry point of the console script."""
-    from lakescope.config import ConfigurationError
-
     try:
         app()
-    except ConfigurationError as error:
-        for problem in error.problems:
-            print(f"error: {problem}", file=sys.stderr)  # noqa: T201
-        sys.exit(2)
-    except RuntimeError as error:  # what a person can mend: a port taken, a file locked, nothing running
+    except RuntimeError as error:  # what a person can mend: the configuration, a port taken, nothing running
         print(f"error: {error}", file=sys.stderr)  # noqa: T201
         sys.exit(2)
     except BrokenPipeError:  # `lakescope tap | head`

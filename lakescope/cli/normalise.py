@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from lakescope.events import Event
 
-BATCH = 1000
+BATCH = 100  # few enough to stay in the cache, see lakescope.pipeline.transform
 
 
 def normalise(
@@ -39,7 +39,7 @@ def normalise(
 
     import msgspec
 
-    from collectors.files import FilesOptions, bodies, find
+    from collectors._reading import bodies, find, framing_of
     from lakescope.messages import Message
     from lakescope.pipeline.normalise import Normaliser
     from lakescope.plugins import UnknownPlugin, load
@@ -57,7 +57,7 @@ def normalise(
     out = sys.stdout.buffer
     rejected = 0
     for path in paths:
-        stream = bodies(path, FilesOptions(paths=[path], format=format))
+        stream = bodies(path, framing_of(format))
         position = 0
         while chunk := list(islice(stream, BATCH)):
             batch = normaliser([Message(body, format, headers | {"file": path}) for body in chunk])
