@@ -52,7 +52,12 @@ def assemble(configuration: Configuration, *, workers: int = 1) -> Assembly:
         for name, collector in collectors.items()
     ]
     engine = Engine(
-        pipelines, sinks, open_dead_letters(settings), queue_limit=options.queue_messages, workers=workers
+        pipelines,
+        sinks,
+        open_dead_letters(settings),
+        queue_limit=options.queue_messages,
+        queue_bytes=options.queue_bytes,
+        workers=workers,
     )
     types = {plugin.name: plugin.type for plugin in (configuration.collectors | configuration.sinks).values()}
     return Assembly(engine, Status(engine, types), collectors, sinks)

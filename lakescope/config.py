@@ -45,6 +45,8 @@ class PipelineOptions(Options):
     """Longest wait for a batch to fill (seconds)."""
     queue_messages: int = Field(default=10_000, ge=1)
     """How far a slow sink may fall behind the others before it holds back the sources (messages)."""
+    queue_bytes: int = Field(default=64 * 2**20, ge=2**20)
+    """The same in bytes of its events as JSON (bytes), whichever is reached first."""
     drain_s: float = Field(default=20.0, ge=0)
     """How long a stop may take to store what has been received (seconds)."""
 

@@ -34,7 +34,7 @@ def console(*, err: bool = False) -> Console:
 
     stream = sys.stderr if err else sys.stdout
     # into a pipe or a log a table is as wide as it is
-    return Console(stderr=err, highlight=False, width=None if stream.isatty() else 1000)
+    return Console(stderr=err, highlight=False, markup=False, width=None if stream.isatty() else 1000)
 
 
 def table(*columns: str, title: str | None = None) -> Table:

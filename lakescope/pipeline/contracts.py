@@ -1,7 +1,7 @@
 """What a collector and a sink are: the contracts between the rooms and the engine.
 
 TransientError   try again later: connection lost, 429, 5xx; the engine does, for ever
-TooLargeError    the store refuses the size: the engine halves the batch and tries the halves
+RefusedError     the store refuses the request as a whole: the engine halves it down to the events at fault
 """
 
 from __future__ import annotations

@@ -79,13 +79,16 @@ class Engine:
         dead_letters: DeadLetters,
         *,
         queue_limit: int = 10_000,
+        queue_bytes: int = 64 * 2**20,
         workers: int = 1,
         failures_kept: int = 50,
     ):
         self.pipelines = list(pipelines)
         self.dead_letters = dead_letters
         self.metrics = Metrics()
-        self.lanes = {name: SinkLane(name, sink, self.metrics, queue_limit) for name, sink in sinks.items()}
+        self.lanes = {
+            name: SinkLane(name, sink, self.metrics, queue_limit, queue_bytes) for name, sink in sinks.items()
+        }
         self.workers = workers
         self.failures: deque[bytes] = deque(maxlen=failures_kept)
         self.taps: list[Tap] = []
@@ -231,7 +234,9 @@ class Engine:
                     self._bury(pipeline, messages, name, by_message)
                 batch.closed()
 
-            self.lanes[name].put(Job(pipeline.name, parcel.chunks, len(messages), parcel.seconds, done))
+            self.lanes[name].put(
+                Job(pipeline.name, parcel.chunks, len(messages), parcel.size, parcel.seconds, done)
+            )
         batch.closed()
 
     def _count(self, pipeline: Pipeline, t: Transformed) -> None:

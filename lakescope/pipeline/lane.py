@@ -23,19 +23,21 @@ BACKOFF_MAX_S = 15.0
 class Job:
     """One batch's chunks for one sink; `done` gets the rejects by chunk once all else is stored."""
 
-    __slots__ = ("chunks", "collector", "done", "messages", "seconds")
+    __slots__ = ("chunks", "collector", "done", "messages", "seconds", "size")
 
     def __init__(
         self,
         collector: str,
         chunks: list[Chunk],
         messages: int,
+        size: int,
         seconds: Counter[str],
         done: Callable[[dict[int, Reject]], None],
     ):
         self.collector = collector
         self.chunks = chunks
         self.messages = messages
+        self.size = size
         self.seconds = seconds
         self.done = done
 
@@ -47,13 +49,15 @@ class Abandoned(Exception):
 class SinkLane:
     """Takes jobs (bounded), writes them in order with retries, reports each."""
 
-    def __init__(self, name: str, sink: Sink, metrics: Metrics, limit: int):
+    def __init__(self, name: str, sink: Sink, metrics: Metrics, limit: int, limit_bytes: int):
         self.name = name
         self.sink = sink
         self.metrics = metrics
         self.limit = limit
+        self.limit_bytes = limit_bytes
         self.health = Health("ok")
         self.queued = 0
+        self.queued_bytes = 0
         self.last_stored: float | None = None
         self._jobs: deque[Job] = deque()
         self._closed = False
@@ -68,13 +72,17 @@ class SinkLane:
         self._thread.start()
 
     def put(self, job: Job) -> None:
-        """Queues a job; waits while `limit` messages are queued."""
+        """Queues a job; waits while `limit` messages or `limit_bytes` are queued."""
         with self._can_put:
-            while self.queued >= self.limit and not self._abort.is_set():
+            while self._full() and not self._abort.is_set():
                 self._can_put.wait(1.0)
             self._jobs.append(job)
             self.queued += job.messages
+            self.queued_bytes += job.size
             self._can_take.notify()
+
+    def _full(self) -> bool:
+        return self.queued >= self.limit or self.queued_bytes >= self.limit_bytes
 
     def close(self) -> None:
         """No more jobs: the thread ends once the queue is empty."""
@@ -126,6 +134,7 @@ class SinkLane:
             start = end
         with self._can_put:
             self.queued -= sum(job.messages for job in jobs)
+            self.queued_bytes -= sum(job.size for job in jobs)
             self._can_put.notify_all()
 
     def _write(self, chunks: Sequence[Chunk]) -> dict[int, Reject]:

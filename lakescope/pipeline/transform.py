@@ -29,6 +29,8 @@ class Parcel(msgspec.Struct):
     chunks: list[Chunk] = []
     events: list[int] | None = None
     """Index of each chunk's event in the batch; null: chunk i is event i."""
+    size: int = 0
+    """Bytes of its events as JSON: what it holds in memory, about."""
     filtered: int = 0
     """Events that are not for this sink: by its `datasets`, or because it has no place for them."""
     seconds: Counter[str] = msgspec.field(default_factory=Counter)
@@ -95,9 +97,12 @@ class Transform:
         events = batch.events
         documents = [_encode(event) for event in events]
         seconds = _seconds(events)
+        sizes = [len(document) for document in documents]
         chosen = {name: _choose(lane, events, documents) for name, lane in self.lanes.items()}
         for name, (chunks, indices) in chosen.items():
-            _extend(result.parcels[name], chunks, indices, events, seconds, result.events)
+            parcel = result.parcels[name]
+            parcel.size += sum(sizes if indices is None else [sizes[i] for i in indices])
+            _extend(parcel, chunks, indices, events, seconds, result.events)
         result.event_starts += [result.events + start for start in batch.event_starts]
         result.events += len(events)
         result.rejects += batch.rejects
