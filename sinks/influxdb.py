@@ -1,7 +1,9 @@
 """InfluxDB 1.x and 2.x by line protocol: one point an event, measurement = dataset, few bounded tags.
 
-A point's identity is measurement, tags and time, so that two events of one instant would be one point: the
-digits below the resolution of the event's time are filled from its id. Two events stay two, a repeat stays one.
+A point's identity is measurement, tags and time, so that two events of one instant would be one point (Rucio
+submits hundreds of files in one microsecond): a point's time is its event's second, and the nine digits below are
+made of the event's id. Two events stay two, a repeat stays one, and no group of whole seconds gains or loses one.
+A host's values differ in their tags: they keep their microsecond, as rates need it.
 
 Line protocol: docs.influxdata.com/influxdb/v1/write_protocols/line_protocol_reference. It has no escape for a
 newline in a tag, nor for a backslash at a tag's end: they are written ``\\n`` and dropped, as Telegraf does.
@@ -11,14 +13,15 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from pydantic import Field, SecretStr, model_validator
 
 from lakescope.columns import Kind, columns
-from lakescope.events import DATASETS, Event, Push
+from lakescope.events import DATASETS, Event, Host, Push
 from lakescope.pipeline import Finding, Outcome
 from sinks._common import HttpOptions, http_client, judge_status, send
 
@@ -36,10 +39,19 @@ TAGS: dict[str, tuple[str, ...]] = {
             "src_site",
             "dst_site",
         ),
-        *("src_country", "dst_country", "src_qos", "dst_qos", "protocol", "endpoint", "error_scope"),
+        *(
+            "experiment",
+            "src_country",
+            "dst_country",
+            "src_qos",
+            "dst_qos",
+            "protocol",
+            "endpoint",
+            "error_scope",
+        ),
         *("functional_test",),
     ),
-    "deletions": ("source", "vo", "event", "rse", "site", "country", "qos", "protocol"),
+    "deletions": ("source", "vo", "event", "experiment", "rse", "site", "country", "qos", "protocol"),
     "dids": ("source", "vo", "event", "account", "scope"),
     "rules": ("source", "vo", "event", "rse", "account"),
     "traces": ("source", "vo", "event", "client_state", "rse", "site", "protocol"),
@@ -94,7 +106,8 @@ class InfluxdbSink:
             headers["authorization"] = f"Token {options.token.get_secret_value()}"
         self._client = http_client(options, options.url, headers)
 
-    def encode(self, events: Sequence[Event], documents: Sequence[bytes]) -> list[bytes | None]:
+    @staticmethod
+    def encode(events: Sequence[Event], documents: Sequence[bytes]) -> list[bytes | None]:
         """One line an event; null for an event without a single field to store."""
         return [encode_line(event) for event in events]
 
@@ -154,7 +167,7 @@ _STRING = str.maketrans({'"': '\\"', "\\": "\\\\"})
 
 def encode_line(event: Event) -> bytes | None:
     """`event` as one line, newline included; null if it has no field."""
-    tags, fields = _SHAPES[event.dataset]
+    tags, fields, taken = _SHAPES[event.dataset]
     measurement = event.dataset
     found: list[str] = []
     keys = [f",{key}={_tag(value)}" for key in tags if (value := getattr(event, key)) not in (None, "")]
@@ -164,9 +177,8 @@ def encode_line(event: Event) -> bytes | None:
             found.append(f"{key}={write(value)}")
     if isinstance(event, Push):
         measurement = f"push_{event.producer}_{event.type}"
-        _push(event, keys, found)
+        _push(event, taken, keys, found)
     elif labels := getattr(event, "labels", None):
-        taken = set(tags)
         keys += [
             f",{_key(f'label_{key}' if key in taken else key)}={_tag(value)}"
             for key, value in sorted(labels.items())
@@ -179,16 +191,22 @@ def encode_line(event: Event) -> bytes | None:
 
 
 def nanoseconds(event: Event) -> int:
-    """POSIX nanoseconds of the event, the digits that its time leaves open filled from its id."""
-    text = event.time[:-1]
-    microseconds = (datetime.fromisoformat(text) - _EPOCH) // _MICROSECOND
-    digits = len(text) - 20 if len(text) > 20 else 0  # of the fraction: YYYY-MM-DDThh:mm:ss.f
-    open_digits: int = 10 ** (9 - digits)
-    return microseconds * 1000 + int(event.id[:8], 16) % open_digits
+    """POSIX nanoseconds of the event's second (a host's value: microsecond), the digits below from its id."""
+    time = event.time
+    if isinstance(event, Host):
+        microseconds = int(f"{time[20:26].rstrip('Z'):0<6}")
+        return _second(time[:19]) + microseconds * 1000 + int(event.id[:15], 16) % 1000
+    return _second(time[:19]) + int(event.id[:15], 16) % 10**9
+
+
+@lru_cache(4096)
+def _second(text: str) -> int:
+    """POSIX nanoseconds of ``YYYY-MM-DDThh:mm:ss``."""
+    return (datetime.fromisoformat(text) - _EPOCH) // _SECOND * 10**9
 
 
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - naive minus naive, both UTC
-_MICROSECOND = datetime.resolution
+_SECOND = timedelta(seconds=1)
 
 
 def _key(text: str) -> str:
@@ -206,23 +224,28 @@ def _string(value: str) -> str:
     return f'"{value.translate(_STRING)}"'
 
 
-def _push(event: Push, keys: list[str], found: list[str]) -> None:
+def _push(event: Push, taken: frozenset[str], keys: list[str], found: list[str]) -> None:
     """A script's document: its own tags and fields; all numbers are floats, so that 1 and 1.5 do not clash."""
-    for key in event.idb_tags or ():
+    tags = set(event.idb_tags or ())
+    for key in sorted(tags):
         value = event.data.get(key)
         if isinstance(value, (str, int, float)) and value != "":
-            keys.append(f",{_key(key)}={_tag(value)}")
-    tags = set(event.idb_tags or ())
+            keys.append(f",{_own(key, taken)}={_tag(value)}")
     for key in event.idb_fields if event.idb_fields is not None else event.data:
         value = event.data.get(key)
         if key in tags or value is None or isinstance(value, (dict, list)):
             continue
         if isinstance(value, bool):
-            found.append(f"{_key(key)}={'t' if value else 'f'}")
+            found.append(f"{_own(key, taken)}={'t' if value else 'f'}")
         elif isinstance(value, (int, float)):
-            found.append(f"{_key(key)}={float(value)!r}")
+            found.append(f"{_own(key, taken)}={float(value)!r}")
         else:
-            found.append(f"{_key(key)}={_string(str(value))}")
+            found.append(f"{_own(key, taken)}={_string(str(value))}")
+
+
+def _own(key: str, taken: frozenset[str]) -> str:
+    """The name of a script's own tag or field: never one of the event's, nor ``time``, which InfluxDB refuses."""
+    return _key(f"data_{key}" if key in taken else key)
 
 
 _WRITERS: dict[Kind, Callable[[Any], str]] = {
@@ -235,13 +258,15 @@ _WRITERS: dict[Kind, Callable[[Any], str]] = {
 }
 
 
-def _shape(dataset: str) -> tuple[tuple[str, ...], list[tuple[str, Callable[[Any], str]]]]:
+def _shape(dataset: str) -> tuple[tuple[str, ...], list[tuple[str, Callable[[Any], str]]], frozenset[str]]:
+    """(tags, fields with their writers, the names that labels and scripts cannot have)."""
     tags = TAGS[dataset]
-    return tags, [
+    fields = [
         (column.name, _WRITERS[column.kind])
         for column in columns(dataset)
         if column.name not in tags and column.name != "time" and column.kind in _WRITERS
     ]
+    return tags, fields, frozenset(("time", *tags, *(name for name, _ in fields)))
 
 
 _SHAPES = {dataset: _shape(dataset) for dataset in DATASETS}

@@ -137,6 +137,17 @@ def _host(authority: str) -> str | None:
     return host.lower() or None
 
 
+EXPERIMENTS = ("SKA", "LSST", "CTA", "LOFAR", "MAGIC", "ATLAS", "FAIR", "CMS", "VIRGO", "KM3NET")
+"""ESCAPE's experiments: what a scope's name begins with."""
+
+
+@lru_cache(4096)
+def experiment_of(scope: str | None) -> str | None:
+    """The experiment whose name the scope's begins with, as ``LSST_CCIN2P3_USER-data``."""
+    name = (scope or "").upper()
+    return next((experiment for experiment in EXPERIMENTS if name.startswith(experiment)), None)
+
+
 # --- errors ----------------------------------------------------------------------------------------------
 
 _MSGSPEC = re.compile(

@@ -10,7 +10,7 @@ from hashlib import blake2b
 from typing import Any
 
 from lakescope.events import Deletion, Event, FtsQueue, Host, Network, Probe, Storage, Trace, Transfer
-from transformers._common import host_of
+from transformers._common import experiment_of, host_of
 from transformers.errors import classify, split_scope
 from transformers.topology import Topology
 
@@ -80,6 +80,7 @@ class Enrichment:
                 event.dst_type = _type
         elif event.dst_host:
             event.dst_site = site_of(event.dst_host)
+        event.experiment = experiment_of(event.scope)
         if event.functional_test is None:
             if event.activity in self.activities:
                 event.functional_test = True
@@ -96,6 +97,7 @@ class Enrichment:
 
     def _deletion(self, event: Deletion) -> None:
         self._storage(event)
+        event.experiment = experiment_of(event.scope)
         if event.error is not None:
             event.error_class, event.error_template = classify(event.error)
 

@@ -34,6 +34,7 @@ from transformers._common import (
     count_unknown,
     each,
     epoch_time,
+    experiment_of,
     identify,
     shape,
     utc_time,
@@ -41,9 +42,6 @@ from transformers._common import (
 
 Ignored = Any
 Status = Literal["ok", "warning", "critical", "unknown"]
-
-EXPERIMENTS = ("SKA", "LSST", "CTA", "LOFAR", "MAGIC", "ATLAS", "FAIR", "CMS", "VIRGO", "KM3NET")
-"""ESCAPE's experiments: what a scope's name begins with."""
 
 MAX_DEPTH = 20
 """Levels of nesting in `data`: Elasticsearch's own limit (index.mapping.depth.limit)."""
@@ -278,7 +276,7 @@ def _stats(data: dict[str, Any], _reserved: Reserved, out: Decoded, path: str) -
         rse=_known(found.rse),
         qos=_known(found.qos),
         scope=scope,
-        experiment=_known(found.experiment) if found.experiment else _experiment(scope),
+        experiment=_known(found.experiment) if found.experiment else experiment_of(scope),
         files=files,
         used=used,
     )
@@ -331,9 +329,3 @@ def _text(found: Any) -> str | None:
 
 def _first(*counts: int | None) -> int | None:
     return next((count for count in counts if count is not None), None)
-
-
-def _experiment(scope: str | None) -> str | None:
-    """The experiment whose name the scope's begins with, as ``LSST_CCIN2P3_USER-data``."""
-    name = (scope or "").upper()
-    return next((experiment for experiment in EXPERIMENTS if name.startswith(experiment)), None)

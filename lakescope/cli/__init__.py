@@ -10,7 +10,7 @@ import sys
 
 import typer
 
-from lakescope.cli import cases, dead_letters, normalise, prepare, run, simulate, watch
+from lakescope.cli import cases, dead_letters, normalise, prepare, query, run, simulate, watch
 
 app = typer.Typer(
     name="lakescope",
@@ -32,6 +32,7 @@ app.command()(watch.top)
 app.command()(watch.trace)
 app.add_typer(dead_letters.app, name="dead-letters")
 app.command(name="test")(cases.test)
+app.command()(query.query)
 app.command()(simulate.simulate)
 
 

@@ -52,6 +52,7 @@ def simulate(
     Example: lakescope simulate --out lake --since 2026-01-05 --until 2026-01-12 --cric lake/topology
     """
     import simulator
+    from lakescope.query import moment
 
     lake = simulator.make_lake(rses, seed)
     if cric:
@@ -61,8 +62,11 @@ def simulate(
         if cric and not outputs:
             return
         raise RuntimeError("say where to: --out DIR, --stomp URL (repeatable) or --http URL")
-    begin = datetime.now(UTC) if live else moment(since)
-    end = begin + timedelta(days=3650) if live else moment(until)
+    try:
+        begin = datetime.now(UTC) if live else moment(since).replace(microsecond=0)
+        end = begin + timedelta(days=3650) if live else moment(until).replace(microsecond=0)
+    except ValueError as error:
+        raise RuntimeError(str(error)) from error
     if end <= begin:
         raise RuntimeError(f"--until ({end:%FT%TZ}) is not after --since ({begin:%FT%TZ})")
     unknown = set(sources or ()) - set(simulator.FORMATS)
@@ -76,23 +80,6 @@ def simulate(
     for name, count in sorted(counts.items()):
         made.add_row(name, f"{count:,}")
     console().print(made)
-
-
-def moment(text: str) -> datetime:
-    """A time of day in UTC, or so long ago (7d, 12h, 30min). Raises `RuntimeError`."""
-    import re
-
-    now = datetime.now(UTC).replace(microsecond=0)
-    if ago := re.fullmatch(r"(\d+)(d|h|min)", text):
-        unit = {"d": "days", "h": "hours", "min": "minutes"}[ago[2]]
-        return now - timedelta(**{unit: int(ago[1])})
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        raise RuntimeError(
-            f"{text!r} is no time: expected 2026-01-05, 2026-01-05T12:00:00, 7d, 12h or 30min"
-        ) from None
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
 
 
 def _output(out: Path | None, stomp: list[str] | None, http: str | None, live: bool) -> Output:

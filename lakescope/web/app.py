@@ -14,11 +14,13 @@ from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, Str
 from prometheus_client import generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
+from kpis import CATALOGUE
 from lakescope.assembly import Assembly
 from lakescope.pipeline import Sink
 from lakescope.pipeline.dead_letters import Letter
 from lakescope.pipeline.normalise import Normaliser
 from lakescope.pipeline.transform import Lane
+from lakescope.query import ask, describe, parse, store_of
 from lakescope.replay import replay
 from lakescope.trace import searchable, story
 
@@ -101,6 +103,32 @@ def _api(
         if store is None:
             raise HTTPException(501, "no sink can be searched: add one of type duckdb or elasticsearch")
         return story(store, request_id)
+
+    @router.get("/kpis")
+    def kpis() -> list[dict[str, Any]]:
+        """The catalogue: every number's meaning, unit, dimensions and bounds."""
+        return [describe(kpi) for kpi in CATALOGUE.values()]
+
+    @router.get("/kpis/{name}")
+    def kpi(
+        name: str,
+        by: list[str] = Query(default=[]),  # noqa: B008 - FastAPI's form
+        where: list[str] = Query(default=[]),  # noqa: B008
+        since: str = "7d",
+        until: str = "0s",
+        bin: str | None = None,
+        noise: bool | None = None,
+        store: str | None = None,
+    ) -> dict[str, Any]:
+        """A KPI's values. `where`: dimension=value; times ISO 8601 or so long ago (7d, 12h, 30min)."""
+        try:
+            asked = parse(name, by=by, since=since, until=until, bin=bin, filters=where, noise=noise)
+            types = {sink: assembly.status.types[sink] for sink in sinks}
+            chosen = store_of(types, store)
+            rows = ask(asked, sinks[chosen], types[chosen])
+        except ValueError as error:
+            raise HTTPException(404 if name not in CATALOGUE else 422, str(error)) from error
+        return {"kpi": describe(asked.kpi), "store": chosen, "rows": rows}
 
     @router.get("/tap")
     def tap(datasets: list[str] = Query(default=[])) -> StreamingResponse:  # noqa: B008 - FastAPI's form

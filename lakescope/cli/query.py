@@ -1,0 +1,142 @@
+"""query: a KPI from a store."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from lakescope.cli._common import CONFIG, ConfigOption, configuration, console, emit, table
+
+if TYPE_CHECKING:
+    from kpis import Kpi
+
+
+def query(
+    kpi: Annotated[str | None, typer.Argument(help="Name of the KPI; without it all are listed.")] = None,
+    by: Annotated[
+        list[str] | None, typer.Option("--by", help="Group by this dimension; may be repeated.")
+    ] = None,
+    since: Annotated[
+        str, typer.Option(help="Beginning: 2026-01-05, 2026-01-05T12:00:00, or 7d, 12h ago.")
+    ] = "7d",
+    until: Annotated[str, typer.Option(help="End, likewise.")] = "0s",
+    bin: Annotated[str | None, typer.Option("--bin", help="One value for each 30min, 1h, 1d, ...")] = None,
+    where: Annotated[
+        list[str] | None, typer.Option("--where", help="Only DIMENSION=VALUE; may be repeated.")
+    ] = None,
+    noise: Annotated[
+        bool | None,
+        typer.Option("--noise/--no-noise", help="Functional tests in or out, instead of the KPI's choice."),
+    ] = None,
+    store: Annotated[
+        str | None, typer.Option(help="The sink to ask; else the first that can answer.")
+    ] = None,
+    format: Annotated[Literal["table", "csv", "json"], typer.Option(help="table, csv or json.")] = "table",
+    config: ConfigOption = CONFIG,
+) -> None:
+    """Ask a store for a KPI: the same number as on dashboards, in alerts and in reports.
+
+    Example: lakescope query transfer_efficiency --by src_rse --by dst_rse --since 1d
+    """
+    from lakescope.query import parse
+
+    if kpi is None:
+        _list()
+        return
+    try:
+        asked = parse(kpi, by=by or (), since=since, until=until, bin=bin, filters=where or (), noise=noise)
+        rows = _rows(config, asked, store, by, since, until, bin, where, noise)
+    except ValueError as error:
+        raise RuntimeError(str(error)) from error
+    _print(rows, asked.kpi, format)
+
+
+def _rows(
+    config: Any,
+    asked: Any,
+    store: str | None,
+    by: list[str] | None,
+    since: str,
+    until: str,
+    bin_: str | None,
+    where: list[str] | None,
+    noise: bool | None,
+) -> list[dict[str, Any]]:
+    """From the running instance, which holds the embedded store; else from the store itself."""
+    from lakescope.assembly import open_sinks
+    from lakescope.instance import ask, find
+    from lakescope.query import ask as ask_store
+    from lakescope.query import store_of
+
+    chosen = configuration(config)
+    if url := find(chosen.settings.data_dir):
+        wanted = {
+            "by": by,
+            "since": since,
+            "until": until,
+            "bin": bin_,
+            "where": where,
+            "noise": noise,
+            "store": store,
+        }
+        given = {key: value for key, value in wanted.items() if value is not None}
+        answer: dict[str, Any] = ask(url, f"/api/kpis/{asked.kpi.name}", params=given)
+        rows: list[dict[str, Any]] = answer["rows"]
+        return rows
+    name = store_of({plugin.name: plugin.type for plugin in chosen.sinks.values()}, store)
+    sinks = open_sinks(chosen._replace(sinks={name: chosen.sinks[name]}))
+    try:
+        return ask_store(asked, sinks[name], chosen.sinks[name].type)
+    finally:
+        sinks[name].close()
+
+
+def _list() -> None:
+    from kpis import CATALOGUE
+
+    made = table("kpi", "unit", "what it is")
+    for kpi in CATALOGUE.values():
+        made.add_row(kpi.name, kpi.unit, kpi.meaning)
+    console().print(made)
+
+
+def _print(rows: list[dict[str, Any]], kpi: Kpi, form: str) -> None:
+    if form == "json":
+        import json
+
+        for row in rows:
+            emit(json.dumps(row))
+        return
+    columns = list(rows[0]) if rows else ["value"]
+    if form == "csv":
+        import csv
+
+        writer = csv.writer(sys.stdout)
+        writer.writerow(columns)
+        writer.writerows([row[column] for column in columns] for row in rows)
+        return
+    made = table(*columns[:-1], f"{kpi.name} ({kpi.unit})>")
+    for row in rows:
+        cells = ["-" if row[column] is None else str(row[column]) for column in columns[:-1]]
+        made.add_row(*cells, shown(row["value"], kpi.unit))
+    console().print(made)
+    console().print(
+        f"{len(rows)} rows; no value means: {kpi.null}" if rows else f"no event counts: {kpi.null}"
+    )
+
+
+def shown(value: float | None, unit: str) -> str:
+    """A value as a person says it."""
+    if value is None:
+        return "-"
+    if unit == "ratio":
+        return f"{value:.1%}"
+    if unit in ("bytes", "bytes/s"):
+        size = float(value)
+        for prefix in ("", "k", "M", "G", "T", "P"):
+            if abs(size) < 1000 or prefix == "P":
+                return f"{size:,.1f} {prefix}{unit.replace('bytes', 'B')}"
+            size /= 1000
+    return f"{value:,.3f}" if isinstance(value, float) and not value.is_integer() else f"{value:,.0f}"
