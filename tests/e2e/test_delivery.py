@@ -164,7 +164,7 @@ def test_samples_arrive_in_all_stores_field_by_field(
         )
     rows = [row | {"dataset": d} for d in ("transfers", "deletions", "dids", "rules", "fts_queue")
             for row in influxdb_rows(influxdb.url, influx_database, d)]  # fmt: skip
-    assert Counter(row["id"] for row in rows) == Counter(events)
+    assert Counter(row["id"] for row in rows) == Counter(list(events))
     for row in rows:
         wanted = events[row["id"]]
         for key in set(row) - {"time", "dataset"}:
