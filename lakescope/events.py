@@ -48,7 +48,7 @@ class Transfer(Event, tag="transfers"):
 
     # what happened
     event: str  #: queued, submitted, submission_failed, started, done, failed, lost, ... or an FTS file state
-    ok: bool | None = None  #: true for done, false for failed or lost, else null
+    ok: bool | None = None  #: true if it arrived, false if it failed or was lost, null while it is under way
     kind: Literal["transfer", "stagein"] | None = None  #: Rucio's request type
 
     # Rucio's words, in the order of its event (transformers/hermes.py builds by position: see there)

@@ -68,18 +68,20 @@ class Enrichment:
         rse_of, site_of = self.topology.rse, self.topology.site_of
         rse = rse_of(event.src_rse) if event.src_rse else None
         if rse is not None:
-            event.src_site, event.src_country, _type, event.src_qos = rse
+            site, event.src_country, _type, event.src_qos = rse
+            event.src_site = site or event.src_site
             if event.src_type is None:
                 event.src_type = _type
         elif event.src_host:
-            event.src_site = site_of(event.src_host)
+            event.src_site = site_of(event.src_host) or event.src_site
         rse = rse_of(event.dst_rse) if event.dst_rse else None
         if rse is not None:
-            event.dst_site, event.dst_country, _type, event.dst_qos = rse
+            site, event.dst_country, _type, event.dst_qos = rse
+            event.dst_site = site or event.dst_site
             if event.dst_type is None:
                 event.dst_type = _type
         elif event.dst_host:
-            event.dst_site = site_of(event.dst_host)
+            event.dst_site = site_of(event.dst_host) or event.dst_site
         event.experiment = experiment_of(event.scope)
         if event.functional_test is None:
             if event.activity in self.activities:

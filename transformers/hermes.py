@@ -14,16 +14,30 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from operator import attrgetter
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from lakescope.events import Deletion, Did, Event, Rule, Transfer
 from lakescope.messages import Decoded, Message, Rejected
-from transformers._common import Int, digest, host_of, identify, rejected, span_s, utc_moment, utc_time
+from transformers._common import (
+    Int,
+    any_json,
+    convert,
+    digest,
+    each,
+    host_of,
+    identify,
+    shape,
+    span_s,
+    utc_moment,
+    utc_time,
+)
 
-Bytes = Int | float  # DID_CLOSE sums as Decimal in the database, which arrives as 7696433994.0
+Bytes = (
+    Int | Annotated[float, Meta(le=2.0**62, ge=-(2.0**62))]
+)  # DID_CLOSE sums as Decimal in the database, which arrives as 7696433994.0
 Ignored = Any
 
 
@@ -136,21 +150,22 @@ class _FoldedEvent(Struct, gc=False):
 
 
 _decode = msgspec.json.Decoder(_RucioEvent).decode
-_decode_any = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 def decode(message: Message, out: Decoded) -> None:
-    """One Hermes event a body."""
+    """One Hermes event a body, or an array of them; a bad one of several becomes a reject of its own."""
     body: _RucioEvent | _FoldedEvent
     try:
         body = _decode(message.body)
-    except msgspec.ValidationError:
-        body = _decode_loosely(message.body, out)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise rejected(error) from None
-    event_type = body.event_type
-    build = _BUILDERS.get(event_type) or _builder(event_type)
-    out.events.append(build(body.payload, body.created_at))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        document = any_json(message.body)
+        if isinstance(document, list):
+            each(document, out, _decode_loosely)
+        else:
+            _decode_loosely(document, out, "$")
+    else:
+        build = _BUILDERS.get(body.event_type) or _builder(body.event_type)
+        out.events.append(build(body.payload, body.created_at))
 
 
 # --- transfers and stage-ins -----------------------------------------------------------------------------
@@ -171,7 +186,7 @@ class _Finished:
         created, t_created = utc_moment(p.created_at, "$.payload.created_at")
         started, t_started = utc_moment(p.started_at, "$.payload.started_at")
         ended, t_ended = utc_moment(p.transferred_at, "$.payload.transferred_at")
-        size = p.bytes if type(p.bytes) is int else _size(p)
+        size = _size(p)
         transfer_s = span_s(t_started, t_ended)
         # by position, in the order of lakescope.events.Transfer: by keyword it takes four times as long
         event = Transfer(  # type: ignore[call-arg]  # mypy cannot count what _verbatim gives
@@ -275,7 +290,7 @@ class _Progressed:
 def _deletion(event: Literal["done", "failed", "not_found"]) -> Any:
     def build(p: Payload, sent: str) -> Event:
         happened = _sent(sent)
-        duration = p.duration if isinstance(p.duration, (int, float)) else None
+        duration = p.duration if isinstance(p.duration, (int, float)) and 0 <= p.duration < 1e12 else None
         return Deletion(
             id=identify("rucio", f"deletion-{event}", p.scope, p.name, p.rse, p.url, happened),
             time=happened,
@@ -290,7 +305,7 @@ def _deletion(event: Literal["done", "failed", "not_found"]) -> Any:
             url=p.url,
             protocol=p.protocol,
             datatype=p.datatype,
-            duration_s=None if duration is None or duration < 0 else float(duration),
+            duration_s=None if duration is None else float(duration),
             error=p.reason or None,
         )
 
@@ -390,18 +405,22 @@ _CAMEL = re.compile(r"(?<=[a-z0-9])[A-Z]")
 _KNOWN = frozenset(Payload.__struct_fields__) - {"empty_link"}
 
 
-def _decode_loosely(body: bytes, out: Decoded) -> _FoldedEvent:
+def _decode_loosely(document: Any, out: Decoded, path: str) -> None:
+    """Folds keys, counts unknown fields, takes numbers sent as text."""
+    if not isinstance(document, dict):
+        raise Rejected("schema", path, "object", shape(document))
+    known = {key: document[key] for key in _FoldedEvent.__struct_fields__ if key in document}
+    payload = known.get("payload")
+    if isinstance(payload, dict):
+        known["payload"] = _fold_keys(payload, out)
+    out.unknown.update(document.keys() - known.keys())
+    body = convert(known, _FoldedEvent, path)
+    build = _BUILDERS.get(body.event_type) or _builder(body.event_type)
     try:
-        document = _decode_any(body)
-        payload = document.get("payload")
-        if isinstance(payload, dict):
-            document["payload"] = _fold_keys(payload, out)
-        out.unknown.update(document.keys() - {"event_type", "payload", "created_at"})
-        return msgspec.convert(document, _FoldedEvent, strict=False)
-    except msgspec.DecodeError as error:
-        raise rejected(error) from None
-    except RecursionError:
-        raise Rejected("not_json", expected="less deeply nested JSON") from None
+        out.events.append(build(body.payload, body.created_at))
+    except Rejected as error:
+        error.reject.path = path + error.reject.path.removeprefix("$")
+        raise
 
 
 def _fold_keys(payload: dict[str, Any], out: Decoded) -> dict[str, Any]:
@@ -427,9 +446,9 @@ def _sent(created_at: str) -> str:
 
 
 def _size(p: Payload) -> int | None:
-    """Both keys carry the same value; either may be null."""
+    """Both keys carry the same value; either may be null. Below 0 is unknown."""
     size = p.bytes if p.bytes is not None else p.file_size
-    return int(size) if isinstance(size, float) else size
+    return int(size) if size is not None and size >= 0 else None
 
 
 @lru_cache(256)

@@ -1,6 +1,166 @@
-"""Not written yet."""
+"""Rucio's traces: what clients and pilots say of each upload, download and access to a file.
+
+Source: rucio 41.x (lib/rucio/core/trace.py, web/rest/flaskapi/v1/traces.py, client/uploadclient.py and
+downloadclient.py). One object a trace; an array, as Rucio's own server takes them, is one trace an element.
+Rucio passes on what fails its own schemas, and pilots add fields: so only eventType and a time must be
+there, and an unknown field is counted.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from lakescope.events import Event, Trace
 from lakescope.messages import Decoded, Message, Rejected
+from transformers._common import (
+    Finite,
+    Int,
+    any_json,
+    convert,
+    count_unknown,
+    each,
+    epoch_time,
+    identify,
+    utc_time,
+)
+
+Ignored = Any
+Number = Int | Finite
+
+
+class Report(Struct, gc=False, forbid_unknown_fields=True, rename="camel"):
+    """Every field that Rucio's clients, its server and PanDA's pilots send."""
+
+    event_type: str | None = None
+    event_version: Ignored = None
+    client_state: str | None = None
+    state_reason: str | None = None
+    account: str | None = None
+    hostname: str | None = None
+    uuid: str | None = None
+    vo: str | None = None
+    scope: str | None = None
+    filename: str | None = None
+    name: str | None = None
+    dataset_scope: str | None = None
+    dataset: str | None = None
+    local_site: Ignored = None
+    remote_site: str | None = None
+    filesize: Number | None = None
+    protocol: str | None = None
+    transfer_start: Number | None = None
+    transfer_end: Number | None = None
+    trace_timeentry: str | None = None
+    trace_timeentry_unix: Number | None = None
+    trace_ip: Ignored = None
+    trace_id: str | None = None
+    usrdn: Ignored = None
+    # of pilots
+    appid: Ignored = None
+    cat_start: Ignored = None
+    duid: Ignored = None
+    guid: Ignored = None
+    ip: Ignored = None
+    pq: Ignored = None
+    relative_start: Ignored = None
+    suspicious: Ignored = None
+    taskid: Ignored = None
+    time_end: Ignored = None
+    time_start: Ignored = None
+    url: Ignored = None
+    usr: Ignored = None
+    validate_start: Ignored = None
+    version: Ignored = None
 
 
 def decode(message: Message, out: Decoded) -> None:
-    raise Rejected("unknown_kind", expected="a format that is written")
+    """One trace a body, or an array of traces; a bad one of several becomes a reject of its own."""
+    try:
+        report = _decode(message.body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        document = any_json(message.body)
+        if isinstance(document, list):
+            each(document, out, _decode_loosely)
+        else:
+            _decode_loosely(document, out, "$")
+    else:
+        out.events.append(_trace(report, "$"))
+
+
+def _decode_loosely(document: Any, out: Decoded, path: str) -> None:
+    """Counts unknown fields; takes numbers sent as text, and "" for missing."""
+    if not isinstance(document, dict):
+        raise Rejected("schema", path, "object", type(document).__name__)
+    count_unknown(document, Report, out)
+    known = {key: value for key, value in document.items() if value != "" and key in _FIELDS}
+    out.events.append(_trace(convert(known, Report, path), path))
+
+
+def _trace(p: Report, path: str) -> Event:
+    """Id: Rucio's traceId; else all that tells one access from another."""
+    event = (p.event_type or "").lower()
+    if not event:
+        raise Rejected("schema", f"{path}.eventType", "str", "null, empty or no such key")
+    if _EVENT.fullmatch(event) is None:
+        raise Rejected("unknown_kind", f"{path}.eventType", "one word such as upload or get_sm", p.event_type)
+    scope, name = p.scope or None, p.filename or p.name or None
+    if name is None and event == "touch":  # one may touch a dataset as a whole
+        scope, name = p.dataset_scope or scope, p.dataset or None
+    started = _time(p.transfer_start, f"{path}.transferStart")
+    ended = _time(p.transfer_end, f"{path}.transferEnd")
+    entered = _time(p.trace_timeentry_unix, f"{path}.traceTimeentryUnix")
+    time = entered or utc_time(p.trace_timeentry, f"{path}.traceTimeentry") or ended
+    if time is None:
+        raise Rejected("schema", f"{path}.traceTimeentryUnix", "POSIX seconds", "null or no such key")
+    state = p.client_state or None
+    ok = _OUTCOMES.get(state.upper()) if state else None
+    reason = p.state_reason or None
+    return Trace(
+        id=identify("trace", p.trace_id)
+        if p.trace_id
+        else identify(
+            "trace", "", p.uuid, event, state, scope, name, p.remote_site, time, started, p.hostname
+        ),
+        time=time,
+        source="trace",
+        vo=p.vo if p.vo not in ("", "def") else None,  # Rucio's default VO has no name
+        event=event,
+        client_state=state,
+        scope=scope,
+        name=name,
+        rse=_single(p.remote_site),
+        host=p.hostname.lower() if p.hostname else None,
+        account=p.account or None,
+        protocol=p.protocol or None,
+        bytes=int(p.filesize) if p.filesize is not None and 0 <= p.filesize < 2**63 else None,
+        started=started,
+        ended=ended,
+        ok=ok,
+        error=reason if not ok and reason not in _NO_REASON else None,
+    )
+
+
+# --- helpers ---------------------------------------------------------------------------------------------
+
+_decode = msgspec.json.Decoder(Report).decode
+_FIELDS = frozenset(Report.__struct_encode_fields__)
+_EVENT = re.compile(r"[a-z][a-z0-9_-]{0,31}")
+_OUTCOMES = dict.fromkeys(("DONE", "ALREADY_DONE", "FOUND_IN_PCACHE"), True) | dict.fromkeys(
+    ("FAILED", "FILE_NOT_FOUND", "FAIL_VALIDATE"), False
+)
+"""Client state -> ok; null for those on the way (PROCESSING, DOWNLOAD_ATTEMPT) and for pilots' own."""
+_NO_REASON = ("OK", "UNKNOWN")  # what downloadclient.py says of a success, and before it knows
+_EARLIEST = 365 * 86_400.0  # before 1971: unset
+
+
+def _time(seconds: float | None, path: str) -> str | None:
+    return epoch_time(seconds, path) if seconds is not None and seconds >= _EARLIEST else None
+
+
+def _single(remote_site: str | None) -> str | None:
+    """The RSE; null where several are named: which of them it was is not said."""
+    return remote_site.strip() or None if remote_site and "," not in remote_site else None

@@ -23,7 +23,7 @@ def documents(format: str) -> list[Any]:
     for text in texts(format):
         try:
             found.append(msgspec.json.decode(text))
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             continue
     return found
 

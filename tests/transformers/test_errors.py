@@ -89,6 +89,7 @@ TEMPLATES = [
         "Could not resolve host: <HOST>; Unknown error",
     ),
     ("se.example.org:8443/srm/managerv2 unreachable", "<HOST> unreachable"),
+    ("s3.example.org and md5.root unreachable, s3 down", "<HOST> and <FILE> unreachable, s3 down"),
     # Java
     (
         "java.security.cert.CertificateException: The peer's certificate with subject's DN "

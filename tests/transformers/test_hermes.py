@@ -1,0 +1,218 @@
+"""Hermes: what the cases cannot show: ids, both ways through give the same, times, "no bytes crash it"."""
+
+from __future__ import annotations
+
+import json
+from copy import deepcopy
+from datetime import UTC, datetime, timedelta, timezone
+from email.utils import format_datetime
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from lakescope.events import Event, Transfer
+from lakescope.messages import Rejected
+from tests.transformers.bodies import SAMPLES, documents, texts
+from tests.transformers.properties import JSON, decode, holds, mutated, spliced
+from transformers import hermes
+
+DOCUMENTS = documents("hermes")
+TEXTS = texts("hermes")
+SAMPLE = [message["body"] for message in json.loads((SAMPLES / "hermes_one_of_each.json").read_bytes())]
+DONE: dict[str, Any] = next(body for body in SAMPLE if body["event_type"] == "transfer-done")
+DELETED: dict[str, Any] = next(body for body in SAMPLE if body["event_type"] == "deletion-done")
+CLOSE: dict[str, Any] = next(body for body in SAMPLE if body["event_type"] == "close")
+
+
+def changed(
+    body: dict[str, Any], *, event_type: str | None = None, created_at: str | None = None, **payload: Any
+) -> Any:
+    """`body` with other fields in its payload (underscores for hyphens where Rucio has hyphens)."""
+    body = deepcopy(body)
+    for key, value in payload.items():
+        body["payload"][key.replace("_", "-") if key.replace("_", "-") in body["payload"] else key] = value
+    if event_type:
+        body["event_type"] = event_type
+    if created_at:
+        body["created_at"] = created_at
+    return body
+
+
+def event(body: object) -> Event:
+    [found] = decode(hermes.decode, body).events
+    return found
+
+
+def transfer(body: object) -> Transfer:
+    found = event(body)
+    assert isinstance(found, Transfer)
+    return found
+
+
+# --- ids -------------------------------------------------------------------------------------------------
+
+
+def test_every_kind_has_an_id_of_its_own() -> None:
+    assert len({event(body).id for body in SAMPLE}) == len(SAMPLE)
+
+
+@pytest.mark.parametrize("body", SAMPLE, ids=lambda body: body["event_type"])
+def test_a_repeat_has_the_same_id(body: dict[str, Any]) -> None:
+    """Hermes stores an event once for each configured service; ActiveMQ and Elasticsearch get different cases."""
+    assert event(body) == event(body)
+    assert event(changed(body, event_type=body["event_type"].upper())) == event(body)
+
+
+def test_a_transfers_id_is_its_request_job_and_kind() -> None:
+    one = event(DONE).id
+    assert event(changed(DONE, created_at="2027-01-01 00:00:00", scope="x", bytes=1)).id == one
+    others = [
+        changed(DONE, request_id="0" * 32),
+        changed(DONE, transfer_id="0"),
+        changed(DONE, event_type="transfer-failed"),
+        changed(DONE, event_type="stagein-done"),
+    ]
+    assert len({one, *(event(body).id for body in others)}) == 5
+
+
+@pytest.mark.parametrize("key", ["scope", "name"])
+def test_ids_of_identifiers(key: str) -> None:
+    assert event(changed(CLOSE, **{key: "other"})).id != event(CLOSE).id
+    assert event(changed(CLOSE, created_at="2027-01-01 00:00:00")).id != event(CLOSE).id
+    assert event(changed(CLOSE, bytes=1)).id == event(CLOSE).id
+
+
+# --- both ways through -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("body", SAMPLE, ids=lambda body: body["event_type"])
+def test_both_ways_give_the_same(body: dict[str, Any]) -> None:
+    """Typed, and loosely with MONIT's underscores."""
+    payload = {
+        key.replace("-", "_"): value for key, value in body["payload"].items() if key != "transfer-link"
+    }
+    assert event(body | {"payload": payload}) == event(body)
+
+
+def test_unknown_fields_are_counted() -> None:
+    out = decode(hermes.decode, changed(DONE, new=1, **{"x-y": None}) | {"extra": 1})
+    assert out.unknown == {"payload.new": 1, "payload.x-y": 1, "extra": 1}
+    assert len(out.events) == 1
+
+
+# --- times -----------------------------------------------------------------------------------------------
+
+MOMENTS = st.datetimes(datetime(1971, 1, 2), datetime(9998, 12, 30))  # noqa: DTZ001
+ZONES = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
+
+
+@settings(max_examples=60, deadline=None)
+@given(MOMENTS, st.sampled_from([" ", "T"]), st.sampled_from(["", "Z", "+00:00"]))
+@example(datetime(2026, 11, 22, 11, 27), " ", "")  # noqa: DTZ001
+def test_naive_times_are_utc(moment: datetime, separator: str, zone: str) -> None:
+    found = transfer(changed(DONE, transferred_at=moment.isoformat(separator) + zone)).ended
+    assert found is not None
+    assert datetime.fromisoformat(found) == moment.replace(tzinfo=UTC)
+
+
+@settings(max_examples=60, deadline=None)
+@given(MOMENTS, ZONES)
+def test_times_of_other_zones(moment: datetime, zone: timezone) -> None:
+    aware = moment.replace(tzinfo=zone)
+    found = transfer(changed(DONE, transferred_at=aware.isoformat())).ended
+    assert found is not None
+    assert datetime.fromisoformat(found) == aware
+
+
+@settings(max_examples=60, deadline=None)
+@given(MOMENTS)
+def test_times_as_in_http(moment: datetime) -> None:
+    text = format_datetime(moment.replace(tzinfo=UTC), usegmt=True)
+    for spelling in (text, text.replace("GMT", "UTC")):
+        found = transfer(changed(DONE, transferred_at=spelling)).ended
+        assert found is not None
+        assert datetime.fromisoformat(found) == moment.replace(microsecond=0, tzinfo=UTC)
+
+
+SPELLINGS = [
+    "2026-11-22 11:27:14",
+    "2026-11-22 11:27:14.123456",
+    "2026-11-22T11:27:14,123456",
+    "2026-11-22T11:27:14.1+0530",
+    "2026-11-22T11:27:14+05:30:12",
+    "2026-11-22x11:27:14",
+    "2026-11-22 11:27",
+    "2026-11-22",
+    "2026-11-22T24:00:00",
+    "2026-W47-7T11:27:14",
+    "20261122T112714",
+    "1970-01-01 00:00:00",
+    "1969-12-31 23:59:59",
+    "0001-01-01T00:00:00+14:00",
+    "9999-12-31T23:59:59-14:00",
+    "11:27:14",
+]
+
+
+@pytest.mark.parametrize("text", SPELLINGS)
+def test_other_spellings_give_rfc_3339_or_a_reject(text: str) -> None:
+    holds(hermes.decode, json.dumps(changed(DONE, transferred_at=text)).encode())
+
+
+# --- no bytes crash it -----------------------------------------------------------------------------------
+
+# Derandomised while `FAULTS` stands: else they are found again, now and then
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(st.binary(max_size=200) | spliced(TEXTS) | JSON.map(msgspec.json.encode) | mutated(DOCUMENTS))
+def test_no_bytes_crash_it(body: bytes) -> None:
+    holds(hermes.decode, body)
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(st.sampled_from(SAMPLE), st.data())
+def test_no_value_crashes_it(body: dict[str, Any], data: st.DataObject) -> None:
+    """Any value under a key that is read."""
+    payload = dict(body["payload"])
+    for key in data.draw(st.lists(st.sampled_from(sorted(payload)), min_size=1, max_size=4)):
+        payload[key] = data.draw(JSON)
+    holds(hermes.decode, msgspec.json.encode(body | {"payload": payload}))
+
+
+CLOSED = b'{"event_type":"close","created_at":"2026-01-01 00:00:00","payload":{"%s":%%s}}'
+
+
+@pytest.mark.parametrize("body", [b"%s", CLOSED % b"new"], ids=["alone", "unknown field"])
+def test_any_depth(body: bytes) -> None:
+    for depth in (*range(10, 800, 50), *range(900, 1010)):
+        holds(hermes.decode, body % (b"[" * depth + b"]" * depth))
+        holds(hermes.decode, body % (b'{"a":' * depth + b"1" + b"}" * depth))
+
+
+FAULTS = {
+    "RecursionError of the typed decoder": CLOSED % b"events" % (b"[" * 2000 + b"]" * 2000),
+    "UnicodeDecodeError of the loose decoder": CLOSED % b"new" % b'"\xff"',
+    "ValueError of int(nan)": CLOSED % b"bytes" % b'"nan"',
+    "OverflowError of int(inf)": CLOSED % b"bytes" % b'"inf"',
+    "a size that no store can hold": CLOSED % b"bytes" % b"1e30",
+    "OverflowError of float(duration)": json.dumps(changed(DELETED, duration=10**400)).encode(),
+}
+
+
+@pytest.mark.parametrize("body", FAULTS.values(), ids=FAULTS)
+def test_bodies_that_once_crashed_it(body: bytes) -> None:
+    holds(hermes.decode, body)
+
+
+def test_a_negative_size_is_unknown() -> None:
+    assert transfer(changed(DONE, bytes=-1, file_size=-1)).bytes is None
+
+
+def test_rejects_say_where() -> None:
+    with pytest.raises(Rejected) as error:
+        decode(hermes.decode, changed(DONE, src_rse=5))
+    assert (error.value.reject.reason, error.value.reject.path) == ("schema", "$.payload.src_rse")
