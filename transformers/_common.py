@@ -151,7 +151,8 @@ def experiment_of(scope: str | None) -> str | None:
 # --- errors ----------------------------------------------------------------------------------------------
 
 _MSGSPEC = re.compile(
-    r"(?:Expected `(?P<expected>[^`]*)`(?:, got `(?P<got>[^`]*)`)?|(?P<text>.*?))(?: - at `(?P<path>[^`]*)`)?$"
+    r"(?:Expected `(?P<expected>[^`]*)`(?P<bound> [<>]=? \S+)?(?:, got `(?P<got>[^`]*)`)?|(?P<text>.*?))"
+    r"(?: - at `(?P<path>[^`]*)`)?$"
 )
 
 
@@ -170,7 +171,8 @@ def rejected(error: msgspec.DecodeError | UnicodeDecodeError, under: str = "$") 
     if match is None:
         return Rejected("schema", under, found=str(error))
     path = under + (match["path"] or "$").removeprefix("$")
-    return Rejected("schema", path, match["expected"], match["got"] or match["text"])
+    expected = match["expected"] and match["expected"] + (match["bound"] or "")
+    return Rejected("schema", path, expected, match["got"] or match["text"])
 
 
 # --- JSON of many shapes ---------------------------------------------------------------------------------

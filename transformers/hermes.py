@@ -35,9 +35,8 @@ from transformers._common import (
     utc_time,
 )
 
-Bytes = (
-    Int | Annotated[float, Meta(le=2.0**62, ge=-(2.0**62))]
-)  # DID_CLOSE sums as Decimal in the database, which arrives as 7696433994.0
+Bytes = Int | Annotated[float, Meta(ge=-(2.0**62), le=2.0**62)]
+"""The database sums the sizes at a close as decimals, which arrive as 7696433994.0."""
 Ignored = Any
 
 
