@@ -12,7 +12,7 @@ import random
 import statistics
 import time
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -32,10 +32,11 @@ SAMPLES = Path(__file__).parents[1] / "tests" / "samples" / "hermes_one_of_each.
 MESSAGES = 20_000
 ROUNDS = 7
 BATCH = 1000
+BEGIN = datetime(2026, 11, 22, 12)  # noqa: DTZ001 - Rucio's own times are naive
 
 
 def bodies(count: int = MESSAGES, seed: int = 1) -> list[bytes]:
-    """Hermes' ends of transfers, 1.1 KB each: 5 in 6 done, 1 in 6 failed."""
+    """Hermes' ends of transfers, 1.2 KB each: 5 in 6 done, 1 in 6 failed; ids, names and times of their own."""
     chance = random.Random(seed)
     samples = [s["body"] for s in json.loads(SAMPLES.read_text())]
     done, failed = (
@@ -49,8 +50,14 @@ def bodies(count: int = MESSAGES, seed: int = 1) -> list[bytes]:
         payload["name"] = f"file_{number:08}.root"
         for key in ("src-url", "dst-url"):
             payload[key] = payload[key].rpartition("/")[0] + "/" + payload["name"]
-        second = number % 3600
-        payload["transferred_at"] = f"2026-11-22 12:{second // 60:02}:{second % 60:02}"
+        ended = BEGIN + timedelta(seconds=number // 160)  # ATLAS's mean rate; FTS's clock has whole seconds
+        payload["transferred_at"] = str(ended)
+        payload["started_at"] = str(ended - timedelta(seconds=chance.randrange(1, 900)))
+        payload["submitted_at"] = str(
+            ended - timedelta(seconds=1200, microseconds=chance.randrange(1, 10**6))
+        )
+        payload["created_at"] = str(ended - timedelta(seconds=3600, microseconds=chance.randrange(1, 10**6)))
+        body["created_at"] = str(ended + timedelta(seconds=30, microseconds=chance.randrange(1, 10**6)))
         made.append(json.dumps(body).encode())
     return made
 
