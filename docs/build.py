@@ -1,0 +1,378 @@
+"""Writes docs/reference/ from the code: what is derived cannot drift.
+
+python -m docs.build           writes the pages
+python -m docs.build --check   exit code 1 and a diff if a page is stale
+"""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from importlib import import_module
+from pathlib import Path
+from textwrap import dedent
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+import typer
+from prometheus_client.metrics import MetricWrapperBase
+
+import kpis as numbers
+import lakescope.config
+import lakescope.events
+import lakescope.messages
+import lakescope.pipeline.metrics
+from lakescope.cli import app
+from lakescope.columns import Column, Kind, columns
+from lakescope.config import Settings, toml_value
+from lakescope.events import DATASETS, Event
+from lakescope.options import Options
+from lakescope.pipeline.metrics import Metrics
+from lakescope.plugins import Room, available, load
+
+REFERENCE = Path(__file__).parent / "reference"
+WIDTH = 100
+
+KINDS: dict[Kind, str] = {
+    "keyword": "text",
+    "text": "long text",
+    "time": "time",
+    "integer": "integer",
+    "float": "number",
+    "boolean": "true or false",
+    "labels": "table of text",
+    "object": "table",
+    "keywords": "list of text",
+}
+
+SHOWN: dict[str, dict[str, Any]] = {
+    "stomp": {"username": "lakescope", "password": "${STOMP_PASSWORD}"},
+    "http": {"token": "${PUSH_TOKEN}"},
+    "elasticsearch": {"username": "lakescope", "password": "${ES_PASSWORD}"},
+    "influxdb": {"database": "lakescope"},
+    "monit": {"username": "lakescope", "password": "${MONIT_PASSWORD}"},
+}
+"""Plugin -> options that its example shows beside those that it must have."""
+
+REMEDIES: dict[str, str] = {
+    "not_json": "Look at the body: `lakescope dead-letters show ID`. Most often the sender is cut short, or the collector's"
+    " `format` is the wrong one. Mend that, then drop the letters: a body that is no JSON will not become one.",
+    "not_text": "The sender does not write UTF-8. Mend the sender; drop the letters.",
+    "schema": "The path names the field. Either the source has changed its messages or the body is of another format."
+    " If the message is right, report it with the body as a case: see CONTRIBUTING.md. Replay after the upgrade.",
+    "value": "The path names the field, `found` the value: a time in the year 20000, a negative size. Mend the source;"
+    " if the value is legitimate, report it as a case.",
+    "unknown_kind": "The format reads this source, but not this kind of message. Report it with the body as a case;"
+    " replay after the upgrade. Until then a `selector` (stomp) can leave such messages out.",
+    "too_large": "A store refused one event for its size. Raise the store's own limit, then replay; or drop the letter.",
+    "decoder_error": "A bug in Lakescope: `found` names the exception. Report it with the body as a case; replay after the"
+    " upgrade.",
+    "sink_error": "A bug in Lakescope: `found` names the exception, the log has the same line. Report it; replay after the"
+    " upgrade.",
+    "refused": "The store's own words are in `expected` and `found`. A mapping conflict or a field type conflict means that"
+    " the index or the database holds another type under that name: run `lakescope setup`, mend the store, then replay"
+    " with `--sink NAME`.",
+}
+"""Reason -> what an operator does about it."""
+
+
+# --- pages ------------------------------------------------------------------------------------------------
+
+
+def events() -> str:
+    """Every dataset and field."""
+    common = {*Event.__struct_fields__}
+    page = [
+        "# Events",
+        prose(lakescope.events),
+        "Datasets: " + ", ".join(f"[{d}](#{d})" for d in DATASETS) + ".",
+    ]
+    some = columns("transfers")
+    tag = Column(
+        "dataset", "keyword", True, "its kind, one of those below; says which other fields there are"
+    )
+    page += ["## Every event", _fields(Event, [tag, *(column for column in some if column.name in common)])]
+    for dataset, struct in DATASETS.items():
+        own = [column for column in columns(dataset) if column.name not in common]
+        page += [f"## {dataset}", inspect.getdoc(struct) or "", _fields(struct, own)]
+    return "\n\n".join(page)
+
+
+def _fields(struct: type[Event], shown: Iterable[Column]) -> str:
+    hints = get_type_hints(struct)
+    rows = []
+    for column in shown:
+        values = _values(hints.get(column.name))
+        kind = " or ".join(f"`{value}`" for value in values) if 0 < len(values) < 5 else KINDS[column.kind]
+        listed = f"; one of {', '.join(f'`{value}`' for value in values)}" if len(values) >= 5 else ""
+        rows.append((f"`{column.name}`", kind, "" if column.required else "yes", column.doc + listed))
+    return table(("field", "type", "can be null", "meaning"), rows)
+
+
+def _values(hint: Any) -> tuple[Any, ...]:
+    """What a closed set allows; empty for an open one."""
+    if get_origin(hint) is Literal:
+        return get_args(hint)
+    return next((found for arg in get_args(hint) if (found := _values(arg))), ())
+
+
+def collectors() -> str:
+    """Every collector and its options."""
+    intro = "A collector is one transport: it brings messages and acknowledges them once they are safe."
+    return _plugins("collectors", intro, '[sinks.store]\ntype = "duckdb"')
+
+
+def sinks() -> str:
+    """Every sink and its options."""
+    intro = "A sink is one store: it writes events, idempotently by their ids where the store can."
+    return _plugins("sinks", intro, '[collectors.push]\ntype = "http"')
+
+
+def _plugins(room: Room, intro: str, companion: str) -> str:
+    page = [
+        f"# {room.capitalize()}",
+        f"{intro} In the configuration each is a table `[{room}.NAME]` with a `type`.",
+    ]
+    for name in _ours(room):
+        plugin = load(room, name)
+        page += [f"## {name}", prose(import_module(plugin.__module__)), _options(plugin.Options)]
+        mine = [f"[{room}.mine]", f'type = "{name}"']
+        for option, field in plugin.Options.model_fields.items():
+            if field.is_required() or option in SHOWN.get(name, ()):
+                mine.append(f"{option} = {toml_value(SHOWN.get(name, {}).get(option) or field.examples[0])}")
+        page.append(fence("toml", "\n".join([*mine, "", companion])))
+    return "\n\n".join(page)
+
+
+def formats() -> str:
+    """Every format: the promise of its module."""
+    page = [
+        "# Formats",
+        "A format is one dialect: it turns a message's body into events, wherever the body came from.",
+    ]
+    for name in _ours("formats"):
+        page += [f"## {name}", prose(import_module(load("formats", name).__module__))]
+    return "\n\n".join(page)
+
+
+def kpis() -> str:
+    """Every number: what it means, of what, by what."""
+    page = [
+        "# KPIs",
+        prose(import_module("kpis.model")),
+        "`lakescope query NAME --by DIMENSION --since 7d` asks for one, as does `GET /api/kpis/NAME`.",
+        table(
+            ("KPI", "unit", "meaning"),
+            [(f"[`{kpi.name}`](#{kpi.name})", kpi.unit, kpi.meaning) for kpi in numbers.CATALOGUE.values()],
+        ),
+    ]
+    for kpi in numbers.CATALOGUE.values():
+        page += [f"## {kpi.name}", kpi.meaning, "\n".join(_kpi(kpi))]
+    return "\n\n".join(page)
+
+
+def _kpi(kpi: numbers.Kpi) -> Iterator[str]:
+    better = {"up": "; more is better", "down": "; less is better", "neutral": ""}[kpi.good]
+    yield f"- unit: {kpi.unit}{better}"
+    yield f"- of: [{kpi.dataset}](events.md#{kpi.dataset})"
+    if kpi.noise is not None:
+        yield f"- functional tests: {'counted' if kpi.noise else 'left out'}, unless asked otherwise"
+    bounds = [
+        f"{name} at {bound}"
+        for name, bound in (("warning", kpi.warning), ("critical", kpi.critical))
+        if bound is not None
+    ]
+    if bounds:
+        yield f"- bounds: {', '.join(bounds)}"
+    yield f"- by: {', '.join(f'`{name}`' for name in kpi.dimensions)}"
+    yield f"- no value means: {kpi.null}"
+
+
+def configuration() -> str:
+    """The settings beside the plugins' own options."""
+    page = ["# Configuration", prose(lakescope.config)]
+    page.append("Collectors have [their own options](collectors.md), sinks [theirs](sinks.md).")
+    page.append(_options(Settings))
+    page += [
+        "## The smallest that runs",
+        fence("toml", '[collectors.push]\ntype = "http"\n\n[sinks.store]\ntype = "duckdb"'),
+    ]
+    return "\n\n".join(page)
+
+
+def metrics() -> str:
+    """What /metrics answers."""
+    found = Metrics()
+    rows = []
+    for metric in vars(found).values():
+        if isinstance(metric, MetricWrapperBase):
+            (family,) = metric.collect()
+            rows.append((f"{family.name}_total", family.type, metric._labelnames, family.documentation))
+    rows += [(lag.name, lag.type, lag._labelnames, lag.documentation) for lag in found.lag.collect()]
+    shown = [
+        (f"`{name}`", kind, ", ".join(f"`{label}`" for label in labels), text)
+        for name, kind, labels, text in rows
+    ]
+    intro = "`GET /metrics` answers these in the Prometheus text format."
+    head = ("metric", "type", "labels", "meaning")
+    return "\n\n".join(["# Metrics", intro, prose(lakescope.pipeline.metrics), table(head, shown)])
+
+
+def cli() -> str:
+    """Every command, in its own words."""
+    page = ["# Commands", "Exit codes: 0 done, 1 the work found faults, 2 usage or configuration."]
+    for context in commands():
+        shown = "\n".join(line.rstrip() for line in context.get_help().splitlines())
+        page += [f"## {context.command_path}", fence("text", shown)]
+    return "\n\n".join(page)
+
+
+def commands() -> Iterator[Any]:
+    """click's context of `lakescope` and of every command below it."""
+
+    def walk(name: str, command: Any, parent: Any) -> Iterator[Any]:
+        context = command.context_class(
+            command, parent, name, terminal_width=WIDTH, max_content_width=WIDTH, **command.context_settings
+        )
+        yield context
+        for part, inner in getattr(command, "commands", {}).items():
+            yield from walk(part, inner, context)
+
+    return walk("lakescope", typer.main.get_command(app), None)
+
+
+def errors() -> str:
+    """Every reason of a dead letter, from the comments beside it."""
+    page = ["# Errors", "What was not stored lies in the dead letters with one of these reasons: a closed list, and the"
+            " label `reason` of `lakescope_dead_events_total`. The reason names the place in the body (`$.payload.bytes`),"
+            " what was expected there and what was found."]  # fmt: skip
+    page.append("See [dead letters](../how-to/dead-letters.md) for how to look, mend and replay.")
+    for reason, meaning in reasons().items():
+        page += [f"## {reason}", meaning[0].upper() + meaning[1:] + ".", f"What to do: {REMEDIES[reason]}"]
+    return "\n\n".join(page)
+
+
+def reasons() -> dict[str, str]:
+    """Reason -> the comment beside it in lakescope/messages.py."""
+    source = inspect.getsource(lakescope.messages).partition("Reason = Literal[")[2].partition("]\n")[0]
+    return dict(re.findall(r'^    "(\w+)",  # (.+)$', source, re.MULTILINE))
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    f"{page.__name__}.md": page
+    for page in (events, collectors, sinks, formats, kpis, configuration, metrics, cli, errors)
+}
+
+
+# --- pieces -----------------------------------------------------------------------------------------------
+
+
+def prose(module: Any) -> str:
+    """A module's docstring as Markdown: indented blocks become fenced, double backticks single."""
+    paragraphs = []
+    for block in re.split(r"\n\s*\n", inspect.getdoc(module) or ""):
+        if all(line.startswith("    ") for line in block.splitlines()):
+            paragraphs.append(fence("text", dedent(block)))
+        else:
+            paragraphs.append(inline(re.sub(r"::$", ":", block)))
+    return "\n\n".join(paragraphs)
+
+
+def inline(text: str) -> str:
+    """Text as Markdown: its code spans kept, everything else taken literally."""
+    spans = re.split(r"(`[^`]+`)", text.replace("``", "`"))
+    return "".join(span if span.startswith("`") else span.replace("<", "&lt;") for span in spans)
+
+
+def fence(language: str, text: str) -> str:
+    """A fenced block."""
+    return f"```{language}\n{text}\n```"
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    cells = [[inline(" ".join(cell.split())).replace("|", "\\|") for cell in line] for line in lines]
+    return "\n".join(f"| {' | '.join(line)} |" for line in cells)
+
+
+def _options(model: type[Options]) -> str:
+    schema = model.model_json_schema()
+    head = ("option", "type", "default", "meaning")
+    return table(head, _rows(schema, schema.get("$defs", {}), ""))
+
+
+def _rows(schema: dict[str, Any], defs: dict[str, Any], prefix: str) -> Iterator[Sequence[str]]:
+    for name, field in schema["properties"].items():
+        if "$ref" in field:
+            yield from _rows(defs[field["$ref"].rpartition("/")[2]], defs, f"{prefix}{name}.")
+            continue
+        default = field.get("default")
+        shown = f"`{toml_value(default)}`" if default not in (None, {}, []) else ""
+        required = "required" if name in schema.get("required", ()) else shown
+        yield f"`{prefix}{name}`", _type(field), required, field.get("description", "")
+
+
+def _type(field: dict[str, Any]) -> str:
+    """A JSON schema's type in words, with its bounds."""
+    if "anyOf" in field:
+        return _type(next(option for option in field["anyOf"] if option["type"] != "null"))
+    if "enum" in field:
+        return " or ".join(f"`{toml_value(value)}`" for value in field["enum"])
+    if field["type"] == "array":
+        return f"list of {_type(field['items'])}"
+    if field["type"] == "object":
+        return f"table of {_type(field['additionalProperties'])}"
+    plain = {"string": "text", "boolean": "true or false"}.get(field["type"], field["type"])
+    kind = {"path": "path", "password": "secret"}.get(field.get("format", ""), plain)
+    bounds = {
+        "minimum": "{} or more",
+        "exclusiveMinimum": "above {}",
+        "maximum": "{} or less",
+        "minLength": "{} characters or more",
+        "pattern": "matching `{}`",
+    }
+    return ", ".join([kind, *(text.format(field[key]) for key, text in bounds.items() if key in field)])
+
+
+def _ours(room: Room) -> list[str]:
+    """The plugins of this project: another package may have brought its own into the environment."""
+    return [name for name, entry in available(room).items() if entry.dist and entry.dist.name == "lakescope"]
+
+
+# --- command ----------------------------------------------------------------------------------------------
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Writes the pages, or with --check compares them. The exit code."""
+    stale = []
+    for name, page in PAGES.items():
+        path = REFERENCE / name
+        text = f"<!-- Generated by `make docs` from the code: do not edit. -->\n\n{page()}\n"
+        old = path.read_text() if path.exists() else ""
+        if text == old:
+            continue
+        stale.append(name)
+        if "--check" in arguments:
+            diff = difflib.unified_diff(
+                old.splitlines(),
+                text.splitlines(),
+                f"docs/reference/{name}",
+                "from the code",
+                lineterm="",
+                n=0,
+            )
+            sys.stderr.write("\n".join([*list(diff)[:40], ""]))
+        else:
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text)
+    if "--check" in arguments and stale:
+        sys.stderr.write(f"docs/reference is stale ({', '.join(stale)}): run `make docs`\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

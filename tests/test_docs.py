@@ -1,0 +1,379 @@
+"""The documentation says what is: configurations are valid, commands exist, examples run, links lead somewhere."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import socket
+import subprocess
+import sys
+import threading
+import types
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from docs.build import commands, reasons
+from kpis import CATALOGUE
+from lakescope.cases import Case
+from lakescope.columns import columns
+from lakescope.config import Settings, parse
+from lakescope.events import DATASETS
+from lakescope.messages import REASONS
+from lakescope.options import Options
+from lakescope.pipeline import Inbox, TransientError
+from lakescope.pipeline.metrics import Metrics
+from lakescope.pipeline.normalise import Normaliser
+from lakescope.plugins import Room, available, load
+from transformers.enrichment import Enrichment
+
+ROOT = Path(__file__).parent.parent
+REFERENCE = ROOT / "docs" / "reference"
+PAGES = sorted(
+    [
+        *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "compose/README.md")),
+        *(ROOT / "docs").rglob("*.md"),
+        *(ROOT / "changelog.d").glob("*.md"),
+    ]
+)
+_BLOCK = re.compile(r"^```(\w*)( run)?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_SPAN = re.compile(r"`([^`\n]+)`")
+_LINK = re.compile(r"\]\(([^)\s]+)\)")
+_HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+_VARIABLE = re.compile(r"\$\{(\w+)\}")
+
+
+class Block(NamedTuple):
+    """A fenced block of a page."""
+
+    page: Path
+    line: int
+    language: str
+    runs: bool
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.page.relative_to(ROOT)}:{self.line}"
+
+
+def _blocks() -> Iterator[Block]:
+    for page in PAGES:
+        text = page.read_text()
+        for found in _BLOCK.finditer(text):
+            yield Block(page, text.count("\n", 0, found.start()) + 1, found[1], bool(found[2]), found[3])
+
+
+BLOCKS = list(_blocks())
+
+
+def _some(language: str, *, runs: bool = False) -> list[Block]:
+    return [block for block in BLOCKS if block.language == language and (block.runs or not runs)]
+
+
+# --- configurations ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("block", _some("toml"), ids=str)
+def test_configuration_is_valid(block: Block, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in _VARIABLE.findall(block.text):
+        monkeypatch.setenv(variable, "a-secret")
+    parse(block.text, str(block))
+
+
+def test_settings_named_in_the_text_exist() -> None:
+    sections = {name: field.annotation for name, field in Settings.model_fields.items()}
+    named = {
+        (page.name, section, option)
+        for page in PAGES
+        for section, option in re.findall(r"`(\w+)\.(\w+)`", page.read_text())
+        if section in sections and option not in ("py", "md")
+    }
+    assert named
+    assert not [
+        (page, section, option)
+        for page, section, option in sorted(named)
+        if option not in sections[section].model_fields  # type: ignore[union-attr]  # each is a model
+    ]
+
+
+# --- commands ---------------------------------------------------------------------------------------------
+
+COMMANDS = {context.command_path: context.command for context in commands()}
+
+
+def _command_lines() -> Iterator[tuple[str, str]]:
+    for block in _some("sh"):
+        for line in block.text.replace("\\\n", " ").splitlines():
+            if found := re.search(r"(?:^|\s)(lakescope .*)", line):
+                yield str(block), found[1]
+    for page in PAGES:
+        for span in _SPAN.findall(_BLOCK.sub("", page.read_text())):
+            if span.startswith("lakescope "):
+                yield str(page.relative_to(ROOT)), span
+
+
+@pytest.mark.parametrize(("place", "line"), sorted(set(_command_lines())))
+def test_command_exists(place: str, line: str) -> None:
+    lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
+    lexer.whitespace_split = True
+    words = list(lexer)
+    end = next((i for i, word in enumerate(words) if set(word) <= set("|&;<>()")), len(words))
+    words = words[:end]
+    command, name = COMMANDS["lakescope"], "lakescope"
+    rest = words[1:]
+    if rest[:1] == ["lakescope"]:  # docker compose exec lakescope lakescope top
+        rest = rest[1:]
+    while rest and f"{name} {rest[0]}" in COMMANDS:
+        name = f"{name} {rest.pop(0)}"
+        command = COMMANDS[name]
+    assert name != "lakescope", f"{place}: no such command: {line}"
+    known = {option for parameter in command.params for option in parameter.opts}
+    options = [word.partition("=")[0] for word in rest if word.startswith("-") and word != "-"]
+    assert not set(options) - known, f"{place}: no such option: {line}"
+    takes_words = any(parameter.param_type_name == "argument" for parameter in command.params)
+    assert takes_words or "commands" in vars(command) or not rest or rest[0].startswith("-"), (
+        f"{place}: {line}"
+    )
+
+
+@pytest.mark.parametrize("block", _some("sh", runs=True), ids=str)
+def test_example_runs(block: Block, tmp_path: Path) -> None:
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", block.text],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+# --- links ------------------------------------------------------------------------------------------------
+
+
+def _anchors(page: Path) -> set[str]:
+    """As GitHub makes them of headings."""
+    text = _BLOCK.sub("", page.read_text())
+    return {
+        re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-")
+        for heading in _HEADING.findall(text)
+    }
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    broken = []
+    for link in _LINK.findall(_BLOCK.sub("", page.read_text())):
+        path, _, anchor = link.partition("#")
+        if "://" in path:
+            continue
+        target = (page.parent / path).resolve() if path else page
+        if not target.exists() or (anchor and anchor not in _anchors(target)):
+            broken.append(link)
+    assert not broken
+
+
+def test_every_page_is_linked_from_an_index() -> None:
+    indexes = [ROOT / "README.md", ROOT / "docs" / "README.md"]
+    linked = {
+        (index.parent / link.partition("#")[0]).resolve()
+        for index in indexes
+        for link in _LINK.findall(index.read_text())
+    }
+    pages = {page for page in (ROOT / "docs").rglob("*.md") if page not in indexes}
+    assert not pages - linked
+
+
+# --- the reference ----------------------------------------------------------------------------------------
+
+
+def _rows(text: str, heading: str | None = None) -> set[str]:
+    """First cells of the tables, of one section or of the whole page."""
+    if heading is not None:
+        (text,) = re.findall(rf"^## {heading}\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
+    return set(re.findall(r"^\| `([\w.]+)` \|", text, re.MULTILINE))
+
+
+def _options(model: type[Options], prefix: str = "") -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        inner = field.annotation
+        if isinstance(inner, type) and issubclass(inner, Options):
+            yield from _options(inner, f"{prefix}{name}.")
+        else:
+            assert field.description, f"{model.__name__}.{name} has no description"
+            yield prefix + name
+
+
+def _plugins() -> Iterator[tuple[Room, str]]:
+    rooms: tuple[Room, ...] = ("collectors", "sinks")
+    for room in rooms:
+        for name, entry in available(room).items():
+            if entry.dist is not None and entry.dist.name == "lakescope":
+                yield room, name
+
+
+@pytest.mark.parametrize(("room", "name"), list(_plugins()))
+def test_options_are_those_of_the_reference(room: Room, name: str) -> None:
+    page = (REFERENCE / f"{room}.md").read_text()
+    assert _rows(page, name) == set(_options(load(room, name).Options))
+
+
+def test_settings_are_those_of_the_reference() -> None:
+    assert _rows((REFERENCE / "configuration.md").read_text()) == set(_options(Settings))
+
+
+@pytest.mark.parametrize("dataset", DATASETS)
+def test_fields_are_those_of_the_reference(dataset: str) -> None:
+    page = (REFERENCE / "events.md").read_text()
+    fields = columns(dataset)
+    assert not [field.name for field in fields if not field.doc]
+    assert _rows(page, dataset) | _rows(page, "Every event") == {field.name for field in fields} | {"dataset"}
+
+
+def test_reasons_are_those_of_the_reference() -> None:
+    headings = re.findall(r"^## (\w+)$", (REFERENCE / "errors.md").read_text(), re.MULTILINE)
+    assert headings == list(REASONS)
+    assert list(reasons()) == list(REASONS)
+
+
+def test_formats_are_those_of_the_reference() -> None:
+    headings = re.findall(r"^## (\w+)$", (REFERENCE / "formats.md").read_text(), re.MULTILINE)
+    assert set(headings) <= set(available("formats"))
+    assert {"hermes", "fts", "perfsonar", "push"} <= set(headings)
+
+
+def test_kpis_are_those_of_the_reference() -> None:
+    headings = re.findall(r"^## (\w+)$", (REFERENCE / "kpis.md").read_text(), re.MULTILINE)
+    assert headings == list(CATALOGUE)
+
+
+def test_commands_are_those_of_the_reference() -> None:
+    headings = re.findall(r"^## (.+)$", (REFERENCE / "cli.md").read_text(), re.MULTILINE)
+    assert headings == list(COMMANDS)
+
+
+def test_metrics_named_anywhere_exist() -> None:
+    exposed = {
+        sample for family in Metrics().registry.collect() for sample in (family.name, f"{family.name}_total")
+    }
+    assert _rows((REFERENCE / "metrics.md").read_text()) <= exposed
+    named = {
+        (page.name, name)
+        for page in PAGES
+        for name in re.findall(r"\blakescope_[a-z_]+", page.read_text().replace("_bucket", ""))
+    }
+    assert not [(page, name) for page, name in sorted(named) if name not in exposed]
+
+
+# --- the walk-throughs of CONTRIBUTING.md ------------------------------------------------------------------
+
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
+
+
+def _file(path: str) -> str:
+    """The block behind the mention of a file."""
+    (text,) = re.findall(
+        rf"`{re.escape(path)}`[^\n]*:\n\n```\w+\n(.*?)^```$", CONTRIBUTING, re.MULTILINE | re.DOTALL
+    )
+    return str(text)
+
+
+def _module(path: str, monkeypatch: pytest.MonkeyPatch) -> Any:
+    module = types.ModuleType(path.removesuffix(".py").replace("/", "."))
+    monkeypatch.setitem(sys.modules, module.__name__, module)  # pydantic looks the types up there
+    exec(compile(_file(path), path, "exec"), vars(module))  # our own documentation
+    return module
+
+
+def test_the_format_of_the_walk_through(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    case = tmp_path / "heartbeat" / "down"
+    case.mkdir(parents=True)
+    for name in ("input.json", "expected.jsonl"):
+        (case / name).write_text(_file(f"tests/cases/heartbeat/down/{name}").strip() + "\n")
+    normaliser = Normaliser(
+        {"heartbeat": _module("transformers/heartbeat.py", monkeypatch).decode}, Enrichment()
+    )
+    assert Case("heartbeat", case).differences(normaliser) == []
+
+
+def test_the_collector_of_the_walk_through(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = _module("collectors/udp.py", monkeypatch)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    collector = module.UdpCollector("udp", module.UdpOptions(port=port, format="push"), tmp_path)
+    inbox, stop = Inbox(), threading.Event()
+    thread = threading.Thread(target=collector.run, args=(inbox, stop))
+    thread.start()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        while thread.is_alive() and not inbox:
+            sender.sendto(b"{}", ("127.0.0.1", port))
+            thread.join(0.05)
+        taken = inbox.take()
+    stop.set()
+    thread.join(5)
+    collector.close()
+    assert taken
+    assert taken[0].body == b"{}"
+    assert not thread.is_alive()
+
+
+def test_the_sink_of_the_walk_through(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = _module("sinks/webhook.py", monkeypatch)
+    sink = module.WebhookSink("hook", module.WebhookOptions(url="http://127.0.0.1:9"), tmp_path)
+    assert sink.encode([], [b"{}"]) == [b"{}"]
+    assert [finding.level for finding in sink.setup()] == ["unchanged"]
+    with pytest.raises(TransientError):
+        sink.write([b"{}"])
+    sink.close()
+
+
+# --- containers, changes -----------------------------------------------------------------------------------
+
+COMPOSE = ROOT / "compose"
+
+
+def _variables() -> set[str]:
+    return set(re.findall(r"^(\w+)=", (COMPOSE / ".env.example").read_text(), re.MULTILINE))
+
+
+def test_the_containers_configuration_is_valid(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (COMPOSE / "lakescope.toml").read_text()
+    assert set(_VARIABLE.findall(text)) <= _variables()
+    for variable in _variables():
+        monkeypatch.setenv(variable, "a-secret")
+    parse(text, "compose/lakescope.toml")
+
+
+def test_compose_file_refers_to_what_is_there() -> None:
+    yaml = pytest.importorskip("yaml", reason="PyYAML is not installed")
+    document = yaml.safe_load((COMPOSE / "compose.yaml").read_text())
+    services = document["services"]
+    assert set(services) >= {"lakescope", "activemq", "elasticsearch", "influxdb", "grafana"}
+    for name, service in services.items():
+        assert "mem_limit" in service, name
+        assert set(service.get("depends_on", ())) <= set(services), name
+        for volume in service.get("volumes", ()):
+            source = volume.partition(":")[0]
+            assert (COMPOSE / source).exists() if source.startswith(".") else source in document["volumes"], (
+                volume
+            )
+        for port in service.get("ports", ()):
+            assert port.startswith("127.0.0.1:"), port
+    assert (COMPOSE / services["lakescope"]["build"]["context"] / "compose" / "Dockerfile").is_file()
+    assert set(re.findall(r"\$\{(\w+):\?", json.dumps(document))) == _variables()
+    assert services["lakescope"]["healthcheck"]["test"][-1].count("/livez") == 1
+
+
+def test_fragments_have_their_kind_in_the_name() -> None:
+    names = [path.name for path in (ROOT / "changelog.d").glob("*.md") if path.name != "README.md"]
+    assert names
+    form = re.compile(r"\d{4}\.(breaking|deprecation|feature|fix|security)\.md")
+    assert not [name for name in names if not form.fullmatch(name)]
+    assert len({name[:4] for name in names}) == len(names)
