@@ -57,10 +57,13 @@ class Spool:
         self._thread.start()
 
     def append(self, messages: Sequence[Message]) -> Future[None]:
-        """A future that is done once all `messages` are on disk. Raises `Full`."""
+        """A future that is done once all `messages` are on disk. Raises `Full`, or `sqlite3.Error` once closed."""
         done: Future[None] = Future()
+        done.set_running_or_notify_cancel()  # a sender that goes away must not cancel what is being written
         size = sum(len(message.body) for message in messages)
         with self._wake:
+            if self._closed:
+                raise sqlite3.ProgrammingError("Lakescope is stopping")
             if self.bytes + size > self.limit_bytes:
                 raise Full
             self.bytes += size

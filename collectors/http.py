@@ -37,7 +37,7 @@ class HttpOptions(CollectorOptions):
 
     path: str = Field(default="/push", pattern=r"^/[A-Za-z0-9/_-]*$")
     """Where the routes begin: ``{path}/{format}``."""
-    token: SecretStr | None = Field(default=None, examples=["${PUSH_TOKEN}"])
+    token: SecretStr | None = Field(default=None, min_length=8, examples=["${PUSH_TOKEN}"])
     """Token that senders must show (``Authorization: Bearer ...``, or as password of basic authentication)."""
     max_body_bytes: int = Field(default=64 * 2**20, ge=1)
     """Largest body, unpacked (bytes)."""
@@ -58,6 +58,7 @@ class HttpCollector:
 
     def run(self, inbox: Inbox, stop: threading.Event) -> None:
         """Hands the spool to the pipeline, from the oldest body that is not yet stored."""
+        self.health.set("ok", f"listening on {self.options.path}/{{format}}")  # also after a fault
         while not stop.is_set():
             messages = self._spool.read(READ, timeout=0.2)
             if messages and not inbox.put(messages):
@@ -151,17 +152,37 @@ def _messages(body: bytes, name: str, headers: dict[str, str]) -> list[Message]:
 
 
 def _unpack(body: bytes, encoding: str, limit: int) -> bytes:
+    """All members or frames of the body. Raises 413, 415, `zlib.error` or `zstandard.ZstdError`."""
     if encoding in ("identity", ""):
         return body
-    if encoding in ("gzip", "deflate"):
-        stream = zlib.decompressobj(wbits=31 if encoding == "gzip" else 15)
-        unpacked = stream.decompress(body, limit + 1)
-        if not stream.eof and len(unpacked) <= limit:
-            raise zlib.error("it ends too early")
-    elif encoding == "zstd":
-        unpacked = zstandard.ZstdDecompressor().stream_reader(body).read(limit + 1)
-    else:
+    if encoding not in ("gzip", "deflate", "zstd"):
         raise HTTPException(415, f"content-encoding {encoding!r}: expected gzip, deflate, zstd or none")
-    if len(unpacked) > limit:
-        raise HTTPException(413, f"the unpacked body exceeds {limit} bytes (option max_body_bytes)")
-    return unpacked
+    unpacked = bytearray()
+    while body:
+        if encoding == "zstd":
+            body = _unpack_frame(body, unpacked, limit)
+        else:
+            stream = zlib.decompressobj(wbits=31 if encoding == "gzip" else 15)
+            unpacked += stream.decompress(body, limit + 1 - len(unpacked))
+            if not stream.eof and len(unpacked) <= limit:
+                raise zlib.error("it ends too early")
+            body = stream.unused_data
+        if len(unpacked) > limit:
+            raise HTTPException(413, f"the unpacked body exceeds {limit} bytes (option max_body_bytes)")
+    return bytes(unpacked)
+
+
+ZSTD_STEP = 1024
+"""Bytes unpacked at a time: zstd makes up to 32,768 of one, and has no bound of its own."""
+
+
+def _unpack_frame(body: bytes, unpacked: bytearray, limit: int) -> bytes:
+    """Adds the first frame to `unpacked`, as far as `limit` goes; what comes behind the frame."""
+    stream = zstandard.ZstdDecompressor().decompressobj()
+    for start in range(0, len(body), ZSTD_STEP):
+        unpacked += stream.decompress(body[start : start + ZSTD_STEP])
+        if stream.eof:
+            return stream.unused_data + body[start + ZSTD_STEP :]
+        if len(unpacked) > limit:
+            return b""
+    raise zstandard.ZstdError("it ends too early")

@@ -177,7 +177,9 @@ class _Broker(stomp.ConnectionListener):  # type: ignore[misc]  # stomp.py carri
                 return
             while not self.stop.is_set() and not self._down.wait(0.5):
                 continue
-            if self._down.is_set() and self.connected:
+            if self.stop.is_set():
+                return  # the connection stays for the last acknowledgements
+            if self.connected:
                 self.connected = False
                 log.warning("stomp_disconnected broker=%s fault=%s", self.name, self.fault)
 

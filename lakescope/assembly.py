@@ -39,6 +39,7 @@ def assemble(configuration: Configuration, *, workers: int = 1) -> Assembly:
         plugin.name: load("collectors", plugin.type)(plugin.name, plugin.options, data_dir)
         for plugin in configuration.collectors.values()
     }
+    _check_paths(configuration)
     topology = read_topology(settings)
     options = settings.pipeline
     pipelines = [
@@ -61,6 +62,17 @@ def assemble(configuration: Configuration, *, workers: int = 1) -> Assembly:
     )
     types = {plugin.name: plugin.type for plugin in (configuration.collectors | configuration.sinks).values()}
     return Assembly(engine, Status(engine, types), collectors, sinks)
+
+
+def _check_paths(configuration: Configuration) -> None:
+    """Two push collectors on one path: the second would never be reached."""
+    taken: dict[str, str] = {}
+    for plugin in configuration.collectors.values():
+        path = getattr(plugin.options, "path", None) if plugin.type == "http" else None
+        if path is not None and taken.setdefault(path, plugin.name) != plugin.name:
+            raise RuntimeError(
+                f'collectors {taken[path]} and {plugin.name} both listen on {path}: give one of them path = "/push2"'
+            )
 
 
 def open_sinks(configuration: Configuration) -> dict[str, Sink]:

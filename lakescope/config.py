@@ -252,7 +252,12 @@ class _Reader:
         else:
             found = "" if "password" in option or "token" in option else _shown(error.get("input"))
             text = error["msg"].removeprefix("Value error, ")
-            self._problem(where, f"{text}{found}", f"for example {_example(fields.get(option), option)}")
+            remedy = (
+                f"for example {_example(fields.get(option), option)}"
+                if option in fields
+                else "`lakescope plugins NAME` lists the options"
+            )
+            self._problem(where, f"{text}{found}", remedy)
 
     def _expand(self, value: Any, place: tuple[str, ...]) -> Any:
         """Environment variables into every text."""

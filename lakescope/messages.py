@@ -21,12 +21,12 @@ Reason = Literal[
     "schema",  # a field has the wrong type, or one that identifies the event is missing
     "value",  # a field has the right type and an impossible value
     "unknown_kind",  # the format does not know this kind of message
-    "too_large",  # the body exceeds the collector's bound
+    "too_large",  # the store refuses an event of this size
     "decoder_error",  # the decoder itself failed: a bug in Lakescope, please report it
     "sink_error",  # a sink failed on this event alone: a bug in Lakescope, please report it
     "refused",  # a store refused the event for good (mapping conflict, field type, size)
 ]
-"""Why something was not stored: a closed list, and the label of ``lakescope_dead_total``."""
+"""Why something was not stored: a closed list, and the label of ``lakescope_dead_events_total``."""
 REASONS: tuple[str, ...] = get_args(Reason)
 
 FOUND_MAX = 200  # characters of a found value that an error quotes

@@ -11,7 +11,7 @@ from lakescope.messages import Format
 Room = Literal["collectors", "formats", "sinks"]
 
 
-class UnknownPlugin(LookupError):
+class UnknownPlugin(RuntimeError):
     """No plugin of that name; the text lists those there are."""
 
 

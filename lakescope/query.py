@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from kpis import CATALOGUE, Kpi, Query, UnsupportedError
+from kpis import CATALOGUE, Kpi, Query, UnsupportedError, elasticsearch, influxql
 from kpis import duckdb as duckdb_sql
 from lakescope.pipeline import Sink
 
@@ -15,16 +15,51 @@ _UNITS = {"s": 1, "min": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 
 
 def ask(query: Query, sink: Sink, kind: str) -> list[dict[str, Any]]:
-    """Rows of ``time`` (with a bin), the dimensions and ``value``. Raises `UnsupportedError`.
+    """Rows of ``time`` (with a bin), the dimensions and ``value``.
 
-    `kind`: the sink's type in the configuration.
+    `kind`: the sink's type in the configuration. Raises `UnsupportedError` for what such a store cannot answer,
+    `TransientError` or `RefusedError` when this one does not.
     """
-    if kind != "duckdb":
-        raise UnsupportedError(f"a store of type {kind} cannot answer KPIs yet; one of type duckdb can")
+    if kind not in _ASKED:
+        raise UnsupportedError(
+            f"a store of type {kind} cannot answer KPIs; one of type {', '.join(_ASKED)} can"
+        )
+    taken: Sequence[str] | None = getattr(getattr(sink, "options", None), "datasets", None)
+    if taken is not None and query.kpi.dataset not in taken:
+        raise UnsupportedError(
+            f"{query.kpi.name} is made of {query.kpi.dataset}, of which this store is given none"
+        )
+    return _ASKED[kind](query, sink)
+
+
+def _ask_duckdb(query: Query, sink: Any) -> list[dict[str, Any]]:
     statement = duckdb_sql.compile_query(query)
-    rows: list[dict[str, Any]] = sink.query(statement.sql, statement.parameters)  # type: ignore[attr-defined]
     columns = [*(["time"] if query.bin_s else []), *query.by, "value"]
-    return [{column: row.get(column) for column in columns} for row in rows]
+    return [
+        {column: row.get(column) for column in columns}
+        for row in sink.query(statement.sql, statement.parameters)
+    ]
+
+
+def _ask_elasticsearch(query: Query, sink: Any) -> list[dict[str, Any]]:
+    return elasticsearch.ask(query, lambda body: sink.search(query.kpi.dataset, body))
+
+
+def _ask_influxdb(query: Query, sink: Any) -> list[dict[str, Any]]:
+    if sink.options.database is None:
+        raise UnsupportedError(
+            "InfluxDB 2.x cannot answer KPIs, but 1.x can; so can duckdb and elasticsearch"
+        )
+    statements = influxql.compile_query(query, sink.tags[query.kpi.dataset])
+    return influxql.rows(query, sink.query(statements.text))
+
+
+_ASKED: dict[str, Callable[[Query, Any], list[dict[str, Any]]]] = {
+    "duckdb": _ask_duckdb,
+    "elasticsearch": _ask_elasticsearch,
+    "influxdb": _ask_influxdb,
+}
+"""Sink type -> how it is asked."""
 
 
 def parse(
@@ -111,6 +146,6 @@ def store_of(types: Mapping[str, str], name: str | None) -> str:
             raise ValueError(f"no sink {name!r}; there are {', '.join(types)}")
         return name
     for sink, kind in types.items():
-        if kind == "duckdb":
+        if kind in _ASKED:
             return sink
-    raise ValueError("no store can answer KPIs yet: add a sink of type duckdb")
+    raise ValueError(f"no store can answer KPIs: add a sink of type {' or '.join(_ASKED)}")

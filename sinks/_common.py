@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
+from urllib.parse import urlsplit
 
 import httpx
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from lakescope.events import DATASETS
 from lakescope.messages import FOUND_MAX
@@ -30,6 +31,22 @@ class SinkOptions(Options):
             if name not in DATASETS:
                 raise ValueError(f"no dataset {name!r}; there are {', '.join(DATASETS)}")
         return names
+
+    @model_validator(mode="after")
+    def _urls_without_password(self) -> Self:
+        for url in (getattr(self, "url", None), *getattr(self, "urls", ())):
+            if url is None:
+                continue
+            try:
+                parts = urlsplit(url)
+                usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+            except ValueError:
+                usable = False
+            if not usable:
+                raise ValueError("expected a URL such as https://store.example.org:9200")
+            if parts.username or parts.password:
+                raise ValueError("a password in a URL ends in logs: use `username` and `password`")
+        return self
 
 
 class HttpOptions(SinkOptions):

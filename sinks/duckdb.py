@@ -32,6 +32,9 @@ _TYPES: dict[Kind, str] = {
     "labels": "JSON",
     "object": "JSON",
 }
+_JSON = frozenset(
+    column.name for dataset in DATASETS for column in columns(dataset) if _TYPES[column.kind] == "JSON"
+)
 
 
 class DuckdbOptions(SinkOptions):
@@ -147,31 +150,38 @@ class DuckdbSink:
             self.connection.rollback()
 
 
+_CAST = ("UUID", "TIMESTAMP", "BIGINT")
+"""Types that text is cast to: ``json_transform`` itself makes null of what it cannot read."""
+
+
 def _insert(dataset: str) -> tuple[str, str]:
     """(statement over the table ``batch`` of documents, the fields' types for ``json_transform``)."""
     types = column_types(dataset)
     names = ", ".join(f'"{name}"' for name in types)
-    fields = ", ".join(f'event."{name}"' for name in types)
+    fields = ", ".join(
+        f'event."{name}"::{kind}' if kind in _CAST else f'event."{name}"' for name, kind in types.items()
+    )
     statement = (
         f'insert or ignore into "{dataset}" ({names}) select {fields} '  # noqa: S608 - names of our own structs
         "from (select json_transform(document, $spec) as event from batch)"
     )
-    return statement, msgspec.json.encode(types).decode()
+    read = {name: "VARCHAR" if kind in _CAST else kind for name, kind in types.items()}
+    return statement, msgspec.json.encode(read).decode()
 
 
 def _judged(error: duckdb.Error) -> Exception:
     text = str(error).splitlines()[0]
-    if isinstance(
-        error, (duckdb.ConversionException, duckdb.InvalidInputException, duckdb.ConstraintException)
-    ):
+    if isinstance(error, (duckdb.DataError, duckdb.IntegrityError, duckdb.InvalidInputException)):
         return RefusedError("refused", text)
     return TransientError(text)  # disk full, out of memory, locked
 
 
 def plain(name: str, value: Any) -> Any:
-    """A column's value as it is in an event: ids as hexadecimal text, times as RFC 3339."""
+    """A column's value as it is in an event: ids as hexadecimal text, times as RFC 3339, JSON as what it says."""
     if name == "id":
         return value.hex
+    if name in _JSON:
+        return msgspec.json.decode(value)
     if hasattr(value, "isoformat"):
         return value.isoformat() + "Z"
     return value

@@ -49,11 +49,11 @@ class JsonlSink:
 
     def __init__(self, name: str, options: JsonlOptions, data_dir: Path) -> None:
         self.options = options
+        options.directory.mkdir(parents=True, exist_ok=True)
         self.encode = FileEncoder(_CUT[options.period])
 
     def setup(self) -> Iterator[Finding]:
-        """The directory."""
-        self.options.directory.mkdir(parents=True, exist_ok=True)
+        """The directory is there since `__init__`."""
         yield Finding("done", f"directory {self.options.directory}")
 
     def write(self, chunks: Sequence[tuple[str, bytes]]) -> Outcome:

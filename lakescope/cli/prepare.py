@@ -110,7 +110,8 @@ def sample(
             if hasattr(example, "model_fields"):
                 continue  # a table of its own, such as tls: see `lakescope plugins`
             off = "" if field.is_required() else "# "
-            emit(f"# {field.description}\n{off}{option} = {toml_value('' if example is None else example)}")
+            shown = "..." if example is None else toml_value(example)
+            emit(f"# {field.description}\n{off}{option} = {shown}")
         emit("")
 
 

@@ -24,14 +24,15 @@ def run(
 ) -> None:
     """Run the pipelines, the HTTP API and the status page, until SIGTERM or Ctrl-C.
 
-    Ends by itself when every collector's source has ended (files that are not followed).
+    Ends by itself when every collector's source has ended (files that are not followed) and all is stored.
+    Exit code 1 if a stop came before that, and something had to be left to its source.
 
     Example: lakescope run -c lakescope.toml
     """
     _logging()
     chosen = configuration(config)
     drained = serve(chosen, workers=workers)
-    raise typer.Exit(0 if drained is not None else 1)
+    raise typer.Exit(0 if drained else 1)
 
 
 def demo(
@@ -105,7 +106,7 @@ def serve(
     seconds: float | None = None,
     started: Any = None,
     stopping: Any = None,
-) -> bool | None:
+) -> bool:
     """Runs until a signal, the sources' end or `seconds`; prints the summary. True if all was drained."""
     from functools import partial
 
@@ -166,8 +167,8 @@ def _wait(assembly: Assembly, stop: threading.Event, seconds: float | None) -> N
     while not stop.wait(0.2):
         if end is not None and time.monotonic() >= end:
             return
-        if assembly.engine.wait(0):
-            return
+        if assembly.engine.wait(0) and not any(pipeline.in_flight for pipeline in assembly.engine.pipelines):
+            return  # the sources have ended, and a sink that is away is waited for
 
 
 def _summary(assembly: Assembly, out: Any) -> None:

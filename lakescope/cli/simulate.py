@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from simulator.outputs import Output
 
 
+SOURCES = "rucio, trace, fts, perfsonar, collectd, node_exporter, telegraf, push"
 BATCH = 500  # bodies a request when back-filling over HTTP
 
 
@@ -39,7 +40,12 @@ def simulate(
     ] = "1d",
     until: Annotated[str, typer.Option(help="End, likewise.")] = "0min",
     sources: Annotated[
-        list[str] | None, typer.Option("--source", help="Only this source; may be repeated.")
+        list[str] | None, typer.Option("--source", help=f"Only this source; may be repeated: {SOURCES}.")
+    ] = None,
+    login: Annotated[str | None, typer.Option(help="Login at the brokers.")] = None,
+    passcode: Annotated[
+        str | None,
+        typer.Option(help="Passcode at the brokers.", envvar="LAKESCOPE_PASSCODE", show_envvar=True),
     ] = None,
     live: Annotated[bool, typer.Option("--live", help="From now on, in real time, until Ctrl-C.")] = False,
     speed: Annotated[float, typer.Option(help="With --live: so many times as fast as life.")] = 1.0,
@@ -75,21 +81,30 @@ def simulate(
             f"no source {', '.join(sorted(unknown))}; there are {', '.join(simulator.FORMATS)}"
         )
     wires = simulator.simulate(lake, seed=seed, start=begin, end=end, rate=rate, sources=sources or None)
-    counts = _deliver(wires, _output(out, stomp, http, live), begin, end, speed if live else None)
+    counts = _deliver(
+        wires, _output(out, stomp, http, live, login, passcode), begin, end, speed if live else None
+    )
     made = table("format", "messages>")
     for name, count in sorted(counts.items()):
         made.add_row(name, f"{count:,}")
     console().print(made)
 
 
-def _output(out: Path | None, stomp: list[str] | None, http: str | None, live: bool) -> Output:
+def _output(
+    out: Path | None,
+    stomp: list[str] | None,
+    http: str | None,
+    live: bool,
+    login: str | None,
+    passcode: str | None,
+) -> Output:
     from simulator.outputs import Files, HttpPush, Stomp
 
     if out:
         return Files(out)
     if stomp:
-        return Stomp(stomp)
-    return HttpPush(str(http), batch=1 if live else BATCH)
+        return Stomp(stomp, login=login, passcode=passcode)
+    return HttpPush(str(http), patience=30, batch=1 if live else BATCH)
 
 
 def _deliver(

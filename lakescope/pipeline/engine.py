@@ -29,6 +29,9 @@ log = logging.getLogger(__name__)
 
 Tap = Callable[[list[bytes]], None]
 
+ABORT_S = 5.0
+"""How long a stop waits for sinks that hang in a write, after its bound."""
+
 
 class Pipeline:
     """One collector, its transform, and its way into the lanes."""
@@ -95,6 +98,7 @@ class Engine:
         self._stop = threading.Event()
         self._finished = threading.Event()
         self._pool: Executor | None = None
+        self._pool_lock = threading.Lock()
         self._threads: list[threading.Thread] = []
 
     # --- life ---------------------------------------------------------------------------------------------
@@ -133,12 +137,16 @@ class Engine:
         for lane in self.lanes.values():
             lane.close()
         for lane in self.lanes.values():
-            drained &= lane.join(max(0.1, deadline - time.monotonic()))
+            drained &= lane.join(max(0.1, deadline - time.monotonic())) and not lane.queued
+        for lane in self.lanes.values():
+            lane.abort()
+        grace = time.monotonic() + ABORT_S
+        ended = [lane for lane in self.lanes.values() if lane.join(grace - time.monotonic())]
         if not drained:
             log.warning("stop_undrained in_flight=%d", sum(pipeline.in_flight for pipeline in self.pipelines))
         for pipeline in self.pipelines:
             pipeline.collector.close()
-        for lane in self.lanes.values():
+        for lane in ended:  # one that hangs in a write would make its sink's `close` hang as well
             lane.sink.close()
         if self._pool is not None:
             self._pool.shutdown(wait=False, cancel_futures=True)
@@ -185,8 +193,7 @@ class Engine:
         waiting: deque[tuple[list[Message], Future[Transformed]]] = deque()
         while messages := pipeline.inbox.take():
             self._took(pipeline, messages)
-            bare = [Message(m.body, m.format, dict(m.headers), m.received) for m in messages]
-            waiting.append((messages, self._pool.submit(pipeline.transform, bare, bool(self.taps))))
+            waiting.append((messages, self._submit(pipeline, messages)))
             while waiting and (
                 len(waiting) >= 2 * self.workers or waiting[0][1].done() or not pipeline.inbox
             ):
@@ -194,14 +201,25 @@ class Engine:
         while waiting:
             yield self._result(pipeline, *waiting.popleft())
 
+    def _submit(self, pipeline: Pipeline, messages: list[Message]) -> Future[Transformed]:
+        bare = [Message(m.body, m.format, dict(m.headers), m.received) for m in messages]
+        while True:
+            pool = self._pool
+            assert pool is not None
+            try:
+                return pool.submit(pipeline.transform, bare, bool(self.taps))
+            except BrokenExecutor:  # a worker was killed while it had nothing to do, or another's batch
+                with self._pool_lock:
+                    if self._pool is pool:
+                        self._pool = self._new_pool()
+
     def _result(
         self, pipeline: Pipeline, messages: list[Message], future: Future[Transformed]
     ) -> tuple[list[Message], Transformed]:
         try:
             return messages, future.result()
-        except BrokenExecutor:  # a worker was killed: its batch is done here, the next ones by new workers
-            log.error("worker_died pipeline=%s", pipeline.name)
-            self._pool = self._new_pool()
+        except Exception as error:  # noqa: BLE001 - a worker was killed, or cannot be sent this: it is done here
+            log.error("worker_failed pipeline=%s error=%s", pipeline.name, quote(repr(error)))
             return messages, pipeline.transform(messages, bool(self.taps))
 
     def _took(self, pipeline: Pipeline, messages: list[Message]) -> None:

@@ -91,13 +91,13 @@ class SinkLane:
             self._can_take.notify()
 
     def join(self, timeout: float) -> bool:
-        """Waits for the end; false if the lane was still writing and has been told to give up."""
-        self._thread.join(timeout)
-        if not self._thread.is_alive():
-            return True
+        """Waits for the end; whether the thread has ended."""
+        self._thread.join(max(0.0, timeout))
+        return not self._thread.is_alive()
+
+    def abort(self) -> None:
+        """Gives up what is not stored: it is not acknowledged either."""
         self._abort.set()
-        self._thread.join(5.0)
-        return False
 
     # --- the thread ---------------------------------------------------------------------------------------
 
@@ -106,6 +106,10 @@ class SinkLane:
             try:
                 self._deliver(jobs)
             except Abandoned:
+                return
+            except Exception as error:
+                log.exception("lane_died sink=%s", self.name)
+                self.health.set("error", quote(f"stopped, a bug: {type(error).__name__}: {error}"))
                 return
 
     def _take(self) -> list[Job]:
@@ -128,9 +132,10 @@ class SinkLane:
         for job in jobs:
             end = start + len(job.chunks)
             mine = {i - start: reject for i, reject in rejects.items() if start <= i < end}
-            job.done(mine)
+            # counted before `done`: once that has acknowledged a message, its events are accounted for
             self.metrics.stored.labels(job.collector, self.name).inc(len(job.chunks) - len(mine))
             self.metrics.lag.observe(self.name, job.seconds)
+            job.done(mine)
             start = end
         with self._can_put:
             self.queued -= sum(job.messages for job in jobs)

@@ -90,7 +90,10 @@ class Lag(Exporter):
             counts = self._counts.setdefault(sink, [0] * (len(LAG_BUCKETS) + 1))
             recent = self._recent.setdefault(sink, deque(maxlen=4096))
             for second, events in seconds.items():
-                lag = now - datetime.fromisoformat(second).replace(tzinfo=UTC).timestamp()
+                try:
+                    lag = now - datetime.fromisoformat(second).replace(tzinfo=UTC).timestamp()
+                except ValueError:  # a plugin's time that is none
+                    continue
                 counts[bisect_left(LAG_BUCKETS, lag)] += events
                 self._sums[sink] += lag * events  # type: ignore[assignment]
                 recent.append((now, lag, events))

@@ -82,11 +82,16 @@ class Status:
         for pipeline in self.engine.pipelines:
             for sink in pipeline.transform.lanes:
                 mine = {"collector": pipeline.name}
+                messages = metrics.value(metrics.messages, **mine)
+                quiet = pipeline.in_flight == 0
                 received = metrics.value(metrics.received, **mine)
                 stored = metrics.value(metrics.stored, **mine, sink=sink)
                 dead = sum(metrics.value(metrics.dead, **mine, sink=where) for where in (sink, ""))
                 filtered = sum(metrics.value(metrics.filtered, **mine, sink=where) for where in (sink, ""))
                 in_flight = received - stored - dead - filtered
+                # a message is in flight from before it is counted until all of it is: were there none
+                # before these readings, and has none come since, then none may be missing
+                quiet &= messages == metrics.value(metrics.messages, **mine)
                 rows.append(
                     mine
                     | {
@@ -96,8 +101,7 @@ class Status:
                         "dead": dead,
                         "filtered": filtered,
                     }
-                    # messages are in flight from before they are counted until after: none then means none left
-                    | {"in_flight": in_flight, "holds": in_flight == 0 or pipeline.in_flight > 0}
+                    | {"in_flight": in_flight, "holds": in_flight == 0 or not quiet}
                 )
         return rows
 
