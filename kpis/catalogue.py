@@ -9,11 +9,9 @@ from kpis.model import Condition, Kpi, Part, PerSecond, Ratio
 RUCIO = Condition("source", "=", "rucio")  # the lake's own view; FTS tells the same transfers a second time
 FTS = Condition("source", "=", "fts")
 ENDED = Condition("ok", "known")  # done, failed or lost
-WHOLE_RSE = tuple(  # not the share of one scope, account or experiment in it
-    [
-        Condition("rse", "known"),
-        *(Condition(field, "unknown") for field in ("scope", "account", "experiment")),
-    ]
+WHOLE_RSE = (  # not the share of one scope, account or experiment in it
+    Condition("rse", "known"),
+    *(Condition(field, "unknown") for field in ("scope", "account", "experiment")),
 )
 DONE = Condition("ok", "=", True)
 FAILED = Condition("ok", "=", False)

@@ -9,9 +9,9 @@ A compiler (one module a store) turns a `Query` into that store's language; it i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from msgspec import Struct
 
@@ -135,3 +135,28 @@ def parts(value: Value) -> tuple[Part, ...]:
     if isinstance(value, Ratio):
         return value.over, value.under
     return (value.of,) if isinstance(value, PerSecond) else (value,)
+
+
+def combine(query: Query, values: Sequence[float | int | None]) -> float | int | None:
+    """The KPI's value from its parts' values, for stores whose language knows no division."""
+    first = values[0]
+    if isinstance(query.kpi.value, Ratio):
+        return None if first is None or not values[1] else first / values[1]
+    if isinstance(query.kpi.value, PerSecond):
+        return None if first is None else first / query.seconds
+    return first
+
+
+def order(query: Query, found: Iterable[tuple[tuple[Any, ...], float | int | None]]) -> list[dict[str, Any]]:
+    """(bin as an aware time, dimensions...) and value as rows, ordered by bin and dimensions, null last."""
+    names = [*(["time"] if query.bin_s else []), *query.by]
+    ordered = sorted(found, key=lambda row: [(key is None, key) for key in row[0]])
+    return [
+        {name: _plain(key) for name, key in zip(names, keys, strict=True)} | {"value": value}
+        for keys, value in ordered
+    ]
+
+
+def _plain(key: Any) -> Any:
+    """A bin as RFC 3339 text."""
+    return f"{key:%Y-%m-%dT%H:%M:%SZ}" if isinstance(key, datetime) else key

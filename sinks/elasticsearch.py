@@ -1,4 +1,4 @@
-"""Elasticsearch: ``lakescope-<dataset>-YYYY.MM`` by the event's time, bulk ``index`` with the event's id.
+"""Elasticsearch and OpenSearch: ``lakescope-<dataset>-YYYY.MM`` by the event's time, bulk ``index`` by its id.
 
 encode -> send -> judge. The bulk body is put together from already encoded documents; the answer is read
 item by item: 429 and 5xx are tried again, other 4xx are rejected, the rest is stored.
@@ -6,25 +6,26 @@ item by item: 429 and 5xx are tried again, other 4xx are rejected, the rest is s
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-import elastic_transport
-import elasticsearch
 import msgspec
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from lakescope.columns import Kind, columns
 from lakescope.events import DATASETS, Event
 from lakescope.messages import Reject, quote
 from lakescope.options import Tls
-from lakescope.pipeline import Finding, Outcome, RefusedError, TransientError
-from sinks._common import SinkOptions, masked
+from lakescope.pipeline import Finding, Outcome, RefusedError
+from sinks._common import SinkOptions
+from sinks._elastic import BusyError, Cluster, Flavour, connect
 
 Period = Literal["day", "month", "year"]
 _CUT: dict[str, int] = {"day": 10, "month": 7, "year": 4}  # of YYYY-MM-DD...
 _WAITS = ("cluster_block_exception", "security_exception", "index_not_found_exception", "unavailable")
+_SEARCH = "ignore_unavailable=true&allow_partial_search_results=false"
 _BULK = "/_bulk?filter_path=errors,items.*.status,items.*.error.type,items.*.error.reason,items.*.error.caused_by.reason"
 
 
@@ -33,12 +34,14 @@ class ElasticsearchOptions(SinkOptions):
 
     urls: list[str] = Field(examples=[["https://es.example.org:9200"]], min_length=1)
     """Nodes of the cluster."""
+    flavour: Flavour = "elasticsearch"
+    """What the nodes run: elasticsearch (8 or 9) or opensearch (2 or 3)."""
     username: str | None = None
     """User for basic authentication."""
     password: SecretStr | None = Field(default=None, examples=["${ES_PASSWORD}"])
     """Password for basic authentication."""
     api_key: SecretStr | None = Field(default=None, examples=["${ES_API_KEY}"])
-    """API key, instead of user and password."""
+    """API key of Elasticsearch, instead of user and password."""
     tls: Tls = Tls()
     """TLS towards the nodes."""
     prefix: str = Field(default="lakescope", pattern="^[a-z0-9][a-z0-9_.]*$")
@@ -55,6 +58,20 @@ class ElasticsearchOptions(SinkOptions):
     """Largest bulk request (bytes); halved for a while when the cluster answers 429."""
     timeout_s: float = Field(default=60.0, gt=0)
     """Longest wait for an answer (seconds)."""
+
+    @field_validator("urls")
+    @classmethod
+    def _with_ports(cls, urls: Sequence[str]) -> Sequence[str]:
+        for url in urls:
+            if not re.search(r"//[^/]*:\d+(/|$)", url):
+                raise ValueError("the nodes' ports belong to their URLs: https://es.example.org:9200")
+        return urls
+
+    @model_validator(mode="after")
+    def _keys_are_elasticsearchs(self) -> ElasticsearchOptions:
+        if self.api_key is not None and self.flavour == "opensearch":
+            raise ValueError("OpenSearch takes no `api_key`: give `username` and `password`")
+        return self
 
 
 class BulkEncoder:
@@ -87,7 +104,7 @@ class BulkEncoder:
 
 
 class ElasticsearchSink:
-    """Writes events to Elasticsearch 8 and 9."""
+    """Writes events to Elasticsearch 8 and 9, or OpenSearch 2 and 3."""
 
     Options = ElasticsearchOptions
 
@@ -95,22 +112,12 @@ class ElasticsearchSink:
         self.options = options
         self.encode = BulkEncoder(options.prefix, options.period)
         self._bulk_bytes = options.bulk_bytes
-        credentials: dict[str, Any] = {}
-        if options.api_key:
-            credentials["api_key"] = options.api_key.get_secret_value()
-        elif options.username:
-            password = options.password.get_secret_value() if options.password else ""
-            credentials["basic_auth"] = (options.username, password)
-        if any(url.startswith("https") for url in options.urls):
-            credentials["ssl_context"] = options.tls.context()
-        # the engine tries again, for ever and with backoff; the client must not on its own
-        self._client = elasticsearch.Elasticsearch(
-            options.urls,
-            max_retries=0,
-            retry_on_timeout=False,
-            request_timeout=options.timeout_s,
-            **credentials,
-        )
+        login = None
+        if options.username:
+            login = (options.username, options.password.get_secret_value() if options.password else "")
+        key = options.api_key.get_secret_value() if options.api_key else None
+        cluster = Cluster(options.urls, options.tls, options.timeout_s, login, key)
+        self._connection = connect(options.flavour, cluster)
 
     def write(self, chunks: Sequence[bytes]) -> Outcome:
         """Bulk requests of bounded size. A cluster that is too busy gets smaller ones, down to one event."""
@@ -140,16 +147,23 @@ class ElasticsearchSink:
     ) -> list[dict[str, Any]]:
         """Events whose `field` is one of `values`, oldest first."""
         query = {"size": limit, "sort": ["@timestamp"], "query": {"terms": {field: list(values)}}}
-        path = f"/{self.options.prefix}-{dataset}-*/_search?ignore_unavailable=true"
-        answer = self._send("POST", path, msgspec.json.encode(query), "application/json")
         return [
             {key: value for key, value in hit["_source"].items() if key != "@timestamp"}
-            for hit in answer["hits"]["hits"]
+            for hit in self.search(dataset, query)["hits"]["hits"]
         ]
+
+    def search(self, dataset: str, body: dict[str, Any]) -> dict[str, Any]:
+        """The answer to a search over all indices of `dataset`; a part of an answer is none.
+
+        Raises `TransientError` or `RefusedError`.
+        """
+        path = f"/{self.options.prefix}-{dataset}-*/_search?{_SEARCH}"
+        answer: dict[str, Any] = self._send("POST", path, msgspec.json.encode(body), "application/json")
+        return answer
 
     def close(self) -> None:
         """Closes the connections."""
-        self._client.close()
+        self._connection.close()
 
     def _setup_dataset(self, dataset: str) -> Iterator[Finding]:
         name = f"{self.options.prefix}-{dataset}"
@@ -158,7 +172,9 @@ class ElasticsearchSink:
             "number_of_replicas": self.options.replicas,
         }
         days = self.options.retention_days.get(dataset)
-        if days is not None:
+        if days is not None and self.options.flavour == "opensearch":
+            yield Finding("warning", f"{name}: give OpenSearch an ISM policy for {days} days of retention")
+        elif days is not None:
             policy = {"policy": {"phases": {"delete": {"min_age": f"{days}d", "actions": {"delete": {}}}}}}
             try:
                 self._put(f"/_ilm/policy/{name}", policy)
@@ -170,8 +186,23 @@ class ElasticsearchSink:
             else:
                 settings["index.lifecycle.name"] = name
                 yield Finding("done", f"{name}: retention {days} days")
-        self._put(f"/_index_template/{name}", template(name, dataset, settings))
+        yield from self._put_template(name, template(name, dataset, settings))
         yield Finding("done", f"{name}: index template for {name}-*")
+
+    def _put_template(self, name: str, made: dict[str, Any]) -> Iterator[Finding]:
+        path = f"/_index_template/{name}"
+        if self.options.flavour == "elasticsearch":
+            self._put(path, made)
+            return
+        try:
+            self._put(path, for_opensearch(made))
+        except RefusedError as error:
+            if "disable_objects" not in str(error):
+                raise
+            self._put(path, for_opensearch(made, flat=False))
+            yield Finding(
+                "warning", f"{name}: this OpenSearch refuses a script's document with both `a` and `a.b`"
+            )
 
     def _put(self, path: str, body: dict[str, Any]) -> None:
         self._send("PUT", path, msgspec.json.encode(body), "application/json")
@@ -179,24 +210,7 @@ class ElasticsearchSink:
     def _send(self, method: str, path: str, body: bytes, content_type: str) -> Any:
         """One request, its answer as plain data. Raises `TransientError` or `RefusedError`."""
         headers = {"content-type": content_type, "accept": "application/json"}
-        try:
-            return self._client.perform_request(method, path, headers=headers, body=body).body
-        except elasticsearch.ApiError as error:
-            text = f"{error.meta.node.host} answered {error.status_code}: {masked(str(error))}"
-            if error.status_code in (400, 413):
-                reason: Literal["too_large", "refused"] = (
-                    "too_large" if error.status_code == 413 else "refused"
-                )
-                raise RefusedError(reason, text) from error
-            if error.status_code == 429:
-                raise BusyError(text) from error
-            raise TransientError(text) from error  # 401 and 403 too: an operator mends them, the events wait
-        except (elasticsearch.UnsupportedProductError, elastic_transport.TransportError) as error:
-            raise TransientError(masked(f"{type(error).__name__}: {error}")) from error
-
-
-class BusyError(TransientError):
-    """429 for the whole request: the node has no memory left for one of this size."""
+        return self._connection.request(method, path, headers, body)
 
 
 def _cut(chunks: Sequence[bytes], start: int, limit: int) -> int:
@@ -239,8 +253,9 @@ _TYPES: dict[Kind, dict[str, Any]] = {
     "integer": {"type": "long"},
     "float": {"type": "double"},
     "boolean": {"type": "boolean"},
-    "labels": {"type": "object", "dynamic": True},
-    "object": {"type": "object", "dynamic": True},
+    # without subobjects `a` and `a.b` can stand side by side, and scripts that disagree about objects as well
+    "labels": {"type": "object", "dynamic": True, "subobjects": False},
+    "object": {"type": "object", "dynamic": True, "subobjects": False},
 }
 
 
@@ -252,13 +267,17 @@ def template(name: str, dataset: str, settings: dict[str, Any]) -> dict[str, Any
         "index_patterns": [f"{name}-*"],
         "priority": 200,
         "template": {
-            "settings": settings | {"index.mapping.total_fields.limit": 5000},
+            "settings": settings
+            | {
+                "index.mapping.total_fields.limit": 5000,
+                "index.mapping.total_fields.ignore_dynamic_beyond_limit": True,  # stored, not searchable
+            },
             "mappings": {
                 "dynamic": False,
                 "date_detection": False,
                 "dynamic_templates": [
                     # scripts disagree about types: a number where text was, or the reverse, must still be stored
-                    {"text": {"match_mapping_type": "string", "mapping": _TYPES["keyword"]}},
+                    {"text": {"match_mapping_type": ["string", "boolean"], "mapping": _TYPES["keyword"]}},
                     {
                         "numbers": {
                             "match_mapping_type": ["long", "double"],
@@ -270,3 +289,25 @@ def template(name: str, dataset: str, settings: dict[str, Any]) -> dict[str, Any
             },
         },
     }
+
+
+def for_opensearch(made: dict[str, Any], *, flat: bool = True) -> dict[str, Any]:
+    """An index template in OpenSearch's words, as far as it has them; `flat`: the server knows disable_objects."""
+    inner = made["template"]
+    mappings = inner["mappings"]
+    properties = {}
+    for name, given in mappings["properties"].items():
+        kept = {key: value for key, value in given.items() if key != "subobjects"}
+        properties[name] = kept | ({"disable_objects": True} if flat and "subobjects" in given else {})
+    unknown = "index.mapping.total_fields.ignore_dynamic_beyond_limit"
+    settings = {key: value for key, value in inner["settings"].items() if key != unknown}
+    rules = [one for rule in mappings["dynamic_templates"] for one in _one_type_each(rule)]
+    changed = {"dynamic_templates": rules, "properties": properties}
+    return made | {"template": {"settings": settings, "mappings": mappings | changed}}
+
+
+def _one_type_each(named: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """A dynamic template for several types as several of one each."""
+    ((name, rule),) = named.items()
+    for kind in rule["match_mapping_type"]:
+        yield {f"{name}_{kind}": rule | {"match_mapping_type": kind}}

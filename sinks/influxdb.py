@@ -12,11 +12,11 @@ newline in a tag, nor for a backslash at a tag's end: they are written ``\\n`` a
 from __future__ import annotations
 
 import gzip
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import Field, SecretStr, model_validator
 
@@ -98,6 +98,8 @@ class InfluxdbSink:
     """Writes events to InfluxDB."""
 
     Options = InfluxdbOptions
+    tags: ClassVar[Mapping[str, tuple[str, ...]]] = TAGS
+    """Dataset -> what can be grouped by."""
 
     def __init__(self, name: str, options: InfluxdbOptions, data_dir: Path) -> None:
         self.options = options
@@ -140,22 +142,32 @@ class InfluxdbSink:
             )
             return
         database = '"' + str(options.database).replace("\\", "\\\\").replace('"', '\\"') + '"'
-        self._query(f"CREATE DATABASE {database}")
+        self.query(f"CREATE DATABASE {database}")
         yield Finding("done", f"database {options.database}")
         duration = f"{options.retention_days}d" if options.retention_days else "INF"
-        self._query(f"ALTER RETENTION POLICY autogen ON {database} DURATION {duration} DEFAULT")
+        self.query(f"ALTER RETENTION POLICY autogen ON {database} DURATION {duration} DEFAULT")
         yield Finding("done", f"retention {duration}")
+
+    def query(self, statements: str) -> list[dict[str, Any]]:
+        """InfluxDB 1.x: the results of InfluxQL statements, in their order, times in seconds.
+
+        A result may hold an ``error``. Raises `TransientError` or `RefusedError`.
+        """
+        response = send(
+            self._client,
+            "POST",
+            "/query",
+            params={"db": self.options.database, "epoch": "s"} if self.options.database else {},
+            data={"q": statements},  # not in the URL, whose length is bounded
+            headers={"content-encoding": "", "content-type": "application/x-www-form-urlencoded"},
+        )
+        judge_status(response, good=(200,))
+        results: list[dict[str, Any]] = response.json()["results"]
+        return results
 
     def close(self) -> None:
         """Closes the connections."""
         self._client.close()
-
-    def _query(self, statement: str) -> Any:
-        response = send(
-            self._client, "POST", "/query", params={"q": statement}, headers={"content-encoding": ""}
-        )
-        judge_status(response, good=(200,))
-        return response.json()
 
 
 # --- line protocol ---------------------------------------------------------------------------------------

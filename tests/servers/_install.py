@@ -27,6 +27,10 @@ def _nothing_to_build() -> bool:
     return True
 
 
+def _nothing_lacking() -> str | None:
+    return None
+
+
 @dataclass(frozen=True)
 class Install:
     """How one server gets onto the machine.
@@ -34,13 +38,15 @@ class Install:
     `packages` gives the Debian packages it needs, each with one file that proves its presence: files rather
     than dpkg's answer, so that the same program installed another way counts, and the look costs nothing.
     `is_built` and `build` are for what Debian doesn't have; `build` runs after the packages are there, leaves
-    nothing half-made behind and raises InstallError.
+    nothing half-made behind and raises InstallError. `lacking` says why a server cannot be had on this machine
+    at all: what it needs, neither Debian nor Maven has.
     """
 
     name: str
     packages: Callable[[], Mapping[str, str | Path]] = _no_packages
     is_built: Callable[[], bool] = _nothing_to_build
     build: Callable[[], None] | None = None
+    lacking: Callable[[], str | None] = _nothing_lacking
 
     def missing_packages(self) -> list[str]:
         """The Debian packages still to be installed."""
@@ -48,7 +54,7 @@ class Install:
 
     def is_installed(self) -> bool:
         """Whether the server can be started now."""
-        return not self.missing_packages() and self.is_built()
+        return not self.lacking() and not self.missing_packages() and self.is_built()
 
 
 def run_logged(

@@ -1,8 +1,9 @@
 """pytest fixtures: one shared server of each kind a session, and `start_server` for a test's own.
 
 A test that uses one of the fixtures here, or is marked `server("<name>")`, skips when that server isn't
-installed; where the environment variable CI is set, it fails instead. `-m "not server"` leaves all of them
-out. A shared server must not be stopped, killed or reconfigured: tests that do so start their own.
+installed; where the environment variable CI is set, it fails instead, unless the server cannot be had on the
+machine at all. `-m "not server"` leaves all of them out. A shared server must not be stopped, killed or
+reconfigured: tests that do so start their own.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from .elasticsearch import Elasticsearch
 from .influxdb import InfluxDB
 from .install import SERVERS
 from .node_exporter import NodeExporter
+from .opensearch import OpenSearch
 
 P = ParamSpec("P")
 S = TypeVar("S", bound=Server)
@@ -35,6 +37,7 @@ _SERVER_OF_FIXTURE = {
     "elasticsearch": "elasticsearch",
     "influxdb": "influxdb",
     "node_exporter": "node_exporter",
+    "opensearch": "opensearch",
 }
 
 
@@ -49,6 +52,8 @@ def require(name: str) -> None:
     """Skip the running test, or fail it in CI, when a server isn't installed."""
     if SERVERS[name].is_installed():
         return
+    if reason := SERVERS[name].lacking():
+        pytest.skip(reason)
     message = f"{name} is not installed; run: python -m tests.servers.install {name}"
     if os.environ.get("CI"):
         pytest.fail(message, pytrace=False)
@@ -74,6 +79,13 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def elasticsearch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Elasticsearch]:
     """The session's Elasticsearch; keep to indices and templates below `index_prefix`."""
     with Elasticsearch(tmp_path_factory.mktemp("elasticsearch")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def opensearch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenSearch]:
+    """The session's OpenSearch; name indices and templates by `unique_name`."""
+    with OpenSearch(tmp_path_factory.mktemp("opensearch")) as server:
         yield server
 
 
@@ -142,12 +154,17 @@ def unique_name() -> str:
 def index_prefix(elasticsearch: Elasticsearch, unique_name: str) -> Iterator[str]:
     """A prefix of this test's own; indices and templates named so are deleted afterwards."""
     yield unique_name
-    with httpx.Client(base_url=elasticsearch.url, trust_env=False, timeout=30) as client:
+    delete_indices(elasticsearch.url, unique_name)
+
+
+def delete_indices(url: str, prefix: str) -> None:
+    """Delete the indices and templates named so."""
+    with httpx.Client(base_url=url, trust_env=False, timeout=30) as client:
         # By name: Elasticsearch refuses to delete by wildcard unless told otherwise.
-        for index in client.get(f"/{unique_name}*").raise_for_status().json():
+        for index in client.get(f"/{prefix}*").raise_for_status().json():
             client.delete(f"/{index}").raise_for_status()
         for kind in ("_index_template", "_component_template"):
-            answer = client.delete(f"/{kind}/{unique_name}*")
+            answer = client.delete(f"/{kind}/{prefix}*")
             if answer.status_code != 404:  # which says that there was none
                 answer.raise_for_status()
 

@@ -2,7 +2,7 @@
 
 Idempotent: what is there is left alone, and a run with nothing to do takes a fraction of a second. Debian
 packages come by apt-get (root needed), the rest by Maven into `.servers/` of the checkout. Exit code 0: all
-there; 1: something could not be installed; 2: usage.
+there, or not to be had on this machine, which is said; 1: something could not be installed; 2: usage.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from . import activemq, chromium, collectd, elasticsearch, influxdb, node_exporter
+from . import activemq, chromium, collectd, elasticsearch, influxdb, node_exporter, opensearch
 from ._install import BUILT, Install, InstallError, run_logged
 
 SERVERS = {
@@ -28,6 +28,7 @@ SERVERS = {
         elasticsearch.INSTALL,
         influxdb.INSTALL,
         node_exporter.INSTALL,
+        opensearch.INSTALL,
     )
 }
 """Every server by name. A new one is a file with an INSTALL, and a line here."""
@@ -58,12 +59,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     names = parser.parse_args(arguments).names or list(SERVERS)
     if unknown := sorted(set(names) - set(SERVERS)):
         parser.error(f"no such server: {', '.join(unknown)}; there are: {', '.join(SERVERS)}")
+    lacking = {name: reason for name in names if (reason := SERVERS[name].lacking())}
+    possible = [name for name in names if name not in lacking]
     try:
-        install([SERVERS[name] for name in names])
+        install([SERVERS[name] for name in possible])
     except InstallError as error:
         print(error, file=sys.stderr)
         return 1
-    print(f"installed: {', '.join(names)}")
+    print(f"installed: {', '.join(possible)}")
+    for name, reason in lacking.items():
+        print(f"left out: {name}: {reason}")
     return 0
 
 

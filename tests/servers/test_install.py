@@ -15,7 +15,7 @@ from .fixtures import require
 
 
 def test_a_second_run_is_quick(capsys: pytest.CaptureFixture[str]) -> None:
-    if not all(server.is_installed() for server in install.SERVERS.values()):
+    if not all(server.is_installed() or server.lacking() for server in install.SERVERS.values()):
         pytest.skip("not everything is installed; run: python -m tests.servers.install")
     started = time.monotonic()
     assert install.main([]) == 0
@@ -77,6 +77,24 @@ def test_a_missing_server_skips_its_tests_but_fails_them_in_ci(
     monkeypatch.setitem(install.SERVERS, "daemon", absent)
     with pytest.raises(outcome, match=r"run: python -m tests\.servers\.install daemon"):
         require("daemon")
+
+
+@pytest.mark.parametrize("ci", [None, "true"])
+def test_what_cannot_be_had_here_is_skipped_even_in_ci(
+    ci: str | None,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    monkeypatch.delenv("CI", raising=False)
+    if ci is not None:
+        monkeypatch.setenv("CI", ci)
+    absent = Install("daemon", lambda: {"daemon": tmp_path / "absent"}, lacking=lambda: "no JDK >= 99")
+    monkeypatch.setitem(install.SERVERS, "daemon", absent)
+    with pytest.raises(pytest.skip.Exception, match="no JDK >= 99"):
+        require("daemon")
+    assert install.main(["daemon"]) == 0
+    assert "left out: daemon: no JDK >= 99" in capsys.readouterr().out
 
 
 def fake_java(home: Path, version: str, *, jdk: bool) -> Path:

@@ -29,6 +29,7 @@ from .elasticsearch import Elasticsearch
 from .fixtures import StartServer
 from .influxdb import InfluxDB
 from .node_exporter import NodeExporter
+from .opensearch import VERSION, OpenSearch
 
 # --- Elasticsearch
 
@@ -57,6 +58,31 @@ def test_elasticsearch_keeps_data_and_settings_over_stop_and_kill(start_server: 
     assert httpx.put(f"{url}/_doc/3", json={"text": "x" * 50_000}).status_code == 429
     node = httpx.get(f"{server.url}/_nodes/jvm").json()["nodes"].popitem()[1]
     assert node["jvm"]["mem"]["heap_max_in_bytes"] == 600 * 1024**2
+
+
+# --- OpenSearch
+
+
+def test_opensearch_finds_what_was_indexed(opensearch: OpenSearch, unique_name: str) -> None:
+    index = f"{opensearch.url}/{unique_name}-transfers"
+    stored = httpx.put(f"{index}/_doc/1?refresh=true", json={"src_rse": "CNAF", "bytes": 7})
+    assert stored.status_code == 201
+    found = httpx.get(f"{index}/_search", params={"q": "src_rse:cnaf"}).json()["hits"]["hits"]
+    assert [(hit["_id"], hit["_source"]["bytes"]) for hit in found] == [("1", 7)]
+    version = httpx.get(opensearch.url).json()["version"]
+    assert (version["distribution"], version["number"]) == ("opensearch", VERSION)
+
+
+@pytest.mark.server("opensearch")
+def test_opensearch_keeps_data_and_takes_settings(start_server: StartServer) -> None:
+    server = start_server(OpenSearch, settings={"action.auto_create_index": False})
+    assert httpx.put(f"{server.url}/other/_doc/1", json={}).status_code == 404
+    httpx.put(f"{server.url}/transfers").raise_for_status()
+    for number, end in enumerate((server.stop, server.kill), start=1):
+        httpx.put(f"{server.url}/transfers/_doc/{number}", json={"n": number}).raise_for_status()
+        end_completely(server, end)
+        server.start()
+        assert httpx.get(f"{server.url}/transfers/_doc/{number}").status_code == 200
 
 
 # --- InfluxDB
