@@ -184,9 +184,11 @@ class _Reader:
     def __init__(self, text: str, file: str):
         self.lines = text.splitlines()
         self.file = file
+        self.document: dict[str, Any] = {}
         self.problems: list[Problem] = []
 
     def read(self, document: dict[str, Any]) -> Configuration:
+        self.document = document
         document = self._expand(document, ())
         rooms = {room: document.pop(room, {}) for room in ("collectors", "sinks")}
         settings = self._validate(Settings, document, ())
@@ -210,9 +212,9 @@ class _Reader:
             return found
         for name, table in tables.items():
             place = (room, name)
-            if not isinstance(table, dict) or "type" not in table:
+            if not isinstance(table, dict) or not isinstance(table.get("type"), str):
                 kinds = ", ".join(available(room))
-                self._problem(place, "`type` is missing", f"add type = one of {kinds}")
+                self._problem(place, "`type` is missing or no text", f"add type = one of {kinds}")
                 continue
             options = dict(table)
             kind = options.pop("type")
@@ -223,41 +225,52 @@ class _Reader:
                 remedy = f'write type = "{close[0]}"' if close else "`lakescope plugins` lists them"
                 self._problem((*place, "type"), str(error), remedy)
                 continue
-            validated = self._validate(plugin.Options, options, place)
+            validated = self._validate(plugin.Options, options, place, kind)
             if validated is not None:
                 found[name] = Plugin(name, kind, validated)
         return found
 
-    def _validate(self, model: type[Options], document: dict[str, Any], place: tuple[str, ...]) -> Any:
+    def _validate(
+        self, model: type[Options], document: dict[str, Any], place: tuple[str, ...], kind: str = ""
+    ) -> Any:
         try:
             return model.model_validate(document)
         except pydantic.ValidationError as errors:
             for error in errors.errors(include_url=False):
-                self._explain(model, error, place)
+                self._explain(model, error, place, kind)
             return None
 
-    def _explain(self, model: type[Options], error: Any, place: tuple[str, ...]) -> None:
-        inner = tuple(str(part) for part in error["loc"])
-        where = (*place, *inner)
-        option = inner[-1] if inner else ""
-        fields = _fields_at(model, inner[:-1])
+    def _explain(self, model: type[Options], error: Any, place: tuple[str, ...], kind: str) -> None:
+        inner: tuple[str | int, ...] = error["loc"]
+        where = (*place, *map(str, inner))
+        known, fields = _descend(model, inner)
+        option = str(inner[len(known)] if len(known) < len(inner) else inner[-1]) if inner else ""
         if error["type"] == "extra_forbidden":
             close = difflib.get_close_matches(option, fields, 1)
             remedy = f"write `{close[0]}`" if close else f"remove it; there are {', '.join(fields)}"
             self._problem(where, f"no option `{option}`", remedy)
-        elif error["type"] == "missing":
-            self._problem(
-                where, f"option `{option}` is missing", f"add {_example(fields.get(option), option)}"
-            )
-        else:
-            found = "" if "password" in option or "token" in option else _shown(error.get("input"))
-            text = error["msg"].removeprefix("Value error, ")
-            remedy = (
-                f"for example {_example(fields.get(option), option)}"
-                if option in fields
-                else "`lakescope plugins NAME` lists the options"
-            )
-            self._problem(where, f"{text}{found}", remedy)
+            return
+        if error["type"] == "missing":
+            example = _example(fields.get(option), option)
+            self._problem(where, f"option `{option}` is missing", f"add {example}")
+            return
+        text = error["msg"].removeprefix("Value error, ")
+        if not known:
+            self._problem(where, text, f"`lakescope plugins {kind}` shows the options".replace("  ", " "))
+            return
+        field = known[-1][1]
+        found = "" if "SecretStr" in str(field.annotation) else _shown(self._raw((*place, *inner)))
+        self._problem(where, f"{text}{found}", f"for example {_example(field, known[-1][0])}")
+
+    def _raw(self, place: tuple[str | int, ...]) -> Any:
+        """What stands in the file: with the names of variables, not what they hold."""
+        value: Any = self.document
+        for part in place:
+            try:
+                value = value[part]
+            except (KeyError, IndexError, TypeError):
+                return None
+        return value
 
     def _expand(self, value: Any, place: tuple[str, ...]) -> Any:
         """Environment variables into every text."""
@@ -297,17 +310,20 @@ class _Reader:
         return best[1] if best else None
 
 
-def _fields_at(model: type[Options], path: Sequence[str]) -> Mapping[str, Any]:
-    for part in path:
-        field = model.model_fields.get(part)
-        if (
-            field is None
-            or not isinstance(field.annotation, type)
-            or not issubclass(field.annotation, Options)
-        ):
-            return {}
+def _descend(
+    model: type[Options], place: Sequence[str | int]
+) -> tuple[list[tuple[str, Any]], Mapping[str, Any]]:
+    """The options on the way to `place` as (name, field), as far as they are known; the fields where it ends."""
+    known: list[tuple[str, Any]] = []
+    for part in place:
+        field = model.model_fields.get(str(part))
+        if field is None:
+            break
+        known.append((str(part), field))
+        if not (isinstance(field.annotation, type) and issubclass(field.annotation, Options)):
+            break
         model = field.annotation
-    return model.model_fields
+    return known, model.model_fields
 
 
 def _example(field: Any, option: str) -> str:
@@ -328,5 +344,10 @@ def toml_value(value: Any) -> str:
     return '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
+_USERINFO = re.compile(r"(?<=://)[^/@\s]+@")
+
+
 def _shown(value: Any) -> str:
-    return "" if isinstance(value, (dict, list)) or value is None else f", found {value!r}"
+    if isinstance(value, (dict, list)) or value is None:
+        return ""
+    return f", found {_USERINFO.sub('', value)!r}" if isinstance(value, str) else f", found {value!r}"

@@ -75,11 +75,13 @@ class ElasticsearchStore(_ByHttp):
     """A real Elasticsearch behind a proxy."""
 
     sink = "elasticsearch"
+    fixtures = ("elasticsearch", "index_prefix")
 
     def __init__(self, request: pytest.FixtureRequest, directory: Path, stack: ExitStack) -> None:
         super().__init__(request, directory, stack)
-        self.url: str = request.getfixturevalue("elasticsearch").url
-        self.prefix: str = request.getfixturevalue("index_prefix")
+        server, prefix = self.fixtures
+        self.url: str = request.getfixturevalue(server).url
+        self.prefix: str = request.getfixturevalue(prefix)
         self.serve(proxy_to(self.url), "/_bulk")
 
     def options(self) -> str:
@@ -93,6 +95,21 @@ class ElasticsearchStore(_ByHttp):
 
     def ids(self) -> list[str]:
         return [document["id"] for _, document in elasticsearch_events(self.url, self.prefix)]
+
+
+class OpensearchStore(ElasticsearchStore):
+    """A real OpenSearch behind a proxy."""
+
+    fixtures = ("opensearch", "opensearch_prefix")
+
+    def options(self) -> str:
+        return f'{super().options()}flavour = "opensearch"\n'
+
+    def ids(self) -> list[str]:
+        with httpx.Client(base_url=f"{self.url}/{self.prefix}-*", trust_env=False, timeout=30) as client:
+            client.post("/_refresh").raise_for_status()
+            hits = client.get("/_search", params={"size": 10_000}).raise_for_status().json()["hits"]["hits"]
+        return [hit["_source"]["id"] for hit in hits]
 
 
 class InfluxdbStore(_ByHttp):
@@ -268,11 +285,12 @@ class JsonlStore(Store):
 
 STORES: tuple[type[Store], ...] = (
     ElasticsearchStore,
+    OpensearchStore,
     InfluxdbStore,
     Influxdb2Store,
     MonitStore,
     DuckdbStore,
     JsonlStore,
 )
-SERVER = {ElasticsearchStore: "elasticsearch", InfluxdbStore: "influxdb"}
+SERVER = {ElasticsearchStore: "elasticsearch", OpensearchStore: "opensearch", InfluxdbStore: "influxdb"}
 """The real server that a store needs."""

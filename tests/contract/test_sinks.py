@@ -32,7 +32,7 @@ FAULTS: dict[Weather, tuple[Fault, ...]] = {
     "trouble that passes": (503, "lose the answer"),
     "all at once": (429, "hang up"),
 }
-UNREADABLE = [b'{"event_type": "no-such", "payload": {}, "created_at": "2026-11-22 11:00:00"}', b"[1, 2]"]
+UNREADABLE = [b'{"event_type": "no-such", "payload": {}, "created_at": "2026-11-22 11:00:00"}', b'"no event"']
 
 
 def test_every_sink_has_a_harness() -> None:
