@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import glob
-import gzip
 import io
 import sys
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO, Literal, cast
+from typing import Any, BinaryIO, Literal, cast
 
 from lakescope.framing import split_json_stream
 
 Framing = Literal["json", "whole"]
+PACKED = (".gz", ".zst", ".zstd")
 _WHOLE = ("node_exporter",)  # formats that are not JSON: a file is one body
 
 
@@ -48,15 +49,61 @@ def bodies(path: str, framing: Framing, read: Callable[[int], bytes] | None = No
 
 
 def open_file(path: str) -> BinaryIO:
-    """The file's bytes, unpacked by its name's ending; ``-`` is the standard input."""
+    """The file's bytes, unpacked by its name's ending; ``-`` is the standard input.
+
+    Reading raises `OSError` for what cannot be read or unpacked.
+    """
     if path == "-":
         return sys.stdin.buffer
-    if path.endswith(".gz"):
-        return cast(BinaryIO, gzip.open(path))
-    if path.endswith((".zst", ".zstd")):
+    if not path.endswith(PACKED):
+        return Path(path).open("rb")
+    return cast(BinaryIO, io.BufferedReader(_Unpacked(path), 2**20))
+
+
+class _Unpacked(io.RawIOBase):
+    """The bytes in a gzip or zstd file, of one member or frame or more."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._file = Path(path).open("rb")  # noqa: SIM115 - until `close`
+        self._packed = b""
+        self._unpacked = b""
+        self._member: Any = None
+
+    def readable(self) -> bool:
+        """Always."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """As of `io.RawIOBase`."""
+        while not self._unpacked:
+            self._packed = self._packed or self._file.read(2**16)
+            if self._member is None:
+                self._packed = self._packed.lstrip(b"\0")  # gzip files may be padded
+            if not self._packed:
+                if self._member is not None:
+                    raise OSError(f"{self._path}: damaged: it ends too early")
+                return 0
+            self._unpack()
+        given, self._unpacked = self._unpacked[: len(buffer)], self._unpacked[len(buffer) :]
+        buffer[: len(given)] = given
+        return len(given)
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._file.close()
+        super().close()
+
+    def _unpack(self) -> None:
         import zstandard
 
-        return cast(
-            BinaryIO, io.BufferedReader(zstandard.ZstdDecompressor().stream_reader(Path(path).open("rb")))
-        )
-    return Path(path).open("rb")
+        if self._member is None:
+            gz = self._path.endswith(".gz")
+            self._member = zlib.decompressobj(31) if gz else zstandard.ZstdDecompressor().decompressobj()
+        try:
+            self._unpacked = self._member.decompress(self._packed)
+        except (zlib.error, zstandard.ZstdError) as error:
+            raise OSError(f"{self._path}: damaged: {error}") from error
+        self._packed = self._member.unused_data
+        if self._member.eof:
+            self._member = None

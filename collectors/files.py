@@ -7,6 +7,7 @@ repeat harmless.
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import time
@@ -16,12 +17,16 @@ from pathlib import Path
 from pydantic import Field
 
 from collectors._common import OneFormat
-from collectors._reading import Framing, bodies, find, framing_of, open_file
+from collectors._reading import PACKED, Framing, bodies, find, framing_of, open_file
 from lakescope.messages import Message
 from lakescope.pipeline import Health, Inbox
 
+log = logging.getLogger(__name__)
+
 PUT = 500
 POLL_S = 0.3
+LOOK_S = 1.0  # for new files
+RETRY_S = 30.0  # of a followed file that could not be read
 
 
 class FilesOptions(OneFormat):
@@ -44,25 +49,35 @@ class FilesCollector:
         self.options = options
         self.formats = [options.format]
         self.health = Health("ok")
+        self._begun: set[str] = set()
+        self._faults: dict[str, tuple[OSError, float]] = {}
+        """Path -> what is wrong with it, and when to try again (monotonic)."""
 
     def run(self, inbox: Inbox, stop: threading.Event) -> None:
-        """Every file once; with `follow` each in a thread of its own, until told to stop."""
-        known: set[str] = set()
+        """Every file once; with `follow` each in a thread of its own, until told to stop.
+
+        A file that cannot be read to its end holds back no other; it is tried again from its beginning.
+        """
         while not stop.is_set():
-            new = [path for path in find(self.options.paths) if path not in known]
-            if not known and not new and not self.options.follow:
+            due = [path for path in find(self.options.paths) if self._is_due(path)]
+            if not self._begun and not due and not self.options.follow:
                 raise FileNotFoundError(f"no file matches {', '.join(self.options.paths)}")
-            known.update(new)
-            for path in new:
+            self._begun.update(due)
+            for path in due:
+                self._faults.pop(path, None)
                 if self.options.follow:
-                    reader = threading.Thread(target=self._read, args=(path, inbox, stop), daemon=True)
-                    reader.start()
+                    arguments = (path, inbox, stop)
+                    threading.Thread(target=self._try, args=arguments, name=path, daemon=True).start()
                 else:
-                    self._read(path, inbox, stop)
-            self.health.set("ok", f"{len(known)} files")
+                    self._try(path, inbox, stop)
+            faults = [str(error) for error, _ in list(self._faults.values())]
+            told = "; ".join([f"{len(self._begun)} files", *faults[:3]])
+            self.health.set("error" if faults else "ok", told)
             if not self.options.follow:
+                if faults:
+                    raise OSError(told)  # the engine begins again, with what has failed
                 return
-            stop.wait(1.0)
+            stop.wait(LOOK_S)
 
     def acknowledge(self, messages: Sequence[Message]) -> None:
         """Nothing to tell: the file stays where it is."""
@@ -70,19 +85,28 @@ class FilesCollector:
     def close(self) -> None:
         """Nothing stays open."""
 
+    def _is_due(self, path: str) -> bool:
+        fault = self._faults.get(path)
+        return path not in self._begun if fault is None else time.monotonic() >= fault[1]
+
+    def _try(self, path: str, inbox: Inbox, stop: threading.Event) -> None:
+        try:
+            self._read(path, inbox, stop)
+        except OSError as error:
+            log.error("file_error file=%s error=%s", path, error)
+            self._faults[path] = error, time.monotonic() + (RETRY_S if self.options.follow else 0.0)
+
     def _read(self, path: str, inbox: Inbox, stop: threading.Event) -> None:
         headers = {"file": path}
         batch: list[Message] = []
-        received = time.time()
-        follow = (
-            _Follower(path, stop, lambda: inbox.put(_emptied(batch))).read if self.options.follow else None
-        )
-        for body in bodies(path, self.options.framing or framing_of(self.options.format), follow):
-            batch.append(Message(body, self.options.format, headers, received))
-            if len(batch) >= PUT:
-                if not inbox.put(_emptied(batch)):
-                    return
-                received = time.time()
+        framing = self.options.framing or framing_of(self.options.format)
+        read = None
+        if self.options.follow and framing == "json" and not path.endswith(PACKED):  # the others do not grow
+            read = _Follower(path, stop, lambda: inbox.put(_emptied(batch))).read
+        for body in bodies(path, framing, read):
+            batch.append(Message(body, self.options.format, headers, time.time()))
+            if len(batch) >= PUT and not inbox.put(_emptied(batch)):
+                return
         inbox.put(batch)
 
 

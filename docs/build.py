@@ -168,6 +168,9 @@ def kpis() -> str:
             [(f"[`{kpi.name}`](#{kpi.name})", kpi.unit, kpi.meaning) for kpi in numbers.CATALOGUE.values()],
         ),
     ]
+    page.append("## What each store answers")
+    page.append("DuckDB answers everything exactly.")
+    page += [prose(import_module(f"kpis.{store}")) for store in ("elasticsearch", "influxql")]
     for kpi in numbers.CATALOGUE.values():
         page += [f"## {kpi.name}", kpi.meaning, "\n".join(_kpi(kpi))]
     return "\n\n".join(page)

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from kpis.model import Condition, Part, PerSecond, Query, Ratio, Value, parts
+from lakescope.columns import columns
 
 
 class Statement(NamedTuple):
@@ -23,6 +24,7 @@ def compile_query(query: Query) -> Statement:
 class _Compiler:
     def __init__(self, query: Query) -> None:
         self.query = query
+        self.kinds = {column.name: column.kind for column in columns(query.kpi.dataset)}
         self.parameters: dict[str, Any] = {"since": _naive(query.since), "until": _naive(query.until)}
 
     def statement(self) -> Statement:
@@ -103,7 +105,10 @@ class _Compiler:
         name = f"p{len(self.parameters)}"
         value = condition.value
         self.parameters[name] = list(value) if isinstance(value, tuple) else value
-        return f"list_contains(${name}, {field})" if isinstance(value, tuple) else f"{field} = ${name}"
+        if not isinstance(value, tuple):
+            return f"{field} = ${name}"
+        text = field if self.kinds[condition.field] in ("keyword", "text") else f"{field}::varchar"
+        return f"list_contains(${name}, {text})"
 
 
 def _naive(moment: datetime) -> datetime:

@@ -1,11 +1,13 @@
 """KPIs as InfluxQL for InfluxDB 1.x (measurement = dataset): one statement a part, and one that tells the groups.
 
-Exact: all that is answered (means and ratios to a double's 15 digits), for ranges of whole seconds: a point's time
-is its event's second, the digits below only keep points apart (sinks/influxdb.py). So a range's ends are rounded
-down to the second, and of two last words of one series within one second either may count.
+Exact: counts, sums, extremes, distinct counts, medians, last and growth; means and ratios to a double's 15 digits.
+Stated tolerance: percentiles above the median are the nearest rank's value, one of the two that the exact one lies
+between. Ranges are of whole seconds: a point's time is its event's second, the digits below only keep points apart
+(sinks/influxdb.py). So a range's ends are rounded down to the second, and of two last words of one series within
+one second either may count.
 
-Refused: groups, series and unknown values of a field that is no tag; distinct values of a tag; percentiles but the
-median, because InfluxQL takes the nearest rank, which in a small group may be far from the interpolated value.
+Refused: groups, series and unknown values of a field that is no tag; distinct values of a tag; percentiles below
+the median, whose nearest rank does not exist in a small group.
 
 Reference: docs.influxdata.com/influxdb/v1/query_language
 """
@@ -48,16 +50,17 @@ def rows(query: Query, results: Sequence[Result]) -> list[dict[str, Any]]:
     failed or whose answer was cut short.
     """
     wanted = parts(query.kpi.value)
-    found = [dict(_values(query, result)) for result in results]
     grouped = bool(query.by or query.bin_s)
+    found = [dict(_values(query, result)) for result in results]
     keys: Iterable[tuple[Any, ...]] = found.pop(0) if grouped else [()]
-    nothing = [0 if part.kind in ("count", "distinct") else None for part in wanted]
     return order(
         query,
         (
             (
                 key,
-                combine(query, [of.get(key, none) for of, none in zip(found, nothing, strict=True)]),
+                combine(
+                    query, [_typed(query, part, of.get(key)) for part, of in zip(wanted, found, strict=True)]
+                ),
             )
             for key in keys
         ),
@@ -89,9 +92,12 @@ class _Compiler:
             case "distinct":
                 return self._select(f"count(distinct({field}))", part.where, self.query.by)
             case "percentile":
-                if part.quantile != 0.5:
-                    self._refuse("has percentiles of the nearest rank only, not interpolated ones")
-                return self._select(f"median({field})", part.where, self.query.by)
+                if part.quantile == 0.5:  # the one that is interpolated
+                    return self._select(f"median({field})", part.where, self.query.by)
+                if (part.quantile or 0.0) < 0.5:
+                    self._refuse("has no percentile below the median in a small group")
+                percent = round((part.quantile or 0.0) * 100, 9)
+                return self._select(f"percentile({field}, {percent:g})", part.where, self.query.by)
             case "last":
                 return self._series(part, f"last({field})")
             case "growth":
@@ -194,6 +200,16 @@ def _values(query: Query, result: Result) -> Iterable[tuple[tuple[Any, ...], Any
                     ),
                     value,
                 )
+
+
+def _typed(query: Query, part: Part, value: float | int | None) -> float | int | None:
+    """InfluxDB writes 2.0 as 2, and tells nothing of a group without events."""
+    if part.kind in ("count", "distinct"):
+        return value or 0
+    whole = (
+        part.kind not in ("mean", "percentile") and _kinds(query.kpi.dataset)[str(part.field)] == "integer"
+    )
+    return value if value is None or whole else float(value)
 
 
 def _dimension(kind: Kind, text: str) -> str | int | float | bool | None:

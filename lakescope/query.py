@@ -9,7 +9,7 @@ from typing import Any
 
 from kpis import CATALOGUE, Kpi, Query, UnsupportedError, elasticsearch, influxql
 from kpis import duckdb as duckdb_sql
-from lakescope.pipeline import Sink
+from lakescope.pipeline import RefusedError, Sink
 
 _UNITS = {"s": 1, "min": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 
@@ -51,7 +51,11 @@ def _ask_influxdb(query: Query, sink: Any) -> list[dict[str, Any]]:
             "InfluxDB 2.x cannot answer KPIs, but 1.x can; so can duckdb and elasticsearch"
         )
     statements = influxql.compile_query(query, sink.tags[query.kpi.dataset])
-    return influxql.rows(query, sink.query(statements.text))
+    results = sink.query(statements.text)
+    try:
+        return influxql.rows(query, results)
+    except ValueError as error:
+        raise RefusedError("refused", str(error)) from error
 
 
 _ASKED: dict[str, Callable[[Query, Any], list[dict[str, Any]]]] = {

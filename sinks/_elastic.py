@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -68,12 +69,11 @@ class ElasticsearchConnection:
         try:
             return self._client.perform_request(method, path, headers=headers, body=body).body
         except elasticsearch.ApiError as error:
+            if error.status_code == 406:  # OpenSearch does not know the client's own content type
+                raise _stranger(error.meta.node.host) from error
             raise _judged(error.meta.node.host, error.status_code, str(error)) from error
         except elasticsearch.UnsupportedProductError as error:
-            raise TransientError(
-                f"{error.meta.node.host} is no Elasticsearch; if it is OpenSearch, set "
-                'flavour = "opensearch" in this sink'
-            ) from error
+            raise _stranger(error.meta.node.host) from error
         except elastic_transport.TransportError as error:
             raise TransientError(masked(f"{type(error).__name__}: {error}")) from error
 
@@ -88,6 +88,8 @@ class OpensearchConnection:
     def __init__(self, cluster: Cluster) -> None:
         import opensearchpy  # here: only who needs it pays for its import
 
+        # it logs each failure with a traceback; the engine tells it once, and counts
+        logging.getLogger("opensearch").setLevel(logging.CRITICAL)
         self._errors = opensearchpy.exceptions
         self._client = opensearchpy.OpenSearch(
             cluster.urls,
@@ -114,15 +116,23 @@ class OpensearchConnection:
         self._client.close()
 
 
+def _stranger(host: str) -> TransientError:
+    return TransientError(
+        f'{host} is no Elasticsearch: if it is OpenSearch, set flavour = "opensearch" in this sink'
+    )
+
+
 def _secure(cluster: Cluster) -> bool:
     return any(url.startswith("https") for url in cluster.urls)
 
 
 def _told(error: Any) -> str:
-    """The error with the cause that the client's own text leaves out."""
-    said = error.info.get("error") if isinstance(error.info, dict) else None
-    cause = said.get("caused_by") if isinstance(said, dict) else None
-    return f"{error} ({cause['reason']})" if isinstance(cause, dict) and "reason" in cause else str(error)
+    """The innermost cause, which the client's own text leaves out, and that text."""
+    cause = error.info.get("error") if isinstance(error.info, dict) else None
+    while isinstance(cause, dict) and isinstance(cause.get("caused_by"), dict):
+        cause = cause["caused_by"]
+    reason = cause.get("reason") if isinstance(cause, dict) else None
+    return f"{reason} ({error})" if reason else str(error)
 
 
 def _judged(host: str, status: int, said: str) -> TransientError | RefusedError:

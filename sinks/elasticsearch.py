@@ -35,7 +35,7 @@ class ElasticsearchOptions(SinkOptions):
     urls: list[str] = Field(examples=[["https://es.example.org:9200"]], min_length=1)
     """Nodes of the cluster."""
     flavour: Flavour = "elasticsearch"
-    """What the nodes run: elasticsearch (8 or 9) or opensearch (2 or 3)."""
+    """What the nodes run: elasticsearch (8 or 9) or opensearch (3; 2 is not tested)."""
     username: str | None = None
     """User for basic authentication."""
     password: SecretStr | None = Field(default=None, examples=["${ES_PASSWORD}"])
@@ -104,7 +104,7 @@ class BulkEncoder:
 
 
 class ElasticsearchSink:
-    """Writes events to Elasticsearch 8 and 9, or OpenSearch 2 and 3."""
+    """Writes events to Elasticsearch 8 and 9, or OpenSearch 3."""
 
     Options = ElasticsearchOptions
 

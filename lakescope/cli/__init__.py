@@ -46,3 +46,6 @@ def main() -> None:
     except BrokenPipeError:  # `lakescope tap | head`
         sys.stderr.close()
         sys.exit(0)
+    except OSError as error:  # a data directory or a certificate that is not there, or not ours
+        print(f"error: {error}; see data_dir and tls in the configuration", file=sys.stderr)  # noqa: T201
+        sys.exit(2)

@@ -52,10 +52,10 @@ def show(ids: Ids = None, config: ConfigOption = CONFIG) -> None:
     Example: lakescope dead-letters show 3f2a
     """
     letters = _letters(config)
-    found = list(letters.letters(ids=ids)) if ids else []
-    letters.close()
     out = console(err=True)
-    for letter in found:
+    shown = 0
+    for letter in letters.letters(ids=ids or []):
+        shown += 1
         sink = f", refused by {letter.sink}" if letter.sink else ""
         out.print(
             f"# {letter.id} from {letter.collector} as {letter.format}{sink}: {letter.why()}", markup=False
@@ -63,7 +63,8 @@ def show(ids: Ids = None, config: ConfigOption = CONFIG) -> None:
         out.print(f"# headers {letter.headers}", markup=False)
         sys.stdout.buffer.write(letter.body + b"\n")
         sys.stdout.buffer.flush()
-    if not found:
+    letters.close()
+    if not shown:
         out.print("no such letter: `lakescope dead-letters list` shows their ids")
         raise typer.Exit(1)
 
@@ -139,10 +140,11 @@ def _chosen(
     if not ids and not everything:
         raise RuntimeError("say which: ids, or --all (with --reason, --collector, --sink to narrow it)")
     letters = _letters(config)
-    found = [
-        letter.id for letter in letters.letters(ids=ids or (), reason=reason, collector=collector, sink=sink)
-    ]
+    found: list[str] = letters.ids(ids=ids, reason=reason, collector=collector, sink=sink)
     letters.close()
+    if ids and not found:
+        console(err=True).print("no such letter: `lakescope dead-letters list` shows their ids")
+        raise typer.Exit(1)
     return found
 
 
@@ -159,7 +161,7 @@ def _replay_here(chosen: Any, ids: list[str]) -> list[dict[str, Any]]:
     letters = open_dead_letters(settings)
     try:
         results = replay(
-            list(letters.letters(ids=ids)),
+            letters.letters(ids=ids),
             letters,
             lambda name: normaliser(settings, topology, chosen.collectors.get(name), name),
             lanes(chosen, sinks),

@@ -100,14 +100,15 @@ def sample(
     Example: lakescope config sample --collector http --sink duckdb > lakescope.toml
     """
     from lakescope.config import toml_value
+    from lakescope.options import Options
     from lakescope.plugins import load
 
-    for room, name, kind in (("collectors", "mine", collector), ("sinks", "store", sink)):
-        model = load(room, kind).Options  # type: ignore[arg-type]
-        emit(f'[{room}.{name}]\ntype = "{kind}"')
+    models = (load("collectors", collector).Options, load("sinks", sink).Options)
+    for place, kind, model in zip(("collectors.mine", "sinks.store"), (collector, sink), models, strict=True):
+        emit(f'[{place}]\ntype = "{kind}"')
         for option, field in model.model_fields.items():
             example = field.examples[0] if field.examples else field.get_default(call_default_factory=True)
-            if hasattr(example, "model_fields"):
+            if isinstance(example, Options):
                 continue  # a table of its own, such as tls: see `lakescope plugins`
             off = "" if field.is_required() else "# "
             shown = "..." if example is None else toml_value(example)

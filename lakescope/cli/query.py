@@ -40,6 +40,7 @@ def query(
 
     Example: lakescope query transfer_efficiency --by src_rse --by dst_rse --since 1d
     """
+    from lakescope.pipeline import RefusedError, TransientError
     from lakescope.query import parse
 
     if kpi is None:
@@ -48,7 +49,7 @@ def query(
     try:
         asked = parse(kpi, by=by or (), since=since, until=until, bin=bin, filters=where or (), noise=noise)
         rows = _rows(config, asked, store, by, since, until, bin, where, noise)
-    except ValueError as error:
+    except (ValueError, RefusedError, TransientError) as error:
         raise RuntimeError(str(error)) from error
     _print(rows, asked.kpi, format)
 

@@ -15,7 +15,7 @@ from lakescope.messages import Message, Reject
 
 _SCHEMA = """
 create table if not exists letters (
-  id text primary key,            -- hash of collector, format, sink and body: a repeat is the same letter
+  id text primary key,            -- hash of collector, format, sink, body and target: a repeat is the same letter
   collector text not null,
   format text not null,
   sink text,                      -- null: no decoder could read it, so no sink has it
@@ -33,6 +33,8 @@ create table if not exists letters (
 );
 create index if not exists letters_last_seen on letters (last_seen);
 """
+
+PAGE = 100  # letters that are read at a time: bodies may be large
 
 
 class Letter(msgspec.Struct, frozen=True):
@@ -91,7 +93,7 @@ class DeadLetters:
         now = time.time()
         rows = [
             (
-                _letter_id(collector, message.format, sink, message.body),
+                _letter_id(collector, sink, message),
                 collector,
                 message.format,
                 sink,
@@ -121,29 +123,50 @@ class DeadLetters:
     def letters(
         self,
         *,
-        ids: Sequence[str] = (),
+        ids: Sequence[str] | None = None,
         reason: str | None = None,
         collector: str | None = None,
         sink: str | None = None,
         limit: int = -1,
     ) -> Iterator[Letter]:
-        """The letters that match, oldest first. An id may be cut to its first characters."""
+        """The letters that match when this begins, oldest first. An id may be cut to its first characters."""
+        found = self.ids(ids=ids, reason=reason, collector=collector, sink=sink, limit=limit)
+        for start in range(0, len(found), PAGE):
+            page = found[start : start + PAGE]
+            marks = ",".join("?" * len(page))
+            with self._lock:
+                rows = self._db.execute(
+                    f"select * from letters where id in ({marks}) order by first_seen, id",  # noqa: S608 - question marks
+                    page,
+                ).fetchall()
+            for row in rows:
+                headers = msgspec.json.decode(row[10], type=dict[str, str])
+                yield Letter(*row[:10], headers, *row[11:])  # type: ignore[call-arg]  # a row is the table
+
+    def ids(
+        self,
+        *,
+        ids: Sequence[str] | None = None,
+        reason: str | None = None,
+        collector: str | None = None,
+        sink: str | None = None,
+        limit: int = -1,
+    ) -> list[str]:
+        """The whole ids of the letters that match, oldest first; of all of them without `ids`."""
         where, values = ["1"], []
         for column, value in (("reason", reason), ("collector", collector), ("sink", sink)):
             if value is not None:
                 where.append(f"{column} = ?")
                 values.append(value)
-        if ids:
-            where.append("(" + " or ".join(["id like ? || '%'"] * len(ids)) + ")")
-            values += ids
+        if ids is not None:  # ids are hexadecimal: those that begin with x lie between x and xg
+            where.append(
+                "id in (select l.id from json_each(?) w join letters l"
+                " on l.id >= w.value and l.id < w.value || 'g' where w.value <> '')"
+            )
+            values.append(msgspec.json.encode(ids).decode())
+        statement = f"select id from letters where {' and '.join(where)} order by first_seen, id limit ?"  # noqa: S608 - column names above
         with self._lock:
-            rows = self._db.execute(
-                f"select * from letters where {' and '.join(where)} order by first_seen, id limit ?",  # noqa: S608 - column names above
-                (*values, limit),
-            ).fetchall()
-        for row in rows:
-            headers = msgspec.json.decode(row[10], type=dict[str, str])
-            yield Letter(*row[:10], headers, *row[11:])  # type: ignore[call-arg]  # a row is the table
+            return [id_ for (id_,) in self._db.execute(statement, (*values, limit))]
 
     def drop(self, ids: Sequence[str]) -> int:
         """Forgets letters by their whole ids; how many there were."""
@@ -169,6 +192,8 @@ class DeadLetters:
             self._db.close()
 
 
-def _letter_id(collector: str, format_: str, sink: str | None, body: bytes) -> str:
-    key = "\x1f".join((collector, format_, sink or "")).encode() + b"\x1f" + body
+def _letter_id(collector: str, sink: str | None, message: Message) -> str:
+    # two hosts may say the same; a transport's other headers are new with each delivery
+    target = (message.headers.get(name, "") for name in ("instance", "url"))
+    key = "\x1f".join((collector, message.format, sink or "", *target)).encode() + b"\x1f" + message.body
     return blake2b(key, digest_size=8).hexdigest()

@@ -33,6 +33,8 @@ class Inbox:
 
         `wait` false is for a collector whose source itself bounds what is under way.
         """
+        if not messages:
+            return not self._closed
         with self._can_put:
             while wait and len(self._messages) >= self.limit and not self._closed:
                 self._can_put.wait()

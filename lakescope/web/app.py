@@ -16,7 +16,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from kpis import CATALOGUE
 from lakescope.assembly import Assembly
-from lakescope.pipeline import Sink
+from lakescope.pipeline import RefusedError, Sink, TransientError
 from lakescope.pipeline.dead_letters import Letter
 from lakescope.pipeline.normalise import Normaliser
 from lakescope.pipeline.transform import Lane
@@ -128,6 +128,8 @@ def _api(
             rows = ask(asked, sinks[chosen], types[chosen])
         except ValueError as error:
             raise HTTPException(404 if name not in CATALOGUE else 422, str(error)) from error
+        except (RefusedError, TransientError) as error:
+            raise HTTPException(503, str(error)) from error
         return {"kpi": describe(asked.kpi), "store": chosen, "rows": rows}
 
     @router.get("/tap")

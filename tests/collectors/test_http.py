@@ -27,7 +27,7 @@ from tests.collectors._pushing import Pushing
 from tests.contract._bodies import events_of, hermes, ndjson, scripts
 from tests.e2e._lakescope import Lakescope, until
 
-TOKEN = "s3cret"
+TOKEN = "s3cret-token"
 CASES = Path(__file__).parents[1] / "cases"
 
 Headers = dict[str, str]
@@ -270,10 +270,10 @@ def test_what_was_answered_200_survives_kill_9(tmp_path: Path) -> None:
     )
     with Lakescope(tmp_path, configuration) as lakescope:
         lakescope.start()
+        archive.rmdir()
         answer = httpx.post(f"{lakescope.url}/push/hermes", content=hermes(1)[0], trust_env=False)
         lakescope.kill()
         assert answer.status_code == 200
-        archive.mkdir()
         lakescope.start()
         until(lambda: list(archive.iterdir()), 10, lakescope.brief)
         until(lambda: lakescope.drained(1), 10, lakescope.brief)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Self
 
 import httpx
+import msgspec
 
 from lakescope.assembly import assemble, lanes, normaliser, read_topology
 from lakescope.config import parse
 from lakescope.pipeline.normalise import Normaliser
 from lakescope.web import create_app
 from lakescope.web.server import Server
+from tests.e2e._lakescope import until
 
 QUICK = "[pipeline]\nbatch_age_s = 0.05\n"
 
@@ -67,3 +71,39 @@ class Running:
     def get(self, path: str) -> httpx.Response:
         """What it answers."""
         return httpx.get(f"{self.url}{path}", timeout=10, trust_env=False)
+
+
+class Archiving(Running):
+    """With collectors as TOML, and one sink that can be looked into at any time: files of JSON lines."""
+
+    def __init__(self, directory: Path, collectors: str, *, pipeline: str = QUICK) -> None:
+        self.archive = directory / "archive"
+        store = f'[sinks.store]\ntype = "jsonl"\ndirectory = "{self.archive}"\n'
+        super().__init__(directory, f"{pipeline}{collectors}\n{store}")
+
+    def arrived(self, ids: Iterable[str], seconds: float = 10) -> list[dict[str, Any]]:
+        """The events of these ids, once they are stored, each once."""
+        wanted = Counter(list(ids))
+        until(
+            lambda: wanted.keys() <= self.stored().keys(),
+            seconds,
+            lambda: (len(wanted.keys() - self.stored().keys()), self.status.document()),
+        )
+        stored = self.stored()
+        assert {id_: len(stored[id_]) for id_ in wanted} == wanted
+        return [stored[id_][0] for id_ in wanted]
+
+    def stored(self) -> dict[str, list[dict[str, Any]]]:
+        """id -> its events, so far."""
+        found: dict[str, list[dict[str, Any]]] = {}
+        for path in sorted(self.archive.iterdir()):
+            for line in path.read_bytes().splitlines():
+                event = msgspec.json.decode(line)
+                found.setdefault(event["id"], []).append(event)
+        return found
+
+    @property
+    def told(self) -> str:
+        """What the health of its only collector says."""
+        (pipeline,) = self.engine.pipelines
+        return f"{pipeline.collector.health.state}: {pipeline.collector.health.detail}"

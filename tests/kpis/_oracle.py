@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -14,6 +15,27 @@ Rows = dict[tuple[Any, ...], float | int | None]
 
 def answer(query: Query, events: Iterable[dict[str, Any]]) -> Rows:
     """(time of the bin if binned, dimensions...) -> value. `events` are documents as the stores got them."""
+    return {key: _value(query, found) for key, found in _groups(query, events).items()}
+
+
+def percentile_bounds(
+    query: Query, events: Iterable[dict[str, Any]]
+) -> dict[tuple[Any, ...], tuple[float, float]]:
+    """What a sketch may say of a percentile: a value within one rank and 0.1 % of the ranks of the exact place."""
+    part = query.kpi.value
+    assert isinstance(part, Part)
+    assert part.kind == "percentile"
+    bounds = {}
+    for key, found in _groups(query, events).items():
+        ordered = sorted(event[str(part.field)] for event in found if event.get(str(part.field)) is not None)
+        if ordered:
+            place, reach = (part.quantile or 0.0) * (len(ordered) - 1), 1 + len(ordered) / 1000
+            low, high = max(0, math.floor(place - reach)), min(len(ordered) - 1, math.ceil(place + reach))
+            bounds[key] = ordered[low], ordered[high]
+    return bounds
+
+
+def _groups(query: Query, events: Iterable[dict[str, Any]]) -> dict[tuple[Any, ...], list[dict[str, Any]]]:
     groups: dict[tuple[Any, ...], list[dict[str, Any]]] = defaultdict(list)
     if not query.by and not query.bin_s:
         groups[()] = []
@@ -30,7 +52,7 @@ def answer(query: Query, events: Iterable[dict[str, Any]]) -> Rows:
             seconds = moment.timestamp() // query.bin_s * query.bin_s
             key = (datetime.fromtimestamp(seconds, UTC), *key)
         groups[key].append(event)
-    return {key: _value(query, found) for key, found in groups.items()}
+    return groups
 
 
 def _meets(event: dict[str, Any], condition: Condition) -> bool:
@@ -40,7 +62,8 @@ def _meets(event: dict[str, Any], condition: Condition) -> bool:
     if condition.operator == "unknown":
         return value is None
     if condition.operator == "in":
-        return value in condition.value  # type: ignore[operator]
+        said = str(value).lower() if isinstance(value, bool) else str(value)
+        return value is not None and said in condition.value  # type: ignore[operator]
     return value is not None and value == condition.value
 
 

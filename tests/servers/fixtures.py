@@ -38,6 +38,7 @@ _SERVER_OF_FIXTURE = {
     "influxdb": "influxdb",
     "node_exporter": "node_exporter",
     "opensearch": "opensearch",
+    "opensearch_prefix": "opensearch",
 }
 
 
@@ -84,7 +85,7 @@ def elasticsearch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Elastics
 
 @pytest.fixture(scope="session")
 def opensearch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenSearch]:
-    """The session's OpenSearch; name indices and templates by `unique_name`."""
+    """The session's OpenSearch; keep to indices and templates below `opensearch_prefix`."""
     with OpenSearch(tmp_path_factory.mktemp("opensearch")) as server:
         yield server
 
@@ -155,6 +156,13 @@ def index_prefix(elasticsearch: Elasticsearch, unique_name: str) -> Iterator[str
     """A prefix of this test's own; indices and templates named so are deleted afterwards."""
     yield unique_name
     delete_indices(elasticsearch.url, unique_name)
+
+
+@pytest.fixture
+def opensearch_prefix(opensearch: OpenSearch, unique_name: str) -> Iterator[str]:
+    """`index_prefix` of OpenSearch."""
+    yield unique_name
+    delete_indices(opensearch.url, unique_name)
 
 
 def delete_indices(url: str, prefix: str) -> None:

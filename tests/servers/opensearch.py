@@ -106,6 +106,9 @@ class OpenSearch(Server):
             str(jdk.java),
             f"-Xms{self.heap_mb}m",
             f"-Xmx{self.heap_mb}m",
+            # Ready in half the time on few cores.
+            "-XX:+UseSerialGC",
+            "-XX:TieredStopAtLevel=1",
             f"-Djava.io.tmpdir={self.directory / 'tmp'}",
             "--add-modules=jdk.incubator.vector",
             "--enable-native-access=ALL-UNNAMED",

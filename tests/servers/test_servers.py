@@ -63,8 +63,8 @@ def test_elasticsearch_keeps_data_and_settings_over_stop_and_kill(start_server: 
 # --- OpenSearch
 
 
-def test_opensearch_finds_what_was_indexed(opensearch: OpenSearch, unique_name: str) -> None:
-    index = f"{opensearch.url}/{unique_name}-transfers"
+def test_opensearch_finds_what_was_indexed(opensearch: OpenSearch, opensearch_prefix: str) -> None:
+    index = f"{opensearch.url}/{opensearch_prefix}-transfers"
     stored = httpx.put(f"{index}/_doc/1?refresh=true", json={"src_rse": "CNAF", "bytes": 7})
     assert stored.status_code == 201
     found = httpx.get(f"{index}/_search", params={"q": "src_rse:cnaf"}).json()["hits"]["hits"]

@@ -1,0 +1,147 @@
+"""Polling: a real node_exporter, endpoints that answer badly or not at all, and `up` that tells of both."""
+
+from __future__ import annotations
+
+import gzip
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.contract._http import Answer, HttpServer, Request
+from tests.contract._running import Archiving
+from tests.e2e._lakescope import until
+from tests.servers.node_exporter import NodeExporter
+
+TOKEN = "Bearer s3cret-of-the-exporter"
+
+
+def collector(*urls: str, **options: object) -> str:
+    """A poll collector as configuration; options as they stand in TOML."""
+    listed = ", ".join(f'"{url}"' for url in urls)
+    lines = "\n".join(f"{key} = {value}" for key, value in ({"interval_s": 0.2} | options).items())
+    return f'[collectors.poll]\ntype = "poll"\nurls = [{listed}]\n{lines}\n'
+
+
+def values(lakescope: Archiving, metric: str) -> list[dict[str, Any]]:
+    """What is stored of a metric, in order of time."""
+    found = (event for events in lakescope.stored().values() for event in events)
+    return sorted((event for event in found if event["metric"] == metric), key=lambda event: event["time"])
+
+
+def test_a_real_exporter_is_read_at_every_interval(tmp_path: Path, node_exporter: NodeExporter) -> None:
+    with Archiving(tmp_path, collector(node_exporter.url, interval_s=0.5)) as lakescope:
+        until(lambda: len(values(lakescope, "up")) >= 3, 20, lambda: lakescope.told)
+        assert lakescope.told == "ok: 1 of 1 targets answer"
+        assert {event["value"] for event in values(lakescope, "up")} == {1.0}
+        assert 0 < values(lakescope, "scrape_duration_seconds")[0]["value"] < 5
+        memory = values(lakescope, "node_memory_MemTotal_bytes")
+        assert len(memory) >= 2 and len({event["time"] for event in memory}) == len(memory)
+        assert {event["host"] for event in memory} == {"127.0.0.1"}
+
+
+@pytest.fixture
+def target() -> Iterator[HttpServer]:
+    """Not an exporter: a server whose answers a test changes."""
+    with HttpServer(lambda _: Answer(200, b"mine 1\n", (("content-type", "text/plain"),))) as server:
+        yield server
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (Answer(500), "HTTPStatusError: Server error '500 Internal Server Error'"),
+        (Answer(404), "HTTPStatusError: Client error '404 Not Found'"),
+        (Answer(200, bytes(3000)), "ValueError: the answer exceeds 2000 bytes (max_body_bytes)"),
+        (
+            Answer(200, gzip.compress(bytes(2**20)), (("content-encoding", "gzip"),)),
+            "ValueError: the answer exceeds 2000 bytes (max_body_bytes)",
+        ),
+        (Answer(200, b"not gzip", (("content-encoding", "gzip"),)), "DecodingError"),
+    ],
+)
+def test_a_bad_answer_is_up_0_until_it_is_a_good_one(
+    tmp_path: Path, target: HttpServer, answer: Answer, told: str
+) -> None:
+    good = target.answer
+    target.answer = lambda _: answer
+    url = f"{target.url}/metrics"
+    with Archiving(tmp_path, collector(url, max_body_bytes=2000)) as lakescope:
+        until(lambda: told in lakescope.told, 10, lambda: lakescope.told)
+        assert lakescope.told.startswith(f"error: 0 of 1 targets answer; 127.0.0.1:{target.port}: ")
+        assert lakescope.get("/readyz").status_code == 503
+        until(lambda: values(lakescope, "up"), 10)
+        assert values(lakescope, "up")[-1]["value"] == 0.0
+        target.answer = good
+        until(lambda: values(lakescope, "mine"), 10, lambda: lakescope.told)
+        until(lambda: values(lakescope, "up")[-1]["value"] == 1.0, 10)
+        assert lakescope.told == "ok: 1 of 1 targets answer"
+        assert lakescope.get("/readyz").status_code == 200
+
+
+def test_one_silent_target_does_not_delay_the_others(tmp_path: Path, target: HttpServer) -> None:
+    """It hangs; its scrape is given up after `timeout_s`, and says so."""
+    never = threading.Event()
+
+    def hang(_: Request) -> Answer:
+        never.wait()
+        return Answer(200)
+
+    with HttpServer(hang) as silent:
+        urls = (f"{silent.url}/metrics", f"{target.url}/metrics")
+        with Archiving(tmp_path, collector(*urls, timeout_s=0.5)) as lakescope:
+            until(lambda: len(values(lakescope, "up")) >= 4, 10, lambda: lakescope.told)
+            assert "1 of 2 targets answer" in lakescope.told and "ReadTimeout" in lakescope.told
+            by_value = {event["labels"]["instance"]: event["value"] for event in values(lakescope, "up")}
+            assert by_value == {urls[0]: 0.0, urls[1]: 1.0}
+            begun = time.monotonic()
+            assert lakescope.stop()
+            assert time.monotonic() - begun < 3
+        never.set()
+
+
+def test_headers_are_sent_and_never_shown(tmp_path: Path, target: HttpServer) -> None:
+    good = target.answer
+    target.answer = lambda r: good(r) if r.headers.get("authorization") == TOKEN else Answer(401)
+    url = f"{target.url}/metrics"
+    with Archiving(tmp_path, collector(url, headers=f'{{ authorization = "{TOKEN}" }}')) as lakescope:
+        until(lambda: values(lakescope, "mine"), 10, lambda: lakescope.told)
+        target.answer = lambda _: Answer(401)
+        until(lambda: "401 Unauthorized" in lakescope.told, 10, lambda: lakescope.told)
+        assert TOKEN.split()[1] not in lakescope.get("/api/status").text
+    accepted = target.requests[0].headers["accept"]
+    assert accepted.startswith("application/openmetrics-text") and "text/plain" in accepted
+
+
+def test_json_of_any_format_is_polled_too(tmp_path: Path, target: HttpServer) -> None:
+    """Beside its events every target has its `up`."""
+    target.answer = lambda _: Answer(200, b'{"producer": "p", "type": "t", "timestamp": 1790000000, "n": 1}')
+    with Archiving(tmp_path, collector(f"{target.url}/status.json", format='"push"')) as lakescope:
+        until(lambda: lakescope.acknowledged(4), 10, lambda: lakescope.told)
+        events = [found[0] for found in lakescope.stored().values()]
+    assert {event["dataset"] for event in events} == {"push", "hosts"}
+    assert {event["metric"] for event in events if event["dataset"] == "hosts"} == {
+        "up",
+        "scrape_duration_seconds",
+    }
+
+
+def test_the_clock_does_not_drift_and_a_stall_makes_no_burst(tmp_path: Path, target: HttpServer) -> None:
+    """A slow target stretches no interval but its own; what was missed is not made up for."""
+    slow = target.answer
+
+    def answer(request: Request) -> Answer:
+        if len(target.requests) == 3:
+            time.sleep(1.0)  # the stall itself
+        return slow(request)
+
+    target.answer = answer
+    with Archiving(tmp_path, collector(f"{target.url}/metrics", interval_s=0.1)) as lakescope:
+        until(lambda: len(target.requests) >= 10, 15, lambda: lakescope.told)
+        begun = time.monotonic()
+        first = len(target.requests)
+        until(lambda: len(target.requests) >= first + 10, 15)
+        assert time.monotonic() - begun > 0.7

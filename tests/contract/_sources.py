@@ -1,0 +1,149 @@
+"""One harness a collector: where its messages come from, what the source still holds, and how it breaks."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import sqlite3
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import ClassVar
+
+import httpx
+
+from tests.contract._bodies import ndjson
+from tests.contract._http import Answer, HttpServer
+from tests.e2e._lakescope import publish
+from tests.servers.activemq import ActiveMQ
+
+
+class Source:
+    """Of a test. `broker` is one that may be stopped; `name` is nobody else's."""
+
+    type: ClassVar[str]
+    """Name of the collector's entry point."""
+
+    def __init__(self, directory: Path, stack: ExitStack, broker: ActiveMQ, name: str) -> None:
+        self.directory = directory
+        self.stack = stack
+        self.broker = broker
+        self.name = name
+
+    def options(self) -> str:
+        """The collector's options as TOML, its type left out."""
+        raise NotImplementedError
+
+    def offer(self, bodies: Sequence[bytes], url: str) -> None:
+        """Gives documents of scripts to the source; `url` is where Lakescope answers."""
+        raise NotImplementedError
+
+    def held(self) -> int | None:
+        """How many messages the source still holds for Lakescope; null for one that is never told what is safe."""
+        return None
+
+    def break_down(self) -> None:
+        """From now on the source cannot be read."""
+        raise NotImplementedError
+
+    def mend(self) -> None:
+        """It can again."""
+        raise NotImplementedError
+
+
+class StompSource(Source):
+    """A real ActiveMQ."""
+
+    type = "stomp"
+
+    def options(self) -> str:
+        url = self.broker.stomp_url
+        return f'brokers = ["{url}"]\ndestination = "/queue/{self.name}"\nformat = "push"\n'
+
+    def offer(self, bodies: Sequence[bytes], url: str) -> None:
+        address = (self.broker.host, self.broker.port)
+        publish([address], f"/queue/{self.name}", [(body, {}) for body in bodies])
+
+    def held(self) -> int:
+        return self.broker.queue_size(self.name)
+
+    def break_down(self) -> None:
+        self.broker.kill()
+
+    def mend(self) -> None:
+        self.broker.start()
+
+
+class HttpSource(Source):
+    """A sender, and the spool that answers for what it was told is safe. It breaks by a table that is away."""
+
+    type = "http"
+
+    def options(self) -> str:
+        return ""
+
+    def offer(self, bodies: Sequence[bytes], url: str) -> None:
+        headers = {"content-type": "application/x-ndjson"}
+        answer = httpx.post(f"{url}/push/push", content=ndjson(bodies), headers=headers, trust_env=False)
+        answer.raise_for_status()
+
+    def held(self) -> int:
+        (rows,) = self._execute("select count(*) from spool")
+        return int(rows)
+
+    def break_down(self) -> None:
+        self._execute("alter table spool rename to away")
+
+    def mend(self) -> None:
+        self._execute("alter table away rename to spool")
+
+    def _execute(self, statement: str) -> tuple[int, ...]:
+        with contextlib.closing(sqlite3.connect(self.directory / "data/source.spool")) as spool, spool:
+            return spool.execute(statement).fetchone() or ()
+
+
+class PollSource(Source):
+    """Not an exporter: a server that gives the same documents whenever it is asked."""
+
+    type = "poll"
+
+    def __init__(self, directory: Path, stack: ExitStack, broker: ActiveMQ, name: str) -> None:
+        super().__init__(directory, stack, broker, name)
+        self.server = stack.enter_context(HttpServer(lambda _: Answer(200, b"[]")))
+
+    def options(self) -> str:
+        return f'urls = ["{self.server.url}/"]\nformat = "push"\ninterval_s = 0.2\n'
+
+    def offer(self, bodies: Sequence[bytes], url: str) -> None:
+        document = b"[" + b",".join(bodies) + b"]"
+        self.server.answer = lambda _: Answer(200, document)
+
+    def break_down(self) -> None:
+        self.good = self.server.answer
+        self.server.answer = lambda _: Answer(503)
+
+    def mend(self) -> None:
+        self.server.answer = self.good
+
+
+class FilesSource(Source):
+    """A file. It breaks by something in its place that cannot be read."""
+
+    type = "files"
+
+    def options(self) -> str:
+        (self.directory / "in").mkdir(exist_ok=True)
+        return f'paths = ["{self.directory}/in/*"]\nformat = "push"\nfollow = true\n'
+
+    def offer(self, bodies: Sequence[bytes], url: str) -> None:
+        (self.directory / f"in/{len(bodies)}.jsonl").write_bytes(ndjson(bodies))
+
+    def break_down(self) -> None:
+        with socket.socket(socket.AF_UNIX) as made:
+            made.bind(str(self.directory / "in/s"))
+
+    def mend(self) -> None:
+        (self.directory / "in/s").unlink()
+
+
+SOURCES: tuple[type[Source], ...] = (StompSource, HttpSource, PollSource, FilesSource)

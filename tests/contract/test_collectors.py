@@ -1,0 +1,117 @@
+"""One contract over all collectors: acknowledged once it is stored and no sooner, and honest about their health.
+
+A new collector brings a harness in `_sources.py`; without one the first test here says so.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from lakescope.plugins import available
+from tests.contract._bodies import events_of, scripts
+from tests.contract._running import Archiving
+from tests.contract._sources import SOURCES, Source
+from tests.e2e._lakescope import Lakescope, until
+from tests.servers.activemq import ActiveMQ
+
+
+def test_every_collector_has_a_harness() -> None:
+    missing = set(available("collectors")) - {source.type for source in SOURCES}
+    assert not missing, (
+        f"collectors {', '.join(sorted(missing))} have no harness: add a Source to tests/contract/_sources.py"
+    )
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ActiveMQ]:
+    """A broker that tests may stop."""
+    with ActiveMQ(tmp_path_factory.mktemp("broker")) as server:
+        yield server
+
+
+@pytest.fixture(params=[pytest.param(kind, id=kind.__name__) for kind in SOURCES])
+def source(
+    request: pytest.FixtureRequest, tmp_path: Path, broker: ActiveMQ, unique_name: str
+) -> Iterator[Source]:
+    """Every source in turn."""
+    kind: type[Source] = request.param
+    with ExitStack() as stack:
+        yield kind(tmp_path, stack, broker, unique_name)
+
+
+def collector(source: Source) -> str:
+    """It as configuration."""
+    return f'[collectors.source]\ntype = "{source.type}"\n{source.options()}'
+
+
+@pytest.mark.server("activemq")
+def test_what_is_not_stored_is_not_acknowledged_and_comes_again(source: Source, tmp_path: Path) -> None:
+    """The store is away, the process is killed: after a restart every message is there, and then acknowledged."""
+    bodies, archive = scripts(40), tmp_path / "archive"
+    sink = f'[sinks.store]\ntype = "jsonl"\ndirectory = "{archive}"\n'
+    with Lakescope(tmp_path, f"[pipeline]\nbatch_age_s = 0.05\n{collector(source)}{sink}") as lakescope:
+        lakescope.start()
+        archive.rmdir()
+        source.offer(bodies, str(lakescope.url))
+        until(lambda: lakescope.status()["sinks"][0]["retries"] >= 2, 15, lakescope.brief)
+        until(lambda: lakescope.status()["collectors"][0]["received_messages"] >= 1, 15, lakescope.brief)
+        assert source.held() in (len(bodies), None)
+        lakescope.kill()
+        assert source.held() in (len(bodies), None)
+
+        lakescope.start()
+        wanted = events_of("push", bodies).keys()
+        until(lambda: wanted <= _archived(archive), 20, lakescope.brief)
+        until(lambda: not source.held(), 20, lakescope.brief)
+        begun = time.monotonic()
+        assert lakescope.stop() == 0
+        assert time.monotonic() - begun < 10
+    assert not source.held()
+
+
+def _archived(archive: Path) -> set[str]:
+    lines = (line for path in archive.iterdir() for line in path.read_text().splitlines())
+    return {line.partition('"id":"')[2][:32] for line in lines}
+
+
+@pytest.mark.server("activemq")
+def test_health_tells_of_a_fault_and_of_its_end(source: Source, tmp_path: Path) -> None:
+    """And what is offered afterwards arrives."""
+    with Archiving(tmp_path, collector(source)) as lakescope:
+        until(lambda: lakescope.get("/readyz").status_code == 200, 15, lambda: lakescope.told)
+        healthy = lakescope.told
+        assert healthy.startswith("ok: ")
+        source.break_down()
+        until(lambda: not lakescope.told.startswith("ok"), 15, lambda: lakescope.told)
+        state, _, why = lakescope.told.partition(": ")
+        assert state in ("error", "connecting", "retrying") and why
+        (reason,) = lakescope.get("/readyz").json()["reasons"]
+        assert reason.startswith("collector source: ")
+        source.mend()
+        until(lambda: lakescope.told.startswith("ok: "), 45, lambda: lakescope.told)
+        bodies = scripts(5)
+        source.offer(bodies, lakescope.url)
+        wanted = events_of("push", bodies).keys()
+        until(lambda: wanted <= lakescope.stored().keys(), 15, lambda: lakescope.told)
+        begun = time.monotonic()
+        assert lakescope.stop()
+        assert time.monotonic() - begun < 5
+
+
+@pytest.mark.server("activemq")
+def test_a_broken_source_does_not_prevent_the_end(source: Source, tmp_path: Path) -> None:
+    with Archiving(tmp_path, collector(source)) as lakescope:
+        until(lambda: lakescope.get("/readyz").status_code == 200, 15, lambda: lakescope.told)
+        source.break_down()
+        try:
+            until(lambda: not lakescope.told.startswith("ok"), 15, lambda: lakescope.told)
+            begun = time.monotonic()
+            assert lakescope.stop()
+            assert time.monotonic() - begun < 5
+        finally:
+            source.mend()

@@ -1,0 +1,16 @@
+-- the whole range
+select avg("success_rate") as value from "fts_queue" where time >= $since and time < $until;
+-- $since = 2026-01-05 00:00:00
+-- $until = 2026-01-12 00:00:00
+
+-- every hour, by endpoint
+select time_bucket(to_seconds($bin), time, timestamp '1970-01-01') as time, "endpoint", avg("success_rate") as value from "fts_queue" where time >= $since and time < $until group by 1, 2 order by all;
+-- $since = 2026-01-05 00:00:00
+-- $until = 2026-01-12 00:00:00
+-- $bin = 3600
+
+-- by dst_host, of two endpoint
+select "dst_host", avg("success_rate") as value from "fts_queue" where time >= $since and time < $until and list_contains($p2, "endpoint") group by 1 order by all;
+-- $since = 2026-01-05 00:00:00
+-- $until = 2026-01-12 00:00:00
+-- $p2 = ["it's", 'two']

@@ -1,0 +1,112 @@
+"""The compilers' output, refusals and small print, without a server."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from kpis import CATALOGUE, Query, UnsupportedError, elasticsearch, influxql
+from kpis.model import Part
+from lakescope.query import ask, store_of
+from sinks.influxdb import TAGS
+from tests.kpis._golden import GOLDEN, texts
+
+SPAN: dict[str, Any] = {"since": datetime(2026, 1, 5, tzinfo=UTC), "until": datetime(2026, 1, 6, tzinfo=UTC)}
+
+
+def test_golden_files_are_what_the_compilers_make() -> None:
+    made = dict(texts())
+    assert {path for path in GOLDEN.glob("*/*") if path.is_file()} == made.keys()
+    for path, text in made.items():
+        assert path.read_text() == text, "if that is meant: python -m tests.kpis._golden"
+
+
+def compile_influxql(name: str, **rest: Any) -> str:
+    query = Query(kpi=CATALOGUE[name], **SPAN, **rest)
+    return influxql.compile_query(query, TAGS[query.kpi.dataset]).text
+
+
+def test_influxql_quotes_values() -> None:
+    text = compile_influxql("transfers_done", filters={"activity": "it's \\ 1' OR '1'='1"})
+    assert r""""activity" = 'it\'s \\ 1\' OR \'1\'=\'1'""" in text
+
+
+def test_influxql_filters_by_a_text_that_is_no_tag() -> None:
+    assert """"error_class" = 'abc'""" in compile_influxql("transfers_failed", filters={"error_class": "abc"})
+
+
+def test_influxql_refuses_with_the_reason_and_a_store_that_can() -> None:
+    with pytest.raises(
+        UnsupportedError, match="error_class is none; a store of type duckdb or elasticsearch"
+    ):
+        compile_influxql("transfers_failed", by=("error_class",))
+
+
+def test_influxql_refuses_what_it_would_answer_wrongly() -> None:
+    efficiency = CATALOGUE["transfers_done"]
+    kpis: dict[str, Part] = {
+        "and vo is a tag": Part(kind="distinct", field="vo"),
+        "below the median": Part(kind="percentile", field="queue_s", quantile=0.05),
+        "and name is none": Part(kind="last", field="bytes", series=("name",)),
+    }
+    for reason, part in kpis.items():
+        values = {name: getattr(efficiency, name) for name in efficiency.__struct_fields__} | {"value": part}
+        with pytest.raises(UnsupportedError, match=reason):
+            influxql.compile_query(Query(kpi=type(efficiency)(**values), **SPAN), TAGS["transfers"])
+
+
+@pytest.mark.parametrize(
+    ("result", "said"),
+    [({"error": "timeout"}, "InfluxDB: timeout"), ({"series": [], "partial": True}, "cut its answer short")],
+)
+def test_influxql_takes_no_half_answer(result: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        influxql.rows(Query(kpi=CATALOGUE["transfers_done"], **SPAN), [result])
+
+
+def test_elasticsearch_reads_all_pages() -> None:
+    query = Query(kpi=CATALOGUE["transfers_done"], **SPAN, by=("vo",))
+    asked = []
+
+    def search(body: dict[str, Any]) -> dict[str, Any]:
+        composite = body["aggs"]["groups"]["composite"]
+        asked.append(composite.get("after"))
+        size = composite["size"] if len(asked) < 3 else 7
+        start = (len(asked) - 1) * composite["size"]
+        keys = [{"vo": f"{number:06}"} for number in range(start, start + size)]
+        buckets = [{"key": key, "part0": {"doc_count": 2}} for key in keys]
+        return {"aggregations": {"groups": {"buckets": buckets, "after_key": keys[-1]}}}
+
+    rows = elasticsearch.ask(query, search)
+    assert asked == [None, {"vo": "000999"}, {"vo": "001999"}]
+    assert (len(rows), rows[-1]) == (2007, {"vo": "002006", "value": 2})
+
+
+def test_elasticsearch_booleans_are_booleans() -> None:
+    kpi = CATALOGUE["transfers_done"]
+    values = {name: getattr(kpi, name) for name in kpi.__struct_fields__}
+    query = Query(
+        kpi=type(kpi)(**values | {"dimensions": ("functional_test",)}), **SPAN, by=("functional_test",)
+    )
+    buckets = [{"key": {"functional_test": key}, "part0": {"doc_count": 1}} for key in (None, False, 1)]
+    rows = elasticsearch.rows(query, [{"aggregations": {"groups": {"buckets": buckets}}}])
+    assert [row["functional_test"] for row in rows] == [False, True, None]
+
+
+def test_elasticsearch_without_an_index_has_nothing() -> None:
+    kpi = CATALOGUE["transfers_done"]
+    assert elasticsearch.ask(Query(kpi=kpi, **SPAN), lambda body: {"hits": {}}) == [{"value": 0}]
+    assert elasticsearch.ask(Query(kpi=kpi, **SPAN, by=("vo",)), lambda body: {"hits": {}}) == []
+
+
+def test_the_first_store_that_can_is_asked() -> None:
+    types = {"lines": "jsonl", "grafana": "influxdb", "embedded": "duckdb"}
+    assert store_of(types, None) == "grafana"
+    assert store_of(types, "embedded") == "embedded"
+    with pytest.raises(ValueError, match="add a sink of type duckdb or elasticsearch or influxdb"):
+        store_of({"lines": "jsonl"}, None)
+    query = Query(kpi=CATALOGUE["transfers_done"], **SPAN)
+    with pytest.raises(UnsupportedError, match="a store of type jsonl cannot answer KPIs"):
+        ask(query, object(), "jsonl")  # type: ignore[arg-type]
