@@ -59,7 +59,10 @@ class FilesCollector:
         A file that cannot be read to its end holds back no other; it is tried again from its beginning.
         """
         while not stop.is_set():
-            due = [path for path in find(self.options.paths) if self._is_due(path)]
+            found = find(self.options.paths)
+            for path in self._faults.keys() - set(found):
+                del self._faults[path]  # it is gone
+            due = [path for path in found if self._is_due(path)]
             if not self._begun and not due and not self.options.follow:
                 raise FileNotFoundError(f"no file matches {', '.join(self.options.paths)}")
             self._begun.update(due)

@@ -119,10 +119,12 @@ class DuckdbSink:
         self, dataset: str, field: str, values: Sequence[str], limit: int = 1000
     ) -> list[dict[str, Any]]:
         """Events whose `field` is one of `values`, oldest first."""
-        if field not in column_types(dataset):
+        kind = column_types(dataset).get(field)
+        if kind is None:
             raise KeyError(f"{dataset} has no field {field!r}")
+        wanted = f"(select try_cast(value as {kind}) from unnest($values) as given(value))"  # noqa: S608 - a type of ours
         return self.query(
-            f'select * from "{dataset}" where list_contains($values, "{field}") order by time limit $limit',  # noqa: S608 - both names checked
+            f'select * from "{dataset}" where "{field}" in {wanted} order by time limit $limit',  # noqa: S608 - both names checked
             {"values": list(values), "limit": limit},
         )
 

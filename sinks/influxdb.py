@@ -142,11 +142,19 @@ class InfluxdbSink:
             )
             return
         database = '"' + str(options.database).replace("\\", "\\\\").replace('"', '\\"') + '"'
-        self.query(f"CREATE DATABASE {database}")
-        yield Finding("done", f"database {options.database}")
         duration = f"{options.retention_days}d" if options.retention_days else "INF"
-        self.query(f"ALTER RETENTION POLICY autogen ON {database} DURATION {duration} DEFAULT")
-        yield Finding("done", f"retention {duration}")
+        for what, statement in (
+            (f"database {options.database}", f"CREATE DATABASE {database}"),
+            (
+                f"retention {duration}",
+                f"ALTER RETENTION POLICY autogen ON {database} DURATION {duration} DEFAULT",
+            ),
+        ):
+            (result,) = self.query(statement)
+            if "error" in result:  # with status 200
+                yield Finding("error", f"{what}: {result['error']}")
+                return
+            yield Finding("done", what)
 
     def query(self, statements: str) -> list[dict[str, Any]]:
         """InfluxDB 1.x: the results of InfluxQL statements, in their order, times in seconds.

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import http.client
+import ssl
 from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock, Thread
 from typing import Literal, NamedTuple, Self
@@ -43,9 +45,14 @@ Fault = int | Literal["hang up", "lose the answer"]
 
 
 class HttpServer:
-    """Listens on a free port for the time of the block. `order` faults for the next requests under `path`."""
+    """Listens on a free port for the time of the block. `order` faults for the next requests under `path`.
 
-    def __init__(self, answer: Callable[[Request], Answer], path: str = "/") -> None:
+    With `tls` it is on https://localhost.
+    """
+
+    def __init__(
+        self, answer: Callable[[Request], Answer], path: str = "/", tls: ssl.SSLContext | None = None
+    ) -> None:
         self.answer = answer
         self.path = path
         self.requests: list[Request] = []
@@ -55,6 +62,11 @@ class HttpServer:
         self._server.daemon_threads = True
         self.port = self._server.server_port
         self.url = f"http://127.0.0.1:{self.port}"
+        if tls is not None:
+            self.url = f"https://localhost:{self.port}"
+            self._server.socket = tls.wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False
+            )
 
     def __enter__(self) -> Self:
         Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
@@ -79,6 +91,10 @@ class HttpServer:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+
+            def handle(self) -> None:
+                with suppress(OSError):  # a client that trusts us not
+                    super().handle()
 
             def answer(self) -> None:
                 size = int(self.headers.get("content-length", 0))

@@ -97,7 +97,8 @@ class Archiving(Running):
         """id -> its events, so far."""
         found: dict[str, list[dict[str, Any]]] = {}
         for path in sorted(self.archive.iterdir()):
-            for line in path.read_bytes().splitlines():
+            whole, _, _ = path.read_bytes().rpartition(b"\n")  # the last line may be just being written
+            for line in whole.splitlines():
                 event = msgspec.json.decode(line)
                 found.setdefault(event["id"], []).append(event)
         return found

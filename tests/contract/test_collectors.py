@@ -56,7 +56,7 @@ def test_what_is_not_stored_is_not_acknowledged_and_comes_again(source: Source, 
     sink = f'[sinks.store]\ntype = "jsonl"\ndirectory = "{archive}"\n'
     with Lakescope(tmp_path, f"[pipeline]\nbatch_age_s = 0.05\n{collector(source)}{sink}") as lakescope:
         lakescope.start()
-        archive.rmdir()
+        archive.rename(tmp_path / "unmounted")
         source.offer(bodies, str(lakescope.url))
         until(lambda: lakescope.status()["sinks"][0]["retries"] >= 2, 15, lakescope.brief)
         until(lambda: lakescope.status()["collectors"][0]["received_messages"] >= 1, 15, lakescope.brief)

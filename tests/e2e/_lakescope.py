@@ -167,6 +167,11 @@ def influxdb_rows(url: str, database: str, measurement: str) -> list[dict[str, A
     ]
 
 
+def influxdb_count(url: str, database: str, measurement: str) -> int:
+    """How many points have an id; a point that is just being written shows its fields one after the other."""
+    return sum("id" in row for row in influxdb_rows(url, database, measurement))
+
+
 def influxdb_ids(url: str, database: str) -> list[str]:
     """The ids of every event of every dataset."""
     return [row["id"] for dataset in DATASETS for row in influxdb_rows(url, database, dataset)]

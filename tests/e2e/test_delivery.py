@@ -20,6 +20,7 @@ from tests.e2e._lakescope import (
     Lakescope,
     duckdb_events,
     elasticsearch_events,
+    influxdb_count,
     influxdb_ids,
     influxdb_rows,
     publish,
@@ -254,7 +255,9 @@ def test_elasticsearch_away_for_20_s_holds_back_nobody_else(
         publish(address, f"/queue/{unique_name}", second)
         wanted = expected(first + second, "hermes")
         until(
-            lambda: len(set(influxdb_ids(influxdb.url, influx_database))) == len(wanted), 20, lakescope.status
+            lambda: influxdb_count(influxdb.url, influx_database, "transfers") == len(wanted),
+            20,
+            lakescope.status,
         )
         status = lakescope.status()
         (sink,) = (sink for sink in status["sinks"] if sink["name"] == "es")

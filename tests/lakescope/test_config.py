@@ -276,7 +276,7 @@ def test_every_option_of_every_plugin_is_documented(room: str, name: str) -> Non
         assert not field.is_required() or field.examples, f"{name}.{option} has no example"
 
 
-# --- what lakescope/config.py does not do yet ------------------------------------------------------------
+# --- no secret is shown, and a remedy can be written --------------------------------------------------------
 
 LEAKS = {
     "a salt that is too short": (f'{REST}[privacy]\nuser_salt = "{SECRET[:7]}"\n', SECRET[:7]),

@@ -1,0 +1,42 @@
+"""Events to store."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from lakescope.columns import columns
+from lakescope.events import DATASETS, Event, Transfer
+from transformers._common import identify
+
+
+def transfer(number: int, **fields: Any) -> Transfer:
+    """A transfer with that much of it known."""
+    known = {"time": "2026-01-01T00:00:00Z", "source": "rucio", "event": "done"} | fields
+    return msgspec.convert({"id": identify(number), "dataset": "transfers"} | known, Transfer)
+
+
+def event_of(dataset: str) -> Event:
+    """An event that knows everything."""
+    texts = {"source": "push", "type": "gauge", "status": "ok", "kind": "transfer"}
+    texts["event"] = "done" if dataset in ("deletions", "transfers") else "x"
+    values: dict[str, Any] = {"dataset": dataset}
+    for number, column in enumerate(columns(dataset)):
+        values[column.name] = {
+            "keyword": texts.get(column.name, f"{column.name} ü"),
+            "text": f"{column.name}\n'\"",
+            "time": f"2026-01-01T00:00:{number:02}.{number:06}Z",
+            "integer": 2**53 + number,
+            "float": number + 0.125,
+            "boolean": bool(number % 2),
+            "labels": {"a.b": "1", "a": "ü", '"': "'"},
+            "object": {"n": 1, "l": [1, {"x": None}], "b": True},
+            "keywords": ["a", "ü"],
+        }[column.kind]
+    return msgspec.convert(values | {"id": identify(dataset)}, DATASETS[dataset])
+
+
+def plain(event: Event) -> dict[str, Any]:
+    """What a store must give back, the dataset left out."""
+    return {key: value for key, value in msgspec.to_builtins(event).items() if key != "dataset"}
