@@ -75,7 +75,8 @@ class ElasticsearchConnection:
         except elasticsearch.UnsupportedProductError as error:
             raise _stranger(error.meta.node.host) from error
         except elastic_transport.TransportError as error:
-            raise TransientError(masked(f"{type(error).__name__}: {error}")) from error
+            # its text is "TLS error" or "Connection error"; its message says which
+            raise TransientError(masked(f"{type(error).__name__}: {error.message}")) from error
 
     def close(self) -> None:
         """See `Connection`."""

@@ -98,7 +98,8 @@ class MonitSink:
         """Bounded requests, one after the other; a repeat after a fault is told by ``_id``."""
         for start in range(0, len(chunks), self.options.batch):
             body = b"[" + b",".join(chunks[start : start + self.options.batch]) + b"]"
-            judge_status(send(self._client, "POST", "", content=body), good=(200,))
+            # the whole URL: a path relative to it would end in a slash that is not MONIT's
+            judge_status(send(self._client, "POST", self.options.url, content=body), good=(200,))
         return Outcome()
 
     def close(self) -> None:

@@ -206,6 +206,8 @@ class MonitStore(_ByHttp):
 
     def _answer(self, request: Request) -> Answer:
         """monit-docs.web.cern.ch, "HTTP": only 200 is success; 400 says nothing of which document is at fault."""
+        if request.path != "/escape_lakescope":
+            return Answer(404)
         if request.headers.get("authorization") != "Basic dTpw":
             return Answer(401)
         assert request.headers["content-type"] == "application/json; charset=UTF-8"
