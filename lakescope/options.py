@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from errno import ENOENT
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -31,6 +32,9 @@ class Tls(Options):
 
     def context(self) -> ssl.SSLContext:
         """For a client. Raises `OSError` for a file that cannot be read, `ssl.SSLError` for a bad one."""
+        for file in (self.ca_file, self.cert_file, self.key_file):
+            if file is not None and not file.exists():  # ssl's own error names no file
+                raise FileNotFoundError(ENOENT, "no such certificate or key", str(file))
         context = ssl.create_default_context(cafile=str(self.ca_file) if self.ca_file else None)
         if self.cert_file:
             context.load_cert_chain(self.cert_file, self.key_file)

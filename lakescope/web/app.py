@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import queue
-from collections.abc import Callable, Iterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -157,24 +158,24 @@ def _api(
     return router
 
 
-def _tapped(assembly: Assembly, datasets: frozenset[str]) -> Iterator[bytes]:
-    batches: queue.Queue[list[bytes]] = queue.Queue(TAP_QUEUE)
+async def _tapped(assembly: Assembly, datasets: frozenset[str]) -> AsyncIterator[bytes]:
+    """Ends, and is forgotten by the engine, when its reader has gone: the server then cancels the wait."""
+    loop = asyncio.get_running_loop()
+    batches: asyncio.Queue[list[bytes]] = asyncio.Queue(TAP_QUEUE)
+
+    def put(documents: list[bytes]) -> None:
+        if not batches.full():
+            batches.put_nowait(documents)
 
     def take(documents: list[bytes]) -> None:
-        try:
-            batches.put_nowait(documents)
-        except queue.Full:
-            return
+        with suppress(RuntimeError):  # the server has stopped
+            loop.call_soon_threadsafe(put, documents)
 
     heads = tuple(f'{{"dataset":"{name}"'.encode() for name in datasets)
     assembly.engine.taps.append(take)
     try:
         while True:
-            try:
-                documents = batches.get(timeout=1.0)
-            except queue.Empty:
-                yield b""  # lets the server see that the reader has gone
-                continue
+            documents = await batches.get()
             chosen = [document for document in documents if not heads or document.startswith(heads)]
             if chosen:
                 yield b"\n".join([*chosen, b""])

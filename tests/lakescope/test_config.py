@@ -9,6 +9,7 @@ import pytest
 import tomli_w
 
 from lakescope.config import ConfigurationError, load_file, parse
+from lakescope.options import Tls
 from lakescope.plugins import available, load
 
 SECRET = "hunter2-is-secret"
@@ -319,3 +320,10 @@ def test_the_remedy_can_be_written(text: str, remedy: str) -> None:
 def test_a_type_that_is_no_text() -> None:
     with pytest.raises(ConfigurationError):
         parse(f'[collectors.a]\ntype = ["http"]\n{SINK}')
+
+
+@pytest.mark.parametrize("option", ["ca_file", "cert_file"])
+def test_a_certificate_that_is_not_there_is_named(tmp_path: Path, option: str) -> None:
+    tls = Tls.model_validate({option: tmp_path / "missing.pem"})
+    with pytest.raises(OSError, match=r"missing\.pem"):
+        tls.context()
