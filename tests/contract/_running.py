@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Self
 
@@ -21,7 +22,7 @@ QUICK = "[pipeline]\nbatch_age_s = 0.05\n"
 
 
 class Running:
-    """Starts with the block and drains with it; `url` is where it answers."""
+    """Starts with the block and drains with it; its web server with the first look at `url`."""
 
     def __init__(self, directory: Path, configuration: str, *, workers: int = 1) -> None:
         self.data_dir = directory / "data"
@@ -35,14 +36,20 @@ class Running:
         def normaliser_of(name: str) -> Normaliser:
             return normaliser(settings, topology, self.configuration.collectors.get(name), name)
 
-        app = create_app(self.assembly, normaliser_of, lanes(self.configuration, self.assembly.sinks))
-        self._server = Server(app, "127.0.0.1", 0)
-        self.url = self._server.url
+        self._app = create_app(self.assembly, normaliser_of, lanes(self.configuration, self.assembly.sinks))
+        self._server: Server | None = None
+
+    @property
+    def url(self) -> str:
+        """Where it answers."""
+        if self._server is None:
+            self._server = Server(self._app, "127.0.0.1", 0)
+            self._server.start()
+        return self._server.url
 
     def __enter__(self) -> Self:
         self.engine.start()
         self.status.start()
-        self._server.start()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -51,9 +58,11 @@ class Running:
 
     def stop(self, timeout: float = 10.0) -> bool:
         """Stops it; whether all was drained."""
-        self.drained = self.engine.stop(timeout)
+        with ThreadPoolExecutor(1) as pool:
+            if self._server is not None:
+                pool.submit(self._server.stop)
+            self.drained = self.engine.stop(timeout)
         self.status.stop()
-        self._server.stop()
         self.engine.dead_letters.close()
         return self.drained
 

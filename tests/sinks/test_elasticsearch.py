@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from sinks.elasticsearch import ElasticsearchOptions, ElasticsearchSink, judge
 from tests.contract._bodies import documents_of
 from tests.contract._http import Answer, HttpServer, Request, proxy_to
 from tests.e2e._lakescope import elasticsearch_events
+from tests.servers._tls import Authority
 from tests.servers.elasticsearch import Elasticsearch
 from tests.sinks._events import event_of, plain, transfer
 from transformers._common import identify
@@ -370,3 +372,63 @@ def test_events_are_found_oldest_first_over_all_indices(
     assert msgspec.convert(found[0] | {"dataset": "transfers"}, type(events[0])) == events[10]
     assert len(sink.find("transfers", "request_id", ["r0"], limit=2)) == 2
     assert sink.find("deletions", "name", ["x"]) == []
+
+
+# --- TLS and logins --------------------------------------------------------------------------------------
+
+PRODUCT = (("x-elastic-product", "Elasticsearch"), ("content-type", "application/json"))
+
+
+@pytest.mark.parametrize(
+    ("login", "header"),
+    [
+        ({"username": "elastic", "password": "s3cret"}, "Basic ZWxhc3RpYzpzM2NyZXQ="),
+        ({"api_key": "aWQ6a2V5"}, "ApiKey aWQ6a2V5"),
+    ],
+)
+def test_a_login_is_shown_to_the_node(login: dict[str, str], header: str) -> None:
+    with HttpServer(lambda _: Answer(200, b'{"errors": false}', PRODUCT)) as server:
+        sink = open_sink(server.url, **login)
+        write(sink, [transfer(1)])
+        sink.close()
+        (request,) = server.requests
+    assert request.headers["authorization"] == header
+
+
+@pytest.fixture
+def guarded(elasticsearch: Elasticsearch, tmp_path: Path) -> Iterator[tuple[HttpServer, Authority]]:
+    """The real node by HTTPS, which demands a certificate of its authority from clients too."""
+    authority = Authority(tmp_path / "authority")
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(authority.certificate))
+    pair = authority.issue("server")
+    context.load_cert_chain(pair.certificate, pair.key)
+    context.verify_mode = ssl.CERT_REQUIRED
+    with HttpServer(proxy_to(elasticsearch.url), tls=context) as server:
+        yield server, authority
+
+
+def test_a_client_certificate_and_a_ca_of_ones_own(
+    guarded: tuple[HttpServer, Authority], elasticsearch: Elasticsearch, index_prefix: str
+) -> None:
+    server, authority = guarded
+    mine = authority.issue("lakescope")
+    tls = {"ca_file": authority.certificate, "cert_file": mine.certificate, "key_file": mine.key}
+    sink = open_sink(server.url, prefix=index_prefix, tls=tls)
+    assert write(sink, [transfer(1)]) == Outcome()
+    sink.close()
+    ((_, document),) = elasticsearch_events(elasticsearch.url, index_prefix)
+    assert document["id"] == transfer(1).id
+
+
+def test_tls_that_does_not_fit_is_told_and_waited_for(guarded: tuple[HttpServer, Authority]) -> None:
+    """An operator mends it; the events wait."""
+    server, authority = guarded
+    sink = open_sink(server.url)
+    with pytest.raises(TransientError, match="CERTIFICATE_VERIFY_FAILED"):
+        write(sink, [transfer(1)])
+    sink.close()
+    sink = open_sink(server.url, tls={"ca_file": authority.certificate})
+    with pytest.raises(TransientError):  # the server hangs up, each time in other words
+        write(sink, [transfer(1)])
+    sink.close()
+    assert not server.requests
