@@ -126,6 +126,18 @@ class Query(Struct, frozen=True, kw_only=True):
         return float(self.bin_s or (self.until - self.since).total_seconds())
 
 
+class EventsQuery(Struct, frozen=True, kw_only=True):
+    """The newest events themselves, ``since <= time < until``: the examples behind a number. Times are aware."""
+
+    dataset: str
+    columns: tuple[str, ...]
+    """Fields wanted, beside ``time``."""
+    since: datetime
+    until: datetime
+    conditions: tuple[Condition, ...] = ()
+    limit: int = 50
+
+
 class UnsupportedError(ValueError):
     """The store cannot answer this query exactly; the text says why, and which store can."""
 

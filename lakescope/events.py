@@ -24,7 +24,17 @@ from msgspec import Meta, Struct
 Time = Annotated[str, Meta(extra={"kind": "time"})]
 Text = Annotated[str, Meta(extra={"kind": "text"})]
 Source = Literal[
-    "rucio", "fts", "perfsonar", "collectd", "node_exporter", "telegraf", "push", "cric", "rucio-api", "trace"
+    "rucio",
+    "fts",
+    "perfsonar",
+    "collectd",
+    "node_exporter",
+    "telegraf",
+    "push",
+    "cric",
+    "rucio-api",
+    "trace",
+    "lakescope",
 ]
 
 
@@ -242,6 +252,9 @@ class Host(Event, tag="hosts"):
     type: Literal["counter", "gauge"]  #: a counter only grows until it is reset
     site: str | None = None  #: site of the host by the topology
     value: float | None = None  #: the value in the metric's own unit; null where the source said NaN
+    quantity: str | None = (
+        None  #: what it measures, in one name for all sources (docs/reference/formats.md); null for others
+    )
     labels: dict[str, str] | None = None  #: what tells this series from its sisters
 
 
@@ -250,6 +263,7 @@ class Probe(Event, tag="probes"):
 
     probe: str  #: name of the check: sam_gfal, availability, ...
     status: Literal["ok", "warning", "critical", "unknown"]  #: the answer
+    ok: bool | None = None  #: true for ok, false for warning and critical, null for unknown
     target: str | None = None  #: what was checked: URL, host or service
     site: str | None = None  #: site by the source, else by the topology
     rse: str | None = None  #: storage element, where the target is one
@@ -284,14 +298,39 @@ class Push(Event, tag="push"):
     idb_fields: list[str] | None = None  #: fields of data that become InfluxDB fields; null: all others
 
 
+class Pipeline(Event, tag="pipeline"):
+    """What Lakescope itself did in one interval: an event for each of its collectors and sinks."""
+
+    instance: str  #: host that Lakescope runs on
+    stage: Literal["collector", "sink"]  #: which end of the pipeline
+    name: str  #: the collector or sink in the configuration
+    seconds: float  #: length of the interval, which ends at `time` (seconds)
+    ready: bool | None = None  #: whether it worked at the interval's end
+    received: int | None = None  #: collector: events decoded, rejected or filtered (count)
+    stored: int | None = None  #: sink: events stored (count)
+    dead: int | None = None  #: events that became dead letters here (count)
+    filtered: int | None = None  #: events left out by a rule here (count)
+    retries: int | None = None  #: sink: writes tried again (count)
+    queued: int | None = None  #: sink: events waiting at the interval's end (count)
+    silent_s: float | None = None  #: collector: the interval's length if nothing came in it, else 0 (seconds)
+    lag_p50_s: float | None = (
+        None  #: sink: half of the events were stored sooner than this after their time (seconds)
+    )
+    lag_p99_s: float | None = (
+        None  #: sink: 99 of 100 events were stored sooner than this after their time (seconds)
+    )
+
+
 DATASETS: dict[str, type[Event]] = {
     str(cls.__struct_config__.tag): cls
-    for cls in (Transfer, Deletion, Did, Rule, Trace, FtsQueue, Network, Host, Probe, Storage, Push)
+    for cls in (Transfer, Deletion, Did, Rule, Trace, FtsQueue, Network, Host, Probe, Storage, Push, Pipeline)
 }
 """Dataset name -> its struct."""
 
 for _name, _cls in DATASETS.items():
     _cls.dataset = _name
 
-AnyEvent = Transfer | Deletion | Did | Rule | Trace | FtsQueue | Network | Host | Probe | Storage | Push
+AnyEvent = (
+    Transfer | Deletion | Did | Rule | Trace | FtsQueue | Network | Host | Probe | Storage | Push | Pipeline
+)
 """For decoding events back: ``msgspec.json.decode(line, type=AnyEvent)``."""

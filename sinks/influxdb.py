@@ -57,10 +57,11 @@ TAGS: dict[str, tuple[str, ...]] = {
     "traces": ("source", "vo", "event", "client_state", "rse", "site", "protocol"),
     "fts_queue": ("source", "vo", "endpoint", "src_host", "dst_host", "src_site", "dst_site"),
     "network": ("source", "test", "src_host", "dst_host", "src_site", "dst_site", "ip_version", "tool"),
-    "hosts": ("source", "host", "site", "metric", "type"),
+    "hosts": ("source", "host", "site", "metric", "type", "quantity"),
     "probes": ("source", "vo", "probe", "target", "site", "rse", "operation", "protocol", "status"),
     "storage": ("source", "vo", "rse", "site", "country", "qos", "scope", "account", "experiment"),
     "push": ("source", "producer", "type"),
+    "pipeline": ("source", "instance", "stage", "name"),
 }
 """Dataset -> the fields that become tags: those that are grouped by, and bounded in a lake."""
 

@@ -1,0 +1,1 @@
+"""Dashboards as code: definitions of layout, text and KPI names, and what is built from them."""

@@ -1,0 +1,119 @@
+"""What a dashboard is: layout, text and names of KPIs. It holds no query text, and knows no store and no renderer.
+
+    Dashboard > Row > Panel > Number (a KPI, its grouping, its fixed filters)
+    Panel + Selection (range, bin, variables) -> kpis.Query      (dashboards/questions.py)
+
+From the same definitions come Grafana's dashboards (dashboards/grafana), Lakescope's own pages and the previews
+(dashboards/vega.py, lakescope/web).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from msgspec import Struct
+
+PanelKind = Literal["stat", "lines", "stacked", "bars", "table", "matrix", "states", "events", "text"]
+"""stat: one value a number; lines, stacked: over time, a series a group; bars: a bar a group; table: a line a group
+and a column a number; matrix: first dimension down, second across, cells coloured by the KPI's bounds; states: a
+strip a group, coloured over time; events: the newest events themselves; text: words only."""
+
+
+class Number(Struct, frozen=True, kw_only=True):
+    """A KPI as a panel shows it."""
+
+    kpi: str
+    by: tuple[str, ...] = ()
+    """Dimensions it is grouped by; the same for all numbers of a panel."""
+    where: Mapping[str, str | tuple[str, ...]] = {}
+    """Fixed filters, beside those of the dashboard's variables."""
+    label: str | None = None
+    """Name in legends and columns; null: the KPI's own."""
+    reverse: bool = False
+    """The link the other way round: the source's variable filters the destination and the reverse."""
+
+
+class Link(Struct, frozen=True):
+    """Where a click on a group leads; the time range and the other variables go with it."""
+
+    dashboard: str
+    variables: Mapping[str, str]
+    """Variable there -> dimension of the group here that gives its value."""
+
+
+class Listing(Struct, frozen=True, kw_only=True):
+    """Which events an ``events`` panel shows, newest first."""
+
+    dataset: str
+    columns: tuple[str, ...]
+    """Fields shown, beside the time."""
+    ok: bool | None = None
+    """Only those that went well, or badly."""
+    source: str | None = None
+    """Only those of one source."""
+    limit: int = 50
+
+
+class Panel(Struct, frozen=True, kw_only=True):
+    """One picture."""
+
+    title: str
+    kind: PanelKind
+    numbers: tuple[Number, ...] = ()
+    width: int = 12
+    """Of 24 columns."""
+    height: int = 8
+    """Grid lines (of some 30 pixels, as Grafana's)."""
+    top: int | None = None
+    """Only that many groups, the greatest of the first number."""
+    link: Link | None = None
+    listing: Listing | None = None
+    text: str = ""
+    """For ``text`` panels; else said beneath the KPI's own meaning."""
+
+
+class Row(Struct, frozen=True, kw_only=True):
+    """A heading and what is below it."""
+
+    title: str
+    panels: tuple[Panel, ...]
+
+
+class Variable(Struct, frozen=True, kw_only=True):
+    """What a viewer can choose. Its name stands in links, so it is a contract."""
+
+    name: str
+    label: str
+    dimension: str
+    """The field that is filtered."""
+    dataset: str
+    """Where its values are looked up."""
+    reverse: str | None = None
+    """The field that is filtered for a number that is `reverse`; null: the same one."""
+
+
+class Dashboard(Struct, frozen=True, kw_only=True):
+    """A page of rows."""
+
+    name: str
+    """Stands in URLs and, as ``lakescope-<name>``, in Grafana's uid: a contract."""
+    title: str
+    question: str
+    """What it answers, in one sentence for an operator."""
+    variables: tuple[Variable, ...]
+    rows: tuple[Row, ...]
+    since: str = "24h"
+    """How far back it looks at first."""
+    refresh_s: int = 60
+    """How often it looks again (seconds)."""
+
+    @property
+    def uid(self) -> str:
+        """Grafana's uid: the same for ever."""
+        return f"lakescope-{self.name}"
+
+    @property
+    def panels(self) -> tuple[Panel, ...]:
+        """All panels, in reading order."""
+        return tuple(panel for row in self.rows for panel in row.panels)

@@ -1,0 +1,101 @@
+"""From a panel and what its viewer chose to the KPIs' queries: the one way, for every renderer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from msgspec import Struct
+
+from dashboards.model import Dashboard, Listing, Number, Panel
+from kpis import CATALOGUE, Query
+from kpis.model import Condition, EventsQuery
+from lakescope.columns import columns
+
+OVER_TIME = frozenset({"lines", "stacked", "states"})
+"""Kinds of panels that have a time axis."""
+MAX_BINS = 240
+_NICE_S = (60, 300, 600, 900, 1800, 3600, 3 * 3600, 6 * 3600, 12 * 3600, 86400, 7 * 86400)
+
+
+class Selection(Struct, frozen=True, kw_only=True):
+    """What a viewer chose."""
+
+    since: datetime
+    until: datetime
+    bin_s: int | None = None
+    """Seconds of a bin; null: as fits the range."""
+    noise: bool | None = None
+    """Functional tests in or out; null: each KPI's own choice."""
+    variables: Mapping[str, tuple[str, ...]] = {}
+    """Variable -> chosen values; one that is missing or empty: all."""
+
+
+def bin_of(selection: Selection) -> int:
+    """Seconds of a bin: the chosen one, or the finest nice one that makes at most `MAX_BINS`."""
+    length = (selection.until - selection.since).total_seconds()
+    finest = next((nice for nice in _NICE_S if length / nice <= MAX_BINS), _NICE_S[-1])
+    return finest if selection.bin_s is None else max(selection.bin_s, round(length / 5000))
+
+
+def filters_of(
+    dashboard: Dashboard, number: Number, selection: Selection
+) -> dict[str, str | tuple[str, ...]]:
+    """The number's fixed filters, and the chosen variables that its KPI has as a dimension."""
+    dimensions = CATALOGUE[number.kpi].dimensions
+    chosen: dict[str, str | tuple[str, ...]] = {}
+    for variable in dashboard.variables:
+        field = variable.reverse if number.reverse and variable.reverse else variable.dimension
+        if field in dimensions and (values := selection.variables.get(variable.name)):
+            chosen[field] = tuple(values)
+    return chosen | dict(number.where)
+
+
+def query_of(dashboard: Dashboard, panel: Panel, number: Number, selection: Selection) -> Query:
+    """The question that a number of a panel asks. Raises `ValueError` for an empty range."""
+    kpi = CATALOGUE[number.kpi]
+    return Query(
+        kpi=kpi,
+        since=selection.since,
+        until=selection.until,
+        by=number.by,
+        bin_s=bin_of(selection) if panel.kind in OVER_TIME else None,
+        filters=filters_of(dashboard, number, selection),
+        noise=selection.noise if kpi.noise is not None else None,
+    )
+
+
+def listing_of(dashboard: Dashboard, listing: Listing, selection: Selection) -> EventsQuery:
+    """The events that an ``events`` panel shows."""
+    known = {column.name for column in columns(listing.dataset)}
+    fixed = (("ok", listing.ok), ("source", listing.source))
+    conditions = [Condition(field, "=", value) for field, value in fixed if value is not None]
+    for variable in dashboard.variables:
+        values = selection.variables.get(variable.name)
+        if variable.dimension in known and values:
+            conditions.append(Condition(variable.dimension, "in", tuple(values)))
+    if selection.noise is False and "functional_test" in known:
+        conditions.append(Condition("functional_test", "=", False))
+    return EventsQuery(
+        dataset=listing.dataset,
+        columns=listing.columns,
+        since=selection.since,
+        until=selection.until,
+        conditions=tuple(conditions),
+        limit=listing.limit,
+    )
+
+
+def description_of(panel: Panel) -> str:
+    """A panel's description for its viewer, derived from its KPIs: what, which direction is good, what null means."""
+    said = []
+    for name in dict.fromkeys(number.kpi for number in panel.numbers):
+        kpi = CATALOGUE[name]
+        bounds = [
+            f"{level} {'below' if kpi.good == 'up' else 'above'} {bound:g}"
+            for level, bound in (("warning", kpi.warning), ("critical", kpi.critical))
+            if bound is not None
+        ]
+        known = f" ({'; '.join([kpi.unit, *bounds])})"
+        said.append(f"{name}: {kpi.meaning.rstrip('.')}{known}. No value: {kpi.null}.")
+    return "\n\n".join([*said, *([panel.text] if panel.text and panel.kind != "text" else [])])

@@ -1,0 +1,28 @@
+"""The variables that dashboards share: one name, one field, everywhere."""
+
+from __future__ import annotations
+
+from dashboards.model import Variable
+
+
+def _of(
+    name: str, label: str, dimension: str, dataset: str = "transfers", reverse: str | None = None
+) -> Variable:
+    return Variable(name=name, label=label, dimension=dimension, dataset=dataset, reverse=reverse)
+
+
+VO = _of("vo", "VO", "vo")
+ACTIVITY = _of("activity", "Activity", "activity")
+EXPERIMENT = _of("experiment", "Experiment", "experiment")
+SOURCE = _of("source", "Source", "src_site", reverse="dst_site")
+DESTINATION = _of("destination", "Destination", "dst_site", reverse="src_site")
+PROTOCOL = _of("protocol", "Protocol", "protocol")
+ENDPOINT = _of("endpoint", "FTS server", "endpoint")
+ERROR = _of("error", "Error class", "error_class")
+SITE = _of("site", "Site", "site", "storage")
+RSE = _of("rse", "Storage element", "rse", "storage")
+QOS = _of("qos", "QoS", "qos", "storage")
+HOST = _of("host", "Host", "host", "hosts")
+
+TRANSFERS = (VO, ACTIVITY, EXPERIMENT, SOURCE, DESTINATION, PROTOCOL)
+"""What every view of transfers can be narrowed by."""
