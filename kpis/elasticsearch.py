@@ -1,10 +1,13 @@
 """KPIs as searches of Elasticsearch or OpenSearch: one body a query, its aggregations' answer as rows.
 
-Exact: counts; last and growth of whole numbers; sums, means and ratios but for a double's 15 digits (whole
-numbers up to `2**53`). Stated tolerance: distinct counts are exact up to some ten thousand a group, within 2 in
-10,000 up to `PRECISE`, beyond within half a percent; percentiles are a t-digest's of `COMPRESSION`: Elasticsearch's
-are exact for some ten thousand events a group; beyond, and OpenSearch's always, within one rank and 0.1 % of the
-ranks. Times are the store's milliseconds: so are the range's ends, and the order of two last words.
+Exact: counts, empty hours, changes; last and growth of whole numbers; sums, means, shares and ratios but for a
+double's 15 digits (whole numbers up to `2**53`). Stated tolerance: distinct counts are exact up to some ten thousand a
+group, within 2 in 10,000 up to `PRECISE`, beyond within half a percent; percentiles are a t-digest's of
+`COMPRESSION`: Elasticsearch's are exact for some ten thousand events a group; beyond, and OpenSearch's always, within
+one rank and 0.1 % of the ranks. Times are the store's milliseconds: so are the range's ends, silences, and the order
+of two last words.
+
+Refused: the increase of counters, for which an event would need to know the one before it.
 
 No script and no pipeline aggregation is needed, so that any licence and distribution can answer.
 """
@@ -13,9 +16,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NoReturn
 
-from kpis.model import Condition, Part, Query, UnsupportedError, combine, order, parts
+from kpis.model import HOUR, Condition, EventsQuery, Part, Query, UnsupportedError, combine, order, parts
 from lakescope.columns import Kind, columns
 
 Body = dict[str, Any]
@@ -25,6 +28,8 @@ PAGE = 1000
 """Groups a page; a page's sketches must fit into a node's memory, so that a sketch of many bytes has fewer."""
 PRECISE = 40_000
 """Distinct values that are counted one by one (the server's greatest)."""
+PRECISE_OF_SERIES = 1000
+"""The same of one series, of which there are many."""
 COMPRESSION = 1000
 """Of the t-digest: ten times the server's own choice."""
 
@@ -39,20 +44,34 @@ def rows(query: Query, answers: Iterable[Answer]) -> list[dict[str, Any]]:
     wanted = parts(query.kpi.value)
     found: dict[tuple[Any, ...], list[Any]] = {}
     if not query.by and not query.bin_s:
-        found[()] = [_nothing(part) for part in wanted]
+        found[()] = [_nothing(query, part, {}) for part in wanted]
     for answer in answers:
         for bucket in _buckets(answer):
-            sums = found.setdefault(_key(query, bucket.get("key", {})), [_nothing(part) for part in wanted])
+            key = bucket.get("key", {})
+            sums = found.setdefault(_group(query, key), [_nothing(query, part, key) for part in wanted])
             for index, part in enumerate(wanted):
-                value = _read(query, part, bucket[f"part{index}"])
-                if value is not None:  # one bucket a group, but for last and growth: one a series
+                value = _read(query, part, key, bucket[f"part{index}"])
+                if value is not None:  # one bucket a group, or one a series or an hour of it
                     sums[index] = value if sums[index] is None else sums[index] + value
-    return order(query, ((key, combine(query, values)) for key, values in found.items()))
+    return order(query, ((group, combine(query, values)) for group, values in found.items()))
 
 
-def ask(query: Query, search: Callable[[Body], Answer]) -> list[dict[str, Any]]:
-    """Rows of `query`; `search` runs a body over the indices of the KPI's dataset. Raises `UnsupportedError`."""
-    return rows(query, pages(compile_query(query), search))
+def compile_events(query: EventsQuery) -> Body:
+    """The body of a search over the indices of the dataset."""
+    return {
+        "size": query.limit,
+        "track_total_hits": False,
+        "query": _filter(query.dataset, query.since, query.until, query.conditions),
+        "sort": [{"@timestamp": "desc"}, {"id": "asc"}],
+        "_source": ["time", *query.columns],
+    }
+
+
+def event_rows(query: EventsQuery, answer: Answer) -> list[dict[str, Any]]:
+    """Events as ``time`` (RFC 3339) and the columns asked for."""
+    names = ["time", *query.columns]
+    hits = answer["hits"].get("hits", ())
+    return [{name: hit["_source"].get(name) for name in names} for hit in hits]
 
 
 def pages(body: Body, search: Callable[[Body], Answer]) -> Iterator[Answer]:
@@ -73,44 +92,56 @@ class _Compiler:
         self.query = query
         self.parts = parts(query.kpi.value)
         self.kinds = _kinds(query.kpi.dataset)
-        if any(part.series for part in self.parts) and not all(part.series for part in self.parts):
-            raise UnsupportedError(f"{query.kpi.name} mixes last words with sums; a store of type duckdb can")
+        if any(part.kind == "increase" for part in self.parts):
+            self._refuse("knows no difference between an event and the one before it")
+        if len({(bool(part.series), part.kind == "empty_hours") for part in self.parts}) > 1:
+            self._refuse("does not mix values of series or hours with others")
+
+    def _refuse(self, reason: str) -> NoReturn:
+        raise UnsupportedError(
+            f"{self.query.kpi.name}: Elasticsearch {reason}; a store of type duckdb can answer"
+        )
 
     def body(self) -> Body:
+        """The whole body."""
         query = self.query
-        since, until = (moment.astimezone(UTC).isoformat() for moment in (query.since, query.until))
-        ranged = {"range": {"@timestamp": {"gte": since, "lt": until}}}
         aggs = {f"part{index}": self._part(part) for index, part in enumerate(self.parts)}
         if sources := self._sources():
             aggs = {"groups": {"composite": {"size": self._page(), "sources": sources}, "aggs": aggs}}
         return {
             "size": 0,
             "track_total_hits": False,
-            "query": {"bool": {"filter": [ranged, *map(self._condition, query.conditions)]}},
+            "query": _filter(query.kpi.dataset, query.since, query.until, query.conditions),
             "aggs": aggs,
         }
 
     def _sources(self) -> list[Body]:
-        """What makes a bucket: bin, dimensions and, for last words, the series."""
+        """What makes a bucket: bin, dimensions, and the series or hours that are counted."""
         query = self.query
-        bins: list[Body] = []
-        if query.bin_s:
-            interval = {"field": "@timestamp", "fixed_interval": f"{query.bin_s}s"}
-            bins = [{"time": {"date_histogram": interval}}]
+        times = {"time": query.bin_s} if query.bin_s else {}
+        if any(part.kind == "empty_hours" for part in self.parts):
+            times["hour"] = HOUR
         names = dict.fromkeys([*query.by, *(name for part in self.parts for name in part.series)])
         return [
-            *bins,
-            *({name: {"terms": {"field": self._exact(name), "missing_bucket": True}}} for name in names),
+            *(
+                {name: {"date_histogram": {"field": "@timestamp", "fixed_interval": f"{seconds}s"}}}
+                for name, seconds in times.items()
+            ),
+            *(
+                {name: {"terms": {"field": _exact(self.kinds, name), "missing_bucket": True}}}
+                for name in names
+            ),
         ]
 
     def _page(self) -> int:
-        """A sketch of distinct values takes up to 256 kB a bucket, a t-digest or a last word some 30."""
-        return PAGE // 10 if any(part.kind == "distinct" for part in self.parts) else PAGE
+        """So many buckets that their sketches take some 10 MB: each of distinct values up to 256 kB, OpenSearch's
+        t-digests as much; distinct values of a series 10 kB, a last word less."""
+        return PAGE // 30 if any(part.kind in ("distinct", "percentile") for part in self.parts) else PAGE
 
     def _part(self, part: Part) -> Body:
         """A filter with the part's events, of which it takes the count, a metric or the ends in time."""
         conditions = [*part.where, *([Condition(part.field, "known")] if part.field else [])]
-        found = [self._condition(condition) for condition in dict.fromkeys(conditions)]
+        found = [_condition(self.kinds, condition) for condition in dict.fromkeys(conditions)]
         chosen: Body = {"filter": {"bool": {"filter": found}} if found else {"match_all": {}}}
         if metrics := self._metrics(part):
             chosen["aggs"] = metrics
@@ -118,47 +149,52 @@ class _Compiler:
 
     def _metrics(self, part: Part) -> Body:
         match part.kind:
-            case "count":
+            case "count" | "empty_hours":
                 return {}
+            case "silence":
+                return {"value": {"max": {"field": "@timestamp"}}}
             case "last":
                 return {"last": _end(part, "desc")}
             case "growth":
                 return {"last": _end(part, "desc"), "first": _end(part, "asc")}
-            case "distinct":
-                metric: Body = {
-                    "cardinality": {
-                        "field": self._exact(str(part.field)),
-                        "precision_threshold": PRECISE,
-                    }
-                }
+            case "largest":
+                return {name: {name: {"field": part.field}} for name in ("min", "max")}
+            case "distinct" | "changes":
+                sketch: Body = {"field": _exact(self.kinds, str(part.field))}
+                sketch["precision_threshold"] = PRECISE if part.kind == "distinct" else PRECISE_OF_SERIES
+                return {"value": {"cardinality": sketch}}
             case "percentile":
                 percents = [round((part.quantile or 0.0) * 100, 9)]
                 digest = {"compression": COMPRESSION}
-                metric = {
-                    "percentiles": {
-                        "field": part.field,
-                        "percents": percents,
-                        "keyed": False,
-                        "tdigest": digest,
-                    }
-                }
+                sketch = {"field": part.field, "percents": percents, "keyed": False, "tdigest": digest}
+                return {"value": {"percentiles": sketch}}
             case _:
-                metric = {"avg" if part.kind == "mean" else part.kind: {"field": part.field}}
-        return {"value": metric}
+                function = "avg" if part.kind in ("mean", "share") else part.kind
+                return {"value": {function: {"field": part.field}}}
 
-    def _condition(self, condition: Condition) -> Body:
-        field, value = condition.field, condition.value
-        if condition.operator == "known":
-            return {"exists": {"field": field}}
-        if condition.operator == "unknown":
-            return {"bool": {"must_not": {"exists": {"field": field}}}}
-        if isinstance(value, tuple):
-            return {"terms": {self._exact(field): list(value)}}
-        return {"term": {self._exact(field): value}}
 
-    def _exact(self, field: str) -> str:
-        """The field as it was said, rather than its words."""
-        return f"{field}.keyword" if self.kinds.get(field) == "text" else field
+def _filter(dataset: str, since: datetime, until: datetime, conditions: Iterable[Condition]) -> Body:
+    """The range and all of `conditions`."""
+    begin, end = (moment.astimezone(UTC).isoformat() for moment in (since, until))
+    ranged = {"range": {"@timestamp": {"gte": begin, "lt": end}}}
+    kinds = _kinds(dataset)
+    return {"bool": {"filter": [ranged, *(_condition(kinds, condition) for condition in conditions)]}}
+
+
+def _condition(kinds: Mapping[str, Kind], condition: Condition) -> Body:
+    field, value = condition.field, condition.value
+    if condition.operator == "known":
+        return {"exists": {"field": field}}
+    if condition.operator == "unknown":
+        return {"bool": {"must_not": {"exists": {"field": field}}}}
+    if isinstance(value, tuple):
+        return {"terms": {_exact(kinds, field): list(value)}}
+    return {"term": {_exact(kinds, field): value}}
+
+
+def _exact(kinds: Mapping[str, Kind], field: str) -> str:
+    """The field as it was said, rather than its words."""
+    return f"{field}.keyword" if kinds[field] == "text" else field
 
 
 def _end(part: Part, direction: str) -> Body:
@@ -171,8 +207,10 @@ def _kinds(dataset: str) -> dict[str, Kind]:
     return {column.name: column.kind for column in columns(dataset)}
 
 
-def _nothing(part: Part) -> int | None:
+def _nothing(query: Query, part: Part, key: Mapping[str, Any]) -> int | None:
     """A part over no events."""
+    if part.kind == "empty_hours":
+        return query.hours(_bin(query, key))
     return 0 if part.kind in ("count", "distinct") else None
 
 
@@ -186,32 +224,50 @@ def _buckets(answer: Answer) -> list[Mapping[str, Any]]:
     return found
 
 
-def _key(query: Query, key: Mapping[str, Any]) -> tuple[Any, ...]:
+def _group(query: Query, key: Mapping[str, Any]) -> tuple[Any, ...]:
     """Bin and dimensions of a bucket."""
     kinds = _kinds(query.kpi.dataset)
     dimensions = [
         key[name] in (True, 1, "true") if kinds[name] == "boolean" and key[name] is not None else key[name]
         for name in query.by
     ]
-    return (*([datetime.fromtimestamp(key["time"] / 1000, UTC)] if query.bin_s else []), *dimensions)
+    return (*([_bin(query, key)] if query.bin_s else []), *dimensions)
 
 
-def _read(query: Query, part: Part, answer: Answer) -> float | int | None:
-    """A part's value from its filter's answer."""
+def _bin(query: Query, key: Mapping[str, Any]) -> datetime | None:
+    return _moment(key["time"]) if query.bin_s else None
+
+
+def _moment(milliseconds: float) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
+def _read(query: Query, part: Part, key: Mapping[str, Any], answer: Answer) -> float | int | None:
+    """A part's value from its filter's answer in the bucket of that key."""
     if part.kind == "count":
         return int(answer["doc_count"])
     if not answer["doc_count"]:
-        return _nothing(part)
-    if part.kind == "last":
-        return _hit(part, answer["last"])
-    if part.kind == "growth":
-        return _hit(part, answer["last"]) - _hit(part, answer["first"])
-    if part.kind == "percentile":
-        return float(answer["value"]["values"][0]["value"])
-    value: float = answer["value"]["value"]
-    whole = part.kind == "distinct" or (
-        part.kind != "mean" and _kinds(query.kpi.dataset)[str(part.field)] == "integer"
+        return None
+    match part.kind:
+        case "last":
+            return _hit(part, answer["last"])
+        case "growth":
+            return _hit(part, answer["last"]) - _hit(part, answer["first"])
+        case "percentile":
+            return float(answer["value"]["values"][0]["value"])
+        case "silence":
+            return (query.end(_bin(query, key)) - _moment(answer["value"]["value"])).total_seconds()
+        case "empty_hours":
+            first, last = query.whole_hours
+            return -1 if first <= _moment(key["hour"]) < last else 0
+        case "distinct" | "changes":
+            return int(answer["value"]["value"]) - (part.kind == "changes")
+    value: float = (
+        max(abs(answer[end]["value"]) for end in ("min", "max"))
+        if part.kind == "largest"
+        else answer["value"]["value"]
     )
+    whole = part.kind not in ("mean", "share") and _kinds(query.kpi.dataset)[str(part.field)] == "integer"
     return int(value) if whole else value
 
 

@@ -1,13 +1,14 @@
 """KPIs as InfluxQL for InfluxDB 1.x (measurement = dataset): one statement a part, and one that tells the groups.
 
-Exact: counts, sums, extremes, distinct counts, medians, last and growth; means and ratios to a double's 15 digits.
+Exact: counts, sums, extremes, distinct counts, medians, empty hours, last, growth and changes; means, shares, ratios
+and increases to a double's 15 digits.
 Stated tolerance: percentiles above the median are the nearest rank's value, one of the two that the exact one lies
 between. Ranges are of whole seconds: a point's time is its event's second, the digits below only keep points apart
-(sinks/influxdb.py). So a range's ends are rounded down to the second, and of two last words of one series within
-one second either may count.
+(sinks/influxdb.py). So a range's ends are rounded down to the second, a silence is up to a second longer, and of two
+last words of one series within one second either may count. A counter's series are the database's own: all tags.
 
 Refused: groups, series and unknown values of a field that is no tag; distinct values of a tag; percentiles below
-the median, whose nearest rank does not exist in a small group.
+the median, whose nearest rank does not exist in a small group; silences in bins, whose points tell no time.
 
 Reference: docs.influxdata.com/influxdb/v1/query_language
 """
@@ -18,7 +19,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, NoReturn
 
-from kpis.model import Condition, Part, Query, UnsupportedError, combine, order, parts
+from kpis.model import HOUR, Condition, EventsQuery, Part, Query, UnsupportedError, combine, order, parts
 from lakescope.columns import Kind, columns
 
 Result = Mapping[str, Any]
@@ -50,84 +51,59 @@ def rows(query: Query, results: Sequence[Result]) -> list[dict[str, Any]]:
     failed or whose answer was cut short.
     """
     wanted = parts(query.kpi.value)
-    grouped = bool(query.by or query.bin_s)
     found = [dict(_values(query, result)) for result in results]
-    keys: Iterable[tuple[Any, ...]] = found.pop(0) if grouped else [()]
+    groups: Iterable[tuple[Any, ...]] = found.pop(0) if query.by or query.bin_s else [()]
+    pairs = list(zip(wanted, found, strict=True))
     return order(
         query,
         (
-            (
-                key,
-                combine(
-                    query, [_typed(query, part, of.get(key)) for part, of in zip(wanted, found, strict=True)]
-                ),
-            )
-            for key in keys
+            (group, combine(query, [_value(query, part, group, of.get(group)) for part, of in pairs]))
+            for group in groups
         ),
     )
 
 
-class _Compiler:
-    def __init__(self, query: Query, tags: Collection[str]) -> None:
-        self.query = query
+def compile_events(query: EventsQuery, tags: Collection[str]) -> str:
+    """`query` for the points of sinks/influxdb.py; `tags`: the dataset's. Raises `UnsupportedError`."""
+    language = _Language(f"events of {query.dataset}", query.dataset, tags)
+    for name in query.columns:
+        if language.kinds[name] in ("labels", "object", "keywords"):
+            language.refuse(f"keeps {name} as tags and fields of their own")
+    picked = ", ".join(f'"{name}"' for name in dict.fromkeys(["id", *query.columns]) if name != "time")
+    where = language.where(query.since, query.until, query.conditions)
+    return f'SELECT {picked} FROM "{query.dataset}" WHERE {where} ORDER BY time DESC LIMIT {query.limit}'  # noqa: S608 - names checked
+
+
+def event_rows(query: EventsQuery, result: Result) -> list[dict[str, Any]]:
+    """Events as ``time`` (RFC 3339, whole seconds) and the columns asked for, from the statement's result."""
+    kinds = _kinds(query.dataset)
+    names = ["time", *query.columns]
+    found = []
+    for series in _checked(result):
+        for values in series["values"]:
+            row = dict(zip(series["columns"], values, strict=True))
+            row["time"] = f"{datetime.fromtimestamp(row['time'], UTC):%Y-%m-%dT%H:%M:%SZ}"
+            found.append({name: _plain(kinds[name], row[name]) for name in names})
+    return found
+
+
+class _Language:
+    """Conditions in InfluxQL."""
+
+    def __init__(self, what: str, dataset: str, tags: Collection[str]) -> None:
+        self.what = what
         self.tags = tags
-        self.kinds = _kinds(query.kpi.dataset)
-        for name in (*query.by, *(name for part in parts(query.kpi.value) for name in part.series)):
-            if name not in tags:
-                self._refuse(f"groups by tags only, and {name} is none")
+        self.kinds = _kinds(dataset)
 
-    def statements(self) -> Statements:
-        query = self.query
-        value = query.kpi.value
-        groups = self._select('count("id")', (), query.by) if query.by or query.bin_s else None
-        return Statements(groups, tuple(map(self._part, parts(value))))
+    def where(self, since: datetime, until: datetime, conditions: Iterable[Condition]) -> str:
+        """The range and all of `conditions`."""
+        return " AND ".join([_range(since, until), *map(self._condition, dict.fromkeys(conditions))])
 
-    def _part(self, part: Part) -> str:
-        field = f'"{part.field}"'
-        if part.kind != "count" and part.field in self.tags:
-            self._refuse(f"aggregates fields only, and {part.field} is a tag")
-        match part.kind:
-            case "count":
-                return self._select('count("id")', part.where, self.query.by)
-            case "distinct":
-                return self._select(f"count(distinct({field}))", part.where, self.query.by)
-            case "percentile":
-                if part.quantile == 0.5:  # the one that is interpolated
-                    return self._select(f"median({field})", part.where, self.query.by)
-                if (part.quantile or 0.0) < 0.5:
-                    self._refuse("has no percentile below the median in a small group")
-                percent = round((part.quantile or 0.0) * 100, 9)
-                return self._select(f"percentile({field}, {percent:g})", part.where, self.query.by)
-            case "last":
-                return self._series(part, f"last({field})")
-            case "growth":
-                return self._series(part, f"last({field}) - first({field})")
-            case _:
-                return self._select(f"{part.kind}({field})", part.where, self.query.by)
-
-    def _select(self, value: str, where: tuple[Condition, ...], by: Iterable[str]) -> str:
-        conditions = dict.fromkeys([*self.query.conditions, *where])
-        wanted = [self._range(self.query.since), *map(self._condition, conditions)]
-        source = f'"{self.query.kpi.dataset}" WHERE {" AND ".join(wanted)}'
-        return f'SELECT {value} AS "value" FROM {source}{self._group_by(by)}'  # noqa: S608 - names of the catalogue, values quoted
-
-    def _series(self, part: Part, value: str) -> str:
-        """The sum of one value a series. The outer range begins with the bin, whose start is the inner time."""
-        query = self.query
-        inner = self._select(value, part.where, dict.fromkeys([*query.by, *part.series]))
-        since = query.since
-        if query.bin_s:
-            since = datetime.fromtimestamp(since.timestamp() // query.bin_s * query.bin_s, UTC)
-        outer = self._range(since)
-        return f'SELECT sum("value") AS "value" FROM ({inner}) WHERE {outer}{self._group_by(query.by)}'  # noqa: S608
-
-    def _group_by(self, by: Iterable[str]) -> str:
-        bin_s = self.query.bin_s
-        groups = [*([f"time({bin_s}s)"] if bin_s else []), *(f'"{name}"' for name in by)]
-        return f" GROUP BY {', '.join(groups)}{' fill(none)' if bin_s else ''}" if groups else ""
-
-    def _range(self, since: datetime) -> str:
-        return f"time >= {_moment(since)} AND time < {_moment(self.query.until)}"
+    def refuse(self, reason: str) -> NoReturn:
+        """Raises `UnsupportedError`."""
+        raise UnsupportedError(
+            f"{self.what}: InfluxDB {reason}; a store of type duckdb or elasticsearch can answer"
+        )
 
     def _condition(self, condition: Condition) -> str:
         field, value = f'"{condition.field}"', condition.value
@@ -144,8 +120,8 @@ class _Compiler:
         if condition.field in self.tags:
             return f"{field} {'!=' if is_known else '='} ''"
         if not is_known:
-            self._refuse(f"cannot look for a field that is missing, and {condition.field} is no tag")
-        match self.kinds[condition.field]:
+            self.refuse(f"cannot look for a field that is missing, and {condition.field} is no tag")
+        match self._stored(condition.field):
             case "boolean":
                 return f"({field} = true OR {field} = false)"
             case "integer" | "float":
@@ -157,16 +133,112 @@ class _Compiler:
         """A tag is text, a boolean one too; a field is what it is."""
         if isinstance(value, bool):
             text = "true" if value else "false"
+            if self._stored(field) == "integer":
+                return str(int(value))
             return _quoted(text) if field in self.tags else text
-        kind = self.kinds[field]
-        if field not in self.tags and kind in ("integer", "float", "boolean"):
-            self._refuse(f"filters by tags and texts only, and {field} is neither")
+        if field not in self.tags and self._stored(field) in ("integer", "float", "boolean"):
+            self.refuse(f"filters by tags and texts only, and {field} is neither")
         return _quoted(str(value))
 
-    def _refuse(self, reason: str) -> NoReturn:
-        raise UnsupportedError(
-            f"{self.query.kpi.name}: InfluxDB {reason}; a store of type duckdb or elasticsearch can answer"
-        )
+    def _stored(self, field: str) -> Kind:
+        """`ok` is 1 or 0, so that it has a mean."""
+        return "integer" if field == "ok" else self.kinds[field]
+
+
+class _Compiler:
+    def __init__(self, query: Query, tags: Collection[str]) -> None:
+        self.query = query
+        self.tags = tags
+        self.language = _Language(query.kpi.name, query.kpi.dataset, tags)
+        series = (name for part in parts(query.kpi.value) if part.kind != "increase" for name in part.series)
+        for name in (*query.by, *series):
+            if name not in tags:
+                self.language.refuse(f"groups by tags only, and {name} is none")
+
+    def statements(self) -> Statements:
+        """All statements."""
+        query = self.query
+        groups = self._select('count("id")', (), self._groups(query.by)) if query.by or query.bin_s else None
+        return Statements(groups, tuple(map(self._part, parts(query.kpi.value))))
+
+    def _part(self, part: Part) -> str:
+        field = f'"{part.field}"'
+        if part.field in self.tags:
+            self.language.refuse(f"aggregates fields only, and {part.field} is a tag")
+        match part.kind:
+            case "count":
+                return self._plain(part, 'count("id")')
+            case "distinct":
+                return self._plain(part, f"count(distinct({field}))")
+            case "share":
+                return self._plain(part, f"mean({field})")
+            case "percentile":
+                return self._plain(part, self._percentile(part))
+            case "silence":
+                if self.query.bin_s:
+                    self.language.refuse("tells the time of a last event for the whole range only")
+                return self._plain(part, 'last("id")')
+            case "last":
+                return self._of_series(part, f"last({field})")
+            case "growth":
+                return self._of_series(part, f"last({field}) - first({field})")
+            case "changes":
+                return self._of_series(part, f"count(distinct({field})) - 1")
+            case "empty_hours":
+                return self._hours(part)
+            case "increase":
+                inner = self._select(f"non_negative_difference({field})", part.where, " GROUP BY *")
+                return self._sum("sum", inner, self.query.since)
+            case "largest":
+                inner = self._select(f"abs({field})", part.where, " GROUP BY *")
+                return self._sum("max", inner, self.query.since)
+            case _:
+                return self._plain(part, f"{part.kind}({field})")
+
+    def _percentile(self, part: Part) -> str:
+        quantile = part.quantile or 0.0
+        if quantile == 0.5:  # the one that is interpolated
+            return f'median("{part.field}")'
+        if quantile < 0.5:
+            self.language.refuse("has no percentile below the median in a small group")
+        return f'percentile("{part.field}", {round(quantile * 100, 9):g})'
+
+    def _plain(self, part: Part, value: str) -> str:
+        return self._select(value, part.where, self._groups(self.query.by))
+
+    def _of_series(self, part: Part, value: str) -> str:
+        """The sum of one value a series. The outer range begins with the bin, whose start is the inner time."""
+        query = self.query
+        since = query.since
+        if query.bin_s:
+            since = datetime.fromtimestamp(since.timestamp() // query.bin_s * query.bin_s, UTC)
+        series = self._groups(dict.fromkeys([*query.by, *part.series]))
+        return self._sum("sum", self._select(value, part.where, series), since)
+
+    def _hours(self, part: Part) -> str:
+        """How many whole hours had an event."""
+        hourly = self._groups(self.query.by, HOUR)
+        return self._sum("count", self._select('count("id")', part.where, hourly), *self.query.whole_hours)
+
+    def _select(self, value: str, where: tuple[Condition, ...], groups: str) -> str:
+        query = self.query
+        wanted = self.language.where(query.since, query.until, [*query.conditions, *where])
+        return f'SELECT {value} AS "value" FROM "{query.kpi.dataset}" WHERE {wanted}{groups}'  # noqa: S608 - names of the catalogue, values quoted
+
+    def _sum(self, function: str, inner: str, since: datetime, until: datetime | None = None) -> str:
+        """A function over a subquery's values, between those times of theirs."""
+        within = _range(since, until or self.query.until)
+        groups = self._groups(self.query.by)
+        return f'SELECT {function}("value") AS "value" FROM ({inner}) WHERE {within}{groups}'  # noqa: S608
+
+    def _groups(self, by: Iterable[str], bin_s: int | None = None) -> str:
+        bin_s = bin_s or self.query.bin_s
+        groups = [*([f"time({bin_s}s)"] if bin_s else []), *(f'"{name}"' for name in by)]
+        return f" GROUP BY {', '.join(groups)}{' fill(none)' if bin_s else ''}" if groups else ""
+
+
+def _range(since: datetime, until: datetime) -> str:
+    return f"time >= {_moment(since)} AND time < {_moment(until)}"
 
 
 def _moment(moment: datetime) -> str:
@@ -181,47 +253,55 @@ def _kinds(dataset: str) -> dict[str, Kind]:
     return {column.name: column.kind for column in columns(dataset)}
 
 
-def _values(query: Query, result: Result) -> Iterable[tuple[tuple[Any, ...], Any]]:
-    """(bin, dimensions...) and value."""
+def _checked(result: Result) -> Sequence[Mapping[str, Any]]:
+    """The series of a whole answer."""
     if error := result.get("error"):
         raise ValueError(f"InfluxDB: {error}")
     if result.get("partial"):
         raise ValueError("InfluxDB cut its answer short: raise its max-row-limit, or ask for fewer groups")
+    series: Sequence[Mapping[str, Any]] = result.get("series", ())
+    return series
+
+
+def _values(query: Query, result: Result) -> Iterable[tuple[tuple[Any, ...], Any]]:
+    """(bin, dimensions...) and value; of a silence, which is of no bin, the last event's time."""
     kinds = _kinds(query.kpi.dataset)
-    for series in result.get("series", ()):
+    silent = any(part.kind == "silence" for part in parts(query.kpi.value))
+    for series in _checked(result):
         tags = series.get("tags", {})
-        dimensions = tuple(_dimension(kinds[name], tags[name]) for name in query.by)
+        dimensions = tuple(_plain(kinds[name], tags[name]) for name in query.by)
         for time, value in series["values"]:
             if value is not None:
-                yield (
-                    (
-                        *([datetime.fromtimestamp(time, UTC)] if query.bin_s else []),
-                        *dimensions,
-                    ),
-                    value,
-                )
+                moment = datetime.fromtimestamp(time, UTC)
+                yield (*([moment] if query.bin_s else []), *dimensions), moment if silent else value
 
 
-def _typed(query: Query, part: Part, value: float | int | None) -> float | int | None:
-    """InfluxDB writes 2.0 as 2, and tells nothing of a group without events."""
+def _value(query: Query, part: Part, group: tuple[Any, ...], value: Any) -> float | int | None:
+    """A part's value: InfluxDB writes 2.0 as 2, and tells nothing of a group without events."""
     if part.kind in ("count", "distinct"):
         return value or 0
-    whole = (
-        part.kind not in ("mean", "percentile") and _kinds(query.kpi.dataset)[str(part.field)] == "integer"
-    )
-    return value if value is None or whole else float(value)
+    if part.kind == "empty_hours":
+        return query.hours(group[0] if query.bin_s else None) - (value or 0)
+    if value is None:
+        return None
+    if part.kind == "silence":
+        return float((query.until - value).total_seconds())
+    if part.kind == "changes":
+        return int(value)
+    whole = part.kind not in ("mean", "share", "percentile")
+    return int(value) if whole and _kinds(query.kpi.dataset)[str(part.field)] == "integer" else float(value)
 
 
-def _dimension(kind: Kind, text: str) -> str | int | float | bool | None:
-    """A tag's value as it is in the event."""
-    if not text:
+def _plain(kind: Kind, value: Any) -> Any:
+    """A tag's text or a field's value as it is in the event."""
+    if value is None or value == "":
         return None
     match kind:
         case "boolean":
-            return text == "true"
+            return value in (True, "true")
         case "integer":
-            return int(text)
+            return int(value)
         case "float":
-            return float(text)
+            return float(value)
         case _:
-            return text
+            return value

@@ -10,13 +10,28 @@ A compiler (one module a store) turns a `Query` into that store's language; it i
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
 from msgspec import Struct
 
+from lakescope.columns import columns
+
 Unit = Literal["ratio", "count", "bytes", "bytes/s", "seconds", "days", "1/s"]
 Operator = Literal["=", "in", "known", "unknown"]
+
+HOUR = 3600
+DAY = 24 * HOUR
+
+
+OfEvents = Literal["count", "distinct", "sum", "mean", "min", "max", "largest", "percentile", "share"]
+"""largest: the greatest distance from 0; share: of true among true and false."""
+OfTime = Literal["silence", "empty_hours"]
+"""silence: seconds from the last event to the end of the bin or range; empty_hours: whole hours of UTC, within bin
+and range, in which no event came."""
+OfSeries = Literal["last", "growth", "increase", "changes"]
+"""Made of each series, then summed over the series. growth: last minus first; increase, of a counter: all differences
+of neighbours but the falls, which are resets; changes: distinct values beyond the first."""
 
 
 class Condition(NamedTuple):
@@ -30,15 +45,16 @@ class Condition(NamedTuple):
 class Part(Struct, frozen=True, kw_only=True):
     """One aggregate over the events that count."""
 
-    kind: Literal["count", "sum", "mean", "min", "max", "percentile", "distinct", "last", "growth"]
+    kind: OfEvents | OfTime | OfSeries
     field: str | None = None
-    """What is aggregated; events where it is null are left out. Null for ``count``."""
+    """What is aggregated; events where it is null are left out. Null for ``count`` and `OfTime`."""
     where: tuple[Condition, ...] = ()
     """Beside the KPI's own `where`."""
     quantile: float | None = None
     """0..1, for ``percentile`` (linear interpolation between the closest ranks)."""
     series: tuple[str, ...] = ()
-    """For ``last`` and ``growth`` (last minus first): the fields that make a series; the series are summed up."""
+    """For `OfSeries`: what tells one series from another. Of a bin only its own events count; only an increase is
+    from the event before, which may lie in an earlier bin of the range."""
 
 
 class Ratio(Struct, frozen=True):
@@ -48,13 +64,26 @@ class Ratio(Struct, frozen=True):
     under: Part
 
 
+class Rest(Struct, frozen=True):
+    """What a share leaves: 1 - `of`."""
+
+    of: Ratio
+
+
 class PerSecond(Struct, frozen=True):
     """`of` by the seconds of the bin, or of the whole range."""
 
     of: Part
 
 
-Value = Part | Ratio | PerSecond
+class DaysLeft(Struct, frozen=True):
+    """Days until `left` is used up if `growth` goes on as in the bin or range; null where nothing grows."""
+
+    left: Part
+    growth: Part
+
+
+Value = Part | Ratio | Rest | PerSecond | DaysLeft
 
 
 class Kpi(Struct, frozen=True, kw_only=True):
@@ -104,6 +133,8 @@ class Query(Struct, frozen=True, kw_only=True):
             raise ValueError(f"the range is empty: since {self.since:%FT%TZ} until {self.until:%FT%TZ}")
         if self.bin_s is not None and self.bin_s <= 0:
             raise ValueError(f"expected a bin of at least one second, found {self.bin_s}")
+        if (self.bin_s or 0) % HOUR and any(part.kind == "empty_hours" for part in parts(self.kpi.value)):
+            raise UnsupportedError(f"{self.kpi.name} needs a bin of whole hours, found {self.bin_s} s")
 
     @property
     def conditions(self) -> tuple[Condition, ...]:
@@ -125,6 +156,25 @@ class Query(Struct, frozen=True, kw_only=True):
         """Length of a bin, or of the range."""
         return float(self.bin_s or (self.until - self.since).total_seconds())
 
+    @property
+    def whole_hours(self) -> tuple[datetime, datetime]:
+        """The range without the hours at its ends that are not whole."""
+        first, last = -(-self.since.timestamp() // HOUR), self.until.timestamp() // HOUR
+        return datetime.fromtimestamp(first * HOUR, UTC), datetime.fromtimestamp(last * HOUR, UTC)
+
+    def hours(self, bin_: datetime | None) -> int:
+        """Whole hours of a bin, or of the range, that are in the range."""
+        first, last = (end.timestamp() for end in self.whole_hours)
+        if bin_ is not None and self.bin_s:
+            first, last = max(first, bin_.timestamp()), min(last, bin_.timestamp() + self.bin_s)
+        return max(0, round(last - first) // HOUR)
+
+    def end(self, bin_: datetime | None) -> datetime:
+        """Where a bin ends, or the range."""
+        if bin_ is None or not self.bin_s:
+            return self.until
+        return min(self.until, bin_ + timedelta(seconds=self.bin_s))
+
 
 class EventsQuery(Struct, frozen=True, kw_only=True):
     """The newest events themselves, ``since <= time < until``: the examples behind a number. Times are aware."""
@@ -137,6 +187,12 @@ class EventsQuery(Struct, frozen=True, kw_only=True):
     conditions: tuple[Condition, ...] = ()
     limit: int = 50
 
+    def __post_init__(self) -> None:
+        known = [column.name for column in columns(self.dataset)]
+        for name in (*self.columns, *(condition.field for condition in self.conditions)):
+            if name not in known:
+                raise ValueError(f"{self.dataset} has no field {name!r}; there are {', '.join(known)}")
+
 
 class UnsupportedError(ValueError):
     """The store cannot answer this query exactly; the text says why, and which store can."""
@@ -144,19 +200,32 @@ class UnsupportedError(ValueError):
 
 def parts(value: Value) -> tuple[Part, ...]:
     """The aggregates of a value."""
-    if isinstance(value, Ratio):
-        return value.over, value.under
-    return (value.of,) if isinstance(value, PerSecond) else (value,)
+    match value:
+        case Ratio():
+            return value.over, value.under
+        case DaysLeft():
+            return value.left, value.growth
+        case Rest():
+            return parts(value.of)
+        case PerSecond():
+            return (value.of,)
+        case _:
+            return (value,)
 
 
 def combine(query: Query, values: Sequence[float | int | None]) -> float | int | None:
     """The KPI's value from its parts' values, for stores whose language knows no division."""
-    first = values[0]
-    if isinstance(query.kpi.value, Ratio):
-        return None if first is None or not values[1] else first / values[1]
-    if isinstance(query.kpi.value, PerSecond):
-        return None if first is None else first / query.seconds
-    return first
+    value = query.kpi.value
+    first, second = values[0], values[-1]
+    if first is None or isinstance(value, Part):
+        return first
+    if isinstance(value, PerSecond):
+        return first / query.seconds
+    if isinstance(value, DaysLeft):
+        return first / second * query.seconds / DAY if second and second > 0 else None
+    if not second:
+        return None
+    return 1 - first / second if isinstance(value, Rest) else first / second
 
 
 def order(query: Query, found: Iterable[tuple[tuple[Any, ...], float | int | None]]) -> list[dict[str, Any]]:

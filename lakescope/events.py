@@ -203,6 +203,7 @@ class FtsQueue(Event, tag="fts_queue"):
     dst_host: str | None = None  #: destination storage host
     src_site: str | None = None  #: site of the source by the topology
     dst_site: str | None = None  #: site of the destination by the topology
+    protocol: str | None = None  #: URL scheme of the destination: FTS keeps a queue for each
     active: int | None = None  #: running transfers (count)
     submitted: int | None = None  #: queued transfers (count)
     connections: int | None = None  #: connections that the optimizer allows (count)
@@ -252,9 +253,7 @@ class Host(Event, tag="hosts"):
     type: Literal["counter", "gauge"]  #: a counter only grows until it is reset
     site: str | None = None  #: site of the host by the topology
     value: float | None = None  #: the value in the metric's own unit; null where the source said NaN
-    quantity: str | None = (
-        None  #: what it measures, in one name for all sources (docs/reference/formats.md); null for others
-    )
+    quantity: str | None = None  #: one name for all sources: load1, cpu_busy, ...; null for any other
     labels: dict[str, str] | None = None  #: what tells this series from its sisters
 
 
@@ -313,12 +312,8 @@ class Pipeline(Event, tag="pipeline"):
     retries: int | None = None  #: sink: writes tried again (count)
     queued: int | None = None  #: sink: events waiting at the interval's end (count)
     silent_s: float | None = None  #: collector: the interval's length if nothing came in it, else 0 (seconds)
-    lag_p50_s: float | None = (
-        None  #: sink: half of the events were stored sooner than this after their time (seconds)
-    )
-    lag_p99_s: float | None = (
-        None  #: sink: 99 of 100 events were stored sooner than this after their time (seconds)
-    )
+    lag_p50_s: float | None = None  #: sink: half of the events were stored sooner after their time (seconds)
+    lag_p99_s: float | None = None  #: sink: 99 of 100 were stored sooner after their time (seconds)
 
 
 DATASETS: dict[str, type[Event]] = {

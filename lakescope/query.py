@@ -3,67 +3,161 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import islice
 from typing import Any
 
 from kpis import CATALOGUE, Kpi, Query, UnsupportedError, elasticsearch, influxql
 from kpis import duckdb as duckdb_sql
+from kpis.model import EventsQuery
 from lakescope.pipeline import RefusedError, Sink
 
 _UNITS = {"s": 1, "min": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 
 
-def ask(query: Query, sink: Sink, kind: str) -> list[dict[str, Any]]:
-    """Rows of ``time`` (with a bin), the dimensions and ``value``.
+Question = Query | EventsQuery
+Rows = list[dict[str, Any]]
+Body = dict[str, Any]
+Answer = Rows | UnsupportedError
+
+
+def ask(question: Question, sink: Sink, kind: str) -> Rows:
+    """Rows of ``time`` (with a bin), the dimensions and ``value``; of an `EventsQuery` the events themselves.
 
     `kind`: the sink's type in the configuration. Raises `UnsupportedError` for what such a store cannot answer,
     `TransientError` or `RefusedError` when this one does not.
     """
-    if kind not in _ASKED:
+    (answer,) = ask_many([question], sink, kind)
+    if isinstance(answer, UnsupportedError):
+        raise answer
+    return answer
+
+
+def ask_many(questions: Sequence[Question], sink: Sink, kind: str) -> list[Answer]:
+    """The answers in the order of the questions: each asked once, all in as few requests as the store allows.
+
+    In the place of what the store cannot answer stands an `UnsupportedError`. Raises as `ask` for a store that fails.
+    """
+    if kind not in _STORES:
         raise UnsupportedError(
-            f"a store of type {kind} cannot answer KPIs; one of type {', '.join(_ASKED)} can"
+            f"a store of type {kind} cannot answer KPIs; one of type {', '.join(_STORES)} can"
         )
     taken: Sequence[str] | None = getattr(getattr(sink, "options", None), "datasets", None)
-    if taken is not None and query.kpi.dataset not in taken:
-        raise UnsupportedError(
-            f"{query.kpi.name} is made of {query.kpi.dataset}, of which this store is given none"
-        )
-    return _ASKED[kind](query, sink)
+    compile_, run = _STORES[kind]
+    compiled: dict[str, tuple[Question, Any]] = {}
+    answers: dict[str, Answer] = {}
+    for question in questions:
+        key = repr(question)
+        try:
+            if key not in compiled:
+                compiled[key] = question, compile_(_given(question, taken), sink)
+        except UnsupportedError as error:
+            answers[key] = error
+    rows = run(list(compiled.values()), sink) if compiled else []
+    answers |= zip(compiled, rows, strict=True)
+    return [answers[repr(question)] for question in questions]
 
 
-def _ask_duckdb(query: Query, sink: Any) -> list[dict[str, Any]]:
-    statement = duckdb_sql.compile_query(query)
-    columns = [*(["time"] if query.bin_s else []), *query.by, "value"]
+def _given(question: Question, taken: Sequence[str] | None) -> Question:
+    """The question, if the store is given the events that it is about."""
+    dataset = _dataset(question)
+    if taken is not None and dataset not in taken:
+        raise UnsupportedError(f"it is made of {dataset}, of which this store is given none")
+    return question
+
+
+def _dataset(question: Question) -> str:
+    return question.dataset if isinstance(question, EventsQuery) else question.kpi.dataset
+
+
+def _compile_duckdb(question: Question, sink: Any) -> Any:
+    if isinstance(question, EventsQuery):
+        return duckdb_sql.compile_events(question)
+    return duckdb_sql.compile_query(question)
+
+
+def _run_duckdb(compiled: Compiled, sink: Any) -> list[Rows]:
+    """Questions that go over the same events in one pass."""
+    found: dict[int, Rows] = {}
+    for fused in duckdb_sql.fuse([question for question, _ in compiled if isinstance(question, Query)]):
+        rows = sink.query(*fused.statement)
+        found |= {id(query): _rows(query, rows, f"value{i}") for i, query in enumerate(fused.queries)}
     return [
-        {column: row.get(column) for column in columns}
-        for row in sink.query(statement.sql, statement.parameters)
+        found[id(question)] if id(question) in found else _rows(question, sink.query(*statement))
+        for question, statement in compiled
     ]
 
 
-def _ask_elasticsearch(query: Query, sink: Any) -> list[dict[str, Any]]:
-    return elasticsearch.ask(query, lambda body: sink.search(query.kpi.dataset, body))
+def _rows(question: Question, found: Rows, value: str = "value") -> Rows:
+    """DuckDB's rows, whose nulls are left out, with all columns."""
+    if isinstance(question, EventsQuery):
+        return duckdb_sql.event_rows(question, found)
+    names = [*(["time"] if question.bin_s else []), *question.by]
+    return [{name: row.get(name) for name in names} | {"value": row.get(value)} for row in found]
 
 
-def _ask_influxdb(query: Query, sink: Any) -> list[dict[str, Any]]:
+def _compile_elasticsearch(question: Question, sink: Any) -> Any:
+    if isinstance(question, EventsQuery):
+        return elasticsearch.compile_events(question)
+    return elasticsearch.compile_query(question)
+
+
+def _run_elasticsearch(compiled: Compiled, sink: Any) -> list[Rows]:
+    """One request; for answers of more than a page those that follow."""
+    firsts = sink.search_many([(_dataset(question), body) for question, body in compiled])
+    rows: list[Rows] = []
+    for (question, body), first in zip(compiled, firsts, strict=True):
+        if isinstance(question, EventsQuery):
+            rows.append(elasticsearch.event_rows(question, first))
+        else:
+            more = partial(sink.search, _dataset(question))
+            rows.append(elasticsearch.rows(question, _pages(body, first, more)))
+    return rows
+
+
+def _pages(body: Body, first: Body, search: Callable[[Body], Body]) -> Iterator[Any]:
+    """All pages of an answer whose first is there already."""
+    waiting = [first]
+    return elasticsearch.pages(body, lambda asked: waiting.pop() if waiting else search(asked))
+
+
+def _compile_influxdb(question: Question, sink: Any) -> Any:
     if sink.options.database is None:
         raise UnsupportedError(
             "InfluxDB 2.x cannot answer KPIs, but 1.x can; so can duckdb and elasticsearch"
         )
-    statements = influxql.compile_query(query, sink.tags[query.kpi.dataset])
-    results = sink.query(statements.text)
+    tags = sink.tags[_dataset(question)]
+    if isinstance(question, EventsQuery):
+        return influxql.compile_events(question, tags)
+    return influxql.compile_query(question, tags)
+
+
+def _run_influxdb(compiled: Compiled, sink: Any) -> list[Rows]:
+    """All statements in one request."""
+    texts = [one if isinstance(one, str) else one.text for _, one in compiled]
+    results = iter(sink.query(";\n".join(texts)))
+    rows: list[Rows] = []
     try:
-        return influxql.rows(query, results)
+        for question, statements in compiled:
+            if isinstance(question, EventsQuery):
+                rows.append(influxql.event_rows(question, next(results)))
+            else:
+                count = len(statements.parts) + bool(statements.groups)
+                rows.append(influxql.rows(question, list(islice(results, count))))
     except ValueError as error:
         raise RefusedError("refused", str(error)) from error
+    return rows
 
 
-_ASKED: dict[str, Callable[[Query, Any], list[dict[str, Any]]]] = {
-    "duckdb": _ask_duckdb,
-    "elasticsearch": _ask_elasticsearch,
-    "influxdb": _ask_influxdb,
+Compiled = Sequence[tuple[Question, Any]]
+_STORES: dict[str, tuple[Callable[[Question, Any], Any], Callable[[Compiled, Any], list[Rows]]]] = {
+    "duckdb": (_compile_duckdb, _run_duckdb),
+    "elasticsearch": (_compile_elasticsearch, _run_elasticsearch),
+    "influxdb": (_compile_influxdb, _run_influxdb),
 }
-"""Sink type -> how it is asked."""
+"""Sink type -> how a question is put to it, and how many are asked."""
 
 
 def parse(
@@ -150,6 +244,6 @@ def store_of(types: Mapping[str, str], name: str | None) -> str:
             raise ValueError(f"no sink {name!r}; there are {', '.join(types)}")
         return name
     for sink, kind in types.items():
-        if kind in _ASKED:
+        if kind in _STORES:
             return sink
-    raise ValueError(f"no store can answer KPIs: add a sink of type {' or '.join(_ASKED)}")
+    raise ValueError(f"no store can answer KPIs: add a sink of type {' or '.join(_STORES)}")

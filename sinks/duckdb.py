@@ -61,6 +61,7 @@ class DuckdbSink:
     Options = DuckdbOptions
 
     def __init__(self, name: str, options: DuckdbOptions, data_dir: Path) -> None:
+        self.options = options
         self.path = options.path or data_dir / "lake.duckdb"
         self.path.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -72,7 +73,7 @@ class DuckdbSink:
                 f"{self.path}: {str(error).splitlines()[0]} - is another lakescope running on it?"
             ) from error
         self._lock = threading.Lock()
-        self._wanted = options.datasets or list(DATASETS)
+        self._wanted = list(DATASETS) if options.datasets is None else options.datasets
         self._inserts = {dataset: _insert(dataset) for dataset in DATASETS}
         list(self.setup())
 

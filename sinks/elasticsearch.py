@@ -18,7 +18,7 @@ from lakescope.columns import Kind, columns
 from lakescope.events import DATASETS, Event
 from lakescope.messages import Reject, quote
 from lakescope.options import Tls
-from lakescope.pipeline import Finding, Outcome, RefusedError
+from lakescope.pipeline import Finding, Outcome, RefusedError, TransientError
 from sinks._common import SinkOptions
 from sinks._elastic import BusyError, Cluster, Flavour, connect
 
@@ -160,6 +160,28 @@ class ElasticsearchSink:
         path = f"/{self.options.prefix}-{dataset}-*/_search?{_SEARCH}"
         answer: dict[str, Any] = self._send("POST", path, msgspec.json.encode(body), "application/json")
         return answer
+
+    def search_many(self, searches: Sequence[tuple[str, dict[str, Any]]]) -> list[dict[str, Any]]:
+        """The answers to (dataset, body) pairs, in their order, by one request.
+
+        Raises `TransientError` or `RefusedError` if one of them failed.
+        """
+        lines: list[dict[str, Any]] = []
+        for dataset, body in searches:
+            index = f"{self.options.prefix}-{dataset}-*"
+            lines += [
+                {"index": index, "ignore_unavailable": True, "allow_partial_search_results": False},
+                body,
+            ]
+        ndjson = b"".join(msgspec.json.encode(line) + b"\n" for line in lines)
+        answers: list[dict[str, Any]] = self._send("POST", "/_msearch", ndjson, "application/x-ndjson")[
+            "responses"
+        ]
+        for answer in answers:
+            if error := answer.get("error"):
+                told = f"{answer.get('status')} {error.get('type')}: {quote(error.get('reason') or '')}"
+                raise RefusedError("refused", told) if answer.get("status") == 400 else TransientError(told)
+        return answers
 
     def close(self) -> None:
         """Closes the connections."""

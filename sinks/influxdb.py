@@ -55,7 +55,7 @@ TAGS: dict[str, tuple[str, ...]] = {
     "dids": ("source", "vo", "event", "account", "scope"),
     "rules": ("source", "vo", "event", "rse", "account"),
     "traces": ("source", "vo", "event", "client_state", "rse", "site", "protocol"),
-    "fts_queue": ("source", "vo", "endpoint", "src_host", "dst_host", "src_site", "dst_site"),
+    "fts_queue": ("source", "vo", "endpoint", "src_host", "dst_host", "src_site", "dst_site", "protocol"),
     "network": ("source", "test", "src_host", "dst_host", "src_site", "dst_site", "ip_version", "tool"),
     "hosts": ("source", "host", "site", "metric", "type", "quantity"),
     "probes": ("source", "vo", "probe", "target", "site", "rse", "operation", "protocol", "status"),
@@ -279,11 +279,16 @@ _WRITERS: dict[Kind, Callable[[Any], str]] = {
 }
 
 
+def _writer(name: str, kind: Kind) -> Callable[[Any], str]:
+    """InfluxDB has no mean of booleans: `ok` is 1 or 0, so that its mean is the share that went well."""
+    return (lambda value: f"{value:d}i") if name == "ok" else _WRITERS[kind]
+
+
 def _shape(dataset: str) -> tuple[tuple[str, ...], list[tuple[str, Callable[[Any], str]]], frozenset[str]]:
     """(tags, fields with their writers, the names that labels and scripts cannot have)."""
     tags = TAGS[dataset]
     fields = [
-        (column.name, _WRITERS[column.kind])
+        (column.name, _writer(column.name, column.kind))
         for column in columns(dataset)
         if column.name not in tags and column.name != "time" and column.kind in _WRITERS
     ]

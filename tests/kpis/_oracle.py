@@ -6,56 +6,114 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
-from kpis.model import Condition, Part, PerSecond, Query, Ratio
+from kpis.model import Condition, DaysLeft, EventsQuery, Part, PerSecond, Query, Ratio, Rest
 
-Rows = dict[tuple[Any, ...], float | int | None]
-
-
-def answer(query: Query, events: Iterable[dict[str, Any]]) -> Rows:
-    """(time of the bin if binned, dimensions...) -> value. `events` are documents as the stores got them."""
-    return {key: _value(query, found) for key, found in _groups(query, events).items()}
+Event = dict[str, Any]
+Group = tuple[Any, ...]
+Groups = dict[Group, list[Event]]
+Rows = dict[Group, float | int | None]
 
 
-def percentile_bounds(
-    query: Query, events: Iterable[dict[str, Any]]
-) -> dict[tuple[Any, ...], tuple[float, float]]:
-    """What a sketch may say of a percentile: a value within one rank and 0.1 % of the ranks of the exact place."""
-    part = query.kpi.value
-    assert isinstance(part, Part)
-    assert part.kind == "percentile"
-    bounds = {}
-    for key, found in _groups(query, events).items():
-        ordered = sorted(event[str(part.field)] for event in found if event.get(str(part.field)) is not None)
-        if ordered:
-            place, reach = (part.quantile or 0.0) * (len(ordered) - 1), 1 + len(ordered) / 1000
-            low, high = max(0, math.floor(place - reach)), min(len(ordered) - 1, math.ceil(place + reach))
-            bounds[key] = ordered[low], ordered[high]
-    return bounds
+class Oracle:
+    """Answers over `events`: documents as the stores got them. Group: (time of the bin if binned, dimensions...)."""
+
+    def __init__(self, events: Iterable[Event]) -> None:
+        self._datasets: dict[str, list[Event]] = defaultdict(list)
+        for event in events:
+            self._datasets[event["dataset"]].append(event)
+        self._known: dict[Any, Any] = {}
+
+    def answer(self, query: Query) -> Rows:
+        """Group -> value."""
+        value = query.kpi.value
+        match value:
+            case Ratio():
+                return self._divided(query, value)
+            case Rest():
+                shares = self._divided(query, value.of)
+                return {group: None if share is None else 1 - share for group, share in shares.items()}
+            case PerSecond():
+                found = self._part(query, value.of)
+                return {group: None if of is None else of / query.seconds for group, of in found.items()}
+            case DaysLeft():
+                left, growth = self._part(query, value.left), self._part(query, value.growth)
+                return {group: _days(query, left[group], growth[group]) for group in left}
+            case _:
+                return self._part(query, value)
+
+    def newest(self, query: EventsQuery) -> list[Event]:
+        """The events asked for, as far as the columns asked for know them."""
+        found = self._events(query.dataset, query.since, query.until, query.conditions)
+        newest = sorted(found, key=lambda event: _sortable(event["time"]), reverse=True)[: query.limit]
+        return [{name: event.get(name) for name in ("time", *query.columns)} for event in newest]
+
+    def percentile_bounds(self, query: Query) -> dict[Group, tuple[float, float]]:
+        """What a sketch may say of a percentile: a value within one rank and 0.1 % of the ranks of the exact place."""
+        part = query.kpi.value
+        assert isinstance(part, Part)
+        assert part.kind == "percentile"
+        bounds = {}
+        for group, found in self._groups(query, ()).items():
+            ordered = sorted(_values(part, found))
+            if ordered:
+                place, reach = (part.quantile or 0.0) * (len(ordered) - 1), 1 + len(ordered) / 1000
+                low, high = max(0, math.floor(place - reach)), min(len(ordered) - 1, math.ceil(place + reach))
+                bounds[group] = ordered[low], ordered[high]
+        return bounds
+
+    def _divided(self, query: Query, ratio: Ratio) -> Rows:
+        over, under = self._part(query, ratio.over), self._part(query, ratio.under)
+        return {
+            group: None if dividend is None or not under[group] else dividend / under[group]
+            for group, dividend in over.items()
+        }
+
+    def _part(self, query: Query, part: Part) -> dict[Group, Any]:
+        """A part's value in every group, those without an event of the part too."""
+        own = self._groups(query, part.where)
+        grown = _increases(part, self._matching(query, part.where)) if part.kind == "increase" else {}
+        return {
+            group: _aggregate(query, part, group, own.get(group, []), grown)
+            for group in self._groups(query, ())
+        }
+
+    def _matching(self, query: Query, where: tuple[Condition, ...]) -> list[Event]:
+        """The events of the range that count."""
+        key = (query.kpi.dataset, query.since, query.until, (*query.conditions, *where))
+        if key not in self._known:
+            self._known[key] = self._events(*key)
+        found: list[Event] = self._known[key]
+        return found
+
+    def _events(
+        self, dataset: str, since: datetime, until: datetime, conditions: tuple[Condition, ...]
+    ) -> list[Event]:
+        begin, end = since.timestamp(), until.timestamp()
+        return [
+            event
+            for event in self._datasets[dataset]
+            if begin <= _seconds(event["time"]) < end
+            and all(_meets(event, condition) for condition in conditions)
+        ]
+
+    def _groups(self, query: Query, where: tuple[Condition, ...]) -> Groups:
+        key = (query.kpi.dataset, query.since, query.until, query.conditions, where, query.by, query.bin_s)
+        if key not in self._known:
+            groups: Groups = {} if query.by or query.bin_s else {(): []}
+            for event in self._matching(query, where):
+                bins = (_bin(event["time"], query.bin_s),) if query.bin_s else ()
+                group = (*bins, *(event.get(name) for name in query.by))
+                groups.setdefault(group, []).append(event)
+            self._known[key] = groups
+        found: Groups = self._known[key]
+        return found
 
 
-def _groups(query: Query, events: Iterable[dict[str, Any]]) -> dict[tuple[Any, ...], list[dict[str, Any]]]:
-    groups: dict[tuple[Any, ...], list[dict[str, Any]]] = defaultdict(list)
-    if not query.by and not query.bin_s:
-        groups[()] = []
-    for event in events:
-        if event["dataset"] != query.kpi.dataset:
-            continue
-        moment = datetime.fromisoformat(event["time"])
-        if not query.since <= moment < query.until:
-            continue
-        if not all(_meets(event, condition) for condition in query.conditions):
-            continue
-        key = tuple(event.get(name) for name in query.by)
-        if query.bin_s:
-            seconds = moment.timestamp() // query.bin_s * query.bin_s
-            key = (datetime.fromtimestamp(seconds, UTC), *key)
-        groups[key].append(event)
-    return groups
-
-
-def _meets(event: dict[str, Any], condition: Condition) -> bool:
+def _meets(event: Event, condition: Condition) -> bool:
     value = event.get(condition.field)
     if condition.operator == "known":
         return value is not None
@@ -67,38 +125,84 @@ def _meets(event: dict[str, Any], condition: Condition) -> bool:
     return value is not None and value == condition.value
 
 
-def _value(query: Query, events: list[dict[str, Any]]) -> float | int | None:
-    value = query.kpi.value
-    if isinstance(value, Ratio):
-        over, under = _part(value.over, events), _part(value.under, events)
-        return over / under if under and over is not None else None
-    if isinstance(value, PerSecond):
-        of = _part(value.of, events)
-        return None if of is None else of / query.seconds
-    return _part(value, events)
+def _days(query: Query, left: Any, growth: Any) -> float | None:
+    if left is None or growth is None or growth <= 0:
+        return None
+    return float(left / (growth / query.seconds) / 86400)
 
 
-def _part(part: Part, events: list[dict[str, Any]]) -> Any:
-    events = [event for event in events if all(_meets(event, condition) for condition in part.where)]
+def _values(part: Part, events: Iterable[Event]) -> list[Any]:
+    return [value for event in events if (value := event.get(str(part.field))) is not None]
+
+
+def _aggregate(query: Query, part: Part, group: Group, events: list[Event], grown: dict[str, float]) -> Any:
     if part.kind == "count":
         return len(events)
-    known = [event for event in events if event.get(str(part.field)) is not None]
-    values = [event[str(part.field)] for event in known]
+    if part.kind == "empty_hours":
+        heard = {_seconds(event["time"]) // 3600 * 3600 for event in events}
+        return sum(hour not in heard for hour in _hours(query, group))
+    if part.kind == "silence":
+        last = max((_seconds(event["time"]) for event in events), default=None)
+        return None if last is None else _ends(query, group)[1] - last
+    if part.kind == "increase":
+        rises = [grown[event["id"]] for event in events if event["id"] in grown]
+        return sum(rises) if rises else None
+    values = _values(part, events)
     if part.kind == "distinct":
         return len(set(values))
     if not values:
         return None
-    if part.series:
-        series: dict[tuple[Any, ...], list[tuple[str, Any]]] = defaultdict(list)
-        for event in known:
-            series[tuple(event.get(name) for name in part.series)].append(
-                (_sortable(event["time"]), event[str(part.field)])
-            )
-        ends = [sorted(found) for found in series.values()]
-        return sum(found[-1][1] - (found[0][1] if part.kind == "growth" else 0) for found in ends)
-    if part.kind == "percentile":
-        return _percentile(sorted(values), part.quantile or 0.0)
-    return {"sum": sum, "min": min, "max": max, "mean": lambda v: sum(v) / len(v)}[part.kind](values)
+    match part.kind:
+        case "last" | "growth" | "changes":
+            return sum(_of_series(part, values) for values in _series(part, events))
+        case "percentile":
+            return _percentile(sorted(values), part.quantile or 0.0)
+        case "mean":
+            return sum(values) / len(values)
+        case "share":
+            return values.count(True) / len(values)
+        case "largest":
+            return max(abs(value) for value in values)
+        case _:
+            return {"sum": sum, "min": min, "max": max}[part.kind](values)
+
+
+def _series(part: Part, events: Iterable[Event]) -> Iterable[list[Any]]:
+    """The values of each series, in the order of their times."""
+    for found in _events_of_series(part, events):
+        yield _values(part, found)
+
+
+def _events_of_series(part: Part, events: Iterable[Event]) -> list[list[Event]]:
+    """The events of each series where the field is known, in the order of their times; of two at one time the greater
+    is the last."""
+    series: dict[str, list[Event]] = defaultdict(list)
+    for event in events:
+        if event.get(str(part.field)) is not None:
+            fields = [event.get(name) for name in part.series]
+            told = [sorted(field.items()) if isinstance(field, dict) else field for field in fields]
+            series[repr(told)].append(event)
+    return [
+        sorted(found, key=lambda event: (_sortable(event["time"]), event[str(part.field)]))
+        for found in series.values()
+    ]
+
+
+def _of_series(part: Part, values: list[Any]) -> Any:
+    if part.kind == "changes":
+        return len(set(values)) - 1
+    return values[-1] - (values[0] if part.kind == "growth" else 0)
+
+
+def _increases(part: Part, events: Iterable[Event]) -> dict[str, float]:
+    """Event's id -> how much more it tells than the one before it in its series."""
+    grown = {}
+    for series in _events_of_series(part, events):
+        for before, event in pairwise(series):
+            difference = event[str(part.field)] - before[str(part.field)]
+            if difference >= 0:
+                grown[event["id"]] = difference
+    return grown
 
 
 def _percentile(ordered: list[float], quantile: float) -> float:
@@ -107,6 +211,34 @@ def _percentile(ordered: list[float], quantile: float) -> float:
     low = int(place)
     high = min(low + 1, len(ordered) - 1)
     return ordered[low] + (ordered[high] - ordered[low]) * (place - low)
+
+
+def _ends(query: Query, group: Group) -> tuple[float, float]:
+    """What a group's number is about, of the range (POSIX seconds)."""
+    since, until = query.since.timestamp(), query.until.timestamp()
+    if not query.bin_s:
+        return since, until
+    start = group[0].timestamp()
+    return max(since, start), min(until, start + query.bin_s)
+
+
+def _hours(query: Query, group: Group) -> Iterable[float]:
+    """The whole hours of UTC in it."""
+    since, until = _ends(query, group)
+    hour = math.ceil(since / 3600) * 3600.0
+    while hour + 3600 <= until:
+        yield hour
+        hour += 3600
+
+
+@lru_cache(400_000)
+def _bin(time: str, bin_s: int) -> datetime:
+    return datetime.fromtimestamp(_seconds(time) // bin_s * bin_s, UTC)
+
+
+@lru_cache(200_000)
+def _seconds(time: str) -> float:
+    return datetime.fromisoformat(time).timestamp()
 
 
 def _sortable(time: str) -> str:

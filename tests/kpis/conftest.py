@@ -1,27 +1,50 @@
-"""Six hours of a simulated lake over midnight, as messages really come: late, repeated, out of order."""
+"""A week of a simulated lake with its incidents, as messages really come: late, repeated, out of order."""
 
 from __future__ import annotations
 
 import json
 import random
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import msgspec
 import pytest
 
-from lakescope.events import Event, FtsQueue, Rule, Storage
+from lakescope.events import Event, FtsQueue, Host, Network, Pipeline, Rule, Storage
 from lakescope.messages import Message
 from lakescope.pipeline.normalise import Normaliser
 from lakescope.plugins import formats
-from simulator import Options, make_lake, simulate
+from simulator import Incident, Options, make_lake, simulate
 from simulator.cric import rcsite_query, rse_query, service_query
+from tests.kpis._oracle import Oracle
 from transformers.enrichment import Enrichment
 from transformers.topology import Topology
 
-START = datetime(2026, 3, 2, 22, tzinfo=UTC)
-END = START + timedelta(hours=6)
-SOURCES = ("rucio", "fts", "perfsonar", "push")
+START = datetime(2026, 3, 2, 22, 30, tzinfo=UTC)  # whole neither in hours nor in days
+END = START + timedelta(days=7)
+
+_HOUR = 3600
+_OPTIONS = Options(
+    throughput=8 * _HOUR,
+    latency=8 * _HOUR,
+    rtt=8 * _HOUR,
+    trace=8 * _HOUR,
+    clock=24 * _HOUR,
+    rules=24 * _HOUR,
+    usage=12 * _HOUR,
+    optimizer=8 * _HOUR,
+    hosts=16 * _HOUR,
+    probes=4 * _HOUR,
+    statistics=8 * _HOUR,
+    availability=6 * _HOUR,
+)
+"""A few samples of everything, and most events of transfers: all together some 50,000."""
+
+
+def _incident(kind: Any, target: str, hour: float, hours: float, peer: str | None = None) -> Incident:
+    begin = START.timestamp() + hour * _HOUR
+    return Incident(kind, target, begin, begin + hours * _HOUR, peer)
 
 
 class Lake(NamedTuple):
@@ -47,13 +70,18 @@ def lake() -> Lake:
     """The lake's stream, a store's contents when all of it is written."""
     made = make_lake()
     topology = Topology(rse_query(made), service_query(made), rcsite_query(made))
-    options = Options(throughput=3600, latency=900)
-    wires = simulate(made, seed=5, start=START, end=END, rate=150, sources=SOURCES, options=options)
+    wires = simulate(made, seed=5, start=START, end=END, rate=7, incidents=_incidents(made), options=_OPTIONS)
     messages = _weathered([Message(wire.body, wire.format, wire.headers, wire.time) for wire in wires])
     events = [*Normaliser(formats(), Enrichment(topology))(messages).events, *_polled()]
     documents = {event.id: json.loads(msgspec.json.encode(event)) for event in events}
     assert len(events) > len(documents) * 1.1
     return Lake(events, list(documents.values()))
+
+
+@pytest.fixture(scope="session")
+def oracle(lake: Lake) -> Oracle:
+    """The true answers."""
+    return Oracle(lake.documents)
 
 
 def _weathered(messages: list[Message]) -> list[Message]:
@@ -68,31 +96,101 @@ def _weathered(messages: list[Message]) -> list[Message]:
     return [message for _, message in sorted(places, key=lambda placed: placed[0])]
 
 
+def _incidents(lake: Any) -> list[Incident]:
+    """One of each kind; hosts that were down begin their counters anew."""
+    return [
+        _incident("site_down", "LAPP", 30, 30),
+        _incident("link_degraded", "SARA-MATRIX", 60, 20, "IN2P3-CC"),
+        _incident("disk_full", lake.disks[0].name, 80, 30),
+        _incident("fts_stalled", lake.fts[0].alias, 100, 3),
+        _incident("certificate_expired", "DESY-HH", 120, 20),
+    ]
+
+
 def _polled() -> list[Event]:
-    """What the simulator does not tell, and the real ones do: stuck rules with their age, free space, the share of
-    an account, which is not the storage element's, and links of FTS with a queue."""
-    events: list[Event] = []
-    for number in range(60):
-        time = f"{START + timedelta(seconds=number * 311.25):%Y-%m-%dT%H:%M:%S}.{number * 25 % 100:02}Z"
-        common: dict[str, Any] = {"time": time, "source": "rucio-api"}
-        rule = {"rule_id": f"{number % 9:032x}", "account": f"team{number % 4}", "scope": "test"}
-        state = "stuck" if number % 3 else "replicating"
-        whole = {"rse": f"RSE-{number % 3}", "site": "X" if number % 2 else None}
-        events += [
-            Rule(id=f"{number:032x}", event=state, age_s=number * 37.5, **rule, **common),
-            Storage(
-                id=f"{number + 100:032x}", used=10**15 + number**3, free=10**16 - number, **whole, **common
-            ),
-            Storage(id=f"{number + 200:032x}", used=1, free=1, account="team0", **whole, **common),
-            FtsQueue(
-                id=f"{number + 300:032x}",
-                endpoint="fts.example.org",
-                src_host=f"se{number % 5}.example.org",
-                dst_host="se9.example.org" if number % 2 else None,
-                submitted=number * 10,
-                active=None if number % 4 == 0 else number,
-                success_rate=number / 60,
+    """What the simulator does not tell, or too seldom: stuck rules, free space, the share of an account (which is not
+    the storage element's), links of FTS with a queue, hosts with counters and clocks, routes, Lakescope's own work."""
+    return [event for number in range(160) for event in _told(number)]
+
+
+def _told(number: int) -> Iterator[Event]:
+    """At one time, some of it in one hour with the next, some in one second."""
+    time = f"{START + timedelta(seconds=number // 2 * 7500.25 + number % 2 * 31):%Y-%m-%dT%H:%M:%S}"
+    common: dict[str, Any] = {"time": f"{time}.{number * 25 % 100:02}Z", "source": "rucio-api"}
+    ids = (f"{number * 100 + kind:032x}" for kind in range(100))
+    yield Rule(
+        id=next(ids),
+        event="stuck" if number % 3 else "replicating",
+        rule_id=f"{number % 9:032x}",
+        account=f"team{number % 4}",
+        scope="test",
+        age_s=number * 37.5,
+        **common,
+    )
+    whole = {"rse": f"RSE-{number % 3}", "site": "X" if number % 3 else None, "total": 11 * 10**15}
+    used = 10**15 + (number**3 if number % 3 else -number)
+    yield Storage(id=next(ids), used=used, free=10**16 - number, files=number * 7, **whole, **common)
+    yield Storage(id=next(ids), used=1, free=1, account="team0", **whole, **common)
+    yield FtsQueue(
+        id=next(ids),
+        endpoint="fts.example.org",
+        src_host=f"se{number % 5}.example.org",
+        dst_host="se9.example.org" if number % 2 else None,
+        submitted=number * 10,
+        active=None if number % 4 == 0 else number,
+        throughput=number * 1e6 / 7,
+        success_rate=number / 160,
+        **common,
+    )
+    yield Network(
+        id=next(ids),
+        test="trace",
+        src_host="a.example.org",
+        dst_host=f"b{number % 3}.example.org",
+        ip_version=4 if number % 2 else 6,
+        route_id=f"{number % 7:012x}",
+        **common,
+    )
+    for kind in ("counter", "gauge"):
+        for labels in (
+            {"cpu": "0", "mode": "user"},
+            {"cpu": "0", "mode": "idle"},
+            {"cpu": "1", "mode": "idle"},
+        ):
+            yield Host(
+                id=next(ids),
+                host=f"h{number % 2}.example.org",
+                metric=f"cpu_{kind}",
+                type=kind,  # type: ignore[arg-type]
+                quantity="cpu_idle" if labels["mode"] == "idle" else "cpu_busy",
+                value=None if number % 11 == 5 else (number % 50) ** 2 / 3 + len(labels["mode"]),
+                labels=labels,
                 **common,
-            ),
-        ]
-    return events
+            )
+    yield Host(
+        id=next(ids),
+        host=f"h{number % 2}.example.org",
+        metric="clock",
+        type="gauge",
+        quantity="clock_offset",
+        value=(number - 90) / 700,
+        **common,
+    )
+    for stage, told in (
+        ("collector", {"received": number * 3, "silent_s": 60.0 if number % 5 == 0 else 0.0}),
+        (
+            "sink",
+            {"stored": number * 2, "dead": number % 4 // 3, "retries": number % 3, "queued": number % 17},
+        ),
+    ):
+        yield Pipeline(
+            id=next(ids),
+            instance=f"scope{number % 2}",
+            stage=stage,  # type: ignore[arg-type]
+            name="main",
+            seconds=60.0,
+            lag_p50_s=None if stage == "collector" else number / 7,
+            lag_p99_s=None if stage == "collector" else number * 1.5,
+            **told,
+            **common,
+        )

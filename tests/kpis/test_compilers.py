@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from kpis import CATALOGUE, Query, UnsupportedError, elasticsearch, influxql
-from kpis.model import Part
+from kpis.model import Condition, EventsQuery, Part
 from lakescope.query import ask, store_of
 from sinks.influxdb import TAGS
 from tests.kpis._golden import GOLDEN, texts
@@ -57,6 +57,42 @@ def test_influxql_refuses_what_it_would_answer_wrongly() -> None:
             influxql.compile_query(Query(kpi=type(efficiency)(**values), **SPAN), TAGS["transfers"])
 
 
+def test_events_have_fields_of_their_dataset_only() -> None:
+    for given in ({"columns": ("nme",)}, {"columns": (), "conditions": (Condition('"; drop', "known"),)}):
+        with pytest.raises(ValueError, match=r"probes has no field .*; there are .*probe, status"):
+            EventsQuery(dataset="probes", **SPAN, **given)
+
+
+@pytest.mark.parametrize(
+    ("columns", "condition", "reason"),
+    [
+        (("host", "labels"), Condition("host", "known"), "keeps labels as tags and fields of their own"),
+        (("host",), Condition("value", "in", ("1", "2")), "filters by tags and texts only, and value is"),
+        (
+            ("host",),
+            Condition("value", "unknown"),
+            "cannot look for a field that is missing, and value is no tag",
+        ),
+    ],
+)
+def test_influxql_refuses_events_it_cannot_tell(
+    columns: tuple[str, ...], condition: Condition, reason: str
+) -> None:
+    asked = EventsQuery(dataset="hosts", columns=columns, conditions=(condition,), **SPAN)
+    with pytest.raises(UnsupportedError, match=f"events of hosts: InfluxDB {reason}"):
+        influxql.compile_events(asked, TAGS["hosts"])
+
+
+def test_influxql_asks_for_a_field_among_tags() -> None:
+    """A statement of tags alone has an empty answer."""
+    asked = EventsQuery(
+        dataset="probes", columns=("probe",), conditions=(Condition("ok", "=", False),), limit=3, **SPAN
+    )
+    text = influxql.compile_events(asked, TAGS["probes"])
+    assert text.startswith('SELECT "id", "probe" FROM "probes" WHERE time >= ')
+    assert text.endswith(' AND "ok" = 0 ORDER BY time DESC LIMIT 3')
+
+
 @pytest.mark.parametrize(
     ("result", "said"),
     [({"error": "timeout"}, "InfluxDB: timeout"), ({"series": [], "partial": True}, "cut its answer short")],
@@ -79,7 +115,7 @@ def test_elasticsearch_reads_all_pages() -> None:
         buckets = [{"key": key, "part0": {"doc_count": 2}} for key in keys]
         return {"aggregations": {"groups": {"buckets": buckets, "after_key": keys[-1]}}}
 
-    rows = elasticsearch.ask(query, search)
+    rows = elasticsearch.rows(query, elasticsearch.pages(elasticsearch.compile_query(query), search))
     assert asked == [None, {"vo": "000999"}, {"vo": "001999"}]
     assert (len(rows), rows[-1]) == (2007, {"vo": "002006", "value": 2})
 
@@ -96,9 +132,12 @@ def test_elasticsearch_booleans_are_booleans() -> None:
 
 
 def test_elasticsearch_without_an_index_has_nothing() -> None:
-    kpi = CATALOGUE["transfers_done"]
-    assert elasticsearch.ask(Query(kpi=kpi, **SPAN), lambda body: {"hits": {}}) == [{"value": 0}]
-    assert elasticsearch.ask(Query(kpi=kpi, **SPAN, by=("vo",)), lambda body: {"hits": {}}) == []
+    for name, whole in (("transfers_done", 0), ("transfers_empty_hours", 24), ("transfer_efficiency", None)):
+        kpi = CATALOGUE[name]
+        assert elasticsearch.rows(Query(kpi=kpi, **SPAN), [{"hits": {}}]) == [{"value": whole}]
+        assert elasticsearch.rows(Query(kpi=kpi, **SPAN, by=("vo",)), [{"hits": {}}]) == []
+    events = EventsQuery(dataset="probes", columns=("probe",), **SPAN)
+    assert elasticsearch.event_rows(events, {"hits": {}}) == []
 
 
 def test_the_first_store_that_can_is_asked() -> None:

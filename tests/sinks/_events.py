@@ -19,7 +19,7 @@ def transfer(number: int, **fields: Any) -> Transfer:
 
 def event_of(dataset: str) -> Event:
     """An event that knows everything."""
-    texts = {"source": "push", "type": "gauge", "status": "ok", "kind": "transfer"}
+    texts = {"source": "push", "type": "gauge", "status": "ok", "kind": "transfer", "stage": "sink"}
     texts["event"] = "done" if dataset in ("deletions", "transfers") else "x"
     values: dict[str, Any] = {"dataset": dataset}
     for number, column in enumerate(columns(dataset)):

@@ -5,15 +5,15 @@ select sum("bytes") filter (where "ok" = $p2) as value from "deletions" where ti
 -- $p2 = True
 
 -- every hour, by vo
-select time_bucket(to_seconds($bin), time, timestamp '1970-01-01') as time, "vo", sum("bytes") filter (where "ok" = $p3) as value from "deletions" where time >= $since and time < $until group by 1, 2 order by all;
+select time_bucket(to_seconds($bin), time, timestamp '1970-01-01') as time, "vo", sum("bytes") filter (where "ok" = $p3) as value from "deletions" where time >= $since and time < $until group by 1, 2 order by 1, 2;
 -- $since = 2026-01-05 00:00:00
 -- $until = 2026-01-12 00:00:00
 -- $bin = 3600
 -- $p3 = True
 
 -- by protocol, of two vo
-select "protocol", sum("bytes") filter (where "ok" = $p3) as value from "deletions" where time >= $since and time < $until and list_contains($p2, "vo") group by 1 order by all;
+select "protocol", sum("bytes") filter (where "ok" = $p2) as value from "deletions" where time >= $since and time < $until and list_contains($p3, "vo") group by 1 order by 1;
 -- $since = 2026-01-05 00:00:00
 -- $until = 2026-01-12 00:00:00
--- $p2 = ["it's", 'two']
--- $p3 = True
+-- $p2 = True
+-- $p3 = ["it's", 'two']

@@ -1,22 +1,19 @@
 -- the whole range
-select count(*) filter (where "ok" = $p3)::double / nullif(count(*) filter (where "ok" is not null), 0) as value from "transfers" where time >= $since and time < $until and "source" = $p2;
+select avg("ok"::int) as value from "transfers" where time >= $since and time < $until and "source" = $p2;
 -- $since = 2026-01-05 00:00:00
 -- $until = 2026-01-12 00:00:00
 -- $p2 = fts
--- $p3 = True
 
 -- every hour, by vo
-select time_bucket(to_seconds($bin), time, timestamp '1970-01-01') as time, "vo", count(*) filter (where "ok" = $p4)::double / nullif(count(*) filter (where "ok" is not null), 0) as value from "transfers" where time >= $since and time < $until and "source" = $p3 group by 1, 2 order by all;
+select time_bucket(to_seconds($bin), time, timestamp '1970-01-01') as time, "vo", avg("ok"::int) as value from "transfers" where time >= $since and time < $until and "source" = $p3 group by 1, 2 order by 1, 2;
 -- $since = 2026-01-05 00:00:00
 -- $until = 2026-01-12 00:00:00
 -- $bin = 3600
 -- $p3 = fts
--- $p4 = True
 
 -- by kind, of two vo
-select "kind", count(*) filter (where "ok" = $p4)::double / nullif(count(*) filter (where "ok" is not null), 0) as value from "transfers" where time >= $since and time < $until and "source" = $p2 and list_contains($p3, "vo") group by 1 order by all;
+select "kind", avg("ok"::int) as value from "transfers" where time >= $since and time < $until and "source" = $p2 and list_contains($p3, "vo") group by 1 order by 1;
 -- $since = 2026-01-05 00:00:00
 -- $until = 2026-01-12 00:00:00
 -- $p2 = fts
 -- $p3 = ["it's", 'two']
--- $p4 = True

@@ -1,13 +1,10 @@
 -- the whole range
-SELECT count("id") AS "value" FROM "transfers" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "source" = 'fts' AND "ok" = true;
-SELECT count("id") AS "value" FROM "transfers" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "source" = 'fts' AND ("ok" = true OR "ok" = false);
+SELECT mean("ok") AS "value" FROM "transfers" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "source" = 'fts';
 
 -- every hour, by vo
 SELECT count("id") AS "value" FROM "transfers" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "source" = 'fts' GROUP BY time(3600s), "vo" fill(none);
-SELECT count("id") AS "value" FROM "transfers" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "source" = 'fts' AND "ok" = true GROUP BY time(3600s), "vo" fill(none);
-SELECT count("id") AS "value" FROM "transfers" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "source" = 'fts' AND ("ok" = true OR "ok" = false) GROUP BY time(3600s), "vo" fill(none);
+SELECT mean("ok") AS "value" FROM "transfers" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "source" = 'fts' GROUP BY time(3600s), "vo" fill(none);
 
 -- by kind, of two vo
 SELECT count("id") AS "value" FROM "transfers" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "source" = 'fts' AND ("vo" = 'it\'s' OR "vo" = 'two') GROUP BY "kind";
-SELECT count("id") AS "value" FROM "transfers" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "source" = 'fts' AND ("vo" = 'it\'s' OR "vo" = 'two') AND "ok" = true GROUP BY "kind";
-SELECT count("id") AS "value" FROM "transfers" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "source" = 'fts' AND ("vo" = 'it\'s' OR "vo" = 'two') AND ("ok" = true OR "ok" = false) GROUP BY "kind";
+SELECT mean("ok") AS "value" FROM "transfers" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "source" = 'fts' AND ("vo" = 'it\'s' OR "vo" = 'two') GROUP BY "kind";

@@ -1,13 +1,10 @@
 -- the whole range
-SELECT count("id") AS "value" FROM "probes" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "status" = 'ok';
-SELECT count("id") AS "value" FROM "probes" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND ("status" = 'ok' OR "status" = 'warning' OR "status" = 'critical');
+SELECT mean("ok") AS "value" FROM "probes" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z';
 
 -- every hour, by probe
 SELECT count("id") AS "value" FROM "probes" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' GROUP BY time(3600s), "probe" fill(none);
-SELECT count("id") AS "value" FROM "probes" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "status" = 'ok' GROUP BY time(3600s), "probe" fill(none);
-SELECT count("id") AS "value" FROM "probes" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND ("status" = 'ok' OR "status" = 'warning' OR "status" = 'critical') GROUP BY time(3600s), "probe" fill(none);
+SELECT mean("ok") AS "value" FROM "probes" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' GROUP BY time(3600s), "probe" fill(none);
 
 -- by vo, of two probe
 SELECT count("id") AS "value" FROM "probes" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND ("probe" = 'it\'s' OR "probe" = 'two') GROUP BY "vo";
-SELECT count("id") AS "value" FROM "probes" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND ("probe" = 'it\'s' OR "probe" = 'two') AND "status" = 'ok' GROUP BY "vo";
-SELECT count("id") AS "value" FROM "probes" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND ("probe" = 'it\'s' OR "probe" = 'two') AND ("status" = 'ok' OR "status" = 'warning' OR "status" = 'critical') GROUP BY "vo";
+SELECT mean("ok") AS "value" FROM "probes" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND ("probe" = 'it\'s' OR "probe" = 'two') GROUP BY "vo";

@@ -1,0 +1,32 @@
+"""The numbers, each defined once. Names are a contract: dashboards, alerts and reports refer to them."""
+
+from __future__ import annotations
+
+import difflib
+
+from kpis.catalogue import (
+    accesses,
+    deletions,
+    fts_queue,
+    hosts,
+    network,
+    pipeline,
+    probes,
+    rules,
+    storage,
+    transfers,
+)
+from kpis.model import Kpi
+
+_ROOMS = (transfers, deletions, accesses, storage, rules, fts_queue, network, hosts, probes, pipeline)
+
+CATALOGUE: dict[str, Kpi] = {kpi.name: kpi for room in _ROOMS for kpi in room.KPIS}
+"""Every KPI by name."""
+
+
+def find(name: str) -> Kpi:
+    """The KPI of that name. Raises `KeyError` naming the nearest ones."""
+    if name in CATALOGUE:
+        return CATALOGUE[name]
+    close = difflib.get_close_matches(name, CATALOGUE, 3) or CATALOGUE
+    raise KeyError(f"no KPI {name!r}; there is {', '.join(close)}")

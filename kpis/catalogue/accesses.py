@@ -1,0 +1,32 @@
+"""Accesses of clients, by Rucio's traces."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from kpis.catalogue._common import EFFICIENCY, ENDED
+from kpis.model import Kpi, Part
+
+ACCESSES = ("vo", "rse", "site", "protocol", "event")
+
+_accesses = partial(Kpi, dataset="traces", good="up", dimensions=ACCESSES)
+
+KPIS = (
+    _accesses(
+        name="accesses",
+        meaning="Accesses to files by clients, well or badly ended.",
+        unit="count",
+        good="neutral",
+        value=Part(kind="count", where=(ENDED,)),
+        null="never null",
+    ),
+    _accesses(
+        name="access_efficiency",
+        meaning="Share of accesses after which the client had its file.",
+        unit="ratio",
+        value=EFFICIENCY,
+        null="no access ended",
+        warning=0.9,
+        critical=0.5,
+    ),
+)

@@ -1,0 +1,45 @@
+"""Deletions."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from kpis.catalogue._common import DONE, EFFICIENCY, empty_hours
+from kpis.model import Kpi, Part, PerSecond
+
+DELETIONS = ("vo", "experiment", "rse", "site", "country", "qos", "protocol")
+
+_deletions = partial(Kpi, dataset="deletions", dimensions=DELETIONS, good="neutral", null="never null")
+
+KPIS = (
+    _deletions(
+        name="deletions_done",
+        meaning="Replicas that were deleted.",
+        unit="count",
+        value=Part(kind="count", where=(DONE,)),
+    ),
+    _deletions(
+        name="deletion_rate",
+        meaning="Replicas deleted in each second of the time looked at.",
+        unit="1/s",
+        value=PerSecond(Part(kind="count", where=(DONE,))),
+    ),
+    _deletions(
+        name="deletion_volume",
+        meaning="Bytes of the replicas that were deleted.",
+        unit="bytes",
+        value=Part(kind="sum", field="bytes", where=(DONE,)),
+        null="no replica of known size was deleted",
+    ),
+    _deletions(
+        name="deletion_efficiency",
+        meaning="Share of deletions that worked, of all that were tried and found their file.",
+        unit="ratio",
+        good="up",
+        value=EFFICIENCY,
+        null="no deletion was tried",
+        warning=0.9,
+        critical=0.5,
+    ),
+    empty_hours("deletions", "word of a deletion", ("source", "vo", "rse", "site")),
+)

@@ -1,0 +1,59 @@
+"""FTS's queues, by its optimizer's decisions."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from kpis.catalogue._common import empty_hours
+from kpis.model import Kpi, Part
+
+QUEUES = ("endpoint", "src_site", "dst_site", "src_host", "dst_host", "protocol")
+
+_last = partial(Part, kind="last", series=("endpoint", "src_host", "dst_host", "protocol"))
+_queue = partial(Kpi, dataset="fts_queue", dimensions=QUEUES, null="FTS's optimizer has not told")
+
+KPIS = (
+    _queue(
+        name="fts_queue_depth",
+        meaning="Transfers waiting in FTS, by the last word on each link.",
+        unit="count",
+        good="down",
+        value=_last(field="submitted"),
+    ),
+    _queue(
+        name="fts_queue_peak",
+        meaning="Most transfers that waited for one link.",
+        unit="count",
+        good="down",
+        value=Part(kind="max", field="submitted"),
+    ),
+    _queue(
+        name="fts_active",
+        meaning="Transfers running in FTS, by the last word on each link.",
+        unit="count",
+        good="neutral",
+        value=_last(field="active"),
+    ),
+    _queue(
+        name="fts_active_mean",
+        meaning="Transfers running over a link, in the mean.",
+        unit="count",
+        good="neutral",
+        value=Part(kind="mean", field="active"),
+    ),
+    _queue(
+        name="fts_throughput",
+        meaning="FTS's own throughput of a link, in the mean.",
+        unit="bytes/s",
+        good="up",
+        value=Part(kind="mean", field="throughput"),
+    ),
+    _queue(
+        name="fts_success_rate",
+        meaning="FTS's own success rate of its links, in the mean.",
+        unit="ratio",
+        good="up",
+        value=Part(kind="mean", field="success_rate"),
+    ),
+    empty_hours("fts_queue", "decision of FTS's optimizer", QUEUES),
+)

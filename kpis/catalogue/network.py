@@ -1,0 +1,84 @@
+"""The network, by perfSONAR's tests."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from kpis.catalogue._common import empty_hours, known
+from kpis.model import Condition, Kpi, Part, Ratio
+
+NETWORK = ("src_site", "dst_site", "src_host", "dst_host", "ip_version")
+
+_COUNTED = known("packets_sent", "packets_lost")
+_network = partial(Kpi, dataset="network", good="down", dimensions=NETWORK)
+
+KPIS = (
+    _network(
+        name="network_throughput",
+        meaning="What perfSONAR's throughput tests reached, in the mean.",
+        unit="bytes/s",
+        good="up",
+        value=Part(kind="mean", field="throughput"),
+        where=(Condition("test", "=", "throughput"),),
+        null="no throughput test succeeded",
+    ),
+    _network(
+        name="network_loss",
+        meaning="Share of perfSONAR's probes that were lost.",
+        unit="ratio",
+        value=Ratio(
+            Part(kind="sum", field="packets_lost", where=_COUNTED),
+            Part(kind="sum", field="packets_sent", where=_COUNTED),
+        ),
+        where=(Condition("test", "in", ("latency", "latencybg", "rtt")),),
+        null="no latency test ran",
+        warning=0.001,
+        critical=0.02,
+    ),
+    _network(
+        name="network_latency_p95",
+        meaning="One-way delay that 95 of 100 probes stay below, in the mean of the tests.",
+        unit="seconds",
+        value=Part(kind="mean", field="latency_p95_s"),
+        null="no latency test ran",
+    ),
+    _network(
+        name="network_rtt",
+        meaning="Mean round trip.",
+        unit="seconds",
+        value=Part(kind="mean", field="rtt_mean_s"),
+        where=(Condition("test", "=", "rtt"),),
+        null="no round-trip test got an answer",
+    ),
+    _network(
+        name="network_retransmits",
+        meaning="TCP retransmissions of perfSONAR's throughput tests.",
+        unit="count",
+        value=Part(kind="sum", field="retransmits"),
+        null="no throughput test ran",
+    ),
+    _network(
+        name="network_routes",
+        meaning="Distinct routes seen: more than one means that the route changed.",
+        unit="count",
+        value=Part(kind="distinct", field="route_id"),
+        null="never null",
+    ),
+    _network(
+        name="network_route_changes",
+        meaning="Distinct routes beyond the first, of each pair of hosts.",
+        unit="count",
+        value=Part(kind="changes", field="route_id", series=("src_host", "dst_host", "ip_version")),
+        null="no route was traced",
+    ),
+    _network(
+        name="clock_error",
+        meaning="Greatest clock error that perfSONAR's hosts told.",
+        unit="seconds",
+        value=Part(kind="max", field="clock_error_s"),
+        null="no test told its clock's error",
+        warning=0.01,
+        critical=0.1,
+    ),
+    empty_hours("network", "measurement of perfSONAR", (*NETWORK, "test")),
+)

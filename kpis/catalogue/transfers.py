@@ -1,0 +1,155 @@
+"""Transfers, as Rucio tells them and as FTS does."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from kpis.catalogue._common import DONE, EFFICIENCY, ENDED, FAILED, FTS, RUCIO, empty_hours, known
+from kpis.model import Condition, Kpi, Part, PerSecond, Ratio
+
+_LINK = ("src_site", "dst_site", "src_country", "dst_country", "src_qos", "dst_qos")
+TRANSFERS = (
+    *("vo", "activity", "account", "experiment", "src_rse", "dst_rse"),
+    *(*_LINK, "protocol", "endpoint", "kind"),
+)
+FAILURES = (*TRANSFERS, "error_class", "error_template", "error_scope")
+BOTH = ("vo", "activity", "experiment", "src_rse", "dst_rse", "src_site", "dst_site")
+"""What Rucio and FTS tell alike."""
+
+_MOVED = (DONE, *known("bytes", "transfer_s"))
+_TRIED = (ENDED, *known("name"))
+
+_transfers = partial(
+    Kpi, dataset="transfers", noise=True, where=(RUCIO,), dimensions=TRANSFERS, null="no transfer ended"
+)
+_count = partial(_transfers, unit="count", null="never null")
+
+KPIS = (
+    _transfers(
+        name="transfer_efficiency",
+        meaning="Share of transfers that ended well, of all that ended.",
+        unit="ratio",
+        good="up",
+        value=EFFICIENCY,
+        warning=0.8,
+        critical=0.5,
+    ),
+    _count(
+        name="transfers_done",
+        meaning="Files that arrived.",
+        good="up",
+        value=Part(kind="count", where=(DONE,)),
+    ),
+    _count(
+        name="transfers_failed",
+        meaning="Attempts that failed or were lost.",
+        good="down",
+        where=(RUCIO, FAILED),
+        value=Part(kind="count"),
+        dimensions=FAILURES,
+    ),
+    _transfers(
+        name="transfer_volume",
+        meaning="Bytes of the files that arrived.",
+        unit="bytes",
+        good="up",
+        value=Part(kind="sum", field="bytes", where=(DONE,)),
+        null="no file of known size arrived",
+    ),
+    _count(
+        name="files_failing",
+        meaning="Distinct files with a failed attempt: a retry storm does not raise it.",
+        good="down",
+        where=(RUCIO, FAILED),
+        value=Part(kind="distinct", field="name"),
+        dimensions=FAILURES,
+    ),
+    _transfers(
+        name="attempts_per_file",
+        meaning="Ended attempts for each distinct file.",
+        unit="count",
+        good="down",
+        value=Ratio(Part(kind="count", where=_TRIED), Part(kind="distinct", field="name", where=_TRIED)),
+        warning=1.5,
+        critical=3.0,
+    ),
+    _transfers(
+        name="transfer_throughput",
+        meaning="Speed of a transfer while its bytes moved: all bytes by all seconds.",
+        unit="bytes/s",
+        good="up",
+        value=Ratio(
+            Part(kind="sum", field="bytes", where=_MOVED), Part(kind="sum", field="transfer_s", where=_MOVED)
+        ),
+        null="no transfer of known size and duration arrived",
+    ),
+    _transfers(
+        name="delivered_rate",
+        meaning="Bytes that arrived in each second of the time looked at.",
+        unit="bytes/s",
+        good="up",
+        value=PerSecond(Part(kind="sum", field="bytes", where=(DONE,))),
+        null="no file of known size arrived",
+    ),
+    _transfers(
+        name="queue_time_p50",
+        meaning="Half of the transfers waited less than this from request to start.",
+        unit="seconds",
+        good="down",
+        value=Part(kind="percentile", field="queue_s", quantile=0.5),
+        null="no transfer with a known start",
+    ),
+    _transfers(
+        name="queue_time_p95",
+        meaning="95 of 100 transfers waited less than this from request to start.",
+        unit="seconds",
+        good="down",
+        value=Part(kind="percentile", field="queue_s", quantile=0.95),
+        null="no transfer with a known start",
+        warning=6 * 3600.0,
+        critical=24 * 3600.0,
+    ),
+    _count(
+        name="submission_failures",
+        meaning="Requests that the transfer tool refused to take.",
+        good="down",
+        value=Part(kind="count", where=(Condition("event", "=", "submission_failed"),)),
+    ),
+    _count(
+        name="submissions",
+        meaning="Requests handed to the transfer tool.",
+        good="neutral",
+        value=Part(kind="count", where=(Condition("event", "=", "submitted"),)),
+    ),
+    _transfers(
+        name="fts_efficiency",
+        meaning="Share of transfers that ended well by FTS's own word.",
+        unit="ratio",
+        good="up",
+        where=(FTS,),
+        value=EFFICIENCY,
+        warning=0.8,
+        critical=0.5,
+    ),
+    _count(
+        name="fts_finished",
+        meaning="Files that arrived by FTS's own word; beside transfers_done it shows lost messages.",
+        good="up",
+        where=(FTS,),
+        value=Part(kind="count", where=(DONE,)),
+    ),
+    _transfers(
+        name="done_agreement",
+        meaning="Rucio's files that arrived by FTS's word, for each by Rucio's: below 1, messages of FTS were lost;"
+        " above 1, messages of Rucio.",
+        unit="ratio",
+        good="up",
+        where=known("request_id"),  # not FTS's other customers
+        value=Ratio(Part(kind="count", where=(FTS, DONE)), Part(kind="count", where=(RUCIO, DONE))),
+        dimensions=BOTH,
+        null="no file arrived by Rucio's word",
+        warning=0.9,
+        critical=0.5,
+    ),
+    empty_hours("transfers", "word of a transfer", ("source", "vo"), noise=True),
+)

@@ -1,0 +1,10 @@
+-- the whole range
+SELECT count("value") AS "value" FROM (SELECT count("id") AS "value" FROM "probes" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' GROUP BY time(3600s) fill(none)) WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z';
+
+-- every hour, by probe
+SELECT count("id") AS "value" FROM "probes" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' GROUP BY time(3600s), "probe" fill(none);
+SELECT count("value") AS "value" FROM (SELECT count("id") AS "value" FROM "probes" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' GROUP BY time(3600s), "probe" fill(none)) WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' GROUP BY time(3600s), "probe" fill(none);
+
+-- by source, of two probe
+SELECT count("id") AS "value" FROM "probes" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND ("probe" = 'it\'s' OR "probe" = 'two') GROUP BY "source";
+SELECT count("value") AS "value" FROM (SELECT count("id") AS "value" FROM "probes" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND ("probe" = 'it\'s' OR "probe" = 'two') GROUP BY time(3600s), "source" fill(none)) WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' GROUP BY "source";
