@@ -27,7 +27,7 @@ from lakescope.messages import Message
 from lakescope.pipeline import Health, Inbox
 from lakescope.plugins import available
 
-KEPT_HEADERS = ("content-type", "user-agent", "instance", "destination", "event_type")
+KEPT_HEADERS = ("content-type", "user-agent", "instance", "destination", "event_type", "date")
 SEVERAL = ("application/x-ndjson", "application/jsonl", "application/json-seq")
 READ = 500
 

@@ -12,6 +12,7 @@ from lakescope.config import Configuration, Plugin, Settings
 from lakescope.pipeline import Collector, Inbox, Sink
 from lakescope.pipeline.dead_letters import DeadLetters
 from lakescope.pipeline.engine import Engine, Pipeline
+from lakescope.pipeline.health import OWN, HealthCollector
 from lakescope.pipeline.normalise import Normaliser
 from lakescope.pipeline.status import Status
 from lakescope.pipeline.transform import Lane
@@ -60,6 +61,14 @@ def assemble(configuration: Configuration, *, workers: int = 1) -> Assembly:
         queue_bytes=options.queue_bytes,
         workers=workers,
     )
+    if options.health_s:
+        engine.own = Pipeline(
+            OWN,
+            HealthCollector(engine, options.health_s),
+            normaliser(settings, topology, None, OWN),
+            lanes(configuration, sinks),
+            Inbox(batch_age=options.batch_age_s),
+        )
     types = {plugin.name: plugin.type for plugin in (configuration.collectors | configuration.sinks).values()}
     return Assembly(engine, Status(engine, types), collectors, sinks)
 

@@ -21,6 +21,7 @@ import pydantic
 from pydantic import Field, SecretStr
 
 from lakescope.options import Options
+from lakescope.pipeline.health import OWN
 from lakescope.plugins import Room, UnknownPlugin, available, load
 
 DEFAULT_PATH = Path("lakescope.toml")
@@ -49,6 +50,8 @@ class PipelineOptions(Options):
     """The same in bytes of its events as JSON (bytes), whichever is reached first."""
     drain_s: float = Field(default=20.0, ge=0)
     """How long a stop may take to store what has been received (seconds)."""
+    health_s: float = Field(default=60.0, ge=0)
+    """From one report of Lakescope on itself to the next (seconds): events of the dataset ``pipeline``; 0: none."""
 
 
 class TopologyOptions(Options):
@@ -212,6 +215,11 @@ class _Reader:
             return found
         for name, table in tables.items():
             place = (room, name)
+            if room == "collectors" and name == OWN:
+                self._problem(
+                    place, f"`{OWN}` is the name of Lakescope's reports on itself", "give it another name"
+                )
+                continue
             if not isinstance(table, dict) or not isinstance(table.get("type"), str):
                 kinds = ", ".join(available(room))
                 self._problem(place, "`type` is missing or no text", f"add type = one of {kinds}")

@@ -5,10 +5,11 @@ Counters grow with the work and begin again at zero after their site was down: t
 
 import msgspec
 
-from simulator.chance import JITTER, Chance
+from simulator.chance import JITTER, NORMAL, Chance
 from simulator.clock import DAY, SECOND
 from simulator.incidents import Disturbances
 from simulator.lake import Host, Lake
+from simulator.network import clock_offset
 from simulator.places import Metrics
 from simulator.rhythm import production_factor
 
@@ -16,12 +17,16 @@ GIB = 2**30
 _BUSY_BYTES = 6e7
 """What an average storage host moves each second, bytes."""
 
+_ASTRAY = 0.03
+"""Share of machines whose time daemon has died."""
+
 
 class Machine(msgspec.Struct, gc=False):
     """One host as its agent sees it: bytes, seconds and counts since `booted` (microseconds).
 
     `data` is the size of its data disk, `data_used` what is in use of it; perfSONAR hosts have none (0).
-    `seconds_*` are the processor's, summed over its `cpus`; `share_*` the part of the last interval, 0..1.
+    `seconds_*` are the processor's, summed over its `cpus`; `share_*` the part of the last interval, 0..1. `clock` is
+    how far its clock is off, seconds.
     """
 
     host: Host
@@ -48,6 +53,7 @@ class Machine(msgspec.Struct, gc=False):
     packets_sent: int = 0
     dropped: int = 0
     retransmitted: int = 0
+    clock: float = 0.0
     read: int = 0
     written: int = 0
     connections: int = 0
@@ -70,6 +76,7 @@ class Machines:
         self._lake = lake
         self._chance = chance
         self._disturbances = disturbances
+        self._astray: dict[str, float] = {}
         self.all = [self._make(host, us) for host in lake.hosts if host.site.metrics == agent]
 
     def _make(self, host: Host, us: int) -> Machine:
@@ -77,6 +84,7 @@ class Machines:
         rse = host.rse
         data = rse.volume // len(rse.pools) // 4096 * 4096 if rse else 0
         machine = Machine(host, booted, booted, data=data)
+        self._astray[host.name] = self._chance.between(0.03, 0.2) if self._chance.random() < _ASTRAY else 0.0
         self._work(machine, us, 0.8)
         return machine
 
@@ -113,6 +121,8 @@ class Machines:
         machine.dropped += int(moved / 5_200 * (0.004 if suffering else 0.00001))
         machine.written += int(moved * 0.97)
         machine.read += int(moved * 0.8)
+        usual = clock_offset(machine.host.site) + self._astray[machine.host.name]
+        machine.clock = usual + self._chance.draw(NORMAL) * 3e-5
         machine.connections = int(140 * busy) + 12
         machine.memory_used = int(machine.memory * min(0.18 + 0.07 * busy, 0.9)) // 4096 * 4096
         rse = machine.host.rse

@@ -35,8 +35,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     `repeated` arrive twice, as brokers may let them at any time: 0 keeps counts plain, 0.001 is life-like.
 
     Seconds: `noise_lifetime` until noise is deleted; between FTS's `optimizer` reports; between two runs of each
-    perfSONAR test and pair (`throughput`, `latency`, `rtt`, `trace`); between samples of `hosts`; between runs of the
-    scripts (`probes`, `statistics`, `availability`).
+    perfSONAR test and pair (`throughput`, `latency`, `rtt`, `trace`, `clock`); between samples of `hosts`; between runs
+    of the scripts (`probes`, `statistics`, `availability`); between questions to Rucio's API (`rules`, `usage`).
     """
 
     noise: float = 0.35
@@ -60,10 +60,13 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     latency: float = 60
     rtt: float = 300
     trace: float = 600
+    clock: float = 3_600
     hosts: float = 60
     probes: float = 600
     statistics: float = 1_800
     availability: float = 600
+    rules: float = 600
+    usage: float = 1_800
 
     def __post_init__(self) -> None:
         for name in self.__struct_fields__:

@@ -79,9 +79,10 @@ class Files(Output):
     """One file a format in a directory, replacing older ones of that name.
 
     One body a line (`hermes.jsonl`, `traces.jsonl`, `perfsonar.jsonl`, `collectd.jsonl`, `telegraf.jsonl`,
-    `push.jsonl`). `fts.txt` has the bodies one after the other as on the wire, each with its trailing space. A page
-    of node_exporter doesn't name the scraped host, so there is a file a host, `node_exporter/<host>.prom`, with its
-    scrapes one after the other and a line `# EOF` behind each.
+    `push.jsonl`); an answer of Rucio's API has several (`rucio_api.jsonl`), and loses its time. `fts.txt` has the bodies
+    one after the other as on the wire, each with its trailing space. A page of node_exporter doesn't name the scraped
+    host, so there is a file a host, `node_exporter/<host>.prom`, with its scrapes one after the other and a line `# EOF`
+    behind each.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -176,11 +177,15 @@ class Stomp(Output):
                 listener.wait_on_disconnected()
 
 
+_ALONE = ("node_exporter", "rucio_api")
+
+
 class HttpPush(Output):
     """POSTs each body to `<url>/push/<format>`; success is any 2xx.
 
     With a `batch` above 1, so many bodies of a format share one request (application/x-ndjson), for back-filling;
-    pages of node_exporter don't name their host and go alone, in a header. Connection errors, 429 and 5xx are tried
+    pages of node_exporter don't name their host, answers of Rucio's API not their time: they go alone, with headers
+    that do. Connection errors, 429 and 5xx are tried
     again; any other answer raises httpx.HTTPStatusError at once, since it would only come again. `headers` are
     added to each request (an authorisation, say).
     """
@@ -194,7 +199,7 @@ class HttpPush(Output):
         self._waiting: dict[str, list[bytes]] = {}
 
     def write(self, wire: Wire) -> None:
-        if self._batch == 1 or wire.format == "node_exporter":
+        if self._batch == 1 or wire.format in _ALONE:
             headers = wire.headers
             if wire.destination.startswith("/topic/"):
                 headers = headers | {"destination": wire.destination, "content-type": "application/json"}

@@ -21,6 +21,7 @@ from simulator.wire.message import Wire
 from simulator.wire.node_exporter import NodeExporter
 from simulator.wire.perfsonar import Perfsonar
 from simulator.wire.push import Push
+from simulator.wire.rucio_api import RucioApi
 from simulator.wire.telegraf import Telegraf
 from simulator.wire.traces import Traces
 
@@ -33,6 +34,7 @@ FORMATS: Final = {
     "node_exporter": "node_exporter",
     "telegraf": "telegraf",
     "push": "push",
+    "rucio-api": "rucio_api",
 }
 """The sources that speak, each with the format of its messages."""
 
@@ -76,6 +78,8 @@ def simulate(
         watchers.append(Traces(seed, later, begin, options.repeated))
     if "fts" in wanted:
         watchers.append(Fts(seed, later, begin, options, disturbances, lake, routes))
+    if "rucio-api" in wanted:
+        watchers.append(RucioApi(seed, later, begin, options, disturbances, lake))
     for dialect in (Perfsonar, Collectd, NodeExporter, Telegraf, Push):
         if dialect.source in wanted:
             dialect(seed, later, begin, options, disturbances, lake)

@@ -12,6 +12,10 @@ Each value is one `Host` event. Its metric is ``<plugin>_<type>``, CERN's Influx
 time. With StoreRates the body looks the same and still says "derive"; only a fraction gives a rate away,
 which is therefore stored as a gauge. collectd writes NaN and infinities as null: the value is null.
 
+Quantities (`transformers/quantities.py`): load1; cpu_busy and cpu_idle (ticks of ``cpu_cpu``, per cent of
+``cpu_percent``; waiting for disks is idle); memory_used (with slab_unrecl) and memory_available (free, buffered, cached,
+slab_recl); disk_used and disk_free; network_received and network_sent; clock_offset of chrony. Sum a quantity's series.
+
 A notification is a `Probe`, named as collectd names the alert (``collectd_load``).
 """
 

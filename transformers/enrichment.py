@@ -1,4 +1,4 @@
-"""What is added to events after decoding: the collector's name, sites, error classes, the noise mark.
+"""What is added to events after decoding: the collector's name, sites, quantities, error classes, the noise mark.
 
 The only code that writes to an event. Dispatch is by dataset, one small function each.
 """
@@ -12,6 +12,7 @@ from typing import Any
 from lakescope.events import Deletion, Event, FtsQueue, Host, Network, Probe, Storage, Trace, Transfer
 from transformers._common import experiment_of, host_of
 from transformers.errors import classify, split_scope
+from transformers.quantities import quantity_of
 from transformers.topology import Topology
 
 FUNCTIONAL_ACTIVITIES = ("Functional Test", "Functional Tests", "functional-testing", "Functional Testing")
@@ -123,8 +124,11 @@ class Enrichment:
 
     def _host(self, event: Host) -> None:
         event.site = self.topology.site_of(event.host)
+        if event.quantity is None:
+            event.quantity = quantity_of(event.source, event.metric, event.labels)
 
     def _probe(self, event: Probe) -> None:
+        event.ok = None if event.status == "unknown" else event.status == "ok"
         self._rse_site(event)
         if event.site is None and event.target:
             event.site = self.topology.site_of(host_of(event.target) or "")

@@ -522,6 +522,7 @@ def _optimizer(p: Optimizer) -> Event:
         endpoint=host_of(p.endpnt),
         src_host=host_of(p.source_se),
         dst_host=host_of(p.dest_se),
+        protocol=_scheme(p.dest_se),
         active=_count(p.active_count),
         submitted=_count(p.submitted_count),
         connections=_count(p.connections),

@@ -9,6 +9,10 @@ One `Host` event a sample, its metric named as in the text. Counters are samples
 buckets, counts and sums of histograms and summaries; everything else, quantiles and untyped samples too, is
 a gauge. A value of NaN or +-Inf is null: no store takes it. A host may run several exporters: one that is
 not the usual one (``:9100/metrics``) is told apart by the label ``instance``, its URL.
+
+Quantities (`transformers/quantities.py`): load1; cpu_busy and cpu_idle (seconds; iowait is idle); memory_available and
+memory_total; disk_free (to users) and disk_total, without tmpfs, overlay and their like; network_received and
+network_sent, without lo, bonds, bridges and VLANs; clock_offset of timex. What is used is not told: total less the rest.
 """
 
 from __future__ import annotations

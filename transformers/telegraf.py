@@ -11,6 +11,11 @@ Text (``json_timestamp_format``) is read if it is ISO time.
 
 Nor does the body tell counters from gauges. A field is a counter where Telegraf's own input of that name
 documents it as one: `COUNTERS`; all others are gauges.
+
+Quantities (`transformers/quantities.py`): load1; cpu_busy and cpu_idle of ``cpu-total`` (seconds of ``time_*``, per cent of
+``usage_*``; iowait is idle); memory_used, memory_available and memory_total; disk_used, disk_free and disk_total, without
+tmpfs, overlay and their like; network_received and network_sent, without lo, bonds, bridges and VLANs; clock_offset of
+chrony. Sum a quantity's series of one type.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from simulator.outputs import Output
 
 
-SOURCES = "rucio, trace, fts, perfsonar, collectd, node_exporter, telegraf, push"
+SOURCES = "rucio, trace, fts, perfsonar, collectd, node_exporter, telegraf, push, rucio-api"
 BATCH = 500  # bodies a request when back-filling over HTTP
 
 
@@ -50,7 +50,7 @@ def simulate(
     live: Annotated[bool, typer.Option("--live", help="From now on, in real time, until Ctrl-C.")] = False,
     speed: Annotated[float, typer.Option(help="With --live: so many times as fast as life.")] = 1.0,
 ) -> None:
-    """Simulate a lake: Hermes, traces, FTS, perfSONAR, collectd, node_exporter, Telegraf, probes, storage.
+    """Simulate a lake: Hermes, traces, FTS, perfSONAR, collectd, node_exporter, Telegraf, probes, storage, rules.
 
     Deterministic: the same arguments with the same --since give the same bytes. Without --live it back-fills at
     full speed.

@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 
 Tap = Callable[[list[bytes]], None]
 
+OWN_S = 1.0
+"""How long a stop waits for a sink that has nothing left to store but Lakescope's reports on itself."""
 ABORT_S = 5.0
 """How long a stop waits for sinks that hang in a write, after its bound."""
 
@@ -87,6 +89,8 @@ class Engine:
         failures_kept: int = 50,
     ):
         self.pipelines = list(pipelines)
+        self.own: Pipeline | None = None
+        """Lakescope's reports on itself (lakescope.pipeline.health): run like a pipeline, counted among none."""
         self.dead_letters = dead_letters
         self.metrics = Metrics()
         self.lanes = {
@@ -100,6 +104,7 @@ class Engine:
         self._pool: Executor | None = None
         self._pool_lock = threading.Lock()
         self._threads: list[threading.Thread] = []
+        self._own_threads: list[threading.Thread] = []
 
     # --- life ---------------------------------------------------------------------------------------------
 
@@ -110,12 +115,20 @@ class Engine:
         for lane in self.lanes.values():
             lane.start()
         for pipeline in self.pipelines:
-            for target in (self._collect, self._convey):
-                thread = threading.Thread(
-                    target=target, args=(pipeline,), name=f"{target.__name__} {pipeline.name}", daemon=True
-                )
-                self._threads.append(thread)
-                thread.start()
+            self._threads += self._started(pipeline)
+        if self.own:
+            self._own_threads += self._started(self.own)
+
+    def _started(self, pipeline: Pipeline) -> list[threading.Thread]:
+        threads = [
+            threading.Thread(
+                target=target, args=(pipeline,), name=f"{target.__name__} {pipeline.name}", daemon=True
+            )
+            for target in (self._collect, self._convey)
+        ]
+        for thread in threads:
+            thread.start()
+        return threads
 
     def wait(self, timeout: float | None = None) -> bool:
         """True once every collector's source has ended and all it gave has been passed to the lanes."""
@@ -131,13 +144,17 @@ class Engine:
         """
         deadline = time.monotonic() + timeout
         self._stop.set()
-        for pipeline in self.pipelines:
+        for pipeline in (*self.pipelines, *([self.own] if self.own else [])):
             pipeline.inbox.close()  # wakes a collector that waits for room
         drained = self.wait(timeout)
+        for thread in self._own_threads:
+            thread.join(max(0.1, deadline - time.monotonic()))
         for lane in self.lanes.values():
             lane.close()
         for lane in self.lanes.values():
-            drained &= lane.join(max(0.1, deadline - time.monotonic())) and not lane.queued
+            left = deadline - time.monotonic()
+            lane.join(max(0.1, left if lane.queued else min(left, OWN_S)))
+            drained &= not lane.queued
         for lane in self.lanes.values():
             lane.abort()
         grace = time.monotonic() + ABORT_S
@@ -252,9 +269,11 @@ class Engine:
                     self._bury(pipeline, messages, name, by_message)
                 batch.closed()
 
-            self.lanes[name].put(
-                Job(pipeline.name, parcel.chunks, len(messages), parcel.size, parcel.seconds, done)
-            )
+            if pipeline is self.own:  # heard even where all else waits; no part of a queue's length or lag
+                job = Job(pipeline.name, parcel.chunks, 0, 0, Counter(), done)
+            else:
+                job = Job(pipeline.name, parcel.chunks, len(messages), parcel.size, parcel.seconds, done)
+            self.lanes[name].put(job)
         batch.closed()
 
     def _count(self, pipeline: Pipeline, t: Transformed) -> None:

@@ -21,7 +21,10 @@ BACKOFF_MAX_S = 15.0
 
 
 class Job:
-    """One batch's chunks for one sink; `done` gets the rejects by chunk once all else is stored."""
+    """One batch's chunks for one sink; `done` gets the rejects by chunk once all else is stored.
+
+    One of no messages is not waited for: it counts neither for the bounds of the queue nor as its length.
+    """
 
     __slots__ = ("chunks", "collector", "done", "messages", "seconds", "size")
 
@@ -41,6 +44,11 @@ class Job:
         self.seconds = seconds
         self.done = done
 
+    @property
+    def events(self) -> int:
+        """How many of them wait in the queue."""
+        return len(self.chunks) if self.messages else 0
+
 
 class Abandoned(Exception):
     """The engine is stopping and the bound is over: what is left was not stored and is not acknowledged."""
@@ -58,6 +66,7 @@ class SinkLane:
         self.health = Health("ok")
         self.queued = 0
         self.queued_bytes = 0
+        self.queued_events = 0
         self.last_stored: float | None = None
         self._jobs: deque[Job] = deque()
         self._closed = False
@@ -74,11 +83,12 @@ class SinkLane:
     def put(self, job: Job) -> None:
         """Queues a job; waits while `limit` messages or `limit_bytes` are queued."""
         with self._can_put:
-            while self._full() and not self._abort.is_set():
+            while job.messages and self._full() and not self._abort.is_set():
                 self._can_put.wait(1.0)
             self._jobs.append(job)
             self.queued += job.messages
             self.queued_bytes += job.size
+            self.queued_events += job.events
             self._can_take.notify()
 
     def _full(self) -> bool:
@@ -140,6 +150,7 @@ class SinkLane:
         with self._can_put:
             self.queued -= sum(job.messages for job in jobs)
             self.queued_bytes -= sum(job.size for job in jobs)
+            self.queued_events -= sum(job.events for job in jobs)
             self._can_put.notify_all()
 
     def _write(self, chunks: Sequence[Chunk]) -> dict[int, Reject]:

@@ -98,11 +98,13 @@ class Lag(Exporter):
                 self._sums[sink] += lag * events  # type: ignore[assignment]
                 recent.append((now, lag, events))
 
-    def quantiles(self, sink: str, wanted: Iterable[float]) -> list[float | None]:
-        """Quantiles of the last minute (seconds); null where nothing was stored."""
+    def quantiles(
+        self, sink: str, wanted: Iterable[float], *, within_s: float = RECENT_S
+    ) -> list[float | None]:
+        """Quantiles of the last minute, or of `within_s` (seconds); null where nothing was stored."""
         with self._lock:
             recent = self._recent.get(sink, ())
-            lags = sorted((lag, n) for stored, lag, n in recent if stored >= time.time() - RECENT_S)
+            lags = sorted((lag, n) for stored, lag, n in recent if stored >= time.time() - within_s)
         total = sum(n for _, n in lags)
         found: list[float | None] = []
         for quantile in wanted:

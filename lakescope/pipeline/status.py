@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from lakescope.pipeline.engine import Engine
+from lakescope.pipeline.health import OWN
 
 HISTORY_S = 300
 RATE_S = 10
@@ -58,7 +59,11 @@ class Status:
     def _counts(self) -> dict[str, int]:
         metrics = self.engine.metrics
         return (
-            {f"received {name}": count for name, count in metrics.by(metrics.received, "collector").items()}
+            {
+                f"received {name}": count
+                for name, count in metrics.by(metrics.received, "collector").items()
+                if name != OWN
+            }
             | {f"stored {name}": count for name, count in metrics.by(metrics.stored, "sink").items()}
             | {f"dataset {name}": count for name, count in metrics.by(metrics.datasets, "dataset").items()}
         )

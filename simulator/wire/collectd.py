@@ -57,6 +57,7 @@ class Collectd(Agent):
             _derives(frame, ("interface", "eth0", "if_dropped", ""), rx_tx, (m.dropped, 0)),
             _derives(frame, ("disk", "sdb", "disk_octets", ""), ("read", "write"), (m.read, m.written)),
             _gauge(frame, ("tcpconns", "2880-local", "tcp_connections", "ESTABLISHED"), m.connections),
+            _gauge(frame, ("chrony", "", "time_offset", "chrony"), m.clock),
             _derives(
                 frame, ("protocols", "Tcp", "protocol_counter", "RetransSegs"), _VALUE, (m.retransmitted,)
             ),

@@ -51,6 +51,12 @@ def _time(us: int, m: Machine) -> Iterable[tuple[str, str, str, Samples]]:
     yield "node_boot_time_seconds", "gauge", "Node boot time, in unixtime.", [("", m.booted // SECOND)]
     yield "node_time_seconds", "gauge", "System time in seconds since epoch (1970).", [("", us / SECOND)]
     yield (
+        "node_timex_offset_seconds",
+        "gauge",
+        "Time offset in between local system and reference clock.",
+        [("", m.clock)],
+    )
+    yield (
         "node_uname_info",
         "gauge",
         "Labeled system information as provided by the uname system call.",

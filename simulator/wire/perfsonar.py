@@ -1,8 +1,9 @@
 """What perfSONAR says: pScheduler's archiver documents, PUT by its http archiver.
 
-Four tests between the sites' measurement hosts (iperf3, powstream, ping, tracepath), and their failures: the
-archive asks for all runs. Forms as pScheduler 5 writes them (test plug-ins' result schemas): hyphenated keys, ISO
-8601 durations for round trips, bits per second, milliseconds in histograms; `run.result-merged` repeats `result`.
+Five tests between the sites' measurement hosts (iperf3, powstream, ping, tracepath, psclock), and their failures:
+the archive asks for all runs. While a link is degraded its packets go another way. Forms as pScheduler 5 writes them
+(test plug-ins' result schemas): hyphenated keys, ISO 8601 durations for round trips, bits per second, milliseconds in
+histograms; `run.result-merged` repeats `result`.
 """
 
 import math
@@ -12,10 +13,10 @@ import msgspec
 
 from simulator.agenda import Later
 from simulator.chance import JITTER, NORMAL, Chance
-from simulator.clock import SECOND, posix, zulu_text
+from simulator.clock import SECOND, iso_text, posix, zulu_text
 from simulator.incidents import Disturbances, Incident
 from simulator.lake import Lake, Site
-from simulator.network import bandwidth, hops, mesh, round_trip
+from simulator.network import bandwidth, clock_offset, hops, mesh, round_trip
 from simulator.options import Options
 from simulator.wire.dialect import Dialect
 from simulator.wire.message import Wire
@@ -81,6 +82,7 @@ class Perfsonar(Dialect):
             ("latencybg", "powstream", "4.4.6", options.latency, 60),
             ("rtt", "ping", "1.0", options.rtt, 10),
             ("trace", "tracepath", "1.0", options.trace, 8),
+            ("clock", "psclock", "1.0", options.clock, 5),
         )
         for source, destination in mesh(lake):
             for kind, tool, version, interval, seconds in kinds:
@@ -110,6 +112,8 @@ class Perfsonar(Dialect):
                 return _failed(chance, test, _CERTIFICATE)
             if chance.random() < (0.15 if link else 0.008):
                 return _failed(chance, test, _NO_ANSWER)
+        if test.kind == "clock":
+            return _clock(chance, test, start)
         return _RESULTS[test.kind](chance, test, link)
 
     def _write(self, us: int, argument: tuple[_Test, int, int, str, Result]) -> Wire:
@@ -170,6 +174,8 @@ def _document(test: _Test, frame: _Frame, start: int, end: int, run: str, result
 
 
 def _spec(test: _Test, source: str, destination: str) -> Result:
+    if test.kind == "clock":
+        return {"source": source, "dest": destination, "schema": 1}
     if test.kind == "throughput":
         more: Result = {"duration": f"PT{test.seconds}S", "interval": "PT5S"}
     elif test.kind == "latencybg":
@@ -220,9 +226,8 @@ def _rate(start: int, end: int, bits: float, retransmits: int) -> Result:
 
 
 def _latency(chance: Chance, test: _Test, link: Incident | None) -> Result:
-    one_way = (
-        round_trip(test.source, test.destination) * 500 + _clock_ms(test.destination) - _clock_ms(test.source)
-    )
+    apart = 1e3 * (clock_offset(test.destination) - clock_offset(test.source))
+    one_way = round_trip(test.source, test.destination) * 500 + apart
     lost, wide = (1 if chance.random() < 0.02 else 0), 0.06
     if link:
         one_way = one_way * chance.between(1.6, 3) + chance.between(2, 25)
@@ -242,15 +247,10 @@ def _latency(chance: Chance, test: _Test, link: Incident | None) -> Result:
         "packets-lost": lost,
         "packets-duplicated": 0,
         "packets-reordered": chance.whole(1, 9) if link else 0,
-        "max-clock-error": round(0.2 + chance.random() * 0.9 + abs(_clock_ms(test.source)), 2),
+        "max-clock-error": round(0.2 + chance.random() * 0.9 + 1e3 * clock_offset(test.source), 2),
         "histogram-latency": histogram,
         "histogram-ttl": {str(255 - hops(test.source, test.destination)): received},
     }
-
-
-def _clock_ms(site: Site) -> float:
-    """How far a site's measurement clock is off: some are, and near neighbours then see negative delays."""
-    return 1.4 if site.name.endswith(("LAPP", "MATRIX", "2")) else 0.0
 
 
 def _rtt(chance: Chance, test: _Test, link: Incident | None) -> Result:
@@ -292,8 +292,9 @@ def _unanswered() -> Result:
 
 def _trace(chance: Chance, test: _Test, link: Incident | None) -> Result:
     source, destination = test.source, test.destination
-    count, usual = hops(source, destination), round_trip(source, destination)
-    carrier = _CARRIERS[len(source.name + destination.name) % len(_CARRIERS)]
+    detour = 1 if link else 0
+    count, usual = hops(source, destination) + 2 * detour, round_trip(source, destination)
+    carrier = _CARRIERS[(len(source.name + destination.name) + detour) % len(_CARRIERS)]
     path: list[Result] = []
     for hop in range(1, count + 1):
         near, last = hop <= 2, hop == count
@@ -308,7 +309,9 @@ def _trace(chance: Chance, test: _Test, link: Incident | None) -> Result:
         number, owner = (65_000 + len(where.name), where.name) if near or last else carrier
         path.append(
             {
-                "ip": where.address(2 if last else 8 + hop % 8, test.ip_version),
+                "ip": where.address(
+                    2 if last else 8 + hop % 8 + (0 if near else 8 * detour), test.ip_version
+                ),
                 "hostname": name,
                 "rtt": _iso(seconds),
                 "as": {"number": number, "owner": owner},
@@ -316,6 +319,24 @@ def _trace(chance: Chance, test: _Test, link: Incident | None) -> Result:
             }
         )
     return {"succeeded": True, "paths": [path]}
+
+
+def _clock(chance: Chance, test: _Test, start: int) -> Result:
+    """Each side asks its own time source; a part of the way to the other one is in the difference as well."""
+    offsets = [clock_offset(site) + chance.draw(NORMAL) * 2e-5 for site in (test.source, test.destination)]
+    trip = round_trip(test.source, test.destination) * 0.02
+    local, remote = (
+        {
+            "time": f"{iso_text(start + int(offset * SECOND))}+00:00",
+            "synchronized": True,
+            "source": "ntp",
+            "reference": f"time.{site.domain}",
+            "offset": offset,
+        }
+        for site, offset in zip((test.source, test.destination), offsets, strict=True)
+    )
+    difference = abs(offsets[1] - offsets[0]) + trip
+    return {"succeeded": True, "difference": _iso(difference), "local": local, "remote": remote}
 
 
 _NO_ANSWER = (

@@ -72,6 +72,7 @@ def _metrics(us: int, m: Machine) -> list[Metric]:
         metric("mem", memory),
         metric("system", system),
         metric("system", uptime),
+        metric("chrony", {"last_offset": m.clock, "system_time": m.clock}, leap_status="normal", stratum="3"),
         metric("net", network, interface="eth0"),
         metric("netstat", {"tcp_established": m.connections}),
         metric("diskio", {"read_bytes": m.read, "write_bytes": m.written}, name="sdb"),

@@ -186,7 +186,7 @@ def test_plugins_lists_all_and_each_ones_options() -> None:
 
 def test_setup_tells_each_store_and_fails_if_one_does(config: str) -> None:
     done = lakescope("setup", "-c", config)
-    assert done.code == 0 and done.out.startswith("done      duck: ") and "11 tables" in done.out
+    assert done.code == 0 and done.out.startswith("done      duck: ") and "12 tables" in done.out
     with socket.create_server(("127.0.0.1", 0)) as nobody:
         port = nobody.getsockname()[1]
     with Path(config).open("a") as file:

@@ -51,6 +51,16 @@ FAULTS = {
         "no collector 'htpp'",
         'type = "http"',
     ),
+    "name of Lakescope's own": Fault(
+        f'[collectors.lakescope]\ntype = "http"\n{SINK}',
+        1,
+        "collectors.lakescope",
+        "Lakescope's reports on itself",
+        "another name",
+    ),
+    "time that goes back": Fault(
+        f"{REST}[pipeline]\nhealth_s = -1\n", 6, "pipeline.health_s", "found -1", "health_s = 60"
+    ),
     "no tables": Fault("collectors = 5\n", 1, "collectors", "expected tables", "[collectors.mine]"),
     "no table": Fault(f"[collectors]\na = 5\n{SINK}", 2, "collectors.a", "`type` is missing", "add type"),
     "missing option": Fault(

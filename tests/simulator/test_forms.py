@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from simulator import Wire
+from simulator import Lake, Wire
 from simulator.wire.node_exporter import go_number
 
 SAMPLES = Path(__file__).parents[1] / "samples"
@@ -233,6 +233,7 @@ def test_collectd_value_lists(quiet: list[Wire]) -> None:
     lists = [sample for sample in samples if "plugin" in sample]
     keys = list(lists[0])
     named = {(s["plugin"], s["type"]): (s["dsnames"], s["dstypes"]) for s in lists}
+    named["chrony", "time_offset"] = ["value"], ["gauge"]  # types.db; the sample's host ran no chronyd
     for wire in of(quiet, "collectd"):
         assert b", " not in wire.body.replace(b'", "', b"")
         assert re.search(rb'"time":\d+\.\d{3},"interval":120\.000,', wire.body)
@@ -296,6 +297,7 @@ def test_perfsonar_documents(quiet: list[Wire]) -> None:
         },
         "rtt": {"sent", "received", "lost", "loss", "roundtrips"},
         "trace": {"paths"},
+        "clock": {"difference", "local", "remote"},
     }
     seen, negative = set(), False
     for wire in of(quiet, "perfsonar"):
@@ -348,3 +350,33 @@ def test_pushed_documents(quiet: list[Wire]) -> None:
             assert isinstance(document["timestamp"], int)
     statistics = {"rucio_rse_stats", "rucio_scope_stats", "rucio_experiment_stats", "alba_rep_stats"}
     assert kinds == {"sam_gfal", "availability"} | statistics
+
+
+# Rucio's API
+
+# lib/rucio/db/sqla/models.py of Rucio 41: ReplicationRule and its base; `bytes` is the data identifier's
+RULE_COLUMNS = (
+    "id subscription_id account scope name did_type state error rse_expression copies expires_at weight locked"
+    " locks_ok_cnt locks_replicating_cnt locks_stuck_cnt source_replica_expression activity grouping notification"
+    " stuck_at purge_replicas ignore_availability ignore_account_limit priority comments child_rule_id eol_at"
+    " split_container meta deleted_at created_at updated_at bytes"
+)
+
+
+def test_answers_of_rucios_api(quiet: list[Wire], lake: Lake) -> None:
+    """The columns of Rucio 41's table ``rules`` and the keys of its usage; every storage element; what adds up."""
+    columns = set(RULE_COLUMNS.split())
+    rses, states = set(), set()
+    for wire in of(quiet, "rucio-api"):
+        assert wire.headers["date"].endswith(" GMT")
+        for line in wire.body.splitlines():
+            found = json.loads(line)
+            if "rse" in found:
+                rses.add(found["rse"])
+                assert found["total"] == found["used"] + (found["free"] or 0)
+                assert found["source"] != "storage" or found["total"] == lake.rse(found["rse"]).volume
+            else:
+                assert set(found) == columns
+                states.add(found["state"])
+    assert rses == {rse.name for rse in lake.rses}
+    assert states == {"REPLICATING", "STUCK", "SUSPENDED"}

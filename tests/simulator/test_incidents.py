@@ -4,6 +4,7 @@ import json
 import statistics
 from collections import Counter
 from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
 from itertools import pairwise
 from typing import Any
 
@@ -255,3 +256,47 @@ def test_incidents_of_strangers_are_refused(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         simulate(lake, start=start, end=start, incidents=[Incident(kind, target, 0.0, 1.0, peer)])
+
+
+def test_packets_of_a_degraded_link_go_another_way(lake: Lake, start: datetime) -> None:
+    incident = between(start, "link_degraded", "PIC", "DESY-HH")
+    wires = run(lake, start, incident, sources=("perfsonar",))
+    paths: dict[bool, set[tuple[str, ...]]] = {True: set(), False: set()}
+    for _, body in documents(wires, "perfsonar"):
+        spec, result = body["test"]["spec"], body["result"]
+        if body["test"]["type"] != "trace" or spec["dest"] != "psl.desy.example":
+            continue
+        if body["participants"] == ["psl.pic.example"]:
+            began = datetime.fromisoformat(body["run"]["start-time"]).timestamp()
+            [path] = result["paths"]
+            paths[incident.begin <= began < incident.end].add(tuple(hop.get("ip", "") for hop in path))
+    assert len(paths[True]) == len(paths[False]) == 1
+    [usual], [detour] = paths[False], paths[True]
+    assert len(detour) > len(usual)
+    assert usual[-1] == detour[-1]
+
+
+def test_rules_of_a_full_disk_are_stuck_until_it_has_room(lake: Lake, start: datetime) -> None:
+    """Their locks are given up after the retries; some that were stuck before go on being so."""
+    begin, end = start.timestamp() + 1200, start + timedelta(hours=12)
+    incident = Incident("disk_full", "LAPP-DCACHE", begin, begin + 3 * 3600)
+    wires = simulate(
+        lake, seed=11, start=start, end=end, rate=600, incidents=[incident], sources=["rucio-api"]
+    )
+    stuck: dict[str, list[tuple[float, float]]] = {}
+    for wire in wires:
+        for line in wire.body.splitlines():
+            rule = json.loads(line)
+            if rule.get("state") != "STUCK":
+                continue
+            locks = rule["locks_ok_cnt"], rule["locks_replicating_cnt"], rule["locks_stuck_cnt"]
+            assert min(locks) >= 0 < locks[2] and rule["stuck_at"]
+            created = parsedate_to_datetime(rule["created_at"].replace("UTC", "GMT")).timestamp()
+            if rule["rse_expression"] == "LAPP-DCACHE":
+                stuck.setdefault(rule["id"], []).append((wire.time, wire.time - created))
+    fresh = {id_: seen for id_, seen in stuck.items() if seen[0][1] < 6 * 3600}
+    assert len(fresh) > 3
+    assert max(age for seen in fresh.values() for _, age in seen) > 2 * 3600
+    assert min(seen[-1][0] for seen in fresh.values()) > incident.end
+    repaired = [id_ for id_, seen in fresh.items() if seen[-1][0] < end.timestamp() - 1200]
+    assert len(repaired) > len(fresh) / 2

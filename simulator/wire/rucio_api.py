@@ -1,0 +1,243 @@
+"""What Rucio's REST API answers to a poller: the rules that are not satisfied, and every storage element's usage.
+
+Forms as Rucio 41 writes them (`core/rule.py`: `list_rules`, `core/rse.py`: `get_rse_usage`): one JSON object a
+line, times like HTTP's, null where Rucio doesn't know, the columns of its tables. An answer without lines is empty.
+"""
+
+from json import dumps
+from typing import Any, Literal
+
+import msgspec
+
+from simulator.agenda import Later
+from simulator.chance import Chance
+from simulator.clock import DAY, HOUR, MINUTE, SECOND, http_text, posix
+from simulator.demand import scopes
+from simulator.incidents import Disturbances
+from simulator.lake import Lake, Rse
+from simulator.options import Options
+from simulator.transfers import RETRIES, Rule, Transfer
+from simulator.wire.dialect import Dialect
+from simulator.wire.message import Wire
+
+DESTINATION = "/push/rucio_api"
+
+State = Literal["REPLICATING", "STUCK", "SUSPENDED"]
+_STATES: tuple[State, ...] = ("STUCK", "REPLICATING", "SUSPENDED")
+_OLD_RULES = 5
+"""Rules that were stuck for long when the window begins: their files are gone, or nobody has looked."""
+_UPDATED = 10 * MINUTE
+"""How often a storage's own numbers are renewed, while it answers."""
+
+
+class _Open(msgspec.Struct, gc=False):
+    """A rule that is not satisfied: its locks given up, those that the judge has had repaired, since when."""
+
+    rule: Rule
+    changed: int
+    stuck: int = 0
+    repaired: int = 0
+    stuck_at: int = 0
+    error: str | None = None
+    suspended: bool = False
+
+    @property
+    def state(self) -> State:
+        return "SUSPENDED" if self.suspended else "STUCK" if self.stuck else "REPLICATING"
+
+    @property
+    def satisfied(self) -> int:
+        return self.rule.done + self.repaired
+
+
+class RucioApi(Dialect):
+    """Follows the rules on datasets from their making to their satisfaction; asks in rounds.
+
+    A lock is stuck once Rucio has given its file up. The judge tries again after an hour or several, and succeeds
+    unless the destination is still in trouble.
+    """
+
+    source = "rucio-api"
+    format = "rucio_api"
+
+    def __init__(
+        self, seed: int, later: Later, begin: int, options: Options, disturbances: Disturbances, lake: Lake
+    ) -> None:
+        super().__init__(seed, later, begin, options.repeated)
+        self._disturbances = disturbances
+        self._open: dict[str, _Open] = {}
+        self._add_old_rules(Chance(self.source, "old rules", seed), lake, begin)
+        for act, interval, about in (
+            (self._ask_rules, options.rules, [None]),
+            (self._ask_usage, options.usage, lake.rses),
+        ):
+            for each in about if interval else ():
+                phase = int(self.chance.random() * interval * SECOND)
+                later(begin + phase, self._ask, (act, each, int(interval * SECOND)))
+
+    def _ask(self, us: int, plan: tuple[Any, Any, int]) -> None:
+        act, about, interval = plan
+        act(us, about)
+        self._later(us + interval, self._ask, plan)
+
+    def _answer(self, us: int, lines: list[dict[str, Any]]) -> None:
+        body = "".join(f"{dumps(line)}\n" for line in lines)
+        self.send(us + int(self.chance.between(0.05, 0.6) * SECOND), self._write, (us, body))
+
+    def _write(self, us: int, answer: tuple[int, str]) -> Wire:
+        asked, body = answer
+        date = http_text(asked).replace("UTC", "GMT")
+        headers = {"content-type": "application/x-json-stream", "date": date}
+        return Wire(posix(us), self.source, self.format, DESTINATION, headers, body.encode())
+
+    # Rules
+
+    def _add_old_rules(self, chance: Chance, lake: Lake, begin: int) -> None:
+        names = [name for name, _ in scopes(lake)]
+        for number in range(_OLD_RULES):
+            vo = chance.pick(lake.vos)
+            rule = Rule(
+                chance.hex(32),
+                vo,
+                chance.pick(vo.accounts),
+                "User Subscriptions",
+                chance.pick(names),
+                f"old.run{chance.whole(1, 999_999):06d}.{chance.hex(6)}",
+                "DERIVED",
+                chance.pick(lake.disks),
+                begin - int(chance.between(0.3, 12) * DAY),
+                files=chance.whole(4, 60),
+            )
+            stuck = chance.whole(1, 3)
+            rule.done = rule.files - stuck
+            open_ = _Open(rule, rule.created + HOUR, stuck, stuck_at=rule.created + HOUR, error=_NO_SOURCES)
+            open_.suspended = number == 0
+            self._open[rule.id] = open_
+            if not open_.suspended:
+                self._later(begin + int(chance.between(2, 60) * HOUR), self._repair, open_)
+
+    def rule_made(self, us: int, rule: Rule) -> None:
+        self._open[rule.id] = _Open(rule, us)
+
+    def reported(self, us: int, transfer: Transfer) -> None:
+        if transfer.error:
+            self._given_up(us, transfer, transfer.error.text)
+        elif open_ := self._open.get(transfer.rule.id):
+            open_.changed = us
+            self._close(open_)
+
+    def lost(self, us: int, transfer: Transfer) -> None:
+        self._given_up(us, transfer, "FTS does not know the transfer any more")
+
+    def submission_failed(self, us: int, transfer: Transfer) -> None:
+        self._given_up(us, transfer, "SUBMISSION_FAILED")
+
+    def _given_up(self, us: int, transfer: Transfer, error: str) -> None:
+        open_ = self._open.get(transfer.rule.id)
+        if open_ is None or transfer.retry < RETRIES:
+            return
+        open_.changed, open_.error = us, f"RequestErrMsg.TRANSFER_FAILED:{error}"[:255]
+        open_.stuck += 1
+        if open_.stuck == 1:
+            open_.stuck_at = us
+            self._later(us + self._patience(), self._repair, open_)
+
+    def _patience(self) -> int:
+        return int((0.7 + self.chance.exponential(1.5)) * HOUR)
+
+    def _repair(self, us: int, open_: _Open) -> None:
+        now, rse = self._disturbances, open_.rule.dst
+        if now.down(rse.site, us) or now.certificate(rse.site, us) or now.full(rse, us):
+            self._later(us + self._patience(), self._repair, open_)
+            return
+        open_.repaired += open_.stuck
+        open_.stuck, open_.stuck_at, open_.error, open_.changed = 0, 0, None, us
+        self._close(open_)
+
+    def _close(self, open_: _Open) -> None:
+        if open_.satisfied >= open_.rule.files:
+            self._open.pop(open_.rule.id, None)
+
+    def _ask_rules(self, us: int, _: None) -> None:
+        """One question a state: ``GET /rules/?state=S``."""
+        for state in _STATES:
+            rules = [each for each in self._open.values() if each.state == state]
+            self._answer(us, [_rule(each) for each in rules])
+
+    # Usage
+
+    def _ask_usage(self, us: int, rse: Rse) -> None:
+        """``GET /rses/<rse>/usage``: Rucio's catalogue counts; the storage tells of itself while it answers."""
+        used = self._used(us, rse)
+        seen = us // _UPDATED * _UPDATED
+        if down := self._disturbances.down(rse.site, us):
+            seen = min(seen, int(down.begin * SECOND))
+        stored = min(rse.volume, int(self._used(seen, rse) * 1.002))
+        expired = used // 23
+        self._answer(
+            us,
+            [
+                _usage(rse, "rucio", used, None, used // 700_000_000, us - 40 * SECOND),
+                _usage(rse, "storage", stored, rse.volume - stored, None, seen),
+                _usage(rse, "expired", expired, None, expired // 700_000_000, us // DAY * DAY),
+            ],
+        )
+
+    def _used(self, us: int, rse: Rse) -> int:
+        return min(rse.volume, int(rse.volume * self._disturbances.used_share(rse, us)))
+
+
+_NO_SOURCES = "RequestErrMsg.NO_SOURCES:NO_SOURCES"
+
+
+def _rule(open_: _Open) -> dict[str, Any]:
+    rule = open_.rule
+    return {
+        "error": open_.error,
+        "locks_replicating_cnt": rule.files - open_.satisfied - open_.stuck,
+        "purge_replicas": False,
+        "rse_expression": rule.dst.name,
+        "locks_stuck_cnt": open_.stuck,
+        "ignore_availability": False,
+        "copies": 1,
+        "source_replica_expression": None,
+        "ignore_account_limit": False,
+        "subscription_id": None,
+        "expires_at": None,
+        "activity": rule.activity,
+        "priority": 3,
+        "id": rule.id,
+        "weight": None,
+        "grouping": "DATASET",
+        "comments": None,
+        "account": rule.account,
+        "locked": False,
+        "notification": {"N": "NO", "Y": "YES", "P": "PROGRESS"}[rule.notify],
+        "child_rule_id": None,
+        "scope": rule.scope,
+        "state": open_.state,
+        "stuck_at": http_text(open_.stuck_at) if open_.stuck_at else None,
+        "eol_at": None,
+        "name": rule.dataset,
+        "locks_ok_cnt": open_.satisfied,
+        "did_type": "DATASET",
+        "split_container": False,
+        "meta": None,
+        "deleted_at": None,
+        "updated_at": http_text(open_.changed),
+        "created_at": http_text(rule.created),
+        "bytes": rule.bytes or None,
+    }
+
+
+def _usage(rse: Rse, source: str, used: int, free: int | None, files: int | None, us: int) -> dict[str, Any]:
+    return {
+        "rse_id": rse.id,
+        "source": source,
+        "used": used,
+        "free": free,
+        "total": used + (free or 0),
+        "files": files,
+        "updated_at": http_text(us),
+        "rse": rse.name,
+    }

@@ -1,0 +1,75 @@
+"""Rucio's REST API: what the cases cannot show."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lakescope.events import Rule
+from lakescope.messages import Decoded, Message, Rejected
+from tests.transformers.bodies import ROOT, headers, texts
+from tests.transformers.properties import RECEIVED, decode, holds, mutated, spliced
+from transformers import rucio_api
+
+TEXTS = texts("rucio_api")
+CASES = ("rules_of_every_state", "usage_of_every_source")
+LINES = [
+    msgspec.json.decode(line)
+    for case in CASES
+    for line in (ROOT / "cases" / "rucio_api" / case / "input.jsonl").read_bytes().splitlines()
+]
+
+
+def test_the_polls_of_a_rule_are_events_of_their_own_and_a_repeat_is_not() -> None:
+    body = msgspec.json.encode(LINES[0])
+    first, again, later = (_ids(body, moment) for moment in (RECEIVED, RECEIVED, RECEIVED + 60))
+    assert first == again
+    assert first != later
+
+
+def test_a_line_alone_is_what_it_is_among_others() -> None:
+    """Pushed as ``application/x-ndjson`` an answer comes line by line."""
+    whole = decode(rucio_api.decode, b"\n".join(map(msgspec.json.encode, LINES))).events
+    assert whole == [event for line in LINES for event in decode(rucio_api.decode, line).events]
+    assert len(whole) > 1
+
+
+def test_age_is_of_the_polling() -> None:
+    line = {"id": "a", "state": "OK", "created_at": "Wed, 31 Dec 2025 23:59:00 UTC"}
+    [event] = decode(rucio_api.decode, line).events
+    assert isinstance(event, Rule)
+    assert event.age_s == 60
+
+
+def test_a_message_without_a_time_is_rejected() -> None:
+    with pytest.raises(Rejected) as error:
+        rucio_api.decode(Message(b'{"id": "a", "state": "OK"}', received=0.0), Decoded())
+    assert error.value.reject.path == "$.headers.date"
+
+
+def _ids(body: bytes, received: float) -> list[str]:
+    out = Decoded()
+    rucio_api.decode(Message(body, received=received), out)
+    return [event.id for event in out.events]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.binary(max_size=40) | st.text(max_size=60).map(str.encode))
+def test_no_bytes_crash_it(body: bytes) -> None:
+    holds(rucio_api.decode, body)
+
+
+@settings(max_examples=150, deadline=None)
+@given(mutated(LINES), st.sampled_from(headers("rucio_api")))
+def test_no_mutation_crashes_it(body: bytes, head: dict[str, Any]) -> None:
+    holds(rucio_api.decode, body, head)
+
+
+@settings(max_examples=150, deadline=None)
+@given(spliced(TEXTS))
+def test_no_splice_crashes_it(body: bytes) -> None:
+    holds(rucio_api.decode, body)
