@@ -86,6 +86,20 @@ def listing_of(dashboard: Dashboard, listing: Listing, selection: Selection) -> 
     )
 
 
+def questions_of(dashboard: Dashboard, selection: Selection) -> list[Query | EventsQuery]:
+    """All questions of a dashboard: panel by panel, number by number."""
+    return [
+        question for panel in dashboard.panels for question in panel_questions(dashboard, panel, selection)
+    ]
+
+
+def panel_questions(dashboard: Dashboard, panel: Panel, selection: Selection) -> list[Query | EventsQuery]:
+    """A panel's questions: one a number, or its listing."""
+    if panel.listing is not None:
+        return [listing_of(dashboard, panel.listing, selection)]
+    return [query_of(dashboard, panel, number, selection) for number in panel.numbers]
+
+
 def description_of(panel: Panel) -> str:
     """A panel's description for its viewer, derived from its KPIs: what, which direction is good, what null means."""
     said = []

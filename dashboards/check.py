@@ -1,0 +1,118 @@
+"""Whether definitions are sound: what a renderer may rely on."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+
+from dashboards.model import Dashboard, Panel, PanelKind
+from kpis import CATALOGUE
+from lakescope.columns import columns
+
+WIDTH = 24
+
+_DIMENSIONS: dict[PanelKind, tuple[int, int]] = {
+    "stat": (0, 0),
+    "lines": (0, 1),
+    "stacked": (0, 1),
+    "bars": (1, 1),
+    "table": (1, 3),
+    "matrix": (2, 2),
+    "states": (1, 1),
+}
+"""How many dimensions the numbers of such a panel are grouped by: at least, at most."""
+_SINGLE: frozenset[PanelKind] = frozenset({"stat", "bars", "matrix", "states"})
+"""Kinds that show one number."""
+
+
+def faults(dashboards: Mapping[str, Dashboard]) -> list[str]:
+    """What is wrong, each with its place; empty if all is well."""
+    return [
+        f"{name}: {fault}"
+        for name, dashboard in dashboards.items()
+        for fault in _of_dashboard(name, dashboard, dashboards)
+    ]
+
+
+def _of_dashboard(name: str, dashboard: Dashboard, all_: Mapping[str, Dashboard]) -> Iterator[str]:
+    if dashboard.name != name:
+        yield f"is named {dashboard.name!r}"
+    names = [variable.name for variable in dashboard.variables]
+    yield from (f"variable {one!r} stands twice" for one, count in Counter(names).items() if count > 1)
+    for variable in dashboard.variables:
+        if variable.dimension not in _fields(variable.dataset):
+            yield f"variable {variable.name}: {variable.dataset} has no field {variable.dimension!r}"
+    for row in dashboard.rows:
+        titles = Counter(panel.title for panel in row.panels)
+        yield from (
+            f"row {row.title!r}: {title!r} stands twice" for title, count in titles.items() if count > 1
+        )
+        for panel in row.panels:
+            yield from (f"panel {panel.title!r}: {fault}" for fault in _of_panel(panel, all_))
+
+
+def _of_panel(panel: Panel, all_: Mapping[str, Dashboard]) -> Iterator[str]:
+    if not 1 <= panel.width <= WIDTH:
+        yield f"expected a width of 1 to {WIDTH}, found {panel.width}"
+    if panel.kind == "events":
+        if panel.listing is None:
+            yield "shows events and has no listing"
+        else:
+            known = _fields(panel.listing.dataset)
+            yield from (
+                f"{panel.listing.dataset} has no field {one!r}"
+                for one in panel.listing.columns
+                if one not in known
+            )
+    elif panel.kind == "text":
+        if not panel.text:
+            yield "has no text"
+    else:
+        yield from _of_numbers(panel)
+    if panel.link:
+        yield from _of_link(panel, all_)
+
+
+def _of_numbers(panel: Panel) -> Iterator[str]:
+    if not panel.numbers:
+        yield "has no number"
+        return
+    if panel.kind in _SINGLE and len(panel.numbers) > 1:
+        yield f"expected one number in a panel of kind {panel.kind}, found {len(panel.numbers)}"
+    low, high = _DIMENSIONS[panel.kind]
+    by = panel.numbers[0].by
+    if not low <= len(by) <= high:
+        yield f"expected {low} to {high} dimensions in a panel of kind {panel.kind}, found {len(by)}"
+    units = set()
+    for number in panel.numbers:
+        kpi = CATALOGUE.get(number.kpi)
+        if kpi is None:
+            yield f"there is no KPI {number.kpi!r}"
+            continue
+        units.add(kpi.unit)
+        if number.by != by:
+            yield "its numbers are grouped differently"
+        for name in (*number.by, *number.where):
+            if name not in kpi.dimensions:
+                yield f"{number.kpi} has no dimension {name!r}"
+    if len(units) > 1 and panel.kind in ("lines", "stacked"):
+        yield f"its numbers share an axis, but not a unit: {', '.join(sorted(units))}"
+
+
+def _of_link(panel: Panel, all_: Mapping[str, Dashboard]) -> Iterator[str]:
+    assert panel.link is not None
+    target = all_.get(panel.link.dashboard)
+    if target is None:
+        yield f"links to {panel.link.dashboard!r}, which is no dashboard"
+        return
+    known = {variable.name for variable in target.variables}
+    shown = panel.numbers[0].by if panel.numbers else ()
+    for variable, dimension in panel.link.variables.items():
+        if variable not in known:
+            yield f"links to {target.name}, which has no variable {variable!r}"
+        if dimension not in shown:
+            yield f"links by {dimension!r}, which it does not group by"
+
+
+def _fields(dataset: str) -> frozenset[str]:
+    return frozenset(column.name for column in columns(dataset))

@@ -1,0 +1,56 @@
+"""The lake as each VO and each experiment sees it."""
+
+from __future__ import annotations
+
+from dashboards.definitions import _links as links
+from dashboards.model import Dashboard, Link, Number, Panel, Row
+from dashboards.variables import ACTIVITY, EXPERIMENT, VO
+
+
+def _of(what: str, dimension: str, link: Link) -> Row:
+    by = (dimension,)
+    return Row(
+        title=f"Each {what}",
+        panels=(
+            Panel(
+                title=f"Each {what}",
+                kind="table",
+                width=24,
+                height=9,
+                numbers=tuple(
+                    Number(kpi=kpi, by=by, label=label)
+                    for kpi, label in (
+                        ("transfer_volume", "volume"),
+                        ("transfers_done", "arrived"),
+                        ("transfers_failed", "failed"),
+                        ("transfer_efficiency", "efficiency"),
+                        ("queue_time_p95", "wait, 95 of 100 below"),
+                        ("files_failing", "files failing"),
+                        ("deletion_volume", "deleted"),
+                    )
+                ),
+                link=link,
+            ),
+            Panel(
+                title=f"Volume of each {what}",
+                kind="stacked",
+                numbers=(Number(kpi="transfer_volume", by=by),),
+                link=link,
+            ),
+            Panel(
+                title=f"Efficiency of each {what}",
+                kind="states",
+                numbers=(Number(kpi="transfer_efficiency", by=by),),
+                link=link,
+            ),
+        ),
+    )
+
+
+COMMUNITIES = Dashboard(
+    name="communities",
+    title="VOs and experiments",
+    question="What does each community get from the lake?",
+    variables=(VO, EXPERIMENT, ACTIVITY),
+    rows=(_of("experiment", "experiment", links.EXPERIMENT), _of("VO", "vo", links.VO)),
+)

@@ -1,0 +1,145 @@
+"""What fails, for which reason, and an example of each."""
+
+from __future__ import annotations
+
+from dashboards import variables
+from dashboards.definitions import _links as links
+from dashboards.model import Dashboard, Listing, Number, Panel, Row
+
+FAILURES = Dashboard(
+    name="failures",
+    title="Failures",
+    question="Which errors are there, whose are they, and since when?",
+    variables=(*variables.TRANSFERS, variables.ERROR),
+    rows=(
+        Row(
+            title="How many",
+            panels=(
+                Panel(
+                    title="Failed attempts",
+                    kind="stat",
+                    width=6,
+                    height=4,
+                    numbers=(Number(kpi="transfers_failed"),),
+                ),
+                Panel(
+                    title="Files failing",
+                    kind="stat",
+                    width=6,
+                    height=4,
+                    numbers=(Number(kpi="files_failing"),),
+                ),
+                Panel(
+                    title="Attempts a file",
+                    kind="stat",
+                    width=6,
+                    height=4,
+                    numbers=(Number(kpi="attempts_per_file"),),
+                ),
+                Panel(
+                    title="Submissions refused",
+                    kind="stat",
+                    width=6,
+                    height=4,
+                    numbers=(Number(kpi="submission_failures"),),
+                ),
+            ),
+        ),
+        Row(
+            title="Which errors",
+            panels=(
+                Panel(
+                    title="Errors",
+                    kind="table",
+                    width=24,
+                    height=12,
+                    top=25,
+                    numbers=(
+                        Number(
+                            kpi="transfers_failed",
+                            by=("error_scope", "error_class", "error_template"),
+                            label="failed",
+                        ),
+                        Number(
+                            kpi="files_failing",
+                            by=("error_scope", "error_class", "error_template"),
+                            label="files",
+                        ),
+                    ),
+                    link=links.ERROR,
+                ),
+                Panel(
+                    title="Failures by error",
+                    kind="stacked",
+                    top=6,
+                    width=16,
+                    height=10,
+                    numbers=(Number(kpi="transfers_failed", by=("error_template",)),),
+                ),
+                Panel(
+                    title="Failures by scope of the error",
+                    kind="stacked",
+                    width=8,
+                    height=10,
+                    numbers=(Number(kpi="transfers_failed", by=("error_scope",)),),
+                ),
+            ),
+        ),
+        Row(
+            title="Whose",
+            panels=(
+                Panel(
+                    title="Failures from source to destination",
+                    kind="matrix",
+                    width=12,
+                    height=13,
+                    numbers=(Number(kpi="transfers_failed", by=("src_site", "dst_site")),),
+                    link=links.LINK,
+                ),
+                Panel(
+                    title="Failures of each source",
+                    kind="bars",
+                    width=6,
+                    height=13,
+                    top=20,
+                    numbers=(Number(kpi="transfers_failed", by=("src_site",)),),
+                    link=links.FROM_SOURCE,
+                ),
+                Panel(
+                    title="Failures of each destination",
+                    kind="bars",
+                    width=6,
+                    height=13,
+                    top=20,
+                    numbers=(Number(kpi="transfers_failed", by=("dst_site",)),),
+                    link=links.TO_DESTINATION,
+                ),
+            ),
+        ),
+        Row(
+            title="Examples",
+            panels=(
+                Panel(
+                    title="Transfers that failed last",
+                    kind="events",
+                    width=24,
+                    height=12,
+                    listing=Listing(
+                        dataset="transfers",
+                        ok=False,
+                        source="rucio",
+                        columns=(
+                            "src_rse",
+                            "dst_rse",
+                            "activity",
+                            "name",
+                            "error_class",
+                            "error",
+                            "request_id",
+                        ),
+                    ),
+                ),
+            ),
+        ),
+    ),
+)

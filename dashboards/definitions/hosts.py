@@ -1,0 +1,65 @@
+"""The machines: load, memory, disks, network, clock, and which fell silent."""
+
+from __future__ import annotations
+
+from dashboards.definitions import _links as links
+from dashboards.model import Dashboard, Number, Panel, Row
+from dashboards.variables import HOST, SITE
+
+_HOST = ("host",)
+
+
+def _over_time(title: str, **kpis: str | None) -> Panel:
+    numbers = tuple(Number(kpi=kpi, by=_HOST, label=label) for kpi, label in kpis.items())
+    return Panel(title=title, kind="lines", top=20, numbers=numbers, link=links.HOST)
+
+
+HOSTS = Dashboard(
+    name="hosts",
+    title="Hosts and services",
+    question="Which machine is silent, overloaded, full or has a wrong clock?",
+    variables=(SITE, HOST),
+    rows=(
+        Row(
+            title="All hosts",
+            panels=(
+                Panel(
+                    title="Hosts",
+                    kind="table",
+                    width=24,
+                    height=12,
+                    top=50,
+                    numbers=tuple(
+                        Number(kpi=kpi, by=_HOST, label=label)
+                        for kpi, label in (
+                            ("host_silence", "silent for"),
+                            ("host_load", "load"),
+                            ("host_cpu", "CPU busy, counted"),
+                            ("host_cpu_told", "CPU busy, told"),
+                            ("host_memory", "memory in use"),
+                            ("host_memory_available", "least memory available"),
+                            ("host_disk", "disk in use"),
+                            ("host_disk_free", "fullest disk's free space"),
+                            ("host_clock_offset", "clock offset"),
+                        )
+                    ),
+                    link=links.HOST,
+                ),
+            ),
+        ),
+        Row(
+            title="Over time",
+            panels=(
+                _over_time("Load (1 minute)", host_load=None),
+                _over_time("CPU busy", host_cpu="counted", host_cpu_told="told"),
+                _over_time("Memory in use", host_memory=None),
+                _over_time("Least memory available", host_memory_available=None),
+                _over_time("Disk in use", host_disk=None),
+                _over_time("Free space of the fullest disk", host_disk_free=None),
+                _over_time("Received", host_network_received=None),
+                _over_time("Sent", host_network_sent=None),
+                _over_time("Clock offset", host_clock_offset=None),
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,140 @@
+"""Why does this link fail? Rucio, FTS and perfSONAR on one time axis, in both directions."""
+
+from __future__ import annotations
+
+from dashboards.definitions import _links as links
+from dashboards.model import Dashboard, Listing, Number, Panel, Row
+from dashboards.variables import ACTIVITY, DESTINATION, PROTOCOL, SOURCE, VO
+
+
+def _direction(title: str, *, reverse: bool) -> Row:
+    def number(kpi: str, label: str) -> Number:
+        return Number(kpi=kpi, label=label, reverse=reverse)
+
+    return Row(
+        title=title,
+        panels=(
+            Panel(
+                title=f"Efficiency, {title.lower()}",
+                kind="lines",
+                width=8,
+                numbers=(number("transfer_efficiency", "Rucio"), number("fts_efficiency", "FTS")),
+            ),
+            Panel(
+                title=f"Speed, {title.lower()}",
+                kind="lines",
+                width=8,
+                numbers=(
+                    number("transfer_throughput", "a transfer"),
+                    number("network_throughput", "perfSONAR's test"),
+                ),
+            ),
+            Panel(
+                title=f"Packets lost, {title.lower()}",
+                kind="lines",
+                width=8,
+                numbers=(number("network_loss", "lost"),),
+            ),
+            Panel(
+                title=f"One-way delay, {title.lower()}",
+                kind="lines",
+                width=8,
+                numbers=(number("network_latency_p95", "95 of 100 below"),),
+            ),
+            Panel(
+                title=f"Queue in FTS, {title.lower()}",
+                kind="lines",
+                width=8,
+                numbers=(number("fts_queue_peak", "waiting"), number("fts_active_mean", "running")),
+            ),
+            Panel(
+                title=f"Routes seen, {title.lower()}",
+                kind="lines",
+                width=8,
+                numbers=(number("network_routes", "routes"),),
+            ),
+        ),
+    )
+
+
+LINK = Dashboard(
+    name="link",
+    title="Link",
+    question="Why does this link fail?",
+    variables=(SOURCE, DESTINATION, VO, ACTIVITY, PROTOCOL),
+    rows=(
+        Row(
+            title="The link",
+            panels=(
+                Panel(
+                    title="Efficiency",
+                    kind="stat",
+                    width=4,
+                    height=4,
+                    numbers=(Number(kpi="transfer_efficiency"),),
+                ),
+                Panel(
+                    title="Efficiency the other way",
+                    kind="stat",
+                    width=4,
+                    height=4,
+                    numbers=(Number(kpi="transfer_efficiency", reverse=True),),
+                ),
+                Panel(
+                    title="Failed", kind="stat", width=4, height=4, numbers=(Number(kpi="transfers_failed"),)
+                ),
+                Panel(
+                    title="Volume", kind="stat", width=4, height=4, numbers=(Number(kpi="transfer_volume"),)
+                ),
+                Panel(
+                    title="Packets lost",
+                    kind="stat",
+                    width=4,
+                    height=4,
+                    numbers=(Number(kpi="network_loss"),),
+                ),
+                Panel(
+                    title="FTS against Rucio",
+                    kind="stat",
+                    width=4,
+                    height=4,
+                    numbers=(Number(kpi="done_agreement"),),
+                ),
+            ),
+        ),
+        _direction("From source to destination", reverse=False),
+        Row(
+            title="Why",
+            panels=(
+                Panel(
+                    title="Errors of this link",
+                    kind="table",
+                    width=24,
+                    height=8,
+                    top=10,
+                    numbers=(
+                        Number(
+                            kpi="transfers_failed",
+                            by=("error_scope", "error_class", "error_template"),
+                            label="failed",
+                        ),
+                    ),
+                    link=links.ERROR,
+                ),
+                Panel(
+                    title="Transfers that failed last",
+                    kind="events",
+                    width=24,
+                    height=10,
+                    listing=Listing(
+                        dataset="transfers",
+                        ok=False,
+                        source="rucio",
+                        columns=("src_rse", "dst_rse", "protocol", "activity", "name", "error", "request_id"),
+                    ),
+                ),
+            ),
+        ),
+        _direction("The other way round", reverse=True),
+    ),
+)

@@ -1,0 +1,99 @@
+"""The network beneath the lake, as perfSONAR measures it."""
+
+from __future__ import annotations
+
+from dashboards.definitions import _links as links
+from dashboards.model import Dashboard, Number, Panel, Row
+from dashboards.variables import DESTINATION, SOURCE
+
+_LINK = ("src_site", "dst_site")
+
+NETWORK = Dashboard(
+    name="network",
+    title="Network mesh",
+    question="Which links of the network are slow or lossy?",
+    variables=(SOURCE, DESTINATION),
+    rows=(
+        Row(
+            title="The mesh",
+            panels=(
+                Panel(
+                    title="Throughput",
+                    kind="matrix",
+                    width=12,
+                    height=13,
+                    numbers=(Number(kpi="network_throughput", by=_LINK),),
+                    link=links.LINK,
+                ),
+                Panel(
+                    title="Packets lost",
+                    kind="matrix",
+                    width=12,
+                    height=13,
+                    numbers=(Number(kpi="network_loss", by=_LINK),),
+                    link=links.LINK,
+                ),
+            ),
+        ),
+        Row(
+            title="Over time",
+            panels=(
+                Panel(
+                    title="Throughput by source",
+                    kind="lines",
+                    numbers=(Number(kpi="network_throughput", by=("src_site",)),),
+                ),
+                Panel(
+                    title="Packets lost by source",
+                    kind="lines",
+                    numbers=(Number(kpi="network_loss", by=("src_site",)),),
+                ),
+                Panel(
+                    title="One-way delay by source, 95 of 100 below",
+                    kind="lines",
+                    numbers=(Number(kpi="network_latency_p95", by=("src_site",)),),
+                ),
+                Panel(
+                    title="Round trip by source",
+                    kind="lines",
+                    numbers=(Number(kpi="network_rtt", by=("src_site",)),),
+                ),
+                Panel(
+                    title="TCP retransmissions by source",
+                    kind="stacked",
+                    numbers=(Number(kpi="network_retransmits", by=("src_site",)),),
+                ),
+                Panel(
+                    title="Greatest clock error by source",
+                    kind="lines",
+                    numbers=(Number(kpi="clock_error", by=("src_site",)),),
+                ),
+            ),
+        ),
+        Row(
+            title="Links",
+            panels=(
+                Panel(
+                    title="Links",
+                    kind="table",
+                    width=24,
+                    height=12,
+                    top=50,
+                    numbers=tuple(
+                        Number(kpi=kpi, by=_LINK, label=label)
+                        for kpi, label in (
+                            ("network_loss", "lost"),
+                            ("network_throughput", "throughput"),
+                            ("network_latency_p95", "one-way delay"),
+                            ("network_rtt", "round trip"),
+                            ("network_retransmits", "retransmissions"),
+                            ("network_routes", "routes"),
+                            ("network_route_changes", "route changes"),
+                        )
+                    ),
+                    link=links.LINK,
+                ),
+            ),
+        ),
+    ),
+)

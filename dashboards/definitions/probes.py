@@ -1,0 +1,85 @@
+"""Are the services up, by their probes?"""
+
+from __future__ import annotations
+
+from dashboards.definitions import _links as links
+from dashboards.model import Dashboard, Listing, Number, Panel, Row
+from dashboards.variables import PROTOCOL, RSE, SITE
+
+PROBES = Dashboard(
+    name="probes",
+    title="Probes and availability",
+    question="Which services answered their checks, and which did not?",
+    variables=(SITE, RSE, PROTOCOL),
+    rows=(
+        Row(
+            title="Availability",
+            panels=(
+                Panel(
+                    title="Available",
+                    kind="stat",
+                    width=6,
+                    height=9,
+                    numbers=(Number(kpi="probe_availability"),),
+                ),
+                Panel(
+                    title="Availability of each site",
+                    kind="states",
+                    width=18,
+                    height=9,
+                    numbers=(Number(kpi="probe_availability", by=("site",)),),
+                    link=links.PROBES,
+                ),
+                Panel(
+                    title="By operation",
+                    kind="lines",
+                    numbers=(Number(kpi="probe_availability", by=("operation",)),),
+                ),
+                Panel(
+                    title="By protocol",
+                    kind="lines",
+                    numbers=(Number(kpi="probe_availability", by=("protocol",)),),
+                ),
+                Panel(
+                    title="Sites",
+                    kind="table",
+                    width=10,
+                    height=11,
+                    numbers=(
+                        Number(kpi="probe_availability", by=("site",), label="available"),
+                        Number(kpi="probe_checks", by=("site",), label="checks"),
+                    ),
+                    link=links.PROBES,
+                ),
+                Panel(
+                    title="Checks that failed last",
+                    kind="events",
+                    width=14,
+                    height=11,
+                    listing=Listing(
+                        dataset="probes",
+                        ok=False,
+                        columns=("probe", "site", "target", "operation", "protocol", "status", "message"),
+                    ),
+                ),
+            ),
+        ),
+        Row(
+            title="What clients see",
+            panels=(
+                Panel(
+                    title="Accesses that worked, by storage element",
+                    kind="states",
+                    width=14,
+                    numbers=(Number(kpi="access_efficiency", by=("rse",)),),
+                ),
+                Panel(
+                    title="Accesses by protocol",
+                    kind="stacked",
+                    width=10,
+                    numbers=(Number(kpi="accesses", by=("protocol",)),),
+                ),
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,145 @@
+"""Grafana's dashboards, built from the definitions for a kind of data source."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Literal
+
+from grafanalib.core import Annotations, DashboardLink, RowPanel, Templating, Time, TimePicker
+from grafanalib.core import Dashboard as GrafanaDashboard
+from msgspec import Struct
+
+from dashboards.grafana._common import BIN, NOISE, Builder
+from dashboards.grafana.elasticsearch import ElasticsearchBuilder, MonitBuilder
+from dashboards.grafana.extension import Json, document, options, shortest_bin
+from dashboards.grafana.influxdb import InfluxBuilder
+from dashboards.grafana.panels import panel_of, placed
+from dashboards.model import Dashboard
+from dashboards.theme import LIGHT
+from kpis import CATALOGUE, UnsupportedError
+from kpis.model import Condition
+from lakescope.columns import columns
+
+__all__ = ["SOURCES", "STORES", "Built", "Store", "build", "write"]
+
+Store = Literal["elasticsearch", "opensearch", "influxdb", "monit"]
+STORES: tuple[Store, ...] = ("elasticsearch", "opensearch", "influxdb", "monit")
+SOURCES: dict[Store, str] = {
+    "elasticsearch": "lakescope-records",
+    "opensearch": "lakescope-records",
+    "influxdb": "lakescope-metrics",
+    "monit": "lakescope-monit",
+}
+"""Store -> uid of its data source in Grafana, unless another is said."""
+
+TAG = "lakescope"
+_BINS = ("1m", "5m", "15m", "1h", "3h", "6h", "12h", "1d", "7d")
+
+
+class Built(Struct, frozen=True):
+    """A dashboard for Grafana."""
+
+    document: dict[str, Any]
+    """Its JSON model."""
+    left_out: list[str]
+    """What the store cannot answer, each with the reason."""
+
+    @property
+    def text(self) -> str:
+        """The document as a file: sorted, indented, the same bytes each time."""
+        return json.dumps(self.document, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def build(dashboard: Dashboard, store: Store, source: str | None = None) -> Built:
+    """The dashboard for a data source of that kind; `source`: its uid in Grafana.
+
+    A number that the store cannot answer is left out; a panel without any, too, and its row closes up.
+    """
+    builder = _builder(store)
+    variables, left_out = _variables(dashboard, builder)
+    known = [one.name for one in variables if one.name != BIN]
+    panels: list[Any] = []
+    top = 0
+    for row in dashboard.rows:
+        kept = []
+        for panel in row.panels:
+            made, missing = panel_of(dashboard, panel, builder, known)
+            left_out += missing
+            if made is not None:
+                kept.append((made, panel))
+        if kept:
+            heading = RowPanel(title=row.title, gridPos={"h": 1, "w": 24, "x": 0, "y": top})
+            top = placed(kept, top + 1)
+            panels += [heading, *(made for made, _ in kept)]
+    for identifier, panel in enumerate(panels, 1):
+        panel.id = identifier
+    made = GrafanaDashboard(
+        uid=dashboard.uid,
+        title=dashboard.title,
+        description=dashboard.question,
+        tags=[TAG],
+        timezone="utc",
+        time=Time(f"now-{dashboard.since}", "now"),
+        timePicker=TimePicker(
+            refreshIntervals=["30s", "1m", "5m", "15m", "1h"], timeOptions=[], hidden=False
+        ),
+        refresh=f"{dashboard.refresh_s}s",
+        graphTooltip=1,  # one cross hair on all panels
+        links=[
+            DashboardLink(title="Lakescope", type="dashboards", tags=[TAG], asDropdown=True, includeVars=True)
+        ],
+        templating=Templating(list=variables),
+        annotations=Annotations(list=_annotations(builder)),
+        panels=panels,
+    )
+    uid = {"type": builder.type, "uid": source or SOURCES[store]}
+    return Built(document(made, uid), left_out)
+
+
+def write(
+    out: Path, dashboards: Iterable[Dashboard], store: Store, source: str | None = None
+) -> dict[str, Built]:
+    """Writes ``<uid>.json`` of each, as Grafana's provisioning reads them; what was built, by uid."""
+    out.mkdir(parents=True, exist_ok=True)
+    built = {dashboard.uid: build(dashboard, store, source) for dashboard in dashboards}
+    for uid, one in built.items():
+        (out / f"{uid}.json").write_text(one.text, encoding="utf-8")
+    return built
+
+
+def _builder(store: Store) -> Builder:
+    match store:
+        case "elasticsearch":
+            return ElasticsearchBuilder()
+        case "opensearch":
+            return ElasticsearchBuilder("grafana-opensearch-datasource")
+        case "monit":
+            return MonitBuilder("grafana-opensearch-datasource")
+        case "influxdb":
+            return InfluxBuilder()
+
+
+def _variables(dashboard: Dashboard, builder: Builder) -> tuple[list[Any], list[str]]:
+    """The dashboard's own, functional tests in or out where they count, and the shortest bin."""
+    made, left_out = [], []
+    for variable in dashboard.variables:
+        try:
+            made.append(builder.variable(variable))
+        except UnsupportedError as error:
+            left_out.append(f"{dashboard.name}: variable {variable.label}: {error}")
+    datasets = {panel.listing.dataset for panel in dashboard.panels if panel.listing}
+    marked = any(column.name == "functional_test" for name in datasets for column in columns(name))
+    numbers = [number for panel in dashboard.panels for number in panel.numbers]
+    if marked or any(CATALOGUE[number.kpi].noise is not None for number in numbers):
+        made.append(options(NOISE, "Functional tests", builder.noise(), "in"))
+    made.append(shortest_bin(BIN, "Bin", _BINS, 200))
+    return made, left_out
+
+
+def _annotations(builder: Builder) -> list[Json]:
+    """Checks that found a service critical: what a dip in any panel may come from."""
+    found = builder.annotation("probes", (Condition("status", "=", "critical"),), "message")
+    common = {"name": "Critical checks", "enable": True, "hide": False, "iconColor": LIGHT.critical}
+    return [common | {"target": dict(found.target)} | dict(found.fields)]

@@ -1,0 +1,109 @@
+"""What a query builder gives a panel: targets, and which columns of their answers are groups and value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal, Protocol
+
+from grafanalib.core import Target, Template
+from msgspec import Struct
+
+from dashboards.model import Dashboard, Listing, Number, Variable
+from kpis import CATALOGUE, Kpi
+from kpis.model import Condition, UnsupportedError
+
+Operator = Literal["-", "/", "1-/"]
+
+NOISE = "noise"
+"""Name of the variable that takes functional tests in or out."""
+BIN = "bin"
+"""Name of the variable that is the shortest bin."""
+
+
+class Column(Struct, frozen=True):
+    """A target, and its answer's column that holds the value."""
+
+    target: Target
+    field: str
+
+
+class Asked(Struct, frozen=True, kw_only=True):
+    """One number as Grafana asks for it: its value is one column, or made of two."""
+
+    columns: tuple[Column, ...]
+    groups: tuple[str, ...]
+    """Columns by which it is grouped; for a number without groups a column whose value is always the same, if any."""
+    sums: bool = False
+    """A row is a series: the rows of a group are to be summed up."""
+    operator: Operator | None = None
+    """Of two columns, row by row; ``1-/``: what their ratio leaves."""
+
+
+class Series(Struct, frozen=True):
+    """How a number over time is shown."""
+
+    label: str
+    """Said before the groups' names; empty for a panel's only number."""
+    top: int | None
+    """Only that many groups, the greatest, where the store can tell which."""
+
+    def alias(self, form: str, groups: Sequence[str]) -> str:
+        """A series' name; `form`: the data source's word for a group's value."""
+        names = " \N{RIGHTWARDS ARROW} ".join(form % group for group in groups)
+        return " ".join(filter(None, [self.label, names]))
+
+
+class Annotation(Struct, frozen=True):
+    """An annotation's query: its target, and what its data source wants beside it."""
+
+    target: Mapping[str, object]
+    fields: Mapping[str, str]
+
+
+class Builder(Protocol):
+    """The queries of one kind of data source. Pure; raises `UnsupportedError` for what the store cannot answer."""
+
+    type: str
+    """Grafana's name of the data source's kind."""
+    labels: bool
+    """Whether a series carries its groups' values, rather than only a name made of them."""
+
+    def number(self, dashboard: Dashboard, number: Number, ref: str, series: Series | None) -> Asked:
+        """A KPI. `ref`: the target's id; a second target's is `ref` and a 2. `series`: over time, or null."""
+
+    def events(self, dashboard: Dashboard, listing: Listing, ref: str) -> tuple[Target, dict[str, str]]:
+        """The events themselves, and event field -> its column in the answer, in the order wanted."""
+
+    def variable(self, variable: Variable) -> Template:
+        """What can be chosen."""
+
+    def noise(self) -> str:
+        """Options of the variable `NOISE`, as a custom variable writes them."""
+
+    def annotation(self, dataset: str, where: Sequence[Condition], text: str) -> Annotation:
+        """Events as marks on the time axis; `text`: the field that is shown."""
+
+
+def chosen(dashboard: Dashboard, number: Number) -> dict[str, str]:
+    """Dimension -> the variable that filters it; the fixed filters go before."""
+    kpi = CATALOGUE[number.kpi]
+    found: dict[str, str] = {}
+    for variable in dashboard.variables:
+        field = variable.reverse if number.reverse and variable.reverse else variable.dimension
+        if field in kpi.dimensions and field not in number.where:
+            found[field] = variable.name
+    return found
+
+
+def fixed(number: Number) -> tuple[Condition, ...]:
+    """The KPI's conditions and the number's fixed filters."""
+    filters = (
+        Condition(field, "in", (value,) if isinstance(value, str) else tuple(value))
+        for field, value in number.where.items()
+    )
+    return (*CATALOGUE[number.kpi].where, *filters)
+
+
+def refuse(kpi: Kpi, reason: str) -> UnsupportedError:
+    """The error that says why."""
+    return UnsupportedError(f"{kpi.name}: {reason}")

@@ -1,0 +1,356 @@
+"""KPIs as queries of Grafana's data sources ``elasticsearch`` and ``grafana-opensearch-datasource``.
+
+A query there is one Lucene filter, nested groups and metrics of the innermost group. A group last gives a table of
+the range as a whole, computed by the store; a date histogram last gives series. A number without groups is grouped
+by its dataset, which is one group: Grafana shows nothing of a query without groups, nor of a `filters` group.
+
+Exact as kpis/elasticsearch.py is, for up to `GROUPS` groups.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from grafanalib.core import Target, Template
+
+from dashboards.grafana._common import NOISE, Annotation, Asked, Column, Series, chosen, fixed, refuse
+from dashboards.grafana.extension import ElasticsearchTarget, choice
+from dashboards.model import Dashboard, Listing, Number, Variable
+from kpis import CATALOGUE, Kpi
+from kpis.elasticsearch import COMPRESSION, PRECISE
+from kpis.model import Condition, Part, PerSecond, Ratio, Rest
+from lakescope.columns import Kind, columns
+
+ALL = "* OR *:*"
+"""Any value, or none: ``field:(* OR *:*)``. ``field:*`` alone would leave out the events that lack the field."""
+GROUPS = "10000"
+"""Most groups a level; no lake has as many, so that no group is an estimate."""
+UNKNOWN = "unknown"
+"""Name of the group of events that lack the field."""
+
+_METRICS = {"sum": "sum", "mean": "avg", "share": "avg", "min": "min", "max": "max"}
+_NAMES = {
+    "count": "Count",
+    "avg": "Average",
+    "sum": "Sum",
+    "max": "Max",
+    "min": "Min",
+    "cardinality": "Unique Count",
+}
+"""What a table's column of a metric is called (pkg/tsdb/elasticsearch/models.go, Grafana 12)."""
+
+
+class ElasticsearchBuilder:
+    """Documents as sinks/elasticsearch.py writes them; `type`: the data source's kind."""
+
+    labels = False
+    time = "@timestamp"
+
+    def __init__(self, type: str = "elasticsearch"):
+        self.type = type
+
+    def path(self, dataset: str, field: str) -> str:
+        """Where a document has a field's exact value."""
+        kind = _kind(dataset, field)
+        return f"{field}.keyword" if kind == "text" else field
+
+    def source(self, dataset: str, field: str) -> str:
+        """Where a document's own text has the field."""
+        return field
+
+    def constant(self) -> str:
+        """The field that is the dataset's name in all of its documents."""
+        return "dataset"
+
+    def number(self, dashboard: Dashboard, number: Number, ref: str, series: Series | None) -> Asked:
+        """See `dashboards.grafana._common.Builder`."""
+        return _Question(self, dashboard, number, series).asked(ref)
+
+    def events(self, dashboard: Dashboard, listing: Listing, ref: str) -> tuple[Target, dict[str, str]]:
+        """See `dashboards.grafana._common.Builder`."""
+        known = {column.name for column in columns(listing.dataset)}
+        conditions = [
+            Condition(field, "=", value)
+            for field, value in (("ok", listing.ok), ("source", listing.source))
+            if value is not None
+        ]
+        variables = {v.dimension: v.name for v in dashboard.variables if v.dimension in known}
+        query = self.lucene(listing.dataset, conditions, variables, noise="functional_test" in known)
+        settings: dict[str, Any] = {"size": str(listing.limit)}
+        if self.type == "grafana-opensearch-datasource":  # which would look at all times, in its own order
+            settings |= {"order": "desc", "useTimeRange": True}
+        target = ElasticsearchTarget(
+            refId=ref,
+            query=query,
+            timeField=self.time,
+            metrics=[{"id": "1", "type": "raw_data", "settings": settings}],
+        )
+        fields = {name: self.source(listing.dataset, name) for name in listing.columns}
+        return target, {"time": self.time} | fields
+
+    def variable(self, variable: Variable) -> Template:
+        """See `dashboards.grafana._common.Builder`."""
+        find = {
+            "find": "terms",
+            "field": self.path(variable.dataset, variable.dimension),
+            "query": self.lucene(variable.dataset, (), {}),
+            "size": 1000,
+        }
+        return choice(variable, json.dumps(find), ALL)
+
+    def noise(self) -> str:
+        """See `dashboards.grafana._common.Builder`."""
+        return f"in : {ALL}, out : false"
+
+    def annotation(self, dataset: str, where: Sequence[Condition], text: str) -> Annotation:
+        """See `dashboards.grafana._common.Builder`."""
+        target = {"refId": "Anno", "query": self.lucene(dataset, where, {})}
+        fields = {"textField": self.source(dataset, text)}
+        if self.time != "@timestamp":
+            fields["timeField"] = self.time
+        return Annotation(target, fields)
+
+    def lucene(
+        self,
+        dataset: str,
+        conditions: Iterable[Condition],
+        variables: Mapping[str, str],
+        *,
+        noise: bool = False,
+    ) -> str:
+        """Conditions and variables (field -> name) as one query string."""
+        clauses = [f"{self.constant()}:{_quoted(dataset)}"]
+        clauses += [self._condition(dataset, condition) for condition in dict.fromkeys(conditions)]
+        clauses += [
+            f"{_field(self.path(dataset, field))}:(${{{name}:lucene}})" for field, name in variables.items()
+        ]
+        if noise:
+            clauses.append(f"{_field(self.path(dataset, 'functional_test'))}:(${{{NOISE}:raw}})")
+        return " AND ".join(clauses)
+
+    def _condition(self, dataset: str, condition: Condition) -> str:
+        field, value = _field(self.path(dataset, condition.field)), condition.value
+        if condition.operator == "known":
+            return f"_exists_:{field}"
+        if condition.operator == "unknown":
+            return f"(*:* NOT _exists_:{field})"  # a lone NOT matches nothing inside brackets
+        values = value if isinstance(value, tuple) else (value,)
+        texts = [_quoted(str(one).lower() if isinstance(one, bool) else str(one)) for one in values]
+        return f"{field}:{texts[0]}" if len(texts) == 1 else f"{field}:({' OR '.join(texts)})"
+
+
+class MonitBuilder(ElasticsearchBuilder):
+    """Documents as MONIT keeps what sinks/monit.py posts: {data, metadata}; all text is a keyword there."""
+
+    time = "metadata.timestamp"
+    _RESERVED: Mapping[str, str] = {"host": "metadata.host", "id": "metadata._id"}
+
+    def path(self, dataset: str, field: str) -> str:
+        """Where a document has a field's exact value."""
+        if dataset == "hosts" and field == "type":  # MONIT's own `type` took its place
+            field = "metric_type"
+        return self._RESERVED.get(field, f"data.{field}")
+
+    def source(self, dataset: str, field: str) -> str:
+        """Where a document's own text has the field."""
+        return self.path(dataset, field)
+
+    def constant(self) -> str:
+        """The field that is the dataset's name in all of its documents."""
+        return "metadata.type"
+
+
+class _Question:
+    def __init__(
+        self, builder: ElasticsearchBuilder, dashboard: Dashboard, number: Number, series: Series | None
+    ) -> None:
+        self.builder = builder
+        self.number = number
+        self.kpi: Kpi = CATALOGUE[number.kpi]
+        self.variables = chosen(dashboard, number)
+        self.series = series
+        self.groups = [builder.path(self.kpi.dataset, name) for name in number.by]
+
+    def asked(self, ref: str) -> Asked:
+        """The targets, by the form of the KPI's value."""
+        value = self.kpi.value
+        match value:
+            case Part(kind="last"):
+                return self._summed([self._last(ref, value, "desc")])
+            case Part(kind="growth"):
+                ends = [self._last(ref, value, "desc"), self._last(f"{ref}2", value, "asc")]
+                return self._summed(ends, operator="-")
+            case Part(kind="changes"):
+                self._not_over_time("adds up its series")
+                distinct = self._metric(value, "distinct")
+                return self._summed([self._scripted(ref, (value,), [distinct], "params.a - 1")])
+            case Part(kind="silence"):
+                self._not_over_time("knows no end of a bin")
+                newest = {"type": "max", "field": self.builder.time}
+                return self._one(self._scripted(ref, (value,), [newest], "(${__to}L - params.a) / 1000"))
+            case Part(kind="largest"):
+                extremes = [self._metric(value, "max"), self._metric(value, "min")]
+                return self._one(self._scripted(ref, (value,), extremes, "Math.max(params.a, -params.b)"))
+            case Part():
+                return self._one(self._plain(ref, value))
+            case PerSecond(of=part) if not part.series:
+                length = "$__interval_ms" if self.series else "(${__to}L - ${__from}L)"
+                script = f"params.a * 1000.0 / {length}"
+                return self._one(self._scripted(ref, (part,), [self._metric(part)], script))
+            case Ratio(over=over, under=under):
+                return self._ratio(ref, over, under, "params.a / params.b", "/")
+            case Rest(of=Ratio(over=over, under=under)):
+                return self._ratio(ref, over, under, "1 - params.a / params.b", "1-/")
+            case _:
+                raise refuse(self.kpi, "Grafana's query of Elasticsearch has no form for it")
+
+    def _ratio(self, ref: str, over: Part, under: Part, script: str, operator: Any) -> Asked:
+        """By a script where one filter fits both parts, else by Grafana where a part without events is null."""
+        if set(_known(over)) == set(_known(under)):
+            return self._one(
+                self._scripted(ref, (over, under), [self._metric(over), self._metric(under)], script)
+            )
+        self._not_over_time("knows one filter a query, and this ratio has two")
+        if {over.kind, under.kind} & {"count", "distinct"}:
+            raise refuse(self.kpi, "Grafana takes a count without events for null, and cannot divide 0 by it")
+        sides = (self._plain(ref, over), self._plain(f"{ref}2", under))
+        return Asked(columns=sides, groups=self._keys(), operator=operator)
+
+    def _one(self, column: Column) -> Asked:
+        return Asked(columns=(column,), groups=self._keys())
+
+    def _summed(self, series: Sequence[Column], operator: Any = None) -> Asked:
+        self._not_over_time("has no last word of a bin")
+        return Asked(columns=tuple(series), groups=self._keys(), sums=True, operator=operator)
+
+    def _not_over_time(self, reason: str) -> None:
+        if self.series:
+            raise refuse(self.kpi, f"Grafana's query of Elasticsearch over time {reason}")
+
+    def _keys(self) -> tuple[str, ...]:
+        return tuple(self.groups or [self.builder.constant()])
+
+    # --- targets -----------------------------------------------------------------------------------------
+
+    def _plain(self, ref: str, part: Part) -> Column:
+        metric = self._metric(part)
+        name = _NAMES.get(str(metric["type"]), "")
+        if metric["type"] == "percentiles":
+            name = f"p{float((part.quantile or 0) * 100):.1f} {metric['field']}"
+        return Column(self._target(ref, (part,), [metric | {"id": "1"}]), name)
+
+    def _scripted(
+        self, ref: str, of: tuple[Part, ...], metrics: Sequence[dict[str, Any]], script: str
+    ) -> Column:
+        """Metrics ``params.a``, ``params.b`` and what a script makes of them."""
+        inner = [metric | {"id": str(i), "hide": True} for i, metric in enumerate(metrics, 1)]
+        made = {
+            "id": str(len(inner) + 1),
+            "type": "bucket_script",
+            "pipelineVariables": [
+                {"name": name, "pipelineAgg": m["id"]} for name, m in zip("ab", inner, strict=False)
+            ],
+            "settings": {"script": script},
+        }
+        return Column(self._target(ref, of, [*inner, made]), "Bucket Script")
+
+    def _last(self, ref: str, part: Part, order: str) -> Column:
+        """The value at a series' last (or first) moment; of two values in a millisecond the greater (smaller)."""
+        moment = _terms(self.builder.time, size="1", order=order)
+        metric = {"id": "1", "type": "max" if order == "desc" else "min", "field": self._path(part.field)}
+        target = self._target(ref, (part,), [metric], inner=[moment])
+        return Column(target, _NAMES[str(metric["type"])])
+
+    def _target(
+        self,
+        ref: str,
+        of: tuple[Part, ...],
+        metrics: list[dict[str, Any]],
+        inner: Sequence[dict[str, Any]] = (),
+    ) -> ElasticsearchTarget:
+        groups = [_terms(path, missing=self._missing(name)) for name, path in self._levels(of)]
+        if self.series:
+            if self.series.top and groups:
+                groups[0]["settings"] |= _greatest(self.series.top, metrics)
+            histogram = {"interval": "auto", "min_doc_count": "0"}
+            groups.append({"type": "date_histogram", "field": self.builder.time, "settings": histogram})
+        elif not self.groups:
+            groups.insert(0, _terms(self.builder.constant()))
+        buckets = [group | {"id": str(10 + i)} for i, group in enumerate([*groups, *inner])]
+        return ElasticsearchTarget(
+            refId=ref,
+            query=self._query(of),
+            alias=self.series.alias("{{%s}}", self.groups) if self.series else "",
+            timeField=self.builder.time,
+            metrics=metrics,
+            bucketAggs=buckets,
+        )
+
+    def _levels(self, of: tuple[Part, ...]) -> Iterator[tuple[str, str]]:
+        """Field and path of each group, outermost first; the series of a last word are groups as well."""
+        for name in dict.fromkeys([*self.number.by, *(name for part in of for name in part.series)]):
+            yield name, self._path(name)
+
+    def _query(self, of: tuple[Part, ...]) -> str:
+        conditions = [*fixed(self.number), *(one for part in of for one in _known(part))]
+        return self.builder.lucene(
+            self.kpi.dataset, conditions, self.variables, noise=self.kpi.noise is not None
+        )
+
+    def _metric(self, part: Part, kind: str | None = None) -> dict[str, Any]:
+        kind = kind or part.kind
+        if kind == "count":
+            return {"type": "count"}
+        field = {"field": self._path(part.field)}
+        if kind == "distinct":
+            return {"type": "cardinality", **field, "settings": {"precision_threshold": str(PRECISE)}}
+        if kind == "percentile":
+            percents = [f"{(part.quantile or 0) * 100:g}"]
+            settings = {"percents": percents, "tdigest": {"compression": COMPRESSION}}
+            return {"type": "percentiles", **field, "settings": settings}
+        if kind not in _METRICS:
+            raise refuse(self.kpi, f"Grafana's query of Elasticsearch has no {kind}")
+        return {"type": _METRICS[kind], **field}
+
+    def _path(self, field: str | None) -> str:
+        return self.builder.path(self.kpi.dataset, str(field))
+
+    def _missing(self, name: str) -> str | None:
+        """A number's group cannot be called by a word: events without one stay out of the groups."""
+        return UNKNOWN if _kind(self.kpi.dataset, name) in ("keyword", "text") else None
+
+
+def _known(part: Part) -> tuple[Condition, ...]:
+    """The part's filter, in which an event without its field does not count."""
+    return (*part.where, *([Condition(part.field, "known")] if part.field else []))
+
+
+def _terms(
+    path: str, *, size: str = GROUPS, order: str = "asc", missing: str | None = None
+) -> dict[str, Any]:
+    settings = {"size": size, "order": order, "orderBy": "_key", "min_doc_count": "1"}
+    return {"type": "terms", "field": path, "settings": settings | ({"missing": missing} if missing else {})}
+
+
+def _greatest(top: int, metrics: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """A group's settings for the greatest ones only; nothing where the value is no metric that can be ordered by."""
+    kind = metrics[0]["type"]
+    if len(metrics) > 1 or kind == "percentiles":
+        return {}
+    by = "_count" if kind == "count" else metrics[0]["id"]
+    return {"size": str(top), "order": "desc", "orderBy": by}
+
+
+def _kind(dataset: str, field: str) -> Kind | None:
+    return next((column.kind for column in columns(dataset) if column.name == field), None)
+
+
+def _quoted(text: str) -> str:
+    return '"' + re.sub(r'(["\\])', r"\\\1", text) + '"'
+
+
+def _field(path: str) -> str:
+    return re.sub(r"([^\w.@])", r"\\\1", path)

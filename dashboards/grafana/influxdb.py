@@ -1,0 +1,188 @@
+"""KPIs as raw InfluxQL of Grafana's data source ``influxdb``: kpis/influxql.py's own statements, made open.
+
+The compiler is asked for stand-ins: a range and a bin that no viewer chooses, and variables' names for values. In its
+text they become ``$timeFilter``, ``$__interval`` and ``/^${source:regex}$/``, so that the numbers are the KPIs' by
+construction. Where a KPI has two parts, one statement takes both as subqueries.
+
+Refused beyond what InfluxQL refuses: silences and empty hours, since InfluxQL cannot calculate with times.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime, timedelta
+
+from grafanalib.core import Target, Template
+
+from dashboards.grafana._common import NOISE, Annotation, Asked, Column, Series, chosen, refuse
+from dashboards.grafana.extension import InfluxTarget, choice
+from dashboards.model import Dashboard, Listing, Number, Variable
+from kpis import CATALOGUE, Query, UnsupportedError, influxql
+from kpis.model import Condition, DaysLeft, EventsQuery, Part, PerSecond, Ratio, Rest, parts
+from lakescope.columns import columns
+from lakescope.plugins import load
+
+_BIN_S = 3607
+_SINCE = datetime.fromtimestamp(_BIN_S * 100_000 + 1, UTC)  # not a bin's beginning: see `_open`
+_UNTIL = _SINCE + timedelta(days=400)
+_ANY = ".*"
+"""Any value of a tag, or none: InfluxDB takes a tag that a point lacks for empty."""
+
+
+class InfluxBuilder:
+    """Points as sinks/influxdb.py writes them to InfluxDB 1.x."""
+
+    type = "influxdb"
+    labels = True
+
+    def number(self, dashboard: Dashboard, number: Number, ref: str, series: Series | None) -> Asked:
+        """See `dashboards.grafana._common.Builder`."""
+        kpi = CATALOGUE[number.kpi]
+        if any(part.kind in ("silence", "empty_hours") for part in parts(kpi.value)):
+            raise refuse(kpi, "InfluxQL cannot calculate with times")
+        tags = _tags(kpi.dataset)
+        variables = {field: name for field, name in chosen(dashboard, number).items() if field in tags}
+        query = Query(
+            kpi=kpi,
+            since=_SINCE,
+            until=_UNTIL,
+            by=number.by,
+            bin_s=_BIN_S if series else None,
+            filters={**number.where, **{field: f"${name}" for field, name in variables.items()}},
+            noise=False if kpi.noise else None,
+        )
+        statements = influxql.compile_query(query, tags).parts
+        target = InfluxTarget(
+            refId=ref,
+            query=_open(_one(query, statements)),
+            resultFormat="time_series" if series else "table",
+            alias=series.alias("$tag_%s", number.by) if series else "",
+        )
+        return Asked(columns=(Column(target, "value"),), groups=tuple(number.by))
+
+    def events(self, dashboard: Dashboard, listing: Listing, ref: str) -> tuple[Target, dict[str, str]]:
+        """See `dashboards.grafana._common.Builder`."""
+        tags = _tags(listing.dataset)
+        known = {column.name for column in columns(listing.dataset)}
+        conditions = [
+            Condition(field, "=", value)
+            for field, value in (("ok", listing.ok), ("source", listing.source))
+            if value is not None
+        ]
+        conditions += [
+            Condition(variable.dimension, "=", f"${variable.name}")
+            for variable in dashboard.variables
+            if variable.dimension in tags
+        ]
+        if "functional_test" in known:
+            conditions.append(Condition("functional_test", "=", False))
+        query = EventsQuery(
+            dataset=listing.dataset,
+            columns=listing.columns,
+            since=_SINCE,
+            until=_UNTIL,
+            conditions=tuple(conditions),
+            limit=listing.limit,
+        )
+        text = _open(influxql.compile_events(query, tags))
+        fields = {"time": "Time"} | {name: name for name in listing.columns}
+        return InfluxTarget(refId=ref, query=text, resultFormat="table"), fields
+
+    def variable(self, variable: Variable) -> Template:
+        """See `dashboards.grafana._common.Builder`."""
+        if variable.dimension not in _tags(variable.dataset):
+            raise UnsupportedError(
+                f"InfluxDB lists the values of tags only, and {variable.dimension} is none"
+            )
+        query = f'SHOW TAG VALUES FROM "{variable.dataset}" WITH KEY = "{variable.dimension}"'
+        return choice(variable, query, _ANY)
+
+    def noise(self) -> str:
+        """See `dashboards.grafana._common.Builder`."""
+        return f"in : {_ANY}, out : false"
+
+    def annotation(self, dataset: str, where: Sequence[Condition], text: str) -> Annotation:
+        """See `dashboards.grafana._common.Builder`."""
+        query = EventsQuery(
+            dataset=dataset, columns=(text,), since=_SINCE, until=_UNTIL, conditions=tuple(where), limit=1000
+        )
+        target = {
+            "refId": "Anno",
+            "query": _open(influxql.compile_events(query, _tags(dataset))),
+            "rawQuery": True,
+            "resultFormat": "table",
+            "fromAnnotations": True,
+            "textColumn": text,
+        }
+        return Annotation(target, {})
+
+
+def _tags(dataset: str) -> Collection[str]:
+    """What the sink makes tags of. By its name: rooms do not import each other."""
+    found: Collection[str] = load("sinks", "influxdb").tags[dataset]
+    return found
+
+
+def _one(query: Query, statements: tuple[str, ...]) -> str:
+    """One statement of a KPI's parts, whose answer is a column ``value``."""
+    value = query.kpi.value
+    length_s = "($__interval_ms / 1000)" if query.bin_s else "((${__to} - ${__from}) / 1000)"
+    groups = f" GROUP BY {', '.join(_quoted(query.by))}" if query.by else ""
+    match value:
+        case Part():
+            return statements[0]
+        case PerSecond():
+            return f'SELECT "value" / {length_s} AS "value" FROM ({statements[0]}){groups}'  # noqa: S608
+        case Ratio():
+            return _quotient(query, statements, '"over" / "under"', '"under" != 0', groups)
+        case Rest():
+            return _quotient(query, statements, '1 - "over" / "under"', '"under" != 0', groups)
+        case DaysLeft():
+            days = f'"over" / "under" * {length_s} / 86400'
+            return _quotient(query, statements, days, '"under" > 0', groups)
+        case _:
+            raise refuse(query.kpi, "Grafana's query of InfluxDB has no form for it")
+
+
+def _quotient(query: Query, statements: tuple[str, ...], value: str, guard: str, groups: str) -> str:
+    over, under = statements
+    sides = [_as_float(over, "over", groups), _as_float(under, "under", groups)]
+    if parts(query.kpi.value)[0].kind in ("count", "distinct"):  # none is 0, where InfluxDB says nothing
+        sides.append(f'SELECT "value" * 0.0 AS "over" FROM ({under}){groups}')  # noqa: S608
+    within = _outer() if query.bin_s else _range(_SINCE)
+    bins = [f"time({query.bin_s}s)"] if query.bin_s else []
+    by = ", ".join([*bins, *_quoted(query.by)])
+    grouped = f" GROUP BY {by}{' fill(none)' if bins else ''}" if by else ""
+    both = (
+        f'SELECT sum("over") AS "over", sum("under") AS "under" '  # noqa: S608 - the compiler's text
+        f"FROM {', '.join(f'({side})' for side in sides)} WHERE {within}{grouped}"
+    )
+    return f'SELECT {value} AS "value" FROM ({both}) WHERE {guard}{groups}'  # noqa: S608
+
+
+def _as_float(statement: str, name: str, groups: str) -> str:
+    """InfluxDB 1.x takes a whole number that only one of several subqueries has for null."""
+    return f'SELECT "value" * 1.0 AS "{name}" FROM ({statement}){groups}'  # noqa: S608
+
+
+def _quoted(names: Sequence[str]) -> list[str]:
+    return [f'"{name}"' for name in names]
+
+
+def _open(statement: str) -> str:
+    """The stand-ins become Grafana's words. A subquery's values of a bin stand at the bin's beginning, which may lie
+    before the range: only there does the compiler's text name that moment."""
+    text = statement.replace(_range(_SINCE), "$timeFilter")
+    text = text.replace(_outer(), "time >= ${__from}ms - $__interval AND time <= ${__to}ms")
+    text = text.replace(f"time({_BIN_S}s)", "time($__interval)")
+    text = re.sub(r""" = '\$(\w+)'""", r" =~ /^${\1:regex}$/", text)
+    return text.replace("\"functional_test\" = 'false'", f'"functional_test" =~ /^${{{NOISE}:raw}}$/')
+
+
+def _outer() -> str:
+    return _range(datetime.fromtimestamp(_SINCE.timestamp() // _BIN_S * _BIN_S, UTC))
+
+
+def _range(since: datetime) -> str:
+    return f"time >= '{since:%Y-%m-%dT%H:%M:%SZ}' AND time < '{_UNTIL:%Y-%m-%dT%H:%M:%SZ}'"

@@ -1,0 +1,405 @@
+"""From a panel's definition to Grafana's panel: targets, transformations, units, colours, links."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from grafanalib.core import Target
+from msgspec import Struct
+
+from dashboards.grafana._common import BIN, Asked, Builder, Series
+from dashboards.grafana.extension import LEGEND, NO_LEGEND, TOOLTIP, Json, PanelOf, cell, override
+from dashboards.model import Dashboard, Link, Number, Panel
+from dashboards.questions import MAX_BINS, OVER_TIME, description_of
+from dashboards.theme import LIGHT
+from kpis import CATALOGUE, Kpi
+from kpis.model import UnsupportedError
+
+UNITS = {
+    "ratio": "percentunit",
+    "count": "short",
+    "bytes": "decbytes",
+    "bytes/s": "Bps",
+    "seconds": "s",
+    "days": "d",
+    "1/s": "cps",
+}
+"""A KPI's unit -> Grafana's."""
+_REFS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+class Answered(Struct, frozen=True):
+    """A number of a panel, with its query."""
+
+    number: Number
+    label: str
+    ref: str
+    asked: Asked
+
+    @property
+    def kpi(self) -> Kpi:
+        """What it shows."""
+        return CATALOGUE[self.number.kpi]
+
+
+def panel_of(
+    dashboard: Dashboard, panel: Panel, builder: Builder, variables: Sequence[str]
+) -> tuple[PanelOf | None, list[str]]:
+    """The panel without its place, or null if nothing of it can be asked; and what was left out, and why.
+
+    `variables`: those whose choice goes along when one follows a link.
+    """
+    if panel.kind == "text":
+        return PanelOf(
+            type="text", title=panel.title, options={"mode": "markdown", "content": panel.text}
+        ), []
+    if panel.kind == "events":
+        return _events(dashboard, panel, builder)
+    answered, left_out = _ask(dashboard, panel, builder)
+    if not answered:
+        return None, left_out
+    kept = _Kept(panel, builder, answered, variables)
+    made = kept.over_time() if panel.kind in OVER_TIME else kept.of_range()
+    return made, left_out
+
+
+def _ask(dashboard: Dashboard, panel: Panel, builder: Builder) -> tuple[list[Answered], list[str]]:
+    answered, left_out = [], []
+    several = len(panel.numbers) > 1
+    for number, ref in zip(panel.numbers, _REFS, strict=False):
+        label = number.label or CATALOGUE[number.kpi].name.replace("_", " ")
+        series = Series("" if number.by and not several else label, panel.top)
+        try:
+            asked = builder.number(dashboard, number, ref, series if panel.kind in OVER_TIME else None)
+        except UnsupportedError as error:
+            left_out.append(f"{dashboard.name}: {panel.title}: {error}")
+        else:
+            answered.append(Answered(number, label, ref, asked))
+    return answered, left_out
+
+
+def _events(dashboard: Dashboard, panel: Panel, builder: Builder) -> tuple[PanelOf | None, list[str]]:
+    if panel.listing is None:
+        raise ValueError(f"{dashboard.name}: {panel.title}: a panel of events needs a listing")
+    try:
+        target, fields = builder.events(dashboard, panel.listing, "A")
+    except UnsupportedError as error:
+        return None, [f"{dashboard.name}: {panel.title}: {error}"]
+    names = {column: field for field, column in fields.items()}
+    made = PanelOf(
+        type="table",
+        title=panel.title,
+        description=_described(panel),
+        targets=[target],
+        transformations=[_only(list(names)), _organize(names, order=list(names))],
+        options={"showHeader": True, "cellHeight": "sm"},
+        defaults={"custom": cell("auto") | {"filterable": True}},
+    )
+    return made, []
+
+
+class _Kept(Struct, frozen=True):
+    """What is left of a panel: the numbers that the store can answer."""
+
+    panel: Panel
+    builder: Builder
+    answered: list[Answered]
+    variables: Sequence[str]
+
+    def over_time(self) -> PanelOf:
+        panel, first = self.panel, self.answered[0]
+        links = {"links": found} if (found := self._links(over_time=True)) else {}
+        if panel.kind == "states":
+            options: Json = {"showValue": "never", "rowHeight": 0.9, "colWidth": 0.9}
+            return self._panel(
+                "status-history",
+                defaults=_shown(first.kpi) | links | {"custom": {"fillOpacity": 90, "lineWidth": 0}},
+                options=options | {"legend": NO_LEGEND, "tooltip": {"mode": "single", "sort": "none"}},
+            )
+        stacked = panel.kind == "stacked"
+        bounds = not stacked and len(steps(first.kpi)) > 1
+        custom = {
+            "drawStyle": "bars" if stacked else "line",
+            "lineInterpolation": "linear",
+            "lineWidth": 1,
+            "fillOpacity": 70 if stacked else 0,
+            "showPoints": "auto",
+            "spanNulls": False,
+            "stacking": {"mode": "normal" if stacked else "none", "group": "A"},
+            "thresholdsStyle": {"mode": "dashed" if bounds else "off"},
+        }
+        return self._panel(
+            "timeseries",
+            defaults=_shown(first.kpi, palette=True) | links | {"custom": custom},
+            options={"legend": LEGEND, "tooltip": TOOLTIP},
+            overrides=[] if first.number.by else self._colours(),
+        )
+
+    def of_range(self) -> PanelOf:
+        panel, first = self.panel, self.answered[0]
+        links = {"links": found} if (found := self._links(over_time=False)) else {}
+        match panel.kind:
+            case "stat":
+                options: Json = {
+                    "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
+                    "colorMode": "value" if len(steps(first.kpi)) == 1 else "background_solid",
+                    "graphMode": "none",
+                    "textMode": "auto",
+                    "justifyMode": "auto",
+                    "orientation": "auto",
+                    "wideLayout": True,
+                }
+                return self._panel("stat", defaults=_shown(first.kpi) | links, options=options)
+            case "bars":
+                options = {
+                    "orientation": "horizontal",
+                    "xField": first.number.by[0].replace("_", " "),
+                    "showValue": "auto",
+                    "stacking": "none",
+                    "groupWidth": 0.7,
+                    "barWidth": 0.9,
+                    "barRadius": 0,
+                    "fullHighlight": False,
+                    "xTickLabelRotation": 0,
+                    "xTickLabelSpacing": 0,
+                    "legend": NO_LEGEND,
+                    "tooltip": TOOLTIP,
+                }
+                custom: Json = {"fillOpacity": 80, "lineWidth": 0, "gradientMode": "scheme"}
+                return self._panel(
+                    "barchart", defaults=_shown(first.kpi) | links | {"custom": custom}, options=options
+                )
+            case "matrix":
+                coloured = _shown(first.kpi) | {"custom": cell("color-background") | {"align": "center"}}
+                return self._panel(
+                    "table",
+                    defaults=coloured | links,
+                    options={"showHeader": True, "cellHeight": "sm"},
+                    overrides=[override("byType", "string", {"custom.cellOptions": {"type": "auto"}})],
+                )
+            case _:
+                return self._panel(
+                    "table",
+                    defaults={"custom": cell("auto") | {"filterable": True}} | links,
+                    options={"showHeader": True, "cellHeight": "sm"},
+                    overrides=[self._column(one) for one in self.answered],
+                )
+
+    def _panel(self, type: str, *, defaults: Json, options: Json, overrides: Sequence[Json] = ()) -> PanelOf:
+        over_time = self.panel.kind in OVER_TIME
+        made = PanelOf(
+            type=type,
+            title=self.panel.title,
+            description=_described(self.panel),
+            targets=list(self._targets()),
+            transformations=[] if over_time else self._transformations(),
+            defaults=defaults,
+            options=options,
+            overrides=list(overrides),
+        )
+        made.interval = f"${BIN}" if over_time else None
+        made.maxDataPoints = MAX_BINS if over_time else None
+        return made
+
+    def _targets(self) -> Iterator[Target]:
+        return (column.target for one in self.answered for column in one.asked.columns)
+
+    def _colours(self) -> list[Json]:
+        """Of numbers without groups: each its own, which colour-blind people tell apart."""
+        return [
+            override("byFrameRefID", one.ref, {"color": {"mode": "fixed", "fixedColor": colour}})
+            for one, colour in zip(self.answered, LIGHT.series, strict=False)
+        ]
+
+    def _column(self, one: Answered) -> Json:
+        """A table's column: its number's unit, and its bounds as the colour of its cells."""
+        shown = {key: value for key, value in _shown(one.kpi).items() if key != "color"}
+        if len(steps(one.kpi)) > 1:
+            shown["custom.cellOptions"] = cell("color-background")["cellOptions"]
+        return override("byName", one.label, shown)
+
+    # --- transformations ---------------------------------------------------------------------------------
+
+    def _transformations(self) -> list[Json]:
+        """From the targets' tables to one with a column a group and a column a number."""
+        panel, first = self.panel, self.answered[0]
+        dimensions = [name.replace("_", " ") for name in first.number.by]
+        renamed = dict(zip(first.asked.groups, dimensions, strict=False))
+        columns = [one for answer in self.answered for one in answer.asked.columns]
+        if len(columns) == 1 and not first.asked.sums:
+            names = renamed | {columns[0].field: first.label}
+            made = [_only(list(names)), _organize(names, order=list(names))]
+        else:
+            made = self._joined(renamed, dimensions)
+        if panel.kind == "matrix":
+            down, across = dimensions
+            fields = {"rowField": down, "columnField": across, "valueField": first.label}
+            return [*made, {"id": "groupingToMatrix", "options": {**fields, "emptyValue": "null"}}]
+        if panel.kind in ("bars", "table"):
+            made.append({"id": "sortBy", "options": {"sort": [{"field": first.label, "desc": True}]}})
+        if panel.top and panel.kind != "stat":
+            made.append({"id": "limit", "options": {"limitField": panel.top}})
+        return made
+
+    def _joined(self, renamed: Mapping[str, str], dimensions: Sequence[str]) -> list[Json]:
+        """Grouping gives the values names of their own (renaming does not: merging goes by a field's first name)
+        and sums up series; then the tables become one, row by row."""
+        naming: list[Json] = []
+        grouping: Json = {
+            name: {"operation": "groupby", "aggregations": []} for name in self.answered[0].asked.groups
+        }
+        made_of: list[Json] = []
+        names: dict[str, str] = dict(renamed)
+        helpers: list[str] = []
+        for one in self.answered:
+            reducer = "sum" if one.asked.sums else "lastNotNull"
+            parts = [one.label] if one.asked.operator is None else [f"{one.label} a", f"{one.label} b"]
+            for part, column, ref in zip(parts, one.asked.columns, (one.ref, f"{one.ref}2"), strict=False):
+                if column.field != part:
+                    naming.append(_organize({column.field: part}, ref=ref))
+                grouping[part] = {"operation": "aggregate", "aggregations": [reducer]}
+            columns = [f"{part} ({reducer})" for part in parts]
+            if one.asked.operator is None:
+                names[columns[0]] = one.label
+            else:
+                helpers += columns
+                made_of += _calculated(one.label, one.asked.operator, columns)
+        joined: list[Json] = [*naming, {"id": "groupBy", "options": {"fields": grouping}}]
+        if len(list(self._targets())) > 1:
+            joined.append({"id": "merge", "options": {}})
+        if not dimensions:
+            helpers += self.answered[0].asked.groups
+        order = [*dimensions, *(one.label for one in self.answered)]
+        shown = {after: before for before, after in names.items()}
+        return [
+            *joined,
+            *made_of,
+            _organize(names, exclude=helpers, order=[shown.get(name, name) for name in order]),
+        ]
+
+    # --- links -------------------------------------------------------------------------------------------
+
+    def _links(self, *, over_time: bool) -> list[Json]:
+        """Where a click leads; nothing where Grafana cannot tell which group was clicked."""
+        link = self.panel.link
+        by = self.answered[0].number.by
+        if link is None or not set(link.variables.values()) <= set(by):
+            return []
+        values = self._values_over_time(by) if over_time else self._values(by)
+        if not values.keys() >= set(link.variables.values()):
+            return []
+        return [_link(link, values, [name for name in self.variables if name not in link.variables])]
+
+    def _values(self, by: Sequence[str]) -> dict[str, str]:
+        """Dimension -> Grafana's word for its value in the row that was clicked."""
+        if self.panel.kind == "matrix":
+            return {by[0]: "${__data.fields[0]:percentencode}", by[1]: "${__field.name:percentencode}"}
+        return {name: f"${{__data.fields[{i}]:percentencode}}" for i, name in enumerate(by)}
+
+    def _values_over_time(self, by: Sequence[str]) -> dict[str, str]:
+        if self.builder.labels:
+            return {name: f"${{__field.labels.{name}:percentencode}}" for name in by}
+        alone = len(by) == len(self.panel.numbers) == 1  # then the series is called as its group
+        return {by[0]: "${__field.name:percentencode}"} if alone else {}
+
+
+def _link(link: Link, values: Mapping[str, str], others: Sequence[str]) -> Json:
+    """Time and choices go along. Not by ``__all_variables``: a variable that stood twice in the address would have
+    two values."""
+    chosen = [f"var-{name}={values[dimension]}" for name, dimension in link.variables.items()]
+    kept = [f"${{{name}:queryparam}}" for name in others]
+    url = f"/d/lakescope-{link.dashboard}?{'&'.join(['${__url_time_range}', *kept, *chosen])}"
+    return {"title": f"Open {link.dashboard}", "url": url, "targetBlank": False}
+
+
+def _organize(
+    rename: Mapping[str, str],
+    *,
+    exclude: Sequence[str] = (),
+    order: Sequence[str] = (),
+    ref: str | None = None,
+) -> Json:
+    options = {
+        "renameByName": {before: after for before, after in rename.items() if before != after},
+        "excludeByName": dict.fromkeys(exclude, True),
+        "indexByName": {name: index for index, name in enumerate(order)},
+    }
+    made = {"id": "organize", "options": options}
+    return made | ({"filter": {"id": "byRefId", "options": ref}} if ref else {})
+
+
+def _only(names: Sequence[str]) -> Json:
+    return {"id": "filterFieldsByName", "options": {"include": {"names": list(names)}}}
+
+
+def _calculated(label: str, operator: str, columns: Sequence[str]) -> list[Json]:
+    left, right = ({"matcher": {"id": "byName", "options": name}} for name in columns)
+    if operator != "1-/":
+        return [_binary(label, left, operator, right)]
+    share = {"matcher": {"id": "byName", "options": f"{label} share"}}
+    return [_binary(f"{label} share", left, "/", right), _binary(label, {"fixed": "1"}, "-", share)]
+
+
+def _binary(alias: str, left: Json, operator: str, right: Json) -> Json:
+    binary = {"left": left, "operator": operator, "right": right}
+    options = {"mode": "binary", "binary": binary, "alias": alias, "replaceFields": False}
+    return {"id": "calculateField", "options": options}
+
+
+def _described(panel: Panel) -> str | None:
+    return description_of(panel) or None
+
+
+# --- units, bounds and colours ---------------------------------------------------------------------------
+
+
+def _shown(kpi: Kpi, *, palette: bool = False) -> Json:
+    """Unit, bounds and what stands for null; `palette`: a colour a series rather than by its bounds."""
+    shown: Json = {
+        "unit": UNITS[kpi.unit],
+        "color": {"mode": "palette-classic" if palette else "thresholds"},
+        "thresholds": {"mode": "absolute", "steps": steps(kpi)},
+        "mappings": [{"type": "special", "options": {"match": "nan", "result": {"text": "-", "index": 0}}}],
+    }
+    if kpi.unit == "ratio":
+        shown |= {"min": 0}
+    return shown | ({"noValue": "0"} if kpi.null == "never null" else {})
+
+
+def steps(kpi: Kpi) -> list[Json]:
+    """Grafana's thresholds: each colour holds from its value on, the first from the beginning.
+
+    A KPI's bound itself is still good; where down is good its step begins at the next number.
+    """
+    if kpi.warning is None and kpi.critical is None:
+        return [{"color": LIGHT.good, "value": None}]
+    if kpi.good == "up":
+        levels = [
+            *([(LIGHT.critical, None)] if kpi.critical is not None else []),
+            *([(LIGHT.warning, kpi.critical)] if kpi.warning is not None else []),
+            (LIGHT.good, kpi.critical if kpi.warning is None else kpi.warning),
+        ]
+    else:
+        levels = [
+            (LIGHT.good, None),
+            *([(LIGHT.warning, _above(kpi.warning))] if kpi.warning is not None else []),
+            *([(LIGHT.critical, _above(kpi.critical))] if kpi.critical is not None else []),
+        ]
+    return [{"color": colour, "value": value} for colour, value in levels]
+
+
+def _above(bound: float) -> float:
+    return math.nextafter(bound, math.inf)
+
+
+def placed(panels: Sequence[tuple[Any, Panel]], top: int) -> int:
+    """Gives panels their places from line `top` on, left to right, row after row; the line below them."""
+    x = line = 0
+    for made, panel in panels:
+        if x + panel.width > 24:
+            top, x, line = top + line, 0, 0
+        made.gridPos = {"h": panel.height, "w": panel.width, "x": x, "y": top}
+        x, line = x + panel.width, max(line, panel.height)
+    return top + line

@@ -1,0 +1,205 @@
+"""How dashboards look: colours that colour-blind people tell apart, and values as a person says them.
+
+Colours are Okabe and Ito's: good is blue, warning orange, critical vermillion; nothing hangs on red against green,
+and each level has a word beside its colour. `CSS` is the theme of the page, whose values are variables that
+`css` defines for light and dark, so that a chart changes with the page and needs no new data.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import fields
+
+from kpis.model import Kpi
+
+Level = Literal["good", "warning", "critical"]
+FONT = "'Liberation Sans', Arial, Helvetica, sans-serif"
+SERIES_MAX = 12
+"""Series that one can tell apart: six colours, each solid and dashed (or full and pale, as an area)."""
+DASH = "\N{EN DASH}"
+
+
+class Theme(Struct, frozen=True, kw_only=True):
+    """Colours by their use. Text is `ink`, `muted` or ends in ``_ink``; the fills carry `ink` or `on_fill`."""
+
+    page: str
+    card: str
+    line: str
+    """Grids and borders that one need not see."""
+    edge: str
+    """Borders that one must see."""
+    ink: str
+    muted: str
+    good: str
+    warning: str
+    critical: str
+    good_ink: str
+    warning_ink: str
+    critical_ink: str
+    fill_good: str
+    """Of a cell; pale, so that what is not good stands out."""
+    fill_warning: str
+    fill_critical: str
+    on_fill: str
+    """Text on `fill_warning` and `fill_critical`; on `fill_good` it is `ink`."""
+    series1: str
+    series2: str
+    series3: str
+    series4: str
+    series5: str
+    series6: str
+
+    @property
+    def series(self) -> tuple[str, ...]:
+        """Colours of lines, in their order."""
+        return self.series1, self.series2, self.series3, self.series4, self.series5, self.series6
+
+    def tint(self, colour: str, share: float) -> str:
+        """`share` (0..1) of a colour of this theme, the rest of the card."""
+        if not colour.startswith("#"):
+            return f"color-mix(in srgb, {colour} {share:.0%}, {self.card})"
+        pairs = zip(_channels(colour), _channels(self.card), strict=True)
+        return "#" + "".join(f"{round(a * share + b * (1 - share)):02x}" for a, b in pairs)
+
+    def fill(self, level: Level | None, share: float) -> tuple[str, str]:
+        """A cell's ground and text: by its level, else deeper with its share of the greatest value."""
+        match level:
+            case "good":
+                return self.fill_good, self.ink
+            case "warning":
+                return self.fill_warning, self.on_fill
+            case "critical":
+                return self.fill_critical, self.on_fill
+            case None:
+                return self.tint(self.good, 0.06 + 0.39 * share), self.ink
+
+
+LIGHT = Theme(
+    page="#f3f5f7",
+    card="#ffffff",
+    line="#d8dde2",
+    edge="#7a8590",
+    ink="#1a1e23",
+    muted="#48515b",
+    good="#0072b2",
+    warning="#e69f00",
+    critical="#d55e00",
+    good_ink="#005585",
+    warning_ink="#734600",
+    critical_ink="#a03800",
+    fill_good="#c9e2f2",
+    fill_warning="#f0b840",
+    fill_critical="#e0702a",
+    on_fill="#000000",
+    series1="#0072b2",
+    series2="#b67d00",
+    series3="#008f68",
+    series4="#b0558a",
+    series5="#333b44",
+    series6="#b83d00",
+)
+DARK = Theme(
+    page="#14171b",
+    card="#1e2329",
+    line="#363e47",
+    edge="#7d8893",
+    ink="#e9ebee",
+    muted="#b3bcc6",
+    good="#56b4e9",
+    warning="#e69f00",
+    critical="#e8702a",
+    good_ink="#7cc7f3",
+    warning_ink="#f2bd45",
+    critical_ink="#ff9c69",
+    fill_good="#2b4a5e",
+    fill_warning="#e69f00",
+    fill_critical="#e8702a",
+    on_fill="#000000",
+    series1="#3d9bdc",
+    series2="#e69f00",
+    series3="#1fb58a",
+    series4="#d488b2",
+    series5="#c3cad1",
+    series6="#e8702a",
+)
+CSS = Theme(**{field.name: f"var(--{field.name.replace('_', '-')})" for field in fields(Theme)})
+THEMES = {"css": CSS, "light": LIGHT, "dark": DARK}
+
+
+def css() -> str:
+    """The variables that `CSS` names."""
+    names = [field.name for field in fields(Theme)]
+    pairs = (f"--{n.replace('_', '-')}: light-dark({getattr(LIGHT, n)}, {getattr(DARK, n)});" for n in names)
+    return f":root {{ {' '.join(pairs)} }}\n"
+
+
+def level_of(kpi: Kpi, value: float | None) -> Level | None:
+    """How a value stands to the KPI's bounds; null without a value or without bounds."""
+    if value is None or (kpi.warning is None and kpi.critical is None):
+        return None
+
+    def beyond(bound: float | None) -> bool:
+        return bound is not None and (value < bound if kpi.good == "up" else value > bound)
+
+    return "critical" if beyond(kpi.critical) else "warning" if beyond(kpi.warning) else "good"
+
+
+# --- units -----------------------------------------------------------------------------------------------
+
+
+def unit_of(kpi: Kpi) -> str:
+    """The unit that a KPI is shown in: its own, but bits for what networks carry, as their people count."""
+    network = kpi.name.startswith(("network_", "host_network_"))
+    return "bits/s" if network and kpi.unit == "bytes/s" else kpi.unit
+
+
+_PREFIXES = ((1.0, ""), (1e3, "k"), (1e6, "M"), (1e9, "G"), (1e12, "T"), (1e15, "P"))
+_STEPS: dict[str, tuple[tuple[float, str], ...]] = {
+    "ratio": ((0.01, "%"),),
+    "count": _PREFIXES,
+    "bytes": tuple((size, f"{prefix}B") for size, prefix in _PREFIXES),
+    "bytes/s": tuple((size, f"{prefix}B/s") for size, prefix in _PREFIXES),
+    "bits/s": tuple((size / 8, f"{prefix}b/s") for size, prefix in _PREFIXES),
+    "1/s": tuple((size, f"{prefix}/s") for size, prefix in _PREFIXES),
+    "seconds": (
+        *((1e-6, "\N{MICRO SIGN}s"), (1e-3, "ms"), (1.0, "s")),
+        *((60.0, "min"), (3600.0, "h"), (86400.0, "d")),
+    ),
+    "days": ((1.0, "d"),),
+}
+"""Unit -> (size, name) of what a person says, smallest first."""
+_EXACT = 10_000  # a smaller count is said to the last one
+
+
+def scale_of(greatest: float, unit: str) -> tuple[float, str]:
+    """What to divide by, and the name of what is counted then: one for a whole axis."""
+    steps = _STEPS.get(unit, ((1.0, unit),))
+    fitting = [step for step in steps if abs(greatest) >= step[0] * 0.9995]  # 999.96 kB is 1 MB
+    if unit == "seconds" and not greatest:
+        return 1.0, "s"
+    return fitting[-1] if fitting else steps[0]
+
+
+def shown(value: float | None, unit: str) -> str:
+    """A value as a person says it: 12.3 TB, 97.3 %, 3.2 min, 12.3 k; a dash for null."""
+    if value is None:
+        return DASH
+    if unit == "ratio" and 0.9995 <= value < 1:
+        return ">99.9 %"  # nobody may read 100 % where something failed
+    size, name = (1.0, "") if unit == "count" and abs(value) < _EXACT else scale_of(value, unit)
+    return f"{_digits(value / size)} {name}".rstrip()
+
+
+def _digits(number: float) -> str:
+    """Three of them, or all before the point; no zeros behind it that say nothing."""
+    size = abs(number)
+    if size >= 99.95 or number == round(number):
+        return f"{number:.0f}"
+    text = f"{number:.1f}" if size >= 9.995 else f"{number:.2f}" if size >= 0.0995 else f"{number:.2g}"
+    return text.rstrip("0").rstrip(".") if "." in text and "e" not in text else text
+
+
+def _channels(colour: str) -> tuple[int, int, int]:
+    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)

@@ -1,0 +1,215 @@
+"""The definitions are sound, ask what they say, and hold no query text."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+import dashboards.definitions
+from dashboards.check import faults
+from dashboards.definitions import DASHBOARDS
+from dashboards.model import Dashboard, Link, Listing, Number, Panel, Row
+from dashboards.questions import (
+    MAX_BINS,
+    Selection,
+    bin_of,
+    description_of,
+    filters_of,
+    listing_of,
+    panel_questions,
+    query_of,
+    questions_of,
+)
+from dashboards.variables import DESTINATION, SOURCE, VO
+from kpis import CATALOGUE
+from kpis.model import Condition, EventsQuery
+
+SPAN: dict[str, Any] = {
+    "since": datetime(2026, 1, 5, tzinfo=UTC),
+    "until": datetime(2026, 1, 6, tzinfo=UTC),
+}
+
+
+def dashboard(*panels: Panel, **rest: Any) -> Dashboard:
+    given: dict[str, Any] = {
+        "name": "one",
+        "title": "One",
+        "question": "?",
+        "variables": (SOURCE, DESTINATION),
+    }
+    return Dashboard(rows=(Row(title="row", panels=panels),), **given | rest)
+
+
+def test_all_are_sound() -> None:
+    assert faults(DASHBOARDS) == []
+
+
+def test_every_kpi_is_on_a_dashboard() -> None:
+    """What nobody looks at needs no definition; hours without data are the weekly report's."""
+    shown = {number.kpi for one in DASHBOARDS.values() for panel in one.panels for number in panel.numbers}
+    assert {name for name in CATALOGUE if not name.endswith("_empty_hours")} - shown == set()
+
+
+def test_every_dashboard_can_be_reached_by_a_click() -> None:
+    linked = {panel.link.dashboard for one in DASHBOARDS.values() for panel in one.panels if panel.link}
+    assert {"link", "transfers", "failures", "storage", "probes", "fts", "hosts"} <= linked
+
+
+def test_definitions_hold_no_query_text() -> None:
+    for path in Path(dashboards.definitions.__file__).parent.glob("*.py"):
+        text = path.read_text()
+        assert not re.search(
+            r"select |group by|where\s+\w+\s*=|\$timeFilter|_exists_|bucketAggs", text, re.I
+        ), path
+
+
+WRONG: dict[str, Panel] = {
+    "there is no KPI 'x'": Panel(title="p", kind="stat", numbers=(Number(kpi="x"),)),
+    "has no number": Panel(title="p", kind="lines"),
+    "has no text": Panel(title="p", kind="text"),
+    "has no listing": Panel(title="p", kind="events"),
+    "has no field 'x'": Panel(title="p", kind="events", listing=Listing(dataset="transfers", columns=("x",))),
+    "expected one number in a panel of kind stat, found 2": Panel(
+        title="p", kind="stat", numbers=(Number(kpi="transfers_done"), Number(kpi="transfers_failed"))
+    ),
+    "expected 2 to 2 dimensions in a panel of kind matrix, found 1": Panel(
+        title="p", kind="matrix", numbers=(Number(kpi="transfers_done", by=("src_site",)),)
+    ),
+    "transfers_done has no dimension 'rse'": Panel(
+        title="p", kind="bars", numbers=(Number(kpi="transfers_done", by=("rse",)),)
+    ),
+    "grouped differently": Panel(
+        title="p",
+        kind="table",
+        numbers=(Number(kpi="transfers_done", by=("vo",)), Number(kpi="transfers_failed", by=("activity",))),
+    ),
+    "not a unit: bytes, count": Panel(
+        title="p", kind="lines", numbers=(Number(kpi="transfers_done"), Number(kpi="transfer_volume"))
+    ),
+    "a width of 1 to 24, found 25": Panel(
+        title="p", kind="stat", width=25, numbers=(Number(kpi="transfers_done"),)
+    ),
+    "links to 'x', which is no dashboard": Panel(
+        title="p", kind="stat", numbers=(Number(kpi="transfers_done"),), link=Link("x", {})
+    ),
+    "which has no variable 'vo'": Panel(
+        title="p",
+        kind="bars",
+        numbers=(Number(kpi="transfers_done", by=("vo",)),),
+        link=Link("one", {"vo": "vo"}),
+    ),
+    "links by 'src_site', which it does not group by": Panel(
+        title="p",
+        kind="bars",
+        numbers=(Number(kpi="transfers_done", by=("vo",)),),
+        link=Link("one", {"source": "src_site"}),
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", WRONG)
+def test_what_is_wrong_is_told(fault: str) -> None:
+    (told,) = faults({"one": dashboard(WRONG[fault])})
+    assert told.startswith("one: panel 'p': ")
+    assert fault in told
+
+
+def test_two_of_a_name_are_told() -> None:
+    panel = Panel(title="p", kind="stat", numbers=(Number(kpi="transfers_done"),))
+    assert faults({"two": dashboard(panel, panel, variables=(VO, VO))}) == [
+        "two: is named 'one'",
+        "two: variable 'vo' stands twice",
+        "two: row 'row': 'p' stands twice",
+    ]
+
+
+def test_a_number_takes_only_the_variables_that_its_kpi_knows() -> None:
+    chosen = {"source": ("A", "B"), "destination": ("C",), "vo": ("escape",)}
+    one = dashboard(variables=(SOURCE, DESTINATION, VO))
+    selection = Selection(**SPAN, variables=chosen)
+    assert filters_of(one, Number(kpi="transfers_done"), selection) == {
+        "src_site": ("A", "B"),
+        "dst_site": ("C",),
+        "vo": ("escape",),
+    }
+    assert filters_of(one, Number(kpi="network_loss"), selection) == {
+        "src_site": ("A", "B"),
+        "dst_site": ("C",),
+    }
+    assert filters_of(one, Number(kpi="network_loss", reverse=True), selection) == {
+        "dst_site": ("A", "B"),
+        "src_site": ("C",),
+    }
+    fixed = Number(kpi="transfers_done", where={"vo": "cta"})
+    assert filters_of(one, fixed, selection)["vo"] == "cta"
+    assert filters_of(one, fixed, Selection(**SPAN, variables={"vo": ()})) == {"vo": "cta"}
+
+
+def test_only_panels_with_a_time_axis_have_bins() -> None:
+    number = Number(kpi="transfers_done")
+    selection = Selection(**SPAN, bin_s=3600, noise=False)
+    for kind, bin_s in (
+        ("lines", 3600),
+        ("stacked", 3600),
+        ("states", 3600),
+        ("stat", None),
+        ("table", None),
+    ):
+        panel = Panel(title="p", kind=kind, numbers=(number,))  # type: ignore[arg-type]
+        query = query_of(dashboard(panel), panel, number, selection)
+        assert (query.bin_s, query.noise) == (bin_s, False)
+    panel = Panel(title="p", kind="stat", numbers=(Number(kpi="network_loss"),))
+    (query,) = panel_questions(dashboard(panel), panel, selection)
+    assert not isinstance(query, EventsQuery)
+    assert query.noise is None  # the dataset has no such mark
+
+
+@pytest.mark.parametrize(
+    ("hours", "chosen", "bin_s"),
+    [(1, None, 60), (24, None, 600), (7 * 24, None, 3600), (24, 3600, 3600), (24 * 365, 60, 6307)],
+)
+def test_bins_are_as_fine_as_can_be_read(hours: int, chosen: int | None, bin_s: int) -> None:
+    until = datetime.fromtimestamp(SPAN["since"].timestamp() + hours * 3600, UTC)
+    selection = Selection(since=SPAN["since"], until=until, bin_s=chosen)
+    assert bin_of(selection) == bin_s
+    assert chosen or hours * 3600 / bin_s <= MAX_BINS
+
+
+def test_listings_are_narrowed_by_what_their_events_have() -> None:
+    listing = Listing(dataset="transfers", columns=("name",), ok=False, source="rucio", limit=7)
+    one = dashboard(variables=(SOURCE, VO))
+    selection = Selection(**SPAN, noise=False, variables={"source": ("A",), "vo": ()})
+    query = listing_of(one, listing, selection)
+    assert query.conditions == (
+        Condition("ok", "=", False),
+        Condition("source", "=", "rucio"),
+        Condition("src_site", "in", ("A",)),
+        Condition("functional_test", "=", False),
+    )
+    assert (query.limit, query.columns, query.dataset) == (7, ("name",), "transfers")
+    hosts = Listing(dataset="hosts", columns=("metric",))
+    assert listing_of(one, hosts, selection).conditions == ()
+
+
+def test_descriptions_say_what_a_kpi_means() -> None:
+    panel = Panel(title="p", kind="stat", numbers=(Number(kpi="transfer_efficiency"),), text="More.")
+    told = description_of(panel)
+    kpi = CATALOGUE["transfer_efficiency"]
+    assert kpi.meaning.rstrip(".") in told
+    assert f"warning below {kpi.warning:g}" in told
+    assert kpi.null in told
+    assert told.endswith("More.")
+
+
+def test_all_questions_can_be_asked() -> None:
+    """Every dashboard, every variable chosen: nothing that a compiler would refuse to be asked."""
+    for one in DASHBOARDS.values():
+        variables = {variable.name: ("x",) for variable in one.variables}
+        asked = questions_of(one, Selection(**SPAN, noise=True, variables=variables))
+        assert len(asked) == sum(max(1, len(panel.numbers)) for panel in one.panels)
+        assert msgspec.json.encode([repr(question) for question in asked])

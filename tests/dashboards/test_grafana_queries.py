@@ -1,0 +1,360 @@
+"""Every query of every panel, asked of a real store as Grafana asks: the panel shows what the KPI says.
+
+The emulation is tests/dashboards/_grafana.py. Scripts (ratios, rates) run on OpenSearch only: the Elasticsearch of
+the test shelf has no script engine.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import httpx
+import pytest
+
+from dashboards.definitions import DASHBOARDS
+from dashboards.grafana import Store, build
+from dashboards.grafana.extension import Json, panels_of
+from dashboards.model import Dashboard, Number, Panel
+from dashboards.questions import OVER_TIME, Selection, listing_of, query_of
+from kpis import CATALOGUE
+from kpis.model import parts
+from lakescope.query import ask, ask_many
+from sinks.elasticsearch import ElasticsearchOptions, ElasticsearchSink
+from sinks.influxdb import InfluxdbOptions, InfluxdbSink
+from sinks.monit import MonitEncoder
+from tests.dashboards._grafana import Elastic, Frame, Influx, View, transform
+from tests.kpis.conftest import END, START, Lake
+from tests.servers.fixtures import delete_indices
+
+BATCH = 2000  # chunks a write
+INTERVAL_S = 6 * 3600
+NOTHING: set[str] = set()
+"""Panels that show nothing in the simulated week."""
+EVERYTHING = View(since=START, until=END, interval_s=INTERVAL_S)
+
+
+class Loaded(NamedTuple):
+    """A store that holds the lake, and Grafana's way to it."""
+
+    store: Store
+    sink: Any
+    kind: str
+    source: Elastic | Influx
+
+
+STORES = [
+    pytest.param(store, marks=pytest.mark.server(server))
+    for store, server in (
+        ("elasticsearch", "elasticsearch"),
+        ("opensearch", "opensearch"),
+        ("influxdb", "influxdb"),
+        ("monit", "opensearch"),
+    )
+]
+
+
+@pytest.fixture(scope="module", params=STORES)
+def loaded(
+    request: pytest.FixtureRequest, lake: Lake, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Loaded]:
+    """One store after the other."""
+    assert not any(document["time"].startswith(f"{END:%Y-%m-%dT%H:%M:%S}") for document in lake.documents), (
+        "Grafana's range has its end in it, a KPI's has not"
+    )
+    folder = tmp_path_factory.mktemp("store")
+    with ExitStack() as ending:
+        if request.param == "influxdb":
+            yield _influxdb(request, lake, folder, ending)
+        else:
+            yield _elastic(request, lake, folder, ending)
+
+
+@pytest.mark.parametrize("name", DASHBOARDS)
+def test_panels_show_the_kpis(name: str, loaded: Loaded) -> None:
+    selection = Selection(since=START, until=END, bin_s=INTERVAL_S)
+    assert _compare_all(DASHBOARDS[name], loaded, EVERYTHING, selection) <= NOTHING, "nothing to compare"
+
+
+@pytest.mark.parametrize("name", ["transfers", "link", "storage", "failures"])
+def test_a_viewers_choice_counts(name: str, lake: Lake, loaded: Loaded) -> None:
+    """Two values of each variable, and no functional tests."""
+    dashboard = DASHBOARDS[name]
+    chosen = {
+        variable.name: _values(lake, variable.dataset, variable.dimension)[:2]
+        for variable in dashboard.variables[-4:]
+        if loaded.store != "influxdb" or variable.name != "error"
+    }
+    view = View(since=START, until=END, interval_s=INTERVAL_S, chosen=chosen, noise="out")
+    selection = Selection(
+        since=START,
+        until=END,
+        bin_s=INTERVAL_S,
+        noise=False,
+        variables={k: tuple(v) for k, v in chosen.items()},
+    )
+    _compare_all(dashboard, loaded, view, selection)
+
+
+@pytest.mark.parametrize("name", DASHBOARDS)
+def test_variables_list_what_there_is(name: str, lake: Lake, loaded: Loaded) -> None:
+    """Each variable's choices are the values of its field."""
+    made = {one["name"]: one for one in build(DASHBOARDS[name], loaded.store).document["templating"]["list"]}
+    for variable in DASHBOARDS[name].variables:
+        if variable.name not in made:
+            assert (loaded.store, variable.name) == ("influxdb", "error")
+            continue
+        found = loaded.source.values(made[variable.name]["query"], EVERYTHING)
+        assert found == sorted(_values(lake, variable.dataset, variable.dimension)), variable.name
+
+
+def test_annotations_are_the_critical_checks(lake: Lake, loaded: Loaded) -> None:
+    document = build(DASHBOARDS["probes"], loaded.store).document
+    (annotation,) = document["annotations"]["list"]
+    found = loaded.source.annotations(document, annotation, EVERYTHING)
+    critical = [one["message"] for one in lake.of("probes") if one["status"] == "critical"]
+    assert len(critical) > 10
+    assert sorted(found) == sorted(critical)
+
+
+def _compare_all(dashboard: Dashboard, loaded: Loaded, view: View, selection: Selection) -> set[str]:
+    """Titles of panels that show nothing."""
+    built = build(dashboard, loaded.store)
+    left = list(dashboard.panels)
+    outcomes = []
+    for made in panels_of(built.document):
+        while left[0].title != made["title"]:
+            left.pop(0)  # left out
+        panel = left.pop(0)
+        outcomes.append(
+            (panel.title, _compare(dashboard, panel, made, built.document, loaded, view, selection))
+        )
+    return {title for title, outcome in outcomes if outcome is False}
+
+
+def _compare(
+    dashboard: Dashboard,
+    panel: Panel,
+    made: Json,
+    document: Json,
+    loaded: Loaded,
+    view: View,
+    selection: Selection,
+) -> bool | None:
+    """Whether the panel shows anything; null if it is not asked."""
+    if panel.kind == "text":
+        return None
+    if loaded.store == "elasticsearch" and "bucket_script" in json.dumps(made["targets"]):
+        return None
+    frames = loaded.source.query(document, made["targets"], view)
+    if panel.listing is not None:
+        shown = transform(frames, made["transformations"])
+        return _compare_events(dashboard, panel, shown, loaded, selection)
+    measured = False
+    for number, label, ref in _answered(panel, made):
+        query = query_of(dashboard, panel, number, selection)
+        rows = ask(query, loaded.sink, loaded.kind)
+        where = f"{loaded.store} {dashboard.name} {panel.title}: {number.kpi} by {number.by}"
+        if panel.kind in OVER_TIME:
+            expected = {
+                (_key(loaded, number, row[number.by[0]]) if number.by else "", _moment(row)): row["value"]
+                for row in rows
+            }
+            found = _over_time(number, label, [frame for frame in frames if frame.ref == ref])
+        else:
+            expected = {tuple(_key(loaded, number, row[n]) for n in number.by): row["value"] for row in rows}
+            found = _of_range(panel, number, label, transform(frames, made["transformations"]))
+        _equal(where, number, panel, expected, found, loaded.store)
+        measured |= any(expected.values())
+    return measured
+
+
+def _answered(panel: Panel, made: Json) -> list[tuple[Number, str, str]]:
+    """The panel's numbers that are there, each with its label and its target's id."""
+    refs = {target["refId"] for target in made["targets"]}
+    return [
+        (number, number.label or CATALOGUE[number.kpi].name.replace("_", " "), ref)
+        for number, ref in zip(panel.numbers, "ABCDEFGHIJKLMNOP", strict=False)
+        if ref in refs
+    ]
+
+
+def _over_time(number: Number, label: str, frames: list[Frame]) -> dict[tuple[Any, ...], Any]:
+    """(group, bin) -> value. A series is called by its number, its group or both."""
+    found: dict[tuple[Any, ...], Any] = {}
+    for frame in frames:
+        group = frame.name.removeprefix(label).lstrip() if number.by else ""
+        for moment, value in zip(frame.columns["Time"], frame.columns["Value"], strict=True):
+            found[group, moment] = value
+    return found
+
+
+def _of_range(panel: Panel, number: Number, label: str, frames: list[Frame]) -> dict[tuple[Any, ...], Any]:
+    """Dimensions -> value."""
+    if not frames:
+        return {}
+    (frame,) = frames
+    dimensions = [name.replace("_", " ") for name in number.by]
+    if panel.kind != "matrix":
+        return {tuple(row[d] for d in dimensions): row.get(label) for row in frame.rows}
+    corner, *across = frame.shown
+    return {(row[corner], name): row[name] for row in frame.rows for name in across}
+
+
+def _equal(
+    where: str,
+    number: Number,
+    panel: Panel,
+    expected: Mapping[tuple[Any, ...], Any],
+    found: Mapping[tuple[Any, ...], Any],
+    store: Store,
+) -> None:
+    """What has no value is missing, null or not a number; a count of nothing may be missing; a bin without events is
+    missing, or 0 as Elasticsearch's sum of nothing is."""
+    kinds = {part.kind for part in parts(CATALOGUE[number.kpi].value)}
+    absolute = 0.0015 if "silence" in kinds else 0  # the store's milliseconds, MONIT's rounded
+    near = 0.02 if "percentile" in kinds and store != "elasticsearch" else 1e-9
+    if panel.top and panel.kind not in OVER_TIME:
+        assert len(found) <= panel.top, where
+    keys = found.keys() if panel.top else expected.keys() | found.keys()
+    for key in keys:
+        wanted, got = expected.get(key), found.get(key)
+        if isinstance(got, float) and not math.isfinite(got):
+            got = None
+        if not wanted:
+            assert not got or (wanted is not None and abs(got) < 1e-12), (where, key, wanted, got)
+        else:
+            assert got is not None, (where, key, wanted, got)
+            assert got == pytest.approx(wanted, rel=near, abs=absolute), (where, key)
+
+
+def _compare_events(
+    dashboard: Dashboard, panel: Panel, frames: list[Frame], loaded: Loaded, selection: Selection
+) -> bool:
+    assert panel.listing is not None
+    query = listing_of(dashboard, panel.listing, selection)
+    (wanted,) = ask_many([query], loaded.sink, loaded.kind)
+    assert not isinstance(wanted, Exception)
+    if not wanted:
+        assert not frames
+        return False
+    (frame,) = frames
+    names = ["time", *panel.listing.columns]
+    assert [name for name in frame.shown if name in names] == [n for n in names if n in frame.shown]
+    found = [_event(row, names) for row in frame.rows]
+    expected = [_event(row, names) for row in wanted]
+    assert len(found) == len(expected)
+    # of events in one moment, the store may take others at the end of the list
+    assert len(set(found) & set(expected)) >= len(set(expected)) * 0.9, (panel.title, found[:2], expected[:2])
+    return True
+
+
+def _event(row: Mapping[str, Any], names: list[str]) -> tuple[Any, ...]:
+    """All but the time, which each store rounds its own way."""
+    values = (row.get(name) for name in names[1:])
+    return tuple(float(v) if isinstance(v, int) and not isinstance(v, bool) else v for v in values)
+
+
+def _key(loaded: Loaded, number: Number, value: Any) -> Any:
+    """A group's name in Grafana."""
+    if value is None:
+        return "" if loaded.kind == "influxdb" else "unknown"
+    return str(value) if not isinstance(value, str) else value
+
+
+def _moment(row: Mapping[str, Any]) -> int:
+    return round(datetime.fromisoformat(row["time"]).timestamp() * 1000)
+
+
+def _values(lake: Lake, dataset: str, field: str) -> list[str]:
+    """Values of a field, the most frequent first."""
+    counts: dict[str, int] = {}
+    for document in lake.of(dataset):
+        if (value := document.get(field)) is not None:
+            counts[value] = counts.get(value, 0) + 1
+    return sorted(counts, key=lambda value: (-counts[value], value))
+
+
+# --- the stores
+
+
+def _write(sink: Any, lake: Lake) -> None:
+    chunks = [chunk for chunk in sink.encode(lake.events, lake.encoded) if chunk is not None]
+    for start in range(0, len(chunks), BATCH):
+        outcome = sink.write(chunks[start : start + BATCH])
+        assert not (outcome.retry or outcome.rejected), outcome
+
+
+def _elastic(request: pytest.FixtureRequest, lake: Lake, folder: Path, ending: ExitStack) -> Loaded:
+    store: Store = request.param
+    flavour: Literal["elasticsearch", "opensearch"] = (
+        "elasticsearch" if store == "elasticsearch" else "opensearch"
+    )
+    server = request.getfixturevalue(flavour)
+    prefix = f"t{uuid.uuid4().hex[:10]}"
+    options = ElasticsearchOptions(
+        urls=[server.url], prefix=prefix, replicas=0, flavour=flavour, period="year"
+    )
+    sink = ElasticsearchSink("store", options, folder)
+    ending.callback(sink.close)
+    ending.callback(delete_indices, server.url, prefix)
+    list(sink.setup())
+    _write(sink, lake)
+    time = "@timestamp"
+    index = f"{prefix}-*"
+    if store == "monit":
+        index, time = f"{prefix}_prod_lakescope_raw_*", "metadata.timestamp"
+        _post_to_monit(server.url, f"{prefix}_prod_lakescope_raw_", lake)
+    source = Elastic(server.url, index, flavour, time)
+    ending.callback(source.client.close)
+    source.client.post(f"/{prefix}*/_refresh").raise_for_status()
+    return Loaded(store, sink, "elasticsearch", source)
+
+
+_RESERVED = {"producer", "type", "type_prefix", "timestamp", "_id", "host", "idb_tags", "idb_fields"}
+
+
+def _post_to_monit(url: str, prefix: str, lake: Lake) -> None:
+    """The sink's documents as MONIT keeps them: reserved keys in `metadata`, all text a keyword."""
+    keyword = {"text": {"match_mapping_type": "string", "mapping": {"type": "keyword", "ignore_above": 8191}}}
+    doubles = {"doubles": {"match_mapping_type": "double", "mapping": {"type": "double"}}}
+    times = {"properties": {"metadata": {"properties": {"timestamp": {"type": "date"}}}}}
+    encoder = MonitEncoder("lakescope")
+    with httpx.Client(base_url=url, trust_env=False, timeout=60) as client:
+        mappings = {"dynamic_templates": [keyword, doubles], "date_detection": False, **times}
+        template = {"index_patterns": [f"{prefix}*"], "priority": 300, "template": {"mappings": mappings}}
+        client.put(f"/_index_template/{prefix}all", json=template).raise_for_status()
+        chunks = [chunk for chunk in encoder(lake.events, lake.encoded) if chunk is not None]
+        for start in range(0, len(chunks), BATCH):
+            lines = []
+            for chunk in chunks[start : start + BATCH]:
+                sent = json.loads(chunk)
+                document = {
+                    "metadata": {key: value for key, value in sent.items() if key in _RESERVED},
+                    "data": {key: value for key, value in sent.items() if key not in _RESERVED},
+                }
+                head = {"index": {"_index": f"{prefix}{sent['type']}", "_id": sent["_id"]}}
+                lines += [json.dumps(head), json.dumps(document)]
+            answer = client.post(
+                "/_bulk", content="\n".join([*lines, ""]), headers={"content-type": "application/x-ndjson"}
+            )
+            assert not answer.raise_for_status().json()["errors"], answer.text[:500]
+
+
+def _influxdb(request: pytest.FixtureRequest, lake: Lake, folder: Path, ending: ExitStack) -> Loaded:
+    server = request.getfixturevalue("influxdb")
+    database = f"t{uuid.uuid4().hex[:10]}"
+    sink = InfluxdbSink("store", InfluxdbOptions(url=server.url, database=database), folder)
+    ending.callback(sink.close)
+    ending.callback(sink.query, f'DROP DATABASE "{database}"')
+    list(sink.setup())
+    _write(sink, lake)
+    source = Influx(server.url, database)
+    ending.callback(source.client.close)
+    return Loaded("influxdb", sink, "influxdb", source)
