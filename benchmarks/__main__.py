@@ -2,9 +2,9 @@
 
 import sys
 
-from benchmarks import hot_path, whole_process
+from benchmarks import dashboards, hot_path, whole_process
 
-ALL = {"hot_path": hot_path.main, "whole_process": whole_process.main}
+ALL = {"hot_path": hot_path.main, "whole_process": whole_process.main, "dashboards": dashboards.main}
 
 for name in sys.argv[1:] or ALL:
     print(f"--- {name}")

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
+import tomllib
 import types
 from collections.abc import Iterator
 from pathlib import Path
@@ -369,6 +370,13 @@ def test_compose_file_refers_to_what_is_there() -> None:
     assert (COMPOSE / services["lakescope"]["build"]["context"] / "compose" / "Dockerfile").is_file()
     assert set(re.findall(r"\$\{(\w+):\?", json.dumps(document))) == _variables()
     assert services["lakescope"]["healthcheck"]["test"][-1].count("/livez") == 1
+
+
+def test_the_image_is_built_from_all_packages() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    packages = project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
+    kept = re.findall(r"^!(\S+)$", (COMPOSE / "Dockerfile.dockerignore").read_text(), re.MULTILINE)
+    assert set(packages) <= set(kept)
 
 
 def test_fragments_have_their_kind_in_the_name() -> None:
