@@ -14,7 +14,7 @@ No script and no pipeline aggregation is needed, so that any licence and distrib
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
@@ -24,8 +24,8 @@ from lakescope.columns import Kind, columns
 Body = dict[str, Any]
 Answer = Mapping[str, Any]
 
-PAGE = 1000
-"""Groups a page; a page's sketches must fit into a node's memory, so that a sketch of many bytes has fewer."""
+PAGE = 10_000
+"""Groups a page; fewer where each holds a sketch, because a page's sketches must fit into a node's memory."""
 PRECISE = 40_000
 """Distinct values that are counted one by one (the server's greatest)."""
 PRECISE_OF_SERIES = 1000
@@ -74,17 +74,14 @@ def event_rows(query: EventsQuery, answer: Answer) -> list[dict[str, Any]]:
     return [{name: hit["_source"].get(name) for name in names} for hit in hits]
 
 
-def pages(body: Body, search: Callable[[Body], Answer]) -> Iterator[Answer]:
-    """All pages of a compiled body's answer."""
-    while True:
-        answer = search(body)
-        yield answer
-        groups = answer.get("aggregations", {}).get("groups", {})
-        composite = body["aggs"].get("groups", {}).get("composite", {})
-        if len(groups.get("buckets", ())) < composite.get("size", 1):
-            return
-        next_page = composite | {"after": groups["after_key"]}
-        body = body | {"aggs": {"groups": body["aggs"]["groups"] | {"composite": next_page}}}
+def next_page(body: Body, answer: Answer) -> Body | None:
+    """The body that asks for what follows `answer`; null if that was all."""
+    groups = answer.get("aggregations", {}).get("groups", {})
+    composite = body.get("aggs", {}).get("groups", {}).get("composite", {})
+    if len(groups.get("buckets", ())) < composite.get("size", 1):
+        return None
+    following = composite | {"after": groups["after_key"]}
+    return body | {"aggs": {"groups": body["aggs"]["groups"] | {"composite": following}}}
 
 
 class _Compiler:
@@ -136,7 +133,9 @@ class _Compiler:
     def _page(self) -> int:
         """So many buckets that their sketches take some 10 MB: each of distinct values up to 256 kB, OpenSearch's
         t-digests as much; distinct values of a series 10 kB, a last word less."""
-        return PAGE // 30 if any(part.kind in ("distinct", "percentile") for part in self.parts) else PAGE
+        if any(part.kind in ("distinct", "percentile") for part in self.parts):
+            return PAGE // 300
+        return PAGE // 10 if any(part.series for part in self.parts) else PAGE
 
     def _part(self, part: Part) -> Body:
         """A filter with the part's events, of which it takes the count, a metric or the ends in time."""

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -19,7 +18,6 @@ _UNITS = {"s": 1, "min": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 
 Question = Query | EventsQuery
 Rows = list[dict[str, Any]]
-Body = dict[str, Any]
 Answer = Rows | UnsupportedError
 
 
@@ -105,22 +103,23 @@ def _compile_elasticsearch(question: Question, sink: Any) -> Any:
 
 
 def _run_elasticsearch(compiled: Compiled, sink: Any) -> list[Rows]:
-    """One request; for answers of more than a page those that follow."""
-    firsts = sink.search_many([(_dataset(question), body) for question, body in compiled])
-    rows: list[Rows] = []
-    for (question, body), first in zip(compiled, firsts, strict=True):
-        if isinstance(question, EventsQuery):
-            rows.append(elasticsearch.event_rows(question, first))
-        else:
-            more = partial(sink.search, _dataset(question))
-            rows.append(elasticsearch.rows(question, _pages(body, first, more)))
-    return rows
-
-
-def _pages(body: Body, first: Body, search: Callable[[Body], Body]) -> Iterator[Any]:
-    """All pages of an answer whose first is there already."""
-    waiting = [first]
-    return elasticsearch.pages(body, lambda asked: waiting.pop() if waiting else search(asked))
+    """One request for all; further ones as long as some have more than a page of groups."""
+    answers: list[list[Any]] = [[] for _ in compiled]
+    waiting = {place: body for place, (_, body) in enumerate(compiled)}
+    while waiting:
+        found = sink.search_many([(_dataset(compiled[place][0]), body) for place, body in waiting.items()])
+        for (place, body), answer in zip(list(waiting.items()), found, strict=True):
+            answers[place].append(answer)
+            if following := elasticsearch.next_page(body, answer):
+                waiting[place] = following
+            else:
+                del waiting[place]
+    return [
+        elasticsearch.event_rows(question, found[0])
+        if isinstance(question, EventsQuery)
+        else elasticsearch.rows(question, found)
+        for (question, _), found in zip(compiled, answers, strict=True)
+    ]
 
 
 def _compile_influxdb(question: Question, sink: Any) -> Any:

@@ -26,6 +26,7 @@ Period = Literal["day", "month", "year"]
 _CUT: dict[str, int] = {"day": 10, "month": 7, "year": 4}  # of YYYY-MM-DD...
 _WAITS = ("cluster_block_exception", "security_exception", "index_not_found_exception", "unavailable")
 _SEARCH = "ignore_unavailable=true&allow_partial_search_results=false"
+_MSEARCH = "/_msearch?max_concurrent_searches=2"  # many sketches at a time are too much for a small node
 _BULK = "/_bulk?filter_path=errors,items.*.status,items.*.error.type,items.*.error.reason,items.*.error.caused_by.reason"
 
 
@@ -174,7 +175,7 @@ class ElasticsearchSink:
                 body,
             ]
         ndjson = b"".join(msgspec.json.encode(line) + b"\n" for line in lines)
-        answers: list[dict[str, Any]] = self._send("POST", "/_msearch", ndjson, "application/x-ndjson")[
+        answers: list[dict[str, Any]] = self._send("POST", _MSEARCH, ndjson, "application/x-ndjson")[
             "responses"
         ]
         for answer in answers:

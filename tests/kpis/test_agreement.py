@@ -150,7 +150,7 @@ def test_something_is_measured(oracle: Oracle) -> None:
 
 def test_many_pages_are_one_answer(store: Store, oracle: Oracle, monkeypatch: pytest.MonkeyPatch) -> None:
     """Elasticsearch answers groups page by page; the others in one piece."""
-    monkeypatch.setattr(elasticsearch, "PAGE", 30)
+    monkeypatch.setattr(elasticsearch, "PAGE", 900)
     span: dict[str, Any] = {"since": START, "until": START + timedelta(days=1), "bin_s": 3600}
     for name in (
         "transfer_efficiency",

@@ -115,9 +115,14 @@ def test_elasticsearch_reads_all_pages() -> None:
         buckets = [{"key": key, "part0": {"doc_count": 2}} for key in keys]
         return {"aggregations": {"groups": {"buckets": buckets, "after_key": keys[-1]}}}
 
-    rows = elasticsearch.rows(query, elasticsearch.pages(elasticsearch.compile_query(query), search))
-    assert asked == [None, {"vo": "000999"}, {"vo": "001999"}]
-    assert (len(rows), rows[-1]) == (2007, {"vo": "002006", "value": 2})
+    body: dict[str, Any] | None = elasticsearch.compile_query(query)
+    answers = []
+    while body:
+        answers.append(search(body))
+        body = elasticsearch.next_page(body, answers[-1])
+    rows = elasticsearch.rows(query, answers)
+    assert asked == [None, {"vo": "009999"}, {"vo": "019999"}]
+    assert (len(rows), rows[-1]) == (20007, {"vo": "020006", "value": 2})
 
 
 def test_elasticsearch_booleans_are_booleans() -> None:

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from . import activemq, chromium, collectd, elasticsearch, influxdb, node_exporter, opensearch
+from . import activemq, chromium, collectd, elasticsearch, influxdb, node, node_exporter, opensearch
 from ._install import BUILT, Install, InstallError, run_logged
 
 SERVERS = {
@@ -27,6 +27,7 @@ SERVERS = {
         collectd.INSTALL,
         elasticsearch.INSTALL,
         influxdb.INSTALL,
+        node.INSTALL,
         node_exporter.INSTALL,
         opensearch.INSTALL,
     )
