@@ -11,7 +11,7 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
 from multiprocessing import get_context
 
 import tenacity
@@ -31,6 +31,8 @@ Tap = Callable[[list[bytes]], None]
 
 OWN_S = 1.0
 """How long a stop waits for a sink that has nothing left to store but Lakescope's reports on itself."""
+LOST_S = 2.0
+"""After how long a worker's answer is asked about."""
 ABORT_S = 5.0
 """How long a stop waits for sinks that hang in a write, after its bound."""
 
@@ -207,10 +209,10 @@ class Engine:
                 self._took(pipeline, messages)
                 yield messages, pipeline.transform(messages, bool(self.taps))
             return
-        waiting: deque[tuple[list[Message], Future[Transformed]]] = deque()
+        waiting: deque[tuple[list[Message], Future[Transformed], Executor]] = deque()
         while messages := pipeline.inbox.take():
             self._took(pipeline, messages)
-            waiting.append((messages, self._submit(pipeline, messages)))
+            waiting.append((messages, *self._submit(pipeline, messages)))
             while waiting and (
                 len(waiting) >= 2 * self.workers or waiting[0][1].done() or not pipeline.inbox
             ):
@@ -218,22 +220,26 @@ class Engine:
         while waiting:
             yield self._result(pipeline, *waiting.popleft())
 
-    def _submit(self, pipeline: Pipeline, messages: list[Message]) -> Future[Transformed]:
+    def _submit(self, pipeline: Pipeline, messages: list[Message]) -> tuple[Future[Transformed], Executor]:
         bare = [Message(m.body, m.format, dict(m.headers), m.received) for m in messages]
         while True:
             pool = self._pool
             assert pool is not None
             try:
-                return pool.submit(pipeline.transform, bare, bool(self.taps))
+                return pool.submit(pipeline.transform, bare, bool(self.taps)), pool
             except BrokenExecutor:  # a worker was killed while it had nothing to do, or another's batch
                 with self._pool_lock:
                     if self._pool is pool:
                         self._pool = self._new_pool()
 
     def _result(
-        self, pipeline: Pipeline, messages: list[Message], future: Future[Transformed]
+        self, pipeline: Pipeline, messages: list[Message], future: Future[Transformed], pool: Executor
     ) -> tuple[list[Message], Transformed]:
         try:
+            while not wait((future,), LOST_S).done:
+                pool.submit(
+                    int
+                )  # raises if the pool is broken: it forgets what comes in the moment that it breaks
             return messages, future.result()
         except Exception as error:  # noqa: BLE001 - a worker was killed, or cannot be sent this: it is done here
             log.error("worker_failed pipeline=%s error=%s", pipeline.name, quote(repr(error)))
