@@ -59,9 +59,11 @@ def _of_panel(panel: Panel, all_: Mapping[str, Dashboard]) -> Iterator[str]:
             yield "shows events and has no listing"
         else:
             known = _fields(panel.listing.dataset)
+            if panel.listing.dataset == "transfers" and "request_id" not in panel.listing.columns:
+                yield "lists transfers without request_id, which leads to their story"
             yield from (
                 f"{panel.listing.dataset} has no field {one!r}"
-                for one in panel.listing.columns
+                for one in (*panel.listing.columns, *panel.listing.where)
                 if one not in known
             )
     elif panel.kind == "text":

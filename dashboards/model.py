@@ -48,10 +48,8 @@ class Listing(Struct, frozen=True, kw_only=True):
     dataset: str
     columns: tuple[str, ...]
     """Fields shown, beside the time."""
-    ok: bool | None = None
-    """Only those that went well, or badly."""
-    source: str | None = None
-    """Only those of one source."""
+    where: Mapping[str, str | bool] = {}
+    """Only those whose field has that value."""
     limit: int = 50
 
 
@@ -66,7 +64,7 @@ class Panel(Struct, frozen=True, kw_only=True):
     height: int = 8
     """Grid lines (of some 30 pixels, as Grafana's)."""
     top: int | None = None
-    """Only that many groups, the greatest of the first number."""
+    """Only that many groups: of the first number the greatest, or the worst where it is a share of what went well."""
     link: Link | None = None
     listing: Listing | None = None
     text: str = ""

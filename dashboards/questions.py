@@ -7,7 +7,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from dashboards.model import Dashboard, Listing, Number, Panel
+from dashboards.model import Dashboard, Listing, Number, Panel, PanelKind
 from kpis import CATALOGUE, Query
 from kpis.model import Condition, EventsQuery
 from lakescope.columns import columns
@@ -15,6 +15,8 @@ from lakescope.columns import columns
 OVER_TIME = frozenset({"lines", "stacked", "states"})
 """Kinds of panels that have a time axis."""
 MAX_BINS = 240
+MAX_STATES = 100
+"""The same of a strip of states: what is told every quarter of an hour shall leave no gaps."""
 _NICE_S = (60, 300, 600, 900, 1800, 3600, 3 * 3600, 6 * 3600, 12 * 3600, 86400, 7 * 86400)
 
 
@@ -31,10 +33,11 @@ class Selection(Struct, frozen=True, kw_only=True):
     """Variable -> chosen values; one that is missing or empty: all."""
 
 
-def bin_of(selection: Selection) -> int:
-    """Seconds of a bin: the chosen one, or the finest nice one that makes at most `MAX_BINS`."""
+def bin_of(selection: Selection, kind: PanelKind = "lines") -> int:
+    """Seconds of a bin: the chosen one, or the finest nice one that does not make too many for such a panel."""
     length = (selection.until - selection.since).total_seconds()
-    finest = next((nice for nice in _NICE_S if length / nice <= MAX_BINS), _NICE_S[-1])
+    most = MAX_STATES if kind == "states" else MAX_BINS
+    finest = next((nice for nice in _NICE_S if length / nice <= most), _NICE_S[-1])
     return finest if selection.bin_s is None else max(selection.bin_s, round(length / 5000))
 
 
@@ -59,7 +62,7 @@ def query_of(dashboard: Dashboard, panel: Panel, number: Number, selection: Sele
         since=selection.since,
         until=selection.until,
         by=number.by,
-        bin_s=bin_of(selection) if panel.kind in OVER_TIME else None,
+        bin_s=bin_of(selection, panel.kind) if panel.kind in OVER_TIME else None,
         filters=filters_of(dashboard, number, selection),
         noise=selection.noise if kpi.noise is not None else None,
     )
@@ -68,8 +71,7 @@ def query_of(dashboard: Dashboard, panel: Panel, number: Number, selection: Sele
 def listing_of(dashboard: Dashboard, listing: Listing, selection: Selection) -> EventsQuery:
     """The events that an ``events`` panel shows."""
     known = {column.name for column in columns(listing.dataset)}
-    fixed = (("ok", listing.ok), ("source", listing.source))
-    conditions = [Condition(field, "=", value) for field, value in fixed if value is not None]
+    conditions = list(conditions_of(listing))
     for variable in dashboard.variables:
         values = selection.variables.get(variable.name)
         if variable.dimension in known and values:
@@ -84,6 +86,11 @@ def listing_of(dashboard: Dashboard, listing: Listing, selection: Selection) -> 
         conditions=tuple(conditions),
         limit=listing.limit,
     )
+
+
+def conditions_of(listing: Listing) -> tuple[Condition, ...]:
+    """A listing's fixed filters."""
+    return tuple(Condition(field, "=", value) for field, value in listing.where.items())
 
 
 def questions_of(dashboard: Dashboard, selection: Selection) -> list[Query | EventsQuery]:

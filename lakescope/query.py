@@ -8,6 +8,9 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
 
+from dashboards.model import Dashboard
+from dashboards.pictures import Answered
+from dashboards.questions import Selection, questions_of
 from kpis import CATALOGUE, Kpi, Query, UnsupportedError, elasticsearch, influxql
 from kpis import duckdb as duckdb_sql
 from kpis.model import EventsQuery
@@ -62,7 +65,8 @@ def _given(question: Question, taken: Sequence[str] | None) -> Question:
     """The question, if the store is given the events that it is about."""
     dataset = _dataset(question)
     if taken is not None and dataset not in taken:
-        raise UnsupportedError(f"it is made of {dataset}, of which this store is given none")
+        name = dataset if isinstance(question, EventsQuery) else question.kpi.name
+        raise UnsupportedError(f"{name} is made of {dataset}, of which this store is given none")
     return question
 
 
@@ -157,6 +161,42 @@ _STORES: dict[str, tuple[Callable[[Question, Any], Any], Callable[[Compiled, Any
     "influxdb": (_compile_influxdb, _run_influxdb),
 }
 """Sink type -> how a question is put to it, and how many are asked."""
+
+
+def answered(dashboard: Dashboard, selection: Selection, sink: Sink, name: str, kind: str) -> Answered:
+    """A whole dashboard; `name` and `kind`: the sink's in the configuration. Raises as `ask`."""
+    answers = ask_many(questions_of(dashboard, selection), sink, kind)
+    return Answered.of(dashboard, selection, answers, name)
+
+
+def parse_selection(
+    dashboard: Dashboard,
+    *,
+    since: str | None = None,
+    until: str = "0s",
+    bin: str | None = None,
+    noise: bool | None = None,
+    variables: Sequence[str] = (),
+) -> Selection:
+    """What a viewer chose, from a person's words. Raises `ValueError` saying what was expected.
+
+    Times as in `parse`; without `since` the dashboard's own; `variables` are ``variable=value``.
+    """
+    chosen: dict[str, tuple[str, ...]] = {}
+    for text in variables:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise ValueError(
+                f"{text!r} chooses nothing: expected variable=value, for example source=CERN-PROD"
+            )
+        chosen[name] = (*chosen.get(name, ()), value)
+    begin, end = moment(since or dashboard.since), moment(until)
+    if end <= begin:
+        raise ValueError(f"the range is empty: since {begin:%FT%TZ} until {end:%FT%TZ}")
+    bin_s = None if bin is None else round(duration(bin))
+    if bin_s is not None and bin_s < 1:
+        raise ValueError(f"expected a bin of at least one second, found {bin}")
+    return Selection(since=begin, until=end, bin_s=bin_s, noise=noise, variables=chosen)
 
 
 def parse(

@@ -126,8 +126,7 @@ FAILURES = Dashboard(
                     height=12,
                     listing=Listing(
                         dataset="transfers",
-                        ok=False,
-                        source="rucio",
+                        where={"ok": False, "source": "rucio"},
                         columns=(
                             "src_rse",
                             "dst_rse",

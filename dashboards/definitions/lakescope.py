@@ -89,24 +89,28 @@ LAKESCOPE = Dashboard(
                     title="Hours without transfers, by source",
                     kind="bars",
                     width=6,
+                    height=5,
                     numbers=(Number(kpi="transfers_empty_hours", by=("source",)),),
                 ),
                 Panel(
                     title="Hours without network tests",
                     kind="stat",
                     width=6,
+                    height=5,
                     numbers=(Number(kpi="network_empty_hours"),),
                 ),
                 Panel(
                     title="Hours without probes",
                     kind="stat",
                     width=6,
+                    height=5,
                     numbers=(Number(kpi="probes_empty_hours"),),
                 ),
                 Panel(
                     title="Hours without words on storage",
                     kind="stat",
                     width=6,
+                    height=5,
                     numbers=(Number(kpi="storage_empty_hours"),),
                 ),
                 Panel(

@@ -128,8 +128,7 @@ LINK = Dashboard(
                     height=10,
                     listing=Listing(
                         dataset="transfers",
-                        ok=False,
-                        source="rucio",
+                        where={"ok": False, "source": "rucio"},
                         columns=("src_rse", "dst_rse", "protocol", "activity", "name", "error", "request_id"),
                     ),
                 ),

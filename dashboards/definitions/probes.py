@@ -16,16 +16,24 @@ PROBES = Dashboard(
             title="Availability",
             panels=(
                 Panel(
-                    title="Available",
+                    title="Checks that went well",
                     kind="stat",
-                    width=6,
-                    height=9,
+                    width=8,
+                    height=4,
                     numbers=(Number(kpi="probe_availability"),),
+                ),
+                Panel(title="Checks", kind="stat", width=8, height=4, numbers=(Number(kpi="probe_checks"),)),
+                Panel(
+                    title="Accesses of clients that worked",
+                    kind="stat",
+                    width=8,
+                    height=4,
+                    numbers=(Number(kpi="access_efficiency"),),
                 ),
                 Panel(
                     title="Availability of each site",
                     kind="states",
-                    width=18,
+                    width=24,
                     height=9,
                     numbers=(Number(kpi="probe_availability", by=("site",)),),
                     link=links.PROBES,
@@ -58,7 +66,7 @@ PROBES = Dashboard(
                     height=11,
                     listing=Listing(
                         dataset="probes",
-                        ok=False,
+                        where={"ok": False},
                         columns=("probe", "site", "target", "operation", "protocol", "status", "message"),
                     ),
                 ),

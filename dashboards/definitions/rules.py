@@ -15,39 +15,37 @@ RULES = Dashboard(
             title="Rules",
             panels=(
                 Panel(
-                    title="Rules stuck", kind="stat", width=6, height=8, numbers=(Number(kpi="rules_stuck"),)
+                    title="Rules stuck", kind="stat", width=12, height=4, numbers=(Number(kpi="rules_stuck"),)
                 ),
                 Panel(
                     title="The oldest stuck rule",
                     kind="stat",
-                    width=6,
-                    height=8,
+                    width=12,
+                    height=4,
                     numbers=(Number(kpi="oldest_stuck_rule"),),
                 ),
                 Panel(
                     title="Rules stuck, by account",
                     kind="stacked",
-                    width=12,
                     numbers=(Number(kpi="rules_stuck", by=("account",)),),
                 ),
                 Panel(
                     title="Stuck rules by account",
                     kind="table",
-                    width=8,
-                    height=10,
                     numbers=(
-                        Number(kpi="rules_stuck", by=("account",), label="stuck"),
                         Number(kpi="oldest_stuck_rule", by=("account",), label="oldest"),
+                        Number(kpi="rules_stuck", by=("account",), label="stuck"),
                     ),
                 ),
                 Panel(
-                    title="Last words on rules",
+                    title="Rules that were stuck last",
                     kind="events",
-                    width=16,
-                    height=10,
+                    width=24,
+                    height=8,
                     listing=Listing(
                         dataset="rules",
-                        columns=("event", "scope", "name", "rse", "account", "locks_stuck", "age_s"),
+                        where={"event": "stuck"},
+                        columns=("scope", "name", "rse", "account", "locks_ok", "locks_stuck", "age_s"),
                     ),
                 ),
             ),
@@ -58,34 +56,32 @@ RULES = Dashboard(
                 Panel(
                     title="Deletions that work",
                     kind="stat",
-                    width=6,
-                    height=8,
+                    width=12,
+                    height=4,
                     numbers=(Number(kpi="deletion_efficiency"),),
                 ),
                 Panel(
                     title="Volume deleted",
                     kind="stat",
-                    width=6,
-                    height=8,
+                    width=12,
+                    height=4,
                     numbers=(Number(kpi="deletion_volume"),),
                 ),
                 Panel(
                     title="Deletions a second, by site",
                     kind="stacked",
-                    width=12,
+                    width=24,
                     numbers=(Number(kpi="deletion_rate", by=("site",)),),
                 ),
                 Panel(
                     title="Efficiency of deletions by storage element",
                     kind="states",
-                    width=12,
                     height=10,
                     numbers=(Number(kpi="deletion_efficiency", by=("rse",)),),
                 ),
                 Panel(
                     title="Deletions by storage element",
                     kind="table",
-                    width=12,
                     height=10,
                     numbers=(
                         Number(kpi="deletion_efficiency", by=("rse",), label="efficiency"),
@@ -100,7 +96,7 @@ RULES = Dashboard(
                     height=9,
                     listing=Listing(
                         dataset="deletions",
-                        ok=False,
+                        where={"ok": False},
                         columns=("rse", "protocol", "scope", "name", "error"),
                     ),
                 ),

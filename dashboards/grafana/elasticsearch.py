@@ -19,6 +19,7 @@ from grafanalib.core import Target, Template
 from dashboards.grafana._common import NOISE, Annotation, Asked, Column, Series, chosen, fixed, refuse
 from dashboards.grafana.extension import ElasticsearchTarget, choice
 from dashboards.model import Dashboard, Listing, Number, Variable
+from dashboards.questions import conditions_of
 from kpis import CATALOGUE, Kpi
 from kpis.elasticsearch import COMPRESSION, PRECISE
 from kpis.model import Condition, Part, PerSecond, Ratio, Rest
@@ -72,11 +73,7 @@ class ElasticsearchBuilder:
     def events(self, dashboard: Dashboard, listing: Listing, ref: str) -> tuple[Target, dict[str, str]]:
         """See `dashboards.grafana._common.Builder`."""
         known = {column.name for column in columns(listing.dataset)}
-        conditions = [
-            Condition(field, "=", value)
-            for field, value in (("ok", listing.ok), ("source", listing.source))
-            if value is not None
-        ]
+        conditions = list(conditions_of(listing))
         variables = {v.dimension: v.name for v in dashboard.variables if v.dimension in known}
         query = self.lucene(listing.dataset, conditions, variables, noise="functional_test" in known)
         settings: dict[str, Any] = {"size": str(listing.limit)}

@@ -18,6 +18,7 @@ from grafanalib.core import Target, Template
 from dashboards.grafana._common import NOISE, Annotation, Asked, Column, Series, chosen, refuse
 from dashboards.grafana.extension import InfluxTarget, choice
 from dashboards.model import Dashboard, Listing, Number, Variable
+from dashboards.questions import conditions_of
 from kpis import CATALOGUE, Query, UnsupportedError, influxql
 from kpis.model import Condition, DaysLeft, EventsQuery, Part, PerSecond, Ratio, Rest, parts
 from lakescope.columns import columns
@@ -65,11 +66,7 @@ class InfluxBuilder:
         """See `dashboards.grafana._common.Builder`."""
         tags = _tags(listing.dataset)
         known = {column.name for column in columns(listing.dataset)}
-        conditions = [
-            Condition(field, "=", value)
-            for field, value in (("ok", listing.ok), ("source", listing.source))
-            if value is not None
-        ]
+        conditions = list(conditions_of(listing))
         conditions += [
             Condition(variable.dimension, "=", f"${variable.name}")
             for variable in dashboard.variables

@@ -8,22 +8,23 @@ from kpis.model import Condition, Kpi, Part
 
 RULES = ("vo", "account", "rse", "scope")
 
-_STUCK = (Condition("event", "=", "stuck"),)
-_rules = partial(Kpi, dataset="rules", good="down", dimensions=RULES)
+_stuck = partial(
+    Kpi, dataset="rules", where=(Condition("event", "=", "stuck"),), good="down", dimensions=RULES
+)
 
 KPIS = (
-    _rules(
+    _stuck(
         name="rules_stuck",
         meaning="Distinct rules that were seen stuck.",
         unit="count",
-        value=Part(kind="distinct", field="rule_id", where=_STUCK),
+        value=Part(kind="distinct", field="rule_id"),
         null="never null",
     ),
-    _rules(
+    _stuck(
         name="oldest_stuck_rule",
         meaning="Age of the oldest rule that was seen stuck.",
         unit="seconds",
-        value=Part(kind="max", field="age_s", where=_STUCK),
+        value=Part(kind="max", field="age_s"),
         null="no rule was stuck",
     ),
 )

@@ -16,6 +16,7 @@ FAILURES = (*TRANSFERS, "error_class", "error_template", "error_scope")
 BOTH = ("vo", "activity", "experiment", "src_rse", "dst_rse", "src_site", "dst_site")
 """What Rucio and FTS tell alike."""
 
+COPIED = Condition("kind", "=", "transfer")  # what is staged from tape stays where it is
 _MOVED = (DONE, *known("bytes", "transfer_s"))
 _TRIED = (ENDED, *known("name"))
 
@@ -145,7 +146,7 @@ KPIS = (
         unit="ratio",
         good="up",
         where=known("request_id"),  # not FTS's other customers
-        value=Ratio(Part(kind="count", where=(FTS, DONE)), Part(kind="count", where=(RUCIO, DONE))),
+        value=Ratio(Part(kind="count", where=(FTS, DONE)), Part(kind="count", where=(RUCIO, DONE, COPIED))),
         dimensions=BOTH,
         null="no file arrived by Rucio's word",
         warning=0.9,

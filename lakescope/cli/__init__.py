@@ -10,7 +10,7 @@ import sys
 
 import typer
 
-from lakescope.cli import cases, dead_letters, normalise, prepare, query, run, simulate, watch
+from lakescope.cli import cases, dashboards, dead_letters, normalise, prepare, query, run, simulate, watch
 
 app = typer.Typer(
     name="lakescope",
@@ -33,6 +33,7 @@ app.command()(watch.trace)
 app.add_typer(dead_letters.app, name="dead-letters")
 app.command(name="test")(cases.test)
 app.command()(query.query)
+app.add_typer(dashboards.app, name="dashboards")
 app.command()(simulate.simulate)
 
 

@@ -118,26 +118,13 @@ def _print(rows: list[dict[str, Any]], kpi: Kpi, form: str) -> None:
         writer.writerow(columns)
         writer.writerows([row[column] for column in columns] for row in rows)
         return
-    made = table(*columns[:-1], f"{kpi.name} ({kpi.unit})>")
+    from dashboards.theme import shown, unit_of
+
+    made = table(*columns[:-1], f"{kpi.name}>")
     for row in rows:
         cells = ["-" if row[column] is None else str(row[column]) for column in columns[:-1]]
-        made.add_row(*cells, shown(row["value"], kpi.unit))
+        made.add_row(*cells, shown(row["value"], unit_of(kpi)))
     console().print(made)
     console().print(
         f"{len(rows)} rows; no value means: {kpi.null}" if rows else f"no event counts: {kpi.null}"
     )
-
-
-def shown(value: float | None, unit: str) -> str:
-    """A value as a person says it."""
-    if value is None:
-        return "-"
-    if unit == "ratio":
-        return f"{value:.1%}"
-    if unit in ("bytes", "bytes/s"):
-        size = float(value)
-        for prefix in ("", "k", "M", "G", "T", "P"):
-            if abs(size) < 1000 or prefix == "P":
-                return f"{size:,.1f} {prefix}{unit.replace('bytes', 'B')}"
-            size /= 1000
-    return f"{value:,.3f}" if isinstance(value, float) and not value.is_integer() else f"{value:,.0f}"

@@ -88,6 +88,7 @@ data_dir = "{data_dir}"
 port = {port}
 [pipeline]
 batch_age_s = 0.3
+health_s = 10
 [topology]
 rses = "{topology}/rses.json"
 services = "{topology}/services.json"

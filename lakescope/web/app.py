@@ -1,4 +1,4 @@
-"""What a running Lakescope answers by HTTP: ``/`` ``/livez`` ``/readyz`` ``/metrics`` ``/api/...`` ``/push/...``."""
+"""What a running Lakescope answers by HTTP: status page, dashboards, health, metrics, API, push routes."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from lakescope.pipeline.transform import Lane
 from lakescope.query import ask, describe, parse, store_of
 from lakescope.replay import replay
 from lakescope.trace import searchable, story
+from lakescope.web import dashboards
 
 PAGE = Path(__file__).parent / "status.html"
 SECURITY = {
@@ -49,6 +50,7 @@ def create_app(
     )
     app.include_router(_pages(assembly))
     app.include_router(_api(assembly, normaliser_of, lanes, assembly.sinks))
+    app.include_router(dashboards.router(assembly))
     for collector in assembly.collectors.values():
         router = getattr(collector, "router", None)
         if router is not None:

@@ -119,7 +119,9 @@ SAMPLE = Dashboard(
                     kind="events",
                     width=24,
                     listing=Listing(
-                        dataset="transfers", ok=False, source="rucio", columns=("src_rse", "dst_rse", "error")
+                        dataset="transfers",
+                        where={"ok": False, "source": "rucio"},
+                        columns=("src_rse", "dst_rse", "error"),
                     ),
                 ),
             ),

@@ -73,7 +73,10 @@ WRONG: dict[str, Panel] = {
     "has no number": Panel(title="p", kind="lines"),
     "has no text": Panel(title="p", kind="text"),
     "has no listing": Panel(title="p", kind="events"),
-    "has no field 'x'": Panel(title="p", kind="events", listing=Listing(dataset="transfers", columns=("x",))),
+    "has no field 'x'": Panel(title="p", kind="events", listing=Listing(dataset="hosts", columns=("x",))),
+    "without request_id": Panel(
+        title="p", kind="events", listing=Listing(dataset="transfers", columns=("name",))
+    ),
     "expected one number in a panel of kind stat, found 2": Panel(
         title="p", kind="stat", numbers=(Number(kpi="transfers_done"), Number(kpi="transfers_failed"))
     ),
@@ -181,7 +184,7 @@ def test_bins_are_as_fine_as_can_be_read(hours: int, chosen: int | None, bin_s: 
 
 
 def test_listings_are_narrowed_by_what_their_events_have() -> None:
-    listing = Listing(dataset="transfers", columns=("name",), ok=False, source="rucio", limit=7)
+    listing = Listing(dataset="transfers", columns=("name",), where={"ok": False, "source": "rucio"}, limit=7)
     one = dashboard(variables=(SOURCE, VO))
     selection = Selection(**SPAN, noise=False, variables={"source": ("A",), "vo": ()})
     query = listing_of(one, listing, selection)

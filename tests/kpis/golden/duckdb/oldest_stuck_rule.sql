@@ -1,18 +1,18 @@
 -- the whole range
-select max("age_s") filter (where "event" = $p2) as value from "rules" where time >= $since and time < $until;
+select max("age_s") as value from "rules" where time >= $since and time < $until and "event" = $p2;
 -- $since = 2026-01-05 00:00:00
 -- $until = 2026-01-12 00:00:00
 -- $p2 = stuck
 
 -- every hour, by vo
-select time_bucket(to_seconds($bin), time, timestamp '1970-01-01') as time, "vo", max("age_s") filter (where "event" = $p3) as value from "rules" where time >= $since and time < $until group by 1, 2 order by 1, 2;
+select time_bucket(to_seconds($bin), time, timestamp '1970-01-01') as time, "vo", max("age_s") as value from "rules" where time >= $since and time < $until and "event" = $p3 group by 1, 2 order by 1, 2;
 -- $since = 2026-01-05 00:00:00
 -- $until = 2026-01-12 00:00:00
 -- $bin = 3600
 -- $p3 = stuck
 
 -- by scope, of two vo
-select "scope", max("age_s") filter (where "event" = $p2) as value from "rules" where time >= $since and time < $until and list_contains($p3, "vo") group by 1 order by 1;
+select "scope", max("age_s") as value from "rules" where time >= $since and time < $until and "event" = $p2 and list_contains($p3, "vo") group by 1 order by 1;
 -- $since = 2026-01-05 00:00:00
 -- $until = 2026-01-12 00:00:00
 -- $p2 = stuck

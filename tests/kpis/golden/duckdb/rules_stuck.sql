@@ -1,18 +1,18 @@
 -- the whole range
-select count(distinct case when "event" = $p2 then "rule_id" end) as value from "rules" where time >= $since and time < $until;
+select count(distinct "rule_id") as value from "rules" where time >= $since and time < $until and "event" = $p2;
 -- $since = 2026-01-05 00:00:00
 -- $until = 2026-01-12 00:00:00
 -- $p2 = stuck
 
 -- every hour, by vo
-select time_bucket(to_seconds($bin), time, timestamp '1970-01-01') as time, "vo", count(distinct case when "event" = $p3 then "rule_id" end) as value from "rules" where time >= $since and time < $until group by 1, 2 order by 1, 2;
+select time_bucket(to_seconds($bin), time, timestamp '1970-01-01') as time, "vo", count(distinct "rule_id") as value from "rules" where time >= $since and time < $until and "event" = $p3 group by 1, 2 order by 1, 2;
 -- $since = 2026-01-05 00:00:00
 -- $until = 2026-01-12 00:00:00
 -- $bin = 3600
 -- $p3 = stuck
 
 -- by scope, of two vo
-select "scope", count(distinct case when "event" = $p2 then "rule_id" end) as value from "rules" where time >= $since and time < $until and list_contains($p3, "vo") group by 1 order by 1;
+select "scope", count(distinct "rule_id") as value from "rules" where time >= $since and time < $until and "event" = $p2 and list_contains($p3, "vo") group by 1 order by 1;
 -- $since = 2026-01-05 00:00:00
 -- $until = 2026-01-12 00:00:00
 -- $p2 = stuck

@@ -1,0 +1,95 @@
+"""The page that shows dashboards: one HTML file, one script, one style sheet, nothing from elsewhere.
+
+Lakescope serves it (lakescope/web/dashboards.py); the previews hold it whole, with their data (dashboards/preview.py).
+"""
+
+from __future__ import annotations
+
+import threading
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+
+from dashboards.pictures import Picture
+from dashboards.theme import Theme, css
+from dashboards.vega import drawable, looks, spec
+
+View = Literal["index", "dashboard", "story"]
+
+VEGA = f"vega.js?v={version('vl-convert-python')}"
+"""Where the charts' library is, below /dashboards/; another version has another address, so it may be kept for ever."""
+
+_HERE = Path(__file__).parent
+
+
+def html(view: View, to_dashboards: str = "") -> str:
+    """The page, for one of its views. `to_dashboards`: from its address to /dashboards/, for proxies with prefixes."""
+    filled = {"@VIEW@": view, "@BELOW@": to_dashboards, "@VEGA@": VEGA}
+    text = (_HERE / "page.html").read_text()
+    for mark, value in filled.items():
+        text = text.replace(mark, value)
+    return text
+
+
+def script() -> str:
+    """What the page does."""
+    return (_HERE / "page.js").read_text()
+
+
+def style() -> str:
+    """How it looks, the theme's colours included."""
+    return css() + (_HERE / "page.css").read_text()
+
+
+def vega() -> str:
+    """Vega, Vega-Lite and vega-embed as one script module, with the interpreter that needs no ``eval``.
+
+    Made once, in some three seconds; who asks meanwhile waits.
+    """
+    with _making:
+        return _bundle()
+
+
+_making = threading.Lock()
+
+
+@cache
+def _bundle() -> str:
+    import vl_convert
+
+    bundle: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
+    return bundle
+
+
+CHARTS = ("lines", "stacked", "states")
+"""The others the page draws as tables, whose parts are links."""
+
+
+def chart(picture: Picture, theme: Theme) -> dict[str, Any]:
+    """What the page needs beside a picture, if it is a chart with something in it."""
+    if picture["kind"] not in CHARTS or not drawable(picture):
+        return {}
+    found = [look._asdict() for look in looks(picture, theme)] if picture["kind"] != "states" else []
+    return {"spec": spec(picture, theme), "looks": found}
+
+
+def whole(data: str) -> str:
+    """A page that needs nothing beside itself, with its data (JSON)."""
+    inline = {
+        '<link rel="stylesheet" href="page.css">': f"<style>{style()}</style>",
+        '<script src="page.js"></script>': f"<script>{_script(script())}</script>\n"
+        f'<script type="module">{_script(vega())}</script>\n'
+        f'<script type="application/json" id="inlined">{_script(data)}</script>',
+    }
+    text = html("dashboard")
+    for reference, content in inline.items():
+        if reference not in text:
+            raise ValueError(f"the page no longer has {reference}")
+        text = text.replace(reference, content)
+    return text
+
+
+def _script(text: str) -> str:
+    """So that no text can end its element, or begin a comment in it: in strings of JSON and JavaScript the same."""
+    return text.replace("</script", "<\\/script").replace("<!--", "<\\u0021--")

@@ -1,0 +1,680 @@
+"use strict";
+// In the head, so that the page is never drawn in the wrong theme first; the rest waits for the body.
+try { document.documentElement.dataset.theme = localStorage.getItem("lakescope-theme") ?? "auto"; } catch { /* no storage */ }
+
+const VIEW = document.documentElement.dataset.view;
+const BELOW = document.documentElement.dataset.below;   // from here to /dashboards/
+const API = `${BELOW}../api/`;
+const TIMEOUT_MS = 60_000;
+const DASH = "–";
+const PRESETS = [["1h", "last hour"], ["6h", "last 6 hours"], ["24h", "last 24 hours"], ["2d", "last 2 days"], ["7d", "last 7 days"],
+  ["30d", "last 30 days"]];
+const BINS = [["", "as fits"], ["1min", "1 min"], ["5min", "5 min"], ["10min", "10 min"], ["30min", "30 min"], ["1h", "1 h"], ["6h", "6 h"],
+  ["1d", "1 day"]];
+const NOISE = [["", "as each number says"], ["true", "included"], ["false", "left out"]];
+const REFRESH = [["0", "off"], ["30", "every 30 s"], ["60", "every minute"], ["300", "every 5 min"]];
+const SEARCH_FROM = 10;    // a longer list of values can be searched
+const TEXT_CELLS = 14;     // sites of a matrix whose cells are wide enough for their text
+const SMALL_CELLS = 40;
+const TIP_LINES = 14;
+const WIDE = 24;           // characters; a longer word may be broken
+const LONG = 140;          // characters; a longer text is folded
+const TEXT_MAX = 4000;
+
+const $ = (id) => document.getElementById(id);
+
+/** An element: attributes by name (null: none; true: empty; `on...`: a listener; `--...`: a style's variable), then children. */
+function el(name, attributes = {}, ...children) {
+  const node = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (key.startsWith("on")) node.addEventListener(key.slice(2), value);
+    else if (key.startsWith("--")) node.style.setProperty(key, value);
+    else node.setAttribute(key, value === true ? "" : String(value));
+  }
+  node.append(...children.filter((child) => child !== null && child !== undefined)
+    .map((child) => child instanceof Node ? child : String(child).slice(0, TEXT_MAX)));
+  return node;
+}
+function icon(level) {
+  const NS = "http://www.w3.org/2000/svg", node = document.createElementNS(NS, "svg"), use = document.createElementNS(NS, "use");
+  node.setAttribute("class", "icon");
+  node.setAttribute("aria-hidden", "true");
+  use.setAttribute("href", `#i-${level}`);
+  node.append(use);
+  return node;
+}
+const words = (text) => el("p", { class: "words" }, text);
+const utc = (ms) => new Date(ms).toISOString().slice(0, 16).replace("T", " ");
+const clock = (date) => date.toISOString().slice(11, 19);
+
+// ---- What is chosen stands in the address, so that a link shows another person the same ----
+
+const inlined = () => JSON.parse($("inlined")?.textContent ?? "null");  // a preview brings its data along
+const page = { name: "", layout: null, data: null, answered: null, timer: 0, asking: null, values: null, kept: new Map(), preview: null };
+
+function chosen() {
+  const query = new URLSearchParams(location.search), variables = new Map();
+  for (const [key, value] of query) if (key.startsWith("var.")) {
+    const name = key.slice(4);
+    variables.set(name, [...(variables.get(name) ?? []), value]);
+  }
+  const of = (key) => query.get(key) ?? "";
+  return { since: of("since"), until: of("until"), bin: of("bin"), noise: of("noise"), store: of("store"), refresh: of("refresh"), variables };
+}
+function queryOf({ variables, ...rest }) {
+  const query = new URLSearchParams();
+  for (const [key, value] of Object.entries(rest)) if (value) query.set(key, value);
+  for (const [name, values] of variables) for (const value of values) query.append(`var.${name}`, value);
+  return query;
+}
+function choose(change) {
+  const query = queryOf({ ...chosen(), ...change }).toString();
+  if (`?${query}` !== location.search) history.pushState(null, "", query ? `?${query}` : location.pathname);
+  showControls();
+  load();
+}
+function chooseValues(name, values) {
+  const variables = new Map(chosen().variables);
+  if (values.length) variables.set(name, values); else variables.delete(name);
+  choose({ variables });
+}
+/** The address of another dashboard, in the same time and for the same variables but those that the link sets. */
+function addressOf(dashboard, set = {}) {
+  if (page.preview) return `${encodeURIComponent(dashboard)}.html`;
+  const now = chosen(), variables = new Map(now.variables);
+  for (const [name, value] of Object.entries(set)) variables.set(name, [value]);
+  const query = queryOf({ ...now, variables }).toString();
+  return BELOW + encodeURIComponent(dashboard) + (query ? `?${query}` : "");
+}
+const linkTo = (link) => link && addressOf(link.dashboard, link.variables);
+function storyOf(request) {
+  if (page.preview) return null;
+  const from = page.name + location.search;
+  return `${BELOW}transfer/${encodeURIComponent(request)}?from=${encodeURIComponent(from)}`;
+}
+
+// ---- Asking ----
+
+async function ask(path, query = null, signal = undefined) {
+  const signals = [AbortSignal.timeout(TIMEOUT_MS), ...(signal ? [signal] : [])];
+  const address = API + path + (query && query.toString() ? `?${query}` : "");
+  const answer = await fetch(address, { cache: "no-store", signal: AbortSignal.any(signals) }).catch((error) => {
+    if (error.name === "AbortError") throw error;
+    throw new Error(error.name === "TimeoutError" ? `The server gave no answer within ${TIMEOUT_MS / 1000} s` : "The server cannot be reached");
+  });
+  const body = await answer.json().catch(() => null);
+  if (!answer.ok) throw new Error(typeof body?.detail === "string" ? body.detail : `The server answered HTTP ${answer.status}`);
+  if (body === null) throw new Error("The answer is not JSON: a proxy may be in between");
+  return body;
+}
+function alarm(text) {
+  $("alert").hidden = !text;
+  if ($("alert").textContent !== text) $("alert").textContent = text;
+}
+async function load() {
+  clearTimeout(page.timer);
+  page.asking?.abort();
+  const asking = page.asking = new AbortController(), query = queryOf(chosen());
+  query.delete("refresh");
+  $("content").setAttribute("aria-busy", "true");
+  try {
+    const data = await ask(`dashboards/${encodeURIComponent(page.name)}/data`, query, asking.signal);
+    if (asking.signal.aborted) return;
+    page.data = data;
+    document.body.classList.remove("stale");
+    alarm("");
+    showData();
+  } catch (error) {
+    if (asking.signal.aborted) return;
+    document.body.classList.add("stale");
+    alarm(error.message + (page.data ? `. What is shown is of ${page.data.answered.slice(11, 19)} UTC.` : ""));
+    if (!page.data) for (const panel of panels()) $(panel.id).querySelector(".body").replaceChildren(words("No data: see above."));
+  }
+  $("content").setAttribute("aria-busy", "false");
+  schedule();
+}
+function schedule() {
+  clearTimeout(page.timer);
+  const seconds = Number(chosen().refresh || page.layout.refresh_s);
+  // an absolute range does not change
+  if (seconds > 0 && !chosen().until && !document.hidden) page.timer = setTimeout(load, seconds * 1000);
+}
+
+// ---- The frame ----
+
+function showNav(all) {
+  const item = (name, title) => el("li", {}, el("a", { href: addressOf(name), "aria-current": name === page.name ? "page" : null }, title));
+  const home = page.preview ? [] : [el("li", {}, el("a", { href: `${BELOW}../` }, "Status of Lakescope")),
+    el("li", {}, el("a", { href: BELOW || "./", "aria-current": VIEW === "index" ? "page" : null }, "All dashboards"))];
+  $("nav").replaceChildren(...home, ...all.map(({ name, title }) => item(name, title)));
+}
+const panels = () => page.layout.rows.flatMap((row) => row.panels);
+
+function showLayout() {
+  const { title, question, rows } = page.layout;
+  $("title").textContent = title;
+  document.title = `${title} · Lakescope`;
+  $("content").replaceChildren(el("p", { class: "muted" }, question), ...rows.map((row, i) =>
+    el("section", { "aria-labelledby": `row${i}` }, el("h2", { id: `row${i}` }, row.title),
+      el("div", { class: "grid" }, ...row.panels.map(frameOf)))));
+}
+function frameOf(panel) {
+  const header = el("header", {}, el("h3", { id: `${panel.id}-title` }, panel.title));
+  if (panel.description) header.append(el("details", { class: "about" },
+    el("summary", { "aria-label": `About ${panel.title}`, title: "What this is" }, "?"), el("p", {}, panel.description)));
+  return el("section", { class: `panel ${panel.kind}`, id: panel.id, "aria-labelledby": `${panel.id}-title`,
+    "--width": panel.width, "--height": panel.height }, header, el("div", { class: "body" }, words("Loading …")),
+    el("p", { class: "note", hidden: true }));
+}
+
+function option(select, [value, label], current) {
+  select.append(el("option", { value, selected: value === current }, label));
+}
+function field(id, label, options, current, change) {
+  const select = el("select", { id, onchange: (event) => change(event.target.value) });
+  const known = options.some(([value]) => value === current);
+  for (const one of known ? options : [...options, [current, current]]) option(select, one, current);
+  return el("div", { class: "field" }, el("label", { for: id }, label), select);
+}
+function showControls() {
+  if (page.preview) return;
+  const now = chosen(), focused = document.activeElement?.id, absolute = Boolean(now.until) || /^\d{4}-/.test(now.since);
+  const own = page.layout.since, presets = PRESETS.some(([value]) => value === own) ? PRESETS : [[own, `last ${own}`], ...PRESETS];
+  const time = field("time", "Time", [...presets, ["absolute", "from … to … (UTC)"]], absolute ? "absolute" : now.since || own, (value) => {
+    const range = page.data ?? { since: new Date(Date.now() - 864e5).toISOString(), until: new Date().toISOString() };
+    choose(value === "absolute" ? { since: range.since.slice(0, 16), until: range.until.slice(0, 16) } : { since: value === own ? "" : value, until: "" });
+  });
+  const ends = absolute ? [absoluteRange(now)] : [];
+  const stores = page.data?.stores ?? [];
+  const open = document.querySelector(".choice[open]")?.dataset.name, typed = document.querySelector(".choice[open] input[type=search]")?.value;
+  if (open) return updateChoices(now);  // a menu in use stays as it is
+  const form = $("controls");
+  form.replaceChildren(time, ...ends, field("bin", "Bin", BINS, now.bin, (bin) => choose({ bin })),
+    field("noise", "Functional tests", NOISE, now.noise, (noise) => choose({ noise })),
+    ...page.layout.variables.map((variable) => menu(variable, now.variables.get(variable.name) ?? [], typed)),
+    ...(stores.length > 1 ? [field("store", "Store", stores.map((name) => [name, name]), now.store || page.data.store, (store) => choose({ store }))] : []),
+    el("span", { class: "push" }),
+    field("refresh", "Refresh", REFRESH, now.refresh || String(page.layout.refresh_s), (refresh) => choose({ refresh })),
+    el("button", { type: "button", id: "now", onclick: () => load() }, "Refresh now"));
+  form.hidden = false;
+  if (focused) $(focused)?.focus({ preventScroll: true });
+}
+function absoluteRange(now) {
+  const data = page.data, of = (text, other) => (/^\d{4}-/.test(text) ? text : other ?? "").slice(0, 16);
+  const input = (id, value) => el("input", { type: "datetime-local", id, value });
+  const from = input("from", of(now.since, data?.since)), to = input("to", of(now.until, data?.until));
+  const apply = () => from.value && to.value && choose({ since: from.value, until: to.value });
+  const enter = (event) => { if (event.key === "Enter") { event.preventDefault(); apply(); } };
+  return el("div", { id: "absolute", role: "group", "aria-label": "Absolute time in UTC", onkeydown: enter },
+    el("div", { class: "field" }, el("label", { for: "from" }, "From (UTC)"), from),
+    el("div", { class: "field" }, el("label", { for: "to" }, "To (UTC)"), to),
+    el("button", { type: "button", id: "apply", onclick: apply }, "Apply"));
+}
+const summaryOf = (values) => values.length === 0 ? "All" : values.length === 1 ? values[0] : `${values.length} chosen`;
+
+/** A menu with a box for each value; "All" is none ticked. */
+function menu(variable, values) {
+  const id = `var-${variable.name}`, list = el("ul", {}), search = el("input", { type: "search", "aria-label": `Search ${variable.label}`,
+    placeholder: "Search", hidden: true, oninput: () => filter() });
+  const filter = () => { for (const item of list.children) item.hidden = !item.textContent.toLowerCase().includes(search.value.toLowerCase()); };
+  const details = el("details", { class: `choice${values.length ? " chosen" : ""}`, "data-name": variable.name },
+    el("summary", { id, "aria-label": `${variable.label}: ${summaryOf(values)}` }, summaryOf(values)),
+    el("div", {}, search, el("button", { type: "button", onclick: () => { for (const box of list.querySelectorAll("input")) box.checked = false;
+      chooseValues(variable.name, []); } }, "All"), list));
+  const fillIn = async () => {
+    list.replaceChildren(el("li", { class: "muted" }, "Loading …"));
+    const known = await valuesOf(variable.name).catch((error) => error);
+    const now = chosen().variables.get(variable.name) ?? [];
+    const all = [...new Set([...(Array.isArray(known) ? known : []), ...now])].sort();
+    search.hidden = all.length < SEARCH_FROM;
+    const box = (value) => el("input", { type: "checkbox", value, checked: now.includes(value), onchange: () =>
+      chooseValues(variable.name, [...list.querySelectorAll("input:checked")].map((one) => one.value)) });
+    const none = known instanceof Error ? known.message : "No value occurs in this time.";
+    list.replaceChildren(...(all.length ? all.map((value) => el("li", {}, el("label", {}, box(value), el("span", {}, value)))) : [el("li", { class: "muted" }, none)]));
+    for (const one of list.querySelectorAll("input")) one.checked = now.includes(one.value);
+    filter();
+  };
+  details.addEventListener("toggle", () => {
+    if (!details.open) return showControls();
+    for (const other of document.querySelectorAll(".choice[open]")) if (other !== details) other.open = false;
+    const box = details.lastElementChild;
+    box.classList.toggle("right", details.getBoundingClientRect().left > innerWidth / 2);
+    fillIn();
+  });
+  details.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    details.open = false;
+    details.firstElementChild.focus();
+  });
+  return el("div", { class: "field" }, el("span", { class: "label", "aria-hidden": "true" }, variable.label), details);
+}
+function updateChoices(now) {
+  for (const details of document.querySelectorAll(".choice")) {
+    const values = now.variables.get(details.dataset.name) ?? [], summary = details.firstElementChild;
+    const label = page.layout.variables.find(({ name }) => name === details.dataset.name).label;
+    details.classList.toggle("chosen", values.length > 0);
+    summary.textContent = summaryOf(values);
+    summary.setAttribute("aria-label", `${label}: ${summaryOf(values)}`);
+    for (const box of details.querySelectorAll("input[type=checkbox]")) box.checked = values.includes(box.value);
+  }
+}
+/** Asked once for a range, when a menu opens first. */
+async function valuesOf(name) {
+  const { since, until, store } = chosen(), query = queryOf({ since, until, store, variables: new Map() }), key = query.toString();
+  if (page.values?.key !== key) page.values = { key, answer: ask(`dashboards/${encodeURIComponent(page.name)}/values`, query) };
+  return (await page.values.answer.catch((error) => { page.values = null; throw error; }))[name] ?? [];
+}
+
+// ---- Panels ----
+
+function showData() {
+  const { since, until, bin_s: bin, store, answered } = page.data;
+  const minutes = bin / 60, said = bin % 86400 === 0 ? `${bin / 86400} d` : bin % 3600 === 0 ? `${bin / 3600} h` : minutes >= 1 ? `${minutes} min` : `${bin} s`;
+  const own = page.layout.variables.map(({ name }) => name), idle = page.preview ? [] : [...chosen().variables.keys()].filter((name) => !own.includes(name));
+  $("facts").textContent = `${utc(since)} to ${utc(until)} UTC · bins of ${said} · from ${store} · answered ${answered.slice(11, 19)} UTC`
+    + (idle.length ? ` · chosen, but without effect here: ${idle.join(", ")}` : "");
+  for (const picture of page.data.panels) show(picture);
+  showControls();
+}
+/** Draws a panel if something in it changed; what its user opened, sorted, scrolled to or focused stays. */
+function show(picture) {
+  const panel = $(picture.id), key = JSON.stringify(picture) + (picture.spec ? panel.clientWidth : "") + (VIEW === "dashboard" ? location.search : "");
+  const kept = page.kept.get(picture.id) ?? {};
+  if (!panel || kept.key === key) return;
+  page.kept.set(picture.id, { ...kept, key });
+  tools(panel, picture);
+  const note = panel.querySelector(":scope > .note");
+  const said = [...(picture.notes ?? []).map((text) => `Not shown: ${text}`), picture.note && `Shown: ${picture.note}`].filter(Boolean).join(" · ");
+  note.textContent = said;
+  note.hidden = !said;
+  draw(panel, picture);
+}
+async function draw(panel, picture) {
+  const body = panel.querySelector(".body"), turn = page.kept.get(picture.id);
+  const made = await bodyOf(panel, picture).catch((error) => [words(`This panel could not be drawn: ${error.message}`)]);
+  if (page.kept.get(picture.id)?.key !== turn.key || page.kept.get(picture.id)?.asTable !== turn.asTable) return;  // a newer one is on its way
+  const scroll = body.querySelector(".scroll"), at = [scroll?.scrollTop ?? 0, scroll?.scrollLeft ?? 0];
+  const focused = body.contains(document.activeElement) ? document.activeElement.dataset.key : null;
+  const open = [...body.querySelectorAll("details[open][data-key]")].map((node) => node.dataset.key);
+  body.replaceChildren(...made);
+  const by = (name) => [...body.querySelectorAll("[data-key]")].find((node) => node.dataset.key === name);
+  for (const name of open) by(name)?.setAttribute("open", "");
+  if (body.querySelector(".scroll")) [body.querySelector(".scroll").scrollTop, body.querySelector(".scroll").scrollLeft] = at;
+  if (focused) by(focused)?.focus({ preventScroll: true });
+}
+function tools(panel, picture) {
+  const header = panel.querySelector("header");
+  for (const old of header.querySelectorAll("button")) old.remove();
+  const table = picture.refused ? null : tableOf(picture);
+  if (!table) return;
+  const csv = el("button", { type: "button", "aria-label": `CSV of ${picture.title}`, title: "Download as CSV", onclick: () => download(picture, table) }, "CSV");
+  if (picture.spec) {
+    const kept = () => page.kept.get(picture.id);
+    const button = el("button", { type: "button", "aria-pressed": String(Boolean(kept().asTable)), "aria-label": `${picture.title} as a table`, title: "As a table",
+      onclick: () => { page.kept.set(picture.id, { ...kept(), asTable: !kept().asTable });
+        button.setAttribute("aria-pressed", String(kept().asTable)); draw(panel, picture); } }, "table");
+    header.append(button);
+  }
+  header.append(csv);
+}
+async function bodyOf(panel, picture) {
+  if (picture.refused) return [words(`Cannot be shown: ${picture.refused}`)];
+  switch (picture.kind) {
+    case "text": return [el("p", {}, picture.text)];
+    case "stat": return [el("div", { class: "tiles" }, ...picture.tiles.map(tile))];
+    case "events": return picture.events.length ? [eventsTable(picture)] : [words("No such event in this time.")];
+    case "matrix": return picture.cells.length ? matrix(picture) : [words(nothing(picture))];
+    case "table": case "bars": return picture.groups.length ? [groupsTable(picture)] : [words(nothing(picture))];
+  }
+  if (!picture.spec) return [words(nothing(picture))];
+  if (page.kept.get(picture.id).asTable) return [scroller(picture, timeTable(picture))];
+  return chart(panel, picture);
+}
+function nothing(picture) {
+  const why = [...new Set(picture.numbers.map((number) => number.null).filter((text) => text !== "never null"))];
+  return `Nothing to show: ${why.join("; ") || "no event counts"} in this time.`;
+}
+const WORDS = { good: "good", warning: "warning", critical: "critical" };
+
+function tile({ label, text, level, note }) {
+  return el("div", { class: "tile", "data-level": level }, ...(label ? [el("p", { class: "muted small" }, label)] : []),
+    el("p", { class: "value" }, text), ...(level ? [el("p", { class: "word" }, icon(level), WORDS[level])] : []),
+    ...(note ? [el("p", { class: "muted small" }, note)] : []));
+}
+function scroller(picture, table, free = false) {
+  return el("div", { class: `scroll${free ? " free" : ""}`, tabindex: 0, role: "region", "aria-labelledby": `${picture.id}-title` }, table);
+}
+/** The level as a mark, and as a word for who listens: never by colour alone. */
+const mark = (level) => level === "warning" || level === "critical"
+  ? [el("span", { class: "mark", "aria-hidden": "true" }, level === "warning" ? "▲" : "✕"), el("span", { class: "sr" }, `${level} `)] : [];
+const wrap = (text) => text.length > WIDE ? "wrap" : null;
+const anchor = (href, key, ...children) => href ? el("a", { href, "data-key": key }, ...children) : el("span", {}, ...children);
+
+/** A table that its headings sort. `columns`: {label, num}; `rows`: {values (to sort by), cells (nodes)}. */
+function sortable(picture, columns, rows, className = "") {
+  const kept = page.kept.get(picture.id), sort = kept?.sort, body = el("tbody", {});
+  const fillIn = (by) => {
+    const order = (a, b) => {
+      const [x, y] = [a.values[by.column], b.values[by.column]];
+      if (x === null || y === null) return (x === null) - (y === null);
+      return (typeof x === "number" ? x - y : String(x).localeCompare(String(y), "en", { numeric: true })) * (by.up ? 1 : -1);
+    };
+    body.replaceChildren(...(by ? [...rows].sort(order) : rows).map((row) => el("tr", {}, ...row.cells)));
+  };
+  const heads = columns.map(({ label, num }, column) => {
+    const head = el("th", { scope: "col", class: num ? "num" : null, "aria-sort": sort?.column === column ? (sort.up ? "ascending" : "descending") : null });
+    head.append(el("button", { type: "button", "data-key": `sort ${column}`, onclick: () => {
+      const was = page.kept.get(picture.id).sort, up = was?.column === column ? !was.up : !num;
+      page.kept.set(picture.id, { ...page.kept.get(picture.id), sort: { column, up } });
+      for (const other of heads) other.removeAttribute("aria-sort");
+      head.setAttribute("aria-sort", up ? "ascending" : "descending");
+      fillIn({ column, up });
+    } }, label));
+    return head;
+  });
+  fillIn(sort);
+  return el("table", { class: className }, el("caption", { class: "sr" }, picture.title), el("thead", {}, el("tr", {}, ...heads)), body);
+}
+function groupsTable(picture) {
+  const bars = picture.kind === "bars";
+  const columns = [...picture.dimensions.map((label) => ({ label })), ...picture.columns.map((label) => ({ label, num: !bars }))];
+  const cell = ({ text, level, share }) => bars
+    ? el("td", { "data-level": level }, el("span", { class: "bar" }, el("i", { "--share": share }), el("span", {}, ...mark(level), text)))
+    : el("td", { class: "num", "data-level": level }, ...mark(level), text);
+  const rows = picture.groups.map(({ names, link, cells }) => ({
+    values: [...names, ...cells.map(({ value }) => value)],
+    cells: [...names.map((name, i) => el(i ? "td" : "th", { scope: i ? null : "row", class: wrap(name) },
+      i ? name : anchor(linkTo(link), names.join("\n"), name))), ...cells.map(cell)],
+  }));
+  return scroller(picture, sortable(picture, columns, rows, picture.kind));
+}
+function eventsTable(picture) {
+  const columns = picture.columns.map((label) => ({ label }));
+  const long = (text, key) => text.length > LONG ? el("details", { class: "long", "data-key": key }, el("summary", {}, text)) : text;
+  const rows = picture.events.map(({ time, texts, story }) => {
+    const at = String(time ?? DASH).replace("T", " ").slice(0, 19), href = story && storyOf(story);
+    return { values: [time, ...texts], cells: [
+      el("th", { scope: "row", class: "time" }, href ? el("a", { href, "data-key": story, "aria-label": `Story of the transfer of ${at}` }, at) : at),
+      ...texts.map((text, i) => el("td", { class: wrap(text) }, long(text, `${time} ${i}`)))] };
+  });
+  return scroller(picture, sortable(picture, columns, rows, "events"));
+}
+/** Rows send, columns receive; one stop for Tab, arrow keys from there. */
+function matrix(picture) {
+  const { down, across, cells, dimensions } = picture, most = Math.max(down.length, across.length);
+  const density = most <= TEXT_CELLS ? "" : most <= SMALL_CELLS ? "dense" : "tiny", levels = cells.some(({ level }) => level);
+  const places = down.map(() => across.map(() => null));
+  for (const cell of cells) places[cell.row][cell.column] = cell;
+  let first = true;
+  const drawn = (cell, row, column) => {
+    if (!cell) return el("td", {});
+    const said = [`${down[row]} → ${across[column]}: ${cell.text}${cell.level ? `, ${WORDS[cell.level]}` : ""}`, ...cell.also].join("; ");
+    const href = linkTo(cell.link), short = density ? { warning: "▲", critical: "✕" }[cell.level] ?? "" : cell.text;
+    const inner = el(href ? "a" : "span", { href, title: said, "aria-label": href ? said : null, tabindex: href ? (first ? 0 : -1) : null,
+      "data-key": `${down[row]}\n${across[column]}`, "data-at": `${row} ${column}` }, density === "tiny" ? "" : short);
+    if (!href) inner.append(el("span", { class: "sr" }, said));
+    first &&= !href;
+    return el("td", { "data-level": cell.level, "data-share": cell.level ? null : cell.share, "--share": cell.share }, inner);
+  };
+  const head = el("tr", {}, el("td", { class: "corner small muted" }, `${dimensions[0]} ↓ ${dimensions[1]} →`),
+    ...across.map((name) => el("th", { scope: "col" }, el("span", {}, name))));
+  const longest = Math.max(...cells.map(({ text }) => text.length)), room = density ? null : `${Math.max(3.3, longest * 0.44 + 0.5)}rem`;
+  const table = el("table", { class: `matrix ${density}`, "--cell": room, onkeydown: walk }, el("caption", { class: "sr" },
+    `${picture.title}: rows are ${dimensions[0]}, columns ${dimensions[1]}; arrow keys move between cells`), el("thead", {}, head),
+    el("tbody", {}, ...places.map((row, i) => el("tr", {}, el("th", { scope: "row" }, down[i]), ...row.map((cell, j) => drawn(cell, i, j))))));
+  return [scroller(picture, table, true), levels ? key(density) : el("p", { class: "key" }, el("span", {}, "deeper: nearer to the greatest"), emptyKey())];
+}
+const emptyKey = () => el("span", {}, el("i", {}), "empty: no value");
+function key(density) {
+  const sign = { good: "", warning: density ? " ▲" : "", critical: density ? " ✕" : "" };
+  return el("p", { class: "key" }, ...Object.keys(WORDS).map((level) => el("span", { "data-level": level }, el("i", {}), WORDS[level] + (density === "tiny" ? "" : sign[level]))), emptyKey());
+}
+function walk(event) {
+  const step = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key], at = event.target.dataset?.at;
+  if (!step || !at) return;
+  event.preventDefault();
+  let [row, column] = at.split(" ").map(Number);
+  const table = event.currentTarget, rows = table.tBodies[0].rows, inside = () => rows[row]?.cells[column + 1];
+  do { row += step[0]; column += step[1]; } while (inside() && column >= 0 && !inside().querySelector("a"));  // over the empty ones
+  const next = column >= 0 && inside()?.querySelector("a");
+  if (!next) return;
+  event.target.tabIndex = -1;
+  next.tabIndex = 0;
+  next.focus();
+}
+
+// ---- Charts ----
+
+let library = null;
+function vega() {
+  if (window.vegaEmbed) return Promise.resolve();
+  library ??= new Promise((done, fail) => document.head.append(el("script", { type: "module", src: BELOW + document.documentElement.dataset.vega,
+    onload: done, onerror: () => { library = null; fail(new Error("the charts' library did not load")); } })));
+  return library;
+}
+async function chart(panel, picture) {
+  await vega();
+  const spec = structuredClone(picture.spec), holder = el("div", { class: "chart", "aria-hidden": "true" }), legend = legendOf(picture);
+  spec.width = Math.max(200, panel.clientWidth - 26);
+  if (picture.kind !== "states") spec.height = Math.max(120, picture.height * 30 - 76);
+  const { view } = await window.vegaEmbed(holder, spec, { mode: "vega-lite", renderer: "svg", actions: false, ast: true, defaultStyle: false,
+    tooltip: (_, event, item, value) => tip(picture, event, value && datumOf(item)) });
+  view.addEventListener("click", (_, item) => {
+    const link = picture.series[datumOf(item)?.s]?.link;
+    if (link) location.assign(linkTo(link));
+  });
+  const image = el("div", { role: "img", "aria-label": spec.description }, holder);
+  return picture.kind === "states" ? [scroller(picture, image, true), legend] : [image, legend];
+}
+/** What is under the pointer; the cells around moments (Vega's "nearest") hold the moment one level deeper. */
+const datumOf = (item) => item?.datum?.datum ?? item?.datum;
+
+function legendOf(picture) {
+  const name = ({ link }, i, text) => anchor(linkTo(link), `series ${i}`, text);
+  if (picture.kind === "states") {
+    const levels = picture.series.some(({ levels: all }) => all.some(Boolean));
+    const linked = picture.series.some(({ link }) => link);
+    return el("div", {}, levels ? key("") : el("p", { class: "key" }, el("span", {}, "deeper: nearer to the greatest"), emptyKey()),
+      linked ? el("ul", { class: "legend", "aria-label": "Open" }, ...picture.series.map((line, i) => el("li", {}, name(line, i, line.name)))) : "");
+  }
+  const swatch = ({ colour, dashed }) => el("i", { class: picture.kind === "stacked" ? "area" : dashed ? "dashed" : null, "--colour": colour });
+  return el("ul", { class: "legend", "aria-label": `Series of ${picture.title}` },
+    ...picture.looks.map((look, i) => el("li", {}, swatch(look), name(picture.series[i], i, look.name))));
+}
+function tip(picture, event, value) {
+  const box = $("tip"), i = value?.i, time = picture.times[i];
+  box.hidden = time === undefined;
+  if (box.hidden) return;
+  const own = value.s === undefined ? picture.series.map((_, s) => s) : [value.s];
+  const lines = own.filter((s) => picture.series[s].values[i] !== null)
+    .sort((a, b) => picture.series[b].values[i] - picture.series[a].values[i]);
+  const row = (s) => el("tr", {}, el("td", {}, picture.kind === "states" ? "" : el("i", { "--colour": picture.looks[s].colour }), ` ${picture.series[s].name}`),
+    el("td", {}, picture.series[s].texts[i] + (picture.series[s].levels?.[i] ? `, ${picture.series[s].levels[i]}` : "")));
+  const more = lines.length - TIP_LINES;
+  box.replaceChildren(el("b", {}, `${utc(time)} UTC`), el("table", {}, el("tbody", {}, ...lines.slice(0, TIP_LINES).map(row))),
+    more > 0 ? `and ${more} more` : lines.length ? "" : "no value");
+  const { width, height } = box.getBoundingClientRect();
+  box.style.left = `${event.clientX + 14 + width > innerWidth ? Math.max(0, event.clientX - width - 14) : event.clientX + 14}px`;
+  box.style.top = `${Math.max(0, Math.min(event.clientY + 14, innerHeight - height - 4))}px`;
+}
+function timeTable(picture) {
+  const columns = [{ label: "time (UTC)" }, ...picture.series.map(({ name }) => ({ label: name, num: true }))];
+  const rows = picture.times.map((time, i) => ({ values: [time, ...picture.series.map(({ values }) => values[i])],
+    cells: [el("th", { scope: "row", class: "time" }, utc(time)), ...picture.series.map(({ texts, levels }) =>
+      el("td", { class: "num", "data-level": levels?.[i] }, ...mark(levels?.[i]), texts[i]))] }));
+  return sortable(picture, columns, rows);
+}
+
+// ---- The same as a file ----
+
+/** {head, rows} of plain values in the numbers' own units; null where there is no table to it. */
+function tableOf(picture) {
+  const named = (number) => `${number.label} (${number.unit})`;
+  switch (picture.kind) {
+    case "text": return null;
+    case "stat": return { head: picture.numbers.map(named), rows: [picture.tiles.map(({ value }) => value)] };
+    case "events": return { head: [...picture.columns, "request_id"], rows: picture.events.map(({ time, texts, story }) => [time, ...texts, story]) };
+    case "matrix": return { head: [...picture.dimensions, named(picture.numbers[0])],
+      rows: picture.cells.map(({ row, column, value }) => [picture.down[row], picture.across[column], value]) };
+    case "table": case "bars": return { head: [...picture.dimensions, ...picture.numbers.map(named)],
+      rows: picture.groups.map(({ names, cells }) => [...names, ...cells.map(({ value }) => value)]) };
+  }
+  return { head: ["time", ...picture.series.map(({ name }) => `${name} (${picture.numbers[0].unit})`)],
+    rows: picture.times.map((time, i) => [new Date(time).toISOString(), ...picture.series.map(({ values }) => values[i])]) };
+}
+function download(picture, { head, rows }) {
+  // a text that a spreadsheet would take for a formula gets a quote before it
+  const safe = (value) => typeof value === "string" && /^[=+\-@\t\r]/.test(value) ? `'${value}` : String(value ?? "");
+  const line = (values) => values.map((value) => `"${safe(value).replaceAll('"', '""')}"`).join(",");
+  const text = [head, ...rows].map(line).join("\r\n") + "\r\n", url = URL.createObjectURL(new Blob([text], { type: "text/csv" }));
+  el("a", { href: url, download: `${page.name}-${picture.title.replace(/[^\w]+/g, "-")}.csv`.toLowerCase() }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+}
+
+// ---- One transfer's story ----
+
+function duration(s) {
+  if (!Number.isFinite(s)) return DASH;
+  const [size, unit] = s < 60 ? [1, "s"] : s < 3600 ? [60, "min"] : s < 86400 ? [3600, "h"] : [86400, "d"];
+  return `${Number((s / size).toPrecision(3))} ${unit}`;
+}
+function bytes(n) {
+  if (!Number.isFinite(n)) return DASH;
+  const power = Math.min(5, Math.max(0, Math.floor(Math.log10(Math.max(1, n)) / 3)));
+  return `${Number((n / 1000 ** power).toPrecision(3))} ${["B", "kB", "MB", "GB", "TB", "PB"][power]}`;
+}
+const SOURCES = { rucio: "Rucio", fts: "FTS" };
+const instant = (text) => { const ms = Date.parse(text ?? ""); return Number.isNaN(ms) ? null : ms; };
+const seconds = (ms) => new Date(ms).toISOString().slice(0, 19).replace("T", " ");
+
+/** The attempts of a chain of requests: times of each step (ms or null), how it ended, the error. */
+function attempts(events) {
+  const requests = [...new Set(events.map((event) => event.request_id).filter(Boolean))];
+  return requests.map((request) => {
+    const own = events.filter((event) => event.request_id === request), jobs = new Set(own.map((event) => event.job_id).filter(Boolean));
+    const all = [...own, ...events.filter((event) => !event.request_id && jobs.has(event.job_id))];
+    const earliest = (...times) => { const known = times.filter((time) => time !== null); return known.length ? Math.min(...known) : null; };
+    const step = (key, ...names) => earliest(...all.map((event) => instant(event[key])), ...all.filter((event) => names.includes(event.event)).map((event) => instant(event.time)));
+    const end = own.find((event) => typeof event.ok === "boolean") ?? all.find((event) => typeof event.ok === "boolean");
+    const refused = own.find((event) => event.event === "submission_failed");
+    return { request, created: step("created", "queued"), submitted: step("submitted", "submitted"), started: step("started", "started", "active"),
+      ended: end ? instant(end.ended) ?? instant(end.time) : refused ? instant(refused.time) : null,
+      ok: end ? end.ok : refused ? false : null, how: (end ?? refused)?.event ?? "under way", error: (end ?? refused)?.error ?? null, first: all.map((event) => instant(event.time)).filter((time) => time !== null)[0] };
+  }).sort((a, b) => (a.created ?? a.first) - (b.created ?? b.first));
+}
+function storyHead(all) {
+  const last = all.at(-1), begin = all[0]?.created ?? all[0]?.first, th = (n) => ["1st", "2nd", "3rd"][n - 1] ?? `${n}th`;
+  if (!last) return [null, "FTS alone tells of this transfer"];
+  if (last.ok) return ["good", `Arrived${begin ? ` after ${duration((last.ended - begin) / 1000)}` : ""}, at the ${th(all.length)} attempt`];
+  if (last.ok === false) return ["critical", `Did not arrive: ${all.length} attempt${all.length > 1 ? "s" : ""}, the last one ${last.how.replaceAll("_", " ")}`];
+  return [null, `Under way: attempt ${all.length}, ${last.started ? "bytes are moving" : last.submitted ? "FTS has it" : "waiting in Rucio"}`];
+}
+function lane(attempt, number, begin, length) {
+  const from = (ms) => (ms - begin) / length, stretch = (className, a, b, said) => a !== null && b !== null && b >= a
+    ? [el("i", { class: className, "--from": from(a), "--part": (b - a) / length, title: said })] : [];
+  const { created, submitted, started, ended, ok, how } = attempt, level = ok ? "good" : ok === false ? "critical" : null;
+  const taken = [[created, submitted ?? started ?? ended, "waited in Rucio"], [submitted, started ?? ended, "waited in FTS"], [started, ended, "moved"]]
+    .map(([a, b, what]) => a !== null && b !== null && b >= a && `${what} ${duration((b - a) / 1000)}`).filter(Boolean);
+  return el("li", { class: "lane" }, el("div", {}, el("b", {}, `Attempt ${number}: ${how.replaceAll("_", " ")}`), el("p", { class: "muted small" }, taken.join(", "))),
+    el("div", { class: "track", "aria-hidden": "true" }, ...stretch("waiting", created, submitted ?? started ?? ended, "waiting in Rucio"),
+      ...stretch("handed", submitted, started ?? ended, "waiting in FTS"), ...stretch("moving", started, ended, "bytes moving"),
+      ...(ended !== null && level ? [el("span", { class: "mark", "--from": from(ended) }, icon(level))] : [])));
+}
+function showStory(events) {
+  const newest = (key) => events.findLast((event) => event[key] !== undefined && event[key] !== null)?.[key];
+  const all = attempts(events), [level, headline] = storyHead(all);
+  const times = all.flatMap(({ created, submitted, started, ended, first }) => [created, submitted, started, ended, first]).filter((time) => time !== null && time !== undefined);
+  const begin = Math.min(...times), end = Math.max(...times), length = Math.max(1000, end - begin);
+  const place = (side) => [newest(`${side}_rse`) ?? newest(`${side}_host`), newest(`${side}_site`) && `(${newest(`${side}_site`)})`].filter(Boolean).join(" ") || "unknown";
+  const facts = [["File", [newest("scope"), newest("name")].filter(Boolean).join(":")], ["Size", newest("bytes") === undefined ? null : bytes(newest("bytes"))], ["From", place("src")], ["To", place("dst")],
+    ["Activity", newest("activity")], ["Account", newest("account")], ["Rule", newest("rule_id")], ["Protocol", newest("protocol")], ["FTS", newest("endpoint")],
+    ["FTS jobs", [...new Set(events.map((event) => event.job_id).filter(Boolean))].join(", ")]].filter(([, value]) => value);
+  const error = all.findLast((attempt) => attempt.error)?.error;
+  const row = (event) => ({ values: [event.time, event.source, event.event, event.error ?? ""], cells: [
+    el("th", { scope: "row", class: "time" }, seconds(instant(event.time) ?? 0)), el("td", {}, SOURCES[event.source] ?? event.source),
+    el("td", { "data-level": event.ok === false ? "critical" : null }, ...mark(event.ok === false ? "critical" : null), String(event.event ?? "").replaceAll("_", " ")),
+    el("td", {}, event.error ?? "", ...(event.error_class ? [" ", el("a", { class: "small", href: `${BELOW}failures?var.error=${encodeURIComponent(event.error_class)}` }, "all of this kind")] : [])),
+    el("td", { class: "small" }, [event.endpoint, event.job_id, event.request_id].filter(Boolean).join(" · "))] });
+  const table = sortable({ id: "story", title: "All that was said of this transfer" }, ["time (UTC)", "told by", "what", "error", "FTS, job, request"].map((label) => ({ label })), events.map(row), "events");
+  $("content").replaceChildren(el("div", { class: "story" },
+    el("p", { class: "verdict", "data-level": level }, ...(level ? [icon(level)] : []), el("span", { id: "verdict" }, headline)),
+    ...(error ? [el("section", { class: "panel" }, el("h2", {}, "The last error, as it was told"), el("p", {}, error))] : []),
+    el("section", { class: "panel", "aria-labelledby": "h-what" }, el("h2", { id: "h-what" }, "What was to move"), el("dl", {}, ...facts.flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]))),
+    ...(all.length ? [el("section", { class: "panel", "aria-labelledby": "h-when" }, el("h2", { id: "h-when" }, "Its way in time"), el("ol", {}, ...all.map((attempt, i) => lane(attempt, i + 1, begin, length))),
+      el("p", { class: "clock", "aria-hidden": "true" }, el("span", {}, `${seconds(begin)} UTC`), el("span", {}, `${seconds(end)} UTC`)),
+      el("p", { class: "key" }, ...[["waiting", "waiting in Rucio"], ["handed", "handed over, waiting in FTS"], ["moving", "bytes moving"]].map(([name, said]) => el("span", {}, el("i", { class: name }), said))))] : []),
+    el("section", { class: "panel", "aria-labelledby": "h-all" }, el("h2", { id: "h-all" }, "All that was said of it"), table)));
+}
+async function openStory() {
+  const request = decodeURIComponent(location.pathname.split("/").at(-1)), from = new URLSearchParams(location.search).get("from") ?? "";
+  const back = /^[\w-]+(\?.*)?$/s.test(from) ? BELOW + from : BELOW;
+  $("title").textContent = "One transfer's story";
+  document.title = "A transfer's story · Lakescope";
+  $("content").before(el("p", {}, el("a", { id: "back", href: back }, back === BELOW ? "← All dashboards" : "← Back to the dashboard"), " ", el("span", { class: "muted small" }, `request ${request}`)));
+  $("content").replaceChildren(words("Loading …"));
+  page.kept.set("story", {});
+  try {
+    const events = await ask(`transfers/${encodeURIComponent(request)}`);
+    if (events.length) showStory(events);
+    else $("content").replaceChildren(words("No event tells of this transfer: it may be older than what the store keeps, or the request's id is wrong."));
+  } catch (error) {
+    $("content").replaceChildren(words("No story: see above."));
+    alarm(error.message);
+  }
+}
+
+// ---- All of it ----
+
+function setTheme(theme) {
+  document.documentElement.dataset.theme = theme;
+  $("theme").textContent = `Theme: ${theme}`;
+  try { localStorage.setItem("lakescope-theme", theme); } catch { /* then it lasts until the next visit */ }
+}
+function openIndex(all) {
+  $("title").textContent = "Dashboards";
+  document.title = "Dashboards · Lakescope";
+  $("content").replaceChildren(el("ul", { class: "list" }, ...all.map(({ name, title, question }) =>
+    el("li", {}, el("a", { href: addressOf(name) }, title), el("p", {}, question)))));
+}
+async function openDashboard() {
+  page.layout = page.preview?.layout ?? await ask(`dashboards/${encodeURIComponent(page.name)}`);
+  showLayout();
+  if (page.preview) {
+    page.data = page.preview.data;
+    return showData();
+  }
+  showControls();
+  addEventListener("popstate", () => { showControls(); load(); });
+  // Browsers slow the timers of hidden pages down: catch up on return.
+  document.addEventListener("visibilitychange", () => { if (!document.hidden && Number(chosen().refresh || page.layout.refresh_s)) load(); });
+  await load();
+}
+async function start() {
+  const themes = ["auto", "light", "dark"];
+  setTheme(themes.find((theme) => theme === document.documentElement.dataset.theme) ?? "auto");
+  $("theme").addEventListener("click", () => setTheme(themes[(themes.indexOf(document.documentElement.dataset.theme) + 1) % themes.length]));
+  $("controls").addEventListener("submit", (event) => event.preventDefault());
+  document.addEventListener("click", (event) => {
+    for (const open of document.querySelectorAll(".choice[open], .about[open]")) if (!open.contains(event.target)) open.open = false;
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    $("tip").hidden = true;
+    for (const open of document.querySelectorAll(".about[open]")) open.open = false;
+  });
+  let resized = 0;
+  new ResizeObserver(() => { clearTimeout(resized); resized = setTimeout(() => { if (page.data) for (const picture of page.data.panels) show(picture); }, 150); })
+    .observe($("content"));
+  page.preview = inlined();
+  page.name = VIEW === "dashboard" ? page.preview?.layout.name ?? decodeURIComponent(location.pathname.split("/").at(-1)) : "";
+  try {
+    const all = page.preview?.all ?? await ask("dashboards");
+    showNav(all);
+    if (VIEW === "index") openIndex(all);
+    else await (VIEW === "story" ? openStory() : openDashboard());
+  } catch (error) {
+    alarm(error.message);
+  }
+}
+document.addEventListener("DOMContentLoaded", start);

@@ -1,0 +1,452 @@
+"""From a dashboard's answers to what is drawn: one plain form, for the page (as JSON) and for the previews.
+
+Here every value gets its words, its level and its link, so that those who draw only draw. `value`s are in the
+KPI's own unit, null is null; `text` is the value as a person says it; `level` is good, warning, critical or, without
+bounds or without a value, null; `link` is ``{"dashboard", "variables"}``; times are milliseconds since 1970.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Literal, NamedTuple
+
+from msgspec import Struct
+
+from dashboards.model import Dashboard, Link, Number, Panel
+from dashboards.questions import OVER_TIME, Selection, bin_of, description_of
+from dashboards.theme import SERIES_MAX, level_of, shown, unit_of
+from kpis import CATALOGUE, Kpi, UnsupportedError
+
+Rows = list[dict[str, Any]]
+Answer = Rows | UnsupportedError
+Picture = dict[str, Any]
+Key = tuple[Any, ...]
+
+UNKNOWN = "unknown"
+OTHERS = "all others"
+GROUPS_MAX = 1000  # rows of a table that a browser is given
+STATES_MAX = 100  # strips
+
+
+class Answered(Struct, frozen=True, kw_only=True):
+    """A dashboard with all that it shows: what ``/api/dashboards/<name>/data`` says, and previews are made of."""
+
+    dashboard: Dashboard
+    since: datetime
+    until: datetime
+    bin_s: int
+    store: str
+    """Who answered."""
+    answered: datetime
+    variables: Mapping[str, Sequence[str]]
+    """What was chosen."""
+    pictures: Sequence[Picture]
+
+    @classmethod
+    def of(
+        cls, dashboard: Dashboard, selection: Selection, answers: Sequence[Answer], store: str
+    ) -> Answered:
+        """From a store's answers to `questions_of`, now."""
+        return cls(
+            dashboard=dashboard,
+            since=selection.since,
+            until=selection.until,
+            bin_s=bin_of(selection),
+            store=store,
+            answered=datetime.now(UTC),
+            variables=selection.variables,
+            pictures=pictures(dashboard, selection, answers),
+        )
+
+    @classmethod
+    def read(cls, dashboard: Dashboard, document: Mapping[str, Any]) -> Answered:
+        """From what `document` made, also of another Lakescope."""
+        return cls(
+            dashboard=dashboard,
+            since=datetime.fromisoformat(document["since"]),
+            until=datetime.fromisoformat(document["until"]),
+            bin_s=document["bin_s"],
+            store=document["store"],
+            answered=datetime.fromisoformat(document["answered"]),
+            variables=document["variables"],
+            pictures=document["panels"],
+        )
+
+    def document(self) -> dict[str, Any]:
+        """As plain data."""
+        times = {key: getattr(self, key) for key in ("since", "until", "answered")}
+        return {
+            "name": self.dashboard.name,
+            **{key: f"{time:%Y-%m-%dT%H:%M:%SZ}" for key, time in times.items()},
+            "bin_s": self.bin_s,
+            "store": self.store,
+            "variables": {name: list(values) for name, values in self.variables.items()},
+            "panels": list(self.pictures),
+        }
+
+
+def is_empty(picture: Picture) -> bool:
+    """Whether a panel that was answered has nothing to show."""
+    if picture["kind"] == "stat":
+        return all(tile["value"] is None for tile in picture.get("tiles", ()))
+    shown_in = {"events": "events", "matrix": "cells", "table": "groups", "bars": "groups", "text": "text"}
+    return not picture.get(shown_in.get(picture["kind"], "series"))
+
+
+def layout(dashboard: Dashboard) -> dict[str, Any]:
+    """What is known of a dashboard before anything is asked."""
+    ids = iter(range(len(dashboard.panels)))
+    return {
+        "name": dashboard.name,
+        "title": dashboard.title,
+        "question": dashboard.question,
+        "since": dashboard.since,
+        "refresh_s": dashboard.refresh_s,
+        "variables": [{"name": v.name, "label": v.label} for v in dashboard.variables],
+        "rows": [
+            {"title": row.title, "panels": [_frame(panel, next(ids)) for panel in row.panels]}
+            for row in dashboard.rows
+        ],
+    }
+
+
+def pictures(dashboard: Dashboard, selection: Selection, answers: Sequence[Answer]) -> list[Picture]:
+    """The panels with their answers, which are in the order of `questions_of`."""
+    rest = iter(answers)
+    return [
+        _frame(panel, index) | _picture(panel, selection, [next(rest) for _ in _asked(panel)])
+        for index, panel in enumerate(dashboard.panels)
+    ]
+
+
+def _asked(panel: Panel) -> tuple[Any, ...]:
+    return (*panel.numbers, panel.listing) if panel.listing else panel.numbers
+
+
+def _frame(panel: Panel, index: int) -> Picture:
+    return {
+        "id": f"panel{index}",
+        "title": panel.title,
+        "kind": panel.kind,
+        "width": panel.width,
+        "height": panel.height,
+        "description": description_of(panel),
+    }
+
+
+class _Asked(NamedTuple):
+    """A number with its answer."""
+
+    number: Number
+    kpi: Kpi
+    rows: Rows
+
+    @property
+    def label(self) -> str:
+        return self.number.label or self.kpi.name.replace("_", " ")
+
+
+def _picture(panel: Panel, selection: Selection, answers: Sequence[Answer]) -> Picture:
+    refusals = [str(answer) for answer in answers if isinstance(answer, UnsupportedError)]
+    if answers and len(refusals) == len(answers):
+        return {"refused": refusals[0]}
+    notes = list(dict.fromkeys(refusals))
+    if panel.kind == "text":
+        return {"text": panel.text}
+    if panel.listing:
+        return {"notes": notes} | _events(panel.listing.columns, answers[0])
+    asked = [
+        _Asked(number, CATALOGUE[number.kpi], answer)
+        for number, answer in zip(panel.numbers, answers, strict=True)
+        if not isinstance(answer, UnsupportedError)
+    ]
+    drawn = _KINDS["time" if panel.kind in OVER_TIME else panel.kind](panel, selection, asked)
+    return {"notes": notes, "numbers": [_described(one) for one in asked]} | drawn
+
+
+def _described(asked: _Asked) -> dict[str, Any]:
+    kpi = asked.kpi
+    return {
+        "kpi": kpi.name,
+        "label": asked.label,
+        "meaning": kpi.meaning,
+        "unit": kpi.unit,
+        "good": kpi.good,
+        "null": kpi.null,
+        "warning": kpi.warning,
+        "critical": kpi.critical,
+    }
+
+
+# --- the kinds -------------------------------------------------------------------------------------------
+
+
+def _tiles(panel: Panel, selection: Selection, asked: Sequence[_Asked]) -> Picture:
+    tiles = []
+    for one in asked:
+        value = one.rows[0]["value"] if one.rows else _nothing(one.kpi)
+        tile = _said(one.kpi, value, unit_of(one.kpi))
+        note = one.kpi.null.capitalize() if value is None else ""
+        tiles.append({"label": one.label if len(asked) > 1 else "", "note": note} | tile)
+    return {"tiles": tiles}
+
+
+def _groups(panel: Panel, selection: Selection, asked: Sequence[_Asked]) -> Picture:
+    """A line a group and a cell a number, the greatest of the first number first; of what went well the worst."""
+    merged = _merged(asked)
+    greatest = [
+        max([abs(values[i]) for values in merged.values() if values[i] is not None], default=0.0)
+        for i in range(len(asked))
+    ]
+    scales = [
+        1.0 if one.kpi.unit == "ratio" and top <= 1 else top for one, top in zip(asked, greatest, strict=True)
+    ]
+    worst = _worst_first(asked[0].kpi)
+    ranked = sorted(merged.items(), key=lambda item: _rank(item[1][0], item[0], up=worst))
+    shown_ones = ranked[: min(panel.top or GROUPS_MAX, GROUPS_MAX)]
+    by = asked[0].number.by
+    groups = [
+        {
+            "names": [_name(part) for part in key],
+            "link": _link(panel.link, by, key),
+            "cells": [
+                _said(one.kpi, value, unit_of(one.kpi)) | {"share": _share(value, scale)}
+                for one, value, scale in zip(asked, values, scales, strict=True)
+            ],
+        }
+        for key, values in shown_ones
+    ]
+    return {
+        "dimensions": [_words(name) for name in by],
+        "columns": [one.label for one in asked],
+        "groups": groups,
+        "note": _first_of(len(groups), len(ranked), worst),
+    }
+
+
+def _matrix(panel: Panel, selection: Selection, asked: Sequence[_Asked]) -> Picture:
+    """Sparse cells over sorted axes; the further numbers are said with the first."""
+    merged = _merged(asked)
+    by = asked[0].number.by
+    down, across = (sorted({key[i] for key in merged}, key=_order) for i in (0, 1))
+    top = max([abs(values[0]) for values in merged.values() if values[0] is not None], default=0.0)
+    cells = [
+        _said(asked[0].kpi, values[0], unit_of(asked[0].kpi))
+        | {
+            "row": down.index(key[0]),
+            "column": across.index(key[1]),
+            "share": _share(values[0], top),
+            "link": _link(panel.link, by, key),
+            "also": [
+                f"{one.label}: {shown(value, unit_of(one.kpi))}"
+                for one, value in zip(asked[1:], values[1:], strict=True)
+            ],
+        }
+        for key, values in merged.items()
+    ]
+    return {
+        "dimensions": [_words(name) for name in by],
+        "down": list(map(_name, down)),
+        "across": list(map(_name, across)),
+        "cells": cells,
+    }
+
+
+def _over_time(panel: Panel, selection: Selection, asked: Sequence[_Asked]) -> Picture:
+    """A series a group, with a value a bin, null where there is none."""
+    bin_s = bin_of(selection, panel.kind)
+    first = int(selection.since.timestamp() // bin_s * bin_s)
+    times = list(range(first, max(int(selection.until.timestamp()), first + 1), bin_s))
+    place = {time: index for index, time in enumerate(times)}
+    units = [unit_of(one.kpi) for one in asked]
+    unit = units[0] if len(set(units)) == 1 else asked[0].kpi.unit
+    bad_and_good = {one.kpi.good for one in asked} >= {"up", "down"}
+    series = []
+    for one in asked:
+        found: dict[Key, list[Any]] = {}
+        for row in one.rows:
+            index = place.get(int(datetime.fromisoformat(str(row["time"])).timestamp()))
+            key = tuple(row[name] for name in one.number.by)
+            values = found.setdefault(key, [_nothing(one.kpi)] * len(times))
+            if index is not None:
+                values[index] = row["value"]
+        for key, values in found.items():
+            if all(value is None for value in values):
+                continue
+            names = [
+                *([_joined(one.number.by, key)] if key else []),
+                *([one.label] if len(asked) > 1 or not key else []),
+            ]
+            series.append(
+                {
+                    "name": ", ".join(names),
+                    "values": values,
+                    "link": _link(panel.link, one.number.by, key),
+                    "bad": bad_and_good and one.kpi.good == "down",
+                    "kpi": one.kpi,
+                }
+            )
+    chosen, note = _chosen(panel, asked[0].kpi, series)
+    for line in chosen:
+        kpi = line.pop("kpi")
+        line["texts"] = [shown(value, unit) for value in line["values"]]
+        if panel.kind == "states":
+            line["levels"] = [level_of(kpi, value) for value in line["values"]]
+    kpi = asked[0].kpi
+    bounds = [("warning", kpi.warning), ("critical", kpi.critical)]
+    return {
+        "unit": unit,
+        "since": int(selection.since.timestamp() * 1000),
+        "until": int(selection.until.timestamp() * 1000),
+        "bin_s": bin_s,
+        "times": [time * 1000 for time in times],
+        "series": chosen,
+        "bounds": [{"level": level, "value": value} for level, value in bounds if value is not None],
+        "greatest": max([abs(v) for line in chosen for v in line["values"] if v is not None], default=0.0),
+        "share": panel.kind == "lines" and _worst_first(kpi),
+        "note": note,
+    }
+
+
+def _events(columns: Sequence[str], answer: Answer) -> Picture:
+    assert not isinstance(answer, UnsupportedError)
+    shown_columns = [name for name in columns if name != "request_id"]
+    return {
+        "columns": ["time (UTC)", *map(_words, shown_columns)],
+        "events": [
+            {
+                "time": row.get("time"),
+                "texts": ["" if row.get(name) is None else _plain(name, row[name]) for name in shown_columns],
+                "story": row.get("request_id"),
+            }
+            for row in answer
+        ],
+    }
+
+
+_KINDS = {"stat": _tiles, "table": _groups, "bars": _groups, "matrix": _matrix, "time": _over_time}
+
+
+# --- their parts -----------------------------------------------------------------------------------------
+
+
+def _merged(asked: Sequence[_Asked]) -> dict[Key, list[Any]]:
+    """Group -> the numbers' values; without groups of which nothing is known."""
+    merged: dict[Key, list[Any]] = {}
+    for index, one in enumerate(asked):
+        for row in one.rows:
+            key = tuple(row[name] for name in one.number.by)
+            merged.setdefault(key, [_nothing(other.kpi) for other in asked])[index] = row["value"]
+    return {key: values for key, values in merged.items() if any(value is not None for value in values)}
+
+
+def _chosen(panel: Panel, kpi: Kpi, series: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], str]:
+    """As many series as one can tell apart: of shares the worst ones, else the greatest, the others summed up."""
+    most = STATES_MAX if panel.kind == "states" else SERIES_MAX
+    limit = min(panel.top or most, most)
+    in_order = sorted(series, key=lambda line: str(line["name"])) if panel.kind == "states" else series
+    if len(series) <= limit:
+        return in_order, ""
+    worst = _worst_first(kpi) or (panel.kind == "lines" and kpi.good == "up")  # the least space left, say
+    ranked = sorted(series, key=lambda line: _mean(line["values"]), reverse=not worst)
+    chosen, rest = ranked[:limit], ranked[limit:]
+    if panel.kind == "stacked":
+        sums = [
+            sum(v or 0 for v in values) for values in zip(*(line["values"] for line in rest), strict=True)
+        ]
+        name = f"{OTHERS} ({len(rest)})"
+        return [*chosen, {"name": name, "values": sums, "link": None, "bad": False, "kpi": kpi}], ""
+    if panel.kind == "states":
+        chosen.sort(key=lambda line: str(line["name"]))
+    return chosen, _first_of(limit, len(series), worst)
+
+
+def _worst_first(kpi: Kpi) -> bool:
+    """Of a share of what went well one looks for the lowest; of everything else for the greatest."""
+    return kpi.unit == "ratio" and kpi.good == "up"
+
+
+def _first_of(count: int, total: int, worst: bool) -> str:
+    return f"the {'worst' if worst else 'greatest'} {count} of {total}" if count < total else ""
+
+
+def _mean(values: Iterable[float | None]) -> float:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else 0.0
+
+
+def _rank(value: float | None, key: Key, *, up: bool) -> tuple[Any, ...]:
+    """Without a value last, then by value, then by name."""
+    return value is None, (value or 0) * (1 if up else -1), [_order(part) for part in key]
+
+
+def _order(part: Any) -> tuple[bool, str]:
+    return part is None, str(part)
+
+
+def _nothing(kpi: Kpi) -> int | None:
+    """The value of a group without events: a count of nothing is 0, everything else is unknown."""
+    return 0 if kpi.null == "never null" else None
+
+
+def _said(kpi: Kpi, value: Any, unit: str) -> dict[str, Any]:
+    return {"value": value, "text": shown(value, unit), "level": level_of(kpi, value)}
+
+
+def _share(value: Any, of: float) -> float:
+    return round(min(1.0, abs(value) / of), 4) if value is not None and of else 0.0
+
+
+def _name(part: Any) -> str:
+    return UNKNOWN if part is None else str(part)
+
+
+def _joined(by: Sequence[str], key: Key) -> str:
+    """A link reads with an arrow, everything else with commas."""
+    link = len(by) == 2 and by[0].startswith("src_") and by[1].startswith("dst_")
+    return (" \N{RIGHTWARDS ARROW} " if link else ", ").join(map(_name, key))
+
+
+def _link(link: Link | None, by: Sequence[str], key: Key) -> dict[str, Any] | None:
+    """Null where a group has no name to be filtered by."""
+    if link is None:
+        return None
+    given = dict(zip(by, key, strict=True))
+    variables = {name: given.get(dimension) for name, dimension in link.variables.items()}
+    if None in variables.values():
+        return None
+    return {"dashboard": link.dashboard, "variables": {n: str(value) for n, value in variables.items()}}
+
+
+_WORDS = {
+    "src": "source",
+    "dst": "destination",
+    "rse": "RSE",
+    "vo": "VO",
+    "qos": "QoS",
+    "url": "URL",
+    "s": "",
+}
+"""Parts of fields' names; seconds say their unit in each value."""
+
+
+def _words(field: str) -> str:
+    """A field's name for a heading."""
+    said = " ".join(filter(None, (_WORDS.get(part, part) for part in field.split("_"))))
+    return {"source site": "source", "destination site": "destination"}.get(said, said)
+
+
+def _plain(name: str, value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int | float):
+        unit: Literal["bytes", "seconds", "count"] = (
+            "seconds"
+            if name.endswith("_s")
+            else "bytes"
+            if name in ("bytes", "used", "free", "total")
+            else "count"
+        )
+        return shown(value, unit)
+    return str(value)

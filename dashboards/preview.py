@@ -1,0 +1,335 @@
+"""Dashboards as files: self-contained pages, and pictures made without a browser."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import vl_convert
+
+from dashboards import page, vega
+from dashboards.model import Dashboard
+from dashboards.pictures import Answered, Picture, layout
+from dashboards.sheet import Sheet, fitted, size_of, width_of, wrapped
+from dashboards.theme import CSS, THEMES, Theme
+
+__all__ = ["Answered", "html", "png", "preview", "svg"]
+
+_WIDTH = 1600.0
+_MARGIN = 24.0
+_GAP = 12.0
+_LINE_PX = 30  # of a panel's height
+_HEAD_PX = 34  # of a panel's title
+_ROW_PX = 21  # of a table
+_PAD = 12.0
+
+
+def preview(
+    answered: Sequence[Answered], out: Path, themes: Sequence[Literal["light", "dark"]] = ("light", "dark")
+) -> Iterator[Path]:
+    """Writes ``<name>.html``, which works from a disk, and ``<name>-<theme>.png`` of each; yields what it wrote."""
+    out.mkdir(parents=True, exist_ok=True)
+    for one in answered:
+        file = out / f"{one.dashboard.name}.html"
+        file.write_text(html(one, [other.dashboard for other in answered]))
+        yield file
+        for theme in themes:
+            file = out / f"{one.dashboard.name}-{theme}.png"
+            file.write_bytes(png(one, THEMES[theme]))
+            yield file
+
+
+# --- the page --------------------------------------------------------------------------------------------
+
+
+def html(answered: Answered, others: Sequence[Dashboard]) -> str:
+    """Lakescope's own page with its script, style, charts' library and data in it."""
+    drawn = [picture | page.chart(picture, CSS) for picture in answered.pictures]
+    document = {
+        "layout": layout(answered.dashboard),
+        "all": [{"name": other.name, "title": other.title} for other in others],
+        "data": answered.document() | {"panels": drawn, "stores": [answered.store]},
+    }
+    return page.whole(json.dumps(document))
+
+
+# --- the picture -----------------------------------------------------------------------------------------
+
+
+class _Block(NamedTuple):
+    """A panel before it has its place: what its body needs."""
+
+    picture: Picture
+    x: float
+    width: float
+    height: float
+    body: Any
+
+
+def png(answered: Answered, theme: Theme) -> bytes:
+    """The whole dashboard as a picture."""
+    found: bytes = vl_convert.svg_to_png(svg(answered, theme), scale=1.25)
+    return found
+
+
+def svg(answered: Answered, theme: Theme) -> str:
+    """The same as SVG."""
+    sheet = Sheet(theme)
+    dashboard = answered.dashboard
+    sheet.text(_MARGIN, 40, dashboard.title, 24, bold=True)
+    sheet.text(_MARGIN, 64, dashboard.question, 14, colour=theme.muted)
+    sheet.text(_WIDTH - _MARGIN, 40, _range(answered), 13, colour=theme.muted, anchor="end")
+    chosen = [f"{name}: {', '.join(values)}" for name, values in answered.variables.items() if values]
+    said = fitted(" · ".join(chosen), 13, _WIDTH / 2)
+    sheet.text(_WIDTH - _MARGIN, 64, said, 13, colour=theme.muted, anchor="end")
+    y = 84.0
+    rest = iter(answered.pictures)
+    for row in dashboard.rows:
+        sheet.text(_MARGIN, y + 18, row.title, 16, bold=True)
+        y += 30
+        for blocks in _lines([next(rest) for _ in row.panels], theme):
+            height = max(block.height for block in blocks)
+            for block in blocks:
+                _panel(sheet, block, y, height)
+            y += height + _GAP
+        y += 6
+    return sheet.svg(_WIDTH, y + 10)
+
+
+def _range(answered: Answered) -> str:
+    return (
+        f"{answered.since:%Y-%m-%d %H:%M} to {answered.until:%Y-%m-%d %H:%M} UTC"
+        f" \N{MIDDLE DOT} from {answered.store}"
+    )
+
+
+def _lines(row: Sequence[Picture], theme: Theme) -> Iterator[list[_Block]]:
+    """Panels from left to right, 24 columns a line."""
+    column = (_WIDTH - 2 * _MARGIN + _GAP) / 24
+    line: list[_Block] = []
+    used = 0
+    for picture in row:
+        if used + picture["width"] > 24:
+            yield line
+            line, used = [], 0
+        width = picture["width"] * column - _GAP
+        body, needs = _body(picture, theme, width - 2 * _PAD)
+        height = max(float(picture["height"] * _LINE_PX), _HEAD_PX + needs + _PAD)
+        line.append(_Block(picture, _MARGIN + used * column, width, height, body))
+        used += picture["width"]
+    yield line
+
+
+def _body(picture: Picture, theme: Theme, width: float) -> tuple[Any, float]:
+    """What is drawn, and how high it is at least."""
+    if picture.get("refused") or not vega.drawable(picture):
+        return None, 0.0
+    inner = picture["height"] * _LINE_PX - _HEAD_PX - _PAD
+    legend = _legend_lines(picture, theme, width) if picture["kind"] in ("lines", "stacked") else []
+    height = max(110.0, inner - 18 * len(legend) - (16 if picture.get("note") else 0))
+    chart: str = vl_convert.vegalite_to_svg(vega.spec(picture, theme, width=int(width), height=int(height)))
+    wide, high = size_of(chart)
+    scale = min(1.0, width / wide)
+    under = 18 * len(legend) if legend else 20 if picture["kind"] in ("matrix", "states") else 0
+    return (chart, scale, high * scale, legend), high * scale + under + (16 if picture.get("note") else 0)
+
+
+def _panel(sheet: Sheet, block: _Block, y: float, height: float) -> None:
+    picture, theme = block.picture, sheet.theme
+    sheet.box(block.x, y, block.width, height, fill=theme.card, edge=theme.line, radius=6)
+    x, width = block.x + _PAD, block.width - 2 * _PAD
+    sheet.text(x, y + 22, fitted(picture["title"], 14, width, bold=True), 14, bold=True)
+    top, bottom = y + _HEAD_PX, y + height - _PAD
+    notes = [f"not shown: {note}" for note in picture.get("notes", ())] + (
+        [f"shown: {picture['note']}"] if picture.get("note") else []
+    )
+    if notes:
+        sheet.text(x, bottom, fitted(" · ".join(notes), 11, width), 11, colour=theme.muted)
+        bottom -= 16
+    if block.body is not None:
+        _chart(sheet, picture, block.body, x, top)
+    elif picture.get("refused"):
+        _words(sheet, f"Cannot be shown: {picture['refused']}", x, top, width, bottom)
+    elif picture["kind"] == "stat":
+        _tiles(sheet, picture, x, top, width, bottom)
+    elif picture["kind"] == "text":
+        for index, line in enumerate(wrapped(picture["text"], 13, width)):
+            sheet.text(x, top + 14 + 18 * index, line, 13)
+    elif picture.get("events") or picture.get("groups"):
+        _table(sheet, picture, x, top, width, bottom)
+    else:
+        why = [number["null"] for number in picture.get("numbers", ()) if number["null"] != "never null"]
+        said = "; ".join(dict.fromkeys(why)) or "no event counts"
+        _words(sheet, f"Nothing to show: {said} in this time.", x, top, width, bottom)
+
+
+def _words(sheet: Sheet, text: str, x: float, top: float, width: float, bottom: float) -> None:
+    lines = wrapped(text, 13, width - 20)
+    y = (top + bottom) / 2 - 9 * (len(lines) - 1)
+    for index, line in enumerate(lines):
+        sheet.text(x + width / 2, y + 18 * index, line, 13, colour=sheet.theme.muted, anchor="middle")
+
+
+def _tiles(sheet: Sheet, picture: Picture, x: float, top: float, width: float, bottom: float) -> None:
+    theme = sheet.theme
+    each = width / len(picture["tiles"])
+    for index, tile in enumerate(picture["tiles"]):
+        left, level = x + index * each, tile["level"]
+        colour = {
+            "good": theme.good_ink,
+            "warning": theme.warning_ink,
+            "critical": theme.critical_ink,
+        }.get(level or "", theme.ink)
+        size = min(30.0, 30.0 * each / max(1.0, width_of(tile["text"], 30, bold=True)))
+        y = min(top + 34, (top + bottom) / 2 + 8)
+        sheet.text(left, y, tile["text"], round(size, 1), colour=colour, bold=True)
+        if level:
+            sheet.sign(left, y + 11, level)
+            sheet.text(left + 19, y + 22, level, 12, colour=colour, bold=True)
+        below = tile["note"] or tile["label"]
+        if below and not level:
+            for line, said in enumerate(wrapped(below, 11, each - 8)[:3]):
+                sheet.text(left, y + 20 + 14 * line, said, 11, colour=theme.muted)
+
+
+def _chart(sheet: Sheet, picture: Picture, body: Any, x: float, top: float) -> None:
+    chart, scale, high, legend = body
+    sheet.drawing(x, top, chart, scale)
+    y = top + high + 14
+    if picture["kind"] in ("matrix", "states"):
+        _key(sheet, picture, x, y)
+    for line in legend:
+        left = x
+        for look, name, taken in line:
+            if picture["kind"] == "stacked":
+                sheet.box(left, y - 9, 12, 10, fill=look.colour, radius=2)
+            else:
+                sheet.line(left, y - 4, left + 18, colour=look.colour, thick=3, dashed=look.dashed)
+            sheet.text(left + 23, y, name, 11.5)
+            left += taken
+        y += 18
+
+
+def _legend_lines(picture: Picture, theme: Theme, width: float) -> list[list[tuple[vega.Look, str, float]]]:
+    lines: list[list[tuple[vega.Look, str, float]]] = [[]]
+    left = 0.0
+    for look in vega.looks(picture, theme):
+        name = fitted(look.name, 11.5, width - 30)
+        taken = width_of(name, 11.5) + 41
+        if lines[-1] and left + taken > width + 16:
+            lines.append([])
+            left = 0.0
+        lines[-1].append((look, name, taken))
+        left += taken
+    return lines
+
+
+def _key(sheet: Sheet, picture: Picture, x: float, y: float) -> None:
+    theme = sheet.theme
+    leveled = any(cell["level"] for cell in picture.get("cells", ())) or any(
+        level for line in picture.get("series", ()) for level in line["levels"]
+    )
+    fills = (
+        [("good", theme.fill_good), ("warning", theme.fill_warning), ("critical", theme.fill_critical)]
+        if leveled
+        else [("deeper: nearer to the greatest", theme.tint(theme.good, 0.45))]
+    )
+    for name, fill in (*fills, ("empty: no value", theme.card)):
+        sheet.box(x, y - 9, 11, 11, fill=fill, edge=theme.edge, radius=2)
+        sheet.text(x + 16, y, name, 11, colour=theme.muted)
+        x += width_of(name, 11) + 34
+
+
+# --- tables ----------------------------------------------------------------------------------------------
+
+
+class _Cell(NamedTuple):
+    text: str
+    level: str | None = None
+
+
+def _table(sheet: Sheet, picture: Picture, x: float, top: float, width: float, bottom: float) -> None:
+    """As many lines as fit, each in one line; what does not fit is counted."""
+    theme = sheet.theme
+    heads, rows, numeric = _cells(picture)
+    fitting = max(1, int((bottom - top - 24) // _ROW_PX))
+    if len(rows) > fitting:
+        fitting = max(1, fitting - 1)
+        sheet.text(x, bottom, f"and {len(rows) - fitting} more", 11, colour=theme.muted)
+    rows = rows[:fitting]
+    widths = _column_widths(heads, rows, numeric, width)
+    y = top + 12
+    _row(sheet, [_Cell(head) for head in heads], x, y, widths, numeric, colour=theme.muted)
+    sheet.line(x, y + 7, x + width, colour=theme.edge)
+    for row in rows:
+        y += _ROW_PX
+        _row(sheet, row, x, y + 2, widths, numeric)
+        sheet.line(x, y + 8, x + width, colour=theme.line)
+
+
+def _cells(picture: Picture) -> tuple[list[str], list[list[_Cell]], list[bool]]:
+    if picture["kind"] == "events":
+        rows = [
+            [_Cell(str(event["time"])[:19].replace("T", " ")), *map(_Cell, event["texts"])]
+            for event in picture["events"]
+        ]
+        return picture["columns"], rows, [False] * len(picture["columns"])
+    names = len(picture["dimensions"])
+    rows = [
+        [*map(_Cell, group["names"]), *(_Cell(cell["text"], cell["level"]) for cell in group["cells"])]
+        for group in picture["groups"]
+    ]
+    heads = [*picture["dimensions"], *picture["columns"]]
+    return heads, rows, [index >= names for index in range(len(heads))]
+
+
+def _column_widths(
+    heads: Sequence[str], rows: Sequence[Sequence[_Cell]], numeric: Sequence[bool], width: float
+) -> list[float]:
+    """As wide as the longest text; the widest give way where it is too much, and take what is left."""
+    natural = [
+        max(
+            width_of(head, 11.5, bold=True),
+            *(width_of(row[i].text, 12) + (20 if row[i].level else 0) for row in rows),
+        )
+        + 18
+        for i, head in enumerate(heads)
+    ]
+    limit = max(natural)
+    while sum(min(one, limit) for one in natural) > width and limit > 40:
+        limit -= 4
+    widths = [min(one, limit) for one in natural]
+    spare = width - sum(widths)
+    if spare > 0:  # between the columns, so that the numbers are not far from their names
+        widths = [one + spare / len(widths) for one in widths]
+    return widths
+
+
+def _row(
+    sheet: Sheet,
+    cells: Sequence[_Cell],
+    x: float,
+    y: float,
+    widths: Sequence[float],
+    numeric: Sequence[bool],
+    colour: str | None = None,
+) -> None:
+    theme = sheet.theme
+    head = colour is not None
+    size = 11.5 if head else 12
+    for cell, width, number in zip(cells, widths, numeric, strict=True):
+        bad = cell.level in ("warning", "critical")
+        ink = {"warning": theme.warning_ink, "critical": theme.critical_ink}.get(
+            cell.level or "", colour or theme.ink
+        )
+        text = fitted(cell.text, size, width - 12 - (18 if bad else 0), bold=head or bad)
+        right = x + width - 8
+        if number:
+            sheet.text(right, y, text, size, colour=ink, bold=head or bad, anchor="end")
+        else:
+            sheet.text(x, y, text, size, colour=ink, bold=head or bad)
+        if bad and cell.level:
+            sheet.sign(right - width_of(text, size, bold=True) - 19, y - 11, cell.level)
+        x += width

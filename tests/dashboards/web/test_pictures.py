@@ -1,0 +1,163 @@
+"""From answers to what is drawn."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import msgspec
+import pytest
+
+from dashboards.definitions import DASHBOARDS
+from dashboards.model import Link, Number, Panel
+from dashboards.pictures import Rows, is_empty, pictures
+from dashboards.questions import Selection, questions_of
+from dashboards.theme import DASH
+from kpis import UnsupportedError
+from tests.dashboards.web._small import (
+    BY_LINK,
+    EVENTS,
+    HOSTILE,
+    LINK,
+    SELECTION,
+    SINCE,
+    at,
+    every_kind,
+    panel,
+    picture,
+)
+
+
+def test_a_stat_says_its_level_and_why_it_has_no_value() -> None:
+    (tile,) = picture(panel("stat", "transfer_efficiency"), [{"value": 0.7}])["tiles"]
+    assert (tile["text"], tile["level"], tile["note"]) == ("70 %", "warning", "")
+    (tile,) = picture(panel("stat", "transfer_efficiency"), [{"value": None}])["tiles"]
+    assert (tile["text"], tile["level"], tile["note"]) == (DASH, None, "No transfer ended")
+    (tile,) = picture(panel("stat", "transfers_done"), [])["tiles"]
+    assert tile["value"] == 0, "a count of nothing is known"
+
+
+def test_a_table_joins_its_numbers_by_group_and_keeps_the_greatest() -> None:
+    failed: Rows = [{"src_site": site, "value": value} for site, value in (("A", 1), ("B", 7), (None, 3))]
+    share: Rows = [{"src_site": "A", "value": 0.4}, {"src_site": "D", "value": None}]
+    drawn = picture(
+        panel("table", "transfers_failed", "transfer_efficiency", by=("src_site",), top=2, link=Link("x", {"s": "src_site"})),
+        failed,
+        share,
+    )  # fmt: skip
+    assert [group["names"] for group in drawn["groups"]] == [["B"], ["unknown"]]
+    assert [group["link"] for group in drawn["groups"]] == [{"dashboard": "x", "variables": {"s": "B"}}, None]
+    assert [[cell["text"] for cell in group["cells"]] for group in drawn["groups"]] == [
+        ["7", DASH],
+        ["3", DASH],
+    ]
+    assert drawn["note"] == "the greatest 2 of 4", "D has failed nothing: that is a number too"
+
+
+def test_groups_of_which_nothing_is_known_are_not_there() -> None:
+    rows: Rows = [{"src_site": "A", "value": None}, {"src_site": "B", "value": 0.5}]
+    drawn = picture(panel("bars", "transfer_efficiency", by=("src_site",)), rows)
+    assert [group["names"] for group in drawn["groups"]] == [["B"]]
+    assert drawn["groups"][0]["cells"][0]["share"] == 0.5, "a share is drawn of 1, not of the greatest"
+
+
+def test_of_what_goes_well_the_worst_comes_first() -> None:
+    rows: Rows = [
+        {"src_site": site, "value": value}
+        for site, value in (("A", 0.9), ("B", None), ("C", 0.2), ("D", 0.5))
+    ]
+    drawn = picture(panel("table", "transfer_efficiency", by=("src_site",), top=2), rows)
+    assert [group["names"] for group in drawn["groups"]] == [["C"], ["D"]]
+    assert drawn["note"] == "the worst 2 of 3"
+
+
+def test_a_matrix_has_sorted_axes_and_no_cell_where_nothing_is_known() -> None:
+    rows: Rows = [
+        {"src_site": "B", "dst_site": "A", "value": 0.9},
+        {"src_site": "A", "dst_site": "C", "value": 0.3},
+        {"src_site": None, "dst_site": "A", "value": 1.0},
+        {"src_site": "Z", "dst_site": "Z", "value": None},
+    ]
+    drawn = picture(panel("matrix", "transfer_efficiency", by=BY_LINK, link=LINK), rows)
+    assert (drawn["down"], drawn["across"]) == (["A", "B", "unknown"], ["A", "C"])
+    cells = {(cell["row"], cell["column"]): (cell["text"], cell["level"]) for cell in drawn["cells"]}
+    assert cells == {(1, 0): ("90 %", "good"), (0, 1): ("30 %", "critical"), (2, 0): ("100 %", "good")}
+    assert drawn["cells"][0]["link"]["variables"] == {"source": "B", "destination": "A"}
+    assert drawn["cells"][2]["link"] is None
+
+
+def test_a_gap_is_null_where_unknown_and_nought_where_counted() -> None:
+    drawn = picture(panel("lines", "transfer_efficiency"), [at(0, 0.9), at(3, 0.5)])
+    assert drawn["series"][0]["values"] == [0.9, None, None, 0.5, None, None]
+    drawn = picture(panel("stacked", "transfers_done"), [at(1, 4)])
+    assert drawn["series"][0]["values"] == [0, 4, 0, 0, 0, 0]
+
+
+def test_bins_begin_before_a_range_that_does_not_begin_with_one() -> None:
+    selection = Selection(since=SINCE + timedelta(minutes=3), until=SINCE + timedelta(minutes=13), bin_s=600)
+    drawn = picture(panel("lines", "transfer_efficiency"), [at(0, 0.9), at(1, 0.8)], selection=selection)
+    assert drawn["times"][0] == SINCE.timestamp() * 1000
+    assert drawn["series"][0]["values"] == [0.9, 0.8]
+
+
+def test_too_many_series_become_the_greatest_and_the_rest() -> None:
+    rows = [at(0, i, activity=f"a{i:02}") for i in range(20)]
+    drawn = picture(panel("stacked", "transfers_done", by=("activity",)), rows)
+    assert [line["name"] for line in drawn["series"]][-2:] == ["a08", "all others (8)"]
+    assert sum(sum(line["values"]) for line in drawn["series"]) == sum(range(20)), "nothing is lost of a sum"
+    rows = [at(0, i / 20, src_site=f"s{i:02}") for i in range(20)]
+    drawn = picture(panel("lines", "transfer_efficiency", by=("src_site",)), rows)
+    assert drawn["series"][0]["name"] == "s00" and drawn["note"] == "the worst 12 of 20"
+
+
+def test_what_fails_is_told_from_what_goes_well() -> None:
+    numbers = (Number(kpi="transfers_done", label="arrived"), Number(kpi="transfers_failed", label="failed"))
+    drawn = picture(Panel(title="Both", kind="stacked", numbers=numbers), [at(0, 5)], [at(0, 2)])
+    assert [(line["name"], line["bad"]) for line in drawn["series"]] == [("arrived", False), ("failed", True)]
+
+
+def test_networks_are_shown_in_bits_but_beside_transfers_in_bytes() -> None:
+    assert picture(panel("lines", "network_throughput"), [at(0, 1e9)])["unit"] == "bits/s"
+    both = picture(panel("lines", "transfer_throughput", "network_throughput"), [at(0, 1e8)], [at(0, 1e9)])
+    assert both["unit"] == "bytes/s" and both["series"][1]["texts"][0] == "1 GB/s"
+
+
+def test_a_refusal_is_said_and_takes_nothing_else_along() -> None:
+    refusal = UnsupportedError("InfluxDB has no files")
+    assert picture(panel("stat", "files_failing"), refusal)["refused"] == "InfluxDB has no files"
+    drawn = picture(
+        panel("table", "transfers_failed", "files_failing", by=("src_site",)),
+        [{"src_site": "A", "value": 1}],
+        refusal,
+    )
+    assert drawn["notes"] == ["InfluxDB has no files"] and drawn["columns"] == ["transfers failed"]
+
+
+def test_events_have_words_and_the_way_to_their_story() -> None:
+    row = {
+        "time": "2026-01-05T12:00:01Z",
+        "src_rse": None,
+        "bytes": 5_000_000,
+        "error": HOSTILE,
+        "request_id": "ab",
+    }
+    drawn = picture(EVENTS, [row])
+    assert drawn["columns"] == ["time (UTC)", "source RSE", "bytes", "error"]
+    assert drawn["events"] == [{"time": row["time"], "texts": ["", "5 MB", HOSTILE], "story": "ab"}]
+
+
+def test_everything_drawn_is_plain_json() -> None:
+    built, answers = every_kind()
+    drawn = pictures(built, SELECTION, answers)
+    assert msgspec.json.decode(msgspec.json.encode(drawn)) == drawn
+    assert not any(map(is_empty, drawn))
+    assert [one["id"] for one in drawn] == [f"panel{i}" for i in range(len(drawn))]
+
+
+@pytest.mark.parametrize("name", DASHBOARDS)
+def test_the_answers_of_an_empty_store_can_be_drawn(name: str) -> None:
+    found = DASHBOARDS[name]
+    drawn = pictures(found, SELECTION, [[] for _ in questions_of(found, SELECTION)])
+    assert [one["title"] for one in drawn] == [one.title for one in found.panels]
+    assert not any(one.get("refused") for one in drawn)
+    for one in drawn:
+        assert is_empty(one) == (one["kind"] != "stat" or one["tiles"][0]["value"] is None), one["title"]
