@@ -42,7 +42,7 @@ select
   if(failed, substr(md5('e' || h // 19 % 20), 1, 12), null), if(failed, 'Error of kind ' || h // 19 % 20, null),
   if(failed, ['SOURCE', 'DESTINATION', 'TRANSFER'][h // 31 % 3 + 1], null), h // 37 % 5 = 0
 from (
-  select i, hash(i) >> 1 as h, h % 10 = 0 as failed,
+  select i, (hash(i) >> 1)::bigint as h, h % 10 = 0 as failed,
     timestamp '2026-01-05' + to_microseconds((i * (604800e6 / $rows))::bigint) as moment
   from range($rows) numbers(i)
 )

@@ -334,7 +334,9 @@ def _values(unit: str, greatest: float, whole: bool) -> Spec:
         "tickCount": 5,
         "domain": False,
         "ticks": False,
-        "format": "~s" if not unit and greatest >= 1e4 else ",~r",
+        # six digits said outright: a precision of Vega's own writes 0.12 as 0.1
+        "format": "~s" if not unit and greatest >= 1e4 else ",.6~r",
+        "labelExpr": "datum.value ? datum.label : '0'",
     }
     return {"title": unit or None, **title, **plain, **({"tickMinStep": 1} if whole else {})}
 
