@@ -7,6 +7,7 @@ bounds or without a value, null; `link` is ``{"dashboard", "variables"}``; times
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple
@@ -27,6 +28,7 @@ UNKNOWN = "unknown"
 OTHERS = "all others"
 GROUPS_MAX = 1000  # rows of a table that a browser is given
 STATES_MAX = 100  # strips
+WIDE, WHOLE_WIDTH = 40, 24  # a matrix of more columns takes the whole width
 
 
 class Answered(Struct, frozen=True, kw_only=True):
@@ -246,6 +248,7 @@ def _matrix(panel: Panel, selection: Selection, asked: Sequence[_Asked]) -> Pict
         for key, values in merged.items()
     ]
     return {
+        **({"width": WHOLE_WIDTH} if len(across) > WIDE else {}),
         "dimensions": [_words(name) for name in by],
         "down": list(map(_name, down)),
         "across": list(map(_name, across)),
@@ -381,8 +384,10 @@ def _rank(value: float | None, key: Key, *, up: bool) -> tuple[Any, ...]:
     return value is None, (value or 0) * (1 if up else -1), [_order(part) for part in key]
 
 
-def _order(part: Any) -> tuple[bool, str]:
-    return part is None, str(part)
+def _order(part: Any) -> tuple[bool, list[tuple[bool, int, str]]]:
+    """As a person sorts names: SITE-2 before SITE-10, unknown last."""
+    pieces = re.findall(r"\d+|\D+", str(part))
+    return part is None, [(p.isdecimal(), int(p) if p.isdecimal() else 0, p) for p in pieces]
 
 
 def _nothing(kpi: Kpi) -> int | None:

@@ -283,6 +283,7 @@ function show(picture) {
   const kept = page.kept.get(picture.id) ?? {};
   if (!panel || kept.key === key) return;
   page.kept.set(picture.id, { ...kept, key });
+  panel.style.setProperty("--width", picture.width);  // of a large matrix more than the layout says
   tools(panel, picture);
   const note = panel.querySelector(":scope > .note");
   const said = [...(picture.notes ?? []).map((text) => `Not shown: ${text}`), picture.note && `Shown: ${picture.note}`].filter(Boolean).join(" · ");

@@ -161,3 +161,24 @@ def test_the_answers_of_an_empty_store_can_be_drawn(name: str) -> None:
     assert not any(one.get("refused") for one in drawn)
     for one in drawn:
         assert is_empty(one) == (one["kind"] != "stat" or one["tiles"][0]["value"] is None), one["title"]
+
+
+def test_a_large_matrix_takes_the_whole_width() -> None:
+    matrix = Panel(
+        title="m",
+        kind="matrix",
+        width=12,
+        numbers=(Number(kpi="transfer_efficiency", by=("src_site", "dst_site")),),
+    )
+    for sites, width in ((40, 12), (41, 24)):
+        rows = [{"src_site": "A", "dst_site": f"S{n}", "value": 0.9} for n in range(sites)]
+        assert picture(matrix, rows)["width"] == width
+
+
+def test_names_are_sorted_as_a_person_does() -> None:
+    matrix = Panel(
+        title="m", kind="matrix", numbers=(Number(kpi="transfers_done", by=("src_site", "dst_site")),)
+    )
+    names = ["S-10", "S-2", "B", None, "S-2a", "10", "9"]
+    rows = [{"src_site": "A", "dst_site": name, "value": 1} for name in names]
+    assert picture(matrix, rows)["across"] == ["B", "S-2", "S-2a", "S-10", "9", "10", "unknown"]
