@@ -5,6 +5,7 @@ Lakescope serves it (lakescope/web/dashboards.py); the previews hold it whole, w
 
 from __future__ import annotations
 
+import re
 import threading
 from functools import cache
 from importlib.metadata import version
@@ -92,4 +93,4 @@ def whole(data: str) -> str:
 
 def _script(text: str) -> str:
     """So that no text can end its element, or begin a comment in it: in strings of JSON and JavaScript the same."""
-    return text.replace("</script", "<\\/script").replace("<!--", "<\\u0021--")
+    return re.sub("</(?=script)", r"<\\/", text, flags=re.IGNORECASE).replace("<!--", "<\\u0021--")

@@ -48,9 +48,8 @@ def test_the_page_is_whole(tmp_path: Path) -> None:
     assert document["layout"]["name"] == "small" and len(document["data"]["panels"]) == 9
     assert HOSTILE not in text.replace(data, ""), "its text is nowhere but in the data"
     assert document["data"]["panels"][8]["text"] == HOSTILE
-    assert text.count("<script") == text.count("</script>") + text.count("<script>alert"), (
-        "nothing ends a script early"
-    )
+    ends = re.findall("</script", text, re.IGNORECASE)
+    assert len(ends) == text.count("<script") - text.count("<script>alert"), "nothing ends a script early"
 
 
 @pytest.mark.parametrize("sites", [3, 40])
