@@ -28,6 +28,7 @@ UNKNOWN = "unknown"
 OTHERS = "all others"
 GROUPS_MAX = 1000  # rows of a table that a browser is given
 STATES_MAX = 100  # strips
+MARKED = ("lines", "stacked")  # kinds whose time axis shows when services failed their checks
 WIDE, WHOLE_WIDTH = 40, 24  # a matrix of more columns takes the whole width
 
 
@@ -116,9 +117,30 @@ def layout(dashboard: Dashboard) -> dict[str, Any]:
 def pictures(dashboard: Dashboard, selection: Selection, answers: Sequence[Answer]) -> list[Picture]:
     """The panels with their answers, which are in the order of `questions_of`."""
     rest = iter(answers)
-    return [
+    drawn = [
         _frame(panel, index) | _picture(panel, selection, [next(rest) for _ in _asked(panel)])
         for index, panel in enumerate(dashboard.panels)
+    ]
+    incidents = _incidents(next(rest, []), selection)
+    return [
+        picture | {"incidents": incidents} if picture["kind"] in MARKED and "times" in picture else picture
+        for picture in drawn
+    ]
+
+
+def _incidents(answer: Answer, selection: Selection) -> list[dict[str, Any]]:
+    """The bins in which a site's availability was critical: `i` is the bin's place in ``times``."""
+    if isinstance(answer, UnsupportedError):
+        return []
+    kpi, bin_s = CATALOGUE["probe_availability"], bin_of(selection)
+    first = int(selection.since.timestamp() // bin_s)
+    found: dict[int, list[str]] = {}
+    for row in answer:
+        if level_of(kpi, row["value"]) == "critical":
+            index = int(datetime.fromisoformat(row["time"]).timestamp() // bin_s) - first
+            found.setdefault(index, []).append(f"{_name(row['site'])} {shown(row['value'], kpi.unit)}")
+    return [
+        {"i": i, "text": f"checks that went well: {', '.join(said)}"} for i, said in sorted(found.items())
     ]
 
 

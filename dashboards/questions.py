@@ -94,10 +94,22 @@ def conditions_of(listing: Listing) -> tuple[Condition, ...]:
 
 
 def questions_of(dashboard: Dashboard, selection: Selection) -> list[Query | EventsQuery]:
-    """All questions of a dashboard: panel by panel, number by number."""
-    return [
+    """All questions of a dashboard: panel by panel, number by number; last, for what is marked on time axes."""
+    asked = [
         question for panel in dashboard.panels for question in panel_questions(dashboard, panel, selection)
     ]
+    return [*asked, incidents_of(selection)]
+
+
+def incidents_of(selection: Selection) -> Query:
+    """Where and when services failed their checks: what a dip in any panel may come from."""
+    return Query(
+        kpi=CATALOGUE["probe_availability"],
+        since=selection.since,
+        until=selection.until,
+        by=("site",),
+        bin_s=bin_of(selection),
+    )
 
 
 def panel_questions(dashboard: Dashboard, panel: Panel, selection: Selection) -> list[Query | EventsQuery]:

@@ -54,7 +54,11 @@ def describe(picture: Picture) -> str:
     if not names:
         return str(picture["title"])
     more = f" and {len(names) - 12} more" if len(names) > 12 else ""
-    return f"{picture['title']}, over time: {', '.join(names[:12])}{more}"
+    incidents = len(picture.get("incidents", ()))
+    shaded = (
+        f"; services failed their checks in {incidents} of {len(picture['times'])} bins" if incidents else ""
+    )
+    return f"{picture['title']}, over time: {', '.join(names[:12])}{more}{shaded}"
 
 
 class Look(NamedTuple):
@@ -151,6 +155,7 @@ def _lines(picture: Picture, theme: Theme) -> Spec:
     return {
         "data": {"values": values},
         "layer": [
+            *_incidents(picture, theme),
             *_bounds(picture, theme, divisor),
             {
                 "mark": {"type": "line", "strokeWidth": 1.8},
@@ -176,6 +181,7 @@ def _stacked(picture: Picture, theme: Theme) -> Spec:
     return {
         "data": {"values": values},
         "layer": [
+            *_incidents(picture, theme),
             {
                 "mark": {"type": "area", "interpolate": "step-after", "clip": True},
                 "encoding": {
@@ -369,6 +375,19 @@ def _bounds(picture: Picture, theme: Theme, divisor: float) -> list[Spec]:
         for bound in picture["bounds"]
         if picture["share"] or bound["value"] <= 1.3 * picture["greatest"]
     ]
+
+
+def _incidents(picture: Picture, theme: Theme) -> list[Spec]:
+    """The bins in which services failed their checks, shaded behind all else."""
+    bin_ms = picture["bin_s"] * 1000
+    times = [picture["times"][one["i"]] for one in picture.get("incidents", ())]
+    values = [{"t": t, "end": min(t + bin_ms, picture["until"])} for t in times]
+    shade = {
+        "data": {"values": values},
+        "mark": {"type": "rect", "color": theme.critical, "opacity": 0.14, "clip": True},
+        "encoding": {"x": _time(picture), "x2": {"field": "end"}},
+    }
+    return [shade] if values else []
 
 
 def _moments(picture: Picture, theme: Theme) -> Spec:

@@ -492,9 +492,9 @@ function tip(picture, event, value) {
     .sort((a, b) => picture.series[b].values[i] - picture.series[a].values[i]);
   const row = (s) => el("tr", {}, el("td", {}, picture.kind === "states" ? "" : el("i", { "--colour": picture.looks[s].colour }), ` ${picture.series[s].name}`),
     el("td", {}, picture.series[s].texts[i] + (picture.series[s].levels?.[i] ? `, ${picture.series[s].levels[i]}` : "")));
-  const more = lines.length - TIP_LINES;
+  const more = lines.length - TIP_LINES, incident = picture.incidents?.find((one) => one.i === i);
   box.replaceChildren(el("b", {}, `${utc(time)} UTC`), el("table", {}, el("tbody", {}, ...lines.slice(0, TIP_LINES).map(row))),
-    more > 0 ? `and ${more} more` : lines.length ? "" : "no value");
+    more > 0 ? `and ${more} more` : lines.length ? "" : "no value", ...(incident ? [el("p", {}, incident.text)] : []));
   const { width, height } = box.getBoundingClientRect();
   box.style.left = `${event.clientX + 14 + width > innerWidth ? Math.max(0, event.clientX - width - 14) : event.clientX + 14}px`;
   box.style.top = `${Math.max(0, Math.min(event.clientY + 14, innerHeight - height - 4))}px`;

@@ -12,7 +12,7 @@ from dashboards.variables import DESTINATION, SOURCE
 
 SINCE = datetime(2026, 1, 5, 12, tzinfo=UTC)
 SELECTION = Selection(since=SINCE, until=SINCE + timedelta(hours=1), bin_s=600)
-HOSTILE = '</SCRIPT><script>alert(1)</script>"\'&'
+HOSTILE = "</SCRIPT><script>alert(1)</script>\"'&"
 LINK = Link("link", {"source": "src_site", "destination": "dst_site"})
 BY_LINK = ("src_site", "dst_site")
 

@@ -10,7 +10,7 @@ import pytest
 from dashboards.definitions import DASHBOARDS
 from dashboards.model import Link, Number, Panel
 from dashboards.pictures import Rows, is_empty, pictures
-from dashboards.questions import Selection, questions_of
+from dashboards.questions import Selection, incidents_of, questions_of
 from dashboards.theme import DASH
 from kpis import UnsupportedError
 from tests.dashboards.web._small import (
@@ -21,6 +21,7 @@ from tests.dashboards.web._small import (
     SELECTION,
     SINCE,
     at,
+    dashboard,
     every_kind,
     panel,
     picture,
@@ -182,3 +183,17 @@ def test_names_are_sorted_as_a_person_does() -> None:
     names = ["S-10", "S-2", "B", None, "S-2a", "10", "9"]
     rows = [{"src_site": "A", "dst_site": name, "value": 1} for name in names]
     assert picture(matrix, rows)["across"] == ["B", "S-2", "S-2a", "S-10", "9", "10", "unknown"]
+
+
+def test_time_axes_show_when_services_failed_their_checks() -> None:
+    lines = Panel(title="l", kind="lines", numbers=(Number(kpi="transfers_done"),))
+    built = dashboard(lines)
+    checks = [
+        {"time": "2026-01-05T12:10:00Z", "site": site, "value": value}
+        for site, value in (("LAPP", 0.25), ("PIC", 0.9), (None, 0.0), ("X", None))
+    ]
+    (drawn,) = pictures(built, SELECTION, [[], checks])
+    assert drawn["incidents"] == [{"i": 1, "text": "checks that went well: LAPP 25 %, unknown 0 %"}]
+    (drawn,) = pictures(built, SELECTION, [[], UnsupportedError("no")])
+    assert drawn["incidents"] == []
+    assert incidents_of(SELECTION).by == ("site",)

@@ -130,3 +130,14 @@ def test_what_has_nothing_to_draw_is_not_drawable() -> None:
 
 def test_a_chart_is_said_in_words() -> None:
     assert vega.describe(drawn(3)["lines"]).startswith(f"A lines, over time: {HOSTILE}, SITE-1")
+
+
+def test_incidents_are_shaded_behind_all_else() -> None:
+    for kind in ("lines", "stacked"):
+        found = drawn(3)[kind]
+        plain = vega.spec(found, LIGHT)
+        marked = vega.spec(found | {"incidents": [{"i": 1, "text": "x"}]}, LIGHT)
+        shade, *rest = marked["layer"]
+        assert rest == plain["layer"]
+        assert shade["data"]["values"] == [{"t": found["times"][1], "end": found["times"][2]}]
+        assert "failed their checks in 1 of" in marked["description"]
