@@ -68,7 +68,8 @@ class MonitEncoder:
         else:
             document = msgspec.to_builtins(event)
             document |= {"type": event.dataset, "metric_type": event.type}
-            document |= {"idb_tags": [*TAGS["hosts"][:-1], "metric_type"], "idb_fields": ["value"]}
+            tags = [{"type": "metric_type"}.get(tag, tag) for tag in TAGS["hosts"]]
+            document |= {"idb_tags": tags, "idb_fields": ["value"]}
         document |= {"producer": self.producer, "_id": event.id, "timestamp": _milliseconds(event.time)}
         return msgspec.json.encode(document)
 

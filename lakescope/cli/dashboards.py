@@ -102,7 +102,8 @@ def push(
 ) -> None:
     """Create or update the dashboards in a running Grafana; what is there already is left alone.
 
-    Example: GRAFANA_TOKEN=... lakescope dashboards push --url https://grafana.example.org --dry-run
+    The token comes from the variable GRAFANA_TOKEN, or from a file.
+    Example: lakescope dashboards push --url https://grafana.example.org --dry-run
     """
     from dashboards.grafana import build as built
     from dashboards.grafana.push import Grafana

@@ -83,7 +83,7 @@ class OpenSearch(Server):
         self,
         directory: Path,
         *,
-        heap_mb: int = 512,
+        heap_mb: int = 1024,
         settings: Mapping[str, str | int | bool] | None = None,
     ) -> None:
         super().__init__(directory)
