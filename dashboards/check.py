@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from dashboards.model import Dashboard, Panel, PanelKind
 from kpis import CATALOGUE
-from lakescope.columns import columns
+from lakescope.columns import kinds
 
 WIDTH = 24
 
@@ -40,7 +40,7 @@ def _of_dashboard(name: str, dashboard: Dashboard, all_: Mapping[str, Dashboard]
     names = [variable.name for variable in dashboard.variables]
     yield from (f"variable {one!r} stands twice" for one, count in Counter(names).items() if count > 1)
     for variable in dashboard.variables:
-        if variable.dimension not in _fields(variable.dataset):
+        if variable.dimension not in kinds(variable.dataset):
             yield f"variable {variable.name}: {variable.dataset} has no field {variable.dimension!r}"
     for row in dashboard.rows:
         titles = Counter(panel.title for panel in row.panels)
@@ -58,7 +58,7 @@ def _of_panel(panel: Panel, all_: Mapping[str, Dashboard]) -> Iterator[str]:
         if panel.listing is None:
             yield "shows events and has no listing"
         else:
-            known = _fields(panel.listing.dataset)
+            known = kinds(panel.listing.dataset)
             if panel.listing.dataset == "transfers" and "request_id" not in panel.listing.columns:
                 yield "lists transfers without request_id, which leads to their story"
             yield from (
@@ -114,7 +114,3 @@ def _of_link(panel: Panel, all_: Mapping[str, Dashboard]) -> Iterator[str]:
             yield f"links to {target.name}, which has no variable {variable!r}"
         if dimension not in shown:
             yield f"links by {dimension!r}, which it does not group by"
-
-
-def _fields(dataset: str) -> frozenset[str]:
-    return frozenset(column.name for column in columns(dataset))

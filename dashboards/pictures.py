@@ -10,12 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import count, islice
 from typing import Any, Literal, NamedTuple
 
 from msgspec import Struct
 
 from dashboards.model import Dashboard, Link, Number, Panel
-from dashboards.questions import OVER_TIME, Selection, bin_of, description_of
+from dashboards.questions import OVER_TIME, Selection, answers_of, bin_of, description_of
 from dashboards.theme import SERIES_MAX, level_of, shown, unit_of
 from kpis import CATALOGUE, Kpi, UnsupportedError
 
@@ -99,7 +100,7 @@ def is_empty(picture: Picture) -> bool:
 
 def layout(dashboard: Dashboard) -> dict[str, Any]:
     """What is known of a dashboard before anything is asked."""
-    ids = iter(range(len(dashboard.panels)))
+    ids = count()
     return {
         "name": dashboard.name,
         "title": dashboard.title,
@@ -118,7 +119,7 @@ def pictures(dashboard: Dashboard, selection: Selection, answers: Sequence[Answe
     """The panels with their answers, which are in the order of `questions_of`."""
     rest = iter(answers)
     drawn = [
-        _frame(panel, index) | _picture(panel, selection, [next(rest) for _ in _asked(panel)])
+        _frame(panel, index) | _picture(panel, selection, list(islice(rest, answers_of(panel))))
         for index, panel in enumerate(dashboard.panels)
     ]
     incidents = _incidents(next(rest, []), selection)
@@ -142,10 +143,6 @@ def _incidents(answer: Answer, selection: Selection) -> list[dict[str, Any]]:
     return [
         {"i": i, "text": f"checks that went well: {', '.join(said)}"} for i, said in sorted(found.items())
     ]
-
-
-def _asked(panel: Panel) -> tuple[Any, ...]:
-    return (*panel.numbers, panel.listing) if panel.listing else panel.numbers
 
 
 def _frame(panel: Panel, index: int) -> Picture:

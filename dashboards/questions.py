@@ -10,7 +10,7 @@ from msgspec import Struct
 from dashboards.model import Dashboard, Listing, Number, Panel, PanelKind
 from kpis import CATALOGUE, Query
 from kpis.model import Condition, EventsQuery
-from lakescope.columns import columns
+from lakescope.columns import kinds
 
 OVER_TIME = frozenset({"lines", "stacked", "states"})
 """Kinds of panels that have a time axis."""
@@ -44,14 +44,24 @@ def bin_of(selection: Selection, kind: PanelKind = "lines") -> int:
 def filters_of(
     dashboard: Dashboard, number: Number, selection: Selection
 ) -> dict[str, str | tuple[str, ...]]:
-    """The number's fixed filters, and the chosen variables that its KPI has as a dimension."""
+    """The number's fixed filters, and the chosen values of its variables."""
+    chosen = {
+        field: tuple(values)
+        for field, name in variables_of(dashboard, number).items()
+        if (values := selection.variables.get(name))
+    }
+    return {**chosen, **number.where}
+
+
+def variables_of(dashboard: Dashboard, number: Number) -> dict[str, str]:
+    """Dimension of the number's KPI -> the variable that filters it; fixed filters go before."""
     dimensions = CATALOGUE[number.kpi].dimensions
-    chosen: dict[str, str | tuple[str, ...]] = {}
+    found: dict[str, str] = {}
     for variable in dashboard.variables:
         field = variable.reverse if number.reverse and variable.reverse else variable.dimension
-        if field in dimensions and (values := selection.variables.get(variable.name)):
-            chosen[field] = tuple(values)
-    return chosen | dict(number.where)
+        if field in dimensions and field not in number.where:
+            found[field] = variable.name
+    return found
 
 
 def query_of(dashboard: Dashboard, panel: Panel, number: Number, selection: Selection) -> Query:
@@ -70,7 +80,7 @@ def query_of(dashboard: Dashboard, panel: Panel, number: Number, selection: Sele
 
 def listing_of(dashboard: Dashboard, listing: Listing, selection: Selection) -> EventsQuery:
     """The events that an ``events`` panel shows."""
-    known = {column.name for column in columns(listing.dataset)}
+    known = kinds(listing.dataset)
     conditions = list(conditions_of(listing))
     for variable in dashboard.variables:
         values = selection.variables.get(variable.name)
@@ -110,6 +120,11 @@ def incidents_of(selection: Selection) -> Query:
         by=("site",),
         bin_s=bin_of(selection),
     )
+
+
+def answers_of(panel: Panel) -> int:
+    """How many questions a panel asks."""
+    return 1 if panel.listing else len(panel.numbers)
 
 
 def panel_questions(dashboard: Dashboard, panel: Panel, selection: Selection) -> list[Query | EventsQuery]:

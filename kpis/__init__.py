@@ -1,6 +1,6 @@
 """Every number defined once, and compiled to each store's query language."""
 
-from kpis.catalogue import CATALOGUE, find
+from kpis.catalogue import CATALOGUE
 from kpis.model import Kpi, Query, UnsupportedError
 
-__all__ = ["CATALOGUE", "Kpi", "Query", "UnsupportedError", "find"]
+__all__ = ["CATALOGUE", "Kpi", "Query", "UnsupportedError"]

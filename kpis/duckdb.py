@@ -19,13 +19,14 @@ from kpis.model import (
     Value,
     parts,
 )
-from lakescope.columns import Kind, columns
+from lakescope.columns import kinds
 
 _FUNCTIONS = {
     "count": "count(*)",
     "mean": "avg({})",
     "share": "avg({}::int)",
-} | {"largest": "max(abs({}))"}
+    "largest": "max(abs({}))",
+}
 """Of the parts whose function has another name than the part."""
 
 
@@ -92,7 +93,7 @@ class _Parameters:
     """Conditions as SQL, their values as parameters."""
 
     def __init__(self, dataset: str, since: datetime, until: datetime) -> None:
-        self.kinds: dict[str, Kind] = {column.name: column.kind for column in columns(dataset)}
+        self.kinds = kinds(dataset)
         self.given: dict[str, Any] = {"since": _naive(since), "until": _naive(until)}
 
     def where(self, conditions: Iterable[Condition]) -> str:

@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from typing import Any, NoReturn
 
 from kpis.model import HOUR, Condition, EventsQuery, Part, Query, UnsupportedError, combine, order, parts
-from lakescope.columns import Kind, columns
+from lakescope.columns import Kind, kinds
 
 Body = dict[str, Any]
 Answer = Mapping[str, Any]
@@ -88,7 +88,7 @@ class _Compiler:
     def __init__(self, query: Query) -> None:
         self.query = query
         self.parts = parts(query.kpi.value)
-        self.kinds = _kinds(query.kpi.dataset)
+        self.kinds = kinds(query.kpi.dataset)
         if any(part.kind == "increase" for part in self.parts):
             self._refuse("knows no difference between an event and the one before it")
         if len({(bool(part.series), part.kind == "empty_hours") for part in self.parts}) > 1:
@@ -176,8 +176,8 @@ def _filter(dataset: str, since: datetime, until: datetime, conditions: Iterable
     """The range and all of `conditions`."""
     begin, end = (moment.astimezone(UTC).isoformat() for moment in (since, until))
     ranged = {"range": {"@timestamp": {"gte": begin, "lt": end}}}
-    kinds = _kinds(dataset)
-    return {"bool": {"filter": [ranged, *(_condition(kinds, condition) for condition in conditions)]}}
+    known = kinds(dataset)
+    return {"bool": {"filter": [ranged, *(_condition(known, condition) for condition in conditions)]}}
 
 
 def _condition(kinds: Mapping[str, Kind], condition: Condition) -> Body:
@@ -202,10 +202,6 @@ def _end(part: Part, direction: str) -> Body:
     return {"top_hits": {"size": 1, "sort": sort, "_source": [part.field]}}
 
 
-def _kinds(dataset: str) -> dict[str, Kind]:
-    return {column.name: column.kind for column in columns(dataset)}
-
-
 def _nothing(query: Query, part: Part, key: Mapping[str, Any]) -> int | None:
     """A part over no events."""
     if part.kind == "empty_hours":
@@ -225,9 +221,9 @@ def _buckets(answer: Answer) -> list[Mapping[str, Any]]:
 
 def _group(query: Query, key: Mapping[str, Any]) -> tuple[Any, ...]:
     """Bin and dimensions of a bucket."""
-    kinds = _kinds(query.kpi.dataset)
+    known = kinds(query.dataset)
     dimensions = [
-        key[name] in (True, 1, "true") if kinds[name] == "boolean" and key[name] is not None else key[name]
+        key[name] in (True, 1, "true") if known[name] == "boolean" and key[name] is not None else key[name]
         for name in query.by
     ]
     return (*([_bin(query, key)] if query.bin_s else []), *dimensions)
@@ -266,7 +262,7 @@ def _read(query: Query, part: Part, key: Mapping[str, Any], answer: Answer) -> f
         if part.kind == "largest"
         else answer["value"]["value"]
     )
-    whole = part.kind not in ("mean", "share") and _kinds(query.kpi.dataset)[str(part.field)] == "integer"
+    whole = part.kind not in ("mean", "share") and kinds(query.kpi.dataset)[str(part.field)] == "integer"
     return int(value) if whole else value
 
 

@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple, NoReturn
 
 from kpis.model import HOUR, Condition, EventsQuery, Part, Query, UnsupportedError, combine, order, parts
-from lakescope.columns import Kind, columns
+from lakescope.columns import Kind, kinds
 
 Result = Mapping[str, Any]
 
@@ -76,14 +76,14 @@ def compile_events(query: EventsQuery, tags: Collection[str]) -> str:
 
 def event_rows(query: EventsQuery, result: Result) -> list[dict[str, Any]]:
     """Events as ``time`` (RFC 3339, whole seconds) and the columns asked for, from the statement's result."""
-    kinds = _kinds(query.dataset)
+    known = kinds(query.dataset)
     names = ["time", *query.columns]
     found = []
     for series in _checked(result):
         for values in series["values"]:
             row = dict(zip(series["columns"], values, strict=True))
             row["time"] = f"{datetime.fromtimestamp(row['time'], UTC):%Y-%m-%dT%H:%M:%SZ}"
-            found.append({name: _plain(kinds[name], row[name]) for name in names})
+            found.append({name: _plain(known[name], row[name]) for name in names})
     return found
 
 
@@ -93,7 +93,7 @@ class _Language:
     def __init__(self, what: str, dataset: str, tags: Collection[str]) -> None:
         self.what = what
         self.tags = tags
-        self.kinds = _kinds(dataset)
+        self.kinds = kinds(dataset)
 
     def where(self, since: datetime, until: datetime, conditions: Iterable[Condition]) -> str:
         """The range and all of `conditions`."""
@@ -249,10 +249,6 @@ def _quoted(text: str) -> str:
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n") + "'"
 
 
-def _kinds(dataset: str) -> dict[str, Kind]:
-    return {column.name: column.kind for column in columns(dataset)}
-
-
 def _checked(result: Result) -> Sequence[Mapping[str, Any]]:
     """The series of a whole answer."""
     if error := result.get("error"):
@@ -265,11 +261,11 @@ def _checked(result: Result) -> Sequence[Mapping[str, Any]]:
 
 def _values(query: Query, result: Result) -> Iterable[tuple[tuple[Any, ...], Any]]:
     """(bin, dimensions...) and value; of a silence, which is of no bin, the last event's time."""
-    kinds = _kinds(query.kpi.dataset)
+    known = kinds(query.dataset)
     silent = any(part.kind == "silence" for part in parts(query.kpi.value))
     for series in _checked(result):
         tags = series.get("tags", {})
-        dimensions = tuple(_plain(kinds[name], tags[name]) for name in query.by)
+        dimensions = tuple(_plain(known[name], tags[name]) for name in query.by)
         for time, value in series["values"]:
             if value is not None:
                 moment = datetime.fromtimestamp(time, UTC)
@@ -289,7 +285,7 @@ def _value(query: Query, part: Part, group: tuple[Any, ...], value: Any) -> floa
     if part.kind == "changes":
         return int(value)
     whole = part.kind not in ("mean", "share", "percentile")
-    return int(value) if whole and _kinds(query.kpi.dataset)[str(part.field)] == "integer" else float(value)
+    return int(value) if whole and kinds(query.kpi.dataset)[str(part.field)] == "integer" else float(value)
 
 
 def _plain(kind: Kind, value: Any) -> Any:

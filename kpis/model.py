@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple
 
 from msgspec import Struct
 
-from lakescope.columns import columns
+from lakescope.columns import kinds
 
 Unit = Literal["ratio", "count", "bytes", "bytes/s", "seconds", "days", "1/s"]
 Operator = Literal["=", "in", "known", "unknown"]
@@ -137,6 +137,11 @@ class Query(Struct, frozen=True, kw_only=True):
             raise UnsupportedError(f"{self.kpi.name} needs a bin of whole hours, found {self.bin_s} s")
 
     @property
+    def dataset(self) -> str:
+        """Whose events are asked about."""
+        return self.kpi.dataset
+
+    @property
     def conditions(self) -> tuple[Condition, ...]:
         """All that an event must meet beside its time."""
         noise = self.kpi.noise if self.noise is None else self.noise
@@ -188,7 +193,7 @@ class EventsQuery(Struct, frozen=True, kw_only=True):
     limit: int = 50
 
     def __post_init__(self) -> None:
-        known = [column.name for column in columns(self.dataset)]
+        known = kinds(self.dataset)
         for name in (*self.columns, *(condition.field for condition in self.conditions)):
             if name not in known:
                 raise ValueError(f"{self.dataset} has no field {name!r}; there are {', '.join(known)}")

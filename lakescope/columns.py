@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 import types
+from collections.abc import Mapping
 from functools import cache
 from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 
@@ -32,6 +33,12 @@ def columns(dataset: str) -> tuple[Column, ...]:
     hints = get_type_hints(struct, include_extras=True)
     docs = dict(_DOC.findall("".join(map(inspect.getsource, (*Event.__mro__[:2], struct)))))
     return tuple(Column(name, *_kind(hints[name]), docs.get(name, "")) for name in struct.__struct_fields__)
+
+
+@cache
+def kinds(dataset: str) -> Mapping[str, Kind]:
+    """Field -> kind, for looking up."""
+    return {column.name: column.kind for column in columns(dataset)}
 
 
 def _kind(hint: Any) -> tuple[Kind, bool]:

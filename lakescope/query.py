@@ -63,15 +63,11 @@ def ask_many(questions: Sequence[Question], sink: Sink, kind: str) -> list[Answe
 
 def _given(question: Question, taken: Sequence[str] | None) -> Question:
     """The question, if the store is given the events that it is about."""
-    dataset = _dataset(question)
+    dataset = question.dataset
     if taken is not None and dataset not in taken:
         name = dataset if isinstance(question, EventsQuery) else question.kpi.name
         raise UnsupportedError(f"{name} is made of {dataset}, of which this store is given none")
     return question
-
-
-def _dataset(question: Question) -> str:
-    return question.dataset if isinstance(question, EventsQuery) else question.kpi.dataset
 
 
 def _compile_duckdb(question: Question, sink: Any) -> Any:
@@ -111,7 +107,7 @@ def _run_elasticsearch(compiled: Compiled, sink: Any) -> list[Rows]:
     answers: list[list[Any]] = [[] for _ in compiled]
     waiting = {place: body for place, (_, body) in enumerate(compiled)}
     while waiting:
-        found = sink.search_many([(_dataset(compiled[place][0]), body) for place, body in waiting.items()])
+        found = sink.search_many([(compiled[place][0].dataset, body) for place, body in waiting.items()])
         for (place, body), answer in zip(list(waiting.items()), found, strict=True):
             answers[place].append(answer)
             if following := elasticsearch.next_page(body, answer):
@@ -131,7 +127,7 @@ def _compile_influxdb(question: Question, sink: Any) -> Any:
         raise UnsupportedError(
             "InfluxDB 2.x cannot answer KPIs, but 1.x can; so can duckdb and elasticsearch"
         )
-    tags = sink.tags[_dataset(question)]
+    tags = sink.tags[question.dataset]
     if isinstance(question, EventsQuery):
         return influxql.compile_events(question, tags)
     return influxql.compile_query(question, tags)

@@ -84,17 +84,6 @@ class Builder(Protocol):
         """Events as marks on the time axis; `text`: the field that is shown."""
 
 
-def chosen(dashboard: Dashboard, number: Number) -> dict[str, str]:
-    """Dimension -> the variable that filters it; the fixed filters go before."""
-    kpi = CATALOGUE[number.kpi]
-    found: dict[str, str] = {}
-    for variable in dashboard.variables:
-        field = variable.reverse if number.reverse and variable.reverse else variable.dimension
-        if field in kpi.dimensions and field not in number.where:
-            found[field] = variable.name
-    return found
-
-
 def fixed(number: Number) -> tuple[Condition, ...]:
     """The KPI's conditions and the number's fixed filters."""
     filters = (

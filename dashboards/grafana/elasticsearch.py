@@ -16,14 +16,14 @@ from typing import Any
 
 from grafanalib.core import Target, Template
 
-from dashboards.grafana._common import NOISE, Annotation, Asked, Column, Series, chosen, fixed, refuse
+from dashboards.grafana._common import NOISE, Annotation, Asked, Column, Series, fixed, refuse
 from dashboards.grafana.extension import ElasticsearchTarget, choice
 from dashboards.model import Dashboard, Listing, Number, Variable
-from dashboards.questions import conditions_of
+from dashboards.questions import conditions_of, variables_of
 from kpis import CATALOGUE, Kpi
 from kpis.elasticsearch import COMPRESSION, PRECISE
 from kpis.model import Condition, Part, PerSecond, Ratio, Rest
-from lakescope.columns import Kind, columns
+from lakescope.columns import kinds
 
 ALL = "* OR *:*"
 """Any value, or none: ``field:(* OR *:*)``. ``field:*`` alone would leave out the events that lack the field."""
@@ -55,7 +55,7 @@ class ElasticsearchBuilder:
 
     def path(self, dataset: str, field: str) -> str:
         """Where a document has a field's exact value."""
-        kind = _kind(dataset, field)
+        kind = kinds(dataset).get(field)
         return f"{field}.keyword" if kind == "text" else field
 
     def source(self, dataset: str, field: str) -> str:
@@ -72,7 +72,7 @@ class ElasticsearchBuilder:
 
     def events(self, dashboard: Dashboard, listing: Listing, ref: str) -> tuple[Target, dict[str, str]]:
         """See `dashboards.grafana._common.Builder`."""
-        known = {column.name for column in columns(listing.dataset)}
+        known = kinds(listing.dataset)
         conditions = list(conditions_of(listing))
         variables = {v.dimension: v.name for v in dashboard.variables if v.dimension in known}
         query = self.lucene(listing.dataset, conditions, variables, noise="functional_test" in known)
@@ -167,7 +167,7 @@ class _Question:
         self.builder = builder
         self.number = number
         self.kpi: Kpi = CATALOGUE[number.kpi]
-        self.variables = chosen(dashboard, number)
+        self.variables = variables_of(dashboard, number)
         self.series = series
         self.groups = [builder.path(self.kpi.dataset, name) for name in number.by]
 
@@ -317,7 +317,7 @@ class _Question:
 
     def _missing(self, name: str) -> str | None:
         """A number's group cannot be called by a word: events without one stay out of the groups."""
-        return UNKNOWN if _kind(self.kpi.dataset, name) in ("keyword", "text") else None
+        return UNKNOWN if kinds(self.kpi.dataset).get(name) in ("keyword", "text") else None
 
 
 def _known(part: Part) -> tuple[Condition, ...]:
@@ -339,10 +339,6 @@ def _greatest(top: int, metrics: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         return {}
     by = "_count" if kind == "count" else metrics[0]["id"]
     return {"size": str(top), "order": "desc", "orderBy": by}
-
-
-def _kind(dataset: str, field: str) -> Kind | None:
-    return next((column.kind for column in columns(dataset) if column.name == field), None)
 
 
 def _quoted(text: str) -> str:

@@ -15,13 +15,13 @@ from datetime import UTC, datetime, timedelta
 
 from grafanalib.core import Target, Template
 
-from dashboards.grafana._common import NOISE, Annotation, Asked, Column, Series, chosen, refuse
+from dashboards.grafana._common import NOISE, Annotation, Asked, Column, Series, refuse
 from dashboards.grafana.extension import InfluxTarget, choice
 from dashboards.model import Dashboard, Listing, Number, Variable
-from dashboards.questions import conditions_of
+from dashboards.questions import conditions_of, variables_of
 from kpis import CATALOGUE, Query, UnsupportedError, influxql
 from kpis.model import Condition, DaysLeft, EventsQuery, Part, PerSecond, Ratio, Rest, parts
-from lakescope.columns import columns
+from lakescope.columns import kinds
 from lakescope.plugins import load
 
 _BIN_S = 3607
@@ -43,7 +43,7 @@ class InfluxBuilder:
         if any(part.kind in ("silence", "empty_hours") for part in parts(kpi.value)):
             raise refuse(kpi, "InfluxQL cannot calculate with times")
         tags = _tags(kpi.dataset)
-        variables = {field: name for field, name in chosen(dashboard, number).items() if field in tags}
+        variables = {field: name for field, name in variables_of(dashboard, number).items() if field in tags}
         query = Query(
             kpi=kpi,
             since=_SINCE,
@@ -65,7 +65,7 @@ class InfluxBuilder:
     def events(self, dashboard: Dashboard, listing: Listing, ref: str) -> tuple[Target, dict[str, str]]:
         """See `dashboards.grafana._common.Builder`."""
         tags = _tags(listing.dataset)
-        known = {column.name for column in columns(listing.dataset)}
+        known = kinds(listing.dataset)
         conditions = list(conditions_of(listing))
         conditions += [
             Condition(variable.dimension, "=", f"${variable.name}")

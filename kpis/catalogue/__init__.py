@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-
 from kpis.catalogue import (
     accesses,
     deletions,
@@ -22,11 +20,3 @@ _ROOMS = (transfers, deletions, accesses, storage, rules, fts_queue, network, ho
 
 CATALOGUE: dict[str, Kpi] = {kpi.name: kpi for room in _ROOMS for kpi in room.KPIS}
 """Every KPI by name."""
-
-
-def find(name: str) -> Kpi:
-    """The KPI of that name. Raises `KeyError` naming the nearest ones."""
-    if name in CATALOGUE:
-        return CATALOGUE[name]
-    close = difflib.get_close_matches(name, CATALOGUE, 3) or CATALOGUE
-    raise KeyError(f"no KPI {name!r}; there is {', '.join(close)}")

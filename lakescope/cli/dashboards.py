@@ -192,7 +192,8 @@ def _answered(
         if url := find(loaded.settings.data_dir):
             given = [("until", until), *(("since", text) for text in (since,) if text)]
             given += [("store", text) for text in (store,) if text]
-            given += [(f"var.{name}", value) for name, _, value in (text.partition("=") for text in where)]
+            chosen = selections[0].variables.items()
+            given += [(f"var.{name}", value) for name, values in chosen for value in values]
             data = (ask(url, f"/api/dashboards/{one.name}/data", params=given) for one in dashboards)
             return [Answered.read(one, document) for one, document in zip(dashboards, data, strict=True)]
         name = store_of({plugin.name: plugin.type for plugin in loaded.sinks.values()}, store)

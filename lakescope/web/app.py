@@ -27,11 +27,9 @@ from lakescope.trace import searchable, story
 from lakescope.web import dashboards
 
 PAGE = Path(__file__).parent / "status.html"
-SECURITY = {
+SECURITY = dashboards.SECURITY | {  # the status page is one file
     "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline';"
     " connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
 }
 TAP_QUEUE = 1000  # batches; a slow reader misses some rather than holding back the lake
 

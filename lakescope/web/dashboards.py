@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from typing import Annotated, Any, Literal
 
@@ -14,15 +15,15 @@ from starlette.background import BackgroundTask
 from dashboards import page
 from dashboards.definitions import DASHBOARDS
 from dashboards.model import Dashboard, Variable
-from dashboards.pictures import Answer, Answered, layout
-from dashboards.questions import Selection, questions_of
+from dashboards.pictures import Answer, layout
+from dashboards.questions import Selection
 from dashboards.theme import THEMES
 from kpis import CATALOGUE, Kpi, UnsupportedError
 from kpis import Query as KpiQuery
 from kpis.model import EventsQuery, Part
 from lakescope.assembly import Assembly
 from lakescope.pipeline import RefusedError, TransientError
-from lakescope.query import ask_many, parse_selection, store_of
+from lakescope.query import answered, ask_many, parse_selection, store_of
 
 SECURITY = {
     # no 'unsafe-eval': the charts' expressions are interpreted
@@ -130,10 +131,10 @@ def _api(assembly: Assembly) -> APIRouter:
             chosen = store_of(types, store)
         except ValueError as error:
             raise HTTPException(422, str(error)) from error
-        answers = _answers(assembly, questions_of(found, selection), chosen, types[chosen])
-        answered = Answered.of(found, selection, answers, chosen)
-        drawn = [picture | page.chart(picture, THEMES[theme]) for picture in answered.pictures]
-        document = answered.document() | {"panels": drawn, "stores": _able(types)}
+        with _told(chosen):
+            shown = answered(found, selection, assembly.sinks[chosen], chosen, types[chosen])
+        drawn = [picture | page.chart(picture, THEMES[theme]) for picture in shown.pictures]
+        document = shown.document() | {"panels": drawn, "stores": _able(types)}
         return Response(msgspec.json.encode(document), media_type="application/json")
 
     @made.get("/{name}/values")
@@ -156,7 +157,8 @@ def _api(assembly: Assembly) -> APIRouter:
             ]
         except ValueError as error:
             raise HTTPException(422, str(error)) from error
-        answers = _answers(assembly, asked, chosen, types[chosen])
+        with _told(chosen):
+            answers = ask_many(asked, assembly.sinks[chosen], types[chosen])
         return {v.name: _listed(v, answer) for v, answer in zip(found.variables, answers, strict=True)}
 
     return made
@@ -185,10 +187,11 @@ def _selection(
     return parse_selection(dashboard, since=since, until=until, bin=bin_, noise=noise, variables=chosen)
 
 
-def _answers(assembly: Assembly, asked: list[KpiQuery | EventsQuery], store: str, kind: str) -> list[Answer]:
-    """One request of the store. Raises `HTTPException` for one that fails, or that answers nothing of its kind."""
+@contextmanager
+def _told(store: str) -> Iterator[None]:
+    """A store that fails, or that answers nothing of its kind, as an `HTTPException`."""
     try:
-        return list(ask_many(asked, assembly.sinks[store], kind))
+        yield
     except UnsupportedError as error:
         raise HTTPException(422, str(error)) from error
     except (RefusedError, TransientError) as error:
