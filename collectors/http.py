@@ -11,12 +11,10 @@ import secrets
 import sqlite3
 import threading
 import time
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
-import zstandard
 from fastapi import APIRouter, Header, HTTPException, Request
 from pydantic import Field, SecretStr
 
@@ -26,6 +24,7 @@ from lakescope.framing import split_json
 from lakescope.messages import Message
 from lakescope.pipeline import Health, Inbox
 from lakescope.plugins import available
+from lakescope.unpacking import ENCODINGS, LIMIT_BYTES, DamagedError, TooLargeError, unpack
 
 KEPT_HEADERS = ("content-type", "user-agent", "instance", "destination", "event_type", "date")
 SEVERAL = ("application/x-ndjson", "application/jsonl", "application/json-seq")
@@ -39,7 +38,7 @@ class HttpOptions(CollectorOptions):
     """Where the routes begin: ``{path}/{format}``."""
     token: SecretStr | None = Field(default=None, min_length=8, examples=["${PUSH_TOKEN}"])
     """Token that senders must show (``Authorization: Bearer ...``, or as password of basic authentication)."""
-    max_body_bytes: int = Field(default=64 * 2**20, ge=1)
+    max_body_bytes: int = Field(default=LIMIT_BYTES, ge=1)
     """Largest body, unpacked (bytes)."""
     spool_bytes: int = Field(default=2**30, ge=2**20)
     """How much may wait on disk for slow sinks (bytes); then senders are told to come back."""
@@ -136,10 +135,17 @@ class HttpCollector:
             if len(packed) > limit:
                 raise HTTPException(413, f"the body exceeds {limit} bytes (option max_body_bytes)")
         encoding = request.headers.get("content-encoding", "identity").lower()
-        try:
-            body = _unpack(bytes(packed), encoding, limit)
-        except (zlib.error, zstandard.ZstdError) as error:
-            raise HTTPException(400, f"the body is not {encoding}: {error}") from None
+        if encoding in ("identity", ""):
+            body = bytes(packed)
+        elif encoding in ENCODINGS:
+            try:
+                body = unpack(bytes(packed), encoding, limit)
+            except DamagedError as error:
+                raise HTTPException(400, str(error)) from None
+            except TooLargeError as error:
+                raise HTTPException(413, f"{error} (option max_body_bytes)") from None
+        else:
+            raise HTTPException(415, f"content-encoding {encoding!r}: expected gzip, deflate, zstd or none")
         if not body:
             raise HTTPException(400, "the body is empty")
         return body
@@ -149,40 +155,3 @@ def _messages(body: bytes, name: str, headers: dict[str, str]) -> list[Message]:
     several = headers.get("content-type", "").partition(";")[0].strip().lower() in SEVERAL
     now = time.time()
     return [Message(part, name, headers, now) for part in (split_json(body) if several else (body,))]
-
-
-def _unpack(body: bytes, encoding: str, limit: int) -> bytes:
-    """All members or frames of the body. Raises 413, 415, `zlib.error` or `zstandard.ZstdError`."""
-    if encoding in ("identity", ""):
-        return body
-    if encoding not in ("gzip", "deflate", "zstd"):
-        raise HTTPException(415, f"content-encoding {encoding!r}: expected gzip, deflate, zstd or none")
-    unpacked = bytearray()
-    while body:
-        if encoding == "zstd":
-            body = _unpack_frame(body, unpacked, limit)
-        else:
-            stream = zlib.decompressobj(wbits=31 if encoding == "gzip" else 15)
-            unpacked += stream.decompress(body, limit + 1 - len(unpacked))
-            if not stream.eof and len(unpacked) <= limit:
-                raise zlib.error("it ends too early")
-            body = stream.unused_data
-        if len(unpacked) > limit:
-            raise HTTPException(413, f"the unpacked body exceeds {limit} bytes (option max_body_bytes)")
-    return bytes(unpacked)
-
-
-ZSTD_STEP = 1024
-"""Bytes unpacked at a time: zstd makes up to 32,768 of one, and has no bound of its own."""
-
-
-def _unpack_frame(body: bytes, unpacked: bytearray, limit: int) -> bytes:
-    """Adds the first frame to `unpacked`, as far as `limit` goes; what comes behind the frame."""
-    stream = zstandard.ZstdDecompressor().decompressobj()
-    for start in range(0, len(body), ZSTD_STEP):
-        unpacked += stream.decompress(body[start : start + ZSTD_STEP])
-        if stream.eof:
-            return stream.unused_data + body[start + ZSTD_STEP :]
-        if len(unpacked) > limit:
-            return b""
-    raise zstandard.ZstdError("it ends too early")

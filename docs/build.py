@@ -60,6 +60,8 @@ REMEDIES: dict[str, str] = {
     "not_json": "Look at the body: `lakescope dead-letters show ID`. Most often the sender is cut short, or the collector's"
     " `format` is the wrong one. Mend that, then drop the letters: a body that is no JSON will not become one.",
     "not_text": "The sender does not write UTF-8. Mend the sender; drop the letters.",
+    "not_unpacked": "Unpack a copy of the body by hand to see whether it is damaged. If it is whole, let the sender send less at"
+    " a time; drop the letters.",
     "schema": "The path names the field. Either the source has changed its messages or the body is of another format."
     " If the message is right, report it with the body as a case: see CONTRIBUTING.md. Replay after the upgrade.",
     "value": "The path names the field, `found` the value: a time in the year 20000, a negative size. Mend the source;"

@@ -18,6 +18,7 @@ from lakescope.events import Event
 Reason = Literal[
     "not_json",  # the body is not the syntax that the format reads
     "not_text",  # the body is not UTF-8
+    "not_unpacked",  # the body is packed (gzip, zstd) and damaged, or too large once unpacked
     "schema",  # a field has the wrong type, or one that identifies the event is missing
     "value",  # a field has the right type and an impossible value
     "unknown_kind",  # the format does not know this kind of message

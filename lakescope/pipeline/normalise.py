@@ -5,8 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from msgspec.structs import replace
+
 from lakescope.events import Event
 from lakescope.messages import Decoded, Format, Message, Reject, Rejected, quote
+from lakescope.unpacking import LIMIT_BYTES, MAGIC, DamagedError, TooLargeError, unpack
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +48,8 @@ class Normaliser:
         for index, message in enumerate(messages):
             starts.append(len(events))
             try:
+                if message.body[:2] in MAGIC:
+                    message = _unpacked(message)
                 formats[message.format](message, out)
                 if check is not None:
                     check(events[starts[-1] :])
@@ -61,3 +66,15 @@ class Normaliser:
             log.error("decoder_error: a bug in Lakescope, please report it", exc_info=fault)
         self.enrich(events)
         return out
+
+
+def _unpacked(message: Message) -> Message:
+    """`message` with its body unpacked, however it came: brokers and files pass on what a sender has packed."""
+    encoding = MAGIC[message.body[:2]]
+    try:
+        return replace(message, body=unpack(message.body, encoding))
+    except DamagedError as error:
+        raise Rejected("not_unpacked", "$", f"a body in {encoding}", str(error)) from error
+    except TooLargeError as error:
+        expected = f"at most {LIMIT_BYTES} bytes unpacked"
+        raise Rejected("not_unpacked", "$", expected, str(error)) from error
