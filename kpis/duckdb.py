@@ -178,11 +178,11 @@ class _Compiler:
             case Rest():
                 return f"1 - {self._value(value.of)}"
             case PerSecond():
-                return f"{self._part(value.of, 0)}::double / {self.query.seconds!r}"
+                return f"{self._part(value.of, 0)}::double / {self._seconds()}"
             case DaysLeft():
                 left, growth = self._part(value.left, 0), self._part(value.growth, 1)
-                days = self.query.seconds / DAY
-                return f"case when {growth} > 0 then {left}::double / {growth} * {days!r} end"
+                days = f"{self._seconds()} / {DAY}"
+                return f"case when {growth} > 0 then {left}::double / {growth} * {days} end"
             case _:
                 return self._part(value, 0)
 
@@ -208,6 +208,12 @@ class _Compiler:
     def _end(self, last: str) -> str:
         """Where the bin ends, but at `last`."""
         return f"least({last}, {self.bins[0]} + to_seconds($bin))" if self.bins else last
+
+    def _seconds(self) -> str:
+        """Length of the range, or of the part of a bin that is in it."""
+        if not self.bins:
+            return repr(self.query.seconds(None))
+        return f"epoch({self._end('$until')} - greatest($since, {self.bins[0]}))"
 
     def _empty_hours(self, conditions: list[str]) -> str:
         first, last = self.query.whole_hours

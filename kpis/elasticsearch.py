@@ -53,7 +53,7 @@ def rows(query: Query, answers: Iterable[Answer]) -> list[dict[str, Any]]:
                 value = _read(query, part, key, bucket[f"part{index}"])
                 if value is not None:  # one bucket a group, or one a series or an hour of it
                     sums[index] = value if sums[index] is None else sums[index] + value
-    return order(query, ((group, combine(query, values)) for group, values in found.items()))
+    return order(query, ((group, combine(query, group, values)) for group, values in found.items()))
 
 
 def compile_events(query: EventsQuery) -> Body:

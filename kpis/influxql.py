@@ -57,7 +57,7 @@ def rows(query: Query, results: Sequence[Result]) -> list[dict[str, Any]]:
     return order(
         query,
         (
-            (group, combine(query, [_value(query, part, group, of.get(group)) for part, of in pairs]))
+            (group, combine(query, group, [_value(query, part, group, of.get(group)) for part, of in pairs]))
             for group in groups
         ),
     )

@@ -71,7 +71,7 @@ class Rest(Struct, frozen=True):
 
 
 class PerSecond(Struct, frozen=True):
-    """`of` by the seconds of the bin, or of the whole range."""
+    """`of` by the seconds of the range, or by those of the bin that the range covers."""
 
     of: Part
 
@@ -157,11 +157,6 @@ class Query(Struct, frozen=True, kw_only=True):
         return (*self.kpi.where, *quiet, *chosen)
 
     @property
-    def seconds(self) -> float:
-        """Length of a bin, or of the range."""
-        return float(self.bin_s or (self.until - self.since).total_seconds())
-
-    @property
     def whole_hours(self) -> tuple[datetime, datetime]:
         """The range without the hours at its ends that are not whole."""
         first, last = -(-self.since.timestamp() // HOUR), self.until.timestamp() // HOUR
@@ -179,6 +174,11 @@ class Query(Struct, frozen=True, kw_only=True):
         if bin_ is None or not self.bin_s:
             return self.until
         return min(self.until, bin_ + timedelta(seconds=self.bin_s))
+
+    def seconds(self, bin_: datetime | None) -> float:
+        """Length of the range, or of the part of a bin that is in it: what a rate is divided by."""
+        begin = self.since if bin_ is None else max(self.since, bin_)
+        return (self.end(bin_) - begin).total_seconds()
 
 
 class EventsQuery(Struct, frozen=True, kw_only=True):
@@ -218,16 +218,17 @@ def parts(value: Value) -> tuple[Part, ...]:
             return (value,)
 
 
-def combine(query: Query, values: Sequence[float | int | None]) -> float | int | None:
-    """The KPI's value from its parts' values, for stores whose language knows no division."""
+def combine(query: Query, group: tuple[Any, ...], values: Sequence[float | int | None]) -> float | int | None:
+    """The KPI's value in a group (bin, dimensions...) from its parts' values, for stores that know no division."""
     value = query.kpi.value
     first, second = values[0], values[-1]
     if first is None or isinstance(value, Part):
         return first
     if isinstance(value, PerSecond):
-        return first / query.seconds
+        return first / query.seconds(group[0] if query.bin_s else None)
     if isinstance(value, DaysLeft):
-        return first / second * query.seconds / DAY if second and second > 0 else None
+        seconds = query.seconds(group[0] if query.bin_s else None)
+        return first / second * seconds / DAY if second and second > 0 else None
     if not second:
         return None
     return 1 - first / second if isinstance(value, Rest) else first / second

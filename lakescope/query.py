@@ -236,7 +236,7 @@ def parse(
 def moment(text: str) -> datetime:
     """A time in UTC, or so long ago (7d, 12h, 30min). Raises `ValueError`."""
     try:
-        return datetime.now(UTC) - timedelta(seconds=duration(text))
+        return datetime.now(UTC).replace(microsecond=0) - timedelta(seconds=duration(text))
     except ValueError:
         pass
     try:

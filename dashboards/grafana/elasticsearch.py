@@ -194,9 +194,7 @@ class _Question:
             case Part():
                 return self._one(self._plain(ref, value))
             case PerSecond(of=part) if not part.series:
-                length = "$__interval_ms" if self.series else "(${__to}L - ${__from}L)"
-                script = f"params.a * 1000.0 / {length}"
-                return self._one(self._scripted(ref, (part,), [self._metric(part)], script))
+                return self._one(self._rate(ref, part))
             case Ratio(over=over, under=under):
                 return self._ratio(ref, over, under, "params.a / params.b", "/")
             case Rest(of=Ratio(over=over, under=under)):
@@ -253,6 +251,17 @@ class _Question:
             "settings": {"script": script},
         }
         return Column(self._target(ref, of, [*inner, made]), "Bucket Script")
+
+    def _rate(self, ref: str, part: Part) -> Column:
+        """By the seconds of the range, or by those of the bin that it covers. A script does not know its bin, but the
+        bin's newest event lies in it; bins are counted from 1970, in UTC."""
+        metrics, length = [self._metric(part)], "(${__to}L - ${__from}L)"
+        if self.series:
+            metrics.append({"type": "max", "field": self.builder.time})
+            begin = "params.b - params.b % $__interval_ms"
+            end = f"Math.min({begin} + $__interval_ms, ${{__to}}L)"
+            length = f"({end} - Math.max({begin}, ${{__from}}L))"
+        return self._scripted(ref, (part,), metrics, f"params.a * 1000.0 / {length}")
 
     def _last(self, ref: str, part: Part, order: str) -> Column:
         """The value at a series' last (or first) moment; of two values in a millisecond the greater (smaller)."""

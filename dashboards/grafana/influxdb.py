@@ -4,6 +4,9 @@ The compiler is asked for stand-ins: a range and a bin that no viewer chooses, a
 text they become ``$timeFilter``, ``$__interval`` and ``/^${source:regex}$/``, so that the numbers are the KPIs' by
 construction. Where a KPI has two parts, one statement takes both as subqueries.
 
+A rate over time is of whole bins: Grafana's words cannot tell how much of a bin the range covers. The first one
+begins before the range, if need be; a last one that the range only cuts is left out.
+
 Refused beyond what InfluxQL refuses: silences and empty hours, since InfluxQL cannot calculate with times.
 """
 
@@ -19,7 +22,7 @@ from dashboards.grafana._common import NOISE, Annotation, Asked, Column, Series,
 from dashboards.grafana.extension import InfluxTarget, choice
 from dashboards.model import Dashboard, Listing, Number, Variable
 from dashboards.questions import conditions_of, variables_of
-from kpis import CATALOGUE, Query, UnsupportedError, influxql
+from kpis import CATALOGUE, Kpi, Query, UnsupportedError, influxql
 from kpis.model import Condition, DaysLeft, EventsQuery, Part, PerSecond, Ratio, Rest, parts
 from lakescope.columns import kinds
 from lakescope.plugins import load
@@ -27,6 +30,11 @@ from lakescope.plugins import load
 _BIN_S = 3607
 _SINCE = datetime.fromtimestamp(_BIN_S * 100_000 + 1, UTC)  # not a bin's beginning: see `_open`
 _UNTIL = _SINCE + timedelta(days=400)
+_WHOLE_BINS = " AND ".join(
+    f"time {operator} (${{__{end}}} - ${{__{end}}} % $__interval_ms) * 1000000"
+    for operator, end in ((">=", "from"), ("<", "to"))
+)
+"""In nanoseconds: InfluxQL knows the remainder of numbers, not of times."""
 _ANY = ".*"
 """Any value of a tag, or none: InfluxDB takes a tag that a point lacks for empty."""
 
@@ -56,7 +64,7 @@ class InfluxBuilder:
         statements = influxql.compile_query(query, tags).parts
         target = InfluxTarget(
             refId=ref,
-            query=_open(_one(query, statements)),
+            query=_open(_one(query, statements), whole_bins=series is not None and _is_rate(kpi)),
             resultFormat="time_series" if series else "table",
             alias=series.alias("$tag_%s", number.by) if series else "",
         )
@@ -121,6 +129,10 @@ def _tags(dataset: str) -> Collection[str]:
     return found
 
 
+def _is_rate(kpi: Kpi) -> bool:
+    return isinstance(kpi.value, PerSecond | DaysLeft)
+
+
 def _one(query: Query, statements: tuple[str, ...]) -> str:
     """One statement of a KPI's parts, whose answer is a column ``value``."""
     value = query.kpi.value
@@ -167,10 +179,10 @@ def _quoted(names: Sequence[str]) -> list[str]:
     return [f'"{name}"' for name in names]
 
 
-def _open(statement: str) -> str:
+def _open(statement: str, *, whole_bins: bool = False) -> str:
     """The stand-ins become Grafana's words. A subquery's values of a bin stand at the bin's beginning, which may lie
     before the range: only there does the compiler's text name that moment."""
-    text = statement.replace(_range(_SINCE), "$timeFilter")
+    text = statement.replace(_range(_SINCE), _WHOLE_BINS if whole_bins else "$timeFilter")
     text = text.replace(_outer(), "time >= ${__from}ms - $__interval AND time <= ${__to}ms")
     text = text.replace(f"time({_BIN_S}s)", "time($__interval)")
     text = re.sub(r""" = '\$(\w+)'""", r" =~ /^${\1:regex}$/", text)

@@ -24,7 +24,7 @@ from dashboards.grafana.extension import Json, panels_of
 from dashboards.model import Dashboard, Number, Panel
 from dashboards.questions import OVER_TIME, Selection, listing_of, query_of
 from kpis import CATALOGUE
-from kpis.model import parts
+from kpis.model import PerSecond, parts
 from lakescope.query import ask, ask_many
 from sinks.elasticsearch import ElasticsearchOptions, ElasticsearchSink
 from sinks.influxdb import InfluxdbOptions, InfluxdbSink
@@ -167,6 +167,8 @@ def _compare(
                 for row in rows
             }
             found = _over_time(number, label, [frame for frame in frames if frame.ref == ref])
+            if loaded.store == "influxdb" and isinstance(CATALOGUE[number.kpi].value, PerSecond):
+                found, expected = _of_whole_bins(found, expected, view)
         else:
             expected = {tuple(_key(loaded, number, row[n]) for n in number.by): row["value"] for row in rows}
             found = _of_range(panel, number, label, transform(frames, made["transformations"]))
@@ -193,6 +195,19 @@ def _over_time(number: Number, label: str, frames: list[Frame]) -> dict[tuple[An
         for moment, value in zip(frame.columns["Time"], frame.columns["Value"], strict=True):
             found[group, moment] = value
     return found
+
+
+def _of_whole_bins(
+    found: dict[tuple[Any, ...], Any], expected: dict[tuple[Any, ...], Any], view: View
+) -> tuple[dict[tuple[Any, ...], Any], dict[tuple[Any, ...], Any]]:
+    """Without the bin in which the range begins, of which Grafana's InfluxQL takes the whole; no answer may have a bin
+    in which the range ends."""
+    length = view.interval_s * 1000
+    assert all(moment + length <= view.to_ms for _, moment in found), "a bin that is cut"
+    return (
+        {key: value for key, value in found.items() if key[1] >= view.from_ms},
+        {key: value for key, value in expected.items() if view.from_ms <= key[1] <= view.to_ms - length},
+    )
 
 
 def _of_range(panel: Panel, number: Number, label: str, frames: list[Frame]) -> dict[tuple[Any, ...], Any]:

@@ -38,10 +38,12 @@ class Oracle:
                 return {group: None if share is None else 1 - share for group, share in shares.items()}
             case PerSecond():
                 found = self._part(query, value.of)
-                return {group: None if of is None else of / query.seconds for group, of in found.items()}
+                return {
+                    group: None if of is None else of / _length_s(query, group) for group, of in found.items()
+                }
             case DaysLeft():
                 left, growth = self._part(query, value.left), self._part(query, value.growth)
-                return {group: _days(query, left[group], growth[group]) for group in left}
+                return {group: _days(_length_s(query, group), left[group], growth[group]) for group in left}
             case _:
                 return self._part(query, value)
 
@@ -125,10 +127,10 @@ def _meets(event: Event, condition: Condition) -> bool:
     return value is not None and value == condition.value
 
 
-def _days(query: Query, left: Any, growth: Any) -> float | None:
+def _days(length_s: float, left: Any, growth: Any) -> float | None:
     if left is None or growth is None or growth <= 0:
         return None
-    return float(left / (growth / query.seconds) / 86400)
+    return float(left / (growth / length_s) / 86400)
 
 
 def _values(part: Part, events: Iterable[Event]) -> list[Any]:
@@ -220,6 +222,12 @@ def _ends(query: Query, group: Group) -> tuple[float, float]:
         return since, until
     start = group[0].timestamp()
     return max(since, start), min(until, start + query.bin_s)
+
+
+def _length_s(query: Query, group: Group) -> float:
+    """Seconds of the range that a group's number is about."""
+    since, until = _ends(query, group)
+    return until - since
 
 
 def _hours(query: Query, group: Group) -> Iterable[float]:

@@ -5,7 +5,7 @@ select count(*) filter (where "ok" = $p2)::double / 604800.0 as value from "dele
 -- $p2 = True
 
 -- every hour, by vo
-select time_bucket(to_seconds($bin), time, timestamp '1970-01-01') as time, "vo", count(*) filter (where "ok" = $p3)::double / 3600.0 as value from "deletions" where time >= $since and time < $until group by 1, 2 order by 1, 2;
+select time_bucket(to_seconds($bin), time, timestamp '1970-01-01') as time, "vo", count(*) filter (where "ok" = $p3)::double / epoch(least($until, time_bucket(to_seconds($bin), time, timestamp '1970-01-01') + to_seconds($bin)) - greatest($since, time_bucket(to_seconds($bin), time, timestamp '1970-01-01'))) as value from "deletions" where time >= $since and time < $until group by 1, 2 order by 1, 2;
 -- $since = 2026-01-05 00:00:00
 -- $until = 2026-01-12 00:00:00
 -- $bin = 3600

@@ -6,7 +6,7 @@ select sum("bytes") filter (where "ok" = $p2)::double / 604800.0 as value from "
 -- $p3 = rucio
 
 -- every hour, by vo
-select time_bucket(to_seconds($bin), time, timestamp '1970-01-01') as time, "vo", sum("bytes") filter (where "ok" = $p3)::double / 3600.0 as value from "transfers" where time >= $since and time < $until and "source" = $p4 group by 1, 2 order by 1, 2;
+select time_bucket(to_seconds($bin), time, timestamp '1970-01-01') as time, "vo", sum("bytes") filter (where "ok" = $p3)::double / epoch(least($until, time_bucket(to_seconds($bin), time, timestamp '1970-01-01') + to_seconds($bin)) - greatest($since, time_bucket(to_seconds($bin), time, timestamp '1970-01-01'))) as value from "transfers" where time >= $since and time < $until and "source" = $p4 group by 1, 2 order by 1, 2;
 -- $since = 2026-01-05 00:00:00
 -- $until = 2026-01-12 00:00:00
 -- $bin = 3600

@@ -6,7 +6,7 @@ select sum(part0)::double / 604800.0 as value from (select *, case when "value" 
 -- $p3 = ['network_sent']
 
 -- every hour, by host
-select time_bucket(to_seconds($bin), time, timestamp '1970-01-01') as time, "host", sum(part0)::double / 3600.0 as value from (select *, case when "value" >= lag("value" ignore nulls) over (partition by "host", "metric", "labels" order by time) then "value" - lag("value" ignore nulls) over (partition by "host", "metric", "labels" order by time) end as part0 from "hosts" where time >= $since and time < $until and "type" = $p3 and list_contains($p4, "quantity")) group by 1, 2 order by 1, 2;
+select time_bucket(to_seconds($bin), time, timestamp '1970-01-01') as time, "host", sum(part0)::double / epoch(least($until, time_bucket(to_seconds($bin), time, timestamp '1970-01-01') + to_seconds($bin)) - greatest($since, time_bucket(to_seconds($bin), time, timestamp '1970-01-01'))) as value from (select *, case when "value" >= lag("value" ignore nulls) over (partition by "host", "metric", "labels" order by time) then "value" - lag("value" ignore nulls) over (partition by "host", "metric", "labels" order by time) end as part0 from "hosts" where time >= $since and time < $until and "type" = $p3 and list_contains($p4, "quantity")) group by 1, 2 order by 1, 2;
 -- $since = 2026-01-05 00:00:00
 -- $until = 2026-01-12 00:00:00
 -- $bin = 3600
