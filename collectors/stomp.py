@@ -1,7 +1,8 @@
 """STOMP 1.2 brokers (ActiveMQ, Artemis, RabbitMQ): Rucio's Hermes and tracer, FTS, perfSONAR at WLCG.
 
 Every broker has its own connection and thread: producers choose one at random for each message, so all must
-be read. Acknowledgement is ``client-individual`` and happens only when the message is safe; the broker's
+be read. An alias of several brokers is resolved again and again, since brokers come and go behind it.
+Acknowledgement is ``client-individual`` and happens only when the message is safe; the broker's
 prefetch is the bound on what is under way (activemq.apache.org, "STOMP": activemq.prefetchSize).
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 import logging
 import random
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Sequence
@@ -23,6 +25,7 @@ import stomp
 import tenacity
 from pydantic import Field, SecretStr, field_validator, model_validator
 
+from collectors._addresses import Address, parse, resolve
 from collectors._common import OneFormat
 from lakescope.messages import Message
 from lakescope.options import Tls
@@ -33,8 +36,14 @@ logging.getLogger("stomp.py").setLevel(
     logging.CRITICAL
 )  # it logs whole frames, and every fault a second time
 
-DEFAULT_PORT = 61613
 ANSWER_TIMEOUT_S = 10.0
+RESOLVE_S = 30.0
+"""An alias is resolved anew so often; sooner where a broker behind it is lost or the name does not resolve."""
+SILENCE = 2.5
+"""Heartbeat intervals without a byte after which a connection is given up. ActiveMQ sends the next heartbeat up to
+two intervals after a message (its monitor looks once an interval whether anything was written since its last look:
+AbstractInactivityMonitor.writeCheck), so that 1.5, the client library's own, gives up sound connections."""
+OTHER_NAME = (62, 64)  # X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH of OpenSSL's x509_vfy.h
 RECONNECT_S = 1.0  # at most, before the first attempt after a connection was lost
 GOODBYE_S = 2.0
 
@@ -47,7 +56,8 @@ class StompOptions(OneFormat):
     destination: str = Field(examples=["/queue/Consumer.lakescope.rucio.events"])
     """``/queue/...`` (also ``/queue/Consumer.<name>.VirtualTopic.<x>``) or ``/topic/...``."""
     resolve: bool = False
-    """Whether a broker's name is an alias of several: each address behind it is then read."""
+    """Whether a broker's name is an alias of several: each address behind it is then read, and the name is resolved
+    again every 30 s."""
     username: str | None = None
     """Login."""
     password: SecretStr | None = Field(default=None, examples=["${STOMP_PASSWORD}"])
@@ -94,17 +104,13 @@ class StompCollector:
         self.options = options
         self.formats = [options.format]
         self.health = Health()
-        self._brokers: list[_Broker] = []
+        self._sources: list[_Source] = []
 
     def run(self, inbox: Inbox, stop: threading.Event) -> None:
         """Keeps a connection to every broker until told to stop; leaves them open for acknowledgements."""
-        self._brokers = [
-            _Broker(self, inbox, stop, *address)
-            for url in self.options.brokers
-            for address in self._addresses(url)
-        ]
-        for broker in self._brokers:
-            broker.start()
+        self._sources = [_Source(parse(url), self.options, inbox, stop) for url in self.options.brokers]
+        for source in self._sources:
+            source.start()
         while not stop.wait(0.5):
             self._report()
 
@@ -120,38 +126,103 @@ class StompCollector:
 
     def close(self) -> None:
         """Disconnects."""
-        for broker in self._brokers:
+        for broker in self._brokers():
             broker.disconnect()
 
-    def _addresses(self, url: str) -> list[tuple[str, int, bool]]:
-        parts = urlsplit(url)
-        host, port, tls = parts.hostname or "", parts.port or DEFAULT_PORT, parts.scheme == "stomp+ssl"
-        if not self.options.resolve:
-            return [(host, port, tls)]
-        found = {info[4][0] for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
-        # by name where there is one: certificates are made out to names
-        return sorted({(socket.getfqdn(str(address)), port, tls) for address in found})
+    def _brokers(self) -> list[_Broker]:
+        return [broker for source in self._sources for broker in source.brokers()]
 
     def _report(self) -> None:
-        up = sum(broker.connected for broker in self._brokers)
-        faults = [f"{broker.name}: {broker.fault}" for broker in self._brokers if not broker.connected]
-        detail = f"{up} of {len(self._brokers)} brokers connected"
+        brokers = self._brokers()
+        faults = [f"{source.name}: {source.fault}" for source in self._sources if source.fault]
+        total = len(brokers) + len(faults)
+        faults += [f"{broker.name}: {broker.fault}" for broker in brokers if not broker.connected]
+        detail = f"{sum(broker.connected for broker in brokers)} of {total} brokers connected"
         self.health.set("ok" if not faults else "connecting", "; ".join([detail, *faults]))
+
+
+class _Source:
+    """One entry of `brokers`: itself a broker, or with `resolve` an alias of those that it stands for now."""
+
+    def __init__(self, address: Address, options: StompOptions, inbox: Inbox, stop: threading.Event) -> None:
+        self.options, self.inbox, self.stop = options, inbox, stop
+        self.address = address
+        self.name = str(address)
+        self.fault = ""
+        """Why the name does not resolve."""
+        self._brokers: dict[Address, _Broker] = {}
+        self._lock = threading.Lock()
+        self._lost = threading.Event()
+
+    def start(self) -> None:
+        """Begins in threads of its own: a name service may take long to answer."""
+        if not self.options.resolve:
+            self._read([self.address])
+            return
+        self.fault = "resolving"
+        threading.Thread(target=self._follow, name=f"stomp {self.name}", daemon=True).start()
+
+    def brokers(self) -> list[_Broker]:
+        """Those that are connected or should be."""
+        with self._lock:
+            return [broker for broker in self._brokers.values() if broker.wanted or broker.connected]
+
+    def lose(self) -> None:
+        """Tells that a broker cannot be reached: the name may stand for another one by now."""
+        self._lost.set()
+
+    def leaves(self, broker: _Broker) -> bool:
+        """Whether a broker that is not connected has nothing more to do; it is then forgotten."""
+        with self._lock:
+            if broker.wanted and not self.stop.is_set():
+                return False
+            self._brokers.pop(broker.address, None)
+            return True
+
+    def _follow(self) -> None:
+        while not self.stop.is_set():
+            try:
+                addresses = resolve(self.address)
+            except OSError as error:
+                self._fail(f"the name does not resolve: {error}")
+            else:
+                self.fault = ""
+                self._read(addresses)
+            self._lost.clear()
+            due = time.monotonic() + RESOLVE_S
+            while (
+                not self.stop.wait(1.0) and time.monotonic() < due and not (self._lost.is_set() or self.fault)
+            ):
+                continue
+
+    def _fail(self, fault: str) -> None:
+        if fault != self.fault:  # once, not at every attempt
+            log.warning("stomp_unresolved broker=%s fault=%s", self.name, fault)
+        self.fault = fault
+
+    def _read(self, addresses: Sequence[Address]) -> None:
+        """Connects to what is new. A broker that left the alias is read as long as its connection lasts: it may
+        have messages left."""
+        with self._lock:
+            for address, broker in self._brokers.items():
+                broker.wanted = address in addresses
+            for address in addresses:
+                if address not in self._brokers:
+                    self._brokers[address] = _Broker(self, address)
+                    self._brokers[address].start()
 
 
 class _Broker:
     """One broker: connects, subscribes, connects again."""
 
-    def __init__(
-        self, collector: StompCollector, inbox: Inbox, stop: threading.Event, host: str, port: int, tls: bool
-    ) -> None:
-        self.options = collector.options
-        self.inbox = inbox
-        self.stop = stop
-        self.host, self.port, self.tls = host, port, tls
-        self.name = f"{host}:{port}"
+    def __init__(self, source: _Source, address: Address) -> None:
+        self.options, self.inbox, self.stop = source.options, source.inbox, source.stop
+        self.address = address
+        self.name = str(address)
         self.connected = False
+        self.wanted = True
         self.fault = "connecting"
+        self._source = source
         self._link: _Link | None = None
 
     def start(self) -> None:
@@ -164,16 +235,16 @@ class _Broker:
             self._link.end()
 
     def _run(self) -> None:
-        while not self.stop.is_set():
+        while not self._source.leaves(self):
             try:
                 link: _Link = tenacity.Retrying(
                     wait=tenacity.wait_random_exponential(multiplier=0.5, max=30.0),
-                    stop=tenacity.stop_when_event_set(self.stop),
+                    stop=lambda _: self.stop.is_set() or not self.wanted,
                     sleep=tenacity.sleep_using_event(self.stop),
                     before_sleep=self._note,
                 )(self._connect)
             except tenacity.RetryError:
-                return
+                continue
             while not self.stop.is_set() and not link.down.wait(0.5):
                 continue
             if self.stop.is_set():
@@ -182,20 +253,23 @@ class _Broker:
             self.fault = link.said or "disconnected"
             log.warning("stomp_disconnected broker=%s fault=%s", self.name, self.fault)
             link.abandon()
+            self._source.lose()
             self.stop.wait(random.uniform(0.0, RECONNECT_S))
 
     def _note(self, state: tenacity.RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
         self.fault = str(error) or type(error).__name__
+        self._source.lose()
 
     def _connect(self) -> _Link:
         """A link that is subscribed. Raises `OSError` that says why there is none."""
         options = self.options
         heartbeat = int(options.heartbeat_s * 1000)
         connection = stomp.StompConnection12(
-            [(self.host, self.port)],
+            [(self.address.host, self.address.port)],
             heartbeats=(heartbeat, heartbeat),
-            vhost=options.vhost,
+            heart_beat_receive_scale=SILENCE,
+            vhost=options.vhost or self.address.names[0],
             auto_decode=False,
         )
         connection.transport.attempt_connection = partial(self._open, connection.transport)
@@ -219,20 +293,31 @@ class _Broker:
 
     def _open(self, transport: Any) -> None:
         """Instead of stomp.py 8.2's own: that swallows why it fails, and checks no certificate without a CA file."""
-        opened = socket.create_connection((self.host, self.port), ANSWER_TIMEOUT_S)
+        if not self.address.tls:
+            transport.socket = self._dial(None)
+        else:
+            for name in self.address.names:
+                try:
+                    transport.socket = self._dial(name)
+                    break
+                except ssl.SSLCertVerificationError as error:
+                    if error.verify_code not in OTHER_NAME or name == self.address.names[-1]:
+                        raise
+        transport.current_host_and_port = (self.address.host, self.address.port)
+
+    def _dial(self, name: str | None) -> socket.socket:
+        """A connection; with a name by TLS, to a server whose certificate is made out to it."""
+        opened = socket.create_connection((self.address.host, self.address.port), ANSWER_TIMEOUT_S)
         try:
             opened.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-            if self.tls:
-                opened = self.options.tls.context().wrap_socket(opened, server_hostname=self.host)
+            return self.options.tls.context().wrap_socket(opened, server_hostname=name) if name else opened
         except BaseException:
             opened.close()
             raise
-        transport.socket = opened
-        transport.current_host_and_port = (self.host, self.port)
 
     def _hint(self) -> str:
         """Brokers that demand a client certificate hang up without a word."""
-        return " (it may demand a client certificate: option tls.cert_file)" if self.tls else ""
+        return " (it may demand a client certificate: option tls.cert_file)" if self.address.tls else ""
 
     def _subscription(self) -> dict[str, str]:
         options = self.options
