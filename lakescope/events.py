@@ -185,13 +185,14 @@ class Trace(Event, tag="traces"):
     name: str | None = None  #: name of the file; uploads carry none
     rse: str | None = None  #: remote storage element
     site: str | None = None  #: site of the RSE by the topology
+    client_site: str | None = None  #: the client's own site, as it names it: Rucio localSite
     host: str | None = None  #: the client's host
     account: str | None = None  #: Rucio account
     protocol: str | None = None  #: URL scheme used
     bytes: int | None = None  #: size of the file (bytes)
     started: Time | None = None  #: when bytes began to move
     ended: Time | None = None  #: when they stopped
-    ok: bool | None = None  #: true when the client has the file, false when it failed, else null
+    ok: bool | None = None  #: true if the client has the file, false if it failed, else null
     error: Text | None = None  #: stateReason
 
 

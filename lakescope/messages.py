@@ -1,6 +1,6 @@
 """What travels between the rooms: messages in, events out, and everything that could not become one.
 
-    collector --Message--> format --Decoded(events, rejects, unknown, filtered)--> sinks
+    collector --Message--> format --Decoded(events, rejects, unknown, odd, filtered)--> sinks
 
 A `Rejected` is raised (or a `Reject` added) for what cannot be read; it ends in the dead letters.
 """
@@ -75,13 +75,15 @@ class Decoded:
     ``received = len(events) + len(rejects) + sum(filtered.values())`` holds by construction.
     """
 
-    __slots__ = ("events", "filtered", "rejects", "unknown")
+    __slots__ = ("events", "filtered", "odd", "rejects", "unknown")
 
     def __init__(self) -> None:
         self.events: list[Event] = []
         self.rejects: list[Reject] = []
         self.unknown: Counter[str] = Counter()
         """Field names that the format does not know -> how often; never fatal."""
+        self.odd: Counter[str] = Counter()
+        """Optional fields whose value had another type, stored as null or as text -> how often; never fatal."""
         self.filtered: Counter[str] = Counter()
         """Rule -> how many records it left out on purpose (an empty archive, a heartbeat)."""
 

@@ -54,7 +54,7 @@ TAGS: dict[str, tuple[str, ...]] = {
     "deletions": ("source", "vo", "event", "experiment", "rse", "site", "country", "qos", "protocol"),
     "dids": ("source", "vo", "event", "account", "scope"),
     "rules": ("source", "vo", "event", "rse", "account"),
-    "traces": ("source", "vo", "event", "client_state", "rse", "site", "protocol"),
+    "traces": ("source", "vo", "event", "client_state", "rse", "site", "client_site", "protocol"),
     "fts_queue": ("source", "vo", "endpoint", "src_host", "dst_host", "src_site", "dst_site", "protocol"),
     "network": ("source", "test", "src_host", "dst_host", "src_site", "dst_site", "ip_version", "tool"),
     "hosts": ("source", "host", "site", "metric", "type", "quantity"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
@@ -12,6 +12,7 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 
+from lakescope.framing import split_json
 from lakescope.messages import Decoded, Rejected
 
 Int = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
@@ -169,15 +170,11 @@ _MSGSPEC = re.compile(
 )
 
 
-def rejected(error: msgspec.DecodeError | UnicodeDecodeError, under: str = "$") -> Rejected:
-    """msgspec's error as a `Rejected`: not_json for syntax, not_text for encoding, schema for shape.
+def rejected(error: msgspec.DecodeError, under: str = "$") -> Rejected:
+    """msgspec's error as a `Rejected`: not_json for syntax, schema for shape.
 
     `under` is the place of what was decoded within the whole body.
     """
-    if isinstance(error, UnicodeDecodeError):
-        return Rejected(
-            "not_text", under, "UTF-8", f"byte 0x{error.object[error.start]:02x} at {error.start}"
-        )
     if not isinstance(error, msgspec.ValidationError):
         return Rejected("not_json", under, "JSON", str(error))
     match = _MSGSPEC.fullmatch(str(error))
@@ -194,17 +191,79 @@ Finite = Annotated[float, msgspec.Meta(ge=-1e300, le=1e300)]
 """A number that JSON can carry, sums of it too: no NaN or infinity, which ``strict=False`` reads from text."""
 
 T = TypeVar("T")
+S = TypeVar("S", bound=msgspec.Struct)
 _any_json = msgspec.json.Decoder().decode
 
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+_ESCAPE = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
+    re.DOTALL,
+)
+"""One escape of a JSON string; the group: a surrogate without its partner. An escaped backslash is one as well, so
+that the letters behind it are none."""
 
-def any_json(body: bytes) -> Any:
-    """Any JSON document. Raises `Rejected` (not_json, not_text; schema for a number beyond a double)."""
+
+def any_json(body: bytes, path: str = "$", start: int = 0) -> Any:
+    """Any JSON document, whose lone surrogates become U+FFFD, in keys as well.
+
+    Python writes a byte that is no UTF-8 (a file name in latin-1) as one, and json.dumps passes it on; RFC 8259,
+    section 8.2, allows it. `path` and `start`: where `body` lies in the message.
+    Raises `Rejected` (not_json; not_text; schema for a number beyond a double).
+    """
     try:
-        return _any_json(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise rejected(error) from None
+        try:
+            return _any_json(body)
+        except msgspec.DecodeError:
+            # looked at only here: a body that decodes has none
+            if not _SURROGATE.search(body):
+                raise
+            return _any_json(_ESCAPE.sub(_paired, body))
+    except UnicodeDecodeError:
+        raise _not_text(body, path, start) from None
+    except msgspec.DecodeError as error:
+        raise rejected(error, path) from None
     except RecursionError:
-        raise Rejected("not_json", expected="less deeply nested JSON") from None
+        raise Rejected("not_json", path, "less deeply nested JSON") from None
+
+
+def _paired(escape: re.Match[bytes]) -> bytes:
+    return rb"\ufffd" if escape[1] else escape[0]
+
+
+def text_of(body: bytes) -> str:
+    """A body of text. Raises `Rejected` (not_text)."""
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        raise _not_text(body, "$", 0) from None
+
+
+def _not_text(body: bytes, path: str, start: int) -> Rejected:
+    """`start`: of `body` within the message, so that the place is what an editor shows for the whole."""
+    try:
+        body.decode()
+    except UnicodeDecodeError as error:
+        where = f"byte 0x{body[error.start]:02x} at byte {start + error.start} of the body"
+        return Rejected("not_text", path, "UTF-8", where)
+    raise AssertionError("only a body that is no UTF-8 comes here")
+
+
+def pieces(body: bytes) -> Iterator[tuple[int, bytes]]:
+    """The documents of a stream, and where in it each begins."""
+    start = 0
+    for piece in split_json(body):
+        start = body.find(piece, start)
+        yield start, piece
+        start += len(piece)
+
+
+def unwrap(found: Any, path: str = "$") -> tuple[Any, str, dict[str, Any]]:
+    """A document, its path and its metadata, taken out of MONIT's envelope ``{"data": {..}, "metadata": {..}}``."""
+    if isinstance(found, dict) and isinstance(found.get("data"), dict):
+        metadata = found.get("metadata")
+        if len(found) == 1 or isinstance(metadata, dict):
+            return found["data"], f"{path}.data", metadata or {}
+    return found, path, {}
 
 
 def convert(found: object, kind: type[T], path: str = "$") -> T:
@@ -215,6 +274,51 @@ def convert(found: object, kind: type[T], path: str = "$") -> T:
         raise rejected(error, path) from None
     except RecursionError:
         raise Rejected("schema", path, "less deeply nested JSON") from None
+
+
+def metadata_time(metadata: dict[str, Any], path: str = "$") -> str | None:
+    """The time that MONIT has for a document: POSIX milliseconds in its metadata; null if it has none."""
+    found = metadata.get("timestamp")
+    return epoch_ms_time(found, f"{path}.metadata.timestamp") if type(found) is int else None
+
+
+_PROSE = frozenset(("reason", "stateReason", "t__error_message", "rationale"))
+"""Fields of error texts: a person reads them in any form."""
+
+
+def convert_fields(
+    found: dict[str, Any], kind: type[S], out: Decoded, path: str = "$", needed: frozenset[str] = frozenset()
+) -> S:
+    """`convert`, where an optional field of another type costs the field and not the event.
+
+    A number in the place of text is its text, all else null, and the field is counted in ``out.odd``. `needed`: the
+    keys that tell one event from another; they, and fields without a default, raise `Rejected` (schema) as of `convert`.
+    """
+    try:
+        return msgspec.convert(found, kind, strict=False)
+    except (msgspec.ValidationError, RecursionError):
+        fitting = dict(found)
+    for field in msgspec.structs.fields(kind):
+        key = field.encode_name
+        if key not in found:
+            continue
+        try:
+            convert(found[key], field.type, f"{path}.{key}")
+        except Rejected:
+            if field.required or key in needed:
+                raise
+            out.odd[key] += 1
+            fitting[key] = _as_text(found[key], key) if field.type == str | None else None
+    return convert(fitting, kind, path)
+
+
+def _as_text(value: Any, key: str) -> str | None:
+    if isinstance(value, (int, float)) or key in _PROSE:
+        try:
+            return msgspec.json.encode(value).decode()
+        except RecursionError:
+            return None
+    return None
 
 
 def shape(found: object) -> object:

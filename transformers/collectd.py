@@ -38,6 +38,7 @@ from transformers._common import (
     host_of,
     identify,
     shape,
+    unwrap,
     utc_time,
 )
 
@@ -112,6 +113,7 @@ def _decode_loosely(body: bytes, out: Decoded) -> None:
 
 
 def _decode_one(found: Any, out: Decoded, path: str) -> None:
+    found, path, _ = unwrap(found, path)
     if not isinstance(found, dict):
         raise Rejected("schema", path, "object", shape(found))
     if "labels" in found:

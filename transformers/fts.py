@@ -24,18 +24,19 @@ import msgspec
 from msgspec import Struct
 
 from lakescope.events import Event, FtsQueue, Transfer
-from lakescope.framing import split_json
 from lakescope.messages import Decoded, Message, Rejected
 from transformers._common import (
     Finite,
     Int,
-    convert,
+    any_json,
+    convert_fields,
     count_unknown,
     each,
     epoch_time,
     host_of,
     identify,
-    rejected,
+    pieces,
+    unwrap,
 )
 
 Ignored = Any
@@ -65,12 +66,15 @@ class FileMetadata(Struct, gc=False):
     src_type: str | None = None
 
 
-class JobMetadata(Struct, gc=False):
-    """What Rucio, or the script that tests a lake without it, gives FTS with each job."""
+class JobMetadata(FileMetadata, gc=False):
+    """What Rucio, or the script that tests a lake without it, gives FTS with each job.
 
-    activity: str | None = None
+    Rucio's first submitters made a job of each file, and told here what later ones tell with the file.
+    """
+
     multi_sources: bool | None = None
     multihop: bool | None = None
+    previous_attempt_id: str | None = None
 
 
 # any JSON; a string may hold some more
@@ -228,6 +232,7 @@ class State(Struct, gc=False, forbid_unknown_fields=True):
     timestamp: Milliseconds | None = None
     user_dn: str | None = None
     user_filesize: Number | None = None
+    vo: str | None = None  # in MONIT's form
     vo_name: str | None = None
 
 
@@ -261,12 +266,12 @@ def decode(message: Message, out: Decoded) -> None:
     if _decode_typed(body, out):
         return
     try:
-        document = _parse(body, "$")
+        document = any_json(body)
     except Rejected:
-        bodies = list(split_json(body))
+        bodies = list(pieces(body))
         if len(bodies) > 1:
             each(bodies, out, _decode_body)
-        elif bodies and bodies[0] != body:  # FTS before 3.6 ends a body with 0x04
+        elif bodies and bodies[0][1] != body:  # FTS before 3.6 ends a body with 0x04
             _decode_body(bodies[0], out, "$")
         else:
             raise
@@ -274,13 +279,14 @@ def decode(message: Message, out: Decoded) -> None:
         _decode_any(document, out, "$")
 
 
-def _decode_body(body: bytes, out: Decoded, path: str) -> None:
+def _decode_body(piece: tuple[int, bytes], out: Decoded, path: str) -> None:
+    start, body = piece
     try:
         done = _decode_typed(body, out)
     except Rejected as error:
         raise _under(path, error) from None
     if not done:
-        _decode_any(_parse(body, path), out, path)
+        _decode_any(any_json(body, path, start), out, path)
 
 
 def _decode_typed(body: bytes, out: Decoded) -> bool:
@@ -298,15 +304,6 @@ def _decode_typed(body: bytes, out: Decoded) -> bool:
     return True
 
 
-def _parse(body: bytes, path: str) -> Any:
-    try:
-        return _any_json(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise rejected(error, path) from None
-    except RecursionError:
-        raise Rejected("not_json", path, "less deeply nested JSON") from None
-
-
 def _decode_any(document: Any, out: Decoded, path: str) -> None:
     if isinstance(document, list):
         each(document, out, _decode_document, path)
@@ -315,8 +312,7 @@ def _decode_any(document: Any, out: Decoded, path: str) -> None:
 
 
 def _decode_document(document: Any, out: Decoded, path: str) -> None:
-    if isinstance(document, dict) and isinstance(document.get("data"), dict):  # MONIT's envelope
-        document, path = document["data"], f"{path}.data"
+    document, path, _ = unwrap(document, path)
     if not isinstance(document, dict):
         raise Rejected("schema", path, "object", type(document).__name__)
     try:
@@ -337,7 +333,7 @@ def _build_loosely(document: dict[str, Any], out: Decoded) -> Event:
     known = {key: value for key, value in document.items() if value not in (None, "") and key in fields}
     about_file = _metadata(known.pop("file_metadata", None), FileMetadata)
     about_job = _metadata(known.pop("job_metadata", None), JobMetadata)
-    found = convert(known, kind)
+    found = convert_fields(known, kind, out, needed=_NEEDED)
     if not isinstance(found, Optimizer):
         found.file_metadata, found.job_metadata = about_file, about_job
     return build(found)
@@ -365,8 +361,8 @@ def _metadata(found: Any, kind: type[_M]) -> _M | None:
         return found
     if isinstance(found, str) and found.startswith("{"):
         try:
-            found = _any_json(found)
-        except (msgspec.DecodeError, RecursionError):
+            found = any_json(found.encode())
+        except Rejected:
             return None
     if not isinstance(found, dict):
         return None
@@ -485,7 +481,7 @@ def _state(p: State) -> Event:
         id=identify("fts", "SS", p.job_id, p.file_id, state, _whole(p.timestamp)),
         time=time,
         source="fts",
-        vo=p.vo_name or None,
+        vo=p.vo_name or p.vo or None,
         event=state,
         ok=_OUTCOMES_OF_ARCHIVING.get(state) if p.archiving_start else None,
         job_id=p.job_id,
@@ -534,8 +530,12 @@ def _optimizer(p: Optimizer) -> Event:
 
 # --- helpers ---------------------------------------------------------------------------------------------
 
-_any_json = msgspec.json.Decoder().decode
 _FIELDS = {kind: frozenset(kind.__struct_fields__) for kind in (Complete, Start, State, Optimizer)}
+_NEEDED = frozenset(
+    ("tr_id", "transfer_id", "job_id", "file_id", "file_state", "source_se", "dest_se", "endpnt")
+)
+_NEEDED |= {"tr_timestamp_start", "tr_timestamp_complete", "timestamp", "t_final_transfer_state"}
+"""What an event is told by, and what says how an attempt ended."""
 _COMPLETE = (msgspec.json.Decoder(Complete).decode, _complete)
 _START = (msgspec.json.Decoder(Start).decode, _start)
 _STATE = (msgspec.json.Decoder(State).decode, _state)
@@ -579,6 +579,9 @@ def _add_metadata(
             transfer.functional_test = True
     if type(about_file) is not FileMetadata:
         about_file = _metadata(about_file, FileMetadata)
+    if about_job is not None and about_job.request_id and not (about_file and about_file.request_id):
+        about_file = about_job
+        transfer.previous_request_id = about_job.previous_attempt_id or None
     if about_file is None:
         return
     transfer.kind = _KINDS.get((about_file.request_type or "").lower())

@@ -29,7 +29,7 @@ from prometheus_client.samples import Sample
 
 from lakescope.events import Host
 from lakescope.messages import Decoded, Message, Reject, Rejected
-from transformers._common import epoch_time, host_of, identify, rejected
+from transformers._common import epoch_time, host_of, identify, text_of
 
 Parse = Callable[[str], Iterable[Metric]]
 
@@ -45,10 +45,7 @@ _GROWING = {
 
 def decode(message: Message, out: Decoded) -> None:
     """One scrape. Where the parser refuses it, the lines that it refuses alone become `Reject`s, the rest stays."""
-    try:
-        text = message.body.decode()
-    except UnicodeDecodeError as error:
-        raise rejected(error) from None
+    text = text_of(message.body)
     scrape = Scrape(message)
     parse = parse_openmetrics if _is_openmetrics(message, text) else parse_text
     try:

@@ -28,17 +28,17 @@ from typing import Any
 from msgspec import Struct
 
 from lakescope.events import Rule, Storage
-from lakescope.framing import split_json
 from lakescope.messages import Decoded, Message, Rejected
 from transformers._common import (
     EPOCH,
     Int,
     any_json,
-    convert,
+    convert_fields,
     count_unknown,
     each,
     epoch_time,
     identify,
+    pieces,
     shape,
     span_s,
     utc_moment,
@@ -110,9 +110,9 @@ class Poll(Struct, frozen=True):
 def decode(message: Message, out: Decoded) -> None:
     """The lines of one answer; a bad one is a `Reject` of its own."""
     poll = _poll(message)
-    lines = list(split_json(message.body))
+    lines = list(pieces(message.body))
     decode_one = partial(_decode_one, poll=poll)
-    if len(lines) == 1 and lines[0].startswith(b"{"):
+    if len(lines) == 1 and lines[0][1].startswith(b"{"):
         decode_one(lines[0], out, "$")
     else:
         each(lines, out, decode_one)
@@ -131,19 +131,16 @@ def _poll(message: Message) -> Poll:
     return Poll(time, moment)
 
 
-def _decode_one(line: bytes, out: Decoded, path: str, poll: Poll) -> None:
-    try:
-        found = any_json(line)
-    except Rejected as error:
-        error.reject.path = path
-        raise
+def _decode_one(line: tuple[int, bytes], out: Decoded, path: str, poll: Poll) -> None:
+    start, body = line
+    found = any_json(body, path, start)
     if not isinstance(found, dict):
         raise Rejected("schema", path, "object", shape(found))
     if "state" in found:
-        _add_rule(convert(found, RuleLine, path), out, path, poll)
+        _add_rule(convert_fields(found, RuleLine, out, path), out, path, poll)
         count_unknown(found, RuleLine, out)
     elif "source" in found:
-        _add_usage(convert(found, UsageLine, path), out, poll)
+        _add_usage(convert_fields(found, UsageLine, out, path), out, poll)
         count_unknown(found, UsageLine, out)
     else:
         raise Rejected("unknown_kind", path, "a rule (state) or a usage (source)", sorted(found))

@@ -37,6 +37,7 @@ from transformers._common import (
     epoch_time,
     host_of,
     identify,
+    unwrap,
     utc_time,
 )
 
@@ -83,6 +84,7 @@ def decode(message: Message, out: Decoded) -> None:
 
 
 def _decode_one(found: Any, out: Decoded, path: str, message: Message) -> None:
+    found, path, _ = unwrap(found, path)
     metric = convert(found, Metric, path)
     host = host_of(metric.tags.get("host"))
     if not host:

@@ -3,7 +3,8 @@
 Source: rucio 41.x (lib/rucio/core/trace.py, web/rest/flaskapi/v1/traces.py, client/uploadclient.py and
 downloadclient.py). One object a trace; an array, as Rucio's own server takes them, is one trace an element.
 Rucio passes on what fails its own schemas, and pilots add fields: so only eventType and a time must be
-there, and an unknown field is counted.
+there, an unknown field is counted, and a field of another type than its own is text or null, and counted too.
+The same in MONIT's envelope, and with keys in snake case.
 """
 
 from __future__ import annotations
@@ -20,11 +21,13 @@ from transformers._common import (
     Finite,
     Int,
     any_json,
-    convert,
+    convert_fields,
     count_unknown,
     each,
     epoch_time,
     identify,
+    metadata_time,
+    unwrap,
     utc_time,
 )
 
@@ -48,7 +51,7 @@ class Report(Struct, gc=False, forbid_unknown_fields=True, rename="camel"):
     name: str | None = None
     dataset_scope: str | None = None
     dataset: str | None = None
-    local_site: Ignored = None
+    local_site: str | None = None
     remote_site: str | None = None
     filesize: Number | None = None
     protocol: str | None = None
@@ -88,20 +91,23 @@ def decode(message: Message, out: Decoded) -> None:
         else:
             _decode_loosely(document, out, "$")
     else:
-        out.events.append(_trace(report, "$"))
+        out.events.append(_trace(report, "$", out))
 
 
 def _decode_loosely(document: Any, out: Decoded, path: str) -> None:
     """Counts unknown fields; takes numbers sent as text, and "" for missing."""
+    document, path, metadata = unwrap(document, path)
     if not isinstance(document, dict):
         raise Rejected("schema", path, "object", type(document).__name__)
+    document = {_WIRE_NAMES.get(key, key): value for key, value in document.items()}
     count_unknown(document, Report, out)
     known = {key: value for key, value in document.items() if value != "" and key in _FIELDS}
-    out.events.append(_trace(convert(known, Report, path), path))
+    report = convert_fields(known, Report, out, path, needed=_NEEDED)
+    out.events.append(_trace(report, path, out, metadata_time(metadata, path)))
 
 
-def _trace(p: Report, path: str) -> Event:
-    """Id: Rucio's traceId; else all that tells one access from another."""
+def _trace(p: Report, path: str, out: Decoded, stored: str | None = None) -> Event:
+    """Id: Rucio's traceId; else all that tells one access from another. `stored`: the time that MONIT has for it."""
     event = (p.event_type or "").lower()
     if not event:
         raise Rejected("schema", f"{path}.eventType", "str", "null, empty or no such key")
@@ -110,14 +116,18 @@ def _trace(p: Report, path: str) -> Event:
     scope, name = p.scope or None, p.filename or p.name or None
     if name is None and event == "touch":  # one may touch a dataset as a whole
         scope, name = p.dataset_scope or scope, p.dataset or None
-    started = _time(p.transfer_start, f"{path}.transferStart")
-    ended = _time(p.transfer_end, f"{path}.transferEnd")
-    entered = _time(p.trace_timeentry_unix, f"{path}.traceTimeentryUnix")
-    time = entered or utc_time(p.trace_timeentry, f"{path}.traceTimeentry") or ended
+    started = _time(p.transfer_start, "transferStart", out)
+    ended = _time(p.transfer_end, "transferEnd", out)
+    time = (
+        _time(p.trace_timeentry_unix, "traceTimeentryUnix", out)
+        or _text_time(p.trace_timeentry, out)
+        or stored
+        or ended
+    )
     if time is None:
         raise Rejected("schema", f"{path}.traceTimeentryUnix", "POSIX seconds", "null or no such key")
-    state = p.client_state or None
-    ok = _OUTCOMES.get(state.upper()) if state else None
+    state, hostname = _known(p.client_state), _known(p.hostname)
+    ok = _ok(event, state)
     reason = p.state_reason or None
     return Trace(
         id=identify("trace", p.trace_id)
@@ -133,9 +143,10 @@ def _trace(p: Report, path: str) -> Event:
         scope=scope,
         name=name,
         rse=_single(p.remote_site),
-        host=p.hostname.lower() if p.hostname else None,
-        account=p.account or None,
-        protocol=p.protocol or None,
+        client_site=_known(p.local_site),
+        host=hostname.lower() if hostname else None,
+        account=_known(p.account),
+        protocol=_known(p.protocol),
         bytes=int(p.filesize) if p.filesize is not None and 0 <= p.filesize < 2**63 else None,
         started=started,
         ended=ended,
@@ -148,19 +159,52 @@ def _trace(p: Report, path: str) -> Event:
 
 _decode = msgspec.json.Decoder(Report).decode
 _FIELDS = frozenset(Report.__struct_encode_fields__)
+_WIRE_NAMES = dict(zip(Report.__struct_fields__, Report.__struct_encode_fields__, strict=True))
+_NEEDED = frozenset(("eventType", "traceId"))
 _EVENT = re.compile(r"[a-z][a-z0-9_-]{0,31}")
-_OUTCOMES = dict.fromkeys(("DONE", "ALREADY_DONE", "FOUND_IN_PCACHE"), True) | dict.fromkeys(
-    ("FAILED", "FILE_NOT_FOUND", "FAIL_VALIDATE"), False
-)
-"""Client state -> ok; null for those on the way (PROCESSING, DOWNLOAD_ATTEMPT) and for pilots' own."""
+_SUCCESSES = frozenset(("DONE", "ALREADY_DONE", "FOUND_ROOT", "FOUND_IN_PCACHE"))
+"""Client states of an access that the client had its file of: those that rucio's lib/rucio/daemons/tracer/kronos.py
+does not suspect, and that of a pilot which found the file in its cache."""
+_UNDER_WAY = frozenset(("PROCESSING", "DOWNLOAD_ATTEMPT"))
 _NO_REASON = ("OK", "UNKNOWN")  # what downloadclient.py says of a success, and before it knows
 _EARLIEST = 365 * 86_400.0  # before 1971: unset
 
 
-def _time(seconds: float | None, path: str) -> str | None:
-    return epoch_time(seconds, path) if seconds is not None and seconds >= _EARLIEST else None
+def _ok(event: str, state: str | None) -> bool | None:
+    """Whether the client had its file; null while it is under way, and for a touch, which moves none.
+
+    Pilots and clients have ever new names for what went wrong, and few for success.
+    """
+    if state is None or event == "touch":
+        return None
+    state = state.upper()
+    return True if state in _SUCCESSES else None if state in _UNDER_WAY else False
+
+
+def _time(seconds: float | None, key: str, out: Decoded) -> str | None:
+    if seconds is None or seconds < _EARLIEST:
+        return None
+    try:
+        return epoch_time(seconds)
+    except Rejected:
+        out.odd[key] += 1
+        return None
+
+
+def _text_time(text: str | None, out: Decoded) -> str | None:
+    try:
+        return utc_time(text)
+    except Rejected:
+        out.odd["traceTimeentry"] += 1
+        return None
+
+
+def _known(text: str | None) -> str | None:
+    """Pilots write "unknown" for what they do not know."""
+    text = text.strip() if text else None
+    return None if not text or text.lower() == "unknown" else text
 
 
 def _single(remote_site: str | None) -> str | None:
     """The RSE; null where several are named: which of them it was is not said."""
-    return remote_site.strip() or None if remote_site and "," not in remote_site else None
+    return _known(remote_site) if remote_site and "," not in remote_site else None

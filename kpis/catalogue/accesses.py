@@ -7,7 +7,7 @@ from functools import partial
 from kpis.catalogue._common import EFFICIENCY, ENDED
 from kpis.model import Kpi, Part
 
-ACCESSES = ("vo", "rse", "site", "protocol", "event")
+ACCESSES = ("vo", "rse", "site", "protocol", "event", "client_site", "client_state")
 
 _accesses = partial(Kpi, dataset="traces", good="up", dimensions=ACCESSES)
 

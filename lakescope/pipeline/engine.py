@@ -289,6 +289,8 @@ class Engine:
             metrics.datasets.labels(name, dataset).inc(count)
         for rule, count in t.filtered.items():
             metrics.filtered.labels(name, "", rule).inc(count)
+        for field, count in t.odd.items():  # fields that a format knows: no name comes from the outside
+            metrics.odd.labels(name, field).inc(count)
         if t.unknown:
             metrics.unknown.labels(name).inc(t.unknown.total())
             pipeline.unknown.update(t.unknown)

@@ -43,6 +43,9 @@ class Metrics:
         self.filtered = counter("filtered_events", "Events left out by a rule", "collector", "sink", "rule")
         self.datasets = counter("decoded_events", "Events by dataset", "collector", "dataset")
         self.unknown = counter("unknown_fields", "Fields the format does not know", "collector")
+        self.odd = counter(
+            "odd_fields", "Optional fields of another type, stored as null or text", "collector", "field"
+        )
         self.retries = counter("retries", "Writes tried again", "sink")
         self.writes = counter("writes", "Writes that a sink confirmed", "sink")
         self.write_seconds = counter("write_seconds", "Time spent in writes (seconds)", "sink")

@@ -48,6 +48,7 @@ class Transformed(msgspec.Struct):
     rejected_messages: list[int] = []
     """``rejects[j]`` came from message ``rejected_messages[j]``."""
     unknown: Counter[str] = msgspec.field(default_factory=Counter)
+    odd: Counter[str] = msgspec.field(default_factory=Counter)
     filtered: Counter[str] = msgspec.field(default_factory=Counter)
     datasets: Counter[str] = msgspec.field(default_factory=Counter)
     failures: list[bytes] = []
@@ -108,6 +109,7 @@ class Transform:
         result.rejects += batch.rejects
         result.rejected_messages += [first + message for message in batch.rejected_messages]
         result.unknown.update(batch.unknown)
+        result.odd.update(batch.odd)
         result.filtered.update(batch.filtered)
         result.datasets.update([event.dataset for event in events])
         result.failures += [

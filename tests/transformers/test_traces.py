@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Any
 
 import msgspec
@@ -10,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lakescope.events import Trace
+from lakescope.messages import Decoded, Message
 from tests.transformers.bodies import documents, texts
 from tests.transformers.properties import JSON, decode, holds, mutated, spliced
 from transformers import traces
@@ -73,7 +76,11 @@ def test_unknown_fields_are_counted() -> None:
         ("FAIL_VALIDATE", False),
         ("PROCESSING", None),
         ("DOWNLOAD_ATTEMPT", None),
-        ("FOUND_ROOT", None),
+        ("FOUND_ROOT", True),
+        ("COPY_ERROR", False),
+        ("ServiceUnavailable", False),
+        ("a name that nobody has used yet", False),
+        ("unknown", None),
         ("", None),
         (None, None),
         (..., None),
@@ -81,6 +88,52 @@ def test_unknown_fields_are_counted() -> None:
 )
 def test_ok(state: object, ok: bool | None) -> None:
     assert trace(changed(clientState=state)).ok is ok
+
+
+def test_a_touch_is_neither_good_nor_bad() -> None:
+    assert trace(changed(eventType="touch", clientState="DONE")).ok is None
+
+
+OPTIONAL = sorted(set(traces.Report.__struct_encode_fields__) - {"eventType", "traceId"})
+
+
+@pytest.mark.parametrize("value", [{"a": 1}, ["a"], True, 5, 1e300, 10**30, -1, "text", "\ud800"], ids=repr)
+@pytest.mark.parametrize("key", OPTIONAL)
+def test_no_optional_field_loses_the_trace(key: str, value: object) -> None:
+    body = json.dumps(UPLOAD | {key: value}).encode()
+    out = Decoded()
+    traces.decode(Message(body), out)
+    assert [event.id for event in out.events] == [trace(UPLOAD).id]
+
+
+def test_fields_of_another_type_are_counted() -> None:
+    out = decode(
+        traces.decode, changed(scope=["a"], stateReason=["a", "b"], filesize={}, account=5, transferEnd=1e15)
+    )
+    assert out.odd == {"scope": 1, "stateReason": 1, "filesize": 1, "account": 1, "transferEnd": 1}
+    [found] = out.events
+    assert isinstance(found, Trace)
+    assert (found.scope, found.bytes, found.account, found.ended) == (None, None, "5", None)
+
+
+@pytest.mark.parametrize("name", ["unknown", "UNKNOWN", " ", ""])
+def test_unknown_is_null(name: str) -> None:
+    found = trace(changed(remoteSite=name, localSite=name, hostname=name, protocol=name, account=name))
+    assert (found.rse, found.client_site, found.host, found.protocol, found.account) == (None,) * 5
+
+
+def test_as_monit_keeps_it() -> None:
+    snake = {
+        re.sub("([A-Z])", lambda hump: "_" + hump[0].lower(), key): value for key, value in UPLOAD.items()
+    }
+    metadata = {"timestamp": 1767607326232, "producer": "rucio"}
+    assert (
+        trace({"data": UPLOAD, "metadata": metadata})
+        == trace({"data": snake, "metadata": metadata})
+        == trace(UPLOAD)
+    )
+    bare = changed(traceTimeentry=None, traceTimeentryUnix=None)
+    assert trace({"data": bare, "metadata": metadata}).time == "2026-01-05T10:02:06.232Z"
 
 
 @pytest.mark.parametrize("reason", ["OK", "UNKNOWN", "", None])

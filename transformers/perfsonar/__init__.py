@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 
 from lakescope.messages import Decoded, Message, Rejected
-from transformers._common import any_json, each, shape
+from transformers._common import any_json, each, shape, unwrap
 from transformers.perfsonar import pscheduler, streams
 
 
@@ -30,6 +30,7 @@ def decode(message: Message, out: Decoded) -> None:
 
 
 def _decode_one(found: Any, out: Decoded, path: str, message: Message) -> None:
+    found, path, _ = unwrap(found, path)
     if found is None:
         out.filtered["not_archived"] += 1
     elif not isinstance(found, dict):

@@ -1,0 +1,88 @@
+"""What the formats share: surrogates, places of bytes, MONIT's envelope, in every format that reads JSON."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from lakescope.messages import Decoded, Message, Rejected
+from lakescope.plugins import formats
+from transformers._common import any_json, unwrap
+
+CASES = Path(__file__).parents[1] / "cases"
+FORMATS = formats()
+
+
+@pytest.mark.parametrize(
+    ("escaped", "text"),
+    [
+        (r"\udce9", "\ufffd"),
+        (r"\uDCE9x", "\ufffdx"),
+        (r"\ud83d", "\ufffd"),
+        (r"\ud83d\ude00", "😀"),
+        (r"\ud83d\ud83d\ude00", "\ufffd😀"),
+        (r"\ude00\ud83d", "\ufffd\ufffd"),
+        (r"\ud83d\n", "\ufffd\n"),
+        (r"\ud83d\u0041", "\ufffdA"),
+        (r"\\udce9\udce9", r"\udce9" + "\ufffd"),
+        (r"\\\udce9", "\\\ufffd"),
+        (r"\"\udce9", '"\ufffd'),
+    ],
+)
+def test_lone_surrogates_become_the_replacement_character(escaped: str, text: str) -> None:
+    assert any_json(f'{{"{escaped}": [["{escaped}"]]}}'.encode()) == {text: [[text]]}
+
+
+@pytest.mark.parametrize("body", [rb'["\udce9"', rb'["\udce"]', rb"\udce9", rb'["\ud83d\q"]'])
+def test_other_faults_stay_faults(body: bytes) -> None:
+    with pytest.raises(Rejected, match="not_json"):
+        any_json(body)
+
+
+def one_body(format: str) -> bytes | None:
+    """A body of a case that gives events and no reject."""
+    for path in sorted((CASES / format).glob("*/input.json*")):
+        if {one.name for one in path.parent.iterdir()} == {path.name, "expected.jsonl"}:
+            return path.read_bytes()
+    return None
+
+
+JSON_FORMATS = [name for name in FORMATS if one_body(name)]
+
+
+@pytest.mark.parametrize("name", JSON_FORMATS)
+def test_every_format_names_the_bytes_place_in_the_body(name: str) -> None:
+    body = one_body(name)
+    assert body is not None
+    opening = re.compile(rb'[:{,[]\s*"').search(body, len(body) // 2)
+    assert opening is not None
+    place = opening.end()
+    broken = body[:place] + b"\xe9" + body[place:]
+    out = Decoded()
+    try:
+        FORMATS[name](Message(broken, received=1.8e9), out)
+    except Rejected as error:
+        out.rejects.append(error.reject)
+    texts = [str(reject) for reject in out.rejects if reject.reason == "not_text"]
+    assert texts and all(text.endswith(f"byte 0xe9 at byte {place} of the body") for text in texts)
+
+
+@pytest.mark.parametrize("name", JSON_FORMATS)
+def test_every_format_keeps_what_holds_a_lone_surrogate(name: str) -> None:
+    body = one_body(name)
+    assert body is not None
+    out, plain = Decoded(), Decoded()
+    FORMATS[name](Message(body.replace(b"{", rb'{"\udce9": "\udce9", ', 1), received=1.8e9), out)
+    FORMATS[name](Message(body, received=1.8e9), plain)
+    assert len(out.events) == len(plain.events) > 0
+    assert not out.rejects
+
+
+def test_monits_envelope() -> None:
+    metadata = {"timestamp": 1}
+    assert unwrap({"data": {"a": 1}, "metadata": metadata}) == ({"a": 1}, "$.data", metadata)
+    assert unwrap({"data": {"a": 1}}, "$[0]") == ({"a": 1}, "$[0].data", {})
+    for other in ([], {"data": [1], "metadata": {}}, {"data": {}, "metadata": []}, {"data": {}, "b": 1}):
+        assert unwrap(other) == (other, "$", {})
