@@ -7,6 +7,9 @@ Two ways through, the same result. A body whose keys are all spelled as Rucio sp
 straight into typed fields. Any other (keys in snake or camel case as MONIT and others rewrite them, an
 unknown field, an integer sent as text) is decoded loosely: keys are folded to snake case, unknown ones
 counted, the rest converted to the same types.
+
+MONIT keeps an event flat, the payload's fields beside its type, in ``{"data": {..}, "metadata": {..}}``. There is one
+``created_at`` then, often null: of a transfer's end it is the request's, and the event's time is MONIT's own.
 """
 
 from __future__ import annotations
@@ -25,12 +28,16 @@ from transformers._common import (
     Int,
     any_json,
     convert,
+    convert_fields,
     digest,
     each,
     host_of,
     identify,
+    metadata_time,
+    protocol_of,
     shape,
     span_s,
+    unwrap,
     utc_moment,
     utc_time,
 )
@@ -142,10 +149,10 @@ class _RucioEvent(Struct, forbid_unknown_fields=True, gc=False):
     created_at: str
 
 
-class _FoldedEvent(Struct, gc=False):
+class _Envelope(Struct):
     event_type: str
-    payload: _FoldedPayload  # type: ignore[valid-type]  # the same attributes as Payload
-    created_at: str
+    payload: dict[str, Any]
+    created_at: str | None = None
 
 
 _decode = msgspec.json.Decoder(_RucioEvent).decode
@@ -153,7 +160,6 @@ _decode = msgspec.json.Decoder(_RucioEvent).decode
 
 def decode(message: Message, out: Decoded) -> None:
     """One Hermes event a body, or an array of them; a bad one of several becomes a reject of its own."""
-    body: _RucioEvent | _FoldedEvent
     try:
         body = _decode(message.body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -171,7 +177,11 @@ def decode(message: Message, out: Decoded) -> None:
 
 
 class _Finished:
-    """Builds done, failed and lost: the events that carry the whole story."""
+    """Builds done, failed and lost: the events that carry the whole story.
+
+    `ok` is null where Rucio fails a request that was never tried: a hop behind the one that failed (core/request.py:
+    handle_failed_intermediate_hop; transfertool/fts3.py), or one that was canceled before it began.
+    """
 
     def __init__(self, event_type: str, kind: Literal["transfer", "stagein"], state: str):
         self.prefix = f"rucio\x1f{event_type}\x1f"
@@ -179,7 +189,7 @@ class _Finished:
         self.event = state
         self.ok = state == "done"
 
-    def __call__(self, p: Payload, sent: str) -> Event:
+    def __call__(self, p: Payload, sent: str | None) -> Event:
         if p.request_id is None:
             raise _missing("request-id")
         created, t_created = utc_moment(p.created_at, "$.payload.created_at")
@@ -193,7 +203,7 @@ class _Finished:
             ended or _sent(sent),
             "rucio",
             self.event,
-            self.ok,
+            self.ok or (None if p.reason and _is_untried(p.reason, started) else False),
             self.kind,
             *_verbatim(p),
             host_of(p.src_url),
@@ -209,9 +219,18 @@ class _Finished:
             _endpoint(p.transfer_endpoint),
             p.reason or None,
         )
+        event.protocol = protocol_of(p.protocol)
         if p.vo is not None:
             event.vo = p.vo
         return event
+
+
+_UNUSED_HOP = re.compile(r"\bunused hop in multi-?hop\b", re.IGNORECASE)
+_CANCELED = re.compile(r"\bcancell?ed\b", re.IGNORECASE)
+
+
+def _is_untried(reason: str, started: str | None) -> bool:
+    return bool(_UNUSED_HOP.search(reason) or (started is None and _CANCELED.search(reason)))
 
 
 _verbatim = attrgetter(
@@ -246,7 +265,7 @@ class _Progressed:
         self.kind = kind
         self.event = state
 
-    def __call__(self, p: Payload, sent: str) -> Event:
+    def __call__(self, p: Payload, sent: str | None) -> Event:
         if p.request_id is None:
             raise _missing("request-id")
         happened = utc_time(p.queued_at, "$.payload.queued_at")
@@ -287,9 +306,8 @@ class _Progressed:
 
 
 def _deletion(event: Literal["done", "failed", "not_found"]) -> Any:
-    def build(p: Payload, sent: str) -> Event:
+    def build(p: Payload, sent: str | None) -> Event:
         happened = _sent(sent)
-        duration = p.duration if isinstance(p.duration, (int, float)) and 0 <= p.duration < 1e12 else None
         return Deletion(
             id=identify("rucio", f"deletion-{event}", p.scope, p.name, p.rse, p.url, happened),
             time=happened,
@@ -302,9 +320,9 @@ def _deletion(event: Literal["done", "failed", "not_found"]) -> Any:
             rse=p.rse,
             bytes=_size(p),
             url=p.url,
-            protocol=p.protocol,
+            protocol=protocol_of(p.protocol),
             datatype=p.datatype,
-            duration_s=None if duration is None else float(duration),
+            duration_s=_duration(p.duration),
             error=p.reason or None,
         )
 
@@ -312,7 +330,7 @@ def _deletion(event: Literal["done", "failed", "not_found"]) -> Any:
 
 
 def _did(event: str) -> Any:
-    def build(p: Payload, sent: str) -> Event:
+    def build(p: Payload, sent: str | None) -> Event:
         happened = _sent(sent)
         child_scope = p.child_scope or p.childscope
         child_name = p.child_name or p.childname
@@ -339,7 +357,7 @@ def _did(event: str) -> Any:
 
 
 def _rule(event: str) -> Any:
-    def build(p: Payload, sent: str) -> Event:
+    def build(p: Payload, sent: str | None) -> Event:
         if p.rule_id is None:
             raise _missing("rule_id")
         happened = _sent(sent)
@@ -402,23 +420,36 @@ def _builder(event_type: str) -> Any:
 
 _CAMEL = re.compile(r"(?<=[a-z0-9])[A-Z]")
 _KNOWN = frozenset(Payload.__struct_fields__) - {"empty_link"}
+_NEEDED = frozenset(
+    ("request_id", "transfer_id", "external_id", "rule_id", "scope", "name", "rse", "url", "progress")
+)
+_NEEDED |= {"child_scope", "child_name", "childscope", "childname", "dataset_scope", "dataset_name"}
+"""What tells one event from another."""
 
 
 def _decode_loosely(document: Any, out: Decoded, path: str) -> None:
     """Folds keys, counts unknown fields, takes numbers sent as text."""
+    document, path, metadata = unwrap(document, path)
     if not isinstance(document, dict):
         raise Rejected("schema", path, "object", shape(document))
-    known = {key: document[key] for key in _FoldedEvent.__struct_fields__ if key in document}
-    payload = known.get("payload")
-    if isinstance(payload, dict):
-        known["payload"] = _fold_keys(payload, out)
-    out.unknown.update(document.keys() - known.keys())
-    body = convert(known, _FoldedEvent, path)
+    stored = metadata_time(metadata, path)
+    known = {key: document[key] for key in _Envelope.__struct_fields__ if key in document}
+    place = f"{path}.payload"
+    if is_flat := "event_type" in known and "payload" not in known:
+        place = path
+        known["payload"] = {key: value for key, value in document.items() if key != "event_type"}
+    else:
+        out.unknown.update(document.keys() - known.keys())
+    body = convert(known, _Envelope, path)
     build = _BUILDERS.get(body.event_type) or _builder(body.event_type)
+    payload = convert_fields(_fold_keys(body.payload, out), _FoldedPayload, out, place, _NEEDED)
+    sent = (
+        stored or body.created_at if is_flat and isinstance(build, _Finished) else body.created_at or stored
+    )
     try:
-        out.events.append(build(body.payload, body.created_at))
+        out.events.append(build(payload, sent))
     except Rejected as error:
-        error.reject.path = path + error.reject.path.removeprefix("$")
+        error.reject.path = error.reject.path.replace("$.payload", place, 1).replace("$", path, 1)
         raise
 
 
@@ -437,11 +468,22 @@ def _missing(key: str) -> Rejected:
     return Rejected("schema", f"$.payload.{key}", "str", "null or no such key")
 
 
-def _sent(created_at: str) -> str:
+def _sent(created_at: str | None) -> str:
     happened = utc_time(created_at, "$.created_at")
     if happened is None:
-        raise Rejected("value", "$.created_at", "a UTC time such as 2025-03-20 20:14:31", created_at)
+        expected = "a UTC time such as 2025-03-20 20:14:31"
+        raise Rejected("value", "$.created_at", expected, created_at or "null or no such key")
     return happened
+
+
+def _duration(found: Any) -> float | None:
+    """Seconds, sent as a number or as text; null for what is neither, or below 0."""
+    if isinstance(found, str):
+        try:
+            found = float(found)
+        except ValueError:
+            return None
+    return float(found) if type(found) in (int, float) and 0 <= found < 1e12 else None
 
 
 def _size(p: Payload) -> int | None:

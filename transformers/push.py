@@ -31,6 +31,7 @@ from transformers._common import (
     Int,
     any_json,
     convert,
+    convert_fields,
     count_unknown,
     each,
     epoch_time,
@@ -211,7 +212,7 @@ def _check(found: Any, path: str, depth: int) -> None:
 
 
 def _sam_gfal(data: dict[str, Any], reserved: Reserved, out: Decoded, path: str) -> Event:
-    found = convert(data, SamGfal, path)
+    found = convert_fields(data, SamGfal, out, path)
     count_unknown(data, SamGfal, out)
     status, word = _status(found.status)
     return Probe(
@@ -241,7 +242,7 @@ def _url(found: SamGfal) -> str | None:
 
 
 def _availability(data: dict[str, Any], reserved: Reserved, out: Decoded, path: str) -> Event:
-    found = convert(data, Availability, path)
+    found = convert_fields(data, Availability, out, path)
     count_unknown(data, Availability, out)
     status, word = _status(found.service_status)
     return Probe(
@@ -256,7 +257,7 @@ def _availability(data: dict[str, Any], reserved: Reserved, out: Decoded, path: 
 
 
 def _stats(data: dict[str, Any], _reserved: Reserved, out: Decoded, path: str) -> Event:
-    found = convert(data, Stats, path)
+    found = convert_fields(data, Stats, out, path)
     count_unknown(data, Stats, out)
     files = _first(found.files, found.total_files, found.total_replicas)
     used = _first(

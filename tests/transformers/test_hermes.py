@@ -13,7 +13,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from lakescope.events import Event, Transfer
+from lakescope.events import Deletion, Event, Transfer
 from lakescope.messages import Rejected
 from tests.transformers.bodies import SAMPLES, documents, texts
 from tests.transformers.properties import JSON, decode, holds, mutated, spliced
@@ -214,5 +214,113 @@ def test_a_negative_size_is_unknown() -> None:
 
 def test_rejects_say_where() -> None:
     with pytest.raises(Rejected) as error:
-        decode(hermes.decode, changed(DONE, src_rse=5))
-    assert (error.value.reject.reason, error.value.reject.path) == ("schema", "$.payload.src_rse")
+        decode(hermes.decode, changed(DONE, scope=5))
+    assert (error.value.reject.reason, error.value.reject.path) == ("schema", "$.payload.scope")
+
+
+# --- what was never tried, and what is no scheme ---------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("reason", "started", "ok"),
+    [
+        ("Unused hop in multi-hop", None, None),
+        ("TRANSFER_FAILED:Unused hop in multi-hop", "2026-01-05 10:00:02", None),
+        ("Job canceled by the user", None, None),
+        ("TRANSFER [125] Transfer cancelled in the queue", "1970-01-01 00:00:00", None),
+        ("TRANSFER [125] Transfer canceled: no progress", "2026-01-05 10:00:02", False),
+        ("SOURCE [2] No such file", None, False),
+        ("", None, False),
+        (None, None, False),
+    ],
+)
+def test_what_was_never_tried_is_no_failed_attempt(
+    reason: str | None, started: str | None, ok: bool | None
+) -> None:
+    body = changed(DONE, event_type="transfer-failed", reason=reason, started_at=started)
+    assert transfer(body).ok is ok
+
+
+@pytest.mark.parametrize(
+    ("protocol", "expected"),
+    [
+        *((scheme, scheme) for scheme in ("davs", "root", "srm+https", "s3", "globus", "qbittorrent", None)),
+        *(
+            (text, "globus")
+            for text in ("/~/a/b", "ddb59aef-6d04-11e5-ba46-22000b92c6ec", "my endpoint", "~/f1")
+        ),
+    ],
+)
+def test_protocols_are_schemes(protocol: str | None, expected: str | None) -> None:
+    assert transfer(changed(DONE, protocol=protocol)).protocol == expected
+
+
+@pytest.mark.parametrize(
+    ("duration", "seconds"),
+    [
+        ("0.25", 0.25),
+        (" 3 ", 3.0),
+        (2, 2.0),
+        ("-1", None),
+        ("nan", None),
+        ("soon", None),
+        (True, None),
+        ([1], None),
+    ],
+)
+def test_a_deletions_duration(duration: object, seconds: float | None) -> None:
+    found = event(changed(DELETED, duration=duration))
+    assert isinstance(found, Deletion)
+    assert found.duration_s == seconds
+
+
+# --- MONIT -----------------------------------------------------------------------------------------------
+
+
+def stored_by_monit(body: dict[str, Any], *, created_at: str | None = None) -> dict[str, Any]:
+    payload = {
+        key.replace("-", "_"): value for key, value in body["payload"].items() if key != "transfer-link"
+    }
+    if "created_at" not in payload or created_at is None:
+        payload["created_at"] = created_at
+    return {"data": {"event_type": body["event_type"], **payload}, "metadata": {"timestamp": 1795346839878}}
+
+
+@pytest.mark.parametrize("body", SAMPLE, ids=lambda body: body["event_type"])
+def test_monit_keeps_events_flat(body: dict[str, Any]) -> None:
+    """With created_at null: all but what hangs on it is the same."""
+    found, direct = event(stored_by_monit(body)), event(body)
+    assert type(found) is type(direct)
+    lost = {"id", "time"} if not isinstance(direct, Transfer) else {"time", "created", "queue_s"}
+    for field in set(direct.__struct_fields__) - lost:
+        assert getattr(found, field) == getattr(direct, field), field
+    if getattr(found, "ended", None) is None and getattr(found, "submitted", None) is None:
+        assert found.time in ("2026-11-22T11:27:19.878000Z", direct.time)
+
+
+def test_monits_created_at_is_the_events_where_the_payload_has_none() -> None:
+    found = event(stored_by_monit(CLOSE, created_at=CLOSE["created_at"]))
+    assert found == event(CLOSE)
+
+
+def test_monits_created_at_of_a_transfers_end_is_the_requests() -> None:
+    body = changed(DONE, transferred_at=None)
+    found = transfer(stored_by_monit(body, created_at=body["payload"]["created_at"]))
+    assert (found.created, found.time) == (transfer(body).created, "2026-11-22T11:27:19.878000Z")
+
+
+# --- odd types -------------------------------------------------------------------------------------------
+
+
+def test_fields_of_another_type_are_null_or_text_and_counted() -> None:
+    out = decode(hermes.decode, changed(DONE, activity=5, account=["a"], bytes={}, reason={"a": 1}))
+    [found] = out.events
+    assert isinstance(found, Transfer)
+    assert (found.activity, found.account, found.error) == ("5", None, '{"a":1}')
+    assert out.odd == {"activity": 1, "account": 1, "bytes": 1, "reason": 1}
+
+
+@pytest.mark.parametrize("key", ["request_id", "transfer_id", "scope", "name"])
+def test_what_tells_one_event_from_another_must_be_text(key: str) -> None:
+    with pytest.raises(Rejected, match=f"payload.{key}: expected str"):
+        decode(hermes.decode, changed(DONE, **{key: [1]}))
