@@ -1,6 +1,10 @@
 """What is added to events after decoding: the collector's name, sites, quantities, error classes, the noise mark.
 
 The only code that writes to an event. Dispatch is by dataset, one small function each.
+
+Where the topology and a source disagree, the topology wins, so that an RSE or a host is in one place whoever speaks of
+it: on the site, country, type and QoS class of an RSE that it knows, on the site of a host that one site claims. The
+source's word stands where the topology is silent or has two answers.
 """
 
 from __future__ import annotations
@@ -10,10 +14,11 @@ from hashlib import blake2b
 from typing import Any
 
 from lakescope.events import Deletion, Event, FtsQueue, Host, Network, Probe, Storage, Trace, Transfer
+from lakescope.messages import quote
 from transformers._common import experiment_of, host_of
 from transformers.errors import classify, split_scope
 from transformers.quantities import quantity_of
-from transformers.topology import Topology
+from transformers.topology import AMBIGUOUS, Topology
 
 FUNCTIONAL_ACTIVITIES = ("Functional Test", "Functional Tests", "functional-testing", "Functional Testing")
 FUNCTIONAL_SCOPES = ("-noise",)
@@ -37,12 +42,13 @@ class Enrichment:
         functional_scopes: Iterable[str] = FUNCTIONAL_SCOPES,
         user_salt: bytes | None = None,
     ) -> None:
-        self.topology = topology or Topology()
+        self.topology = Topology() if topology is None else topology
         self.collector = collector
         self.vo = vo
         self.activities = frozenset(functional_activities)
         self.scopes = tuple(functional_scopes)
         self.user_salt = user_salt
+        self._conflicts: dict[str, str] = {}
         self._by_dataset: dict[type[Event], Callable[[Any], None]] = {
             Transfer: self._transfer,
             Deletion: self._deletion,
@@ -54,8 +60,8 @@ class Enrichment:
             Storage: self._storage,
         }
 
-    def __call__(self, events: Iterable[Event]) -> None:
-        """Completes `events` in place."""
+    def __call__(self, events: Iterable[Event]) -> dict[str, str]:
+        """Completes `events` in place. RSE -> on what its source and the topology disagree."""
         collector, vo, by_dataset = self.collector, self.vo, self._by_dataset
         for event in events:
             event.collector = collector
@@ -64,6 +70,8 @@ class Enrichment:
             complete = by_dataset.get(type(event))
             if complete is not None:
                 complete(event)
+        conflicts, self._conflicts = self._conflicts, {}
+        return conflicts
 
     def _transfer(self, event: Transfer) -> None:
         rse_of, site_of = self.topology.rse, self.topology.site_of
@@ -71,18 +79,18 @@ class Enrichment:
         if rse is not None:
             site, event.src_country, _type, event.src_qos = rse
             event.src_site = site or event.src_site
-            if event.src_type is None:
-                event.src_type = _type
+            if event.src_type != _type or _type is None:
+                event.src_type = self._settle(event.src_rse, event.src_type, _type)
         elif event.src_host:
-            event.src_site = site_of(event.src_host) or event.src_site
+            event.src_site = _site(site_of(event.src_host), event.src_site)
         rse = rse_of(event.dst_rse) if event.dst_rse else None
         if rse is not None:
             site, event.dst_country, _type, event.dst_qos = rse
             event.dst_site = site or event.dst_site
-            if event.dst_type is None:
-                event.dst_type = _type
+            if event.dst_type != _type or _type is None:
+                event.dst_type = self._settle(event.dst_rse, event.dst_type, _type)
         elif event.dst_host:
-            event.dst_site = site_of(event.dst_host) or event.dst_site
+            event.dst_site = _site(site_of(event.dst_host), event.dst_site)
         event.experiment = experiment_of(event.scope)
         if event.functional_test is None:
             if event.activity in self.activities:
@@ -98,6 +106,14 @@ class Enrichment:
         if event.user is not None:
             event.user = self._hash_user(event.user)
 
+    def _settle(self, rse: str | None, said: str | None, known: str | None) -> str:
+        """The topology's type: before 38.0.0 Rucio gave the source's as the destination's (rucio/rucio#7557)."""
+        if known is None:
+            return said or "DISK"  # CRIC names what is none
+        if rse and said and said.upper() != known:
+            self._conflicts[rse] = f"type {quote(said)} in messages, {known} in the topology"
+        return known
+
     def _deletion(self, event: Deletion) -> None:
         self._storage(event)
         event.experiment = experiment_of(event.scope)
@@ -106,9 +122,11 @@ class Enrichment:
 
     def _storage(self, event: Storage | Deletion) -> None:
         rse = self.topology.rse(event.rse) if event.rse else None
-        if rse is not None:
+        if event.rse and rse is not None:
             event.site, event.country = rse.site, rse.country
-            event.qos = event.qos or rse.qos
+            if event.qos and rse.qos and event.qos != rse.qos:
+                self._conflicts[event.rse] = f"qos {quote(event.qos)} in messages, {rse.qos} in the topology"
+            event.qos = rse.qos or event.qos
 
     def _rse_site(self, event: Trace | Probe) -> None:
         """The topology's word goes before the source's: ESCAPE's probes write the RSE's name as their site."""
@@ -137,3 +155,8 @@ class Enrichment:
         if self.user_salt is None:
             return None
         return blake2b(subject.encode(), key=self.user_salt[:64], digest_size=16).hexdigest()
+
+
+def _site(known: str | None, said: str | None) -> str | None:
+    """The topology's site of a host; the source's where two sites claim the host, or none."""
+    return said or known if known in (None, AMBIGUOUS) else known

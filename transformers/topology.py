@@ -116,9 +116,14 @@ def _rse(attributes: Mapping[str, Any]) -> Rse:
     return Rse(
         site=attributes.get("site") or attributes.get("rcsite") or None,
         country=attributes.get("country_name") or attributes.get("country") or None,
-        type=(attributes.get("rse_type") or "DISK").upper(),  # CRIC leaves it empty for disk
+        type=_type(attributes),
         qos=_text(wanted.get("qos") or wanted.get("qos_class")),
     )
+
+
+def _type(attributes: Mapping[str, Any]) -> str | None:
+    """CRIC leaves it empty for disk; null where the document has no such key."""
+    return str(attributes["rse_type"] or "DISK").upper() if "rse_type" in attributes else None
 
 
 def _text(attribute: Any) -> str | None:

@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from lakescope.events import Event
+    from lakescope.pipeline.normalise import Enrich
 
 BATCH = 100  # few enough to stay in the cache, see lakescope.pipeline.transform
 
@@ -71,7 +69,7 @@ def normalise(
     raise typer.Exit(1 if rejected else 0)
 
 
-def _enrichment(config: Path | None) -> Callable[[Iterable[Event]], None]:
+def _enrichment(config: Path | None) -> Enrich:
     from transformers.enrichment import Enrichment
 
     if config is None:

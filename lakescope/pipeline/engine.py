@@ -99,6 +99,8 @@ class Engine:
             name: SinkLane(name, sink, self.metrics, queue_limit, queue_bytes) for name, sink in sinks.items()
         }
         self.workers = workers
+        self.conflicts: set[str] = set()
+        """RSEs on which sources and the topology disagree: each is told once."""
         self.failures: deque[bytes] = deque(maxlen=failures_kept)
         self.taps: list[Tap] = []
         self._stop = threading.Event()
@@ -289,6 +291,11 @@ class Engine:
             metrics.datasets.labels(name, dataset).inc(count)
         for rule, count in t.filtered.items():
             metrics.filtered.labels(name, "", rule).inc(count)
+        for rse, text in t.conflicts.items():  # known to the topology: no name comes from the outside
+            if rse not in self.conflicts:
+                self.conflicts.add(rse)
+                metrics.conflicts.labels(rse).inc()
+                log.warning("topology_conflict rse=%s %s", rse, text)
         for field, count in t.odd.items():  # fields that a format knows: no name comes from the outside
             metrics.odd.labels(name, field).inc(count)
         if t.unknown:

@@ -46,6 +46,11 @@ class Metrics:
         self.odd = counter(
             "odd_fields", "Optional fields of another type, stored as null or text", "collector", "field"
         )
+        self.conflicts = counter(
+            "topology_conflicts",
+            "Storage elements on which sources and the topology disagree, each once",
+            "rse",
+        )
         self.retries = counter("retries", "Writes tried again", "sink")
         self.writes = counter("writes", "Writes that a sink confirmed", "sink")
         self.write_seconds = counter("write_seconds", "Time spent in writes (seconds)", "sink")

@@ -14,10 +14,14 @@ from lakescope.unpacking import LIMIT_BYTES, MAGIC, DamagedError, TooLargeError,
 log = logging.getLogger(__name__)
 
 
+Enrich = Callable[[Iterable[Event]], Mapping[str, str]]
+"""Completes events in place. Returns the RSEs on which a source and the topology disagree -> on what."""
+
+
 class Normalised(Decoded):
     """`Decoded` of a batch, with the way back from an event or a reject to its message."""
 
-    __slots__ = ("event_starts", "rejected_messages")
+    __slots__ = ("conflicts", "event_starts", "rejected_messages")
 
     def __init__(self) -> None:
         super().__init__()
@@ -25,6 +29,8 @@ class Normalised(Decoded):
         """``event_starts[i]``: the first event of message i, if it gave any."""
         self.rejected_messages: list[int] = []
         """``rejects[j]`` came from message ``rejected_messages[j]``."""
+        self.conflicts: Mapping[str, str] = {}
+        """RSE -> on what its source and the topology disagree."""
 
 
 class Normaliser:
@@ -33,7 +39,7 @@ class Normaliser:
     Nothing that a body holds raises: what cannot be read becomes a `Reject`.
     """
 
-    def __init__(self, formats: Mapping[str, Format], enrich: Callable[[Iterable[Event]], None]):
+    def __init__(self, formats: Mapping[str, Format], enrich: Enrich):
         self.formats = formats
         self.enrich = enrich
 
@@ -64,7 +70,7 @@ class Normaliser:
                 known = len(rejects)
         if fault is not None:  # once a batch: it may be every message's
             log.error("decoder_error: a bug in Lakescope, please report it", exc_info=fault)
-        self.enrich(events)
+        out.conflicts = self.enrich(events)
         return out
 
 

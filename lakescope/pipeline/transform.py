@@ -50,6 +50,8 @@ class Transformed(msgspec.Struct):
     unknown: Counter[str] = msgspec.field(default_factory=Counter)
     odd: Counter[str] = msgspec.field(default_factory=Counter)
     filtered: Counter[str] = msgspec.field(default_factory=Counter)
+    conflicts: dict[str, str] = {}
+    """RSE -> on what its source and the topology disagree."""
     datasets: Counter[str] = msgspec.field(default_factory=Counter)
     failures: list[bytes] = []
     """Documents of the batch's last failed transfers."""
@@ -111,6 +113,7 @@ class Transform:
         result.unknown.update(batch.unknown)
         result.odd.update(batch.odd)
         result.filtered.update(batch.filtered)
+        result.conflicts |= batch.conflicts
         result.datasets.update([event.dataset for event in events])
         result.failures += [
             document

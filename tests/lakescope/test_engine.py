@@ -343,6 +343,29 @@ def test_two_workers_give_what_one_gives_also_when_they_are_killed(tmp_path: Pat
 # --- what it tells ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_rse_on_which_the_topology_disagrees_is_counted_once(tmp_path: Path, workers: int) -> None:
+    """However many messages, batches and processes; and so is each field of another type."""
+    (tmp_path / "a").mkdir()
+    rses = {"rses": {name: {"site": "S", "rse_type": "TAPE"} for name in ("LAKE-A-DISK", "LAKE-C-DISK")}}
+    (tmp_path / "rses.json").write_bytes(msgspec.json.encode(rses))
+    done = next(body for body in hermes(600) if b'"transfer-done"' in body and b"LAKE-A-DISK" in body)
+    document = msgspec.json.decode(done)
+    document["payload"] |= {"src-rse": "LAKE-A-DISK", "src-type": "DISK", "dst-rse": "NEW", "account": ["x"]}
+    bodies = [
+        msgspec.json.encode(document | {"payload": document["payload"] | {"request-id": f"{i:032x}"}})
+        for i in range(300)
+    ]
+    topology = f'[topology]\nrses = "{tmp_path / "rses.json"}"\n'
+    configuration = f"{QUICK}batch_messages = 50\n{topology}{HTTP}{jsonl('a', tmp_path / 'a')}"
+    with Running(tmp_path, configuration, workers=workers) as running:
+        push(running.url, bodies)
+        until(lambda: running.acknowledged(300), 30, running.status.balance)
+        metrics = running.engine.metrics
+        assert metrics.by(metrics.conflicts, "rse") == {"LAKE-A-DISK": 1}
+        assert metrics.by(metrics.odd, "field") == {"account": 300}
+
+
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """An engine that has stored, filtered and refused something."""

@@ -29,6 +29,7 @@ TOPOLOGY = Topology(
         "rses": {
             "A-DISK": {"site": "SITE-A", "country_name": "Italy", "params": {"qos": "FAST"}},
             "B-TAPE": {"site": "SITE-B", "country_name": "Spain", "rse_type": "TAPE"},
+            "C-EMPTY": {"site": "SITE-C", "rse_type": ""},
         }
     },
     services=[
@@ -113,8 +114,38 @@ def test_transfer_of_an_rse_that_the_topology_does_not_know() -> None:
     assert (event.src_site, event.dst_site) == ("SITE-A", None)
 
 
-def test_type_that_the_source_told_is_kept() -> None:
-    assert enriched(transfer(dst_rse="B-TAPE", dst_type="DISK")).dst_type == "DISK"
+def test_the_topology_wins_on_types_that_it_knows() -> None:
+    assert enriched(transfer(dst_rse="B-TAPE", dst_type="DISK")).dst_type == "TAPE"
+    assert enriched(transfer(src_rse="B-TAPE", src_type="DISK")).src_type == "TAPE"
+    assert enriched(transfer(src_rse="C-EMPTY", src_type="TAPE")).src_type == "DISK"
+    assert enriched(transfer(src_rse="A-DISK", src_type="TAPE")).src_type == "TAPE"  # the topology is silent
+    assert enriched(transfer(src_rse="NEW", src_type="TAPE")).src_type == "TAPE"
+
+
+def test_conflicts_are_told() -> None:
+    enrichment = Enrichment(TOPOLOGY)
+    events: list[Event] = [
+        transfer(src_rse="B-TAPE", src_type="tape", dst_rse="B-TAPE", dst_type="DISK"),
+        Storage(rse="A-DISK", qos="SLOW", **COMMON),
+    ]
+    assert enrichment(events) == {
+        "B-TAPE": "type DISK in messages, TAPE in the topology",
+        "A-DISK": "qos SLOW in messages, FAST in the topology",
+    }
+    assert enrichment(events) == {}
+
+
+def test_the_sources_site_stands_where_two_claim_the_host() -> None:
+    topology = Topology(services=[{"endpoint": "x.example", "rcsite": site} for site in ("ONE", "TWO")])
+    events: list[Event] = [
+        transfer(src_host="x.example", src_site="FTS-SITE", dst_host="x.example"),
+        transfer(src_host="y.example", src_site="FTS-SITE"),
+    ]
+    Enrichment(topology)(events)
+    assert [(event.src_site, event.dst_site) for event in events if isinstance(event, Transfer)] == [
+        ("FTS-SITE", "ambiguous"),
+        ("FTS-SITE", None),
+    ]
 
 
 def test_error_gets_a_class() -> None:
@@ -234,7 +265,8 @@ def test_probe(fields: dict[str, Any], site: str | None) -> None:
 def test_storage() -> None:
     event = enriched(Storage(rse="A-DISK", **COMMON))
     assert (event.site, event.country, event.qos) == ("SITE-A", "Italy", "FAST")
-    assert enriched(Storage(rse="A-DISK", qos="TOLD", **COMMON)).qos == "TOLD"
+    assert enriched(Storage(rse="A-DISK", qos="TOLD", **COMMON)).qos == "FAST"
+    assert enriched(Storage(rse="B-TAPE", qos="TOLD", **COMMON)).qos == "TOLD"
     assert enriched(Storage(**COMMON)).site is None
 
 

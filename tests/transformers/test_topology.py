@@ -69,7 +69,7 @@ def test_rses_with_the_preset() -> None:
     assert len(topology) == 3
     assert topology.rse("CNAF-STORM") == Rse("INFN-CNAF", "Italy", "DISK", "CHEAP-ANALYSIS")
     assert topology.rse("PIC-TAPE") == Rse("PIC", "Spain", "TAPE", "COLD")
-    assert topology.rse("EULAKE-1") == Rse(None, None, "DISK", None)
+    assert topology.rse("EULAKE-1") == Rse(None, None, None, None)
     assert topology.rse("cnaf-storm") is None
     assert topology.site_of("xfer.cr.cnaf.infn.it") == "INFN-CNAF"
     assert topology.site_of("xrootd.cr.cnaf.infn.it") == "INFN-CNAF"
@@ -77,7 +77,7 @@ def test_rses_with_the_preset() -> None:
 
 def test_rses_without_the_preset() -> None:
     topology = Topology(BARE)
-    assert topology.rse("CNAF-STORM") == Rse("INFN-CNAF", "Italy", "DISK", None)
+    assert topology.rse("CNAF-STORM") == Rse("INFN-CNAF", "Italy", None, None)
     assert topology.site_of("xfer.cr.cnaf.infn.it") == "INFN-CNAF"
 
 
