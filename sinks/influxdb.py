@@ -13,16 +13,16 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar
 
 from pydantic import Field, SecretStr, model_validator
 
-from lakescope.columns import Kind, columns
+from lakescope.columns import Kind, columns, kinds
 from lakescope.events import DATASETS, Event, Host, Push
-from lakescope.pipeline import Finding, Outcome
+from lakescope.pipeline import Finding, Outcome, RefusedError
 from sinks._common import HttpOptions, http_client, judge_status, send
 
 TAGS: dict[str, tuple[str, ...]] = {
@@ -108,6 +108,10 @@ class InfluxdbSink:
         if options.token:
             headers["authorization"] = f"Token {options.token.get_secret_value()}"
         self._client = http_client(options, options.url, headers)
+        if (
+            options.bucket is None
+        ):  # so that a sink of 2.x, which has no InfluxQL of its own, is not `Searchable`
+            self.find = self._find
 
     @staticmethod
     def encode(events: Sequence[Event], documents: Sequence[bytes]) -> list[bytes | None]:
@@ -174,9 +178,53 @@ class InfluxdbSink:
         results: list[dict[str, Any]] = response.json()["results"]
         return results
 
+    def _find(
+        self, dataset: str, field: str, values: Sequence[str], limit: int = 1000
+    ) -> list[dict[str, Any]]:
+        """Events whose `field` is one of `values`, oldest first; their `time` is the whole second below.
+
+        Raises `TransientError` or `RefusedError`.
+        """
+        any_of = " OR ".join(f'"{field}" = {_literal(value)}' for value in values)
+        (result,) = self.query(f'SELECT * FROM "{dataset}" WHERE {any_of} LIMIT {limit:d}')  # noqa: S608 - escaped
+        if "error" in result:  # with status 200
+            raise RefusedError("refused", str(result["error"]))
+        series = result.get("series", [])
+        if any(one.get("partial") for one in series):
+            raise RefusedError("refused", "InfluxDB cut the answer: its max-row-limit is too low")
+        known = kinds(dataset)
+        return [
+            {"dataset": dataset}
+            | {
+                name: _plain(known.get(name), value)
+                for name, value in zip(one["columns"], row, strict=True)
+                if value not in (None, "")
+            }
+            for one in series
+            for row in one["values"]
+        ]
+
     def close(self) -> None:
         """Closes the connections."""
         self._client.close()
+
+
+# --- InfluxQL --------------------------------------------------------------------------------------------
+
+_LITERAL = str.maketrans({"\\": "\\\\", "'": "\\'", "\n": "\\n"})
+
+
+def _literal(text: str) -> str:
+    return f"'{text.translate(_LITERAL)}'"
+
+
+def _plain(kind: Kind | None, value: Any) -> Any:
+    """A value as in the event: tags are text, `ok` is 1 or 0, a time in seconds is text."""
+    if kind == "time" and isinstance(value, int):
+        return f"{datetime.fromtimestamp(value, UTC):%Y-%m-%dT%H:%M:%SZ}"
+    if kind == "boolean":
+        return value in (True, 1, "true")
+    return int(value) if kind == "integer" else value
 
 
 # --- line protocol ---------------------------------------------------------------------------------------

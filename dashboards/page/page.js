@@ -549,7 +549,7 @@ const SOURCES = { rucio: "Rucio", fts: "FTS" };
 const instant = (text) => { const ms = Date.parse(text ?? ""); return Number.isNaN(ms) ? null : ms; };
 const seconds = (ms) => new Date(ms).toISOString().slice(0, 19).replace("T", " ");
 
-/** The attempts of a chain of requests: times of each step (ms or null), how it ended, the error. */
+/** The requests of a history: times of each step (ms or null), how it ended, the error; `hop`: the RSE between that it goes to. */
 function attempts(events) {
   const requests = [...new Set(events.map((event) => event.request_id).filter(Boolean))];
   return requests.map((request) => {
@@ -558,13 +558,16 @@ function attempts(events) {
     const earliest = (...times) => { const known = times.filter((time) => time !== null); return known.length ? Math.min(...known) : null; };
     const step = (key, ...names) => earliest(...all.map((event) => instant(event[key])), ...all.filter((event) => names.includes(event.event)).map((event) => instant(event.time)));
     const end = own.find((event) => typeof event.ok === "boolean") ?? all.find((event) => typeof event.ok === "boolean");
-    const refused = own.find((event) => event.event === "submission_failed");
-    return { request, created: step("created", "queued"), submitted: step("submitted", "submitted"), started: step("started", "started", "active"),
-      ended: end ? instant(end.ended) ?? instant(end.time) : refused ? instant(refused.time) : null,
-      ok: end ? end.ok : refused ? false : null, how: (end ?? refused)?.event ?? "under way", error: (end ?? refused)?.error ?? null, first: all.map((event) => instant(event.time)).filter((time) => time !== null)[0] };
+    const refused = own.find((event) => event.event === "submission_failed"), untried = own.find((event) => event.event === "failed" && typeof event.ok !== "boolean");
+    const to = own.find((event) => event.dst_rse)?.dst_rse;
+    const hop = to && events.some((event) => event.request_id !== request && jobs.has(event.job_id) && event.src_rse === to) ? to : null;
+    return { request, hop, created: step("created", "queued"), submitted: step("submitted", "submitted"), started: step("started", "started", "active"),
+      ended: end ? instant(end.ended) ?? instant(end.time) : refused || untried ? instant((refused ?? untried).time) : null,
+      ok: end ? end.ok : refused || untried ? false : null, how: end ? end.event : untried ? "not tried" : refused?.event ?? "under way", error: (end ?? refused ?? untried)?.error ?? null, first: all.map((event) => instant(event.time)).filter((time) => time !== null)[0] };
   }).sort((a, b) => (a.created ?? a.first) - (b.created ?? b.first));
 }
-function storyHead(all) {
+function storyHead(requests) {
+  const all = requests.filter(({ hop }) => !hop); // a hop is a part of an attempt
   const last = all.at(-1), begin = all[0]?.created ?? all[0]?.first, th = (n) => ["1st", "2nd", "3rd"][n - 1] ?? `${n}th`;
   if (!last) return [null, "FTS alone tells of this transfer"];
   if (last.ok) return ["good", `Arrived${begin ? ` after ${duration((last.ended - begin) / 1000)}` : ""}, at the ${th(all.length)} attempt`];
@@ -574,10 +577,10 @@ function storyHead(all) {
 function lane(attempt, number, begin, length) {
   const from = (ms) => (ms - begin) / length, stretch = (className, a, b, said) => a !== null && b !== null && b >= a
     ? [el("i", { class: className, "--from": from(a), "--part": (b - a) / length, title: said })] : [];
-  const { created, submitted, started, ended, ok, how } = attempt, level = ok ? "good" : ok === false ? "critical" : null;
+  const { created, submitted, started, ended, ok, how, hop } = attempt, level = ok ? "good" : ok === false ? "critical" : null;
   const taken = [[created, submitted ?? started ?? ended, "waited in Rucio"], [submitted, started ?? ended, "waited in FTS"], [started, ended, "moved"]]
     .map(([a, b, what]) => a !== null && b !== null && b >= a && `${what} ${duration((b - a) / 1000)}`).filter(Boolean);
-  return el("li", { class: "lane" }, el("div", {}, el("b", {}, `Attempt ${number}: ${how.replaceAll("_", " ")}`), el("p", { class: "muted small" }, taken.join(", "))),
+  return el("li", { class: "lane" }, el("div", {}, el("b", {}, `${hop ? `Hop to ${hop}` : `Attempt ${number}`}: ${how.replaceAll("_", " ")}`), el("p", { class: "muted small" }, taken.join(", "))),
     el("div", { class: "track", "aria-hidden": "true" }, ...stretch("waiting", created, submitted ?? started ?? ended, "waiting in Rucio"),
       ...stretch("handed", submitted, started ?? ended, "waiting in FTS"), ...stretch("moving", started, ended, "bytes moving"),
       ...(ended !== null && level ? [el("span", { class: "mark", "--from": from(ended) }, icon(level))] : [])));
@@ -602,7 +605,7 @@ function showStory(events) {
     el("p", { class: "verdict", "data-level": level }, ...(level ? [icon(level)] : []), el("span", { id: "verdict" }, headline)),
     ...(error ? [el("section", { class: "panel" }, el("h2", {}, "The last error, as it was told"), el("p", {}, error))] : []),
     el("section", { class: "panel", "aria-labelledby": "h-what" }, el("h2", { id: "h-what" }, "What was to move"), el("dl", {}, ...facts.flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]))),
-    ...(all.length ? [el("section", { class: "panel", "aria-labelledby": "h-when" }, el("h2", { id: "h-when" }, "Its way in time"), el("ol", {}, ...all.map((attempt, i) => lane(attempt, i + 1, begin, length))),
+    ...(all.length ? [el("section", { class: "panel", "aria-labelledby": "h-when" }, el("h2", { id: "h-when" }, "Its way in time"), el("ol", {}, ...all.map((attempt, i) => lane(attempt, all.slice(0, i + 1).filter(({ hop }) => !hop).length, begin, length))),
       el("p", { class: "clock", "aria-hidden": "true" }, el("span", {}, `${seconds(begin)} UTC`), el("span", {}, `${seconds(end)} UTC`)),
       el("p", { class: "key" }, ...[["waiting", "waiting in Rucio"], ["handed", "handed over, waiting in FTS"], ["moving", "bytes moving"]].map(([name, said]) => el("span", {}, el("i", { class: name }), said))))] : []),
     el("section", { class: "panel", "aria-labelledby": "h-all" }, el("h2", { id: "h-all" }, "All that was said of it"), table)));

@@ -125,7 +125,7 @@ def trace(
     """
     import json
 
-    events = _story(configuration(config), request_id.replace("-", "").lower())
+    events = _story(configuration(config), request_id)
     if not events:
         console(err=True).print(f"no event of request {request_id} is stored")
         raise typer.Exit(1)
@@ -162,7 +162,9 @@ def _story(chosen: Any, request_id: str) -> list[dict[str, Any]]:
     try:
         store = searchable(sinks)
         if store is None:
-            raise RuntimeError("no sink can be searched: add one of type duckdb or elasticsearch")
+            raise RuntimeError(
+                "no sink can be searched: add one of type duckdb or elasticsearch, or influxdb 1.x"
+            )
         return story(store, request_id)
     finally:
         for sink in sinks.values():

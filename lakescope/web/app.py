@@ -102,7 +102,9 @@ def _api(
         """One transfer's events over all sources, in order of time."""
         store = searchable(sinks)
         if store is None:
-            raise HTTPException(501, "no sink can be searched: add one of type duckdb or elasticsearch")
+            raise HTTPException(
+                501, "no sink can be searched: add one of type duckdb or elasticsearch, or influxdb 1.x"
+            )
         return story(store, request_id)
 
     @router.get("/kpis")

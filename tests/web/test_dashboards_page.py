@@ -141,6 +141,34 @@ def test_by_keys_alone_from_the_matrix_to_a_transfer_s_story(visit: Visit) -> No
     visit.page.wait_for_url("**/dashboards/link?**")
 
 
+def test_a_hop_is_a_part_of_an_attempt(visit: Visit) -> None:
+    def event(name: str, minute: int, **fields: object) -> dict[str, object]:
+        return {
+            "id": f"{minute}",
+            "time": f"2026-01-05T10:{minute:02}:00Z",
+            "source": "rucio",
+            "event": name,
+        } | fields
+
+    first, second = (
+        {"request_id": "a" * 32, "dst_rse": "HOP"},
+        {"request_id": "b" * 32, "src_rse": "HOP", "dst_rse": "END"},
+    )
+    retry = {"request_id": "c" * 32, "previous_request_id": "b" * 32, "dst_rse": "END"}
+    events = [
+        event("queued", 0, **second),
+        event("queued", 1, **first),
+        event("failed", 5, **first, job_id="1", ok=False, error="no such file"),
+        event("failed", 6, **second, job_id="1", error="Unused hop in multi-hop"),
+        event("done", 9, **retry, job_id="2", ok=True),
+    ]
+    visit.page.route("**/api/transfers/*", lambda route: route.fulfill(json=events))
+    visit.page.goto(f"{visit.url}/dashboards/transfer/{'b' * 32}")
+    expect(visit.page.locator("#verdict")).to_have_text("Arrived after 9 min, at the 2nd attempt")
+    lanes = [lane.inner_text().splitlines()[0] for lane in visit.page.locator(".lane").all()]
+    assert lanes == ["Attempt 1: not tried", "Hop to HOP: failed", "Attempt 2: done"]
+
+
 def test_a_story_says_each_attempt_and_each_error(visit: Visit) -> None:
     visit.page.goto(f"{visit.url}/dashboards/transfer/{RETRIED}")
     expect(visit.page.locator("#verdict")).to_be_visible()
