@@ -10,11 +10,14 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, cast
 
-from lakescope.framing import split_json_stream
+from lakescope.framing import split_json_stream, split_rows_stream
 
-Framing = Literal["json", "whole"]
+Framing = Literal["json", "rows", "whole"]
 PACKED = (".gz", ".zst", ".zstd")
-_WHOLE = ("node_exporter",)  # formats that are not JSON: a file is one body
+_FRAMINGS: dict[str, Framing] = {
+    "node_exporter": "whole",
+    "hermes_history": "rows",
+}  # of formats that are not JSON
 
 
 def find(paths: Sequence[str]) -> list[str]:
@@ -33,7 +36,7 @@ def find(paths: Sequence[str]) -> list[str]:
 
 def framing_of(format_name: str) -> Framing:
     """How the bodies of a format lie in a file."""
-    return "whole" if format_name in _WHOLE else "json"
+    return _FRAMINGS.get(format_name, "json")
 
 
 def bodies(path: str, framing: Framing, read: Callable[[int], bytes] | None = None) -> Iterator[bytes]:
@@ -41,11 +44,13 @@ def bodies(path: str, framing: Framing, read: Callable[[int], bytes] | None = No
     if framing == "whole":
         with open_file(path) as stream:
             yield stream.read()
-    elif read is not None:
-        yield from split_json_stream(read)
+        return
+    split = split_rows_stream if framing == "rows" else split_json_stream
+    if read is not None:
+        yield from split(read)
     else:
         with open_file(path) as stream:
-            yield from split_json_stream(stream.read)
+            yield from split(stream.read)
 
 
 def open_file(path: str) -> BinaryIO:

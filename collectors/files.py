@@ -35,7 +35,8 @@ class FilesOptions(OneFormat):
     paths: list[str] = Field(examples=[["/var/log/rucio/events/*.jsonl.gz"]], min_length=1)
     """Files, directories (all files in them, by name) and patterns; ``-`` is the standard input."""
     framing: Framing | None = None
-    """``json``: bodies one after the other, on lines or not; ``whole``: a file is one body. By the format."""
+    """``json``: bodies one after the other, on lines or not; ``rows``: those, or CSV with a header; ``whole``: a file is
+    one body. By the format."""
     follow: bool = False
     """Whether to wait for more, and for new files."""
 
@@ -104,7 +105,7 @@ class FilesCollector:
         batch: list[Message] = []
         framing = self.options.framing or framing_of(self.options.format)
         read = None
-        if self.options.follow and framing == "json" and not path.endswith(PACKED):  # the others do not grow
+        if self.options.follow and framing != "whole" and not path.endswith(PACKED):  # the others do not grow
             read = _Follower(path, stop, lambda: inbox.put(_emptied(batch))).read
         for body in bodies(path, framing, read):
             batch.append(Message(body, self.options.format, headers, time.time()))

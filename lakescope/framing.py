@@ -11,6 +11,8 @@ begins with ``[`` and ends with ``]``, is taken whole. Only where that could be 
 What is no document is one piece up to the next line that begins with ``{`` or ``[``, for the format to
 reject: it costs neither its bytes nor the documents behind it. Of a document that is cut short or broken,
 those documents are saved that begin a line.
+
+`split_rows_stream` cuts the rows of a table: documents as above, or CSV, of which each piece has the header again.
 """
 
 from __future__ import annotations
@@ -73,6 +75,65 @@ def split_json_stream(read: Callable[[int], bytes], limit: int = LIMIT) -> Itera
             if piece := data[:limit].strip(SEPARATORS):
                 yield piece
             data, broken = data[limit:], True
+
+
+HEADER_LIMIT = 2**16
+"""Bytes of a table's header, which each of its pieces repeats."""
+
+_BOM = b"\xef\xbb\xbf"
+
+
+def split_rows_stream(read: Callable[[int], bytes], limit: int = LIMIT) -> Iterator[bytes]:
+    """The rows of a table: `split_json_stream`, or of CSV (RFC 4180) each row behind the header and a line end.
+
+    What begins with ``{`` or ``[`` is JSON. A line end within quotes is a part of its row. At most `limit` + `CHUNK`
+    bytes are held: of a row larger than that (a quote that is never closed) `limit` bytes are given as they are, behind
+    the header, and the next line begins a row. Raises only what `read` raises.
+    """
+    data = b""
+    while not (data := data.lstrip(SEPARATORS + _BOM)):
+        data = read(CHUNK)
+        if not data:
+            return
+    if data[0] in _OPENERS:
+        waiting = [data]
+        yield from split_json_stream(lambda size: waiting.pop() if waiting else read(size), limit)
+        return
+    rows = _rows(data, read, limit)
+    header = next(rows)
+    if len(header) > HEADER_LIMIT:
+        yield header
+        header = b""
+    for row in rows:
+        yield header + b"\n" + row if header else row
+
+
+def _rows(data: bytes, read: Callable[[int], bytes], limit: int) -> Iterator[bytes]:
+    """The rows of CSV without their line ends; none that is empty. Linear in the size of the input."""
+    parts: list[bytes] = []  # of the row that is read
+    size, is_open = 0, False
+    for line in _lines(data, read):
+        parts.append(line)
+        size += len(line)
+        is_open ^= line.count(b'"') % 2 == 1
+        if (line.endswith(b"\n") and not is_open) or size >= limit:
+            if row := b"".join(parts).rstrip(b"\r\n"):
+                yield row
+            parts, size, is_open = [], 0, False
+    if row := b"".join(parts).rstrip(b"\r\n"):
+        yield row
+
+
+def _lines(data: bytes, read: Callable[[int], bytes]) -> Iterator[bytes]:
+    """What is read, cut behind each line end and wherever reading stopped."""
+    while data:
+        start = 0
+        while end := data.find(b"\n", start) + 1:
+            yield data[start:end]
+            start = end
+        if start < len(data):
+            yield data[start:]
+        data = read(CHUNK)
 
 
 def _more(data: bytes, least: int, read: Callable[[int], bytes]) -> tuple[bytes, bool]:

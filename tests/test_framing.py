@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import time
@@ -12,7 +13,14 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from lakescope import framing
-from lakescope.framing import SEPARATORS, split_json, split_json_stream
+from lakescope.framing import (
+    HEADER_LIMIT,
+    LIMIT,
+    SEPARATORS,
+    split_json,
+    split_json_stream,
+    split_rows_stream,
+)
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
 VALUES = st.recursive(
@@ -209,3 +217,50 @@ def test_time_is_linear(unit: bytes) -> None:
 
     short = min(seconds(unit * 5_000) for _ in range(3))
     assert seconds(unit * 40_000) < 16 * short + 0.05
+
+
+# --- rows ------------------------------------------------------------------------------------------------
+
+
+def rows_of(data: bytes, step: int = 2**20, limit: int = LIMIT) -> list[bytes]:
+    stream = io.BytesIO(data)
+    return list(split_rows_stream(lambda size: stream.read(min(size, step)), limit))
+
+
+CELLS = st.text(st.sampled_from('ab",;\n\r\t{}[] é'), max_size=6)
+
+
+@given(
+    st.lists(st.lists(CELLS, min_size=2, max_size=2), max_size=6),
+    st.integers(1, 50),
+    st.sampled_from(["\n", "\r\n"]),
+)
+def test_rows_of_csv_are_those_that_the_csv_module_reads(rows: list[list[str]], step: int, end: str) -> None:
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator=end, quoting=csv.QUOTE_ALL).writerows([["x", "y"], *rows])
+    found = rows_of(text.getvalue().encode(), step)
+    assert [list(csv.reader(io.StringIO(piece.decode(), newline=""))) for piece in found] == [
+        [["x", "y"], row] for row in rows
+    ]
+
+
+@given(st.binary(max_size=200), st.integers(1, 20), st.integers(1, 40))
+def test_rows_of_anything_are_cut_without_a_fault(data: bytes, step: int, limit: int) -> None:
+    assert all(rows_of(data, step, limit))
+
+
+def test_rows_of_json_are_documents() -> None:
+    data = b'\xef\xbb\xbf\n {"a": 1}\n{"a":\n 2}'
+    for step in (1, 3, 100):
+        assert rows_of(data, step) == [b'{"a": 1}', b'{"a":\n 2}']
+
+
+def test_a_quote_that_is_never_closed_costs_no_more_than_the_limit() -> None:
+    data = b'x,y\n1,"2\n' + b"3,4\n" * 10
+    assert rows_of(data, limit=20)[-1] == b"x,y\n3,4"
+    assert sum(map(len, rows_of(data, limit=20))) < 2 * len(data)
+
+
+def test_a_header_without_end_is_not_repeated() -> None:
+    data = b"x" * (HEADER_LIMIT + 1) + b"\n1\n2\n"
+    assert rows_of(data) == [b"x" * (HEADER_LIMIT + 1), b"1", b"2"]

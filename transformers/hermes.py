@@ -165,9 +165,9 @@ def decode(message: Message, out: Decoded) -> None:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         document = any_json(message.body)
         if isinstance(document, list):
-            each(document, out, _decode_loosely)
+            each(document, out, decode_document)
         else:
-            _decode_loosely(document, out, "$")
+            decode_document(document, out, "$")
     else:
         build = _BUILDERS.get(body.event_type) or _builder(body.event_type)
         out.events.append(build(body.payload, body.created_at))
@@ -427,8 +427,8 @@ _NEEDED |= {"child_scope", "child_name", "childscope", "childname", "dataset_sco
 """What tells one event from another."""
 
 
-def _decode_loosely(document: Any, out: Decoded, path: str) -> None:
-    """Folds keys, counts unknown fields, takes numbers sent as text."""
+def decode_document(document: Any, out: Decoded, path: str) -> None:
+    """Adds the event of a document in any spelling: folds keys, counts unknown fields, takes numbers sent as text."""
     document, path, metadata = unwrap(document, path)
     if not isinstance(document, dict):
         raise Rejected("schema", path, "object", shape(document))

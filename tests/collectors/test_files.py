@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
+import json
 import os
 import sys
 import time
@@ -137,6 +139,23 @@ def test_a_damaged_file_is_told_and_holds_back_no_other(tmp_path: Path, name: st
         assert lakescope.stop()
         assert lakescope.stored().keys() == set(IDS)
         assert {len(found) for id_, found in lakescope.stored().items() if id_ in IDS[30:]} == {1}
+
+
+@pytest.mark.parametrize("follow", ["false", "true"])
+def test_rows_of_rucios_history(tmp_path: Path, follow: str) -> None:
+    """They give the events that the broker gave."""
+    bodies = [body for body in BODIES if b".000000" not in body]  # Python writes no such time
+    documents = [json.loads(body) for body in bodies]
+    with (tmp_path / "history.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["event_type", "payload", "payload_nolimit", "created_at"])
+        writer.writerows(
+            [one["event_type"], str(one["payload"]), None, one["created_at"]] for one in documents
+        )
+    configuration = collector(tmp_path / "history.csv", format_="hermes_history", follow=follow)
+    with Archiving(tmp_path, configuration) as lakescope:
+        lakescope.arrived(events_of("hermes", bodies))
+        assert not list(lakescope.engine.dead_letters.letters())
 
 
 # --- followed --------------------------------------------------------------------------------------------
