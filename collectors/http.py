@@ -26,7 +26,16 @@ from lakescope.pipeline import Health, Inbox
 from lakescope.plugins import available
 from lakescope.unpacking import ENCODINGS, LIMIT_BYTES, DamagedError, TooLargeError, unpack
 
-KEPT_HEADERS = ("content-type", "user-agent", "instance", "destination", "event_type", "date")
+KEPT_HEADERS = (
+    "content-type",
+    "user-agent",
+    "instance",
+    "destination",
+    "event_type",
+    "date",
+    "scope",
+    "interval_s",
+)
 SEVERAL = ("application/x-ndjson", "application/jsonl", "application/json-seq")
 READ = 500
 
