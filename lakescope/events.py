@@ -179,9 +179,7 @@ class Rule(Event, tag="rules"):
     activity: str | None = None  #: Rucio activity of its transfers
     expires_at: Time | None = None  #: when it ends
     error: Text | None = None  #: why it is stuck, as Rucio recorded it
-    poll: str | None = (
-        None  #: the question that it answers, as `polls` have it in `scope`; null if nobody asked
-    )
+    poll: str | None = None  #: the question that it answers: `scope` of its `polls`; null if nobody asked
 
 
 class Trace(Event, tag="traces"):
@@ -290,9 +288,7 @@ class Storage(Event, tag="storage"):
     scope: str | None = None  #: scope counted
     account: str | None = None  #: account counted
     experiment: str | None = None  #: experiment counted: the prefix of the scope's name
-    usage_source: str | None = (
-        None  #: the part or limit that is counted: expired, static, ...; null: the whole
-    )
+    usage_source: str | None = None  #: the part or limit that is counted: expired, ...; null: the whole
     files: int | None = None  #: files or replicas (count)
     used: int | None = None  #: bytes used
     total: int | None = None  #: bytes there are
@@ -303,7 +299,7 @@ class Poll(Event, tag="polls"):
     """The answer to one question to an API: that it came, whether it was whole, and how much was in it."""
 
     scope: str  #: the question: its URL
-    kind: Literal["rules", "usage", "accounts"]  #: what was asked for
+    kind: str  #: what was asked for: rules, usage or accounts
     state: str | None = None  #: of rules, the only state asked for: stuck, replicating, ...; null: any
     count: int | None = None  #: records in the answer; 0 is an answer (count)
     complete: bool | None = None  #: whether all of it could be read

@@ -31,7 +31,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from msgspec import Struct
@@ -187,7 +187,7 @@ def _add_poll(message: Message, question: Question, out: Decoded, count: int, *,
     )
 
 
-def _kind(scope: str) -> Literal["rules", "usage", "accounts"] | None:
+def _kind(scope: str) -> str | None:
     """What a URL asks for; null for what is read nowhere here."""
     path = scope.partition("?")[0].rstrip("/").split("/")
     if path[-1] == "rules":

@@ -140,6 +140,7 @@ def _ruled(number: int, ids: Iterator[str], common: dict[str, Any]) -> Iterator[
     yield Poll(
         id=next(ids),
         scope=asked,
+        vo="escape",
         kind="rules",
         state="stuck",
         count=number % 5,
