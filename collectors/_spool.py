@@ -1,6 +1,6 @@
 """A queue on disk: what a sender was told is safe, is, whatever happens to the process.
 
-SQLite in WAL mode; appends of many requests share one commit (a sync to disk is what costs).
+SQLite in WAL mode; what many requests append and delete shares one commit (a sync to disk is what costs).
 """
 
 from __future__ import annotations
@@ -25,6 +25,12 @@ create table if not exists spool (
   body blob not null
 )
 """
+ROW_BYTES = 64
+"""What a row takes beside its body and its headers, about (bytes)."""
+BUSY_S = 2.0
+"""How long to wait for another process that has locked the file: a stop waits for it, too."""
+RETRY_S = 1.0
+"""From one attempt to delete to the next, while the disk refuses."""
 
 
 class Full(Exception):
@@ -32,23 +38,29 @@ class Full(Exception):
 
 
 class _Pending(NamedTuple):
-    messages: Sequence[Message]
+    row: tuple[str, bytes, float, bytes]
+    size: int
     done: Future[None]
 
 
 class Spool:
-    """Append, read in order, delete. `append` may be called from any thread; the rest from one each."""
+    """Append, read in order, delete. `append` and `delete` may be called from any thread, `read` from one.
+
+    `bytes` is what the rows take that are on disk or on their way there; `fault` says why the last commit failed.
+    """
 
     def __init__(self, path: Path, limit_bytes: int) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.limit_bytes = limit_bytes
+        self.fault: str | None = None
         self._path = path
         self._write_db = self._open()
         self._write_db.execute(_SCHEMA)
         self._read_db = self._open()
-        self._write_lock = threading.Lock()
-        (self.bytes,) = self._write_db.execute("select coalesce(sum(length(body)), 0) from spool").fetchone()
+        sizes = "select coalesce(sum(length(body) + length(headers) + ?), 0) from spool"
+        (self.bytes,) = self._write_db.execute(sizes, (ROW_BYTES,)).fetchone()
         self._pending: list[_Pending] = []
+        self._done: list[int] = []
         self._closed = False
         self._last_read = 0
         self._wake = threading.Condition()
@@ -56,40 +68,38 @@ class Spool:
         self._thread = threading.Thread(target=self._commit_for_ever, name="spool", daemon=True)
         self._thread.start()
 
-    def append(self, messages: Sequence[Message]) -> Future[None]:
-        """A future that is done once all `messages` are on disk. Raises `Full`, or `sqlite3.Error` once closed."""
+    def append(self, message: Message) -> Future[None]:
+        """A future that is done once `message` is on disk. Raises `Full`, or `sqlite3.Error` once closed."""
         done: Future[None] = Future()
         done.set_running_or_notify_cancel()  # a sender that goes away must not cancel what is being written
-        size = sum(len(message.body) for message in messages)
+        headers = msgspec.json.encode(dict(message.headers))
+        size = len(message.body) + len(headers) + ROW_BYTES
         with self._wake:
             if self._closed:
                 raise sqlite3.ProgrammingError("Lakescope is stopping")
             if self.bytes + size > self.limit_bytes:
                 raise Full
             self.bytes += size
-            self._pending.append(_Pending(messages, done))
+            row = (message.format, headers, message.received, message.body)
+            self._pending.append(_Pending(row, size, done))
             self._wake.notify()
         return done
 
-    def read(self, limit: int, timeout: float) -> list[Message]:
-        """The next messages in order, their row as token; empty after `timeout` seconds without any."""
-        messages = self._rows(limit)
+    def read(self, limit_bytes: int, timeout: float) -> list[Message]:
+        """The next messages in order, of so many bytes or one, their row as token; empty after `timeout` seconds."""
+        messages = self._rows(limit_bytes)
         if not messages:
             with self._arrived:
                 self._arrived.wait(timeout)
-            messages = self._rows(limit)
+            messages = self._rows(limit_bytes)
         return messages
 
     def delete(self, rows: Sequence[int]) -> None:
-        """Forgets messages that are safe elsewhere."""
-        with self._write_lock, self._write_db:
-            (freed,) = self._write_db.execute(
-                f"select coalesce(sum(length(body)), 0) from spool where row in ({','.join('?' * len(rows))})",  # noqa: S608 - question marks
-                tuple(rows),
-            ).fetchone()
-            self._write_db.executemany("delete from spool where row = ?", [(row,) for row in rows])
-        with self._wake:
-            self.bytes -= freed
+        """Forgets messages that are safe elsewhere: soon, and once the disk lets it."""
+        if rows:
+            with self._wake:
+                self._done += rows
+                self._wake.notify()
 
     def close(self) -> None:
         """Commits what is pending and closes the file."""
@@ -97,55 +107,83 @@ class Spool:
             self._closed = True
             self._wake.notify()
         self._thread.join()
-        with self._write_lock:
-            self._write_db.close()
+        self._write_db.close()
         self._read_db.close()
 
     def _open(self) -> sqlite3.Connection:
-        db = sqlite3.connect(self._path, timeout=30, check_same_thread=False)
+        db = sqlite3.connect(self._path, timeout=BUSY_S, check_same_thread=False)
         db.execute("pragma journal_mode = wal")
         db.execute("pragma synchronous = full")
+        db.execute("pragma journal_size_limit = 16777216")  # a large body must not leave its double behind
         return db
 
-    def _rows(self, limit: int) -> list[Message]:
-        rows = self._read_db.execute(
-            "select row, format, headers, received, body from spool where row > ? order by row limit ?",
-            (self._last_read, limit),
-        ).fetchall()
-        if rows:
-            self._last_read = rows[-1][0]
-        return [
-            Message(body, format_, msgspec.json.decode(headers), received, row)
-            for row, format_, headers, received, body in rows
-        ]
+    def _rows(self, limit_bytes: int) -> list[Message]:
+        """Row by row: a body may be as large as the rest of the memory allows."""
+        messages: list[Message] = []
+        found = self._read_db.execute(
+            "select row, format, headers, received, body from spool where row > ? order by row",
+            (self._last_read,),
+        )
+        for row, format_, headers, received, body in found:
+            self._last_read = row
+            messages.append(Message(body, format_, msgspec.json.decode(headers), received, row))
+            limit_bytes -= len(body)
+            if limit_bytes <= 0:
+                break
+        found.close()
+        return messages
+
+    # --- the thread that writes ---------------------------------------------------------------------------
 
     def _commit_for_ever(self) -> None:
+        refused = False
         while True:
             with self._wake:
-                while not self._pending and not self._closed:
+                if refused and not self._pending and not self._closed:
+                    self._wake.wait(RETRY_S)
+                while not self._pending and not self._done and not self._closed:
                     self._wake.wait()
                 pending, self._pending = self._pending, []
-            if not pending:
+                done, self._done = self._done, []
+            if not pending and not done:
                 return
-            self._commit(pending)
+            refused = not self._commit(pending, done)
+            if refused and self._closed and not self._pending:
+                return  # what could not be deleted comes again
             with self._arrived:
                 self._arrived.notify()
 
-    def _commit(self, pending: list[_Pending]) -> None:
-        messages = [message for group, _ in pending for message in group]
-        rows = [
-            (m.format, msgspec.json.encode(dict(m.headers)).decode(), m.received, m.body) for m in messages
-        ]
+    def _commit(self, pending: list[_Pending], done: list[int]) -> bool:
+        """Writes both at once, or at least one: deletions may be what makes room. Whether `done` is gone."""
         try:
-            with self._write_lock, self._write_db:
-                self._write_db.executemany(
-                    "insert into spool (format, headers, received, body) values (?, ?, ?, ?)", rows
-                )
-        except sqlite3.Error as error:  # disk full: the senders are told, and try again
+            self._write(pending, done)
+        except sqlite3.Error as error:
+            if pending and done:  # one of them may go on
+                is_gone = self._commit([], done)
+                self._commit(pending, [])
+                return is_gone
+            self.fault = str(error)
             with self._wake:
-                self.bytes -= sum(len(message.body) for message in messages)
-            for _, done in pending:
-                done.set_exception(error)
-        else:
-            for _, done in pending:
-                done.set_result(None)
+                self.bytes -= sum(size for _, size, _ in pending)
+                self._done = done + self._done
+            for _, _, future in pending:  # disk full: the senders are told, and try again
+                future.set_exception(error)
+            return not done
+        self.fault = None
+        for _, _, future in pending:
+            future.set_result(None)
+        return True
+
+    def _write(self, pending: list[_Pending], done: list[int]) -> None:
+        freed = 0
+        with self._write_db:
+            for row in done:
+                size = "select length(body) + length(headers) + ? from spool where row = ?"
+                freed += (self._write_db.execute(size, (ROW_BYTES, row)).fetchone() or (0,))[0]
+            self._write_db.executemany("delete from spool where row = ?", [(row,) for row in done])
+            self._write_db.executemany(
+                "insert into spool (format, headers, received, body) values (?, ?, ?, ?)",
+                [row for row, _, _ in pending],
+            )
+        with self._wake:
+            self.bytes -= freed

@@ -7,11 +7,14 @@ write_http, Telegraf's http output, MONIT's senders (to whom only 200 is success
 from __future__ import annotations
 
 import asyncio
-import secrets
 import sqlite3
 import threading
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
@@ -24,20 +27,17 @@ from lakescope.framing import split_json
 from lakescope.messages import Message
 from lakescope.pipeline import Health, Inbox
 from lakescope.plugins import available
-from lakescope.unpacking import ENCODINGS, LIMIT_BYTES, DamagedError, TooLargeError, unpack
+from lakescope.tokens import CHALLENGE, shows
+from lakescope.unpacking import ENCODINGS, LIMIT_BYTES, DamagedError, TooLargeError, excess, unpack
 
-KEPT_HEADERS = (
-    "content-type",
-    "user-agent",
-    "instance",
-    "destination",
-    "event_type",
-    "date",
-    "scope",
-    "interval_s",
-)
+KEPT_HEADERS = ("content-type", "user-agent", "instance", "destination", "event_type", "date")
+QUERIED = ("instance", "destination", "event_type", "date")
+"""What a query may say in place of a header. How a body is read is the business of real headers alone."""
 SEVERAL = ("application/x-ndjson", "application/jsonl", "application/json-seq")
-READ = 500
+READ = 500  # messages that are handed to the pipeline at a time
+READ_BYTES = 4 * 2**20  # of bodies that are read from the spool at a time; one at least
+INLINE_BYTES = 2**16  # smaller bodies, not packed, are looked at on the event loop
+HELD_BODIES = 4  # largest bodies that are in memory at once, all requests together
 
 
 class HttpOptions(CollectorOptions):
@@ -49,6 +49,8 @@ class HttpOptions(CollectorOptions):
     """Token that senders must show (``Authorization: Bearer ...``, or as password of basic authentication)."""
     max_body_bytes: int = Field(default=LIMIT_BYTES, ge=1)
     """Largest body, unpacked (bytes)."""
+    max_documents: int = Field(default=100_000, ge=1)
+    """Most documents in one body of JSON lines."""
     spool_bytes: int = Field(default=2**30, ge=2**20)
     """How much may wait on disk for slow sinks (bytes); then senders are told to come back."""
 
@@ -63,22 +65,58 @@ class HttpCollector:
         self.formats = sorted(available("formats"))
         self.health = Health("ok", f"listening on {options.path}/{{format}}")
         self._spool = Spool(data_dir / f"{name}.spool", options.spool_bytes)
+        self._open: Counter[int] = Counter()
+        """Row of the spool -> its messages that are not acknowledged."""
+        self._open_lock = threading.Lock()
+        self._unpacking = ThreadPoolExecutor(2, f"unpack {name}")
+        self._held_bytes = 0
 
     def run(self, inbox: Inbox, stop: threading.Event) -> None:
         """Hands the spool to the pipeline, from the oldest body that is not yet stored."""
-        self.health.set("ok", f"listening on {self.options.path}/{{format}}")  # also after a fault
         while not stop.is_set():
-            messages = self._spool.read(READ, timeout=0.2)
-            if messages and not inbox.put(messages):
-                return
+            self._report()
+            for stored in self._spool.read(READ_BYTES, timeout=0.2):
+                if not self._hand_over(stored, inbox):
+                    return
 
     def acknowledge(self, messages: Sequence[Message]) -> None:
-        """Takes stored bodies off the spool."""
-        self._spool.delete([message.token for message in messages])
+        """Takes bodies off the spool whose messages are all stored."""
+        self._close_rows(Counter(message.token for message in messages))
 
     def close(self) -> None:
         """Closes the spool."""
+        self._unpacking.shutdown(wait=False, cancel_futures=True)
         self._spool.close()
+
+    def _report(self) -> None:
+        if self._spool.fault:
+            self.health.set("error", f"the spool cannot be written: {self._spool.fault}")
+        else:
+            self.health.set("ok", f"listening on {self.options.path}/{{format}}")
+
+    def _hand_over(self, stored: Message, inbox: Inbox) -> bool:
+        """Puts the messages of one stored body; false once the inbox is closed."""
+        row = stored.token
+        with self._open_lock:
+            self._open[row] += 1  # it is still being read
+        messages = _messages(stored)
+        while part := list(islice(messages, READ)):
+            with self._open_lock:
+                self._open[row] += len(part)
+            if not inbox.put(part):
+                return False
+        self._close_rows(Counter([row]))
+        return True
+
+    def _close_rows(self, counts: Counter[int]) -> None:
+        with self._open_lock:
+            self._open.subtract(counts)
+            done = [row for row in counts if not self._open[row]]
+            for row in done:
+                del self._open[row]
+        self._spool.delete(done)
+
+    # --- the routes ---------------------------------------------------------------------------------------
 
     def router(self) -> APIRouter:
         """The routes, for the web application."""
@@ -94,73 +132,125 @@ class HttpCollector:
             self._check_token(authorization)
             if format not in self.formats:
                 raise HTTPException(404, f"no format {format!r}; there are {', '.join(self.formats)}")
-            body = await self._body(request)
-            headers = {key: request.headers[key] for key in KEPT_HEADERS if key in request.headers}
-            headers |= dict(request.query_params)  # what the body lacks: ?instance=se01.example.org:9100
-            if request.client:
-                headers["client"] = request.client.host
-            try:
-                await asyncio.wrap_future(self._spool.append(_messages(body, format, headers)))
-            except Full:
-                raise HTTPException(
-                    503, "the spool is full: a sink is slow or down, see /readyz", {"retry-after": "30"}
-                ) from None
-            except sqlite3.Error as error:
-                raise HTTPException(
-                    503, f"the spool cannot be written: {error}", {"retry-after": "30"}
-                ) from None
+            with self._holding() as hold:
+                body = await self._body(request, hold)
+                try:
+                    await asyncio.wrap_future(
+                        self._spool.append(Message(body, format, _headers(request), time.time()))
+                    )
+                except Full:
+                    raise _later("the spool is full: a sink is slow or down, see /readyz") from None
+                except sqlite3.Error as error:
+                    raise _later(f"the spool cannot be written: {error}") from None
             return {"accepted_bytes": len(body)}
 
         router.add_api_route("/{format}", push, methods=["POST"], operation_id="push")
         router.add_api_route("/{format}", push, methods=["PUT"], operation_id="push_put")
         return router
 
+    @property
+    def has_token(self) -> bool:
+        """Whether the routes ask for a token of their own."""
+        return self.options.token is not None
+
     def _check_token(self, authorization: str | None) -> None:
         if self.options.token is None:
             return
-        scheme, _, shown = (authorization or "").partition(" ")
-        if scheme.lower() == "basic":
-            import base64
-            import binascii
+        if not shows(authorization, self.options.token.get_secret_value()):
+            raise HTTPException(401, "expected this collector's token", {"www-authenticate": CHALLENGE})
 
-            try:
-                shown = base64.b64decode(shown, validate=True).decode().partition(":")[2]
-            except (binascii.Error, UnicodeDecodeError):
-                shown = ""
-        wanted = self.options.token.get_secret_value()
-        if not secrets.compare_digest(shown.encode(), wanted.encode()):
-            raise HTTPException(
-                401,
-                "expected this collector's token",
-                {"www-authenticate": 'Basic realm="lakescope", Bearer'},
-            )
+    @contextmanager
+    def _holding(self) -> Iterator[Callable[[int], None]]:
+        """A function that counts bytes in memory for the time of the block, and raises 503 for too many."""
+        mine = 0
 
-    async def _body(self, request: Request) -> bytes:
-        """The body, unpacked. Raises 400, 413 or 415."""
+        def hold(size: int) -> None:
+            nonlocal mine
+            mine += size
+            self._held_bytes += size
+            if self._held_bytes > HELD_BODIES * self.options.max_body_bytes:
+                raise _later("too many large bodies at once: send them one after the other")
+
+        try:
+            yield hold
+        finally:
+            self._held_bytes -= mine
+
+    async def _body(self, request: Request, hold: Callable[[int], None]) -> bytes:
+        """The body, unpacked. Raises 400, 413, 415 or 503."""
         limit = self.options.max_body_bytes
+        if request.headers.get("content-type", "").startswith("multipart/"):
+            raise HTTPException(415, "content-type multipart: expected the body itself, as application/json")
+        if int(request.headers.get("content-length", "0")) > limit:
+            raise _too_large(limit)
         packed = bytearray()
         async for piece in request.stream():
+            hold(len(piece))
             packed += piece
             if len(packed) > limit:
-                raise HTTPException(413, f"the body exceeds {limit} bytes (option max_body_bytes)")
+                raise _too_large(limit)
         encoding = request.headers.get("content-encoding", "identity").lower()
-        if encoding in ("identity", ""):
-            body = bytes(packed)
-        elif encoding in ENCODINGS:
-            try:
-                body = unpack(bytes(packed), encoding, limit)
-            except DamagedError as error:
-                raise HTTPException(400, str(error)) from None
-            except TooLargeError as error:
-                raise HTTPException(413, f"{error} (option max_body_bytes)") from None
-        else:
-            raise HTTPException(415, f"content-encoding {encoding!r}: expected gzip, deflate, zstd or none")
-        if not body:
-            raise HTTPException(400, "the body is empty")
+        several = _is_several(request.headers.get("content-type", ""))
+        arguments = (bytes(packed), encoding, several, limit, self.options.max_documents)
+        if encoding in ("identity", "") and len(packed) <= INLINE_BYTES:
+            return _checked(*arguments)
+        # away from the event loop: a bomb takes a second, and meanwhile the others are answered
+        body = await asyncio.get_running_loop().run_in_executor(self._unpacking, _checked, *arguments)
+        hold(len(body))
         return body
 
 
-def _messages(body: bytes, name: str, headers: dict[str, str]) -> list[Message]:
-    several = headers.get("content-type", "").partition(";")[0].strip().lower() in SEVERAL
-    now = time.time()
-    return [Message(part, name, headers, now) for part in (split_json(body) if several else (body,))]
+def _later(text: str) -> HTTPException:
+    return HTTPException(503, text, {"retry-after": "30"})
+
+
+def _too_large(limit: int) -> HTTPException:
+    return HTTPException(413, f"the body exceeds {limit} bytes (option max_body_bytes)")
+
+
+def _headers(request: Request) -> dict[str, str]:
+    """What goes with the body: headers that formats read, and what the query says in their place."""
+    headers = {key: request.headers[key] for key in KEPT_HEADERS if key in request.headers}
+    headers |= {key: value for key, value in request.query_params.items() if key in QUERIED}
+    if request.client:
+        headers["client"] = request.client.host
+    return headers
+
+
+def _is_several(content_type: str) -> bool:
+    return content_type.partition(";")[0].strip().lower() in SEVERAL
+
+
+def _messages(stored: Message) -> Iterator[Message]:
+    """The messages of a stored body."""
+    several = _is_several(stored.headers.get("content-type", ""))
+    parts = split_json(stored.body) if several else iter((stored.body,))
+    return (Message(part, stored.format, stored.headers, stored.received, stored.token) for part in parts)
+
+
+def _checked(body: bytes, encoding: str, several: bool, limit: int, documents: int) -> bytes:
+    """The body, unpacked, if it is one that the pipeline can take. Raises 400, 413 or 415."""
+    if encoding not in ("identity", "", *ENCODINGS):
+        raise HTTPException(415, f"content-encoding {encoding!r}: expected gzip, deflate, zstd or none")
+    if encoding in ENCODINGS:
+        try:
+            body = unpack(body, encoding, limit)
+        except DamagedError as error:
+            raise HTTPException(400, str(error)) from None
+        except TooLargeError as error:
+            raise HTTPException(413, f"{error} (option max_body_bytes)") from None
+    if not body:
+        raise HTTPException(400, "the body is empty")
+    if several and _has_more_documents(body, documents):
+        text = f"the body holds more than {documents} documents (option max_documents): send it in parts"
+        raise HTTPException(413, text)
+    if not several and (surplus := excess(body)):
+        raise HTTPException(413, f"the body holds {surplus}: send it in parts")
+    return body
+
+
+def _has_more_documents(body: bytes, limit: int) -> bool:
+    # each document begins with a bracket, and so does what follows a piece that is none: two pieces a bracket at most
+    if 2 * (body.count(b"{") + body.count(b"[")) < limit:
+        return False
+    return next(islice(split_json(body), limit, None), None) is not None

@@ -19,6 +19,7 @@ from collectors._common import OneFormat
 from lakescope.messages import Message
 from lakescope.options import Tls
 from lakescope.pipeline import Health, Inbox
+from lakescope.unpacking import ENCODINGS, DamagedError, TooLargeError, excess, unpack
 
 ACCEPT = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.8,application/json;q=0.7,*/*;q=0.1"
 
@@ -63,7 +64,7 @@ class PollCollector:
         self.formats = sorted({options.format, "node_exporter"})
         self.health = Health()
         self._client = httpx.Client(
-            headers={"accept": ACCEPT}
+            headers={"accept": ACCEPT, "accept-encoding": ", ".join(ENCODINGS)}
             | {key: value.get_secret_value() for key, value in options.headers.items()},
             timeout=options.timeout_s,
             verify=options.tls.context(),
@@ -105,7 +106,6 @@ class PollCollector:
             fault = f"{instance}: {type(error).__name__}: {error}"[:200]
         else:
             headers = {"instance": instance, "url": url, "content-type": content_type}
-            headers["interval_s"] = f"{self.options.interval_s:g}"
             messages.append(Message(body, self.options.format, headers, begun))
         report = f"# TYPE up gauge\nup {0 if fault else 1}\n# TYPE scrape_duration_seconds gauge\n"
         report += f"scrape_duration_seconds {time.time() - begun:.6f}\n"
@@ -113,13 +113,20 @@ class PollCollector:
         return messages, fault
 
     def _get(self, url: str) -> tuple[bytes, str]:
-        body = bytearray()
+        packed, limit = bytearray(), self.options.max_body_bytes
         with self._client.stream("GET", url) as response:
             response.raise_for_status()
-            for piece in response.iter_bytes():
-                body += piece
-                if len(body) > self.options.max_body_bytes:
-                    raise ValueError(
-                        f"the answer exceeds {self.options.max_body_bytes} bytes (max_body_bytes)"
-                    )
-            return bytes(body), response.headers.get("content-type", "")
+            for piece in response.iter_raw():  # unpacked below, where a bomb has a bound
+                packed += piece
+                if len(packed) > limit:
+                    raise ValueError(f"the answer exceeds {limit} bytes (max_body_bytes)")
+        encoding = response.headers.get("content-encoding", "identity").lower()
+        try:
+            body = unpack(bytes(packed), encoding, limit) if encoding in ENCODINGS else bytes(packed)
+        except DamagedError as error:
+            raise httpx.DecodingError(str(error)) from error
+        except TooLargeError as error:
+            raise ValueError(f"the answer exceeds {limit} bytes (max_body_bytes)") from error
+        if surplus := excess(body):
+            raise ValueError(f"the answer holds {surplus}")
+        return body, response.headers.get("content-type", "")

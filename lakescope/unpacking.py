@@ -1,8 +1,9 @@
-"""Bodies that came packed: gzip, zlib or zstd, of one member or frame or more, unpacked up to a limit."""
+"""What a body may be: gzip, zlib or zstd, of one member or frame or more, unpacked up to a limit; and how dense."""
 
 from __future__ import annotations
 
 import zlib
+from typing import Any
 
 LIMIT_BYTES = 64 * 2**20
 """Largest unpacked body where no option says otherwise."""
@@ -13,7 +14,10 @@ ENCODINGS = ("gzip", "deflate", "zstd")
 MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5": "zstd"}
 """How packed bodies begin (RFC 1952 section 2.3.1, RFC 8878 section 3.1.1); no format's text begins so."""
 
-_ZSTD_STEP = 1024  # bytes unpacked at a time: zstd makes up to 32,768 of one, and has no bound of its own
+_STEP = 1024  # bytes unpacked at a time: zstd makes up to 32,768 of one, and has no bound of its own
+
+
+_MEMBERS_MAX = 20_000  # each costs a new decoder; bgzip makes one of every 64 KiB
 
 
 class DamagedError(ValueError):
@@ -24,6 +28,24 @@ class TooLargeError(ValueError):
     """The unpacked body exceeds the limit."""
 
 
+_DENSE_BYTES = 2**20  # smaller bodies hold no harmful number of anything
+_RECORDS_MAX, _VALUES_MAX = 250_000, 3_000_000
+
+
+def excess(body: bytes) -> str | None:
+    """What a body holds too much of for a decoder to make events of; null if it may go on.
+
+    Three of its bytes may become an event of a kilobyte. Counted are brackets and commas of JSON, lines of other text.
+    """
+    if len(body) < _DENSE_BYTES:
+        return None
+    if body[:1024].lstrip()[:1] not in (b"{", b"["):
+        return f"more than {_RECORDS_MAX:,} lines" if body.count(b"\n") > _RECORDS_MAX else None
+    if body.count(b"{") + body.count(b"[") > _RECORDS_MAX:
+        return f"more than {_RECORDS_MAX:,} objects and arrays"
+    return f"more than {_VALUES_MAX:,} values" if body.count(b",") > _VALUES_MAX else None
+
+
 def unpack(body: bytes, encoding: str, limit: int = LIMIT_BYTES) -> bytes:
     """All members or frames of `body`, which is in one of `ENCODINGS`.
 
@@ -32,37 +54,32 @@ def unpack(body: bytes, encoding: str, limit: int = LIMIT_BYTES) -> bytes:
     import zstandard  # here, for the commands that start without it
 
     unpacked = bytearray()
+    end = members = 0
     try:
-        while body:
-            if encoding == "zstd":
-                body = _unpack_frame(body, unpacked, limit)
-            else:
-                body = _unpack_member(body, unpacked, limit, 31 if encoding == "gzip" else 15)
+        while end < len(body):
+            end = _unpack_member(body, end, encoding, unpacked, limit)
+            members += 1
             if len(unpacked) > limit:
                 raise TooLargeError(f"the unpacked body exceeds {limit} bytes")
+            if members > _MEMBERS_MAX:
+                raise TooLargeError(f"the body has more than {_MEMBERS_MAX:,} members or frames")
     except (zlib.error, zstandard.ZstdError) as error:
         raise DamagedError(f"the body is not {encoding}: {error}") from error
     return bytes(unpacked)
 
 
-def _unpack_member(body: bytes, unpacked: bytearray, limit: int, wbits: int) -> bytes:
-    """Adds the first member to `unpacked`, as far as `limit` goes; what comes behind the member."""
-    stream = zlib.decompressobj(wbits=wbits)
-    unpacked += stream.decompress(body, limit + 1 - len(unpacked))
-    if not stream.eof and len(unpacked) <= limit:
-        raise zlib.error("it ends too early")
-    return stream.unused_data
-
-
-def _unpack_frame(body: bytes, unpacked: bytearray, limit: int) -> bytes:
-    """Adds the first frame to `unpacked`, as far as `limit` goes; what comes behind the frame."""
+def _unpack_member(body: bytes, start: int, encoding: str, unpacked: bytearray, limit: int) -> int:
+    """Adds the member or frame that begins at `start`, as far as `limit` goes; where it ends."""
     import zstandard
 
-    stream = zstandard.ZstdDecompressor().decompressobj()
-    for start in range(0, len(body), _ZSTD_STEP):
-        unpacked += stream.decompress(body[start : start + _ZSTD_STEP])
-        if stream.eof:
-            return stream.unused_data + body[start + _ZSTD_STEP :]
-        if len(unpacked) > limit:
-            return b""
-    raise zstandard.ZstdError("it ends too early")
+    stream: Any
+    if encoding == "zstd":
+        stream = zstandard.ZstdDecompressor().decompressobj()
+    else:
+        stream = zlib.decompressobj(wbits=31 if encoding == "gzip" else 15)
+    for place in range(start, len(body), _STEP):
+        part = body[place : place + _STEP]
+        unpacked += stream.decompress(part)
+        if stream.eof or len(unpacked) > limit:
+            return place + len(part) - len(stream.unused_data)
+    raise zlib.error("it ends too early")

@@ -34,8 +34,6 @@ create table if not exists letters (
 create index if not exists letters_last_seen on letters (last_seen);
 """
 
-PAGE = 100  # letters that are read at a time: bodies may be large
-
 
 class Letter(msgspec.Struct, frozen=True):
     """One dead letter. Times are POSIX seconds."""
@@ -130,16 +128,10 @@ class DeadLetters:
         limit: int = -1,
     ) -> Iterator[Letter]:
         """The letters that match when this begins, oldest first. An id may be cut to its first characters."""
-        found = self.ids(ids=ids, reason=reason, collector=collector, sink=sink, limit=limit)
-        for start in range(0, len(found), PAGE):
-            page = found[start : start + PAGE]
-            marks = ",".join("?" * len(page))
-            with self._lock:
-                rows = self._db.execute(
-                    f"select * from letters where id in ({marks}) order by first_seen, id",  # noqa: S608 - question marks
-                    page,
-                ).fetchall()
-            for row in rows:
+        for id_ in self.ids(ids=ids, reason=reason, collector=collector, sink=sink, limit=limit):
+            with self._lock:  # one at a time: bodies may be large
+                row = self._db.execute("select * from letters where id = ?", (id_,)).fetchone()
+            if row is not None:
                 headers = msgspec.json.decode(row[10], type=dict[str, str])
                 yield Letter(*row[:10], headers, *row[11:])  # type: ignore[call-arg]  # a row is the table
 

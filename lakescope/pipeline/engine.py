@@ -209,7 +209,7 @@ class Engine:
         if self._pool is None:
             while messages := pipeline.inbox.take():
                 self._took(pipeline, messages)
-                yield messages, pipeline.transform(messages, bool(self.taps))
+                yield from self._parts(pipeline, messages)
             return
         waiting: deque[tuple[list[Message], Future[Transformed], Executor]] = deque()
         while messages := pipeline.inbox.take():
@@ -218,9 +218,9 @@ class Engine:
             while waiting and (
                 len(waiting) >= 2 * self.workers or waiting[0][1].done() or not pipeline.inbox
             ):
-                yield self._result(pipeline, *waiting.popleft())
+                yield from self._results(pipeline, *waiting.popleft())
         while waiting:
-            yield self._result(pipeline, *waiting.popleft())
+            yield from self._results(pipeline, *waiting.popleft())
 
     def _submit(self, pipeline: Pipeline, messages: list[Message]) -> tuple[Future[Transformed], Executor]:
         bare = [Message(m.body, m.format, dict(m.headers), m.received) for m in messages]
@@ -234,18 +234,29 @@ class Engine:
                     if self._pool is pool:
                         self._pool = self._new_pool()
 
-    def _result(
+    def _parts(
+        self, pipeline: Pipeline, messages: list[Message]
+    ) -> Iterator[tuple[list[Message], Transformed]]:
+        while messages:
+            part = pipeline.transform(messages, bool(self.taps))
+            yield messages[: part.messages], part
+            messages = messages[part.messages :]
+
+    def _results(
         self, pipeline: Pipeline, messages: list[Message], future: Future[Transformed], pool: Executor
-    ) -> tuple[list[Message], Transformed]:
+    ) -> Iterator[tuple[list[Message], Transformed]]:
         try:
             while not wait((future,), LOST_S).done:
                 pool.submit(
                     int
                 )  # raises if the pool is broken: it forgets what comes in the moment that it breaks
-            return messages, future.result()
+            first = future.result()
         except Exception as error:  # noqa: BLE001 - a worker was killed, or cannot be sent this: it is done here
             log.error("worker_failed pipeline=%s error=%s", pipeline.name, quote(repr(error)))
-            return messages, pipeline.transform(messages, bool(self.taps))
+            yield from self._parts(pipeline, messages)
+            return
+        yield messages[: first.messages], first
+        yield from self._parts(pipeline, messages[first.messages :])
 
     def _took(self, pipeline: Pipeline, messages: list[Message]) -> None:
         with pipeline.lock:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import inf
 
 from msgspec.structs import replace
 
 from lakescope.events import Event
 from lakescope.messages import Decoded, Format, Message, Reject, Rejected, quote
-from lakescope.unpacking import LIMIT_BYTES, MAGIC, DamagedError, TooLargeError, unpack
+from lakescope.unpacking import LIMIT_BYTES, MAGIC, DamagedError, TooLargeError, excess, unpack
 
 log = logging.getLogger(__name__)
 
@@ -44,9 +45,16 @@ class Normaliser:
         self.enrich = enrich
 
     def __call__(
-        self, messages: Sequence[Message], check: Callable[[list[Event]], None] | None = None
+        self,
+        messages: Sequence[Message],
+        check: Callable[[list[Event]], None] | None = None,
+        part: float = inf,
     ) -> Normalised:
-        """`check` is tried on each message's events: if it raises, the message is rejected."""
+        """`check` is tried on each message's events: if it raises, the message is rejected.
+
+        Stops behind the message that makes it more than `part` events and rejects: ``len(result.event_starts)``
+        messages were read.
+        """
         out = Normalised()
         events, rejects, formats, starts = out.events, out.rejects, self.formats, out.event_starts
         fault: Exception | None = None
@@ -68,6 +76,8 @@ class Normaliser:
             if len(rejects) != known:
                 out.rejected_messages += [index] * (len(rejects) - known)
                 known = len(rejects)
+            if len(events) + known > part:
+                break
         if fault is not None:  # once a batch: it may be every message's
             log.error("decoder_error: a bug in Lakescope, please report it", exc_info=fault)
         out.conflicts = self.enrich(events)
@@ -78,9 +88,12 @@ def _unpacked(message: Message) -> Message:
     """`message` with its body unpacked, however it came: brokers and files pass on what a sender has packed."""
     encoding = MAGIC[message.body[:2]]
     try:
-        return replace(message, body=unpack(message.body, encoding))
+        body = unpack(message.body, encoding)
     except DamagedError as error:
         raise Rejected("not_unpacked", "$", f"a body in {encoding}", str(error)) from error
     except TooLargeError as error:
         expected = f"at most {LIMIT_BYTES} bytes unpacked"
         raise Rejected("not_unpacked", "$", expected, str(error)) from error
+    if surplus := excess(body):
+        raise Rejected("not_unpacked", "$", "a body in several parts", surplus)
+    return replace(message, body=body)

@@ -20,6 +20,9 @@ SLICE = 50
 """Messages that are taken from bytes to chunks at a time: few enough to stay in the processor's cache, which is
 worth a third of the speed (benchmarks/hot_path.py)."""
 
+PART = 20_000
+"""Events and rejects after which a batch is cut: a few kilobytes may make as many."""
+
 _encode = msgspec.json.Encoder().encode
 
 
@@ -41,6 +44,8 @@ class Transformed(msgspec.Struct):
     """A batch, ready for the sinks. Picklable."""
 
     parcels: dict[str, Parcel]
+    messages: int = 0
+    """How many it was made of."""
     event_starts: list[int] = []
     """``event_starts[i]``: the first event of message i."""
     events: int = 0
@@ -79,13 +84,14 @@ class Transform:
         self.lanes = dict(lanes)
 
     def __call__(self, messages: Sequence[Message], with_documents: bool = False) -> Transformed:
+        """Of the first messages, at least one: `Transformed.messages` tells how many."""
         result = Transformed({name: Parcel() for name in self.lanes})
-        for start in range(0, len(messages), SLICE):
-            part = messages[start : start + SLICE]
+        while result.messages < len(messages) and result.events + len(result.rejects) <= PART:
+            part = messages[result.messages : result.messages + SLICE]
             try:
-                self._add(result, start, self.normalise(part), with_documents)
+                self._add(result, self.normalise(part, part=PART), with_documents)
             except Exception:  # noqa: BLE001 - one event that cannot be encoded must not stop its neighbours
-                self._add(result, start, self.normalise(part, self._check), with_documents)
+                self._add(result, self.normalise(part, self._check, PART), with_documents)
         return result
 
     def _check(self, events: list[Event]) -> None:
@@ -95,8 +101,8 @@ class Transform:
         for lane in self.lanes.values():
             lane.encode(events, documents)
 
-    def _add(self, result: Transformed, first: int, batch: Normalised, with_documents: bool) -> None:
-        """Adds what was made of the messages from `first` on. Leaves `result` alone if an encoder raises."""
+    def _add(self, result: Transformed, batch: Normalised, with_documents: bool) -> None:
+        """Adds what was made of the next messages. Leaves `result` alone if an encoder raises."""
         events = batch.events
         documents = [_encode(event) for event in events]
         seconds = _seconds(events)
@@ -109,7 +115,8 @@ class Transform:
         result.event_starts += [result.events + start for start in batch.event_starts]
         result.events += len(events)
         result.rejects += batch.rejects
-        result.rejected_messages += [first + message for message in batch.rejected_messages]
+        result.rejected_messages += [result.messages + message for message in batch.rejected_messages]
+        result.messages += len(batch.event_starts)
         result.unknown.update(batch.unknown)
         result.odd.update(batch.odd)
         result.filtered.update(batch.filtered)

@@ -1,13 +1,51 @@
-"""Serves the web application in a thread of its own."""
+"""Serves the web application in a thread of its own, and bears what clients do to it."""
 
 from __future__ import annotations
 
+import asyncio
+import logging
+import resource
 import socket
 import threading
 import time
+from typing import Any
 
+import h11
 import uvicorn
 from fastapi import FastAPI
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+log = logging.getLogger(__name__)
+
+HEAD_S = 10.0
+"""How long a connection may take for the head of a request, and for the rest of a body that nobody reads."""
+CONNECTIONS_MAX = 1000
+BACKLOG = 128
+"""Connections that wait to be accepted. asyncio tries as many accepts in one go, even without descriptors."""
+LOG_S = 60.0
+"""From one line of a kind in the log to the next."""
+
+_FULL = b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\ncontent-length: 21\r\n\r\ntoo many connections\n"
+
+
+class Rarely:
+    """Logs a line of each kind once in `LOG_S`, with the number of those that were left out."""
+
+    def __init__(self) -> None:
+        self._kinds: dict[str, tuple[float, int]] = {}
+
+    def warn(self, kind: str, text: str) -> None:
+        """`kind` is from a closed list; `text` may hold what a client sent, as it was escaped by the caller."""
+        last, skipped = self._kinds.get(kind, (-LOG_S, 0))
+        now = time.monotonic()
+        if now - last < LOG_S:
+            self._kinds[kind] = last, skipped + 1
+            return
+        self._kinds[kind] = now, 0
+        log.warning("%s %s%s", kind, text, f" repeated={skipped}" if skipped else "")
+
+
+RARELY = Rarely()
 
 
 class Server:
@@ -16,7 +54,8 @@ class Server:
     def __init__(self, app: FastAPI, host: str, port: int) -> None:
         """Binds at once. Raises `RuntimeError` with the remedy if the address is taken."""
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._socket = socket.socket(family, socket.SOCK_STREAM)
+        # asyncio switches Nagle's algorithm off only for sockets that say that they are TCP's
+        self._socket = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             self._socket.bind((host, port))
@@ -29,7 +68,13 @@ class Server:
         shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
         self.url = f"http://{shown}:{self.port}"
         config = uvicorn.Config(
-            app, log_config=None, access_log=False, timeout_graceful_shutdown=2, lifespan="off"
+            app,
+            http=_Connection,
+            log_config=None,
+            access_log=False,
+            backlog=BACKLOG,
+            timeout_graceful_shutdown=2,
+            lifespan="off",
         )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._serve, name="web", daemon=True)
@@ -47,4 +92,76 @@ class Server:
         self._socket.close()
 
     def _serve(self) -> None:
-        self._server.run(sockets=[self._socket])
+        asyncio.run(self._serve_quietly())
+
+    async def _serve_quietly(self) -> None:
+        asyncio.get_running_loop().set_exception_handler(_note)
+        await self._server.serve(sockets=[self._socket])
+
+
+def _note(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """One line instead of a traceback for what the network does; asyncio's own way for what may be a bug."""
+    error = context.get("exception")
+    if isinstance(error, OSError):
+        RARELY.warn("web_connection_error", f"error={context['message']}: {error.strerror}")
+    else:
+        loop.default_exception_handler(context)
+
+
+def _connections_max() -> int:
+    """As many as leave descriptors for stores, files and brokers."""
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return CONNECTIONS_MAX if files == resource.RLIM_INFINITY else min(CONNECTIONS_MAX, files // 2)
+
+
+class _Connection(H11Protocol):
+    """uvicorn's, with an end for heads that never come and for more connections than there is room for."""
+
+    _end: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        if len(self.connections) > _connections_max() and not self._make_room():
+            RARELY.warn("web_connections_full", f"limit={_connections_max()}")
+            transport.write(_FULL)
+            transport.close()
+        self._set_end()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self._set_end()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._set_end()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        if self._end is not None:
+            self._end.cancel()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no request is being answered."""
+        return self.cycle is None or self.cycle.response_complete
+
+    def _set_end(self) -> None:
+        """A clock runs while a head, or the rest of a body that was answered, is still to come."""
+        if self.is_idle and self._end is None:
+            self._end = self.loop.call_later(HEAD_S, self._too_late)
+        elif not self.is_idle and self._end is not None:
+            self._end.cancel()
+            self._end = None
+
+    def _too_late(self) -> None:
+        if self.conn.their_state is h11.IDLE and self.conn.trailing_data[0]:
+            RARELY.warn("web_slow_head", f"client={self.client[0] if self.client else '?'}")
+        self.transport.abort()
+
+    def _make_room(self) -> bool:
+        """Closes a connection that waits for nothing but its client's next request."""
+        for other in self.connections:
+            if isinstance(other, _Connection) and other is not self and other.is_idle:
+                other.transport.abort()
+                return True
+        return False

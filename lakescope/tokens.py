@@ -1,0 +1,24 @@
+"""Tokens that a client shows in ``Authorization``: as bearer, or as password of basic authentication."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import secrets
+
+CHALLENGE = 'Basic realm="lakescope", Bearer'
+"""For ``WWW-Authenticate``: Basic first, as collectd sends its login only then."""
+
+
+def shows(authorization: str | None, token: str) -> bool:
+    """Whether a request's header holds `token`; takes as long for every wrong one."""
+    scheme, _, text = (authorization or "").strip().partition(" ")
+    shown = text.strip().encode("latin-1", "replace")  # a header's characters are its bytes
+    if scheme.lower() == "basic":
+        try:
+            shown = base64.b64decode(shown, validate=True).partition(b":")[2]
+        except binascii.Error:
+            return False
+    elif scheme.lower() != "bearer":
+        return False
+    return secrets.compare_digest(shown, token.encode())
