@@ -14,6 +14,7 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -35,6 +36,19 @@ class Http(Options):
     """Address to listen on; ``0.0.0.0`` for all."""
     port: int = Field(default=8137, ge=0, le=65535)
     """Port to listen on; 0 takes a free one."""
+    token: SecretStr | None = Field(default=None, min_length=8, examples=["${LAKESCOPE_TOKEN}"])
+    """Token for everything but /livez, /readyz and push routes with a token of their own. Without it only the loopback
+    can be listened on."""
+    allowed_hosts: tuple[str, ...] = Field(default=(), examples=[["lakescope.example.org"]])
+    """Names by which it may be asked, beside its addresses, ``localhost`` and its own host's name."""
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach it."""
+        try:
+            return ip_address(self.host.strip("[]")).is_loopback
+        except ValueError:
+            return self.host.lower() == "localhost"
 
 
 class PipelineOptions(Options):
@@ -195,6 +209,13 @@ class _Reader:
         document = self._expand(document, ())
         rooms = {room: document.pop(room, {}) for room in ("collectors", "sinks")}
         settings = self._validate(Settings, document, ())
+        if settings is not None and settings.http.token is None and not settings.http.is_loopback:
+            self._problem(
+                ("http", "host"),
+                f"others can reach {settings.http.host!r}, and [http] has no token",
+                'add token = "${LAKESCOPE_TOKEN}" below [http] and export LAKESCOPE_TOKEN=$(openssl rand -hex 24),'
+                ' or listen on this machine only: host = "127.0.0.1"',
+            )
         collectors = self._plugins("collectors", rooms["collectors"])
         sinks = self._plugins("sinks", rooms["sinks"])
         for room, plugins in (("collectors", collectors), ("sinks", sinks)):

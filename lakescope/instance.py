@@ -44,9 +44,9 @@ def ask(url: str, path: str, **arguments: Any) -> Any:
     return _checked(httpx.get(f"{url}{path}", timeout=60.0, **arguments))
 
 
-def tell(url: str, path: str, body: Any) -> Any:
+def tell(url: str, path: str, body: Any, **arguments: Any) -> Any:
     """POST to the instance's API, as plain data. Raises `RuntimeError` with what it answered."""
-    return _checked(httpx.post(f"{url}{path}", json=body, timeout=600.0))
+    return _checked(httpx.post(f"{url}{path}", json=body, timeout=600.0, **arguments))
 
 
 def _checked(response: httpx.Response) -> Any:

@@ -51,11 +51,7 @@ LAKE = Dashboard(
                     numbers=(Number(kpi="deletion_efficiency"),),
                 ),
                 Panel(
-                    title="Stuck rules",
-                    kind="stat",
-                    width=4,
-                    height=4,
-                    numbers=(Number(kpi="rules_reported", where={"state": "stuck"}),),
+                    title="Rules stuck", kind="stat", width=4, height=4, numbers=(Number(kpi="rules_stuck"),)
                 ),
             ),
         ),

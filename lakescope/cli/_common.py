@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from lakescope.config import Configuration
+    from lakescope.config import Configuration, Settings
 
 ConfigOption = Annotated[
     Path,
@@ -61,6 +61,12 @@ def running(data_dir: Path) -> str:
     if url is None:
         raise RuntimeError(f"no lakescope runs on {data_dir}; start one with `lakescope run`")
     return url
+
+
+def credentials(settings: Settings) -> dict[bytes, bytes]:
+    """The headers that open the running instance."""
+    token = settings.http.token
+    return {} if token is None else {b"authorization": b"Bearer " + token.get_secret_value().encode()}
 
 
 def ago(seconds: float | None) -> str:

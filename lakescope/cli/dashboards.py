@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from lakescope.cli._common import CONFIG, ConfigOption, configuration, console, emit, table
+from lakescope.cli._common import CONFIG, ConfigOption, configuration, console, credentials, emit, table
 
 if TYPE_CHECKING:
     from dashboards.model import Dashboard
@@ -194,7 +194,11 @@ def _answered(
             given += [("store", text) for text in (store,) if text]
             chosen = selections[0].variables.items()
             given += [(f"var.{name}", value) for name, values in chosen for value in values]
-            data = (ask(url, f"/api/dashboards/{one.name}/data", params=given) for one in dashboards)
+            headers = credentials(loaded.settings)
+            data = (
+                ask(url, f"/api/dashboards/{one.name}/data", params=given, headers=headers)
+                for one in dashboards
+            )
             return [Answered.read(one, document) for one, document in zip(dashboards, data, strict=True)]
         name = store_of({plugin.name: plugin.type for plugin in loaded.sinks.values()}, store)
         sinks = open_sinks(loaded._replace(sinks={name: loaded.sinks[name]}))

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from lakescope.cli._common import CONFIG, ConfigOption, ago, configuration, console, table
+from lakescope.cli._common import CONFIG, ConfigOption, ago, configuration, console, credentials, table
 
 app = typer.Typer(help="Look at what could not be stored; replay or drop it.", no_args_is_help=True)
 
@@ -92,7 +92,8 @@ def replay(
     results: list[dict[str, Any]] = []
     if url:
         for start in track(range(0, len(wanted), 100), "replaying", console=console(err=True)):
-            results += tell(url, "/api/dead-letters/replay", wanted[start : start + 100])
+            part = wanted[start : start + 100]
+            results += tell(url, "/api/dead-letters/replay", part, headers=credentials(chosen.settings))
     elif wanted:
         results = _replay_here(chosen, wanted)
     out = console()

@@ -125,7 +125,7 @@ def serve(
     def normaliser_of(name: str) -> Any:
         return normaliser(settings, topology, chosen.collectors.get(name), name)
 
-    app = create_app(assembly, normaliser_of, lanes(chosen, assembly.sinks))
+    app = create_app(assembly, normaliser_of, lanes(chosen, assembly.sinks), settings.http)
     server = Server(app, settings.http.host, settings.http.port)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

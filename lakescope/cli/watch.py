@@ -13,6 +13,7 @@ from lakescope.cli._common import (
     ago,
     configuration,
     console,
+    credentials,
     emit,
     fields,
     running,
@@ -31,15 +32,19 @@ def tap(
     """
     import httpx
 
-    url = running(configuration(config).settings.data_dir)
+    settings = configuration(config).settings
+    url = running(settings.data_dir)
     left = count
     try:
         with httpx.stream(
             "GET",
             f"{url}/api/tap",
             params={"datasets": datasets or []},
+            headers=credentials(settings),
             timeout=httpx.Timeout(10.0, read=None),
         ) as response:
+            if response.is_error:
+                raise RuntimeError(f"{url} answered {response.status_code}: {response.read().decode()[:300]}")
             for line in response.iter_lines():
                 if line:
                     emit(line)
@@ -67,15 +72,16 @@ def top(
 
     from lakescope.instance import ask
 
-    url = running(configuration(config).settings.data_dir)
+    settings = configuration(config).settings
+    url, headers = running(settings.data_dir), credentials(settings)
     out = console()
     if once or not out.is_terminal:
-        out.print(_top(ask(url, "/api/status")))
+        out.print(_top(ask(url, "/api/status", headers=headers)))
         return
     try:
         with Live(console=out, screen=True, auto_refresh=False) as live:
             while True:
-                live.update(_top(ask(url, "/api/status")), refresh=True)
+                live.update(_top(ask(url, "/api/status", headers=headers)), refresh=True)
                 time.sleep(1.0)
     except KeyboardInterrupt:
         return
@@ -156,7 +162,9 @@ def _story(chosen: Any, request_id: str) -> list[dict[str, Any]]:
     from lakescope.trace import searchable, story
 
     if url := find(chosen.settings.data_dir):
-        events: list[dict[str, Any]] = ask(url, f"/api/transfers/{request_id}")
+        events: list[dict[str, Any]] = ask(
+            url, f"/api/transfers/{request_id}", headers=credentials(chosen.settings)
+        )
         return events
     sinks = open_sinks(chosen)
     try:

@@ -7,16 +7,17 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, FastAPI, HTTPException, Query, Response
+from fastapi import APIRouter, FastAPI, HTTPException, Query, Request, Response
 from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, StreamingResponse
 from prometheus_client import generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from kpis import CATALOGUE
 from lakescope.assembly import Assembly
+from lakescope.config import Http
 from lakescope.pipeline import RefusedError, Sink, TransientError
 from lakescope.pipeline.dead_letters import Letter
 from lakescope.pipeline.normalise import Normaliser
@@ -25,19 +26,26 @@ from lakescope.query import ask, describe, parse, store_of
 from lakescope.replay import replay
 from lakescope.trace import searchable, story
 from lakescope.web import dashboards
+from lakescope.web.access import Gate
 
 PAGE = Path(__file__).parent / "status.html"
 SECURITY = dashboards.SECURITY | {  # the status page is one file
     "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline';"
     " connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 }
-TAP_QUEUE = 1000  # batches; a slow reader misses some rather than holding back the lake
+TAP_QUEUE = 100  # batches; a slow reader misses some rather than holding back the lake
+TAPS_MAX = 20
+LETTERS_MAX = 1000
+LETTERS_BYTES = 64 * 2**20  # of bodies in one answer
 
 
 def create_app(
-    assembly: Assembly, normaliser_of: Callable[[str], Normaliser], lanes: dict[str, Lane]
+    assembly: Assembly,
+    normaliser_of: Callable[[str], Normaliser],
+    lanes: dict[str, Lane],
+    http: Http | None = None,
 ) -> FastAPI:
-    """The application over a running assembly."""
+    """The application over a running assembly; `http` says who may ask."""
     app = FastAPI(
         title="Lakescope",
         version=version("lakescope"),
@@ -49,10 +57,14 @@ def create_app(
     app.include_router(_pages(assembly))
     app.include_router(_api(assembly, normaliser_of, lanes, assembly.sinks))
     app.include_router(dashboards.router(assembly))
+    pushes: dict[str, bool] = {}
     for collector in assembly.collectors.values():
         router = getattr(collector, "router", None)
         if router is not None:
-            app.include_router(router())
+            routes = router()
+            app.include_router(routes)
+            pushes[routes.prefix] = getattr(collector, "has_token", False)
+    app.add_middleware(Gate, http=http or Http(), pushes=pushes)
     return app
 
 
@@ -64,15 +76,18 @@ def _pages(assembly: Assembly) -> APIRouter:
     def page() -> FileResponse:
         return FileResponse(PAGE, headers=SECURITY | {"cache-control": "no-cache"})
 
+    # health is answered on the event loop: threads may all be waiting for a store
     @router.get("/livez")
-    def livez() -> PlainTextResponse:
+    async def livez() -> PlainTextResponse:
         """200 while the process answers."""
         return PlainTextResponse("ok\n")
 
-    @router.get("/readyz")
-    def readyz() -> JSONResponse:
-        """200 if every collector and sink works, else 503 with the reasons."""
+    @router.get("/readyz", response_model=None)
+    async def readyz(request: Request) -> Response:
+        """200 if every collector and sink works, else 503 with the reasons; one word for who shows no token."""
         reasons = status.reasons()
+        if not request.state.trusted:
+            return PlainTextResponse("degraded\n" if reasons else "ready\n", 503 if reasons else 200)
         return JSONResponse({"ready": not reasons, "reasons": reasons}, 503 if reasons else 200)
 
     @router.get("/metrics")
@@ -133,26 +148,33 @@ def _api(
             raise HTTPException(404 if name not in CATALOGUE else 422, str(error)) from error
         except (RefusedError, TransientError) as error:
             raise HTTPException(503, str(error)) from error
-        return {
-            "kpi": describe(asked.kpi),
-            "store": chosen,
-            "bin_s": getattr(rows, "bin_s", asked.bin_s),
-            "rows": rows,
-        }
+        return {"kpi": describe(asked.kpi), "store": chosen, "rows": rows}
 
     @router.get("/tap")
     def tap(datasets: list[str] = Query(default=[])) -> StreamingResponse:  # noqa: B008 - FastAPI's form
         """Events as they pass, as JSON lines without end; a reader that is too slow misses some."""
+        if len(assembly.engine.taps) >= TAPS_MAX:
+            raise HTTPException(503, f"{TAPS_MAX} readers watch already: expected fewer at once")
         return StreamingResponse(_tapped(assembly, frozenset(datasets)), media_type="application/jsonl")
 
     @router.get("/dead-letters")
     def dead_letters(
-        reason: str | None = None, collector: str | None = None, sink: str | None = None, limit: int = 100
+        reason: str | None = None,
+        collector: str | None = None,
+        sink: str | None = None,
+        limit: Annotated[int, Query(ge=1, le=LETTERS_MAX)] = 100,
     ) -> Response:
         """Dead letters with their bodies as base64, oldest first."""
-        found: list[Letter] = list(
-            letters.letters(reason=reason, collector=collector, sink=sink, limit=limit)
-        )
+        found: list[Letter] = []
+        size = 0
+        for letter in letters.letters(reason=reason, collector=collector, sink=sink, limit=limit):
+            size += len(letter.body)
+            if found and size > LETTERS_BYTES:
+                text = (
+                    f"{limit} letters exceed {LETTERS_BYTES} bytes: expected a limit of {len(found)} at most"
+                )
+                raise HTTPException(422, text)
+            found.append(letter)
         return Response(msgspec.json.encode(found), media_type="application/json")
 
     @router.post("/dead-letters/replay")

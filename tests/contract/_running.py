@@ -36,7 +36,8 @@ class Running:
         def normaliser_of(name: str) -> Normaliser:
             return normaliser(settings, topology, self.configuration.collectors.get(name), name)
 
-        self._app = create_app(self.assembly, normaliser_of, lanes(self.configuration, self.assembly.sinks))
+        ways = lanes(self.configuration, self.assembly.sinks)
+        self._app = create_app(self.assembly, normaliser_of, ways, settings.http)
         self._server: Server | None = None
 
     @property

@@ -1,0 +1,10 @@
+-- the whole range
+SELECT mean("used") AS "value" FROM "storage" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "rse" != '' AND "scope" = '' AND "account" = '' AND "experiment" = '';
+
+-- every hour, by rse
+SELECT count("id") AS "value" FROM "storage" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "rse" != '' AND "scope" = '' AND "account" = '' AND "experiment" = '' GROUP BY time(3600s), "rse" fill(none);
+SELECT mean("used") AS "value" FROM "storage" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "rse" != '' AND "scope" = '' AND "account" = '' AND "experiment" = '' GROUP BY time(3600s), "rse" fill(none);
+
+-- by qos, of two rse
+SELECT count("id") AS "value" FROM "storage" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "rse" != '' AND "scope" = '' AND "account" = '' AND "experiment" = '' AND ("rse" = 'it\'s' OR "rse" = 'two') GROUP BY "qos";
+SELECT mean("used") AS "value" FROM "storage" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "rse" != '' AND "scope" = '' AND "account" = '' AND "experiment" = '' AND ("rse" = 'it\'s' OR "rse" = 'two') GROUP BY "qos";
