@@ -26,6 +26,7 @@ from .influxdb import InfluxDB
 from .install import SERVERS
 from .node_exporter import NodeExporter
 from .opensearch import OpenSearch
+from .rabbitmq import RabbitMQ
 
 P = ParamSpec("P")
 S = TypeVar("S", bound=Server)
@@ -39,6 +40,7 @@ _SERVER_OF_FIXTURE = {
     "node_exporter": "node_exporter",
     "opensearch": "opensearch",
     "opensearch_prefix": "opensearch",
+    "rabbitmq": "rabbitmq",
 }
 
 
@@ -108,6 +110,13 @@ def activemq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ActiveMQ]:
 def second_activemq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ActiveMQ]:
     """A second broker of the session, for collectors that listen to several."""
     with ActiveMQ(tmp_path_factory.mktemp("second-activemq")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQ]:
+    """The session's RabbitMQ; name queues and topics by `unique_name`."""
+    with RabbitMQ(tmp_path_factory.mktemp("rabbitmq")) as server:
         yield server
 
 

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from . import activemq, chromium, collectd, elasticsearch, influxdb, node, node_exporter, opensearch
+from . import activemq, chromium, collectd, elasticsearch, influxdb, node, node_exporter, opensearch, rabbitmq
 from ._install import BUILT, Install, InstallError, run_logged
 
 SERVERS = {
@@ -30,6 +30,7 @@ SERVERS = {
         node.INSTALL,
         node_exporter.INSTALL,
         opensearch.INSTALL,
+        rabbitmq.INSTALL,
     )
 }
 """Every server by name. A new one is a file with an INSTALL, and a line here."""

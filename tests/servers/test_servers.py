@@ -30,6 +30,7 @@ from .fixtures import StartServer
 from .influxdb import InfluxDB
 from .node_exporter import NodeExporter
 from .opensearch import VERSION, OpenSearch
+from .rabbitmq import RabbitMQ
 
 # --- Elasticsearch
 
@@ -221,6 +222,38 @@ def test_activemq_speaks_tls_to_anyone(start_server: StartServer, tmp_path: Path
     assert "certificate verify failed" in str(handshake(broker, ca=strange))
 
 
+# --- RabbitMQ
+
+
+def test_rabbitmq_delivers_again_what_was_not_acknowledged(rabbitmq: RabbitMQ, unique_name: str) -> None:
+    with Client(rabbitmq, login=(rabbitmq.user, rabbitmq.password)) as client:
+        client.send(f"/queue/{unique_name}", "first", "second")
+        client.subscribe(f"/queue/{unique_name}", "client-individual")
+        frames = [client.receive(), client.receive()]
+        assert [frame.body for frame in frames] == ["first", "second"]
+        client.connection.ack(frames[0].headers["ack"], receipt="acknowledged")
+        client.receipt("acknowledged")
+    with Client(rabbitmq, login=(rabbitmq.user, rabbitmq.password)) as client:
+        client.subscribe(f"/queue/{unique_name}", "client-individual")
+        frame = client.receive()
+        assert (frame.body, frame.headers["redelivered"]) == ("second", "true")
+
+
+@pytest.mark.server("rabbitmq")
+def test_rabbitmq_keeps_messages_over_stop_and_kill(start_server: StartServer) -> None:
+    broker, other = start_server(RabbitMQ), start_server(RabbitMQ)
+    for end in (broker.stop, broker.kill):
+        with Client(broker, login=(broker.user, broker.password)) as client:
+            client.send("/queue/lake", "message")
+        assert {address for address, _ in listening(broker)} == {HOST}
+        end_completely(broker, end)
+        broker.start()
+        with Client(broker, login=(broker.user, broker.password)) as client:
+            client.subscribe("/queue/lake", "auto")
+            assert client.receive().body == "message"
+    assert other.is_ready()
+
+
 # --- host metrics
 
 
@@ -265,7 +298,7 @@ class Client(stomp.ConnectionListener):  # type: ignore[misc]
 
     def __init__(
         self,
-        broker: ActiveMQ,
+        broker: ActiveMQ | RabbitMQ,
         *,
         tls: Pair | None = None,
         login: tuple[str, str] | None = None,
@@ -274,7 +307,8 @@ class Client(stomp.ConnectionListener):  # type: ignore[misc]
         self._frames: queue.Queue[Any] = queue.Queue()
         self._receipts: queue.Queue[str] = queue.Queue()
         address = (broker.host, broker.tls_port if tls else broker.port)
-        self.connection = stomp.Connection12([address], reconnect_attempts_max=1, timeout=10)
+        # RabbitMQ takes the host of CONNECT for one of its virtual hosts; ActiveMQ doesn't look at it.
+        self.connection = stomp.Connection12([address], vhost="/", reconnect_attempts_max=1, timeout=10)
         if tls:
             self.connection.set_ssl([address], tls.key, tls.certificate, broker.authority.certificate)
         self.connection.set_listener("", self)
@@ -292,6 +326,10 @@ class Client(stomp.ConnectionListener):  # type: ignore[misc]
             self.connection.send(destination, body, headers=headers)
         for _ in bodies:
             assert self._receipts.get(timeout=10) == "sent"
+
+    def receipt(self, name: str) -> None:
+        """Wait for the receipt of that name."""
+        assert self._receipts.get(timeout=10) == name
 
     def receive(self) -> Any:
         return self._frames.get(timeout=10)
