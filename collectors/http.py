@@ -30,9 +30,9 @@ from lakescope.plugins import available
 from lakescope.tokens import CHALLENGE, shows
 from lakescope.unpacking import ENCODINGS, LIMIT_BYTES, DamagedError, TooLargeError, excess, unpack
 
-KEPT_HEADERS = ("content-type", "user-agent", "instance", "destination", "event_type", "date")
-QUERIED = ("instance", "destination", "event_type", "date")
+QUERIED = ("instance", "destination", "event_type", "date", "scope", "interval_s")
 """What a query may say in place of a header. How a body is read is the business of real headers alone."""
+KEPT_HEADERS = ("content-type", "user-agent", *QUERIED)
 SEVERAL = ("application/x-ndjson", "application/jsonl", "application/json-seq")
 READ = 500  # messages that are handed to the pipeline at a time
 READ_BYTES = 4 * 2**20  # of bodies that are read from the spool at a time; one at least

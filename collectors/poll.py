@@ -106,6 +106,7 @@ class PollCollector:
             fault = f"{instance}: {type(error).__name__}: {error}"[:200]
         else:
             headers = {"instance": instance, "url": url, "content-type": content_type}
+            headers["interval_s"] = f"{self.options.interval_s:g}"
             messages.append(Message(body, self.options.format, headers, begun))
         report = f"# TYPE up gauge\nup {0 if fault else 1}\n# TYPE scrape_duration_seconds gauge\n"
         report += f"scrape_duration_seconds {time.time() - begun:.6f}\n"

@@ -8,6 +8,7 @@ bounds or without a value, null; `link` is ``{"dashboard", "variables"}``; times
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import count, islice
@@ -280,19 +281,19 @@ def _over_time(panel: Panel, selection: Selection, asked: Sequence[_Asked]) -> P
     bin_s = bin_of(selection, panel.kind)
     first = int(selection.since.timestamp() // bin_s * bin_s)
     times = list(range(first, max(int(selection.until.timestamp()), first + 1), bin_s))
-    place = {time: index for index, time in enumerate(times)}
     units = [unit_of(one.kpi) for one in asked]
     unit = units[0] if len(set(units)) == 1 else asked[0].kpi.unit
     bad_and_good = {one.kpi.good for one in asked} >= {"up", "down"}
     series = []
     for one in asked:
+        width = getattr(one.rows, "bin_s", None) or bin_s  # of a state no finer than its reports
         found: dict[Key, list[Any]] = {}
         for row in one.rows:
-            index = place.get(int(datetime.fromisoformat(str(row["time"])).timestamp()))
+            begin = datetime.fromisoformat(str(row["time"])).timestamp()
+            place = slice(bisect_left(times, begin), bisect_left(times, begin + width))
             key = tuple(row[name] for name in one.number.by)
             values = found.setdefault(key, [_nothing(one.kpi)] * len(times))
-            if index is not None:
-                values[index] = row["value"]
+            values[place] = [row["value"]] * (place.stop - place.start)
         for key, values in found.items():
             if all(value is None for value in values):
                 continue

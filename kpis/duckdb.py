@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from kpis.model import (
-    DAY,
+    REPORTS,
     Condition,
     DaysLeft,
     EventsQuery,
@@ -15,7 +15,10 @@ from kpis.model import (
     PerSecond,
     Query,
     Ratio,
+    Report,
+    ReportsQuery,
     Rest,
+    UnsupportedError,
     Value,
     parts,
 )
@@ -39,6 +42,8 @@ class Statement(NamedTuple):
 
 def compile_query(query: Query) -> Statement:
     """`query` for the tables of sinks/duckdb.py."""
+    if query.is_snapshot:
+        raise UnsupportedError(f"{query.kpi.name} is a state, which is made of reports (kpis/snapshots.py)")
     compiler = _Compiler(query)
     return compiler.select([f"{compiler.value()} as value"])
 
@@ -69,6 +74,34 @@ def _fused(queries: tuple[Query, ...]) -> Fused:
     compilers = [first, *(_Compiler(query, first.parameters) for query in queries[1:])]
     values = [f"{one.value()} as value{index}" for index, one in enumerate(compilers)]
     return Fused(first.select(values), queries)
+
+
+def compile_reports(query: ReportsQuery) -> Statement:
+    """`query` for the tables of sinks/duckdb.py. Columns of the answer: ``at`` (microseconds) and those asked for."""
+    parameters = _Parameters(query.dataset, query.look_back, query.until)
+    where = parameters.where(dict.fromkeys(query.conditions))
+    parameters.given["range"] = _naive(query.since)
+    bin_ = "null"
+    if query.bin_s:
+        parameters.given["bin"] = query.bin_s
+        bin_ = "time_bucket(to_seconds($bin), time, timestamp '1970-01-01')"
+    series = ", ".join(f'"{name}"' for name in query.series)
+    slot = f"{series}, time < $range, case when time >= $range then {bin_} end"
+    ranks = [(slot, "desc", 1), *([(slot, "asc", 1)] if query.firsts else []), (series, "desc", REPORTS)]
+    kept = " or ".join(
+        f'row_number() over (partition by {partition} order by time {way}, "{query.field}" {way}) <= {most}'
+        for partition, way, most in ranks
+    )
+    names = ", ".join(f'"{name}"' for name in query.names)
+    return Statement(
+        f'select epoch_us(time) as at, {names} from "{query.dataset}" where {where} qualify {kept}',
+        parameters.given,
+    )
+
+
+def reports(found: Iterable[Mapping[str, Any]]) -> list[Report]:
+    """From the rows as sinks/duckdb.py gives them."""
+    return [Report(row["at"] / 1e6, row) for row in found]
 
 
 def compile_events(query: EventsQuery) -> Statement:
@@ -163,12 +196,7 @@ class _Compiler:
     def _of_series(self, part: Part, index: int) -> str:
         field = f'"{part.field}"'
         known = " and ".join([f"{field} is not null", *map(self.parameters.condition, part.where)])
-        last, first, distinct = (
-            f"{function} filter (where {known})"
-            for function in (f"arg_max({field}, time)", f"arg_min({field}, time)", f"count(distinct {field})")
-        )
-        made = {"last": last, "growth": f"{last} - {first}", "changes": f"nullif({distinct}, 0) - 1"}
-        return f"{made[part.kind]} as part{index}"
+        return f"nullif(count(distinct {field}) filter (where {known}), 0) - 1 as part{index}"
 
     def _value(self, value: Value) -> str:
         match value:
@@ -180,9 +208,7 @@ class _Compiler:
             case PerSecond():
                 return f"{self._part(value.of, 0)}::double / {self._seconds()}"
             case DaysLeft():
-                left, growth = self._part(value.left, 0), self._part(value.growth, 1)
-                days = f"{self._seconds()} / {DAY}"
-                return f"case when {growth} > 0 then {left}::double / {growth} * {days} end"
+                raise AssertionError("made of states")
             case _:
                 return self._part(value, 0)
 
@@ -191,7 +217,7 @@ class _Compiler:
         match part.kind:
             case "increase":
                 return f"sum(part{index}){_only(conditions)}"
-            case "last" | "growth" | "changes":
+            case "changes":
                 return f"sum(part{index})"
             case "silence":
                 return f"epoch({self._end('$until')} - max(time){_only(conditions)})"

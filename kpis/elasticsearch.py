@@ -18,7 +18,20 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
-from kpis.model import HOUR, Condition, EventsQuery, Part, Query, UnsupportedError, combine, order, parts
+from kpis.model import (
+    HOUR,
+    REPORTS,
+    Condition,
+    EventsQuery,
+    Part,
+    Query,
+    Report,
+    ReportsQuery,
+    UnsupportedError,
+    combine,
+    order,
+    parts,
+)
 from lakescope.columns import Kind, kinds
 
 Body = dict[str, Any]
@@ -36,6 +49,8 @@ COMPRESSION = 1000
 
 def compile_query(query: Query) -> Body:
     """The body of a search over the indices of the KPI's dataset. Raises `UnsupportedError`."""
+    if query.is_snapshot:
+        raise UnsupportedError(f"{query.kpi.name} is a state, which is made of reports (kpis/snapshots.py)")
     return _Compiler(query).body()
 
 
@@ -54,6 +69,51 @@ def rows(query: Query, answers: Iterable[Answer]) -> list[dict[str, Any]]:
                 if value is not None:  # one bucket a group, or one a series or an hour of it
                     sums[index] = value if sums[index] is None else sums[index] + value
     return order(query, ((group, combine(query, group, values)) for group, values in found.items()))
+
+
+def compile_reports(query: ReportsQuery) -> list[Body]:
+    """The bodies of searches over the indices of the dataset: for the last reports of each series, for the last one
+    before the range where that need not be among them, and for the last one (the first one too) of each bin."""
+    whole, within = (query.look_back, query.until), (query.since, query.until)
+    wanted: list[tuple[tuple[datetime, datetime], int | None, str, int]] = [(whole, None, "desc", REPORTS)]
+    if query.bin_s or query.firsts:
+        wanted.append(((query.look_back, query.since), None, "desc", 1))
+    if query.bin_s:
+        wanted.append((within, query.bin_s, "desc", 1))
+    if query.firsts:
+        wanted.append((within, query.bin_s, "asc", 1))
+    return [_reports_body(query, *one) for one in wanted]
+
+
+def _reports_body(
+    query: ReportsQuery, range_: tuple[datetime, datetime], bin_s: int | None, direction: str, size: int
+) -> Body:
+    known = kinds(query.dataset)
+    value = {"order": direction, "unmapped_type": "long"}  # of an index from before the field
+    hits = {
+        "size": size,
+        "sort": [{"@timestamp": direction}, {query.field: value}],
+        "_source": list(query.names),
+    }
+    sources = [*_by_time({"time": bin_s} if bin_s else {}), *_by_terms(known, query.series)]
+    groups: Body = {"composite": {"size": PAGE // 10, "sources": sources}}
+    groups["aggs"] = {"reports": {"top_hits": hits}}
+    return {
+        "size": 0,
+        "track_total_hits": False,
+        "query": _filter(query.dataset, *range_, dict.fromkeys(query.conditions)),
+        "aggs": {"groups": groups},
+    }
+
+
+def reports(answers: Iterable[Answer]) -> list[Report]:
+    """From all pages of all searches."""
+    return [
+        Report(hit["sort"][0] / 1000, hit["_source"])
+        for answer in answers
+        for bucket in _buckets(answer)
+        for hit in bucket["reports"]["hits"]["hits"]
+    ]
 
 
 def compile_events(query: EventsQuery) -> Body:
@@ -119,16 +179,7 @@ class _Compiler:
         if any(part.kind == "empty_hours" for part in self.parts):
             times["hour"] = HOUR
         names = dict.fromkeys([*query.by, *(name for part in self.parts for name in part.series)])
-        return [
-            *(
-                {name: {"date_histogram": {"field": "@timestamp", "fixed_interval": f"{seconds}s"}}}
-                for name, seconds in times.items()
-            ),
-            *(
-                {name: {"terms": {"field": _exact(self.kinds, name), "missing_bucket": True}}}
-                for name in names
-            ),
-        ]
+        return [*_by_time(times), *_by_terms(self.kinds, names)]
 
     def _page(self) -> int:
         """So many buckets that their sketches take some 10 MB: each of distinct values up to 256 kB, OpenSearch's
@@ -152,10 +203,6 @@ class _Compiler:
                 return {}
             case "silence":
                 return {"value": {"max": {"field": "@timestamp"}}}
-            case "last":
-                return {"last": _end(part, "desc")}
-            case "growth":
-                return {"last": _end(part, "desc"), "first": _end(part, "asc")}
             case "largest":
                 return {name: {name: {"field": part.field}} for name in ("min", "max")}
             case "distinct" | "changes":
@@ -170,6 +217,17 @@ class _Compiler:
             case _:
                 function = "avg" if part.kind in ("mean", "share") else part.kind
                 return {"value": {function: {"field": part.field}}}
+
+
+def _by_time(times: Mapping[str, int]) -> list[Body]:
+    return [
+        {name: {"date_histogram": {"field": "@timestamp", "fixed_interval": f"{seconds}s"}}}
+        for name, seconds in times.items()
+    ]
+
+
+def _by_terms(kinds: Mapping[str, Kind], names: Iterable[str]) -> list[Body]:
+    return [{name: {"terms": {"field": _exact(kinds, name), "missing_bucket": True}}} for name in names]
 
 
 def _filter(dataset: str, since: datetime, until: datetime, conditions: Iterable[Condition]) -> Body:
@@ -194,12 +252,6 @@ def _condition(kinds: Mapping[str, Kind], condition: Condition) -> Body:
 def _exact(kinds: Mapping[str, Kind], field: str) -> str:
     """The field as it was said, rather than its words."""
     return f"{field}.keyword" if kinds[field] == "text" else field
-
-
-def _end(part: Part, direction: str) -> Body:
-    """The series' last or first known value; of two in one millisecond the greater or the smaller."""
-    sort: list[Body] = [{"@timestamp": direction}, {str(part.field): direction}]
-    return {"top_hits": {"size": 1, "sort": sort, "_source": [part.field]}}
 
 
 def _nothing(query: Query, part: Part, key: Mapping[str, Any]) -> int | None:
@@ -244,10 +296,6 @@ def _read(query: Query, part: Part, key: Mapping[str, Any], answer: Answer) -> f
     if not answer["doc_count"]:
         return None
     match part.kind:
-        case "last":
-            return _hit(part, answer["last"])
-        case "growth":
-            return _hit(part, answer["last"]) - _hit(part, answer["first"])
         case "percentile":
             return float(answer["value"]["values"][0]["value"])
         case "silence":
@@ -264,8 +312,3 @@ def _read(query: Query, part: Part, key: Mapping[str, Any], answer: Answer) -> f
     )
     whole = part.kind not in ("mean", "share") and kinds(query.kpi.dataset)[str(part.field)] == "integer"
     return int(value) if whole else value
-
-
-def _hit(part: Part, answer: Answer) -> float | int:
-    value: float | int = answer["hits"]["hits"][0]["_source"][str(part.field)]
-    return value

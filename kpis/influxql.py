@@ -5,7 +5,8 @@ and increases to a double's 15 digits.
 Stated tolerance: percentiles above the median are the nearest rank's value, one of the two that the exact one lies
 between. Ranges are of whole seconds: a point's time is its event's second, the digits below only keep points apart
 (sinks/influxdb.py). So a range's ends are rounded down to the second, a silence is up to a second longer, and of two
-last words of one series within one second either may count. A counter's series are the database's own: all tags.
+last reports of one series within one second the greater counts; days left are within a second of the reports' times.
+A counter's series are the database's own: all tags. `last` and `growth` are compiled for Grafana only.
 
 Refused: groups, series and unknown values of a field that is no tag; distinct values of a tag; percentiles below
 the median, whose nearest rank does not exist in a small group; silences in bins, whose points tell no time.
@@ -19,7 +20,19 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, NoReturn
 
-from kpis.model import HOUR, Condition, EventsQuery, Part, Query, UnsupportedError, combine, order, parts
+from kpis.model import (
+    HOUR,
+    Condition,
+    EventsQuery,
+    Part,
+    Query,
+    Report,
+    ReportsQuery,
+    UnsupportedError,
+    combine,
+    order,
+    parts,
+)
 from lakescope.columns import Kind, kinds
 
 Result = Mapping[str, Any]
@@ -72,6 +85,25 @@ def compile_events(query: EventsQuery, tags: Collection[str]) -> str:
     picked = ", ".join(f'"{name}"' for name in dict.fromkeys(["id", *query.columns]) if name != "time")
     where = language.where(query.since, query.until, query.conditions)
     return f'SELECT {picked} FROM "{query.dataset}" WHERE {where} ORDER BY time DESC LIMIT {query.limit}'  # noqa: S608 - names checked
+
+
+def compile_reports(query: ReportsQuery, tags: Collection[str]) -> str:
+    """`query` for the points of sinks/influxdb.py: all reports, since InfluxQL tells no last one's own time."""
+    language = _Language(f"reports of {query.dataset}", query.dataset, tags)
+    picked = ", ".join(f'"{name}"' for name in query.names)
+    where = language.where(query.look_back, query.until, query.conditions)
+    return f'SELECT {picked} FROM "{query.dataset}" WHERE {where}'  # noqa: S608 - names of the catalogue
+
+
+def reports(query: ReportsQuery, result: Result) -> list[Report]:
+    """From the statement's result. Times are whole seconds."""
+    known = kinds(query.dataset)
+    found = []
+    for series in _checked(result):
+        for time, *values in series["values"]:
+            pairs = zip(series["columns"][1:], values, strict=True)
+            found.append(Report(float(time), {name: _plain(known[name], value) for name, value in pairs}))
+    return found
 
 
 def event_rows(query: EventsQuery, result: Result) -> list[dict[str, Any]]:

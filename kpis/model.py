@@ -29,9 +29,12 @@ OfEvents = Literal["count", "distinct", "sum", "mean", "min", "max", "largest", 
 OfTime = Literal["silence", "empty_hours"]
 """silence: seconds from the last event to the end of the bin or range; empty_hours: whole hours of UTC, within bin
 and range, in which no event came."""
-OfSeries = Literal["last", "growth", "increase", "changes"]
-"""Made of each series, then summed over the series. growth: last minus first; increase, of a counter: all differences
-of neighbours but the falls, which are resets; changes: distinct values beyond the first."""
+OfSeries = Literal["increase", "changes"]
+"""Made of each series, then summed over the series. increase, of a counter: all differences of neighbours but the
+falls, which are resets; changes: distinct values beyond the first."""
+OfState = Literal["last", "growth"]
+"""Made of each series' state: what it last reported (kpis/snapshots.py). last: at the end of the bin or range; growth:
+the same minus the state at the beginning."""
 
 
 class Condition(NamedTuple):
@@ -45,7 +48,7 @@ class Condition(NamedTuple):
 class Part(Struct, frozen=True, kw_only=True):
     """One aggregate over the events that count."""
 
-    kind: OfEvents | OfTime | OfSeries
+    kind: OfEvents | OfTime | OfSeries | OfState
     field: str | None = None
     """What is aggregated; events where it is null are left out. Null for ``count`` and `OfTime`."""
     where: tuple[Condition, ...] = ()
@@ -53,8 +56,20 @@ class Part(Struct, frozen=True, kw_only=True):
     quantile: float | None = None
     """0..1, for ``percentile`` (linear interpolation between the closest ranks)."""
     series: tuple[str, ...] = ()
-    """For `OfSeries`: what tells one series from another. Of a bin only its own events count; only an increase is
-    from the event before, which may lie in an earlier bin of the range."""
+    """For `OfSeries` and `OfState`: what tells one series from another. Of a bin only its own events count; but an
+    increase is from the event before, which may lie in an earlier bin, and a state from before the bin or range."""
+    state: tuple[Condition, ...] = ()
+    """For `OfState`: what a series' last report must say for its value to count."""
+    over: Literal["sum", "max", "distinct"] = "sum"
+    """For `OfState`: what is made of the series' values; of none ``distinct`` is 0, the others are null."""
+    polled: bool = False
+    """For `OfState`: whether the dataset's reports answer questions (its field ``poll``), so that a series which the
+    latest complete answer to its question lacks has no state any more."""
+
+    @property
+    def is_state(self) -> bool:
+        """Whether it is a snapshot, rather than made of the events of a range."""
+        return self.kind in ("last", "growth")
 
 
 class Ratio(Struct, frozen=True):
@@ -77,7 +92,8 @@ class PerSecond(Struct, frozen=True):
 
 
 class DaysLeft(Struct, frozen=True):
-    """Days until `left` is used up if `growth` goes on as in the bin or range; null where nothing grows."""
+    """Days until `left` is used up if `growth` goes on as between the reports that it is made of, of the series that
+    have both; null where nothing grows."""
 
     left: Part
     growth: Part
@@ -142,6 +158,11 @@ class Query(Struct, frozen=True, kw_only=True):
         return self.kpi.dataset
 
     @property
+    def is_snapshot(self) -> bool:
+        """Whether the number is about states: then kpis/snapshots.py makes it of reports."""
+        return any(part.is_state for part in parts(self.kpi.value))
+
+    @property
     def conditions(self) -> tuple[Condition, ...]:
         """All that an event must meet beside its time."""
         noise = self.kpi.noise if self.noise is None else self.noise
@@ -199,6 +220,50 @@ class EventsQuery(Struct, frozen=True, kw_only=True):
                 raise ValueError(f"{self.dataset} has no field {name!r}; there are {', '.join(known)}")
 
 
+class ReportsQuery(Struct, frozen=True, kw_only=True):
+    """Of each series what its states in ``since <= time < until`` are made of. Times are aware.
+
+    The answer is any part of the reports in ``look_back <= time < until`` that has, of each series, the last one before
+    `since`, the last one of each bin (the first one too, if `firsts`), and the last `REPORTS` ones.
+    """
+
+    dataset: str
+    look_back: datetime
+    since: datetime
+    until: datetime
+    bin_s: int | None
+    field: str
+    """The value. Of two reports at one moment the greater is the last."""
+    series: tuple[str, ...]
+    columns: tuple[str, ...]
+    """Fields wanted beside those."""
+    conditions: tuple[Condition, ...] = ()
+    firsts: bool = False
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All fields wanted, each once."""
+        return tuple(dict.fromkeys([self.field, *self.series, *self.columns]))
+
+
+class Report(NamedTuple):
+    """One report of a series."""
+
+    time: float
+    """POSIX seconds."""
+    values: Mapping[str, Any]
+
+
+class Rows(list[dict[str, Any]]):
+    """An answer whose bins are not as fine as asked: `bin_s` says which they are."""
+
+    bin_s: int | None = None
+
+
+REPORTS = 10
+"""So many last reports of a series tell how often it reports."""
+
+
 class UnsupportedError(ValueError):
     """The store cannot answer this query exactly; the text says why, and which store can."""
 
@@ -226,9 +291,6 @@ def combine(query: Query, group: tuple[Any, ...], values: Sequence[float | int |
         return first
     if isinstance(value, PerSecond):
         return first / query.seconds(group[0] if query.bin_s else None)
-    if isinstance(value, DaysLeft):
-        seconds = query.seconds(group[0] if query.bin_s else None)
-        return first / second * seconds / DAY if second and second > 0 else None
     if not second:
         return None
     return 1 - first / second if isinstance(value, Rest) else first / second

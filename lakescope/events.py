@@ -174,6 +174,12 @@ class Rule(Event, tag="rules"):
     locks_replicating: int | None = None  #: locks waiting for a transfer (count)
     locks_stuck: int | None = None  #: locks given up (count)
     age_s: float | None = None  #: since the rule's creation (seconds)
+    stuck_at: Time | None = None  #: since when it is stuck, by Rucio; null for a rule that is not
+    stuck_s: float | None = None  #: how long it had been stuck (seconds)
+    activity: str | None = None  #: Rucio activity of its transfers
+    expires_at: Time | None = None  #: when it ends
+    error: Text | None = None  #: why it is stuck, as Rucio recorded it
+    poll: str | None = None  #: the question that it answers: `scope` of its `polls`; null if nobody asked
 
 
 class Trace(Event, tag="traces"):
@@ -282,10 +288,22 @@ class Storage(Event, tag="storage"):
     scope: str | None = None  #: scope counted
     account: str | None = None  #: account counted
     experiment: str | None = None  #: experiment counted: the prefix of the scope's name
+    usage_source: str | None = None  #: the part or limit that is counted: expired, ...; null: the whole
     files: int | None = None  #: files or replicas (count)
     used: int | None = None  #: bytes used
     total: int | None = None  #: bytes there are
     free: int | None = None  #: bytes left
+
+
+class Poll(Event, tag="polls"):
+    """The answer to one question to an API: that it came, whether it was whole, and how much was in it."""
+
+    scope: str  #: the question: its URL
+    kind: str  #: what was asked for: rules, usage or accounts
+    state: str | None = None  #: of rules, the only state asked for: stuck, replicating, ...; null: any
+    count: int | None = None  #: records in the answer; 0 is an answer (count)
+    complete: bool | None = None  #: whether all of it could be read
+    interval_s: float | None = None  #: from one question to the next, as configured (seconds)
 
 
 class Push(Event, tag="push"):
@@ -319,7 +337,10 @@ class Pipeline(Event, tag="pipeline"):
 
 DATASETS: dict[str, type[Event]] = {
     str(cls.__struct_config__.tag): cls
-    for cls in (Transfer, Deletion, Did, Rule, Trace, FtsQueue, Network, Host, Probe, Storage, Push, Pipeline)
+    for cls in (
+        *(Transfer, Deletion, Did, Rule, Trace, FtsQueue),
+        *(Network, Host, Probe, Storage, Poll, Push, Pipeline),
+    )
 }
 """Dataset name -> its struct."""
 
@@ -327,6 +348,18 @@ for _name, _cls in DATASETS.items():
     _cls.dataset = _name
 
 AnyEvent = (
-    Transfer | Deletion | Did | Rule | Trace | FtsQueue | Network | Host | Probe | Storage | Push | Pipeline
+    Transfer
+    | Deletion
+    | Did
+    | Rule
+    | Trace
+    | FtsQueue
+    | Network
+    | Host
+    | Probe
+    | Storage
+    | Poll
+    | Push
+    | Pipeline
 )
 """For decoding events back: ``msgspec.json.decode(line, type=AnyEvent)``."""

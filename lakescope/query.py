@@ -11,9 +11,9 @@ from typing import Any
 from dashboards.model import Dashboard
 from dashboards.pictures import Answered
 from dashboards.questions import Selection, questions_of
-from kpis import CATALOGUE, Kpi, Query, UnsupportedError, elasticsearch, influxql
+from kpis import CATALOGUE, Kpi, Query, UnsupportedError, elasticsearch, influxql, snapshots
 from kpis import duckdb as duckdb_sql
-from kpis.model import EventsQuery
+from kpis.model import EventsQuery, Report, ReportsQuery
 from lakescope.pipeline import RefusedError, Sink
 
 _UNITS = {"s": 1, "min": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
@@ -22,6 +22,9 @@ _UNITS = {"s": 1, "min": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 Question = Query | EventsQuery
 Rows = list[dict[str, Any]]
 Answer = Rows | UnsupportedError
+Asked = Question | ReportsQuery
+"""What a store is asked: a snapshot for reports, which it is then made of."""
+Found = Rows | list[Report]
 
 
 def ask(question: Question, sink: Sink, kind: str) -> Rows:
@@ -47,38 +50,54 @@ def ask_many(questions: Sequence[Question], sink: Sink, kind: str) -> list[Answe
         )
     taken: Sequence[str] | None = getattr(getattr(sink, "options", None), "datasets", None)
     compile_, run = _STORES[kind]
-    compiled: dict[str, tuple[Question, Any]] = {}
-    answers: dict[str, Answer] = {}
+    compiled: dict[str, tuple[Asked, Any]] = {}
+    needed: list[list[str] | UnsupportedError] = []
     for question in questions:
-        key = repr(question)
         try:
-            if key not in compiled:
-                compiled[key] = question, compile_(_given(question, taken), sink)
+            wanted = {repr(one): one for one in _given(question, taken)}
+            compiled |= {
+                key: (one, compile_(one, sink)) for key, one in wanted.items() if key not in compiled
+            }
+            needed.append(list(wanted))
         except UnsupportedError as error:
-            answers[key] = error
-    rows = run(list(compiled.values()), sink) if compiled else []
-    answers |= zip(compiled, rows, strict=True)
-    return [answers[repr(question)] for question in questions]
+            needed.append(error)
+    found = dict(zip(compiled, run(list(compiled.values()), sink) if compiled else [], strict=True))
+    return [
+        keys if isinstance(keys, UnsupportedError) else _answer(question, [found[key] for key in keys])
+        for question, keys in zip(questions, needed, strict=True)
+    ]
 
 
-def _given(question: Question, taken: Sequence[str] | None) -> Question:
-    """The question, if the store is given the events that it is about."""
-    dataset = question.dataset
-    if taken is not None and dataset not in taken:
-        name = dataset if isinstance(question, EventsQuery) else question.kpi.name
-        raise UnsupportedError(f"{name} is made of {dataset}, of which this store is given none")
-    return question
+def _given(question: Question, taken: Sequence[str] | None) -> Sequence[Asked]:
+    """What a store is asked for the question's answer, if it is given the events that it is about."""
+    asked: Sequence[Asked] = [question]
+    if isinstance(question, Query) and question.is_snapshot:
+        asked = snapshots.questions(question)
+    for one in asked:
+        if taken is not None and one.dataset not in taken:
+            name = question.dataset if isinstance(question, EventsQuery) else question.kpi.name
+            raise UnsupportedError(f"{name} is made of {one.dataset}, of which this store is given none")
+    return asked
 
 
-def _compile_duckdb(question: Question, sink: Any) -> Any:
+def _answer(question: Question, found: list[Any]) -> Rows:
+    if isinstance(question, Query) and question.is_snapshot:
+        return snapshots.rows(question, found)
+    rows: Rows = found[0]
+    return rows
+
+
+def _compile_duckdb(question: Asked, sink: Any) -> Any:
+    if isinstance(question, ReportsQuery):
+        return duckdb_sql.compile_reports(question)
     if isinstance(question, EventsQuery):
         return duckdb_sql.compile_events(question)
     return duckdb_sql.compile_query(question)
 
 
-def _run_duckdb(compiled: Compiled, sink: Any) -> list[Rows]:
+def _run_duckdb(compiled: Compiled, sink: Any) -> list[Found]:
     """Questions that go over the same events in one pass."""
-    found: dict[int, Rows] = {}
+    found: dict[int, Found] = {}
     for fused in duckdb_sql.fuse([question for question, _ in compiled if isinstance(question, Query)]):
         rows = sink.query(*fused.statement)
         found |= {id(query): _rows(query, rows, f"value{i}") for i, query in enumerate(fused.queries)}
@@ -88,59 +107,72 @@ def _run_duckdb(compiled: Compiled, sink: Any) -> list[Rows]:
     ]
 
 
-def _rows(question: Question, found: Rows, value: str = "value") -> Rows:
+def _rows(question: Asked, found: Rows, value: str = "value") -> Found:
     """DuckDB's rows, whose nulls are left out, with all columns."""
+    if isinstance(question, ReportsQuery):
+        return duckdb_sql.reports(found)
     if isinstance(question, EventsQuery):
         return duckdb_sql.event_rows(question, found)
     names = [*(["time"] if question.bin_s else []), *question.by]
     return [{name: row.get(name) for name in names} | {"value": row.get(value)} for row in found]
 
 
-def _compile_elasticsearch(question: Question, sink: Any) -> Any:
+def _compile_elasticsearch(question: Asked, sink: Any) -> list[Any]:
+    if isinstance(question, ReportsQuery):
+        return elasticsearch.compile_reports(question)
     if isinstance(question, EventsQuery):
-        return elasticsearch.compile_events(question)
-    return elasticsearch.compile_query(question)
+        return [elasticsearch.compile_events(question)]
+    return [elasticsearch.compile_query(question)]
 
 
-def _run_elasticsearch(compiled: Compiled, sink: Any) -> list[Rows]:
+def _run_elasticsearch(compiled: Compiled, sink: Any) -> list[Found]:
     """One request for all; further ones as long as some have more than a page of groups."""
     answers: list[list[Any]] = [[] for _ in compiled]
-    waiting = {place: body for place, (_, body) in enumerate(compiled)}
+    waiting = [(place, body) for place, (_, bodies) in enumerate(compiled) for body in bodies]
     while waiting:
-        found = sink.search_many([(compiled[place][0].dataset, body) for place, body in waiting.items()])
-        for (place, body), answer in zip(list(waiting.items()), found, strict=True):
+        found = sink.search_many([(compiled[place][0].dataset, body) for place, body in waiting])
+        following = []
+        for (place, body), answer in zip(waiting, found, strict=True):
             answers[place].append(answer)
-            if following := elasticsearch.next_page(body, answer):
-                waiting[place] = following
-            else:
-                del waiting[place]
+            if page := elasticsearch.next_page(body, answer):
+                following.append((place, page))
+        waiting = following
     return [
-        elasticsearch.event_rows(question, found[0])
-        if isinstance(question, EventsQuery)
-        else elasticsearch.rows(question, found)
-        for (question, _), found in zip(compiled, answers, strict=True)
+        _read_elasticsearch(question, found) for (question, _), found in zip(compiled, answers, strict=True)
     ]
 
 
-def _compile_influxdb(question: Question, sink: Any) -> Any:
+def _read_elasticsearch(question: Asked, found: list[Any]) -> Found:
+    if isinstance(question, ReportsQuery):
+        return elasticsearch.reports(found)
+    if isinstance(question, EventsQuery):
+        return elasticsearch.event_rows(question, found[0])
+    return elasticsearch.rows(question, found)
+
+
+def _compile_influxdb(question: Asked, sink: Any) -> Any:
     if sink.options.database is None:
         raise UnsupportedError(
             "InfluxDB 2.x cannot answer KPIs, but 1.x can; so can duckdb and elasticsearch"
         )
     tags = sink.tags[question.dataset]
+    if isinstance(question, ReportsQuery):
+        return influxql.compile_reports(question, tags)
     if isinstance(question, EventsQuery):
         return influxql.compile_events(question, tags)
     return influxql.compile_query(question, tags)
 
 
-def _run_influxdb(compiled: Compiled, sink: Any) -> list[Rows]:
+def _run_influxdb(compiled: Compiled, sink: Any) -> list[Found]:
     """All statements in one request."""
     texts = [one if isinstance(one, str) else one.text for _, one in compiled]
     results = iter(sink.query(";\n".join(texts)))
-    rows: list[Rows] = []
+    rows: list[Found] = []
     try:
         for question, statements in compiled:
-            if isinstance(question, EventsQuery):
+            if isinstance(question, ReportsQuery):
+                rows.append(influxql.reports(question, next(results)))
+            elif isinstance(question, EventsQuery):
                 rows.append(influxql.event_rows(question, next(results)))
             else:
                 count = len(statements.parts) + bool(statements.groups)
@@ -150,8 +182,8 @@ def _run_influxdb(compiled: Compiled, sink: Any) -> list[Rows]:
     return rows
 
 
-Compiled = Sequence[tuple[Question, Any]]
-_STORES: dict[str, tuple[Callable[[Question, Any], Any], Callable[[Compiled, Any], list[Rows]]]] = {
+Compiled = Sequence[tuple[Asked, Any]]
+_STORES: dict[str, tuple[Callable[[Asked, Any], Any], Callable[[Compiled, Any], list[Found]]]] = {
     "duckdb": (_compile_duckdb, _run_duckdb),
     "elasticsearch": (_compile_elasticsearch, _run_elasticsearch),
     "influxdb": (_compile_influxdb, _run_influxdb),

@@ -1,7 +1,7 @@
-"""What Rucio's REST API answers when it is polled: rules, and the usage of storage elements (Rucio 41).
+"""What Rucio's REST API answers when it is polled: rules, and the usage of RSEs and of accounts (Rucio 41).
 
-Body: an answer's lines (``application/x-json-stream``), or one of them. Two kinds are read, and told apart by their
-keys:
+Body: an answer's lines (``application/x-json-stream``), one of them, or a JSON array. An answer may be empty. Three
+kinds are read, and told apart by their keys:
 
     GET /rules/?state=S        lib/rucio/core/rule.py: list_rules
     {"id", "state", "scope", "name", "account", "rse_expression", "created_at", "locks_ok_cnt", "locks_stuck_cnt", ..}
@@ -9,11 +9,19 @@ keys:
     GET /rses/<rse>/usage      lib/rucio/core/rse.py: get_rse_usage
     {"rse", "rse_id", "source", "used", "free", "total", "files", "updated_at"}
 
-A rule is a `Rule`, its event the state in lower case, its age the time since its creation. A storage element's usage
-comes from several sources at once: what Rucio's catalogue has there (``rucio``: used, files) and what the storage says
-of itself (``storage``: free, total) become a `Storage` each, the parts of the catalogue (expired, unavailable, ..) and
-limits are filtered "usage_source". Rucio's ``total`` is used + free with unknowns as 0: it counts only where the
-source has told both.
+    GET /rses/<rse>/accounts/usage   lib/rucio/core/account_limit.py: get_local_account_usage
+    {"rse", "rse_id", "account", "used_bytes", "used_files", "quota_bytes"}
+
+A rule is a `Rule`, its event the state in lower case, its age the time since its creation. An RSE's usage comes from
+several sources at once, a `Storage` each: what Rucio's catalogue has there (``rucio``: used, files) and what the
+storage says of itself (``storage``: free, total) are the whole; the parts of the catalogue (expired, unavailable, ..)
+and the limits (static, min_free_space, ..) are kept under their names in `usage_source`, since none of them may be
+added to the whole. Rucio's ``total`` is used + free with unknowns as 0: it counts only where the source has both.
+An account's usage has its quota as total.
+
+What was asked is in the header ``scope``, or ``url`` as the poll collector has it: the question's URL. Then a `Poll`
+comes with the answer, complete if every record could be read: a rule that the latest complete answer lacks is in that
+state no more. Without the question nothing can be said of what an answer lacks, and there is no `Poll`.
 
 An answer is of the moment of its polling, not of the last change: `time` is the header ``date``, else when the body was
 received. So each poll of a rule is an event of its own.
@@ -24,10 +32,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 from msgspec import Struct
 
-from lakescope.events import Rule, Storage
+from lakescope.events import Poll, Rule, Storage
 from lakescope.messages import Decoded, Message, Rejected
 from transformers._common import (
     EPOCH,
@@ -42,6 +51,7 @@ from transformers._common import (
     shape,
     span_s,
     utc_moment,
+    utc_time,
 )
 
 Ignored = Any
@@ -60,7 +70,10 @@ class RuleLine(Struct):
     locks_ok_cnt: Int | None = None
     locks_replicating_cnt: Int | None = None
     locks_stuck_cnt: Int | None = None
-    activity: Ignored = None
+    activity: str | None = None
+    error: str | None = None
+    expires_at: str | None = None
+    stuck_at: str | None = None
     bytes: Ignored = None
     child_rule_id: Ignored = None
     comments: Ignored = None
@@ -68,8 +81,6 @@ class RuleLine(Struct):
     deleted_at: Ignored = None
     did_type: Ignored = None
     eol_at: Ignored = None
-    error: Ignored = None
-    expires_at: Ignored = None
     grouping: Ignored = None
     ignore_account_limit: Ignored = None
     ignore_availability: Ignored = None
@@ -80,7 +91,6 @@ class RuleLine(Struct):
     purge_replicas: Ignored = None
     source_replica_expression: Ignored = None
     split_container: Ignored = None
-    stuck_at: Ignored = None
     subscription_id: Ignored = None
     updated_at: Ignored = None
     weight: Ignored = None
@@ -100,25 +110,41 @@ class UsageLine(Struct):
     updated_at: Ignored = None
 
 
-class Poll(Struct, frozen=True):
-    """When the answer was given."""
+class QuotaLine(Struct):
+    """What one account has of one RSE."""
+
+    rse: str
+    account: str
+    used_bytes: Int | None = None
+    used_files: Int | None = None
+    quota_bytes: Int | None = None
+    rse_id: Ignored = None
+
+
+class Question(Struct, frozen=True):
+    """When the answer was given, and to which question."""
 
     time: str
     moment: datetime
+    scope: str | None
 
 
 def decode(message: Message, out: Decoded) -> None:
     """The lines of one answer; a bad one is a `Reject` of its own."""
-    poll = _poll(message)
-    lines = list(pieces(message.body))
-    decode_one = partial(_decode_one, poll=poll)
-    if len(lines) == 1 and lines[0][1].startswith(b"{"):
-        decode_one(lines[0], out, "$")
+    question = _question(message)
+    records: list[Any] = list(pieces(message.body))
+    rejects = len(out.rejects)
+    decode_one = partial(_decode_one, question=question)
+    if len(records) == 1 and records[0][1].startswith(b"{"):
+        decode_one(records[0], out, "$")
     else:
-        each(lines, out, decode_one)
+        if len(records) == 1 and records[0][1].startswith(b"["):
+            records = any_json(records[0][1], "$", records[0][0])
+        each(records, out, decode_one)
+    _add_poll(message, question, out, len(records), complete=len(out.rejects) == rejects)
 
 
-def _poll(message: Message) -> Poll:
+def _question(message: Message) -> Question:
     date = message.headers.get("date")
     if date:
         time, moment = utc_moment(date, "$.headers.date")
@@ -128,35 +154,106 @@ def _poll(message: Message) -> Poll:
         raise Rejected(
             "schema", "$.headers.date", "a time after 1970, of the answer or of its reception", date
         )
-    return Poll(time, moment)
+    asked = message.headers.get("scope") or message.headers.get("url")
+    return Question(time, moment, asked and _without_password(asked))
 
 
-def _decode_one(line: tuple[int, bytes], out: Decoded, path: str, poll: Poll) -> None:
-    start, body = line
-    found = any_json(body, path, start)
+def _without_password(url: str) -> str:
+    """Who asked is no part of the question."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return url
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment="").geturl()
+
+
+def _add_poll(message: Message, question: Question, out: Decoded, count: int, *, complete: bool) -> None:
+    """That the answer came, if it is known what was asked."""
+    kind = _kind(question.scope) if question.scope else None
+    if question.scope is None or kind is None:
+        return
+    out.events.append(
+        Poll(
+            id=identify("rucio-api", "poll", question.scope, question.time),
+            time=question.time,
+            source="rucio-api",
+            scope=question.scope,
+            kind=kind,
+            state=_state(question.scope) if kind == "rules" else None,
+            count=count,
+            complete=complete,
+            interval_s=_interval(message.headers.get("interval_s")),
+        )
+    )
+
+
+def _kind(scope: str) -> str | None:
+    """What a URL asks for; null for what is read nowhere here."""
+    path = scope.partition("?")[0].rstrip("/").split("/")
+    if path[-1] == "rules":
+        return "rules"
+    if path[-1] == "usage":
+        return "accounts" if "accounts" in path else "usage"
+    return None
+
+
+_STATES = {
+    "I": "inject",
+    "O": "ok",
+    "R": "replicating",
+    "S": "stuck",
+    "U": "suspended",
+    "W": "waiting_approval",
+}
+"""Rucio's letters (lib/rucio/db/sqla/constants.py: RuleState)."""
+
+
+def _state(scope: str) -> str | None:
+    """The only state of rules that a URL asks for."""
+    states = parse_qs(scope.partition("?")[2]).get("state")
+    return _STATES.get(states[0], states[0].lower()) if states else None
+
+
+def _interval(text: str | None) -> float | None:
+    try:
+        seconds = float(text or 0)
+    except ValueError:
+        return None
+    return seconds if 0 < seconds < float("inf") else None
+
+
+def _decode_one(record: Any, out: Decoded, path: str, question: Question) -> None:
+    found = any_json(record[1], path, record[0]) if isinstance(record, tuple) else record
     if not isinstance(found, dict):
         raise Rejected("schema", path, "object", shape(found))
     if "state" in found:
-        _add_rule(convert_fields(found, RuleLine, out, path), out, path, poll)
+        _add_rule(convert_fields(found, RuleLine, out, path), out, path, question)
         count_unknown(found, RuleLine, out)
     elif "source" in found:
-        _add_usage(convert_fields(found, UsageLine, out, path), out, poll)
+        _add_usage(convert_fields(found, UsageLine, out, path), out, question)
         count_unknown(found, UsageLine, out)
+    elif "used_bytes" in found:
+        _add_quota(convert_fields(found, QuotaLine, out, path), out, question)
+        count_unknown(found, QuotaLine, out)
     else:
-        raise Rejected("unknown_kind", path, "a rule (state) or a usage (source)", sorted(found))
+        expected = "a rule (state), an RSE's usage (source) or an account's (used_bytes)"
+        raise Rejected("unknown_kind", path, expected, sorted(found))
 
 
-def _add_rule(found: RuleLine, out: Decoded, path: str, poll: Poll) -> None:
+def _add_rule(found: RuleLine, out: Decoded, path: str, question: Question) -> None:
     for key, text in (("id", found.id), ("state", found.state)):
         if not text:
             raise Rejected("value", f"{path}.{key}", "text", text)
     _, created = utc_moment(found.created_at, f"{path}.created_at")
+    stuck_at, stuck = utc_moment(found.stuck_at, f"{path}.stuck_at")
+    state = found.state.lower()
+    asked = (question.scope,) if question.scope else ()  # two questions of one moment are two reports
     out.events.append(
         Rule(
-            id=identify("rucio-api", "rule", found.id, poll.time),
-            time=poll.time,
+            id=identify("rucio-api", "rule", found.id, *asked, question.time),
+            time=question.time,
             source="rucio-api",
-            event=found.state.lower(),
+            event=state,
             rule_id=found.id,
             scope=found.scope,
             name=found.name,
@@ -165,31 +262,53 @@ def _add_rule(found: RuleLine, out: Decoded, path: str, poll: Poll) -> None:
             locks_ok=found.locks_ok_cnt,
             locks_replicating=found.locks_replicating_cnt,
             locks_stuck=found.locks_stuck_cnt,
-            age_s=span_s(created, poll.moment),
+            age_s=span_s(created, question.moment),
+            stuck_at=stuck_at,
+            stuck_s=span_s(stuck, question.moment) if state == "stuck" else None,
+            activity=found.activity,
+            expires_at=utc_time(found.expires_at, f"{path}.expires_at"),
+            error=found.error,
+            poll=question.scope,
         )
     )
 
 
-def _add_usage(found: UsageLine, out: Decoded, poll: Poll) -> None:
+def _add_usage(found: UsageLine, out: Decoded, question: Question) -> None:
     event = Storage(
-        id=identify("rucio-api", "usage", found.rse, found.source, poll.time),
-        time=poll.time,
+        id=identify("rucio-api", "usage", found.rse, found.source, question.time),
+        time=question.time,
         source="rucio-api",
         rse=found.rse,
     )
     used, free = _known(found.used), _known(found.free)
-    if found.source == "rucio":
+    if found.source != "storage":
         event.used, event.files = used, _known(found.files)
-    elif found.source == "storage":
+    if found.source != "rucio":
         event.free = free
         event.total = None if used is None or free is None else _known(found.total)
-    else:
-        out.filtered["usage_source"] += 1
-        return
+    if found.source not in ("rucio", "storage"):
+        event.usage_source = found.source
     if event.used is None and event.files is None and event.free is None:
         out.filtered["empty"] += 1
     else:
         out.events.append(event)
+
+
+def _add_quota(found: QuotaLine, out: Decoded, question: Question) -> None:
+    used, quota = _known(found.used_bytes), _known(found.quota_bytes)
+    out.events.append(
+        Storage(
+            id=identify("rucio-api", "quota", found.rse, found.account, question.time),
+            time=question.time,
+            source="rucio-api",
+            rse=found.rse,
+            account=found.account,
+            used=used,
+            files=_known(found.used_files),
+            total=quota,
+            free=None if used is None or quota is None else max(0, quota - used),
+        )
+    )
 
 
 def _known(count: int | None) -> int | None:

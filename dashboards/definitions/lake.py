@@ -51,7 +51,11 @@ LAKE = Dashboard(
                     numbers=(Number(kpi="deletion_efficiency"),),
                 ),
                 Panel(
-                    title="Rules stuck", kind="stat", width=4, height=4, numbers=(Number(kpi="rules_stuck"),)
+                    title="Stuck rules",
+                    kind="stat",
+                    width=4,
+                    height=4,
+                    numbers=(Number(kpi="rules_reported", where={"state": "stuck"}),),
                 ),
             ),
         ),

@@ -30,6 +30,11 @@ RULES = Dashboard(
                     numbers=(Number(kpi="rules_stuck", by=("account",)),),
                 ),
                 Panel(
+                    title="Unsatisfied rules by question",
+                    kind="lines",
+                    numbers=(Number(kpi="rules_reported", by=("scope",)),),
+                ),
+                Panel(
                     title="Stuck rules by account",
                     kind="table",
                     numbers=(

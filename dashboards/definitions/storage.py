@@ -49,8 +49,8 @@ STORAGE = Dashboard(
                 ),
                 Panel(
                     title="Used by storage element",
-                    kind="stacked",
-                    numbers=(Number(kpi="storage_used_mean", by=("rse",)),),
+                    kind="lines",
+                    numbers=(Number(kpi="storage_used", by=("rse",)),),
                     link=links.STORAGE,
                 ),
                 Panel(

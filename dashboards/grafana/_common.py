@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from dashboards.model import Dashboard, Listing, Number, Variable
 from kpis import CATALOGUE, Kpi
-from kpis.model import Condition, UnsupportedError
+from kpis.model import Condition, DaysLeft, Part, UnsupportedError, parts
 
 Operator = Literal["-", "/", "1-/"]
 
@@ -91,6 +91,20 @@ def fixed(number: Number) -> tuple[Condition, ...]:
         for field, value in number.where.items()
     )
     return (*CATALOGUE[number.kpi].where, *filters)
+
+
+def check_states(number: Number, *, over_time: bool) -> None:
+    """Refuses states that Grafana's queries would get wrong."""
+    kpi = CATALOGUE[number.kpi]
+    states = [part for part in parts(kpi.value) if isinstance(part, Part) and part.is_state]
+    if any(part.polled for part in states):
+        raise refuse(kpi, "Grafana's queries do not know what the latest answer lacks")
+    if isinstance(kpi.value, DaysLeft):
+        raise refuse(kpi, "Grafana's queries do not know when a series was first reported")
+    if over_time and any(part.kind == "growth" for part in states):
+        raise refuse(kpi, "Grafana's queries do not know a bin's state before its first report")
+    if over_time and any(not set(part.series) <= set(number.by) for part in states):
+        raise refuse(kpi, "Grafana's queries add up reports of one bin, in which not every series reports")
 
 
 def refuse(kpi: Kpi, reason: str) -> UnsupportedError:

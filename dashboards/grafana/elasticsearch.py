@@ -4,7 +4,9 @@ A query there is one Lucene filter, nested groups and metrics of the innermost g
 the range as a whole, computed by the store; a date histogram last gives series. A number without groups is grouped
 by its dataset, which is one group: Grafana shows nothing of a query without groups, nor of a `filters` group.
 
-Exact as kpis/elasticsearch.py is, for up to `GROUPS` groups.
+Exact as kpis/elasticsearch.py is, for up to `GROUPS` groups. But a state is what was reported last within the range,
+without look-back and however old (Grafana knows no staleness); over time it is the mean of a bin's reports, of one
+series each.
 """
 
 from __future__ import annotations
@@ -16,7 +18,16 @@ from typing import Any
 
 from grafanalib.core import Target, Template
 
-from dashboards.grafana._common import NOISE, Annotation, Asked, Column, Series, fixed, refuse
+from dashboards.grafana._common import (
+    NOISE,
+    Annotation,
+    Asked,
+    Column,
+    Series,
+    check_states,
+    fixed,
+    refuse,
+)
 from dashboards.grafana.extension import ElasticsearchTarget, choice
 from dashboards.model import Dashboard, Listing, Number, Variable
 from dashboards.questions import conditions_of, variables_of
@@ -32,7 +43,7 @@ GROUPS = "10000"
 UNKNOWN = "unknown"
 """Name of the group of events that lack the field."""
 
-_METRICS = {"sum": "sum", "mean": "avg", "share": "avg", "min": "min", "max": "max"}
+_METRICS = {"last": "avg", "sum": "sum", "mean": "avg", "share": "avg", "min": "min", "max": "max"}
 _NAMES = {
     "count": "Count",
     "avg": "Average",
@@ -174,7 +185,10 @@ class _Question:
     def asked(self, ref: str) -> Asked:
         """The targets, by the form of the KPI's value."""
         value = self.kpi.value
+        check_states(self.number, over_time=self.series is not None)
         match value:
+            case Part(kind="last") if self.series:
+                return self._one(self._plain(ref, value))
             case Part(kind="last"):
                 return self._summed([self._last(ref, value, "desc")])
             case Part(kind="growth"):
@@ -204,6 +218,9 @@ class _Question:
 
     def _ratio(self, ref: str, over: Part, under: Part, script: str, operator: Any) -> Asked:
         """By a script where one filter fits both parts, else by Grafana where a part without events is null."""
+        if over.is_state and not self.series:
+            ends = [self._last(ref, over, "desc"), self._last(f"{ref}2", under, "desc")]
+            return self._summed(ends, operator=operator)
         if set(_known(over)) == set(_known(under)):
             return self._one(
                 self._scripted(ref, (over, under), [self._metric(over), self._metric(under)], script)

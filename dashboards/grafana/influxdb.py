@@ -2,7 +2,8 @@
 
 The compiler is asked for stand-ins: a range and a bin that no viewer chooses, and variables' names for values. In its
 text they become ``$timeFilter``, ``$__interval`` and ``/^${source:regex}$/``, so that the numbers are the KPIs' by
-construction. Where a KPI has two parts, one statement takes both as subqueries.
+construction. Where a KPI has two parts, one statement takes both as subqueries. Only a state is what was reported last
+within the range or bin, without look-back and however old: Grafana knows no staleness.
 
 A rate over time is of whole bins: Grafana's words cannot tell how much of a bin the range covers. The first one
 begins before the range, if need be; a last one that the range only cuts is left out.
@@ -18,12 +19,12 @@ from datetime import UTC, datetime, timedelta
 
 from grafanalib.core import Target, Template
 
-from dashboards.grafana._common import NOISE, Annotation, Asked, Column, Series, refuse
+from dashboards.grafana._common import NOISE, Annotation, Asked, Column, Series, check_states, refuse
 from dashboards.grafana.extension import InfluxTarget, choice
 from dashboards.model import Dashboard, Listing, Number, Variable
 from dashboards.questions import conditions_of, variables_of
 from kpis import CATALOGUE, Kpi, Query, UnsupportedError, influxql
-from kpis.model import Condition, DaysLeft, EventsQuery, Part, PerSecond, Ratio, Rest, parts
+from kpis.model import Condition, EventsQuery, Part, PerSecond, Ratio, Rest, parts
 from lakescope.columns import kinds
 from lakescope.plugins import load
 
@@ -50,6 +51,7 @@ class InfluxBuilder:
         kpi = CATALOGUE[number.kpi]
         if any(part.kind in ("silence", "empty_hours") for part in parts(kpi.value)):
             raise refuse(kpi, "InfluxQL cannot calculate with times")
+        check_states(number, over_time=series is not None)
         tags = _tags(kpi.dataset)
         variables = {field: name for field, name in variables_of(dashboard, number).items() if field in tags}
         query = Query(
@@ -130,7 +132,7 @@ def _tags(dataset: str) -> Collection[str]:
 
 
 def _is_rate(kpi: Kpi) -> bool:
-    return isinstance(kpi.value, PerSecond | DaysLeft)
+    return isinstance(kpi.value, PerSecond)
 
 
 def _one(query: Query, statements: tuple[str, ...]) -> str:
@@ -147,9 +149,6 @@ def _one(query: Query, statements: tuple[str, ...]) -> str:
             return _quotient(query, statements, '"over" / "under"', '"under" != 0', groups)
         case Rest():
             return _quotient(query, statements, '1 - "over" / "under"', '"under" != 0', groups)
-        case DaysLeft():
-            days = f'"over" / "under" * {length_s} / 86400'
-            return _quotient(query, statements, days, '"under" > 0', groups)
         case _:
             raise refuse(query.kpi, "Grafana's query of InfluxDB has no form for it")
 

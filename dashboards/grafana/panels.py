@@ -15,7 +15,7 @@ from dashboards.model import Dashboard, Link, Number, Panel
 from dashboards.questions import MAX_BINS, OVER_TIME, description_of
 from dashboards.theme import LIGHT
 from kpis import CATALOGUE, Kpi
-from kpis.model import UnsupportedError
+from kpis.model import UnsupportedError, parts
 
 UNITS = {
     "ratio": "percentunit",
@@ -119,14 +119,15 @@ class _Kept(Struct, frozen=True):
                 options=options | {"legend": NO_LEGEND, "tooltip": {"mode": "single", "sort": "none"}},
             )
         stacked = panel.kind == "stacked"
+        state = any(part.is_state for part in parts(first.kpi.value))  # holds until it is reported anew
         bounds = not stacked and len(steps(first.kpi)) > 1
         custom = {
             "drawStyle": "bars" if stacked else "line",
-            "lineInterpolation": "linear",
+            "lineInterpolation": "stepAfter" if state else "linear",
             "lineWidth": 1,
             "fillOpacity": 70 if stacked else 0,
             "showPoints": "auto",
-            "spanNulls": False,
+            "spanNulls": state,
             "stacking": {"mode": "normal" if stacked else "none", "group": "A"},
             "thresholdsStyle": {"mode": "dashed" if bounds else "off"},
         }

@@ -15,7 +15,7 @@ _queue = partial(Kpi, dataset="fts_queue", dimensions=QUEUES, null="FTS's optimi
 KPIS = (
     _queue(
         name="fts_queue_depth",
-        meaning="Transfers waiting in FTS, by the last word on each link.",
+        meaning="Transfers queued in FTS: last reported value per link.",
         unit="count",
         good="down",
         value=_last(field="submitted"),
@@ -29,7 +29,7 @@ KPIS = (
     ),
     _queue(
         name="fts_active",
-        meaning="Transfers running in FTS, by the last word on each link.",
+        meaning="Active transfers in FTS: last reported value per link.",
         unit="count",
         good="neutral",
         value=_last(field="active"),

@@ -10,7 +10,7 @@ from kpis.model import Condition, DaysLeft, Kpi, Part, Ratio, Rest
 STORAGE = ("rse", "site", "country", "qos")
 WHOLE_RSE = (  # not the share of one scope, account or experiment in it
     *known("rse"),
-    *(Condition(field, "unknown") for field in ("scope", "account", "experiment")),
+    *(Condition(field, "unknown") for field in ("scope", "account", "experiment", "usage_source")),
 )
 
 _SIZED = known("free", "total")  # Rucio tells what is used apart from them
@@ -18,64 +18,59 @@ _last = partial(Part, kind="last", series=("rse",))
 _GROWTH = Part(kind="growth", field="used", series=("rse",))
 
 _storage = partial(
-    Kpi, dataset="storage", where=WHOLE_RSE, dimensions=STORAGE, null="no storage element has told"
+    Kpi,
+    dataset="storage",
+    where=WHOLE_RSE,
+    dimensions=STORAGE,
+    null="no RSE has reported, or its last report is stale",
 )
 
 KPIS = (
     _storage(
         name="storage_used",
-        meaning="Bytes used, by the last word of each storage element.",
+        meaning="Bytes used: last reported value per RSE.",
         unit="bytes",
         good="neutral",
         value=_last(field="used"),
     ),
     _storage(
-        name="storage_used_mean",
-        meaning="Bytes used of a storage element, in the mean of its words: for an axis of time.",
-        unit="bytes",
-        good="neutral",
-        value=Part(kind="mean", field="used"),
-    ),
-    _storage(
         name="storage_free",
-        meaning="Bytes left, by the last word of each storage element.",
+        meaning="Bytes free: last reported value per RSE.",
         unit="bytes",
         good="up",
         value=_last(field="free"),
     ),
     _storage(
         name="storage_files",
-        meaning="Files, by the last word of each storage element.",
+        meaning="Files: last reported value per RSE.",
         unit="count",
         good="neutral",
         value=_last(field="files"),
     ),
     _storage(
         name="storage_fullness",
-        meaning="Share of the bytes there are that is not free, of the storage elements that tell both.",
+        meaning="Share of the total space that is not free, of the RSEs that report both.",
         unit="ratio",
         good="down",
-        value=Rest(
-            Ratio(Part(kind="sum", field="free", where=_SIZED), Part(kind="sum", field="total", where=_SIZED))
-        ),
-        null="no storage element has told how large it is",
+        value=Rest(Ratio(_last(field="free", where=_SIZED), _last(field="total", where=_SIZED))),
+        null="no RSE reports its size",
         warning=0.85,
         critical=0.95,
     ),
     _storage(
         name="storage_growth",
-        meaning="Bytes more than at the beginning of the time looked at.",
+        meaning="Used bytes at the end minus those at the beginning of the time range.",
         unit="bytes",
         good="neutral",
         value=_GROWTH,
     ),
     _storage(
         name="days_to_full",
-        meaning="Days until the bytes left are used up, if they go on to fill as in the time looked at.",
+        meaning="Days until the free space is used up if used space goes on to grow as in the time range.",
         unit="days",
         good="up",
         value=DaysLeft(_last(field="free"), _GROWTH),
-        null="nothing grew, or no storage element has told how much is left",
+        null="no growth, or no RSE reports free space",
         warning=30.0,
         critical=7.0,
     ),

@@ -51,6 +51,9 @@ def query(
         rows = _rows(config, asked, store, by, since, until, bin, where, noise)
     except (ValueError, RefusedError, TransientError) as error:
         raise RuntimeError(str(error)) from error
+    used = getattr(rows, "bin_s", asked.bin_s)
+    if used != asked.bin_s:
+        typer.echo(f"bins of {used} s: no finer than the reports", err=True)
     _print(rows, asked.kpi, format)
 
 
@@ -66,6 +69,7 @@ def _rows(
     noise: bool | None,
 ) -> list[dict[str, Any]]:
     """From the running instance, which holds the embedded store; else from the store itself."""
+    from kpis.model import Rows
     from lakescope.assembly import open_sinks
     from lakescope.instance import ask, find
     from lakescope.query import ask as ask_store
@@ -83,10 +87,10 @@ def _rows(
             "store": store,
         }
         given = {key: value for key, value in wanted.items() if value is not None}
-        answer: dict[str, Any] = ask(
-            url, f"/api/kpis/{asked.kpi.name}", params=given, headers=credentials(chosen.settings)
-        )
-        rows: list[dict[str, Any]] = answer["rows"]
+        headers = credentials(chosen.settings)
+        answer: dict[str, Any] = ask(url, f"/api/kpis/{asked.kpi.name}", params=given, headers=headers)
+        rows = Rows(answer["rows"])
+        rows.bin_s = answer["bin_s"]
         return rows
     name = store_of({plugin.name: plugin.type for plugin in chosen.sinks.values()}, store)
     sinks = open_sinks(chosen._replace(sinks={name: chosen.sinks[name]}))

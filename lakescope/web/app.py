@@ -148,7 +148,12 @@ def _api(
             raise HTTPException(404 if name not in CATALOGUE else 422, str(error)) from error
         except (RefusedError, TransientError) as error:
             raise HTTPException(503, str(error)) from error
-        return {"kpi": describe(asked.kpi), "store": chosen, "rows": rows}
+        return {
+            "kpi": describe(asked.kpi),
+            "store": chosen,
+            "bin_s": getattr(rows, "bin_s", asked.bin_s),
+            "rows": rows,
+        }
 
     @router.get("/tap")
     def tap(datasets: list[str] = Query(default=[])) -> StreamingResponse:  # noqa: B008 - FastAPI's form

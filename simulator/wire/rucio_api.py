@@ -21,9 +21,12 @@ from simulator.wire.dialect import Dialect
 from simulator.wire.message import Wire
 
 DESTINATION = "/push/rucio_api"
+SERVER = "https://rucio.example.org"
 
 State = Literal["REPLICATING", "STUCK", "SUSPENDED"]
 _STATES: tuple[State, ...] = ("STUCK", "REPLICATING", "SUSPENDED")
+LETTERS: dict[State, str] = {"STUCK": "S", "REPLICATING": "R", "SUSPENDED": "U"}
+"""How a question names a state."""
 _OLD_RULES = 5
 """Rules that were stuck for long when the window begins: their files are gone, or nobody has looked."""
 _UPDATED = 10 * MINUTE
@@ -80,14 +83,14 @@ class RucioApi(Dialect):
         act(us, about)
         self._later(us + interval, self._ask, plan)
 
-    def _answer(self, us: int, lines: list[dict[str, Any]]) -> None:
+    def _answer(self, us: int, path: str, lines: list[dict[str, Any]]) -> None:
         body = "".join(f"{dumps(line)}\n" for line in lines)
-        self.send(us + int(self.chance.between(0.05, 0.6) * SECOND), self._write, (us, body))
+        self.send(us + int(self.chance.between(0.05, 0.6) * SECOND), self._write, (us, path, body))
 
-    def _write(self, us: int, answer: tuple[int, str]) -> Wire:
-        asked, body = answer
+    def _write(self, us: int, answer: tuple[int, str, str]) -> Wire:
+        asked, path, body = answer
         date = http_text(asked).replace("UTC", "GMT")
-        headers = {"content-type": "application/x-json-stream", "date": date}
+        headers = {"content-type": "application/x-json-stream", "date": date, "scope": f"{SERVER}/{path}"}
         return Wire(posix(us), self.source, self.format, DESTINATION, headers, body.encode())
 
     # Rules
@@ -162,7 +165,7 @@ class RucioApi(Dialect):
         """One question a state: ``GET /rules/?state=S``."""
         for state in _STATES:
             rules = [each for each in self._open.values() if each.state == state]
-            self._answer(us, [_rule(each) for each in rules])
+            self._answer(us, f"rules/?state={LETTERS[state]}", [_rule(each) for each in rules])
 
     # Usage
 
@@ -176,6 +179,7 @@ class RucioApi(Dialect):
         expired = used // 23
         self._answer(
             us,
+            f"rses/{rse.name}/usage",
             [
                 _usage(rse, "rucio", used, None, used // 700_000_000, us - 40 * SECOND),
                 _usage(rse, "storage", stored, rse.volume - stored, None, seen),

@@ -82,6 +82,30 @@ def test_a_bad_answer_is_up_0_until_it_is_a_good_one(
         assert lakescope.get("/readyz").status_code == 200
 
 
+def test_an_answer_tells_what_was_asked_how_often_even_if_it_is_empty(
+    tmp_path: Path, target: HttpServer
+) -> None:
+    """A rule that the next complete answer lacks is stuck no more; an answer that failed says nothing."""
+    rule = b'{"id": "a", "state": "STUCK", "stuck_at": "Thu, 20 Mar 2025 20:14:31 UTC"}\n'
+    answers = iter([Answer(200, rule), Answer(503), Answer(200, b"")])
+    target.answer = lambda _: next(answers, Answer(404))
+    url = f"{target.url}/rules/?state=S"
+    with Archiving(tmp_path, collector(url, format='"rucio_api"')) as lakescope:
+
+        def stored(dataset: str) -> list[dict[str, Any]]:
+            found = [event for events in lakescope.stored().values() for event in events]
+            return sorted((e for e in found if e["dataset"] == dataset), key=lambda event: event["time"])
+
+        until(lambda: len(stored("polls")) == 2, 10, lambda: lakescope.told)
+        (stuck,) = stored("rules")
+        assert (stuck["poll"], stuck["rule_id"], stuck["stuck_at"]) == (url, "a", "2025-03-20T20:14:31Z")
+        polls = [
+            (poll["scope"], poll["state"], poll["count"], poll["interval_s"]) for poll in stored("polls")
+        ]
+        assert polls == [(url, "stuck", 1, 0.2), (url, "stuck", 0, 0.2)]
+        assert all(poll["complete"] for poll in stored("polls"))
+
+
 def test_one_silent_target_does_not_delay_the_others(tmp_path: Path, target: HttpServer) -> None:
     """It hangs; its scrape is given up after `timeout_s`, and says so."""
     never = threading.Event()

@@ -11,25 +11,29 @@ import math
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
+from statistics import fmean
 from typing import Any, Literal, NamedTuple
 
 import httpx
 import pytest
+from msgspec import structs
 
 from dashboards.definitions import DASHBOARDS
 from dashboards.grafana import Store, build
 from dashboards.grafana.extension import Json, panels_of
 from dashboards.model import Dashboard, Number, Panel
 from dashboards.questions import OVER_TIME, Selection, listing_of, query_of
-from kpis import CATALOGUE
-from kpis.model import PerSecond, parts
+from kpis import CATALOGUE, Query
+from kpis.model import Part, PerSecond, Rest, parts
 from lakescope.query import ask, ask_many
 from sinks.elasticsearch import ElasticsearchOptions, ElasticsearchSink
 from sinks.influxdb import InfluxdbOptions, InfluxdbSink
 from sinks.monit import MonitEncoder
 from tests.dashboards._grafana import Elastic, Frame, Influx, View, transform
+from tests.kpis._oracle import meets, seconds
+from tests.kpis._oracle_states import States
 from tests.kpis.conftest import END, START, Lake
 from tests.servers.fixtures import delete_indices
 
@@ -47,6 +51,7 @@ class Loaded(NamedTuple):
     sink: Any
     kind: str
     source: Elastic | Influx
+    lake: Lake
 
 
 STORES = [
@@ -159,7 +164,7 @@ def _compare(
     measured = False
     for number, label, ref in _answered(panel, made):
         query = query_of(dashboard, panel, number, selection)
-        rows = ask(query, loaded.sink, loaded.kind)
+        rows = _states(query, loaded) if query.is_snapshot else ask(query, loaded.sink, loaded.kind)
         where = f"{loaded.store} {dashboard.name} {panel.title}: {number.kpi} by {number.by}"
         if panel.kind in OVER_TIME:
             expected = {
@@ -175,6 +180,44 @@ def _compare(
         _equal(where, number, panel, expected, found, loaded.store)
         measured |= any(expected.values())
     return measured
+
+
+def _states(query: Query, loaded: Loaded) -> list[dict[str, Any]]:
+    """What Grafana can tell of states: the last report within the range, however old; over time InfluxQL's last one of a
+    bin, or the mean of the bin's reports."""
+    begin, end = (f"{moment:%Y-%m-%dT%H:%M:%S}" for moment in (query.since, query.until))
+    within = [document for document in loaded.lake.of(query.dataset) if begin <= document["time"] < end]
+    if query.bin_s is None:
+        states = _InRange(query, within, [], meets, seconds)
+        return [dict(zip(query.by, group, strict=True)) | {"value": v} for group, v in states.rows().items()]
+    found: dict[tuple[Any, ...], list[list[float]]] = {}
+    series = _InRange(structs.replace(query, bin_s=None), within, [], meets, seconds)
+    for index, reports in enumerate(series.series):
+        for report in (one for events in reports.values() for one in events if series.is_chosen(one)):
+            time = datetime.fromtimestamp(seconds(report["time"]) // query.bin_s * query.bin_s, UTC)
+            key = (f"{time:%Y-%m-%dT%H:%M:%SZ}", *(report.get(name) for name in query.by))
+            found.setdefault(key, [[] for _ in series.series])[index].append(
+                report[series.parts[index].field]
+            )
+    pick = (lambda values: values[-1]) if loaded.store == "influxdb" else fmean
+    return [
+        dict(zip(("time", *query.by), key, strict=True))
+        | {"value": _of_parts(query, list(map(pick, values)))}
+        for key, values in found.items()
+    ]
+
+
+class _InRange(States):
+    """Nothing is ever stale."""
+
+    def _stale_after(self, *_: Any) -> float:
+        return math.inf
+
+
+def _of_parts(query: Query, values: list[float]) -> float:
+    value = query.kpi.value
+    assert isinstance(value, Part | Rest)
+    return values[0] if isinstance(value, Part) else 1 - values[0] / values[1]
 
 
 def _answered(panel: Panel, made: Json) -> list[tuple[Number, str, str]]:
@@ -329,7 +372,7 @@ def _elastic(request: pytest.FixtureRequest, lake: Lake, folder: Path, ending: E
     source = Elastic(server.url, index, flavour, time)
     ending.callback(source.client.close)
     source.client.post(f"/{prefix}*/_refresh").raise_for_status()
-    return Loaded(store, sink, "elasticsearch", source)
+    return Loaded(store, sink, "elasticsearch", source, lake)
 
 
 _RESERVED = {"producer", "type", "type_prefix", "timestamp", "_id", "host", "idb_tags", "idb_fields"}
@@ -372,4 +415,4 @@ def _influxdb(request: pytest.FixtureRequest, lake: Lake, folder: Path, ending: 
     _write(sink, lake)
     source = Influx(server.url, database)
     ending.callback(source.client.close)
-    return Loaded("influxdb", sink, "influxdb", source)
+    return Loaded("influxdb", sink, "influxdb", source, lake)

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from kpis import CATALOGUE, Kpi, Query, UnsupportedError, duckdb, elasticsearch, influxql
+from kpis import CATALOGUE, Kpi, Query, UnsupportedError, duckdb, elasticsearch, influxql, snapshots
 from sinks.influxdb import TAGS
 
 GOLDEN = Path(__file__).with_name("golden")
@@ -51,18 +51,29 @@ def _sql(kpi: Kpi, compiled: Callable[[Query], str]) -> str:
 
 def _elasticsearch(query: Query) -> dict[str, Any]:
     try:
+        if query.is_snapshot:
+            return {"reports": [elasticsearch.compile_reports(one) for one in snapshots.questions(query)]}
         return elasticsearch.compile_query(query)
     except UnsupportedError as error:
         return {"refused": str(error)}
 
 
 def _duckdb(query: Query) -> str:
-    statement = duckdb.compile_query(query)
-    parameters = "".join(f"\n-- ${name} = {value}" for name, value in statement.parameters.items())
-    return f"{statement.sql};{parameters}"
+    statements = (
+        [duckdb.compile_reports(one) for one in snapshots.questions(query)]
+        if query.is_snapshot
+        else [duckdb.compile_query(query)]
+    )
+    return "\n".join(
+        f"{sql};" + "".join(f"\n-- ${name} = {value}" for name, value in parameters.items())
+        for sql, parameters in statements
+    )
 
 
 def _influxdb(query: Query) -> str:
+    if query.is_snapshot:
+        asked = snapshots.questions(query)
+        return "\n".join(f"{influxql.compile_reports(one, TAGS[one.dataset])};" for one in asked)
     return f"{influxql.compile_query(query, TAGS[query.kpi.dataset]).text};"
 
 

@@ -10,7 +10,8 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
-from kpis.model import Condition, DaysLeft, EventsQuery, Part, PerSecond, Query, Ratio, Rest
+from kpis.model import Condition, EventsQuery, Part, PerSecond, Query, Ratio, Rest
+from tests.kpis._oracle_states import States
 
 Event = dict[str, Any]
 Group = tuple[Any, ...]
@@ -29,6 +30,9 @@ class Oracle:
 
     def answer(self, query: Query) -> Rows:
         """Group -> value."""
+        if query.is_snapshot:
+            events, polls = (self._datasets[dataset] for dataset in (query.dataset, "polls"))
+            return States(query, events, polls, meets, seconds).rows()
         value = query.kpi.value
         match value:
             case Ratio():
@@ -41,9 +45,6 @@ class Oracle:
                 return {
                     group: None if of is None else of / _length_s(query, group) for group, of in found.items()
                 }
-            case DaysLeft():
-                left, growth = self._part(query, value.left), self._part(query, value.growth)
-                return {group: _days(_length_s(query, group), left[group], growth[group]) for group in left}
             case _:
                 return self._part(query, value)
 
@@ -98,8 +99,8 @@ class Oracle:
         return [
             event
             for event in self._datasets[dataset]
-            if begin <= _seconds(event["time"]) < end
-            and all(_meets(event, condition) for condition in conditions)
+            if begin <= seconds(event["time"]) < end
+            and all(meets(event, condition) for condition in conditions)
         ]
 
     def _groups(self, query: Query, where: tuple[Condition, ...]) -> Groups:
@@ -115,7 +116,7 @@ class Oracle:
         return found
 
 
-def _meets(event: Event, condition: Condition) -> bool:
+def meets(event: Event, condition: Condition) -> bool:
     value = event.get(condition.field)
     if condition.operator == "known":
         return value is not None
@@ -127,12 +128,6 @@ def _meets(event: Event, condition: Condition) -> bool:
     return value is not None and value == condition.value
 
 
-def _days(length_s: float, left: Any, growth: Any) -> float | None:
-    if left is None or growth is None or growth <= 0:
-        return None
-    return float(left / (growth / length_s) / 86400)
-
-
 def _values(part: Part, events: Iterable[Event]) -> list[Any]:
     return [value for event in events if (value := event.get(str(part.field))) is not None]
 
@@ -141,10 +136,10 @@ def _aggregate(query: Query, part: Part, group: Group, events: list[Event], grow
     if part.kind == "count":
         return len(events)
     if part.kind == "empty_hours":
-        heard = {_seconds(event["time"]) // 3600 * 3600 for event in events}
+        heard = {seconds(event["time"]) // 3600 * 3600 for event in events}
         return sum(hour not in heard for hour in _hours(query, group))
     if part.kind == "silence":
-        last = max((_seconds(event["time"]) for event in events), default=None)
+        last = max((seconds(event["time"]) for event in events), default=None)
         return None if last is None else _ends(query, group)[1] - last
     if part.kind == "increase":
         rises = [grown[event["id"]] for event in events if event["id"] in grown]
@@ -155,8 +150,8 @@ def _aggregate(query: Query, part: Part, group: Group, events: list[Event], grow
     if not values:
         return None
     match part.kind:
-        case "last" | "growth" | "changes":
-            return sum(_of_series(part, values) for values in _series(part, events))
+        case "changes":
+            return sum(len(set(values)) - 1 for values in _series(part, events))
         case "percentile":
             return _percentile(sorted(values), part.quantile or 0.0)
         case "mean":
@@ -188,12 +183,6 @@ def _events_of_series(part: Part, events: Iterable[Event]) -> list[list[Event]]:
         sorted(found, key=lambda event: (_sortable(event["time"]), event[str(part.field)]))
         for found in series.values()
     ]
-
-
-def _of_series(part: Part, values: list[Any]) -> Any:
-    if part.kind == "changes":
-        return len(set(values)) - 1
-    return values[-1] - (values[0] if part.kind == "growth" else 0)
 
 
 def _increases(part: Part, events: Iterable[Event]) -> dict[str, float]:
@@ -241,11 +230,11 @@ def _hours(query: Query, group: Group) -> Iterable[float]:
 
 @lru_cache(400_000)
 def _bin(time: str, bin_s: int) -> datetime:
-    return datetime.fromtimestamp(_seconds(time) // bin_s * bin_s, UTC)
+    return datetime.fromtimestamp(seconds(time) // bin_s * bin_s, UTC)
 
 
 @lru_cache(200_000)
-def _seconds(time: str) -> float:
+def seconds(time: str) -> float:
     return datetime.fromisoformat(time).timestamp()
 
 

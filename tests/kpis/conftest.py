@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import msgspec
 import pytest
 
-from lakescope.events import Event, FtsQueue, Host, Network, Pipeline, Rule, Storage
+from lakescope.events import Event, FtsQueue, Host, Network, Pipeline, Poll, Rule, Storage
 from lakescope.messages import Message
 from lakescope.pipeline.normalise import Normaliser
 from lakescope.plugins import formats
@@ -113,21 +113,53 @@ def _polled() -> list[Event]:
     return [event for number in range(160) for event in _told(number)]
 
 
-def _told(number: int) -> Iterator[Event]:
-    """At one time, some of it in one hour with the next, some in one second."""
-    time = f"{START + timedelta(seconds=number // 2 * 7500.25 + number % 2 * 31):%Y-%m-%dT%H:%M:%S}"
-    common: dict[str, Any] = {"time": f"{time}.{number * 25 % 100:02}Z", "source": "rucio-api"}
-    ids = (f"{number * 100 + kind:032x}" for kind in range(100))
+def _ruled(number: int, ids: Iterator[str], common: dict[str, Any]) -> Iterator[Event]:
+    """Rules that nobody asked for, and answers to a question: complete or not, sometimes without a rule."""
     yield Rule(
         id=next(ids),
         event="stuck" if number % 3 else "replicating",
         rule_id=f"{number % 9:032x}",
         account=f"team{number % 4}",
         scope="test",
-        age_s=number * 37.5,
+        stuck_s=number * 37.5 if number % 3 else None,
         **common,
     )
+    asked = f"https://rucio.example.org/rules/?state=S&n={number % 2}"
+    for rule in range(number % 5):
+        yield Rule(
+            id=next(ids),
+            event="stuck",
+            rule_id=f"{rule + number % 4:032x}",
+            account=f"team{rule}",
+            rse="RSE-1",
+            stuck_s=None if rule == 3 else number + rule / 7,
+            poll=asked,
+            collector="poller",
+            **common,
+        )
+    yield Poll(
+        id=next(ids),
+        scope=asked,
+        vo="escape",
+        kind="rules",
+        state="stuck",
+        count=number % 5,
+        complete=number % 7 != 2,
+        interval_s=9000.0,
+        collector="poller",
+        **common,
+    )
+
+
+def _told(number: int) -> Iterator[Event]:
+    """At one time, some of it in one hour with the next, some in one second."""
+    time = f"{START + timedelta(seconds=number // 2 * 7500.25 + number % 2 * 31):%Y-%m-%dT%H:%M:%S}"
+    common: dict[str, Any] = {"time": f"{time}.{number * 25 % 100:02}Z", "source": "rucio-api"}
+    ids = (f"{number * 100 + kind:032x}" for kind in range(100))
+    yield from _ruled(number, ids, common)
     whole = {"rse": f"RSE-{number % 3}", "site": "X" if number % 3 else None, "total": 11 * 10**15}
+    if number < 60:  # and never again
+        yield Storage(id=next(ids), rse="RSE-GONE", used=number, free=5, total=10**6, **common)
     used = 10**15 + (number**3 if number % 3 else -number)
     yield Storage(id=next(ids), used=used, free=10**16 - number, files=number * 7, **whole, **common)
     yield Storage(id=next(ids), used=1, free=1, account="team0", **whole, **common)

@@ -48,8 +48,6 @@ REFUSED: dict[str, set[tuple[str, str]]] = {
         ("transfers_failed", "error_template is none"),
         ("files_failing", "error_class is none"),
         ("files_failing", "error_template is none"),
-        ("rules_stuck", "scope is none"),
-        ("oldest_stuck_rule", "scope is none"),
         ("host_silence", "for the whole range only"),
     },
 }

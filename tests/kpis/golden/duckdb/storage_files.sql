@@ -1,16 +1,35 @@
 -- the whole range
-select sum(part0) as value from (select "rse", arg_max("files", time) filter (where "files" is not null) as part0 from "storage" where time >= $since and time < $until and "rse" is not null and "scope" is null and "account" is null and "experiment" is null group by 1);
--- $since = 2026-01-05 00:00:00
+select epoch_us(time) as at, "files", "rse", "collector", "source" from "storage" where time >= $since and time < $until and "rse" is not null and "scope" is null and "account" is null and "experiment" is null and "usage_source" is null and "files" is not null qualify row_number() over (partition by "rse", time < $range, case when time >= $range then null end order by time desc, "files" desc) <= 1 or row_number() over (partition by "rse" order by time desc, "files" desc) <= 10;
+-- $since = 2025-12-29 00:00:00
 -- $until = 2026-01-12 00:00:00
+-- $range = 2026-01-05 00:00:00
+select epoch_us(time) as at, "count", "collector", "source", "scope", "interval_s", "kind", "state" from "polls" where time >= $since and time < $until and "complete" = $p2 and "count" is not null qualify row_number() over (partition by "collector", "source", "scope", time < $range, case when time >= $range then null end order by time desc, "count" desc) <= 1 or row_number() over (partition by "collector", "source", "scope" order by time desc, "count" desc) <= 10;
+-- $since = 2025-12-29 00:00:00
+-- $until = 2026-01-12 00:00:00
+-- $p2 = True
+-- $range = 2026-01-05 00:00:00
 
 -- every hour, by rse
-select time as time, "rse", sum(part0) as value from (select time_bucket(to_seconds($bin), time, timestamp '1970-01-01') as time, "rse", arg_max("files", time) filter (where "files" is not null) as part0 from "storage" where time >= $since and time < $until and "rse" is not null and "scope" is null and "account" is null and "experiment" is null group by 1, 2) group by 1, 2 order by 1, 2;
--- $since = 2026-01-05 00:00:00
+select epoch_us(time) as at, "files", "rse", "collector", "source" from "storage" where time >= $since and time < $until and "rse" is not null and "scope" is null and "account" is null and "experiment" is null and "usage_source" is null and "files" is not null qualify row_number() over (partition by "rse", time < $range, case when time >= $range then time_bucket(to_seconds($bin), time, timestamp '1970-01-01') end order by time desc, "files" desc) <= 1 or row_number() over (partition by "rse" order by time desc, "files" desc) <= 10;
+-- $since = 2025-12-29 00:00:00
 -- $until = 2026-01-12 00:00:00
+-- $range = 2026-01-05 00:00:00
+-- $bin = 3600
+select epoch_us(time) as at, "count", "collector", "source", "scope", "interval_s", "kind", "state" from "polls" where time >= $since and time < $until and "complete" = $p2 and "count" is not null qualify row_number() over (partition by "collector", "source", "scope", time < $range, case when time >= $range then time_bucket(to_seconds($bin), time, timestamp '1970-01-01') end order by time desc, "count" desc) <= 1 or row_number() over (partition by "collector", "source", "scope" order by time desc, "count" desc) <= 10;
+-- $since = 2025-12-29 00:00:00
+-- $until = 2026-01-12 00:00:00
+-- $p2 = True
+-- $range = 2026-01-05 00:00:00
 -- $bin = 3600
 
 -- by qos, of two rse
-select "qos", sum(part0) as value from (select "qos", "rse", arg_max("files", time) filter (where "files" is not null) as part0 from "storage" where time >= $since and time < $until and "rse" is not null and "scope" is null and "account" is null and "experiment" is null and list_contains($p2, "rse") group by 1, 2) group by 1 order by 1;
--- $since = 2026-01-05 00:00:00
+select epoch_us(time) as at, "files", "rse", "qos", "collector", "source" from "storage" where time >= $since and time < $until and "rse" is not null and "scope" is null and "account" is null and "experiment" is null and "usage_source" is null and list_contains($p2, "rse") and "files" is not null qualify row_number() over (partition by "rse", time < $range, case when time >= $range then null end order by time desc, "files" desc) <= 1 or row_number() over (partition by "rse" order by time desc, "files" desc) <= 10;
+-- $since = 2025-12-29 00:00:00
 -- $until = 2026-01-12 00:00:00
 -- $p2 = ["it's", 'two']
+-- $range = 2026-01-05 00:00:00
+select epoch_us(time) as at, "count", "collector", "source", "scope", "interval_s", "kind", "state" from "polls" where time >= $since and time < $until and "complete" = $p2 and "count" is not null qualify row_number() over (partition by "collector", "source", "scope", time < $range, case when time >= $range then null end order by time desc, "count" desc) <= 1 or row_number() over (partition by "collector", "source", "scope" order by time desc, "count" desc) <= 10;
+-- $since = 2025-12-29 00:00:00
+-- $until = 2026-01-12 00:00:00
+-- $p2 = True
+-- $range = 2026-01-05 00:00:00

@@ -1,16 +1,49 @@
 -- the whole range
-select 1 - sum("free") filter (where "free" is not null and "total" is not null)::double / nullif(sum("total") filter (where "free" is not null and "total" is not null), 0) as value from "storage" where time >= $since and time < $until and "rse" is not null and "scope" is null and "account" is null and "experiment" is null;
--- $since = 2026-01-05 00:00:00
+select epoch_us(time) as at, "free", "rse", "collector", "source" from "storage" where time >= $since and time < $until and "rse" is not null and "scope" is null and "account" is null and "experiment" is null and "usage_source" is null and "free" is not null and "total" is not null qualify row_number() over (partition by "rse", time < $range, case when time >= $range then null end order by time desc, "free" desc) <= 1 or row_number() over (partition by "rse" order by time desc, "free" desc) <= 10;
+-- $since = 2025-12-29 00:00:00
 -- $until = 2026-01-12 00:00:00
+-- $range = 2026-01-05 00:00:00
+select epoch_us(time) as at, "total", "rse", "collector", "source" from "storage" where time >= $since and time < $until and "rse" is not null and "scope" is null and "account" is null and "experiment" is null and "usage_source" is null and "free" is not null and "total" is not null qualify row_number() over (partition by "rse", time < $range, case when time >= $range then null end order by time desc, "total" desc) <= 1 or row_number() over (partition by "rse" order by time desc, "total" desc) <= 10;
+-- $since = 2025-12-29 00:00:00
+-- $until = 2026-01-12 00:00:00
+-- $range = 2026-01-05 00:00:00
+select epoch_us(time) as at, "count", "collector", "source", "scope", "interval_s", "kind", "state" from "polls" where time >= $since and time < $until and "complete" = $p2 and "count" is not null qualify row_number() over (partition by "collector", "source", "scope", time < $range, case when time >= $range then null end order by time desc, "count" desc) <= 1 or row_number() over (partition by "collector", "source", "scope" order by time desc, "count" desc) <= 10;
+-- $since = 2025-12-29 00:00:00
+-- $until = 2026-01-12 00:00:00
+-- $p2 = True
+-- $range = 2026-01-05 00:00:00
 
 -- every hour, by rse
-select time_bucket(to_seconds($bin), time, timestamp '1970-01-01') as time, "rse", 1 - sum("free") filter (where "free" is not null and "total" is not null)::double / nullif(sum("total") filter (where "free" is not null and "total" is not null), 0) as value from "storage" where time >= $since and time < $until and "rse" is not null and "scope" is null and "account" is null and "experiment" is null group by 1, 2 order by 1, 2;
--- $since = 2026-01-05 00:00:00
+select epoch_us(time) as at, "free", "rse", "collector", "source" from "storage" where time >= $since and time < $until and "rse" is not null and "scope" is null and "account" is null and "experiment" is null and "usage_source" is null and "free" is not null and "total" is not null qualify row_number() over (partition by "rse", time < $range, case when time >= $range then time_bucket(to_seconds($bin), time, timestamp '1970-01-01') end order by time desc, "free" desc) <= 1 or row_number() over (partition by "rse" order by time desc, "free" desc) <= 10;
+-- $since = 2025-12-29 00:00:00
 -- $until = 2026-01-12 00:00:00
+-- $range = 2026-01-05 00:00:00
+-- $bin = 3600
+select epoch_us(time) as at, "total", "rse", "collector", "source" from "storage" where time >= $since and time < $until and "rse" is not null and "scope" is null and "account" is null and "experiment" is null and "usage_source" is null and "free" is not null and "total" is not null qualify row_number() over (partition by "rse", time < $range, case when time >= $range then time_bucket(to_seconds($bin), time, timestamp '1970-01-01') end order by time desc, "total" desc) <= 1 or row_number() over (partition by "rse" order by time desc, "total" desc) <= 10;
+-- $since = 2025-12-29 00:00:00
+-- $until = 2026-01-12 00:00:00
+-- $range = 2026-01-05 00:00:00
+-- $bin = 3600
+select epoch_us(time) as at, "count", "collector", "source", "scope", "interval_s", "kind", "state" from "polls" where time >= $since and time < $until and "complete" = $p2 and "count" is not null qualify row_number() over (partition by "collector", "source", "scope", time < $range, case when time >= $range then time_bucket(to_seconds($bin), time, timestamp '1970-01-01') end order by time desc, "count" desc) <= 1 or row_number() over (partition by "collector", "source", "scope" order by time desc, "count" desc) <= 10;
+-- $since = 2025-12-29 00:00:00
+-- $until = 2026-01-12 00:00:00
+-- $p2 = True
+-- $range = 2026-01-05 00:00:00
 -- $bin = 3600
 
 -- by qos, of two rse
-select "qos", 1 - sum("free") filter (where "free" is not null and "total" is not null)::double / nullif(sum("total") filter (where "free" is not null and "total" is not null), 0) as value from "storage" where time >= $since and time < $until and "rse" is not null and "scope" is null and "account" is null and "experiment" is null and list_contains($p2, "rse") group by 1 order by 1;
--- $since = 2026-01-05 00:00:00
+select epoch_us(time) as at, "free", "rse", "qos", "collector", "source" from "storage" where time >= $since and time < $until and "rse" is not null and "scope" is null and "account" is null and "experiment" is null and "usage_source" is null and "free" is not null and "total" is not null and list_contains($p2, "rse") qualify row_number() over (partition by "rse", time < $range, case when time >= $range then null end order by time desc, "free" desc) <= 1 or row_number() over (partition by "rse" order by time desc, "free" desc) <= 10;
+-- $since = 2025-12-29 00:00:00
 -- $until = 2026-01-12 00:00:00
 -- $p2 = ["it's", 'two']
+-- $range = 2026-01-05 00:00:00
+select epoch_us(time) as at, "total", "rse", "qos", "collector", "source" from "storage" where time >= $since and time < $until and "rse" is not null and "scope" is null and "account" is null and "experiment" is null and "usage_source" is null and "free" is not null and "total" is not null and list_contains($p2, "rse") qualify row_number() over (partition by "rse", time < $range, case when time >= $range then null end order by time desc, "total" desc) <= 1 or row_number() over (partition by "rse" order by time desc, "total" desc) <= 10;
+-- $since = 2025-12-29 00:00:00
+-- $until = 2026-01-12 00:00:00
+-- $p2 = ["it's", 'two']
+-- $range = 2026-01-05 00:00:00
+select epoch_us(time) as at, "count", "collector", "source", "scope", "interval_s", "kind", "state" from "polls" where time >= $since and time < $until and "complete" = $p2 and "count" is not null qualify row_number() over (partition by "collector", "source", "scope", time < $range, case when time >= $range then null end order by time desc, "count" desc) <= 1 or row_number() over (partition by "collector", "source", "scope" order by time desc, "count" desc) <= 10;
+-- $since = 2025-12-29 00:00:00
+-- $until = 2026-01-12 00:00:00
+-- $p2 = True
+-- $range = 2026-01-05 00:00:00

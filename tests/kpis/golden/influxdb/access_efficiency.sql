@@ -5,6 +5,6 @@ SELECT mean("ok") AS "value" FROM "traces" WHERE time >= '2026-01-05T00:00:00Z' 
 SELECT count("id") AS "value" FROM "traces" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' GROUP BY time(3600s), "vo" fill(none);
 SELECT mean("ok") AS "value" FROM "traces" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' GROUP BY time(3600s), "vo" fill(none);
 
--- by event, of two vo
-SELECT count("id") AS "value" FROM "traces" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND ("vo" = 'it\'s' OR "vo" = 'two') GROUP BY "event";
-SELECT mean("ok") AS "value" FROM "traces" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND ("vo" = 'it\'s' OR "vo" = 'two') GROUP BY "event";
+-- by client_state, of two vo
+SELECT count("id") AS "value" FROM "traces" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND ("vo" = 'it\'s' OR "vo" = 'two') GROUP BY "client_state";
+SELECT mean("ok") AS "value" FROM "traces" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND ("vo" = 'it\'s' OR "vo" = 'two') GROUP BY "client_state";

@@ -5,6 +5,6 @@ SELECT count("id") AS "value" FROM "traces" WHERE time >= '2026-01-05T00:00:00Z'
 SELECT count("id") AS "value" FROM "traces" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' GROUP BY time(3600s), "vo" fill(none);
 SELECT count("id") AS "value" FROM "traces" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND ("ok" >= 0 OR "ok" < 0) GROUP BY time(3600s), "vo" fill(none);
 
--- by event, of two vo
-SELECT count("id") AS "value" FROM "traces" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND ("vo" = 'it\'s' OR "vo" = 'two') GROUP BY "event";
-SELECT count("id") AS "value" FROM "traces" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND ("vo" = 'it\'s' OR "vo" = 'two') AND ("ok" >= 0 OR "ok" < 0) GROUP BY "event";
+-- by client_state, of two vo
+SELECT count("id") AS "value" FROM "traces" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND ("vo" = 'it\'s' OR "vo" = 'two') GROUP BY "client_state";
+SELECT count("id") AS "value" FROM "traces" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND ("vo" = 'it\'s' OR "vo" = 'two') AND ("ok" >= 0 OR "ok" < 0) GROUP BY "client_state";

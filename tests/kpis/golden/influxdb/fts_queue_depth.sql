@@ -1,10 +1,11 @@
 -- the whole range
-SELECT sum("value") AS "value" FROM (SELECT last("submitted") AS "value" FROM "fts_queue" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' GROUP BY "endpoint", "src_host", "dst_host", "protocol") WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z';
+SELECT "submitted", "endpoint", "src_host", "dst_host", "protocol", "collector", "source" FROM "fts_queue" WHERE time >= '2025-12-29T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND ("submitted" >= 0 OR "submitted" < 0);
+SELECT "count", "collector", "source", "scope", "interval_s", "kind", "state" FROM "polls" WHERE time >= '2025-12-29T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "complete" = true AND ("count" >= 0 OR "count" < 0);
 
 -- every hour, by endpoint
-SELECT count("id") AS "value" FROM "fts_queue" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' GROUP BY time(3600s), "endpoint" fill(none);
-SELECT sum("value") AS "value" FROM (SELECT last("submitted") AS "value" FROM "fts_queue" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' GROUP BY time(3600s), "endpoint", "src_host", "dst_host", "protocol" fill(none)) WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' GROUP BY time(3600s), "endpoint" fill(none);
+SELECT "submitted", "endpoint", "src_host", "dst_host", "protocol", "collector", "source" FROM "fts_queue" WHERE time >= '2025-12-29T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND ("submitted" >= 0 OR "submitted" < 0);
+SELECT "count", "collector", "source", "scope", "interval_s", "kind", "state" FROM "polls" WHERE time >= '2025-12-29T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "complete" = true AND ("count" >= 0 OR "count" < 0);
 
 -- by protocol, of two endpoint
-SELECT count("id") AS "value" FROM "fts_queue" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND ("endpoint" = 'it\'s' OR "endpoint" = 'two') GROUP BY "protocol";
-SELECT sum("value") AS "value" FROM (SELECT last("submitted") AS "value" FROM "fts_queue" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND ("endpoint" = 'it\'s' OR "endpoint" = 'two') GROUP BY "protocol", "endpoint", "src_host", "dst_host") WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' GROUP BY "protocol";
+SELECT "submitted", "endpoint", "src_host", "dst_host", "protocol", "collector", "source" FROM "fts_queue" WHERE time >= '2025-12-29T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND ("endpoint" = 'it\'s' OR "endpoint" = 'two') AND ("submitted" >= 0 OR "submitted" < 0);
+SELECT "count", "collector", "source", "scope", "interval_s", "kind", "state" FROM "polls" WHERE time >= '2025-12-29T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "complete" = true AND ("count" >= 0 OR "count" < 0);

@@ -1,10 +1,11 @@
 -- the whole range
-SELECT sum("value") AS "value" FROM (SELECT last("used") - first("used") AS "value" FROM "storage" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "rse" != '' AND "scope" = '' AND "account" = '' AND "experiment" = '' GROUP BY "rse") WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z';
+SELECT "used", "rse", "collector", "source" FROM "storage" WHERE time >= '2025-12-29T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "rse" != '' AND "scope" = '' AND "account" = '' AND "experiment" = '' AND "usage_source" = '' AND ("used" >= 0 OR "used" < 0);
+SELECT "count", "collector", "source", "scope", "interval_s", "kind", "state" FROM "polls" WHERE time >= '2025-12-29T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "complete" = true AND ("count" >= 0 OR "count" < 0);
 
 -- every hour, by rse
-SELECT count("id") AS "value" FROM "storage" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "rse" != '' AND "scope" = '' AND "account" = '' AND "experiment" = '' GROUP BY time(3600s), "rse" fill(none);
-SELECT sum("value") AS "value" FROM (SELECT last("used") - first("used") AS "value" FROM "storage" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "rse" != '' AND "scope" = '' AND "account" = '' AND "experiment" = '' GROUP BY time(3600s), "rse" fill(none)) WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' GROUP BY time(3600s), "rse" fill(none);
+SELECT "used", "rse", "collector", "source" FROM "storage" WHERE time >= '2025-12-29T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "rse" != '' AND "scope" = '' AND "account" = '' AND "experiment" = '' AND "usage_source" = '' AND ("used" >= 0 OR "used" < 0);
+SELECT "count", "collector", "source", "scope", "interval_s", "kind", "state" FROM "polls" WHERE time >= '2025-12-29T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "complete" = true AND ("count" >= 0 OR "count" < 0);
 
 -- by qos, of two rse
-SELECT count("id") AS "value" FROM "storage" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "rse" != '' AND "scope" = '' AND "account" = '' AND "experiment" = '' AND ("rse" = 'it\'s' OR "rse" = 'two') GROUP BY "qos";
-SELECT sum("value") AS "value" FROM (SELECT last("used") - first("used") AS "value" FROM "storage" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "rse" != '' AND "scope" = '' AND "account" = '' AND "experiment" = '' AND ("rse" = 'it\'s' OR "rse" = 'two') GROUP BY "qos", "rse") WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' GROUP BY "qos";
+SELECT "used", "rse", "qos", "collector", "source" FROM "storage" WHERE time >= '2025-12-29T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "rse" != '' AND "scope" = '' AND "account" = '' AND "experiment" = '' AND "usage_source" = '' AND ("rse" = 'it\'s' OR "rse" = 'two') AND ("used" >= 0 OR "used" < 0);
+SELECT "count", "collector", "source", "scope", "interval_s", "kind", "state" FROM "polls" WHERE time >= '2025-12-29T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "complete" = true AND ("count" >= 0 OR "count" < 0);

@@ -1,0 +1,338 @@
+"""A state is not a flow: what rules, storage, queues and quotas are at a time is what was last reported of them.
+
+The value at a time t is made of each series' last report before t, unless that is stale: older than `STALE_AFTER`
+intervals at t. Reports from before the range count for it, so that a bin without a report has the last value still.
+
+A series' interval is the one its source is polled at, as the answers to its questions (dataset ``polls``) tell; else the
+median gap of its own last `REPORTS` reports; else the median interval of its collector's other series; else
+`UNKNOWN_INTERVAL_S`. No report is used for longer than `LOOK_BACK`.
+
+A series whose reports answer a question (`Part.polled`) ends with the first complete answer to it that lacks it: a rule
+that is no longer among the stuck ones is not stuck. An answer that failed or was read in part ends nothing.
+
+No bin is finer than the reports: `_width` widens it, and `Rows.bin_s` says so.
+
+The stores only find the reports (`model.ReportsQuery`); all else is here, once, so that no store can differ.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import pairwise
+from math import ceil, inf
+from statistics import median
+from typing import Any, NamedTuple
+
+from msgspec import structs
+
+from kpis.model import (
+    DAY,
+    REPORTS,
+    Condition,
+    DaysLeft,
+    Part,
+    Query,
+    Report,
+    ReportsQuery,
+    Rows,
+    combine,
+    order,
+    parts,
+)
+
+STALE_AFTER = 3
+"""Intervals."""
+LOOK_BACK = timedelta(days=7)
+UNKNOWN_INTERVAL_S = float(DAY)
+"""Of a source that has reported once."""
+JITTER = 0.1
+"""So much longer (of a bin) may an interval be before the bin counts as finer."""
+
+Key = tuple[Any, ...]
+_SOURCE = ("collector", "source")
+"""Who reports: the intervals of its series are alike."""
+_POLL = Part(kind="last", field="count", series=(*_SOURCE, "scope"))
+_POLL_COLUMNS = ("interval_s", "kind", "state")
+
+
+def questions(query: Query) -> list[ReportsQuery]:
+    """What a store is asked: for the reports of each part, at last for the answers to polls."""
+    asked = [_question(query, part) for part in parts(query.kpi.value)]
+    complete = (Condition("complete", "=", True),)
+    polls = structs.replace(
+        asked[0],
+        dataset="polls",
+        field=str(_POLL.field),
+        series=_POLL.series,
+        columns=_POLL_COLUMNS,
+        conditions=(*complete, Condition(str(_POLL.field), "known")),
+        firsts=False,
+    )
+    return [*asked, polls]
+
+
+def _question(query: Query, part: Part) -> ReportsQuery:
+    """A filter by what makes the series leaves whole series out; any other is met by a series' last report, or not."""
+    kpi = query.kpi
+    series = (*part.series, *(("poll",) if part.polled else ()))
+    filters = [condition for condition in query.conditions if condition not in kpi.where]
+    known = () if part.state else (Condition(str(part.field), "known"),)  # a state may end without a value
+    early = [condition for condition in filters if condition.field in series]
+    late = [condition.field for condition in (*part.state, *filters)]
+    return ReportsQuery(
+        dataset=kpi.dataset,
+        look_back=query.since - LOOK_BACK,
+        since=query.since,
+        until=query.until,
+        bin_s=query.bin_s,
+        field=str(part.field),
+        series=series,
+        columns=tuple(dict.fromkeys([*query.by, *late, *_SOURCE])),
+        conditions=(*kpi.where, *part.where, *early, *known),
+        firsts=part.kind == "growth",
+    )
+
+
+def rows(query: Query, answers: Sequence[Iterable[Report]]) -> Rows:
+    """Rows as those of the other KPIs: ``time`` (with a bin), the dimensions, ``value``.
+
+    `answers`: to `questions`, in their order; no polls, where a store is given none.
+    """
+    wanted = parts(query.kpi.value)
+    polls = _History(_POLL, answers[len(wanted)])
+    configured = polls.configured()
+    histories = [
+        _History(part, reports, configured, polls.ends() if part.polled else {})
+        for part, reports in zip(wanted, answers, strict=False)
+    ]
+    polled = any(part.polled for part in wanted)
+    width = _width(query.bin_s, [polls] if polled and polls.series else histories)
+    query = query if width == query.bin_s else structs.replace(query, bin_s=width)
+    instants = list(_instants(query))
+    states = [history.states(query, [end for _, _, end in instants]) for history in histories]
+    fresh = polls.fresh(wanted[0], [end for _, _, end in instants]) if polled and not query.by else set()
+    found: list[tuple[Key, Any]] = []
+    for index, (bin_, begin, _) in enumerate(instants):
+        here = [states_of.get(index, {}) for states_of in states]
+        known = {state.group for states_of in here for state in states_of.values() if state.group is not None}
+        if not query.by and (index in fresh or bin_ is None):
+            known.add(())
+        for group, value in _values(query, wanted, histories, here, begin, known, index in fresh):
+            found.append((((bin_, *group) if bin_ else group), value))
+    answer = Rows(order(query, found))
+    answer.bin_s = width
+    return answer
+
+
+def _instants(query: Query) -> Iterator[tuple[datetime | None, float, float]]:
+    """Bin, and where it and the range begin and end (POSIX seconds); without bins the range."""
+    since, until = query.since.timestamp(), query.until.timestamp()
+    if not query.bin_s:
+        yield None, since, until
+        return
+    start = since // query.bin_s * query.bin_s
+    while start < until:
+        end = start + query.bin_s
+        yield datetime.fromtimestamp(start, UTC), max(since, start), min(until, end)
+        start = end
+
+
+def _width(bin_s: int | None, histories: Sequence[_History]) -> int | None:
+    """The bin, or the shortest multiple of it that is no finer than the reports usually are."""
+    known = [interval for history in histories for interval in history.intervals.values() if interval]
+    if bin_s is None or not known:
+        return bin_s
+    return bin_s * max(1, ceil(median(known) / bin_s - JITTER))
+
+
+class _State(NamedTuple):
+    """A series at a time: its last report's place, its value, and its group if it counts in one."""
+
+    place: int
+    value: Any
+    group: Key | None
+    counts: bool
+
+
+class _History:
+    """The reports of each series in the order of their times."""
+
+    def __init__(
+        self,
+        part: Part,
+        reports: Iterable[Report],
+        configured: Mapping[Any, float] | None = None,
+        ends: Mapping[Any, Sequence[float]] | None = None,
+    ) -> None:
+        self.part = part
+        self._ended = ends or {}
+        """Question -> when it was completely answered."""
+        self.series: dict[Key, list[Report]] = defaultdict(list)
+        names = (*part.series, *(("poll",) if part.polled else ()))
+        for report in reports:
+            self.series[tuple(report.values.get(name) for name in names)].append(report)
+        for found in self.series.values():
+            found.sort(key=partial(_place, str(part.field)))
+        self._times = {key: [report.time for report in found] for key, found in self.series.items()}
+        self.intervals = {key: self._interval(key, configured or {}) for key in self.series}
+        """Null: unknown."""
+        self._of_source = self._medians()
+
+    def _interval(self, key: Key, configured: Mapping[Key, float]) -> float | None:
+        told = configured.get(self._source(key)) or self.series[key][-1].values.get("interval_s")
+        if told:
+            return float(told)
+        times = sorted(set(self._times[key]))[-REPORTS:]
+        return median(b - a for a, b in pairwise(times)) if len(times) > 1 else None
+
+    def _medians(self) -> dict[Key, float]:
+        known: dict[Key, list[float]] = defaultdict(list)
+        for key, interval in self.intervals.items():
+            if interval:
+                known[self._source(key)].append(interval)
+        return {source: median(intervals) for source, intervals in known.items()}
+
+    def _source(self, key: Key) -> Key:
+        last = self.series[key][-1].values
+        return tuple(last.get(name) for name in _SOURCE)
+
+    def _stale_after(self, key: Key) -> float:
+        interval = self.intervals[key] or self._of_source.get(self._source(key)) or UNKNOWN_INTERVAL_S
+        return min(STALE_AFTER * interval, LOOK_BACK.total_seconds())
+
+    def _until(self, key: Key, place: int) -> float:
+        """The last moment at which that report is the series' state."""
+        reports = self.series[key]
+        time = reports[place].time
+        following = reports[place + 1].time if place + 1 < len(reports) else inf
+        answers = self._ended.get(key[-1], ()) if self.part.polled else ()
+        index = bisect_right(answers, time)
+        ended = answers[index] if index < len(answers) else inf
+        return min(following, ended, time + self._stale_after(key))
+
+    def states(self, query: Query, ends: Sequence[float]) -> dict[int, dict[Key, _State]]:
+        """Place of the end -> series -> its state then. The events of an end's own moment are behind it."""
+        states: dict[int, dict[Key, _State]] = defaultdict(dict)
+        for key, reports in self.series.items():
+            for place, report in enumerate(reports):
+                first, last = bisect_right(ends, report.time), bisect_right(ends, self._until(key, place))
+                if first < last:
+                    state = self._state(query, place, report)
+                    for index in range(first, last):
+                        states[index][key] = state
+        return states
+
+    def _state(self, query: Query, place: int, report: Report) -> _State:
+        values = report.values
+        filters = (condition for condition in query.conditions if condition not in query.kpi.where)
+        group = tuple(values.get(name) for name in query.by) if _meets(values, filters) else None
+        value = values.get(str(self.part.field))
+        return _State(place, value, group, value is not None and _meets(values, self.part.state))
+
+    def grown(self, key: Key, state: _State, begin: float) -> tuple[Any, float]:
+        """How much a state is more than that at `begin`, or than its first report since; and in how many seconds."""
+        reports = self.series[key]
+        place = bisect_left(self._times[key], begin)
+        if place and self._until(key, place - 1) >= begin:
+            place -= 1
+        before, last = reports[min(place, state.place)], reports[state.place]
+        return state.value - before.values[str(self.part.field)], last.time - before.time
+
+    # --- of polls
+
+    def configured(self) -> dict[Key, float]:
+        """Source -> seconds from one question to the next, where it says so."""
+        keys = sorted(self.series, key=lambda key: self._times[key][-1])
+        told = ((self._source(key), self.series[key][-1].values.get("interval_s")) for key in keys)
+        return {source: float(interval) for source, interval in told if interval}
+
+    def ends(self) -> dict[Any, list[float]]:
+        """Question -> when it was completely answered, whoever asked."""
+        ends: dict[Any, list[float]] = defaultdict(list)
+        for key, times in self._times.items():
+            ends[key[-1]] += times
+        return {scope: sorted(times) for scope, times in ends.items()}
+
+    def fresh(self, part: Part, ends: Sequence[float]) -> set[int]:
+        """Places of the ends at which such a state would be known: an answer that would have had it is not stale."""
+        wanted = {condition.value for condition in part.state}
+        return {
+            index
+            for key, reports in self.series.items()
+            for place, report in enumerate(reports)
+            if report.values.get("kind") == "rules" and report.values.get("state") in {None, *wanted}
+            for index in range(bisect_right(ends, report.time), bisect_right(ends, self._until(key, place)))
+        }
+
+
+def _values(
+    query: Query,
+    wanted: Sequence[Part],
+    histories: Sequence[_History],
+    states: Sequence[Mapping[Key, _State]],
+    begin: float,
+    groups: Iterable[Key],
+    fresh: bool,
+) -> Iterator[tuple[Key, Any]]:
+    """Group -> the KPI's value at one time."""
+    of_groups: list[dict[Key, list[Any]]] = []
+    left = isinstance(query.kpi.value, DaysLeft)
+    for part, history, found in zip(wanted, histories, states, strict=True):
+        grouped: dict[Key, list[Any]] = defaultdict(list)
+        for key, state in found.items():
+            if state.group is None or not state.counts or (left and any(key not in one for one in states)):
+                continue
+            value: Any = state.value
+            if part.kind == "growth":
+                grown, seconds = history.grown(key, state, begin)
+                value = grown if not left else grown / seconds if seconds else 0
+            grouped[state.group].append(value)
+        of_groups.append(grouped)
+    for group in groups:
+        values = [
+            _over(part, grouped.get(group, []), known=fresh or bool(states[0]))
+            for part, grouped in zip(wanted, of_groups, strict=True)
+        ]
+        yield group, _days(*values) if left else combine(query, group, values)
+
+
+def _place(field: str, report: Report) -> tuple[Any, ...]:
+    """In time, of one moment the greater value last."""
+    value = report.values.get(field)
+    return report.time, value is not None, value
+
+
+def _over(part: Part, values: Sequence[Any], *, known: bool) -> Any:
+    """What is made of the series' values; `known`: whether none means that there is none."""
+    if part.over == "distinct":
+        return len(set(values)) if known else None
+    if not values:
+        return None
+    return max(values) if part.over == "max" else sum(values)
+
+
+def _days(left: Any, per_second: Any) -> float | None:
+    if left is None or per_second is None or per_second <= 0:
+        return None
+    return float(left / per_second / DAY)
+
+
+def _meets(values: Mapping[str, Any], conditions: Iterable[Condition]) -> bool:
+    return all(_meets_one(values.get(condition.field), condition) for condition in conditions)
+
+
+def _meets_one(value: Any, condition: Condition) -> bool:
+    match condition.operator:
+        case "known":
+            return value is not None
+        case "unknown":
+            return value is None
+        case "in":
+            text = str(value).lower() if isinstance(value, bool) else str(value)
+            return value is not None and text in condition.value  # type: ignore[operator]
+        case _:
+            return bool(value == condition.value)

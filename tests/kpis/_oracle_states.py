@@ -1,0 +1,214 @@
+"""Snapshots in plain Python over the raw events: for each moment asked about, each series' last report that holds."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from itertools import pairwise
+from statistics import median
+from typing import Any, NamedTuple
+
+from kpis.model import Condition, DaysLeft, Part, Query, Ratio, Rest, parts
+
+Event = dict[str, Any]
+Group = tuple[Any, ...]
+WEEK, DAY = 7 * 86400, 86400
+
+
+class Holding(NamedTuple):
+    """A series' state at a time."""
+
+    report: Event
+    value: Any
+    base: Event
+
+
+class States:
+    """What series say at a time. `meets`, `seconds`: the oracle's own."""
+
+    def __init__(
+        self,
+        query: Query,
+        events: Iterable[Event],
+        polls: Iterable[Event],
+        meets: Callable[[Event, Condition], bool],
+        seconds: Callable[[str], float],
+    ) -> None:
+        self.query, self.meets, self.seconds = query, meets, seconds
+        self.parts = parts(query.kpi.value)
+        begin, end = query.since.timestamp() - WEEK, query.until.timestamp()
+        within = [e for e in events if begin <= seconds(e["time"]) < end]
+        self.polls = [p for p in polls if p.get("complete") and begin <= seconds(p["time"]) < end]
+        self.answered: dict[str, list[float]] = defaultdict(list)
+        for poll in self.polls:
+            self.answered[poll["scope"]].append(seconds(poll["time"]))
+        self.series = [self._series_of(part, within) for part in self.parts]
+        self.intervals = [self._intervals(series) for series in self.series]
+        self.poll_series = self._grouped(self.polls, ("collector", "source", "scope"), "count")
+        self.poll_intervals = self._intervals(self.poll_series)
+
+    def rows(self) -> dict[Group, Any]:
+        """(time of the bin if binned, dimensions...) -> value."""
+        rows: dict[Group, Any] = {}
+        for bin_, begin, end in self._moments():
+            holding = [self._holding(index, begin, end) for index in range(len(self.parts))]
+            groups = {
+                self._group(h.report) for found in holding for h in found.values() if self.is_chosen(h.report)
+            }
+            fresh = self.parts[0].polled and not self.query.by and self._is_fresh(end)
+            if not self.query.by and (fresh or bin_ is None):
+                groups.add(())
+            for group in groups:
+                key = (bin_, *group) if bin_ else group
+                rows[key] = self._value(group, holding, known=fresh or bool(holding[0]))
+        return rows
+
+    def _series_of(self, part: Part, events: list[Event]) -> dict[Group, list[Event]]:
+        conditions = [*self.query.kpi.where, *part.where]
+        if not part.state:
+            conditions.append(Condition(str(part.field), "known"))
+        found = [event for event in events if all(self.meets(event, one) for one in conditions)]
+        return self._grouped(found, (*part.series, *(("poll",) if part.polled else ())), str(part.field))
+
+    def _grouped(self, events: list[Event], names: tuple[str, ...], field: str) -> dict[Group, list[Event]]:
+        series: dict[Group, list[Event]] = defaultdict(list)
+        for event in events:
+            series[tuple(event.get(name) for name in names)].append(event)
+        for found in series.values():
+            found.sort(
+                key=lambda event: (
+                    self.seconds(event["time"]),
+                    event.get(field) is not None,
+                    event.get(field),
+                )
+            )
+        return series
+
+    def _intervals(self, series: dict[Group, list[Event]]) -> dict[Group, float | None]:
+        configured = {}
+        asked = {(poll.get("collector"), poll["scope"]): poll for poll in self._in_order(self.polls)}
+        for poll in self._in_order(asked.values()):  # what the last answer to each question says
+            if poll.get("interval_s"):
+                configured[poll.get("collector"), poll["source"]] = poll["interval_s"]
+        intervals: dict[Group, float | None] = {}
+        for key, events in series.items():
+            times = sorted({self.seconds(event["time"]) for event in events})[-10:]
+            gaps = [after - before for before, after in pairwise(times)]
+            told = configured.get((events[-1].get("collector"), events[-1]["source"]))
+            intervals[key] = told or (median(gaps) if gaps else None)
+        return intervals
+
+    def _in_order(self, events: Iterable[Event]) -> list[Event]:
+        return sorted(events, key=lambda event: self.seconds(event["time"]))
+
+    def _stale_after(
+        self, series: dict[Group, list[Event]], intervals: dict[Group, float | None], key: Group
+    ) -> float:
+        def source(one: Group) -> Group:
+            return series[one][-1].get("collector"), series[one][-1]["source"]
+
+        others = [i for one, i in intervals.items() if i and source(one) == source(key)]
+        interval = intervals[key] or (median(others) if others else DAY)
+        return min(3 * interval, WEEK)
+
+    def _moments(self) -> Iterable[tuple[datetime | None, float, float]]:
+        since, until = self.query.since.timestamp(), self.query.until.timestamp()
+        if not self.query.bin_s:
+            return [(None, since, until)]
+        usual = [self.poll_intervals] if self.parts[0].polled and self.polls else self.intervals
+        known = [i for intervals in usual for i in intervals.values() if i]
+        width = self.query.bin_s
+        if known:
+            width *= max(1, math.ceil(median(known) / width - 0.1))
+        first, last = math.floor(since / width), math.ceil(until / width)
+        return [
+            (datetime.fromtimestamp(n * width, UTC), max(since, n * width), min(until, (n + 1) * width))
+            for n in range(first, last)
+        ]
+
+    def _last(self, index: int, key: Group, end: float) -> int | None:
+        """The place of the report that holds at `end`."""
+        events = self.series[index][key]
+        place = bisect_left(events, end, key=lambda event: self.seconds(event["time"])) - 1
+        if place < 0:
+            return None
+        time = self.seconds(events[place]["time"])
+        if end - time > self._stale_after(self.series[index], self.intervals[index], key):
+            return None
+        if self.parts[index].polled and any(
+            time < answer < end for answer in self.answered[str(events[place].get("poll"))]
+        ):
+            return None
+        return place
+
+    def _holding(self, index: int, begin: float, end: float) -> dict[Group, Holding]:
+        holding = {}
+        for key, events in self.series[index].items():
+            place = self._last(index, key, end)
+            if place is None:
+                continue
+            base = self._last(index, key, begin)
+            if base is None:
+                base = bisect_left(events, begin, key=lambda event: self.seconds(event["time"]))
+            event = events[place]
+            field = str(self.parts[index].field)
+            holding[key] = Holding(event, event.get(field), events[min(base, place)])
+        return holding
+
+    def is_chosen(self, event: Event) -> bool:
+        filters = [one for one in self.query.conditions if one not in self.query.kpi.where]
+        return all(self.meets(event, one) for one in filters)
+
+    def _group(self, event: Event) -> Group:
+        return tuple(event.get(name) for name in self.query.by)
+
+    def _is_fresh(self, end: float) -> bool:
+        """Whether Rucio has answered, not too long ago, for which rules are stuck."""
+        for key, polls in self.poll_series.items():
+            answers = [p for p in polls if self.seconds(p["time"]) < end]
+            if answers and answers[-1]["kind"] == "rules" and answers[-1].get("state") in (None, "stuck"):
+                stale = self._stale_after(self.poll_series, self.poll_intervals, key)
+                if end - self.seconds(answers[-1]["time"]) <= stale:
+                    return True
+        return False
+
+    def _counted(self, index: int, group: Group, holding: list[dict[Group, Holding]]) -> list[Holding]:
+        part = self.parts[index]
+        return [
+            held
+            for key, held in holding[index].items()
+            if self.is_chosen(held.report)
+            and self._group(held.report) == group
+            and held.value is not None
+            and all(self.meets(held.report, one) for one in part.state)
+            and not (isinstance(self.query.kpi.value, DaysLeft) and any(key not in one for one in holding))
+        ]
+
+    def _value(self, group: Group, holding: list[dict[Group, Holding]], *, known: bool) -> Any:
+        counted = [self._counted(index, group, holding) for index in range(len(self.parts))]
+        values = [self._over(part, found, known) for part, found in zip(self.parts, counted, strict=True)]
+        match self.query.kpi.value:
+            case Ratio():
+                return None if values[0] is None or not values[1] else values[0] / values[1]
+            case Rest():
+                return None if values[0] is None or not values[1] else 1 - values[0] / values[1]
+            case DaysLeft():
+                pace = sum(self._pace(held) for held in counted[1])
+                return values[0] / pace / DAY if values[0] is not None and pace > 0 else None
+            case _:
+                return values[0]
+
+    def _over(self, part: Part, found: list[Holding], known: bool) -> Any:
+        values = [held.value for held in found]
+        if part.kind == "growth":
+            values = [held.value - held.base[str(part.field)] for held in found]
+        if part.over == "distinct":
+            return len(set(values)) if known else None
+        return {"sum": sum, "max": max}[part.over](values) if values else None
+
+    def _pace(self, held: Holding) -> float:
+        took = self.seconds(held.report["time"]) - self.seconds(held.base["time"])
+        return float((held.value - held.base["used"]) / took) if took else 0.0
