@@ -58,7 +58,7 @@ class Transfer(Event, tag="transfers"):
 
     # what happened
     event: str  #: queued, submitted, submission_failed, started, done, failed, lost, ... or an FTS file state
-    ok: bool | None = None  #: true if it arrived, false if it failed or was lost, null while it is under way
+    ok: bool | None = None  #: true if it arrived, false if failed or lost, null under way or if never tried
     kind: Literal["transfer", "stagein"] | None = None  #: Rucio's request type
 
     # Rucio's words, in the order of its event (transformers/hermes.py builds by position: see there)

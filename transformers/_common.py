@@ -138,7 +138,11 @@ def host_of(url: str | None) -> str | None:
     if not url:
         return None
     parts = url.split("/", 3)
-    return _host(parts[2] if len(parts) > 2 and not parts[1] else parts[0])
+    authority = parts[2] if len(parts) > 2 and not parts[1] else parts[0]
+    return _host(authority) if len(authority) < _HOST_MAX else _host.__wrapped__(authority)
+
+
+_HOST_MAX = 300  # characters that a cache may keep of a text that anyone can send; no host has as many
 
 
 @lru_cache(4096)
@@ -154,7 +158,6 @@ def _host(authority: str) -> str | None:
 _SCHEME = re.compile(r"(?!\w{8}(?:-\w{4}){3}-\w{12}$)[A-Za-z][A-Za-z0-9+.-]{0,31}")
 
 
-@lru_cache(1024)
 def protocol_of(text: str | None) -> str | None:
     """A URL's scheme as Rucio names it; ``globus`` for what can be none; null for none.
 
@@ -170,10 +173,14 @@ EXPERIMENTS = ("SKA", "LSST", "CTA", "LOFAR", "MAGIC", "ATLAS", "FAIR", "CMS", "
 """ESCAPE's experiments: what a scope's name begins with."""
 
 
-@lru_cache(4096)
 def experiment_of(scope: str | None) -> str | None:
     """The experiment whose name the scope's begins with, as ``LSST_CCIN2P3_USER-data``."""
-    name = (scope or "").upper()
+    return _experiment(scope[:8]) if scope else None
+
+
+@lru_cache(4096)
+def _experiment(beginning: str) -> str | None:
+    name = beginning.upper()
     return next((experiment for experiment in EXPERIMENTS if name.startswith(experiment)), None)
 
 

@@ -203,7 +203,7 @@ class _Finished:
             ended or _sent(sent),
             "rucio",
             self.event,
-            self.ok or (None if p.reason and _is_untried(p.reason, started) else False),
+            self.ok or (None if started is None and _UNTRIED.search(p.reason or "") else False),
             self.kind,
             *_verbatim(p),
             host_of(p.src_url),
@@ -219,18 +219,14 @@ class _Finished:
             _endpoint(p.transfer_endpoint),
             p.reason or None,
         )
-        event.protocol = protocol_of(p.protocol)
+        if not (p.protocol and p.protocol.isalnum()):
+            event.protocol = protocol_of(p.protocol)
         if p.vo is not None:
             event.vo = p.vo
         return event
 
 
-_UNUSED_HOP = re.compile(r"\bunused hop in multi-?hop\b", re.IGNORECASE)
-_CANCELED = re.compile(r"\bcancell?ed\b", re.IGNORECASE)
-
-
-def _is_untried(reason: str, started: str | None) -> bool:
-    return bool(_UNUSED_HOP.search(reason) or (started is None and _CANCELED.search(reason)))
+_UNTRIED = re.compile(r"\bunused hop in multi-?hop\b|\bcancell?ed\b", re.IGNORECASE)
 
 
 _verbatim = attrgetter(

@@ -167,6 +167,7 @@ _SUCCESSES = frozenset(("DONE", "ALREADY_DONE", "FOUND_ROOT", "FOUND_IN_PCACHE")
 does not suspect, and that of a pilot which found the file in its cache."""
 _UNDER_WAY = frozenset(("PROCESSING", "DOWNLOAD_ATTEMPT"))
 _NO_REASON = ("OK", "UNKNOWN")  # what downloadclient.py says of a success, and before it knows
+_UNKNOWN = frozenset(("unknown", "Unknown", "UNKNOWN"))
 _EARLIEST = 365 * 86_400.0  # before 1971: unset
 
 
@@ -202,7 +203,7 @@ def _text_time(text: str | None, out: Decoded) -> str | None:
 def _known(text: str | None) -> str | None:
     """Pilots write "unknown" for what they do not know."""
     text = text.strip() if text else None
-    return None if not text or text.lower() == "unknown" else text
+    return None if not text or text in _UNKNOWN else text
 
 
 def _single(remote_site: str | None) -> str | None:
