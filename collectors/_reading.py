@@ -34,6 +34,12 @@ def find(paths: Sequence[str]) -> list[str]:
     return list(found)
 
 
+def readable(text: str) -> str:
+    """A path or an argument for JSON, logs and stores: bytes that are no UTF-8, which Python keeps as lone
+    surrogates, as U+FFFD."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
 def framing_of(format_name: str) -> Framing:
     """How the bodies of a format lie in a file."""
     return _FRAMINGS.get(format_name, "json")

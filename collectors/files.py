@@ -17,7 +17,7 @@ from pathlib import Path
 from pydantic import Field
 
 from collectors._common import OneFormat
-from collectors._reading import PACKED, Framing, bodies, find, framing_of, open_file
+from collectors._reading import PACKED, Framing, bodies, find, framing_of, open_file, readable
 from lakescope.messages import Message
 from lakescope.pipeline import Health, Inbox
 
@@ -74,7 +74,7 @@ class FilesCollector:
                     threading.Thread(target=self._try, args=arguments, name=path, daemon=True).start()
                 else:
                     self._try(path, inbox, stop)
-            faults = [str(error) for error, _ in list(self._faults.values())]
+            faults = [readable(str(error)) for error, _ in list(self._faults.values())]
             told = "; ".join([f"{len(self._begun)} files", *faults[:3]])
             self.health.set("error" if faults else "ok", told)
             if not self.options.follow:
@@ -97,11 +97,11 @@ class FilesCollector:
         try:
             self._read(path, inbox, stop)
         except OSError as error:
-            log.error("file_error file=%s error=%s", path, error)
+            log.error("file_error file=%s error=%s", readable(path), readable(str(error)))
             self._faults[path] = error, time.monotonic() + (RETRY_S if self.options.follow else 0.0)
 
     def _read(self, path: str, inbox: Inbox, stop: threading.Event) -> None:
-        headers = {"file": path}
+        headers = {"file": readable(path)}
         batch: list[Message] = []
         framing = self.options.framing or framing_of(self.options.format)
         read = None

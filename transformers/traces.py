@@ -128,7 +128,7 @@ def _trace(p: Report, path: str, out: Decoded, stored: str | None = None) -> Eve
         raise Rejected("schema", f"{path}.traceTimeentryUnix", "POSIX seconds", "null or no such key")
     state, hostname = _known(p.client_state), _known(p.hostname)
     ok = _ok(event, state)
-    reason = p.state_reason or None
+    reason = _known(p.state_reason)
     return Trace(
         id=identify("trace", p.trace_id)
         if p.trace_id
@@ -151,7 +151,7 @@ def _trace(p: Report, path: str, out: Decoded, stored: str | None = None) -> Eve
         started=started,
         ended=ended,
         ok=ok,
-        error=reason if not ok and reason not in _NO_REASON else None,
+        error=reason if not ok and reason != "OK" else None,
     )
 
 
@@ -160,13 +160,12 @@ def _trace(p: Report, path: str, out: Decoded, stored: str | None = None) -> Eve
 _decode = msgspec.json.Decoder(Report).decode
 _FIELDS = frozenset(Report.__struct_encode_fields__)
 _WIRE_NAMES = dict(zip(Report.__struct_fields__, Report.__struct_encode_fields__, strict=True))
-_NEEDED = frozenset(("eventType", "traceId"))
+_NEEDED = frozenset(("eventType",))
 _EVENT = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 _SUCCESSES = frozenset(("DONE", "ALREADY_DONE", "FOUND_ROOT", "FOUND_IN_PCACHE"))
 """Client states of an access that the client had its file of: those that rucio's lib/rucio/daemons/tracer/kronos.py
 does not suspect, and that of a pilot which found the file in its cache."""
 _UNDER_WAY = frozenset(("PROCESSING", "DOWNLOAD_ATTEMPT"))
-_NO_REASON = ("OK", "UNKNOWN")  # what downloadclient.py says of a success, and before it knows
 _UNKNOWN = frozenset(("unknown", "Unknown", "UNKNOWN"))
 _EARLIEST = 365 * 86_400.0  # before 1971: unset
 

@@ -37,7 +37,7 @@ def normalise(
 
     import msgspec
 
-    from collectors._reading import bodies, find, framing_of
+    from collectors._reading import bodies, find, framing_of, readable
     from lakescope.messages import Message
     from lakescope.pipeline.normalise import Normaliser
     from lakescope.plugins import UnknownPlugin, load
@@ -50,18 +50,19 @@ def normalise(
     paths = find(files or ["-"])
     if not paths:
         raise RuntimeError(f"no file matches {' '.join(files or [])}")
-    headers = dict(pair.partition("=")[::2] for pair in header or ())
+    headers = dict(readable(pair).partition("=")[::2] for pair in header or ())
     encoder = msgspec.json.Encoder()
     out = sys.stdout.buffer
     rejected = 0
     for path in paths:
+        name = readable(path)
         stream = bodies(path, framing_of(format))
         position = 0
         while chunk := list(islice(stream, BATCH)):
-            batch = normaliser([Message(body, format, headers | {"file": path}) for body in chunk])
+            batch = normaliser([Message(body, format, headers | {"file": name}) for body in chunk])
             out.write(encoder.encode_lines(batch.events))
             for message, reject in zip(batch.rejected_messages, batch.rejects, strict=True):
-                where = {"file": path, "body": position + message} | msgspec.to_builtins(reject)
+                where = {"file": name, "body": position + message} | msgspec.to_builtins(reject)
                 sys.stderr.write(encoder.encode(where).decode() + "\n")
             rejected += len(batch.rejects)
             position += len(chunk)

@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 import zstandard
+from typer.testing import CliRunner
 
+from lakescope.cli import app
 from tests.contract._bodies import events_of, hermes, ndjson
 from tests.contract._running import Archiving
 from tests.e2e._lakescope import until
@@ -156,6 +158,19 @@ def test_rows_of_rucios_history(tmp_path: Path, follow: str) -> None:
     with Archiving(tmp_path, configuration) as lakescope:
         lakescope.arrived(events_of("hermes", bodies))
         assert not list(lakescope.engine.dead_letters.letters())
+
+
+def test_a_file_whose_name_is_no_utf_8(tmp_path: Path) -> None:
+    """As Linux allows; its name goes into dead letters and status."""
+    path = os.fsencode(tmp_path) + b"/donn\xe9es.jsonl"
+    Path(os.fsdecode(path)).write_bytes(b'{"event_type": "no such"}\n' + ndjson(BODIES))
+    with Archiving(tmp_path, collector(tmp_path / "*.jsonl")) as lakescope:
+        lakescope.arrived(IDS)
+        (letter,) = lakescope.engine.dead_letters.letters()
+        assert letter.headers == {"file": f"{tmp_path}/donn\ufffdes.jsonl"}
+    result = CliRunner().invoke(app, ["normalise", "--format", "hermes", os.fsdecode(path)])
+    assert len(result.stdout.splitlines()) == len(IDS)
+    assert json.loads(result.stderr)["file"] == f"{tmp_path}/donn\ufffdes.jsonl"
 
 
 # --- followed --------------------------------------------------------------------------------------------

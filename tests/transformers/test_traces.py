@@ -106,6 +106,11 @@ def test_no_optional_field_loses_the_trace(key: str, value: object) -> None:
     assert [event.id for event in out.events] == [trace(UPLOAD).id]
 
 
+@pytest.mark.parametrize("value", [{"a": 1}, ["a"], True, 5])
+def test_an_odd_id_does_not_lose_the_trace(value: object) -> None:
+    assert trace(changed(traceId=value)) == trace(changed(traceId=value))
+
+
 def test_fields_of_another_type_are_counted() -> None:
     out = decode(
         traces.decode, changed(scope=["a"], stateReason=["a", "b"], filesize={}, account=5, transferEnd=1e15)
