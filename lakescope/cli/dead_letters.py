@@ -85,6 +85,7 @@ def replay(
     from rich.progress import track
 
     from lakescope.instance import find, tell
+    from lakescope.lock import locked
 
     chosen = configuration(config)
     wanted = _chosen(config, ids, everything, reason, collector, sink)
@@ -95,7 +96,8 @@ def replay(
             part = wanted[start : start + 100]
             results += tell(url, "/api/dead-letters/replay", part, headers=credentials(chosen.settings))
     elif wanted:
-        results = _replay_here(chosen, wanted)
+        with locked(chosen.settings.data_dir):  # its sinks write as those of a run would
+            results = _replay_here(chosen, wanted)
     out = console()
     stored = [result for result in results if result["stored"]]
     for result in results:

@@ -51,12 +51,18 @@ def demo(
 
     from lakescope.cli.simulate import into_http, write_topology
     from lakescope.config import load_file
+    from lakescope.lock import FILE as LOCK
+    from lakescope.lock import locked
     from simulator import make_lake
 
     _logging()
-    if (data_dir / "lake.duckdb").exists():
-        shutil.rmtree(data_dir)
-    data_dir.mkdir(parents=True, exist_ok=True)
+    with locked(data_dir):  # another demo may run on it
+        if (data_dir / "lake.duckdb").exists():
+            for path in data_dir.iterdir():
+                if path.is_dir():
+                    shutil.rmtree(path)
+                elif path.name != LOCK:
+                    path.unlink()
     topology = data_dir / "topology"
     file = data_dir / "lakescope.toml"
     file.write_text(DEMO.format(data_dir=data_dir.resolve(), topology=topology.resolve(), port=port))
@@ -109,16 +115,21 @@ def serve(
     stopping: Any = None,
 ) -> bool:
     """Runs until a signal, the sources' end or `seconds`; prints the summary. True if all was drained."""
+    from lakescope.lock import locked
+
+    with locked(chosen.settings.data_dir):
+        return _serve(chosen, workers, seconds, started, stopping)
+
+
+def _serve(chosen: Configuration, workers: int, seconds: float | None, started: Any, stopping: Any) -> bool:
     from functools import partial
 
     from lakescope.assembly import assemble, lanes, normaliser, read_topology
-    from lakescope.instance import announced, find
+    from lakescope.instance import announced
     from lakescope.web import create_app
     from lakescope.web.server import Server
 
     settings = chosen.settings
-    if url := find(settings.data_dir):
-        raise RuntimeError(f"a lakescope runs on {settings.data_dir} already: {url}")
     assembly = assemble(chosen, workers=workers)
     topology = read_topology(settings)
 
