@@ -23,12 +23,16 @@ create table if not exists spool (
   headers text not null,
   received real not null,
   body blob not null
-)
+);
+create table if not exists checked (row integer primary key);
 """
 ROW_BYTES = 64
 """What a row takes beside its body and its headers, about (bytes)."""
 BUSY_S = 2.0
 """How long to wait for another process that has locked the file: a stop waits for it, too."""
+CLOSE_S = 3.0
+CHECK_S = 5.0
+"""From one look whether an idle spool can be written to the next."""
 RETRY_S = 1.0
 """From one attempt to delete to the next, while the disk refuses."""
 
@@ -55,7 +59,7 @@ class Spool:
         self.fault: str | None = None
         self._path = path
         self._write_db = self._open()
-        self._write_db.execute(_SCHEMA)
+        self._write_db.executescript(_SCHEMA)
         self._read_db = self._open()
         sizes = "select coalesce(sum(length(body) + length(headers) + ?), 0) from spool"
         (self.bytes,) = self._write_db.execute(sizes, (ROW_BYTES,)).fetchone()
@@ -106,7 +110,9 @@ class Spool:
         with self._wake:
             self._closed = True
             self._wake.notify()
-        self._thread.join()
+        self._thread.join(CLOSE_S)
+        if self._thread.is_alive():
+            return  # the disk hangs; what it has not taken was not answered
         self._write_db.close()
         self._read_db.close()
 
@@ -141,11 +147,12 @@ class Spool:
             with self._wake:
                 if refused and not self._pending and not self._closed:
                     self._wake.wait(RETRY_S)
-                while not self._pending and not self._done and not self._closed:
-                    self._wake.wait()
+                is_woken = True
+                while is_woken and not self._pending and not self._done and not self._closed:
+                    is_woken = self._wake.wait(CHECK_S)
                 pending, self._pending = self._pending, []
                 done, self._done = self._done, []
-            if not pending and not done:
+            if not pending and not done and self._closed:
                 return
             refused = not self._commit(pending, done)
             if refused and self._closed and not self._pending:
@@ -177,6 +184,8 @@ class Spool:
     def _write(self, pending: list[_Pending], done: list[int]) -> None:
         freed = 0
         with self._write_db:
+            if not pending and not done:
+                self._write_db.execute("insert or replace into checked values (1)")
             for row in done:
                 size = "select length(body) + length(headers) + ? from spool where row = ?"
                 freed += (self._write_db.execute(size, (ROW_BYTES, row)).fetchone() or (0,))[0]

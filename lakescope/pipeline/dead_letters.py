@@ -6,12 +6,14 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from hashlib import blake2b
 from pathlib import Path
 
 import msgspec
 
 from lakescope.messages import Message, Reject
+from lakescope.pipeline.contracts import Health
 
 _SCHEMA = """
 create table if not exists letters (
@@ -32,7 +34,10 @@ create table if not exists letters (
   times integer not null default 1
 );
 create index if not exists letters_last_seen on letters (last_seen);
+create table if not exists checked (row integer primary key, time real not null);
 """
+BUSY_S = 2.0
+"""How long to wait for another process that has locked the file: a stop waits for it, too."""
 
 
 class Letter(msgspec.Struct, frozen=True):
@@ -76,15 +81,45 @@ class Summary(msgspec.Struct, frozen=True):
 
 
 class DeadLetters:
-    """A SQLite file; safe for several threads and processes. Every method returns after the data is on disk."""
+    """A SQLite file; safe for several threads and processes. Every method returns after the data is on disk.
+
+    Each raises `sqlite3.Error` if the file cannot be used within `BUSY_S`. What reads does not wait for what writes.
+    """
 
     def __init__(self, path: Path):
         path.parent.mkdir(parents=True, exist_ok=True)
+        self.health = Health("ok")
+        self._path = path
         self._lock = threading.Lock()
-        self._db = sqlite3.connect(path, timeout=30, check_same_thread=False, isolation_level=None)
+        self._read_lock = threading.Lock()
+        self._db = self._open()
         self._db.execute("pragma journal_mode = wal")
         self._db.execute("pragma synchronous = full")
         self._db.executescript(_SCHEMA)
+        self._read_db = self._open()
+
+    def _open(self) -> sqlite3.Connection:
+        return sqlite3.connect(self._path, timeout=BUSY_S, check_same_thread=False, isolation_level=None)
+
+    def check(self) -> None:
+        """Writes a trifle, so that `health` says what the next letter would meet."""
+        try:
+            with self._writing():
+                self._db.execute("insert or replace into checked values (1, ?)", (time.time(),))
+        except sqlite3.Error:
+            pass  # it is in `health`
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """One transaction; `health` keeps how it ended."""
+        try:
+            with self._lock, self._db:
+                self._db.execute("begin immediate")
+                yield
+        except sqlite3.Error as error:
+            self.health.set("error", f"{self._path.name} cannot be written: {error}")
+            raise
+        self.health.set("ok")
 
     def add(self, collector: str, sink: str | None, dead: Iterable[tuple[Message, Sequence[Reject]]]) -> None:
         """Files messages under the first of their rejects; a letter that is there already is counted again."""
@@ -108,8 +143,7 @@ class DeadLetters:
             )
             for message, rejects in dead
         ]
-        with self._lock, self._db:
-            self._db.execute("begin immediate")
+        with self._writing():
             self._db.executemany(
                 "insert into letters values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1) on conflict (id) do update set"
                 " reason = excluded.reason, path = excluded.path, expected = excluded.expected,"
@@ -129,8 +163,8 @@ class DeadLetters:
     ) -> Iterator[Letter]:
         """The letters that match when this begins, oldest first. An id may be cut to its first characters."""
         for id_ in self.ids(ids=ids, reason=reason, collector=collector, sink=sink, limit=limit):
-            with self._lock:  # one at a time: bodies may be large
-                row = self._db.execute("select * from letters where id = ?", (id_,)).fetchone()
+            with self._read_lock:  # one at a time: bodies may be large
+                row = self._read_db.execute("select * from letters where id = ?", (id_,)).fetchone()
             if row is not None:
                 headers = msgspec.json.decode(row[10], type=dict[str, str])
                 yield Letter(*row[:10], headers, *row[11:])  # type: ignore[call-arg]  # a row is the table
@@ -157,19 +191,18 @@ class DeadLetters:
             )
             values.append(msgspec.json.encode(ids).decode())
         statement = f"select id from letters where {' and '.join(where)} order by first_seen, id limit ?"  # noqa: S608 - column names above
-        with self._lock:
-            return [id_ for (id_,) in self._db.execute(statement, (*values, limit))]
+        with self._read_lock:
+            return [id_ for (id_,) in self._read_db.execute(statement, (*values, limit))]
 
     def drop(self, ids: Sequence[str]) -> int:
         """Forgets letters by their whole ids; how many there were."""
-        with self._lock, self._db:
-            self._db.execute("begin immediate")
+        with self._writing():
             return sum(self._db.execute("delete from letters where id = ?", (id_,)).rowcount for id_ in ids)
 
     def summary(self) -> list[Summary]:
         """One row a cause, the most frequent first."""
-        with self._lock:
-            rows = self._db.execute(
+        with self._read_lock:
+            rows = self._read_db.execute(
                 "select reason, collector, format, sink, count(*), path, expected, found, max(last_seen)"
                 " from letters group by reason, collector, format, sink order by count(*) desc"
             ).fetchall()
@@ -180,7 +213,8 @@ class DeadLetters:
 
     def close(self) -> None:
         """Closes the file."""
-        with self._lock:
+        with self._lock, self._read_lock:
+            self._read_db.close()
             self._db.close()
 
 

@@ -12,6 +12,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
+from contextlib import suppress
 from multiprocessing import get_context
 
 import tenacity
@@ -20,7 +21,7 @@ from lakescope.messages import Message, Reject, quote
 from lakescope.pipeline.contracts import Collector, Sink
 from lakescope.pipeline.dead_letters import DeadLetters
 from lakescope.pipeline.inbox import Inbox
-from lakescope.pipeline.lane import Job, SinkLane
+from lakescope.pipeline.lane import Abandoned, Job, SinkLane
 from lakescope.pipeline.metrics import Metrics
 from lakescope.pipeline.normalise import Normaliser
 from lakescope.pipeline.transform import Lane, Transform, Transformed
@@ -163,6 +164,7 @@ class Engine:
             lane.abort()
         grace = time.monotonic() + ABORT_S
         ended = [lane for lane in self.lanes.values() if lane.join(grace - time.monotonic())]
+        drained &= not any(pipeline.in_flight or len(pipeline.inbox) for pipeline in self.pipelines)
         if not drained:
             log.warning("stop_undrained in_flight=%d", sum(pipeline.in_flight for pipeline in self.pipelines))
         for pipeline in self.pipelines:
@@ -202,8 +204,9 @@ class Engine:
         pipeline.inbox.close()
 
     def _convey(self, pipeline: Pipeline) -> None:
-        for messages, transformed in self._transformed(pipeline):
-            self._dispatch(pipeline, messages, transformed)
+        with suppress(Abandoned):
+            for messages, transformed in self._transformed(pipeline):
+                self._dispatch(pipeline, messages, transformed)
 
     def _transformed(self, pipeline: Pipeline) -> Iterator[tuple[list[Message], Transformed]]:
         if self._pool is None:
@@ -327,21 +330,19 @@ class Engine:
         sink: str | None,
         rejects: Mapping[int, Sequence[Reject]],
     ) -> None:
-        """Files dead letters; a full disk is waited for, as losing them is not an option."""
-        tenacity.Retrying(
-            wait=tenacity.wait_random_exponential(multiplier=0.5, max=30.0),
-            stop=tenacity.stop_when_event_set(self._stop),
-            sleep=tenacity.sleep_using_event(self._stop),
-            before_sleep=lambda state: log.error(
-                "dead_letters_unwritable error=%s", state.outcome.exception() if state.outcome else None
-            ),
-            reraise=True,
-        )(
-            self.dead_letters.add,
-            pipeline.name,
-            sink,
-            [(messages[index], found) for index, found in rejects.items()],
-        )
+        """Files dead letters; a full disk is waited for, as losing them is not an option. Raises `Abandoned`."""
+        letters = [(messages[index], found) for index, found in rejects.items()]
+        try:
+            tenacity.Retrying(
+                wait=tenacity.wait_random_exponential(multiplier=0.5, max=5.0),
+                stop=tenacity.stop_when_event_set(self._stop),
+                sleep=tenacity.sleep_using_event(self._stop),
+                before_sleep=lambda state: log.error(
+                    "dead_letters_unwritable error=%s", state.outcome.exception() if state.outcome else None
+                ),
+            )(self.dead_letters.add, pipeline.name, sink, letters)
+        except tenacity.RetryError as error:  # told to stop: they are not acknowledged, and come again
+            raise Abandoned from error
         for found in rejects.values():
             for reject in found:
                 self.metrics.dead.labels(pipeline.name, sink or "", reject.reason).inc()

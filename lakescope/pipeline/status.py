@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
 from collections import deque
@@ -11,11 +12,14 @@ from typing import Any
 
 import msgspec
 
+from lakescope.pipeline.dead_letters import Summary
 from lakescope.pipeline.engine import Engine
 from lakescope.pipeline.health import OWN
 
 HISTORY_S = 300
 RATE_S = 10
+CHECK_S = 5.0
+"""From one look whether dead letters can be written to the next."""
 SHOWN = [
     "time",
     "source",
@@ -40,21 +44,30 @@ class Status:
         self.types = types
         self.started = time.time()
         self._samples: deque[tuple[float, dict[str, int]]] = deque(maxlen=HISTORY_S + 1)
+        self._causes: list[Summary] = []
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._sample_for_ever, name="status", daemon=True)
+        self._checking = threading.Thread(target=self._check_for_ever, name="dead letters", daemon=True)
 
     def start(self) -> None:
         """Begins to sample."""
         self._samples.append((time.time(), self._counts()))
         self._thread.start()
+        self._checking.start()
 
     def stop(self) -> None:
         """Ends it."""
         self._stop.set()
+        if self._checking.is_alive():
+            self._checking.join()
 
     def _sample_for_ever(self) -> None:
         while not self._stop.wait(1.0):
             self._samples.append((time.time(), self._counts()))
+
+    def _check_for_ever(self) -> None:
+        while not self._stop.wait(CHECK_S):
+            self.engine.dead_letters.check()
 
     def _counts(self) -> dict[str, int]:
         metrics = self.engine.metrics
@@ -74,6 +87,7 @@ class Status:
         troubled = [
             (f"collector {pipeline.name}", pipeline.collector.health) for pipeline in self.engine.pipelines
         ] + [(f"sink {name}", lane.health) for name, lane in self.engine.lanes.items()]
+        troubled.append(("dead letters", self.engine.dead_letters.health))
         return [
             f"{name}: {health.detail or health.state} (for {max(0, now - health.since):.0f} s)"
             for name, health in troubled
@@ -176,7 +190,11 @@ class Status:
         }
 
     def _dead_letters(self) -> dict[str, Any]:
-        causes = self.engine.dead_letters.summary()
+        try:
+            self._causes = self.engine.dead_letters.summary()
+        except sqlite3.Error:  # what cannot be read is shown as it was; `reasons` has the cause
+            self.engine.dead_letters.check()
+        causes = self._causes
         return {"total": sum(cause.count for cause in causes), "by_reason": msgspec.to_builtins(causes)}
 
     def _rates(self) -> dict[str, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from importlib.metadata import version
@@ -64,8 +65,13 @@ def create_app(
             routes = router()
             app.include_router(routes)
             pushes[routes.prefix] = getattr(collector, "has_token", False)
+    app.add_exception_handler(sqlite3.Error, _unusable)
     app.add_middleware(Gate, http=http or Http(), pushes=pushes)
     return app
+
+
+def _unusable(request: Request, error: Exception) -> Response:
+    return JSONResponse({"detail": f"the dead letters cannot be used now: {error}"}, 503)
 
 
 def _pages(assembly: Assembly) -> APIRouter:
