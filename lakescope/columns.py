@@ -47,8 +47,8 @@ def _kind(hint: Any) -> tuple[Kind, bool]:
         (inner,) = (arg for arg in get_args(hint) if arg is not type(None))
         return _kind(inner)[0], False
     if get_origin(hint) is Annotated:
-        kind: Kind = hint.__metadata__[0].extra["kind"]
-        return kind, True
+        extra = hint.__metadata__[0].extra
+        return (extra["kind"], True) if extra else _kind(get_args(hint)[0])
     if get_origin(hint) is Literal:
         return "keyword", True
     if get_origin(hint) is list:

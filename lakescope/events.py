@@ -23,6 +23,28 @@ from msgspec import Meta, Struct
 
 Time = Annotated[str, Meta(extra={"kind": "time"})]
 Text = Annotated[str, Meta(extra={"kind": "text"})]
+
+# What each quantity can be. A number beyond is no measurement: it becomes null and is counted (lakescope/bounds.py).
+Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+"""Of things or of bytes. A counter that wrapped below zero is near 2^64, which is more."""
+Code = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+Share = Annotated[float, Meta(ge=0, le=1)]
+Percent = Annotated[int, Meta(ge=0, le=100)]
+Seconds = Annotated[float, Meta(ge=0, le=1e9)]
+"""A duration. A beginning that is unknown and told as 1970 makes more of it than 31 years."""
+Rate = Annotated[float, Meta(ge=0, le=1e15)]
+"""Bytes/s."""
+Delay = Annotated[float, Meta(ge=-100, le=100)]
+"""One-way, in seconds: of clocks that differ it may be negative."""
+RoundTrip = Annotated[float, Meta(ge=0, le=100)]
+"""Seconds, by one clock."""
+Offset = Annotated[float, Meta(ge=-1e9, le=1e9)]
+"""Of a clock, in seconds."""
+Mtu = Annotated[int, Meta(ge=1, le=2**20)]
+"""Bytes."""
+Hops = Annotated[int, Meta(ge=1, le=255)]
+Number = Annotated[float, Meta(ge=-1e300, le=1e300)]
+"""Any that every store takes: no NaN, no infinity, and sums of it neither."""
 Source = Literal[
     "rucio",
     "fts",
@@ -85,28 +107,28 @@ class Transfer(Event, tag="transfers"):
     # derived
     src_host: str | None = None  #: host of src_url, lower case, without port
     dst_host: str | None = None  #: host of dst_url, lower case, without port
-    bytes: int | None = None  #: size of the file (bytes)
+    bytes: Count | None = None  #: size of the file (bytes)
     created: Time | None = None  #: when the request was made
     submitted: Time | None = None  #: when it was handed to the transfer tool
     started: Time | None = None  #: when bytes began to move
     ended: Time | None = None  #: when it ended, well or badly
-    queue_s: float | None = None  #: created to started (seconds)
-    transfer_s: float | None = None  #: started to ended (seconds), recomputed: the sources' own wrap
-    throughput: float | None = None  #: bytes / transfer_s of a done transfer (bytes/s)
+    queue_s: Seconds | None = None  #: created to started (seconds)
+    transfer_s: Seconds | None = None  #: started to ended (seconds), recomputed: the sources' own wrap
+    throughput: Rate | None = None  #: bytes / transfer_s of a done transfer (bytes/s)
     endpoint: str | None = None  #: FTS server: its alias or host
     error: Text | None = None  #: the error as the source said it
 
     # not of every kind
     rule_id: str | None = None  #: Rucio rule that asked for the transfer
-    file_id: int | None = None  #: FTS file within the FTS server
+    file_id: Count | None = None  #: FTS file within the FTS server
     user: str | None = None  #: salted hash of the certificate's subject (FTS user_dn); null unless asked for
     error_scope: str | None = None  #: SOURCE, DESTINATION, TRANSFER or GENERAL_FAILURE
     error_phase: str | None = None  #: FTS t_failure_phase
     error_category: str | None = None  #: FTS tr_error_category: the errno's name
-    error_code: int | None = None  #: errno
-    retry: int | None = None  #: which retry this is (count)
-    retry_max: int | None = None  #: retries allowed (count)
-    streams: int | None = None  #: parallel TCP streams (count)
+    error_code: Code | None = None  #: errno
+    retry: Count | None = None  #: which retry this is (count)
+    retry_max: Count | None = None  #: retries allowed (count)
+    streams: Count | None = None  #: parallel TCP streams (count)
     ip_version: int | None = None  #: 4 or 6
     auth_method: str | None = None  #: certificate or oauth2
     transfer_mode: str | None = None  #: streamed, 3rd pull, 3rd push
@@ -137,11 +159,11 @@ class Deletion(Event, tag="deletions"):
     country: str | None = None  #: country of the RSE by the topology
     qos: str | None = None  #: QoS class of the RSE by the topology
     experiment: str | None = None  #: experiment that the scope's name begins with
-    bytes: int | None = None  #: size of the file (bytes)
+    bytes: Count | None = None  #: size of the file (bytes)
     url: str | None = None  #: the replica
     protocol: str | None = None  #: URL scheme used
     datatype: str | None = None  #: Rucio datatype of the file
-    duration_s: float | None = None  #: time the deletion took (seconds)
+    duration_s: Seconds | None = None  #: time the deletion took (seconds)
     error: Text | None = None  #: the error as the source said it
     error_class: str | None = None  #: 12 hex characters, hash of error_template
     error_template: Text | None = None  #: error with URLs, hosts, paths, addresses, ids, numbers masked
@@ -156,8 +178,8 @@ class Did(Event, tag="dids"):
     name: str | None = None  #: name
     child_scope: str | None = None  #: scope of the child (attached, detached, lost)
     child_name: str | None = None  #: its name
-    bytes: int | None = None  #: size at closing (bytes)
-    length: int | None = None  #: files at closing (count)
+    bytes: Count | None = None  #: size at closing (bytes)
+    length: Count | None = None  #: files at closing (count)
 
 
 class Rule(Event, tag="rules"):
@@ -169,13 +191,13 @@ class Rule(Event, tag="rules"):
     name: str | None = None  #: its name
     rse: str | None = None  #: storage element of the lock, or the rule's RSE expression
     account: str | None = None  #: Rucio account that owns the rule
-    progress: int | None = None  #: done, in per cent (0..100, in tens)
-    locks_ok: int | None = None  #: locks satisfied (count)
-    locks_replicating: int | None = None  #: locks waiting for a transfer (count)
-    locks_stuck: int | None = None  #: locks given up (count)
-    age_s: float | None = None  #: since the rule's creation (seconds)
+    progress: Percent | None = None  #: done, in per cent (0..100, in tens)
+    locks_ok: Count | None = None  #: locks satisfied (count)
+    locks_replicating: Count | None = None  #: locks waiting for a transfer (count)
+    locks_stuck: Count | None = None  #: locks given up (count)
+    age_s: Seconds | None = None  #: since the rule's creation (seconds)
     stuck_at: Time | None = None  #: since when it is stuck, by Rucio; null for a rule that is not
-    stuck_s: float | None = None  #: how long it had been stuck (seconds)
+    stuck_s: Seconds | None = None  #: how long it had been stuck (seconds)
     activity: str | None = None  #: Rucio activity of its transfers
     expires_at: Time | None = None  #: when it ends
     error: Text | None = None  #: why it is stuck, as Rucio recorded it
@@ -195,7 +217,7 @@ class Trace(Event, tag="traces"):
     host: str | None = None  #: the client's host
     account: str | None = None  #: Rucio account
     protocol: str | None = None  #: URL scheme used
-    bytes: int | None = None  #: size of the file (bytes)
+    bytes: Count | None = None  #: size of the file (bytes)
     started: Time | None = None  #: when bytes began to move
     ended: Time | None = None  #: when they stopped
     ok: bool | None = None  #: true if the client has the file, false if it failed, else null
@@ -211,11 +233,11 @@ class FtsQueue(Event, tag="fts_queue"):
     src_site: str | None = None  #: site of the source by the topology
     dst_site: str | None = None  #: site of the destination by the topology
     protocol: str | None = None  #: URL scheme of the destination: FTS keeps a queue for each
-    active: int | None = None  #: running transfers (count)
-    submitted: int | None = None  #: queued transfers (count)
-    connections: int | None = None  #: connections that the optimizer allows (count)
-    throughput: float | None = None  #: recent mean (bytes/s)
-    success_rate: float | None = None  #: 0..1; FTS says 1 for an idle link
+    active: Count | None = None  #: running transfers (count)
+    submitted: Count | None = None  #: queued transfers (count)
+    connections: Count | None = None  #: connections that the optimizer allows (count)
+    throughput: Rate | None = None  #: recent mean (bytes/s)
+    success_rate: Share | None = None  #: 0..1; FTS says 1 for an idle link
     rationale: Text | None = None  #: the optimizer's reason
 
 
@@ -230,24 +252,24 @@ class Network(Event, tag="network"):
     ip_version: int | None = None  #: 4 or 6
     tool: str | None = None  #: iperf3, owping, ...
     ok: bool | None = None  #: whether the measurement succeeded
-    throughput: float | None = None  #: receiver's rate where known, else the sender's (bytes/s)
-    retransmits: int | None = None  #: TCP retransmissions (count)
-    packets_sent: int | None = None  #: probes sent (count)
-    packets_lost: int | None = None  #: probes lost (count)
-    loss: float | None = None  #: lost / sent (0..1)
-    latency_min_s: float | None = None  #: one-way delay, least (seconds); may be negative by clock offset
-    latency_mean_s: float | None = None  #: one-way delay, mean (seconds)
-    latency_median_s: float | None = None  #: one-way delay, median (seconds)
-    latency_p95_s: float | None = None  #: one-way delay, 95th percentile (seconds)
-    latency_max_s: float | None = None  #: one-way delay, greatest (seconds)
-    rtt_min_s: float | None = None  #: round trip, least (seconds)
-    rtt_mean_s: float | None = None  #: round trip, mean (seconds)
-    rtt_max_s: float | None = None  #: round trip, greatest (seconds)
-    jitter_s: float | None = None  #: variation of the delay (seconds)
-    hops: int | None = None  #: length of the path (count)
+    throughput: Rate | None = None  #: receiver's rate where known, else the sender's (bytes/s)
+    retransmits: Count | None = None  #: TCP retransmissions (count)
+    packets_sent: Count | None = None  #: probes sent (count)
+    packets_lost: Count | None = None  #: probes lost (count)
+    loss: Share | None = None  #: lost / sent (0..1)
+    latency_min_s: Delay | None = None  #: one-way delay, least (seconds); may be negative by clock offset
+    latency_mean_s: Delay | None = None  #: one-way delay, mean (seconds)
+    latency_median_s: Delay | None = None  #: one-way delay, median (seconds)
+    latency_p95_s: Delay | None = None  #: one-way delay, 95th percentile (seconds)
+    latency_max_s: Delay | None = None  #: one-way delay, greatest (seconds)
+    rtt_min_s: RoundTrip | None = None  #: round trip, least (seconds)
+    rtt_mean_s: RoundTrip | None = None  #: round trip, mean (seconds)
+    rtt_max_s: RoundTrip | None = None  #: round trip, greatest (seconds)
+    jitter_s: RoundTrip | None = None  #: variation of the delay (seconds)
+    hops: Hops | None = None  #: length of the path (count)
     route_id: str | None = None  #: 12 hex characters, hash of the path's addresses; changes with the route
-    mtu: int | None = None  #: path MTU (bytes)
-    clock_error_s: float | None = None  #: clock offset or its bound (seconds)
+    mtu: Mtu | None = None  #: path MTU (bytes)
+    clock_error_s: Offset | None = None  #: clock offset or its bound (seconds)
     run_id: str | None = None  #: pScheduler run (UUID)
     error: Text | None = None  #: why the run failed
 
@@ -259,7 +281,7 @@ class Host(Event, tag="hosts"):
     metric: str  #: name in the source's own terms: node_load1, cpu_percent, ...
     type: Literal["counter", "gauge"]  #: a counter only grows until it is reset
     site: str | None = None  #: site of the host by the topology
-    value: float | None = None  #: the value in the metric's own unit; null where the source said NaN
+    value: Number | None = None  #: the value in the metric's own unit; null where the source said NaN
     quantity: str | None = None  #: one name for all sources: load1, cpu_busy, ...; null for any other
     labels: dict[str, str] | None = None  #: what tells this series from its sisters
 
@@ -289,10 +311,10 @@ class Storage(Event, tag="storage"):
     account: str | None = None  #: account counted
     experiment: str | None = None  #: experiment counted: the prefix of the scope's name
     usage_source: str | None = None  #: the part or limit that is counted: expired, ...; null: the whole
-    files: int | None = None  #: files or replicas (count)
-    used: int | None = None  #: bytes used
-    total: int | None = None  #: bytes there are
-    free: int | None = None  #: bytes left
+    files: Count | None = None  #: files or replicas (count)
+    used: Count | None = None  #: bytes used
+    total: Count | None = None  #: bytes there are
+    free: Count | None = None  #: bytes left
 
 
 class Poll(Event, tag="polls"):
@@ -301,9 +323,9 @@ class Poll(Event, tag="polls"):
     scope: str  #: the question: its URL
     kind: str  #: what was asked for: rules, usage or accounts
     state: str | None = None  #: of rules, the only state asked for: stuck, replicating, ...; null: any
-    count: int | None = None  #: records in the answer; 0 is an answer (count)
+    count: Count | None = None  #: records in the answer; 0 is an answer (count)
     complete: bool | None = None  #: whether all of it could be read
-    interval_s: float | None = None  #: from one question to the next, as configured (seconds)
+    interval_s: Seconds | None = None  #: from one question to the next, as configured (seconds)
 
 
 class Push(Event, tag="push"):
@@ -322,17 +344,19 @@ class Pipeline(Event, tag="pipeline"):
     instance: str  #: host that Lakescope runs on
     stage: Literal["collector", "sink"]  #: which end of the pipeline
     name: str  #: the collector or sink in the configuration
-    seconds: float  #: length of the interval, which ends at `time` (seconds)
+    seconds: Seconds  #: length of the interval, which ends at `time` (seconds)
     ready: bool | None = None  #: whether it worked at the interval's end
-    received: int | None = None  #: collector: events decoded, rejected or filtered (count)
-    stored: int | None = None  #: sink: events stored (count)
-    dead: int | None = None  #: events that became dead letters here (count)
-    filtered: int | None = None  #: events left out by a rule here (count)
-    retries: int | None = None  #: sink: writes tried again (count)
-    queued: int | None = None  #: sink: events waiting at the interval's end (count)
-    silent_s: float | None = None  #: collector: the interval's length if nothing came in it, else 0 (seconds)
-    lag_p50_s: float | None = None  #: sink: half of the events were stored sooner after their time (seconds)
-    lag_p99_s: float | None = None  #: sink: 99 of 100 were stored sooner after their time (seconds)
+    received: Count | None = None  #: collector: events decoded, rejected or filtered (count)
+    stored: Count | None = None  #: sink: events stored (count)
+    dead: Count | None = None  #: events that became dead letters here (count)
+    filtered: Count | None = None  #: events left out by a rule here (count)
+    retries: Count | None = None  #: sink: writes tried again (count)
+    queued: Count | None = None  #: sink: events waiting at the interval's end (count)
+    silent_s: Seconds | None = (
+        None  #: collector: the interval's length if nothing came in it, else 0 (seconds)
+    )
+    lag_p50_s: Offset | None = None  #: sink: half of the events were stored sooner after their time (seconds)
+    lag_p99_s: Offset | None = None  #: sink: 99 of 100 were stored sooner after their time (seconds)
 
 
 DATASETS: dict[str, type[Event]] = {

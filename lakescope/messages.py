@@ -75,13 +75,15 @@ class Decoded:
     ``received = len(events) + len(rejects) + sum(filtered.values())`` holds by construction.
     """
 
-    __slots__ = ("events", "filtered", "odd", "rejects", "unknown")
+    __slots__ = ("events", "filtered", "impossible", "odd", "rejects", "unknown")
 
     def __init__(self) -> None:
         self.events: list[Event] = []
         self.rejects: list[Reject] = []
         self.unknown: Counter[str] = Counter()
         """Field names that the format does not know -> how often; never fatal."""
+        self.impossible: Counter[str] = Counter()
+        """``dataset.field`` -> how many numbers no instrument can have measured; they are null (`lakescope.bounds`)."""
         self.odd: Counter[str] = Counter()
         """Optional fields whose value had another type, stored as null or as text -> how often; never fatal."""
         self.filtered: Counter[str] = Counter()

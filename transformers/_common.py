@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from hashlib import blake2b
-from typing import Annotated, Any, TypeVar
+from math import inf
+from typing import Any, TypeVar
 
 import msgspec
 
 from lakescope.framing import split_json
 from lakescope.messages import Decoded, Rejected
-
-Int = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
-"""An integer that every store can hold."""
 
 EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - all arithmetic here is on naive UTC, four times as fast
 
@@ -25,6 +24,8 @@ _PLAIN = {"-- ::": 19, "-- ::.": 26, "--T::": 19, "--T::.": 26}
 """Every third character of ``YYYY-MM-DD hh:mm:ss[.ffffff]`` from the first hyphen on -> its length."""
 _NEVER = (None, None)
 _parse = datetime.fromisoformat
+_YEAR_1971 = 365 * 86_400
+"""Nothing was measured before: such a time is unset, computed from something unset, or seconds in place of milliseconds."""
 
 
 # --- times -----------------------------------------------------------------------------------------------
@@ -83,6 +84,14 @@ def _other_moment(text: str, path: str) -> tuple[str, datetime] | tuple[None, No
     return _NEVER if parsed.year <= 1970 else (parsed.isoformat() + "Z", parsed)
 
 
+def number(value: float | None) -> float | None:
+    """`value` as a double; infinity, which is beyond every bound, for an integer that is beyond a double."""
+    try:
+        return None if value is None else float(value)
+    except OverflowError:
+        return inf
+
+
 def span_s(start: datetime | None, end: datetime | None) -> float | None:
     """Seconds from `start` to `end`; null if one is unknown or they are reversed."""
     if start is None or end is None:
@@ -91,8 +100,8 @@ def span_s(start: datetime | None, end: datetime | None) -> float | None:
 
 
 def epoch_time(seconds: float | None, path: str = "$") -> str | None:
-    """POSIX seconds as RFC 3339 in UTC with microseconds where there are any; null, 0 and below are null."""
-    if seconds is None or seconds <= 0:
+    """POSIX seconds as RFC 3339 in UTC with microseconds where there are any; null, and all before 1971, are null."""
+    if seconds is None or seconds < _YEAR_1971:
         return None
     try:
         return (EPOCH + timedelta(seconds=seconds)).isoformat() + "Z"
@@ -101,8 +110,8 @@ def epoch_time(seconds: float | None, path: str = "$") -> str | None:
 
 
 def epoch_ms_time(milliseconds: int | None, path: str = "$") -> str | None:
-    """POSIX milliseconds as RFC 3339 in UTC; null, 0 and below are null."""
-    if milliseconds is None or milliseconds <= 0:
+    """POSIX milliseconds as RFC 3339 in UTC; null, and all before 1971, are null."""
+    if milliseconds is None or milliseconds < _YEAR_1971 * 1000:
         return None
     try:
         moment = EPOCH + timedelta(milliseconds=milliseconds)
@@ -126,6 +135,15 @@ def seconds_between(start: str | None, end: str | None) -> float | None:
 def identify(*fields: object) -> str:
     """The event's id: 32 hex characters of BLAKE2b over the identifying fields, None as empty."""
     return digest("\x1f".join(["" if field is None else str(field) for field in fields]))
+
+
+def identify_series(*fields: str, labels: Mapping[str, str]) -> str:
+    """The id of a sample of a series: whatever stands in names, labels and values, two series never share one.
+
+    The order of the labels does not count, and an empty one is none: with it the series is the same.
+    """
+    pairs = [text for name in sorted(labels) if labels[name] for text in (name, labels[name])]
+    return digest("".join([f"{len(text)}:{text}" for text in (*fields, *pairs)]))
 
 
 def digest(text: str) -> str:
@@ -209,9 +227,6 @@ def rejected(error: msgspec.DecodeError, under: str = "$") -> Rejected:
 
 # --- JSON of many shapes ---------------------------------------------------------------------------------
 
-Finite = Annotated[float, msgspec.Meta(ge=-1e300, le=1e300)]
-"""A number that JSON can carry, sums of it too: no NaN or infinity, which ``strict=False`` reads from text."""
-
 T = TypeVar("T")
 S = TypeVar("S", bound=msgspec.Struct)
 _any_json = msgspec.json.Decoder().decode
@@ -230,22 +245,36 @@ def any_json(body: bytes, path: str = "$", start: int = 0) -> Any:
 
     Python writes a byte that is no UTF-8 (a file name in latin-1) as one, and json.dumps passes it on; RFC 8259,
     section 8.2, allows it. `path` and `start`: where `body` lies in the message.
-    Raises `Rejected` (not_json; not_text; schema for a number beyond a double).
+    A number beyond a double is infinity: no measurement, as `lakescope.bounds` finds. Raises `Rejected` (not_json; not_text).
     """
     try:
         try:
             return _any_json(body)
         except msgspec.DecodeError:
-            # looked at only here: a body that decodes has none
-            if not _SURROGATE.search(body):
-                raise
-            return _any_json(_ESCAPE.sub(_paired, body))
+            return _unusual_json(body)
     except UnicodeDecodeError:
         raise _not_text(body, path, start) from None
     except msgspec.DecodeError as error:
         raise rejected(error, path) from None
     except RecursionError:
         raise Rejected("not_json", path, "less deeply nested JSON") from None
+
+
+def _unusual_json(body: bytes) -> Any:
+    """What the fast decoder refuses and RFC 8259 allows: lone surrogates, and numbers beyond a double, as infinity.
+
+    Looked at only here: a body that decodes has neither.
+    """
+    body = _ESCAPE.sub(_paired, body) if _SURROGATE.search(body) else body
+    try:
+        return _any_json(body)
+    except msgspec.ValidationError as error:
+        if "out of range" not in str(error):
+            raise
+        try:
+            return json.loads(body)
+        except ValueError:  # an integer of more than 4,300 digits
+            raise error from None
 
 
 def _paired(escape: re.Match[bytes]) -> bytes:

@@ -21,7 +21,6 @@ A notification is a `Probe`, named as collectd names the alert (``collectd_load`
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any, Literal
 
 import msgspec
@@ -37,6 +36,8 @@ from transformers._common import (
     epoch_time,
     host_of,
     identify,
+    identify_series,
+    number,
     shape,
     unwrap,
     utc_time,
@@ -139,20 +140,24 @@ def _add_values(found: ValueList, out: Decoded, path: str) -> None:
     metric = f"{found.plugin}_{found.type}"
     instances = _labels(plugin_instance=found.plugin_instance, type_instance=found.type_instance)
     several = len(values) > 1
-    identity = partial(
-        identify, "collectd", host, found.plugin, found.plugin_instance, found.type, found.type_instance, time
+    series = (
+        "collectd",
+        host,
+        found.plugin,
+        found.plugin_instance or "",
+        found.type,
+        found.type_instance or "",
     )
-    numbers = [_number(value, f"{path}.values[{index}]") for index, value in enumerate(values)]
-    for value, number, dstype, dsname in zip(values, numbers, dstypes, dsnames, strict=True):
+    for value, dstype, dsname in zip(values, dstypes, dsnames, strict=True):
         labels = instances | _labels(dsname=dsname) if several else instances
         out.events.append(
             Host(
-                id=identity(dsname),
+                id=identify_series(*series, time, dsname, labels={}),
                 time=time,
                 source="collectd",
                 host=host,
                 metric=f"{metric}_{dsname}" if several else metric,
-                value=number,
+                value=number(value),
                 type="counter" if dstype in COUNTERS and not isinstance(value, float) else "gauge",
                 labels=labels or None,
             )
@@ -161,13 +166,6 @@ def _add_values(found: ValueList, out: Decoded, path: str) -> None:
 
 def _labels(**labels: str | None) -> dict[str, str]:
     return {name: value for name, value in labels.items() if value}
-
-
-def _number(value: float | None, path: str) -> float | None:
-    try:
-        return None if value is None else float(value)
-    except OverflowError:
-        raise Rejected("value", path, "a number that fits a double", str(value)) from None
 
 
 _STATUS: dict[str, Literal["ok", "warning", "critical", "unknown"]] = {

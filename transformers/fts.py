@@ -26,8 +26,6 @@ from msgspec import Struct
 from lakescope.events import Event, FtsQueue, Transfer
 from lakescope.messages import Decoded, Message, Rejected
 from transformers._common import (
-    Finite,
-    Int,
     any_json,
     convert_fields,
     count_unknown,
@@ -40,9 +38,9 @@ from transformers._common import (
 )
 
 Ignored = Any
-Number = Int | Finite
+Number = int | float
 Milliseconds = (
-    Int | Finite
+    int | float
 )  # fts-rest-flask sends time.time() * 1000; the dialect of 2016 "1466632860151.000000"
 
 
@@ -101,10 +99,10 @@ class Complete(Struct, gc=False, forbid_unknown_fields=True):
     dst_url: str | None = None
     endpnt: str | None = None
     eviction_code: Ignored = None
-    f_size: Int | None = None
-    file_id: Int | None = None
+    f_size: int | None = None
+    file_id: int | None = None
     file_metadata: AboutFile = None
-    file_size: Int | None = None
+    file_size: int | None = None
     final_destination: Ignored = None
     ipver: str | None = None
     is_archiving: bool | None = None
@@ -114,14 +112,14 @@ class Complete(Struct, gc=False, forbid_unknown_fields=True):
     job_metadata: AboutJob = None
     job_multihop: bool | None = None
     job_state: Ignored = None
-    nstreams: Int | None = None
+    nstreams: int | None = None
     operation_time: Ignored = None  # process end minus start; in MONIT's archive of 2017 something else
     overwrite_on_disk_deletion_code: Ignored = None
     overwrite_on_disk_flag: Ignored = None
     protocol: str | None = None
     protocol_translation: Ignored = None
-    retry: Int | None = None
-    retry_max: Int | None = None
+    retry: int | None = None
+    retry_max: int | None = None
     scitag: Ignored = None
     src_hostname: str | None = None
     src_protocol: Ignored = None
@@ -138,10 +136,10 @@ class Complete(Struct, gc=False, forbid_unknown_fields=True):
     srm_space_token_src: Ignored = None
     t__error_message: str | None = None
     t_channel: Ignored = None
-    t_error_code: Int | None = None
+    t_error_code: int | None = None
     t_failure_phase: str | None = None
     t_final_transfer_state: str | None = None
-    t_final_transfer_state_flag: Int | None = None
+    t_final_transfer_state_flag: int | None = None
     t_timeout: Ignored = None
     tcp_buf_size: Ignored = None
     throughput: Number | None = None
@@ -185,7 +183,7 @@ class Start(Struct, gc=False, forbid_unknown_fields=True):
     dst_site_name: str | None = None
     dst_url: str | None = None
     endpnt: str | None = None
-    file_id: Int | None = None
+    file_id: int | None = None
     file_metadata: AboutFile = None
     is_archiving: Ignored = None
     job_id: str | None = None
@@ -214,15 +212,15 @@ class State(Struct, gc=False, forbid_unknown_fields=True):
     dest_se: str | None = None
     dst_url: str | None = None
     endpnt: str | None = None
-    file_id: Int | None = None
+    file_id: int | None = None
     file_metadata: AboutFile = None
     file_state: str | None = None
     job_id: str | None = None
     job_metadata: AboutJob = None
     job_state: Ignored = None
     reason: str | None = None
-    retry_counter: Int | None = None
-    retry_max: Int | None = None
+    retry_counter: int | None = None
+    retry_max: int | None = None
     source_se: str | None = None
     src_url: str | None = None
     staging: Ignored = None
@@ -239,8 +237,8 @@ class State(Struct, gc=False, forbid_unknown_fields=True):
 class Optimizer(Struct, gc=False, forbid_unknown_fields=True):
     """OP: the optimizer has looked at one link."""
 
-    active_count: Int | None = None
-    connections: Int | None = None
+    active_count: int | None = None
+    connections: int | None = None
     dest_se: str | None = None
     diff: Ignored = None
     duration_avg: Ignored = None
@@ -250,7 +248,7 @@ class Optimizer(Struct, gc=False, forbid_unknown_fields=True):
     rationale: str | None = None
     retry_count: Ignored = None
     source_se: str | None = None
-    submitted_count: Int | None = None
+    submitted_count: int | None = None
     success_rate: Number | None = None
     throughput: Number | None = None
     throughput_ema: Ignored = None

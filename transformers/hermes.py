@@ -17,15 +17,14 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from operator import attrgetter
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from lakescope.events import Deletion, Did, Event, Rule, Transfer
 from lakescope.messages import Decoded, Message, Rejected
 from transformers._common import (
-    Int,
     any_json,
     convert,
     convert_fields,
@@ -42,7 +41,7 @@ from transformers._common import (
     utc_time,
 )
 
-Bytes = Int | Annotated[float, Meta(ge=-(2.0**62), le=2.0**62)]
+Bytes = int | float
 """The database sums the sizes at a close as decimals, which arrive as 7696433994.0."""
 Ignored = Any
 
@@ -111,7 +110,7 @@ class Payload(
     src_rse_id: Ignored = None
     dst_rse_id: Ignored = None
     state: Ignored = None
-    retry_count: Int | None = None
+    retry_count: int | None = None
     rule_id: str | None = None
     external_id: str | None = None
     external_host: str | None = None
@@ -130,9 +129,9 @@ class Payload(
     childtype: Ignored = None
     dataset_name: str | None = None
     expired_at: Ignored = None
-    length: Int | None = None
+    length: int | None = None
     events: Ignored = None
-    progress: Int | None = None
+    progress: int | None = None
 
 
 _FoldedPayload = msgspec.defstruct(
@@ -484,8 +483,12 @@ def _duration(found: Any) -> float | None:
 
 def _size(p: Payload) -> int | None:
     """Both keys carry the same value; either may be null. Below 0 is unknown."""
-    size = p.bytes if p.bytes is not None else p.file_size
-    return int(size) if size is not None and size >= 0 else None
+    for size in (p.bytes, p.file_size):
+        if size is not None and 0 <= size < 2**63:
+            return int(size)
+    return (
+        None if p.bytes is None or not p.bytes > 0 else 2**64
+    )  # no size: beyond its bound, and counted there
 
 
 @lru_cache(256)

@@ -1,9 +1,10 @@
-"""Host metrics of node_exporter, or of any other exporter: Prometheus text or OpenMetrics, by prometheus_client.
+"""Host metrics of node_exporter, or of any other exporter: Prometheus text or OpenMetrics (`transformers._exposition`).
 
 OpenMetrics is what says so in the header ``content-type`` or ends in ``# EOF``; all else is Prometheus text
-(format 0.0.4). The body does not name its host: the collector does, in the header ``instance``
-(``host:9100`` or a URL) and, where it knows it, ``url``. A sample without a timestamp of its own was taken
-when the body was received.
+(format 0.0.4). They differ in the unit of a sample's time: seconds and milliseconds. A line that is no sample is a
+reject by itself; a page without any sample, such as a proxy's, is one reject.
+The body does not name its host: the collector does, in the header ``instance`` (``host:9100`` or a URL) and, where it
+knows it, ``url``. A sample without a timestamp of its own was taken when the body was received.
 
 One `Host` event a sample, its metric named as in the text. Counters are samples of counters, and the
 buckets, counts and sums of histograms and summaries; everything else, quantiles and untyped samples too, is
@@ -17,49 +18,50 @@ network_sent, without lo, bonds, bridges and VLANs; clock_offset of timex. What 
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable
 from math import isfinite
 from typing import Literal
 
-from prometheus_client import Metric
-from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
-from prometheus_client.parser import text_string_to_metric_families as parse_text
-from prometheus_client.samples import Sample
-
 from lakescope.events import Host
-from lakescope.messages import Decoded, Message, Reject, Rejected
-from transformers._common import epoch_time, host_of, identify, text_of
-
-Parse = Callable[[str], Iterable[Metric]]
+from lakescope.messages import Decoded, Message, Reject, Rejected, quote
+from transformers._common import epoch_time, host_of, identify_series, text_of
+from transformers._exposition import LineError, Sample, Types, parse_sample
 
 _LINE = "a sample or a comment of the exposition format"
-_BARE_COUNTER = re.compile(r"^[ \t]*#[ \t]+TYPE[ \t]+(\S+)(?<!_total)[ \t]+counter\s*$", re.MULTILINE)
-_GROWING = {
-    "counter": ("_total",),
-    "histogram": ("_bucket", "_count", "_sum"),
-    "summary": ("_count", "_sum"),
-}
-"""Type of a family -> endings of its samples that only grow until a reset."""
 
 
 def decode(message: Message, out: Decoded) -> None:
-    """One scrape. Where the parser refuses it, the lines that it refuses alone become `Reject`s, the rest stays."""
+    """One scrape. Raises `Rejected` if no line of it is a sample and some should be."""
     text = text_of(message.body)
-    scrape = Scrape(message)
-    parse = parse_openmetrics if _is_openmetrics(message, text) else parse_text
-    try:
-        events = scrape.events(text, parse)
-    except Exception:  # noqa: BLE001 - the parsers raise ValueError, KeyError, IndexError, ... for bad lines
-        text = _without_bad_lines(text, scrape, parse, out)
-        try:
-            events = scrape.events(text, parse)
-        except Exception as error:  # noqa: BLE001 - likewise: good lines in an order that is bad
-            raise Rejected("schema", "$", "Prometheus text or OpenMetrics", _said(error)) from None
-    if scrape.native_histograms:
-        out.filtered["native_histogram"] += scrape.native_histograms
-    elif not events and not out.rejects:
+    scrape = Scrape(message, 1.0 if _is_openmetrics(message, text) else 0.001)
+    types = Types()
+    events: list[Host] = []
+    rejects: list[Reject] = []
+    native_histograms = 0
+    for number, line in enumerate(text.split("\n"), start=1):
+        line = line.strip(" \t\r")
+        if line.startswith("#"):
+            types.note(line)
+        elif line:
+            try:
+                sample = parse_sample(line)
+                if sample.value is None:
+                    native_histograms += 1
+                else:
+                    events.append(scrape.event(sample, types))
+            except LineError as error:
+                rejects.append(Rejected("schema", f"$.line[{number}]", _LINE, f"{error}: {line}").reject)
+            except Rejected as error:
+                rejects.append(
+                    Reject(error.reject.reason, f"$.line[{number}]", error.reject.expected, quote(line))
+                )
+    if rejects and not events and not native_histograms:
+        first = rejects[0]
+        raise Rejected(first.reason, first.path, first.expected, first.found)
+    if native_histograms:
+        out.filtered["native_histogram"] += native_histograms
+    elif not events and not rejects:
         out.filtered["empty"] += 1
+    out.rejects += rejects
     out.events += events
 
 
@@ -70,91 +72,46 @@ def _is_openmetrics(message: Message, text: str) -> bool:
 class Scrape:
     """What the samples of one body have in common."""
 
-    def __init__(self, message: Message):
+    def __init__(self, message: Message, time_unit_s: float):
         instance = message.headers.get("instance")
         host = host_of(instance)
         if instance is None or host is None:
             expected = "the exporter, host:9100 or its URL: the collector sets this header"
             raise Rejected("schema", "$.headers.instance", expected, instance or "no such header")
         exporter = message.headers.get("url") or instance
+        address = exporter.rpartition("://")[2].lower().removesuffix("/metrics").removesuffix(":9100")
         self.host = host
         self.received = epoch_time(message.received)
-        self.prefix = f"node_exporter\x1f{exporter}"
-        address = exporter.rpartition("://")[2].lower().removesuffix("/metrics").removesuffix(":9100")
-        self.labels = {} if address.strip("[]") == host else {"instance": exporter}
-        self.native_histograms = 0
+        self.time_unit_s = time_unit_s
+        self.exporter = address.strip("[]")
+        self.labels = {} if self.exporter == host else {"instance": exporter}
 
-    def events(self, text: str, parse: Parse) -> list[Host]:
-        """The events of all samples of `text`. Raises what `parse` raises, and `Rejected`."""
-        # to these the text parser appends _total, as OpenMetrics demands; they keep their own names
-        bare = set(_BARE_COUNTER.findall(text)) if parse is parse_text else set()
-        events: list[Host] = []
-        self.native_histograms = 0
-        for family in parse(text):
-            endings = _GROWING.get(family.type, ())
-            is_bare = family.name in bare and family.type == "counter"
-            for sample in family.samples:
-                if sample.native_histogram is not None:  # buckets without a value: no metric of one number
-                    self.native_histograms += 1
-                    continue
-                kind: Literal["counter", "gauge"] = "counter" if sample.name.endswith(endings) else "gauge"
-                name = sample.name.removesuffix("_total") if is_bare else sample.name
-                events.append(self._event(name, kind, sample))
-        return events
-
-    def _event(self, name: str, kind: Literal["counter", "gauge"], sample: Sample) -> Host:
-        time = self.received if sample.timestamp is None else epoch_time(float(sample.timestamp))
+    def event(self, sample: Sample, types: Types) -> Host:
+        """The event of a sample. Raises `Rejected` if it has no time."""
+        time = self.received if sample.time is None else epoch_time(sample.time * self.time_unit_s)
         if time is None:
-            raise Rejected(
-                "value", "$", "a time after 1970, of the sample or of its reception", sample.timestamp
-            )
-        labels = {label: value for label, value in sample.labels.items() if value} | self.labels
+            raise Rejected("value", "$", "a time after 1970, of the sample or of its reception", sample.time)
+        name, labels = sample.name, sample.labels
+        for label in ("le", "quantile"):
+            if label in labels and types.is_bound(name, label):
+                labels[label] = _canonical(labels[label])
+        kind: Literal["counter", "gauge"] = "counter" if types.grows(name) else "gauge"
         return Host(
-            id=identify(
-                self.prefix, time, name, *(f"{key}={sample.labels[key]}" for key in sorted(sample.labels))
-            ),
+            id=identify_series("node_exporter", self.exporter, time, name, labels=labels),
             time=time,
             source="node_exporter",
             host=self.host,
             metric=name,
-            value=_number(sample.value),
+            value=sample.value if sample.value is not None and isfinite(sample.value) else None,
             type=kind,
-            labels=labels or None,
+            labels=labels | self.labels or None,
         )
 
 
-def _number(value: float) -> float | None:
+def _canonical(bound: str) -> str:
+    """A bound as OpenMetrics writes it: exporters write 1 in the text format and 1.0 in the other."""
     try:
-        number = float(value)
-    except OverflowError:  # an integer beyond a double: what the text means is +Inf
-        return None
-    return number if isfinite(number) else None
-
-
-def _without_bad_lines(text: str, scrape: Scrape, parse: Parse, out: Decoded) -> str:
-    """The text without the lines that cannot be read even alone; those become rejects ``$.line[17]``.
-
-    Raises the first of them if no sample is left: an error page, say.
-    """
-    kept: list[str] = []
-    rejects: list[Reject] = []
-    samples = 0
-    end = "\n# EOF\n" if parse is parse_openmetrics else "\n"
-    for number, line in enumerate(text.split("\n"), start=1):
-        try:
-            if line and line != "# EOF":
-                samples += len(scrape.events(line + end, parse))
-        except Exception as error:  # noqa: BLE001 - as in decode
-            refused = Rejected("schema", f"$.line[{number}]", _LINE, f"{_said(error)}: {line}")
-            rejects.append(refused.reject)
-        else:
-            kept.append(line)
-    if rejects and not samples:
-        first = rejects[0]
-        raise Rejected(first.reason, first.path, first.expected, first.found)
-    out.rejects += rejects
-    return "\n".join(kept)
-
-
-def _said(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        number = float(bound)
+    except ValueError:
+        return bound
+    return repr(number) if isfinite(number) else "+Inf" if number > 0 else "-Inf"

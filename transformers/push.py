@@ -27,8 +27,6 @@ from msgspec import Struct
 from lakescope.events import Event, Probe, Push, Storage
 from lakescope.messages import Decoded, Message, Rejected
 from transformers._common import (
-    Finite,
-    Int,
     any_json,
     convert,
     convert_fields,
@@ -56,8 +54,8 @@ class Reserved(Struct, rename={"id": "_id"}):
 
     producer: str
     type: str
-    timestamp: Int | Finite | str | None = None
-    id: Int | str | None = None
+    timestamp: int | float | str | None = None
+    id: int | str | None = None
     idb_tags: list[str] | None = None
     idb_fields: list[str] | None = None
     host: Ignored = None
@@ -75,7 +73,7 @@ class SamGfal(_Typed, kw_only=True):
     status: str
     site: str | None = None
     endpoint: str | None = None
-    port: Int | str | None = None
+    port: int | str | None = None
     protocol: str | None = None
     path: str | None = None
     operation: str | None = None
@@ -103,14 +101,14 @@ class Stats(_Typed, kw_only=True):
     qos: str | None = None
     scope: str | None = None
     experiment: str | None = None
-    files: Int | None = None
-    total_files: Int | None = None
-    total_replicas: Int | None = None
-    used_bytes: Int | None = None
-    files_bytes: Int | None = None
-    total_files_bytes: Int | None = None
-    total_replicas_bytes: Int | None = None
-    total_used: Int | None = None
+    files: int | None = None
+    total_files: int | None = None
+    total_replicas: int | None = None
+    used_bytes: int | None = None
+    files_bytes: int | None = None
+    total_files_bytes: int | None = None
+    total_replicas_bytes: int | None = None
+    total_used: int | None = None
     protected_var: Ignored = msgspec.field(default=None, name="protectedVar")
     dids: Ignored = None
     datasets: Ignored = None

@@ -40,7 +40,6 @@ from lakescope.events import Poll, Rule, Storage
 from lakescope.messages import Decoded, Message, Rejected
 from transformers._common import (
     EPOCH,
-    Int,
     any_json,
     convert_fields,
     count_unknown,
@@ -67,9 +66,9 @@ class RuleLine(Struct):
     account: str | None = None
     rse_expression: str | None = None
     created_at: str | None = None
-    locks_ok_cnt: Int | None = None
-    locks_replicating_cnt: Int | None = None
-    locks_stuck_cnt: Int | None = None
+    locks_ok_cnt: int | None = None
+    locks_replicating_cnt: int | None = None
+    locks_stuck_cnt: int | None = None
     activity: str | None = None
     error: str | None = None
     expires_at: str | None = None
@@ -101,10 +100,10 @@ class UsageLine(Struct):
 
     rse: str
     source: str
-    used: Int | None = None
-    free: Int | None = None
-    total: Int | None = None
-    files: Int | None = None
+    used: int | None = None
+    free: int | None = None
+    total: int | None = None
+    files: int | None = None
     account_usages: Ignored = None
     rse_id: Ignored = None
     updated_at: Ignored = None
@@ -115,9 +114,9 @@ class QuotaLine(Struct):
 
     rse: str
     account: str
-    used_bytes: Int | None = None
-    used_files: Int | None = None
-    quota_bytes: Int | None = None
+    used_bytes: int | None = None
+    used_files: int | None = None
+    quota_bytes: int | None = None
     rse_id: Ignored = None
 
 

@@ -28,15 +28,14 @@ from msgspec import Struct
 from lakescope.events import Host
 from lakescope.messages import Decoded, Message, Rejected
 from transformers._common import (
-    Finite,
-    Int,
     any_json,
     convert,
     count_unknown,
     each,
     epoch_time,
     host_of,
-    identify,
+    identify_series,
+    number,
     unwrap,
     utc_time,
 )
@@ -63,7 +62,7 @@ class Metric(Struct):
     name: str
     fields: dict[str, Any]
     tags: dict[str, str]
-    timestamp: Int | Finite | str | None = None
+    timestamp: int | float | str | None = None
 
 
 class Batch(Struct):
@@ -94,9 +93,6 @@ def _decode_one(found: Any, out: Decoded, path: str, message: Message) -> None:
     if time is None:
         raise Rejected("schema", f"{path}.timestamp", "a time after 1970", metric.timestamp)
     labels = {name: value for name, value in sorted(metric.tags.items()) if value and name != "host"}
-    identity = partial(
-        identify, "telegraf", host, metric.name, time, *(f"{name}={value}" for name, value in labels.items())
-    )
     events: list[Host] = []
     for field, found_value in metric.fields.items():
         if isinstance(found_value, (str, list, dict)):
@@ -104,12 +100,12 @@ def _decode_one(found: Any, out: Decoded, path: str, message: Message) -> None:
         kind: Literal["counter", "gauge"] = "counter" if (metric.name, field) in _COUNTERS else "gauge"
         events.append(
             Host(
-                id=identity(field),
+                id=identify_series("telegraf", host, metric.name, time, field, labels=labels),
                 time=time,
                 source="telegraf",
                 host=host,
                 metric=f"{metric.name}_{field}",
-                value=_number(found_value, f"{path}.fields.{field}"),
+                value=number(found_value),
                 type=kind,
                 labels=labels or None,
             )
@@ -120,13 +116,6 @@ def _decode_one(found: Any, out: Decoded, path: str, message: Message) -> None:
     elif not events:
         out.filtered["empty"] += 1
     count_unknown(found, Metric, out)
-
-
-def _number(found: float | None, path: str) -> float | None:
-    try:
-        return None if found is None else float(found)
-    except OverflowError:
-        raise Rejected("value", path, "a number that fits a double", found) from None
 
 
 def _time(found: float | str | None, path: str) -> str | None:

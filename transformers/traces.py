@@ -18,8 +18,6 @@ from msgspec import Struct
 from lakescope.events import Event, Trace
 from lakescope.messages import Decoded, Message, Rejected
 from transformers._common import (
-    Finite,
-    Int,
     any_json,
     convert_fields,
     count_unknown,
@@ -32,7 +30,7 @@ from transformers._common import (
 )
 
 Ignored = Any
-Number = Int | Finite
+Number = int | float
 
 
 class Report(Struct, gc=False, forbid_unknown_fields=True, rename="camel"):

@@ -310,6 +310,8 @@ class Engine:
                 self.conflicts.add(rse)
                 metrics.conflicts.labels(rse).inc()
                 log.warning("topology_conflict rse=%s %s", rse, text)
+        for field, count in t.impossible.items():
+            metrics.impossible.labels(name, field).inc(count)
         for field, count in t.odd.items():  # fields that a format knows: no name comes from the outside
             metrics.odd.labels(name, field).inc(count)
         if t.unknown:

@@ -43,6 +43,12 @@ class Metrics:
         self.filtered = counter("filtered_events", "Events left out by a rule", "collector", "sink", "rule")
         self.datasets = counter("decoded_events", "Events by dataset", "collector", "dataset")
         self.unknown = counter("unknown_fields", "Fields the format does not know", "collector")
+        self.impossible = counter(
+            "impossible_values",
+            "Numbers no instrument can have measured, stored as null",
+            "collector",
+            "field",
+        )
         self.odd = counter(
             "odd_fields", "Optional fields of another type, stored as null or text", "collector", "field"
         )

@@ -6,13 +6,16 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import inf
 
+from msgspec.json import encode
 from msgspec.structs import replace
 
+from lakescope.bounds import clear_impossible
 from lakescope.events import Event
 from lakescope.messages import Decoded, Format, Message, Reject, Rejected, quote
 from lakescope.unpacking import LIMIT_BYTES, MAGIC, DamagedError, TooLargeError, excess, unpack
 
 log = logging.getLogger(__name__)
+EXPECTED_ONE = "one value of a series and time in a body: the first counts"
 
 
 Enrich = Callable[[Iterable[Event]], Mapping[str, str]]
@@ -65,7 +68,10 @@ class Normaliser:
                 if message.body[:2] in MAGIC:
                     message = _unpacked(message)
                 formats[message.format](message, out)
+                if len(events) - starts[-1] > 1:
+                    _reject_contradictions(events, starts[-1], rejects)
                 if check is not None:
+                    clear_impossible(events[starts[-1] :], out.impossible)
                     check(events[starts[-1] :])
             except Rejected as error:
                 rejects.append(error.reject)
@@ -78,10 +84,27 @@ class Normaliser:
                 known = len(rejects)
             if len(events) + known > part:
                 break
+        clear_impossible(events, out.impossible)
         if fault is not None:  # once a batch: it may be every message's
             log.error("decoder_error: a bug in Lakescope, please report it", exc_info=fault)
         out.conflicts = self.enrich(events)
         return out
+
+
+def _reject_contradictions(events: list[Event], start: int, rejects: list[Reject]) -> None:
+    """Of events of one body that share an id, the first stays. Stores would keep the first or the last, each its own.
+
+    One that says the same is no contradiction: every store counts it once.
+    """
+    if len({event.id for event in events[start:]}) == len(events) - start:
+        return
+    first: dict[str, Event] = {}
+    rejects += [
+        Rejected("value", "$", EXPECTED_ONE, encode(event).decode()).reject
+        for event in events[start:]
+        if first.setdefault(event.id, event) != event
+    ]
+    events[start:] = [event for event in events[start:] if first[event.id] == event]
 
 
 def _unpacked(message: Message) -> Message:

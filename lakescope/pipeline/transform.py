@@ -53,6 +53,7 @@ class Transformed(msgspec.Struct):
     rejected_messages: list[int] = []
     """``rejects[j]`` came from message ``rejected_messages[j]``."""
     unknown: Counter[str] = msgspec.field(default_factory=Counter)
+    impossible: Counter[str] = msgspec.field(default_factory=Counter)
     odd: Counter[str] = msgspec.field(default_factory=Counter)
     filtered: Counter[str] = msgspec.field(default_factory=Counter)
     conflicts: dict[str, str] = {}
@@ -118,6 +119,7 @@ class Transform:
         result.rejected_messages += [result.messages + message for message in batch.rejected_messages]
         result.messages += len(batch.event_starts)
         result.unknown.update(batch.unknown)
+        result.impossible.update(batch.impossible)
         result.odd.update(batch.odd)
         result.filtered.update(batch.filtered)
         result.conflicts |= batch.conflicts

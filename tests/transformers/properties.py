@@ -15,6 +15,7 @@ from typing import Any, get_args
 import msgspec
 from hypothesis import strategies as st
 
+from lakescope.bounds import clear_impossible
 from lakescope.events import AnyEvent, Event, Source
 from lakescope.messages import FOUND_MAX, REASONS, Decoded, Format, Message, Reject, Rejected
 
@@ -40,6 +41,7 @@ def holds(format: Format, body: bytes, headers: Mapping[str, str] | None = None)
         assert not out.events, "a rejected message must leave no event"
         out.rejects.append(error.reject)
     assert out.events or out.rejects or sum(out.filtered.values()), "a message must not vanish"
+    clear_impossible(out.events, out.impossible)
     for event in out.events:
         event_holds(event)
     for reject in out.rejects:

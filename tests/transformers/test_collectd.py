@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lakescope.bounds import clear_impossible
 from lakescope.events import Host, Probe
 from lakescope.messages import Rejected
 from tests.transformers.bodies import SAMPLES, documents
@@ -95,12 +96,17 @@ def test_unknown_field_is_counted() -> None:
     assert len(out.events) == 1
 
 
-def test_number_beyond_a_double() -> None:
+def test_number_beyond_a_double_is_impossible() -> None:
     out = decode(
         collectd.decode,
         b"[" + msgspec.json.encode(value_list()).replace(b"[1]", b"[" + b"9" * 400 + b"]") + b"]",
     )
-    assert [reject.path for reject in out.rejects] == ["$[0].values[0]"]
+    clear_impossible(out.events, out.impossible)
+    [event] = out.events
+    assert isinstance(event, Host)
+    assert event.value is None
+    assert out.impossible == {"hosts.value": 1}
+    assert not out.rejects
 
 
 @pytest.mark.parametrize("body", [b"", b"[", b"\xff", b"[" * 5000])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Any
 
 import msgspec
@@ -62,9 +63,7 @@ def test_duration(text: str, seconds: float) -> None:
     assert duration_s(text, "$") == pytest.approx(seconds, abs=1e-9)
 
 
-@pytest.mark.parametrize(
-    "text", ["1", "PT", "P1Y", "P1M", "PT1e3S", "P99999999999999W", "P" + "9" * 500 + "D"]
-)
+@pytest.mark.parametrize("text", ["1", "PT", "P1Y", "P1M", "PT1e3S"])
 def test_what_is_no_duration(text: str) -> None:
     if text == "PT":
         assert duration_s(text, "$") == 0
@@ -72,6 +71,11 @@ def test_what_is_no_duration(text: str) -> None:
     with pytest.raises(Rejected) as error:
         duration_s(text, "$.result.min")
     assert error.value.reject.path == "$.result.min"
+
+
+@pytest.mark.parametrize("text", ["P99999999999999W", "P" + "9" * 500 + "D"])
+def test_duration_beyond_a_calendar(text: str) -> None:
+    assert duration_s(text, "$") == inf
 
 
 def test_no_duration() -> None:
@@ -110,7 +114,7 @@ def test_histogram_is_as_its_packets(histogram: dict[int, int], width_s: float) 
     assert found.min_s <= found.median_s <= found.p95_s <= found.max_s
 
 
-@pytest.mark.parametrize("key", ["fast", "nan", "inf", "1e999"])
+@pytest.mark.parametrize("key", ["fast", ""])
 def test_bucket_that_is_no_number(key: str) -> None:
     with pytest.raises(Rejected) as error:
         delays({key: 1}, 0.001, "$.result.histogram-latency")

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lakescope.messages import Rejected
+from lakescope.bounds import clear_impossible
+from lakescope.events import Host
 from tests.transformers.bodies import documents
 from tests.transformers.properties import JSON, decode, holds, mutated, spliced
 from transformers import telegraf
@@ -37,11 +38,12 @@ def test_unknown_fields_are_counted() -> None:
     assert decode(telegraf.decode, {"metrics": [metric(type="x")], "v": 1}).unknown == {"type": 1, "v": 1}
 
 
-def test_one_bad_field_rejects_its_metric_whole() -> None:
+def test_an_impossible_field_costs_none_of_its_sisters() -> None:
     body = msgspec.json.encode(metric(fields={"a": 1, "b": 7})).replace(b":7", b":" + b"9" * 400)
-    with pytest.raises(Rejected) as error:
-        decode(telegraf.decode, body)
-    assert error.value.reject.path == "$.fields.b"
+    out = decode(telegraf.decode, body)
+    clear_impossible(out.events, out.impossible)
+    assert [event.value for event in out.events if isinstance(event, Host)] == [1.0, None]
+    assert out.impossible == {"hosts.value": 1}
 
 
 @pytest.mark.parametrize(

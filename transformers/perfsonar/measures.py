@@ -7,14 +7,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from hashlib import blake2b
 from itertools import accumulate
-from math import isfinite
+from math import inf
 from typing import Any, NamedTuple
 
 import isodate  # type: ignore[import-untyped]
 from msgspec import Struct
 
+from lakescope.events import Network
 from lakescope.messages import Rejected
-from transformers._common import Int, convert
+from transformers._common import convert
 
 DEFAULT_BUCKET_WIDTH_S = 0.001  # pscheduler-test-latency: bucket-width
 MAX_TTL = 255
@@ -43,16 +44,16 @@ class Hop(Struct):
     """One hop, as pScheduler writes it (ip) or esmond (ip, ttl, query, all as text); a silent hop has no ip."""
 
     ip: str | None = None
-    mtu: Int | None = None
-    ttl: Int | None = None
-    query: Int | None = None
+    mtu: int | None = None
+    ttl: int | None = None
+    query: int | None = None
 
 
 # --- durations and rates ---------------------------------------------------------------------------------
 
 
 def duration_s(text: str | None, path: str) -> float | None:
-    """Seconds of an ISO 8601 duration (weeks, fractions on any unit); null for null.
+    """Seconds of an ISO 8601 duration (weeks, fractions on any unit); null for null, infinity beyond a calendar.
 
     Raises `Rejected` (value) for anything else, years and months included: they have no fixed length.
     """
@@ -60,7 +61,9 @@ def duration_s(text: str | None, path: str) -> float | None:
         return None
     try:
         duration = isodate.parse_duration(text)
-    except (ValueError, ArithmeticError):
+    except ArithmeticError:
+        return inf
+    except ValueError:
         duration = None
     if not isinstance(duration, timedelta):
         raise Rejected("value", path, "an ISO 8601 duration such as PT0.0125S", text)
@@ -72,16 +75,22 @@ def from_ms(found: float | None) -> float | None:
     return None if found is None else round(found / 1000, 9)
 
 
-def ratio(lost: int | None, sent: int | None) -> float | None:
-    """lost / sent (0..1); null where one is unknown or nothing was sent."""
-    return lost / sent if lost is not None and sent else None
+def note_losses(event: Network, sent: int | None, lost: int | None) -> None:
+    """Fills in packets sent, lost and the share of these.
+
+    Duplicated packets make some tools report fewer than none as lost, or, in an unsigned counter, more than were sent
+    (esnet/iperf#914): such a count is beyond its bound like the share, and neither is kept (`lakescope.bounds`).
+    """
+    event.packets_sent, event.packets_lost = sent, lost
+    if lost is not None and sent is not None:
+        if lost > sent:
+            event.packets_lost = NO_COUNT
+        if sent > 0:
+            event.loss = lost / sent
 
 
-def probability(found: float, path: str) -> float:
-    """`found`, if it is one. Raises `Rejected` (value)."""
-    if not 0 <= found <= 1:
-        raise Rejected("value", path, "a number from 0 to 1", found)
-    return found
+NO_COUNT = -1
+"""In place of a count that contradicts another."""
 
 
 def ip_version_of(addresses: Iterable[str | None]) -> int | None:
@@ -120,16 +129,14 @@ def delays(histogram: Mapping[str, int], width_s: float, path: str) -> Delays | 
         return None
     values = [value for value, _ in buckets]
     ends = list(accumulate(count for _, count in buckets))
-    found = Delays(
+    statistics = Delays(
         min_s=values[0],
         mean_s=sum(value * count for value, count in buckets) / ends[-1],
         median_s=percentile(0.5, values, ends),
         p95_s=percentile(0.95, values, ends),
         max_s=values[-1],
     )
-    if not all(map(isfinite, found)):
-        raise Rejected("value", path, "delays that a clock can measure", dict(histogram))
-    return Delays(*(round(seconds, 9) for seconds in found))
+    return Delays(*(round(seconds, 9) for seconds in statistics))
 
 
 def _bucket(key: str, path: str) -> float:

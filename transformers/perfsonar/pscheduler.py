@@ -23,15 +23,15 @@ from msgspec import Struct
 
 from lakescope.events import Network
 from lakescope.messages import Decoded, Message, Rejected
-from transformers._common import Finite, Int, convert, count_unknown, epoch_time, host_of, identify, utc_time
+from transformers._common import convert, count_unknown, epoch_time, host_of, identify, utc_time
 from transformers.perfsonar.measures import (
+    DEFAULT_BUCKET_WIDTH_S,
     bucket_width_s,
     delays,
     duration_s,
     from_ms,
     ip_version_of,
-    probability,
-    ratio,
+    note_losses,
     route,
 )
 
@@ -48,8 +48,8 @@ class Spec(Struct, rename="kebab"):
     destination: str | None = None  # throughput before pScheduler 4
     host: str | None = None
     url: str | None = None
-    ip_version: Int | None = None
-    bucket_width: Finite | None = None  # seconds
+    ip_version: int | None = None
+    bucket_width: float | None = None  # seconds
     reverse: bool | None = None
 
 
@@ -101,18 +101,19 @@ class Result(Struct, rename="kebab"):
 
     succeeded: bool | None = None
     error: Any = None
+    reason: Any = None  # psresponse's word for it
     schema: Ignored = None
     diags: Ignored = None
 
 
 class Summary(Struct, rename="kebab"):
-    throughput_bits: Finite | None = None
-    receiver_throughput_bits: Finite | None = None
-    sent: Int | None = None
-    lost: Int | None = None
-    jitter: Finite | None = None
-    rtt: Finite | None = None
-    retransmits: Int | None = None
+    throughput_bits: float | None = None
+    receiver_throughput_bits: float | None = None
+    sent: int | None = None
+    lost: int | None = None
+    jitter: float | None = None
+    rtt: float | None = None
+    retransmits: int | None = None
 
 
 class Summaries(Struct):
@@ -122,7 +123,7 @@ class Summaries(Struct):
 
 class Throughput(Result):
     summary: Summaries | None = None
-    mtu: Int | None = None
+    mtu: int | None = None
     mss: Ignored = None
     intervals: Ignored = None
     tcp_window_size: Ignored = None
@@ -130,10 +131,10 @@ class Throughput(Result):
 
 
 class Latency(Result):
-    packets_sent: Int | None = None
-    packets_lost: Int | None = None
-    max_clock_error: Finite | None = None
-    histogram_latency: dict[str, Int] | None = None
+    packets_sent: int | None = None
+    packets_lost: int | None = None
+    max_clock_error: float | None = None
+    histogram_latency: dict[str, int] | None = None
     packets_received: Ignored = None
     packets_duplicated: Ignored = None
     packets_reordered: Ignored = None
@@ -149,9 +150,9 @@ class Rtt(Result):
     min: str | None = None
     mean: str | None = None
     max: str | None = None
-    sent: Int | None = None
-    lost: Int | None = None
-    loss: Finite | None = None
+    sent: int | None = None
+    lost: int | None = None
+    loss: float | None = None
     roundtrips: list[Roundtrip] | None = None
     stddev: Ignored = None
     received: Ignored = None
@@ -161,6 +162,10 @@ class Rtt(Result):
 
 class Trace(Result):
     paths: Any = None
+
+
+class Mtu(Result):
+    mtu: int | None = None
 
 
 class Clock(Result):
@@ -178,8 +183,8 @@ class Http(Result):
 
 
 class DiskToDisk(Result):
-    throughput: Finite | None = None
-    bytes_sent: Finite | None = None
+    throughput: float | None = None
+    bytes_sent: float | None = None
     time: str | None = None
 
 
@@ -217,7 +222,7 @@ def decode_document(found: Mapping[str, Any], message: Message, out: Decoded, pa
     )
     _measure(event, document.result or {}, test.spec, out, path)
     if event.ok is False:
-        event.error = _text(result.error) or _text(run.errors) or run.state
+        event.error = _text(result.error) or _text(result.reason) or _text(run.errors) or run.state
     if event.ip_version is None:
         event.ip_version = ip_version_of((src_host, dst_host))
     count_unknown(found, Document, out)
@@ -285,8 +290,7 @@ def _throughput(event: Network, result: Throughput, _spec: Spec, _path: str) -> 
     bits = total.throughput_bits if total.receiver_throughput_bits is None else total.receiver_throughput_bits
     event.throughput = None if bits is None else bits / 8
     event.retransmits = total.retransmits
-    event.packets_sent, event.packets_lost = total.sent, total.lost
-    event.loss = ratio(total.lost, total.sent)
+    note_losses(event, total.sent, total.lost)
     event.jitter_s = from_ms(total.jitter)
     event.mtu = result.mtu
     if event.tool is not None and event.tool.startswith("iperf3"):
@@ -295,10 +299,14 @@ def _throughput(event: Network, result: Throughput, _spec: Spec, _path: str) -> 
 
 
 def _latency(event: Network, result: Latency, spec: Spec, path: str) -> None:
-    event.packets_sent, event.packets_lost = result.packets_sent, result.packets_lost
-    event.loss = ratio(result.packets_lost, result.packets_sent)
+    note_losses(event, result.packets_sent, result.packets_lost)
     event.clock_error_s = from_ms(result.max_clock_error)
-    width_s = bucket_width_s(spec.bucket_width, f"{path.removesuffix('result')}test.spec.bucket-width")
+    if (
+        event.tool == "halfping"
+    ):  # its keys are milliseconds, only rounded to the width (perfsonar/pscheduler#1226)
+        width_s = DEFAULT_BUCKET_WIDTH_S
+    else:
+        width_s = bucket_width_s(spec.bucket_width, f"{path.removesuffix('result')}test.spec.bucket-width")
     found = delays(result.histogram_latency or {}, width_s, f"{path}.histogram-latency")
     if found is not None:
         (
@@ -311,10 +319,9 @@ def _latency(event: Network, result: Latency, spec: Spec, path: str) -> None:
 
 
 def _rtt(event: Network, result: Rtt, _spec: Spec, path: str) -> None:
-    event.packets_sent, event.packets_lost = result.sent, result.lost
-    event.loss = (
-        ratio(result.lost, result.sent) if result.loss is None else probability(result.loss, f"{path}.loss")
-    )
+    note_losses(event, result.sent, result.lost)
+    if result.loss is not None:
+        event.loss = result.loss
     event.rtt_min_s = duration_s(result.min, f"{path}.min")
     event.rtt_mean_s = duration_s(result.mean, f"{path}.mean")
     event.rtt_max_s = duration_s(result.max, f"{path}.max")
@@ -327,6 +334,10 @@ def _trace(event: Network, result: Trace, _spec: Spec, path: str) -> None:
     event.hops, event.route_id, event.mtu = found.hops, found.route_id, found.mtu
     if event.ip_version is None:
         event.ip_version = found.ip_version
+
+
+def _mtu(event: Network, result: Mtu, _spec: Spec, _path: str) -> None:
+    event.mtu = result.mtu
 
 
 def _clock(event: Network, result: Clock, _spec: Spec, path: str) -> None:
@@ -351,6 +362,7 @@ _TESTS: dict[str, tuple[type[Result], Callable[[Network, Any, Spec, str], None] 
     "latencybg": (Latency, _latency),
     "rtt": (Rtt, _rtt),
     "trace": (Trace, _trace),
+    "mtu": (Mtu, _mtu),
     "clock": (Clock, _clock),
     "http": (Http, _http),
     "disk-to-disk": (DiskToDisk, _disk_to_disk),

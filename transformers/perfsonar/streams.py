@@ -27,13 +27,13 @@ from msgspec import Struct
 
 from lakescope.events import Network
 from lakescope.messages import Decoded, Message, Rejected
-from transformers._common import Finite, Int, convert, count_unknown, each, epoch_time, host_of, identify
+from transformers._common import convert, count_unknown, each, epoch_time, host_of, identify
 from transformers.perfsonar.measures import (
     bucket_width_s,
     delays,
     from_ms,
     ip_version_of,
-    probability,
+    note_losses,
     route,
 )
 
@@ -55,7 +55,7 @@ class Meta(Struct):
     metadata_key: str | None = None
     tool_name: str | None = None
     pscheduler_test_type: str | None = None
-    sample_bucket_width: Finite | None = None  # seconds
+    sample_bucket_width: float | None = None  # seconds
 
 
 class StreamMessage(Struct):
@@ -71,7 +71,7 @@ class EsmondData(Struct, rename="kebab"):
 
 
 class Point(Struct):
-    ts: Finite
+    ts: float
     val: Any
 
 
@@ -93,7 +93,7 @@ def decode_stream(found: Mapping[str, Any], message: Message, out: Decoded, path
     for ts, value in body.datapoints.items():
         place = f"{path}.datapoints.{ts}"
         try:
-            series.add(convert(ts, Finite, place), value, out, place)
+            series.add(convert(ts, float, place), value, out, place)
         except Rejected as error:
             out.rejects.append(error.reject)
 
@@ -186,46 +186,44 @@ class Series:
 
 
 def _throughput(event: Network, value: Any, _width_s: float, path: str) -> None:
-    event.throughput = convert(value, Finite, path) / 8
+    event.throughput = convert(value, float, path) / 8
 
 
 def _retransmits(event: Network, value: Any, _width_s: float, path: str) -> None:
-    event.retransmits = convert(value, Int, path)
+    event.retransmits = convert(value, int, path)
 
 
 def _sent(event: Network, value: Any, _width_s: float, path: str) -> None:
-    event.packets_sent = convert(value, Int, path)
+    event.packets_sent = convert(value, int, path)
 
 
 def _lost(event: Network, value: Any, _width_s: float, path: str) -> None:
-    event.packets_lost = convert(value, Int, path)
+    event.packets_lost = convert(value, int, path)
 
 
 class Fraction(Struct):
     """How esmond is given a rate; it answers with the quotient."""
 
-    numerator: Int
-    denominator: Int
+    numerator: int
+    denominator: int
 
 
 def _loss(event: Network, value: Any, _width_s: float, path: str) -> None:
     if isinstance(value, dict):
         fraction = convert(value, Fraction, path)
-        event.packets_lost, event.packets_sent = fraction.numerator, fraction.denominator
-        loss = fraction.numerator / fraction.denominator if fraction.denominator else None
+        note_losses(event, fraction.denominator, fraction.numerator)
     else:
-        loss = convert(value, Finite, path)
-    event.loss = None if loss is None else probability(loss, path)
+        event.loss = convert(value, float, path)
 
 
 class Statistics(Struct, rename="kebab"):
     """esmond's summary of a histogram, in its buckets' unit."""
 
-    minimum: Finite
-    maximum: Finite
-    mean: Finite
-    median: Finite
-    percentile_95: Finite | None = None
+    minimum: float
+    maximum: float
+    mean: float
+    median: float
+    percentile_95: float | None = None
 
 
 def _delay(event: Network, value: Any, width_s: float, path: str) -> None:
@@ -238,7 +236,7 @@ def _delay(event: Network, value: Any, width_s: float, path: str) -> None:
         event.latency_p95_s = None if p95 is None else round(p95 * width_s, 9)
         event.latency_max_s = round(known.maximum * width_s, 9)
         return
-    found = delays(convert(value, dict[str, Int], path), width_s, path)
+    found = delays(convert(value, dict[str, int], path), width_s, path)
     if found is not None:
         (
             event.latency_min_s,
@@ -251,7 +249,7 @@ def _delay(event: Network, value: Any, width_s: float, path: str) -> None:
 
 def _rtt(event: Network, value: Any, _width_s: float, path: str) -> None:
     # its keys are milliseconds, whatever the buckets of the one-way test are
-    found = delays(convert(value, dict[str, Int], path), 0.001, path)
+    found = delays(convert(value, dict[str, int], path), 0.001, path)
     if found is not None:
         event.rtt_min_s, event.rtt_mean_s, event.rtt_max_s = found.min_s, found.mean_s, found.max_s
 
@@ -264,11 +262,11 @@ def _trace(event: Network, value: Any, _width_s: float, path: str) -> None:
 
 
 def _mtu(event: Network, value: Any, _width_s: float, path: str) -> None:
-    event.mtu = convert(value, Int, path)
+    event.mtu = convert(value, int, path)
 
 
 def _clock_error(event: Network, value: Any, _width_s: float, path: str) -> None:
-    event.clock_error_s = from_ms(convert(value, Finite, path))
+    event.clock_error_s = from_ms(convert(value, float, path))
 
 
 class Failure(Struct):
