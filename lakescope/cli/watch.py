@@ -159,6 +159,7 @@ def trace(
 def _story(chosen: Any, request_id: str) -> list[dict[str, Any]]:
     from lakescope.assembly import open_sinks
     from lakescope.instance import ask, find
+    from lakescope.pipeline import RefusedError, TransientError
     from lakescope.trace import searchable, story
 
     if url := find(chosen.settings.data_dir):
@@ -174,6 +175,8 @@ def _story(chosen: Any, request_id: str) -> list[dict[str, Any]]:
                 "no sink can be searched: add one of type duckdb or elasticsearch, or influxdb 1.x"
             )
         return story(store, request_id)
+    except (RefusedError, TransientError) as error:
+        raise RuntimeError(str(error)) from error
     finally:
         for sink in sinks.values():
             sink.close()

@@ -126,7 +126,10 @@ def _api(
             raise HTTPException(
                 501, "no sink can be searched: add one of type duckdb or elasticsearch, or influxdb 1.x"
             )
-        return story(store, request_id)
+        try:
+            return story(store, request_id)
+        except (RefusedError, TransientError) as error:
+            raise HTTPException(503, str(error)) from error
 
     @router.get("/kpis")
     def kpis() -> list[dict[str, Any]]:

@@ -188,6 +188,14 @@ def test_without_a_store_that_can_be_searched_there_are_no_stories(tmp_path: Pat
         assert answer.status_code == 501 and "duckdb or elasticsearch" in answer.json()["detail"]
 
 
+def test_a_store_that_is_away_is_said_by_the_history_too(tmp_path: Path) -> None:
+    sink = '[sinks.es]\ntype = "elasticsearch"\nurls = ["http://127.0.0.1:1"]\n'
+    configuration = f'[collectors.push]\ntype = "http"\n{sink}'
+    with Running(tmp_path, configuration) as running:
+        answer = running.get(f"/api/transfers/{'a' * 32}")
+        assert answer.status_code == 503 and "Connection refused" in answer.json()["detail"]
+
+
 # --- dead letters ----------------------------------------------------------------------------------------
 
 
