@@ -62,6 +62,78 @@ STORAGE = Dashboard(
             ),
         ),
         Row(
+            title="Parts and limits",
+            panels=(
+                Panel(
+                    title="Usage sources by RSE",
+                    kind="table",
+                    width=24,
+                    numbers=tuple(
+                        Number(kpi=f"storage_{source}", by=("rse",), label=label)
+                        for source, label in (
+                            ("expired", "deletable now"),
+                            ("obsolete", "obsolete"),
+                            ("unavailable", "unavailable"),
+                            ("unlocked", "unlocked"),
+                            ("static", "configured size"),
+                            ("min_free_space", "kept free"),
+                        )
+                    ),
+                    link=links.STORAGE,
+                    text="Each is a part or a limit of an RSE of its own: they overlap, and do not add up to what is used.",
+                ),
+            ),
+        ),
+        Row(
+            title="Experiments, scopes and accounts",
+            panels=(
+                Panel(
+                    title="Used by experiment",
+                    kind="table",
+                    width=8,
+                    numbers=(
+                        Number(kpi="experiment_used", by=("experiment",), label="used"),
+                        Number(kpi="experiment_files", by=("experiment",), label="files"),
+                    ),
+                ),
+                Panel(
+                    title="Used by scope",
+                    kind="table",
+                    width=8,
+                    top=50,
+                    numbers=(
+                        Number(kpi="scope_used", by=("scope",), label="used"),
+                        Number(kpi="scope_files", by=("scope",), label="files"),
+                    ),
+                ),
+                Panel(
+                    title="Used by account and RSE",
+                    kind="table",
+                    width=8,
+                    top=50,
+                    numbers=(
+                        Number(kpi="account_used", by=("account", "rse"), label="used"),
+                        Number(kpi="account_files", by=("account", "rse"), label="files"),
+                        Number(kpi="account_fullness", by=("account", "rse"), label="of quota"),
+                    ),
+                ),
+                Panel(
+                    title="Used by experiment over time",
+                    kind="lines",
+                    numbers=(Number(kpi="experiment_used", by=("experiment",)),),
+                ),
+                Panel(
+                    title="Used by scope, RSE and QoS class",
+                    kind="table",
+                    top=50,
+                    numbers=(
+                        Number(kpi="scope_rse_used", by=("scope", "rse", "qos"), label="used"),
+                        Number(kpi="scope_rse_files", by=("scope", "rse", "qos"), label="files"),
+                    ),
+                ),
+            ),
+        ),
+        Row(
             title="Quality of service",
             panels=(
                 Panel(

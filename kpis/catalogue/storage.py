@@ -8,10 +8,15 @@ from kpis.catalogue._common import empty_hours, known
 from kpis.model import Condition, DaysLeft, Kpi, Part, Ratio, Rest
 
 STORAGE = ("rse", "site", "country", "qos")
-WHOLE_RSE = (  # not the share of one scope, account or experiment in it
-    *known("rse"),
-    *(Condition(field, "unknown") for field in ("scope", "account", "experiment", "usage_source")),
-)
+_COUNTED = ("rse", "scope", "account", "experiment", "usage_source")
+
+
+def _counts_of(*fields: str) -> tuple[Condition, ...]:
+    """Counts of just that: of a scope, of an account at an RSE, ... They overlap, so that no two kinds may be added."""
+    return (*known(*fields), *(Condition(field, "unknown") for field in _COUNTED if field not in fields))
+
+
+WHOLE_RSE = _counts_of("rse")
 
 _SIZED = known("free", "total")  # Rucio tells what is used apart from them
 _last = partial(Part, kind="last", series=("rse",))
@@ -24,6 +29,52 @@ _storage = partial(
     dimensions=STORAGE,
     null="no RSE has reported, or its last report is stale",
 )
+
+_PARTS = (
+    ("expired", "Bytes that Rucio may delete now"),
+    ("obsolete", "Bytes of replicas that Rucio deletes first"),
+    ("unavailable", "Bytes of replicas that cannot be read now"),
+    ("unlocked", "Bytes that no rule protects"),
+    ("static", "Size of the RSE as configured"),
+    ("min_free_space", "Space that Rucio keeps free"),
+)
+"""Parts and limits of an RSE by Rucio's usage sources: none may be added to what is used, nor to another."""
+
+# a scope's name begins with its experiment's, which the event has too
+_SCOPE, _SCOPE_AT_RSE = (
+    tuple(one for one in _counts_of(*fields) if one.field != "experiment")
+    for fields in (("scope",), ("scope", "rse"))
+)
+
+
+def _shares(
+    name: str, what: str, where: tuple[Condition, ...], series: tuple[str, ...], dimensions: tuple[str, ...]
+) -> tuple[Kpi, ...]:
+    """Bytes and files of the shares in the lake of one kind."""
+    share = partial(Kpi, dataset="storage", where=where, dimensions=dimensions, good="neutral")
+    null = f"no usage of {what} has been reported, or the last report is stale"
+    last = partial(Part, kind="last", series=series)
+    meaning = f"last reported value per {what}."
+    return (
+        share(
+            name=f"{name}_used",
+            meaning=f"Bytes used: {meaning}",
+            unit="bytes",
+            value=last(field="used"),
+            null=null,
+        ),
+        share(
+            name=f"{name}_files",
+            meaning=f"Files: {meaning}",
+            unit="count",
+            value=last(field="files"),
+            null=null,
+        ),
+    )
+
+
+_ACCOUNT = ("account", "rse")
+_QUOTA = partial(Part, kind="last", series=_ACCOUNT, where=known("used", "total"))
 
 KPIS = (
     _storage(
@@ -73,6 +124,46 @@ KPIS = (
         null="no growth, or no RSE reports free space",
         warning=30.0,
         critical=7.0,
+    ),
+    *(
+        Kpi(
+            name=f"storage_{source}",
+            meaning=f"{what} (usage source {source}): last reported value per RSE.",
+            unit="bytes",
+            good="neutral",
+            dataset="storage",
+            where=(
+                *(one for one in WHOLE_RSE if one.field != "usage_source"),
+                Condition("usage_source", "=", source),
+            ),
+            value=_last(field="used"),
+            dimensions=STORAGE,
+            null=f"Rucio has no usage source {source} for the RSE",
+        )
+        for source, what in _PARTS
+    ),
+    *_shares("scope", "scope", _SCOPE, ("scope",), ("scope", "experiment")),
+    *_shares(
+        "scope_rse",
+        "scope, RSE and QoS class",
+        _SCOPE_AT_RSE,
+        ("scope", "rse", "qos"),
+        ("scope", "experiment", "rse", "site", "country", "qos"),
+    ),
+    *_shares("experiment", "experiment", _counts_of("experiment"), ("experiment",), ("experiment",)),
+    *_shares("account", "account and RSE", _counts_of(*_ACCOUNT), _ACCOUNT, (*_ACCOUNT, "site", "country")),
+    Kpi(
+        name="account_fullness",
+        meaning="Share of the quota that is used, of the accounts and RSEs with a quota.",
+        unit="ratio",
+        good="down",
+        dataset="storage",
+        where=_counts_of(*_ACCOUNT),
+        value=Ratio(_QUOTA(field="used"), _QUOTA(field="total")),
+        dimensions=(*_ACCOUNT, "site", "country"),
+        null="no account has a quota, or the last report is stale",
+        warning=0.9,
+        critical=1.0,
     ),
     empty_hours("storage", "word of a storage element", ("rse", "site")),
 )

@@ -20,12 +20,12 @@ _SINCE, _UNTIL = datetime(2026, 1, 5, tzinfo=UTC), datetime(2026, 1, 12, tzinfo=
 
 def questions(kpi: Kpi) -> dict[str, Query]:
     """One of each form."""
-    first, *others = kpi.dimensions
+    first, last = kpi.dimensions[0], kpi.dimensions[-1]
     span = {"kpi": kpi, "since": _SINCE, "until": _UNTIL}
     return {
         "the whole range": Query(**span),  # type: ignore[arg-type]
         f"every hour, by {first}": Query(**span, by=(first,), bin_s=3600),  # type: ignore[arg-type]
-        f"by {others[-1]}, of two {first}": Query(**span, by=(others[-1],), filters={first: ("it's", "two")}),  # type: ignore[arg-type]
+        f"by {last}, of two {first}": Query(**span, by=(last,), filters={first: ("it's", "two")}),  # type: ignore[arg-type]
     }
 
 

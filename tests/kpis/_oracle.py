@@ -32,7 +32,11 @@ class Oracle:
         """Group -> value."""
         if query.is_snapshot:
             events, polls = (self._datasets[dataset] for dataset in (query.dataset, "polls"))
-            return States(query, events, polls, meets, seconds).rows()
+            key = ("states", repr(query))
+            if key not in self._known:
+                self._known[key] = States(query, events, polls, meets, seconds).rows()
+            states: Rows = self._known[key]
+            return states
         value = query.kpi.value
         match value:
             case Ratio():

@@ -110,8 +110,10 @@ class States:
         def source(one: Group) -> Group:
             return series[one][-1].get("collector"), series[one][-1]["source"]
 
-        others = [i for one, i in intervals.items() if i and source(one) == source(key)]
-        interval = intervals[key] or (median(others) if others else DAY)
+        interval = intervals[key]
+        if interval is None:
+            others = [i for one, i in intervals.items() if i and source(one) == source(key)]
+            interval = median(others) if others else DAY
         return min(3 * interval, WEEK)
 
     def _moments(self) -> Iterable[tuple[datetime | None, float, float]]:

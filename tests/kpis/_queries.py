@@ -42,7 +42,9 @@ def queries(kpi: Kpi, documents: list[dict[str, Any]]) -> list[Query]:
             for asked in (span, {**span, "bin_s": DAY}, {**some, "bin_s": HOUR})
         ),
         Query(**span, bin_s=DAY, by=kpi.dimensions[:2]),
-        Query(**span, filters={first: values[0], kpi.dimensions[1]: ("nowhere", *values[1:])}),
+        Query(
+            **span, filters={first: values[0], **dict.fromkeys(kpi.dimensions[1:2], ("nowhere", *values[1:]))}
+        ),
         Query(**span, by=(first,), filters={first: tuple(values[:2])}),
         Query(**span, filters={kpi.dimensions[-1]: last_values[0]}),
         *([Query(**other), Query(**other, by=(first,), bin_s=DAY)] if kpi.noise is not None else []),

@@ -162,7 +162,20 @@ def _told(number: int) -> Iterator[Event]:
         yield Storage(id=next(ids), rse="RSE-GONE", used=number, free=5, total=10**6, **common)
     used = 10**15 + (number**3 if number % 3 else -number)
     yield Storage(id=next(ids), used=used, free=10**16 - number, files=number * 7, **whole, **common)
-    yield Storage(id=next(ids), used=1, free=1, account="team0", **whole, **common)
+    for account in ("team0", "team1"):
+        share = {"account": account, "used": number**2, "files": number}
+        yield Storage(
+            id=next(ids),
+            rse=f"RSE-{number % 3}",
+            total=10**5 if account == "team0" else None,
+            **share,
+            **common,
+        )
+    for source in ("expired", "obsolete", "unavailable", "unlocked", "static", "min_free_space"):
+        part = {"usage_source": source, "used": number * 100 + len(source)}
+        yield Storage(
+            id=next(ids), rse=f"RSE-{number % 3}", site="X", country="XX", qos="SAFE", **part, **common
+        )
     yield FtsQueue(
         id=next(ids),
         endpoint="fts.example.org",
