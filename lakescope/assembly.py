@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from lakescope.config import Configuration, Plugin, Settings
+from lakescope.config import Configuration, PipelineOptions, Plugin, Settings
 from lakescope.pipeline import Collector, Inbox, Sink
 from lakescope.pipeline.dead_letters import DeadLetters
 from lakescope.pipeline.engine import Engine, Pipeline
@@ -49,7 +49,9 @@ def assemble(configuration: Configuration, *, workers: int = 1) -> Assembly:
             collector,
             normaliser(settings, topology, configuration.collectors.get(name), name),
             lanes(configuration, sinks),
-            Inbox(batch_size=options.batch_messages, batch_age=options.batch_age_s),
+            Inbox(
+                batch_size=_batch_size(configuration.collectors[name], options), batch_age=options.batch_age_s
+            ),
         )
         for name, collector in collectors.items()
     ]
@@ -82,6 +84,11 @@ def _check_paths(configuration: Configuration) -> None:
             raise RuntimeError(
                 f'collectors {taken[path]} and {plugin.name} both listen on {path}: give one of them path = "/push2"'
             )
+
+
+def _batch_size(collector: Plugin, options: PipelineOptions) -> int:
+    """A source that gives no more before an acknowledgement would let a larger batch wait its whole age."""
+    return min(options.batch_messages, getattr(collector.options, "prefetch", options.batch_messages))
 
 
 def open_sinks(configuration: Configuration) -> dict[str, Sink]:

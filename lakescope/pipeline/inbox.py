@@ -20,10 +20,11 @@ class Inbox:
     `put` blocks while it is full: that is how a slow sink reaches the source (never memory).
     """
 
-    def __init__(self, *, batch_size: int = 1000, batch_age: float = 0.5, limit: int = 4000):
+    def __init__(self, *, batch_size: int = 1000, batch_age: float = 0.5, limit: int | None = None):
+        """`limit` is four batches at least: a batch larger than the inbox would always wait its whole age."""
         self.batch_size = batch_size
         self.batch_age = batch_age
-        self.limit = limit
+        self.limit = max(4000, 4 * batch_size) if limit is None else limit
         self.limit_bytes = LIMIT_BYTES
         self._bytes = 0
         self.received = 0

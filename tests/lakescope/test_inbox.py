@@ -118,3 +118,11 @@ def test_many_putters_and_one_taker() -> None:
         putter.join(10)
     assert sorted(got) == list(range(2000))
     assert [n for n in got if n < 500] == list(range(500))  # of one putter in its order
+
+
+def test_a_batch_of_any_size_fits_into_the_inbox() -> None:
+    inbox = Inbox(batch_size=6000, batch_age=3600)
+    feeder = in_thread(lambda: [inbox.put(messages(*range(500))) for _ in range(12)])
+    feeder.join(10)  # with room for 4000 it waits for a batch that is never full
+    assert len(inbox) == 6000
+    assert len(taken(inbox)) == 6000
