@@ -23,13 +23,20 @@ def normalise(
         list[str] | None,
         typer.Option("--header", help="What the bodies lack, as KEY=VALUE: instance=host:9100."),
     ] = None,
+    received: Annotated[
+        str | None,
+        typer.Option(
+            help="When the bodies were received: 2026-01-05, 2026-01-05T12:00:00Z, or 7d, 12h ago. Now, if not given.",
+            metavar="TIME",
+        ),
+    ] = None,
     config: Annotated[
         Path | None, typer.Option("-c", "--config", help="Take topology and privacy from a configuration.")
     ] = None,
 ) -> None:
     """Read bodies, write events as JSON lines on stdout; each reject with its reason as a JSON line on stderr.
 
-    Exit code 1 if any was rejected.
+    Exit code 1 if any was rejected. Bodies without a time of their own take the time of reception.
 
     Example: lakescope normalise --format hermes events.jsonl.gz > events.out
     """
@@ -46,6 +53,7 @@ def normalise(
         formats = {format: load("formats", format)}
     except UnknownPlugin as error:
         raise RuntimeError(str(error)) from error
+    reception = _reception(received)
     normaliser = Normaliser(formats, _enrichment(config))
     paths = find(files or ["-"])
     if not paths:
@@ -59,7 +67,7 @@ def normalise(
         stream = bodies(path, framing_of(format))
         position = 0
         while chunk := list(islice(stream, BATCH)):
-            batch = normaliser([Message(body, format, headers | {"file": name}) for body in chunk])
+            batch = normaliser([Message(body, format, headers | {"file": name}, reception) for body in chunk])
             out.write(encoder.encode_lines(batch.events))
             for message, reject in zip(batch.rejected_messages, batch.rejects, strict=True):
                 where = {"file": name, "body": position + message} | msgspec.to_builtins(reject)
@@ -68,6 +76,20 @@ def normalise(
             position += len(chunk)
     out.flush()
     raise typer.Exit(1 if rejected else 0)
+
+
+def _reception(text: str | None) -> float:
+    """POSIX seconds. Raises `RuntimeError` for what is no time."""
+    import time
+
+    if text is None:
+        return time.time()
+    from lakescope.query import moment
+
+    try:
+        return moment(text).timestamp()
+    except ValueError as error:
+        raise RuntimeError(f"--received: {error}") from error
 
 
 def _enrichment(config: Path | None) -> Enrich:

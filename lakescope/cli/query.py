@@ -33,7 +33,10 @@ def query(
     store: Annotated[
         str | None, typer.Option(help="The sink to ask; else the first that can answer.")
     ] = None,
-    format: Annotated[Literal["table", "csv", "json"], typer.Option(help="table, csv or json.")] = "table",
+    format: Annotated[
+        Literal["table", "csv", "json", "jsonl"],
+        typer.Option(help="table, csv, json (one array) or jsonl (JSON lines)."),
+    ] = "table",
     config: ConfigOption = CONFIG,
 ) -> None:
     """Ask a store for a KPI: the same number as on dashboards, in alerts and in reports.
@@ -110,11 +113,12 @@ def _list() -> None:
 
 
 def _print(rows: list[dict[str, Any]], kpi: Kpi, form: str) -> None:
-    if form == "json":
+    if form in ("json", "jsonl"):
         import json
 
-        for row in rows:
-            emit(json.dumps(row))
+        lines = [json.dumps(row) for row in rows]
+        # commas stand on lines of their own: what reads line by line finds whole objects in both
+        emit("\n".join(lines) if form == "jsonl" else "\n".join(["[", "\n,\n".join(lines), "]"]))
         return
     columns = list(rows[0]) if rows else ["value"]
     if form == "csv":

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -244,6 +245,18 @@ def test_normalise_takes_what_the_bodies_lack_as_headers() -> None:
         *arguments, "--header", "instance=se01:9100", "-c", "/no/such.toml", stdin=b"node_load1 0.5\n"
     )
     assert ended.code == 2 and "/no/such.toml" in ended.err
+
+
+def test_bodies_without_a_time_take_that_of_their_reception() -> None:
+    arguments = ["normalise", "-f", "node_exporter", "--header", "instance=se01:9100"]
+    times = [
+        json.loads(lakescope(*arguments, *received, stdin=b"node_load1 0.5\n").out)["time"]
+        for received in ([], ["--received", "2026-01-05T12:00:00+01:00"])
+    ]
+    assert abs(datetime.fromisoformat(times[0]) - datetime.now(UTC)) < timedelta(hours=1)
+    assert times[1] == "2026-01-05T11:00:00Z"
+    ended = lakescope(*arguments, "--received", "noon", stdin=b"node_load1 0.5\n")
+    assert ended.code == 2 and "--received: 'noon' is no time" in ended.err
 
 
 def test_a_reader_that_has_seen_enough_is_no_fault(tmp_path: Path) -> None:

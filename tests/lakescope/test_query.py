@@ -52,7 +52,9 @@ def lakescope(configuration: Path, *arguments: str) -> subprocess.CompletedProce
 
 def rows_of(ended: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:
     assert ended.returncode == 0, ended.stderr
-    return [json.loads(line) for line in ended.stdout.splitlines()]
+    rows: list[dict[str, Any]] = json.loads(ended.stdout)
+    assert [json.loads(line) for line in ended.stdout.splitlines() if line.startswith("{")] == rows
+    return rows
 
 
 @pytest.fixture
@@ -85,6 +87,9 @@ def test_stores_give_the_same_number(sinks: str, tmp_path: Path) -> None:
     }
     assert {store: rows_of(ended) for store, ended in answers.items()} == dict.fromkeys(answers, WANTED)
     assert rows_of(lakescope(lake.config, *asked, "--noise")) == WANTED  # the first store that can
+    lines = lakescope(lake.config, *asked[:-1], "jsonl", "--noise").stdout.splitlines()
+    assert [json.loads(line) for line in lines] == WANTED
+    assert rows_of(lakescope(lake.config, *asked, "--where", "src_rse=nowhere")) == []
     for store, said in {
         "lines": "a store of type jsonl cannot answer KPIs",
         "few": "transfer_efficiency is made of transfers, of which this store is given none",
