@@ -96,8 +96,10 @@ class _History:
     def _add_hops(self) -> None:
         """Of a job's events those on our file that go on from where one of ours ends, or end where one begins.
 
-        A hop that was never tried may name no source: it goes to another destination then.
+        A hop that was never tried may name no source: it goes to another destination then. FTS says itself that a
+        job is a multihop, and may name no RSEs.
         """
+        mine = {(event.get("job_id"), _file(event)) for event in self._named("name")}
         begins, ends = self._stops("src_rse"), self._stops("dst_rse")
         sourced = {(job, file) for job, file, _ in begins}
         files = {(job, file) for job, file, _ in ends}
@@ -106,7 +108,8 @@ class _History:
             is_next = source and (job, file, source) in ends
             is_before = end and (job, file, end) in begins
             is_elsewhere = (job, file) in files and (job, file, end) not in ends
-            if is_next or is_before or (is_elsewhere and not (source and (job, file) in sourced)):
+            is_said = event.get("multihop") and (job, file) in mine
+            if is_said or is_next or is_before or (is_elsewhere and not (source and (job, file) in sourced)):
                 self._add([event])
 
     def _stops(self, end: str) -> set[tuple[Any, File, str]]:
@@ -122,7 +125,11 @@ class _History:
             for event in self._of_jobs.values()
             if not event.get("request_id")
             and (not event.get("name") or _file(event) in files)
-            and (event["job_id"] not in numbered or (event["job_id"], event.get("file_id")) in numbers)
+            and (
+                event.get("multihop")
+                or event["job_id"] not in numbered
+                or (event["job_id"], event.get("file_id")) in numbers
+            )
         )
 
     def _values(self, field: str) -> set[str]:

@@ -152,6 +152,17 @@ def test_hops_that_were_never_tried_may_name_no_source(store: Store) -> None:
         assert found(sink, request_id) == ids(history)
 
 
+def test_ftss_own_word_of_a_multihop(store: Store) -> None:
+    fts = {"source": "fts", "job_id": JOB, "multihop": True, "dst_rse": None}
+    history = [
+        transfer("done", "2026-01-05T10:00:00Z", request_id=A, file_id=1, **fts),
+        transfer("done", "2026-01-05T10:01:00Z", file_id=2, **fts | {"scope": None, "name": None}),
+        transfer("failed", "2026-01-05T10:02:00Z", request_id=B, file_id=3, **fts),
+    ]
+    sink = store(history)
+    assert found(sink, A) == found(sink, B) == ids(history)
+
+
 def test_another_request_of_the_same_link_in_a_job_is_no_hop(store: Store) -> None:
     link = {"src_rse": "SRC", "job_id": JOB}
     mine, other = transfer("done", request_id=A, **link), transfer("done", request_id=B, **link)
