@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from kpis.model import (
     REPORTS,
+    UNKNOWN,
     Condition,
     DaysLeft,
     EventsQuery,
@@ -110,8 +111,13 @@ def compile_events(query: EventsQuery) -> Statement:
     picked = ", ".join(f'"{name}"' for name in dict.fromkeys(["time", *query.columns]))
     where = parameters.where(query.conditions)
     parameters.given["limit"] = query.limit
+    latest = (
+        f'qualify row_number() over (partition by "{query.latest_of}" order by time desc, id) = 1 '
+        if query.latest_of
+        else ""
+    )
     return Statement(
-        f'select {picked} from "{query.dataset}" where {where} order by time desc, id limit $limit',
+        f'select {picked} from "{query.dataset}" where {where} {latest}order by time desc, id limit $limit',
         parameters.given,
     )
 
@@ -146,6 +152,8 @@ class _Parameters:
         if not isinstance(value, tuple):
             return f"{field} = ${name}"
         text = field if self.kinds[condition.field] in ("keyword", "text") else f"{field}::varchar"
+        if UNKNOWN in value:
+            text = f"coalesce({text}, '{UNKNOWN}')"
         return f"list_contains(${name}, {text})"
 
 

@@ -21,6 +21,7 @@ from typing import Any, NoReturn
 from kpis.model import (
     HOUR,
     REPORTS,
+    UNKNOWN,
     Condition,
     EventsQuery,
     Part,
@@ -118,7 +119,9 @@ def reports(answers: Iterable[Answer]) -> list[Report]:
 
 def compile_events(query: EventsQuery) -> Body:
     """The body of a search over the indices of the dataset."""
+    latest = {"collapse": {"field": _exact(kinds(query.dataset), query.latest_of)}} if query.latest_of else {}
     return {
+        **latest,
         "size": query.limit,
         "track_total_hits": False,
         "query": _filter(query.dataset, query.since, query.until, query.conditions),
@@ -245,7 +248,10 @@ def _condition(kinds: Mapping[str, Kind], condition: Condition) -> Body:
     if condition.operator == "unknown":
         return {"bool": {"must_not": {"exists": {"field": field}}}}
     if isinstance(value, tuple):
-        return {"terms": {_exact(kinds, field): list(value)}}
+        chosen = {"terms": {_exact(kinds, field): [one for one in value if one != UNKNOWN]}}
+        if UNKNOWN not in value:
+            return chosen
+        return {"bool": {"should": [chosen, _condition(kinds, Condition(field, "unknown"))]}}
     return {"term": {_exact(kinds, field): value}}
 
 

@@ -22,6 +22,7 @@ from typing import Any, NamedTuple, NoReturn
 
 from kpis.model import (
     HOUR,
+    UNKNOWN,
     Condition,
     EventsQuery,
     Part,
@@ -76,15 +77,21 @@ def rows(query: Query, results: Sequence[Result]) -> list[dict[str, Any]]:
     )
 
 
+REPEATS = 20
+"""Events looked at for each one wanted, where only the latest of each value is: InfluxQL groups by tags only."""
+
+
 def compile_events(query: EventsQuery, tags: Collection[str]) -> str:
     """`query` for the points of sinks/influxdb.py; `tags`: the dataset's. Raises `UnsupportedError`."""
     language = _Language(f"events of {query.dataset}", query.dataset, tags)
     for name in query.columns:
         if language.kinds[name] in ("labels", "object", "keywords"):
             language.refuse(f"keeps {name} as tags and fields of their own")
-    picked = ", ".join(f'"{name}"' for name in dict.fromkeys(["id", *query.columns]) if name != "time")
+    wanted = dict.fromkeys(["id", *query.columns, *([query.latest_of] if query.latest_of else [])])
+    picked = ", ".join(f'"{name}"' for name in wanted if name != "time")
+    limit = query.limit * (REPEATS if query.latest_of else 1)
     where = language.where(query.since, query.until, query.conditions)
-    return f'SELECT {picked} FROM "{query.dataset}" WHERE {where} ORDER BY time DESC LIMIT {query.limit}'  # noqa: S608 - names checked
+    return f'SELECT {picked} FROM "{query.dataset}" WHERE {where} ORDER BY time DESC LIMIT {limit}'  # noqa: S608 - names checked
 
 
 def compile_reports(query: ReportsQuery, tags: Collection[str]) -> str:
@@ -110,10 +117,15 @@ def event_rows(query: EventsQuery, result: Result) -> list[dict[str, Any]]:
     """Events as ``time`` (RFC 3339, whole seconds) and the columns asked for, from the statement's result."""
     known = kinds(query.dataset)
     names = ["time", *query.columns]
-    found = []
+    found: list[dict[str, Any]] = []
+    met: set[Any] = set()
     for series in _checked(result):
         for values in series["values"]:
             row = dict(zip(series["columns"], values, strict=True))
+            if query.latest_of:
+                if row[query.latest_of] in met or len(found) == query.limit:
+                    continue
+                met.add(row[query.latest_of])
             row["time"] = f"{datetime.fromtimestamp(row['time'], UTC):%Y-%m-%dT%H:%M:%SZ}"
             found.append({name: _plain(known[name], row[name]) for name in names})
     return found
@@ -143,7 +155,12 @@ class _Language:
             return self._known(condition)
         if not isinstance(value, tuple):
             return f"{field} = {self._literal(condition.field, value)}"
-        any_of = " OR ".join(f"{field} = {self._literal(condition.field, one)}" for one in value)
+        any_of = " OR ".join(
+            self._known(Condition(condition.field, "unknown"))
+            if one == UNKNOWN
+            else f"{field} = {self._literal(condition.field, one)}"
+            for one in value
+        )
         return f"({any_of})" if len(value) != 1 else any_of
 
     def _known(self, condition: Condition) -> str:

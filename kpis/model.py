@@ -37,6 +37,10 @@ OfState = Literal["last", "growth"]
 the same minus the state at the beginning."""
 
 
+UNKNOWN = ""
+"""Among the values of ``in``: events whose field is null. No event's field is empty text."""
+
+
 class Condition(NamedTuple):
     """A field's value that an event must have. ``known``: any but null; ``unknown``: null."""
 
@@ -136,7 +140,7 @@ class Query(Struct, frozen=True, kw_only=True):
     bin_s: int | None = None
     """Seconds of a bin, bins aligned to 1970 in UTC; null: the range as a whole."""
     filters: Mapping[str, str | tuple[str, ...]] = {}
-    """Dimension -> wanted value or values."""
+    """Dimension -> wanted value or values; `UNKNOWN`: none."""
     noise: bool | None = None
     """Functional tests in or out, instead of the KPI's own choice."""
 
@@ -212,10 +216,13 @@ class EventsQuery(Struct, frozen=True, kw_only=True):
     until: datetime
     conditions: tuple[Condition, ...] = ()
     limit: int = 50
+    latest_of: str | None = None
+    """Only the latest event of each value of this field."""
 
     def __post_init__(self) -> None:
         known = kinds(self.dataset)
-        for name in (*self.columns, *(condition.field for condition in self.conditions)):
+        one_each = [self.latest_of] if self.latest_of else []
+        for name in (*self.columns, *one_each, *(condition.field for condition in self.conditions)):
             if name not in known:
                 raise ValueError(f"{self.dataset} has no field {name!r}; there are {', '.join(known)}")
 

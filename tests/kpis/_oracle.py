@@ -128,7 +128,7 @@ def meets(event: Event, condition: Condition) -> bool:
         return value is None
     if condition.operator == "in":
         said = str(value).lower() if isinstance(value, bool) else str(value)
-        return value is not None and said in condition.value  # type: ignore[operator]
+        return ("" if value is None else said) in condition.value  # type: ignore[operator]
     return value is not None and value == condition.value
 
 

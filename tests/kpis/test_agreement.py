@@ -225,6 +225,28 @@ def test_the_newest_events(store: Store, oracle: Oracle) -> None:
     assert [_moment(row["time"], spec) for row in newest] == [row["time"] for row in true[:7]]
 
 
+def test_the_latest_event_of_each(store: Store, lake: Lake) -> None:
+    """A rule that every poll finds stuck is listed once, by its latest report."""
+    columns = ("rule_id", "event", "age_s")
+    stuck = [one for one in lake.of("rules") if one["event"] == "stuck"]
+    asked = EventsQuery(
+        dataset="rules",
+        columns=columns,
+        since=START,
+        until=END,
+        conditions=(Condition("event", "=", "stuck"),),
+        limit=1000,
+        latest_of="rule_id",
+    )
+    found = ask(asked, store.sink, store.kind)
+    latest: dict[str, str] = {}
+    for one in stuck:
+        latest[one["rule_id"]] = max(latest.get(one["rule_id"], ""), one["time"][:19])
+    assert len(stuck) > len(latest) > 1
+    assert {row["rule_id"]: row["time"][:19] for row in found} == latest
+    assert len(found) == len(latest)
+
+
 def _moment(time: str, spec: str) -> str:
     return format(datetime.fromisoformat(time), spec)
 
