@@ -318,13 +318,15 @@ _KINDS: dict[str, Callable[[Picture, Theme], Spec]] = {
 def _axis_of(names: list[str], field: str, axis: Spec, padding: float) -> Spec:
     """Groups by their index, in the picture's order, each labelled with its name.
 
-    The names are the labels' lookup table, written as JSON: the one place where a name meets an expression.
+    The names are the labels' lookup table, written as JSON: the one place where a name meets an expression. Vega looks
+    each text of an expression up among its own signals, and finds "constructor" or "toString" there: no text may be one.
     """
+    table = json.dumps([f"={name}" for name in names])
     return {
         "field": field,
         "type": "ordinal",
         "scale": {"domain": list(range(len(names))), "padding": padding},
-        "axis": {"title": None, "labelExpr": f"{json.dumps(names)}[datum.value]", **axis},
+        "axis": {"title": None, "labelExpr": f"slice({table}[datum.value], 1)", **axis},
     }
 
 

@@ -211,7 +211,8 @@ function absoluteRange(now) {
     el("div", { class: "field" }, el("label", { for: "to" }, "To (UTC)"), to),
     el("button", { type: "button", id: "apply", onclick: apply }, "Apply"));
 }
-const summaryOf = (values) => values.length === 0 ? "All" : values.length === 1 ? values[0] : `${values.length} chosen`;
+const said = (value) => value === "" ? "unknown" : value;   // chosen: the events without a value
+const summaryOf = (values) => values.length === 0 ? "All" : values.length === 1 ? said(values[0]) : `${values.length} chosen`;
 
 /** A menu with a box for each value; "All" is none ticked. */
 function menu(variable, values) {
@@ -226,12 +227,12 @@ function menu(variable, values) {
     list.replaceChildren(el("li", { class: "muted" }, "Loading …"));
     const known = await valuesOf(variable.name).catch((error) => error);
     const now = chosen().variables.get(variable.name) ?? [];
-    const all = [...new Set([...(Array.isArray(known) ? known : []), ...now])].sort();
+    const all = [...new Set([...(Array.isArray(known) ? known : []), ...now])].sort((a, b) => (a === "") - (b === "") || a.localeCompare(b, "en", { numeric: true }));
     search.hidden = all.length < SEARCH_FROM;
     const box = (value) => el("input", { type: "checkbox", value, checked: now.includes(value), onchange: () =>
       chooseValues(variable.name, [...list.querySelectorAll("input:checked")].map((one) => one.value)) });
     const none = known instanceof Error ? known.message : "No value occurs in this time.";
-    list.replaceChildren(...(all.length ? all.map((value) => el("li", {}, el("label", {}, box(value), el("span", {}, value)))) : [el("li", { class: "muted" }, none)]));
+    list.replaceChildren(...(all.length ? all.map((value) => el("li", {}, el("label", {}, box(value), el("span", {}, said(value))))) : [el("li", { class: "muted" }, none)]));
     for (const one of list.querySelectorAll("input")) one.checked = now.includes(one.value);
     filter();
   };
@@ -350,7 +351,7 @@ function scroller(picture, table, free = false) {
 const mark = (level) => level === "warning" || level === "critical"
   ? [el("span", { class: "mark", "aria-hidden": "true" }, level === "warning" ? "▲" : "✕"), el("span", { class: "sr" }, `${level} `)] : [];
 const wrap = (text) => text.length > WIDE ? "wrap" : null;
-const anchor = (href, key, ...children) => href ? el("a", { href, "data-key": key }, ...children) : el("span", {}, ...children);
+const anchor = (href, key, name) => href ? el("a", { href, "data-key": key, title: name }, name) : el("span", { title: name }, name);
 
 /** A table that its headings sort. `columns`: {label, num}; `rows`: {values (to sort by), cells (nodes)}. */
 function sortable(picture, columns, rows, className = "") {
@@ -386,7 +387,8 @@ function groupsTable(picture) {
   const rows = picture.groups.map(({ names, link, cells }) => ({
     values: [...names, ...cells.map(({ value }) => value)],
     cells: [...names.map((name, i) => el(i ? "td" : "th", { scope: i ? null : "row", class: wrap(name) },
-      i ? name : anchor(linkTo(link), names.join("\n"), name))), ...cells.map(cell)],
+      el("div", { class: name.length > WIDE ? "name" : null, title: name.length > WIDE ? name : null },
+        i ? name : anchor(linkTo(link), names.join("\n"), name)))), ...cells.map(cell)],
   }));
   return scroller(picture, sortable(picture, columns, rows, picture.kind));
 }
@@ -419,11 +421,11 @@ function matrix(picture) {
     return el("td", { "data-level": cell.level, "data-share": cell.level ? null : cell.share, "--share": cell.share }, inner);
   };
   const head = el("tr", {}, el("td", { class: "corner small muted" }, `${dimensions[0]} ↓ ${dimensions[1]} →`),
-    ...across.map((name) => el("th", { scope: "col" }, el("span", {}, name))));
-  const longest = Math.max(...cells.map(({ text }) => text.length)), room = density ? null : `${Math.max(3.3, longest * 0.44 + 0.5)}rem`;
+    ...across.map((name) => el("th", { scope: "col", title: name }, el("span", {}, name))));
+  const longest = Math.max(...cells.map(({ text }) => text.length)), room = density ? null : `${Math.max(2.8, longest * 0.42 + 0.4)}rem`;
   const table = el("table", { class: `matrix ${density}`, "--cell": room, onkeydown: walk }, el("caption", { class: "sr" },
     `${picture.title}: rows are ${dimensions[0]}, columns ${dimensions[1]}; arrow keys move between cells`), el("thead", {}, head),
-    el("tbody", {}, ...places.map((row, i) => el("tr", {}, el("th", { scope: "row" }, down[i]), ...row.map((cell, j) => drawn(cell, i, j))))));
+    el("tbody", {}, ...places.map((row, i) => el("tr", {}, el("th", { scope: "row", title: down[i] }, el("span", {}, down[i])), ...row.map((cell, j) => drawn(cell, i, j))))));
   return [scroller(picture, table, true), levels ? key(density) : el("p", { class: "key" }, el("span", {}, "deeper: nearer to the greatest"), emptyKey())];
 }
 const emptyKey = () => el("span", {}, el("i", {}), "empty: no value");
@@ -545,7 +547,7 @@ function bytes(n) {
   const power = Math.min(5, Math.max(0, Math.floor(Math.log10(Math.max(1, n)) / 3)));
   return `${Number((n / 1000 ** power).toPrecision(3))} ${["B", "kB", "MB", "GB", "TB", "PB"][power]}`;
 }
-const SOURCES = { rucio: "Rucio", fts: "FTS" };
+const SOURCES = new Map([["rucio", "Rucio"], ["fts", "FTS"]]);
 const instant = (text) => { const ms = Date.parse(text ?? ""); return Number.isNaN(ms) ? null : ms; };
 const seconds = (ms) => new Date(ms).toISOString().slice(0, 19).replace("T", " ");
 
@@ -596,7 +598,7 @@ function showStory(events) {
     ["FTS jobs", [...new Set(events.map((event) => event.job_id).filter(Boolean))].join(", ")]].filter(([, value]) => value);
   const error = all.findLast((attempt) => attempt.error)?.error;
   const row = (event) => ({ values: [event.time, event.source, event.event, event.error ?? ""], cells: [
-    el("th", { scope: "row", class: "time" }, seconds(instant(event.time) ?? 0)), el("td", {}, SOURCES[event.source] ?? event.source),
+    el("th", { scope: "row", class: "time" }, seconds(instant(event.time) ?? 0)), el("td", {}, SOURCES.get(event.source) ?? event.source),
     el("td", { "data-level": event.ok === false ? "critical" : null }, ...mark(event.ok === false ? "critical" : null), String(event.event ?? "").replaceAll("_", " ")),
     el("td", {}, event.error ?? "", ...(event.error_class ? [" ", el("a", { class: "small", href: `${BELOW}failures?var.error=${encodeURIComponent(event.error_class)}` }, "all of this kind")] : [])),
     el("td", { class: "small" }, [event.endpoint, event.job_id, event.request_id].filter(Boolean).join(" · "))] });

@@ -20,7 +20,7 @@ from dashboards.questions import Selection
 from dashboards.theme import THEMES
 from kpis import CATALOGUE, Kpi, UnsupportedError
 from kpis import Query as KpiQuery
-from kpis.model import EventsQuery, Part
+from kpis.model import UNKNOWN, EventsQuery, Part
 from lakescope.assembly import Assembly
 from lakescope.pipeline import RefusedError, TransientError
 from lakescope.query import answered, ask_many, parse_selection, store_of
@@ -141,7 +141,7 @@ def _api(assembly: Assembly) -> APIRouter:
     def values(
         request: Request, name: str, since: Text = None, until: str = "0s", store: Text = None
     ) -> dict[str, list[str]]:
-        """What can be chosen for each variable: the values that occur in the range, sorted."""
+        """What can be chosen for each variable: the values that occur in the range, sorted; empty: none."""
         found = _find(name)
         try:
             selection = _selection(found, request, since, until)
@@ -222,5 +222,5 @@ def _counting(variable: Variable) -> Kpi:
 def _listed(variable: Variable, answer: Answer) -> list[str]:
     if isinstance(answer, UnsupportedError):
         return []
-    found = sorted({str(row[variable.dimension]) for row in answer if row[variable.dimension] is not None})
-    return found[:VALUES_MAX]
+    values = (row[variable.dimension] for row in answer)
+    return sorted({UNKNOWN if value is None else str(value) for value in values})[:VALUES_MAX]

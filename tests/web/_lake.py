@@ -89,7 +89,9 @@ def _known() -> list[Transfer]:
     }
     steps = {"created": at(10), "submitted": at(12), "started": at(14), "ended": at(15)}
     again = {"created": at(20), "submitted": at(21), "started": at(22), "ended": at(30)}
+    nowhere = failure | {"src_site": None, "src_rse": None}
     return [
+        event(7, 40, "failed", "c" * 32, **nowhere),
         event(1, 10, "queued", RETRIED),
         event(2, 12, "submitted", RETRIED),
         event(3, 15, "failed", RETRIED, **failure, **steps),

@@ -13,13 +13,14 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect, sync_playwright
 
 from dashboards.definitions import DASHBOARDS
+from dashboards.model import Dashboard
 from dashboards.page import VEGA, chart
-from dashboards.pictures import Answered, layout
+from dashboards.pictures import Answer, Answered, layout
 from dashboards.preview import preview
 from dashboards.theme import CSS
 from tests.contract._running import Running
 from tests.dashboards.web._small import HOSTILE as HOSTILE_TEXT
-from tests.dashboards.web._small import SELECTION, every_kind
+from tests.dashboards.web._small import NAMES, SELECTION, every_kind
 from tests.servers.chromium import FLAGS
 from tests.web._lake import HOSTILE, RANGE, RETRIED, running_lake
 from tests.web.test_status_page import FAINT_TEXTS, luminance, overflow
@@ -518,14 +519,49 @@ def test_the_charts_library_is_fetched_once(visit: Visit) -> None:
     assert cached == [0], "the second page has it from the browser's own store"
 
 
-def test_a_hundred_sites_are_drawn_within_their_panels(visit: Visit) -> None:
-    built, answers = every_kind(100)
+def _show(visit: Visit, built: Dashboard, answers: list[Answer]) -> None:
+    """Another dashboard in the place of the lake's."""
     answered = Answered.of(built, SELECTION, answers, "duck")
     drawn = [picture | chart(picture, CSS) for picture in answered.pictures]
     document = answered.document() | {"panels": drawn, "stores": ["duck"]}
     visit.page.route("**/api/dashboards/lake", lambda route: route.fulfill(json=layout(built)))
     visit.page.route("**/data?**", lambda route: route.fulfill(json=document))
     visit.open("lake")
+
+
+def test_names_that_nobody_would_choose_break_no_chart(visit: Visit) -> None:
+    """Names of JavaScript's own, syntax, and one of 300 characters: all are drawn, the cells stay in sight."""
+    _show(visit, *every_kind(1, NAMES))
+    expect(visit.page.get_by_text("could not be drawn")).to_have_count(0)
+    for kind in ("lines", "stacked", "states"):
+        assert visit.page.locator(f".panel.{kind} svg").count() == 1, kind
+    said = visit.page.locator(".matrix tbody th").evaluate_all("all => all.map((one) => one.title)")
+    assert {*NAMES} <= {*said}
+    labels = visit.page.locator(".panel.states svg text").all_text_contents()
+    assert {"constructor", "__proto__", "toString", "a.b[c]", "back\\slash\\"} <= {*labels}
+    inside = visit.page.evaluate(
+        """() => { const box = document.querySelector('table.matrix').closest('.scroll').getBoundingClientRect();
+        return [...document.querySelectorAll('.matrix td a')].filter((cell) => {
+          const at = cell.getBoundingClientRect();
+          return at.left >= box.left && at.right <= box.right && at.bottom <= box.bottom; }).length; }"""
+    )
+    assert inside >= 0.7 * (1 + len(NAMES)) ** 2
+    assert overflow(visit.page) <= 0
+
+
+def test_a_click_on_unknown_shows_what_has_no_value(visit: Visit) -> None:
+    """The events that lack the field, on the page and in its menu; no other name is left."""
+    visit.open("failures")
+    visit.panel("Failures of each source").get_by_role("link", name="unknown").click()
+    visit.drawn()
+    assert "var.source=&" in f"{visit.page.url}&"
+    expect(visit.page.locator("#var-source")).to_have_text("unknown")
+    matrix = visit.panel("Efficiency").locator(".matrix tbody th")
+    assert matrix.evaluate_all("all => all.map((one) => one.title)") == ["unknown"]
+
+
+def test_a_hundred_sites_are_drawn_within_their_panels(visit: Visit) -> None:
+    _show(visit, *every_kind(100))
     assert visit.page.locator(".matrix td a").count() == 100 * 100
     assert visit.page.locator(".matrix td a[tabindex='0']").count() == 1, "one stop for Tab, not ten thousand"
     height = visit.page.evaluate("document.documentElement.scrollHeight")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,6 +13,11 @@ from dashboards.variables import DESTINATION, SOURCE
 
 SINCE = datetime(2026, 1, 5, 12, tzinfo=UTC)
 SELECTION = Selection(since=SINCE, until=SINCE + timedelta(hours=1), bin_s=600)
+NAMES = (
+    *("constructor", "__proto__", "toString", "hasOwnProperty", "valueOf", "length"),
+    *("a.b[c]", 'it\'s "q"', "back\\slash\\", "\N{RIGHT-TO-LEFT OVERRIDE}RTL", "<b>x</b>", "LONG-" * 60),
+)
+"""Of sites, as nobody would choose them."""
 HOSTILE = "</SCRIPT><script>alert(1)</script>\"'&"
 LINK = Link("link", {"source": "src_site", "destination": "dst_site"})
 BY_LINK = ("src_site", "dst_site")
@@ -54,9 +60,9 @@ EVENTS = Panel(
 )
 
 
-def every_kind(sites: int = 3) -> tuple[Dashboard, list[Answer]]:
-    """A dashboard with each kind of panel, one name hostile, and its answers."""
-    names = [HOSTILE, *(f"SITE-{i}" for i in range(1, sites))]
+def every_kind(sites: int = 3, others: Sequence[str] = ()) -> tuple[Dashboard, list[Answer]]:
+    """A dashboard with each kind of panel, one name hostile, and its answers; `others`: more names."""
+    names = [HOSTILE, *(f"SITE-{i}" for i in range(1, sites)), *others]
     pairs = [
         {"src_site": a, "dst_site": b, "value": 0.4 + 0.6 / (1 + i)}
         for i, a in enumerate(names)
