@@ -9,7 +9,8 @@ From the same definitions come Grafana's dashboards (dashboards/grafana), Lakesc
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate, pairwise
 from typing import Literal
 
 from msgspec import Struct
@@ -18,6 +19,27 @@ PanelKind = Literal["stat", "lines", "stacked", "bars", "table", "matrix", "stat
 """stat: one value a number; lines, stacked: over time, a series a group; bars: a bar a group; table: a line a group
 and a column a number; matrix: first dimension down, second across, cells coloured by the KPI's bounds; states: a
 strip a group, coloured over time; events: the newest events themselves; text: words only."""
+
+
+COLUMNS = 24
+"""Of a page, as Grafana counts them."""
+
+
+def filled(sizes: Sequence[tuple[int, int]]) -> list[list[tuple[int, int]]]:
+    """(width, height) of a row's panels, line by line, each line widened until it fills the `COLUMNS`, and of one height."""
+    lines: list[list[tuple[int, int]]] = []
+    for width, height in sizes:
+        if not lines or sum(w for w, _ in lines[-1]) + width > COLUMNS:
+            lines.append([])
+        lines[-1].append((width, height))
+    return [list(_stretched(line)) for line in lines]
+
+
+def _stretched(line: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    ends = list(accumulate((width for width, _ in line), initial=0))
+    height = max(height for _, height in line)
+    for left, right in pairwise(round(end * COLUMNS / ends[-1]) for end in ends):
+        yield right - left, height
 
 
 class Number(Struct, frozen=True, kw_only=True):
@@ -51,6 +73,8 @@ class Listing(Struct, frozen=True, kw_only=True):
     where: Mapping[str, str | bool] = {}
     """Only those whose field has that value."""
     limit: int = 50
+    latest_of: str | None = None
+    """Only the latest event of each value of this field."""
 
 
 class Panel(Struct, frozen=True, kw_only=True):
@@ -64,7 +88,8 @@ class Panel(Struct, frozen=True, kw_only=True):
     height: int = 8
     """Grid lines (of some 30 pixels, as Grafana's)."""
     top: int | None = None
-    """Only that many groups: of the first number the greatest, or the worst where it is a share of what went well."""
+    """Over time only that many groups: of the first number the greatest, or the worst where more of it is good. Other
+    panels scroll, and their headings sort all that there is."""
     link: Link | None = None
     listing: Listing | None = None
     text: str = ""

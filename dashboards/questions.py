@@ -8,7 +8,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from dashboards.model import Dashboard, Listing, Number, Panel, PanelKind
-from kpis import CATALOGUE, Query
+from kpis import CATALOGUE, Kpi, Query
 from kpis.model import Condition, EventsQuery
 from lakescope.columns import kinds
 
@@ -17,7 +17,15 @@ OVER_TIME = frozenset({"lines", "stacked", "states"})
 MAX_BINS = 240
 MAX_STATES = 100
 """The same of a strip of states: what is told every quarter of an hour shall leave no gaps."""
+SHARPEST = 1.75
+"""How many times more bins than wanted Grafana may make of a range of up to three months: it rounds a bin to a nice one, also
+down (rangeUtil.roundInterval: 209 s becomes 2 min)."""
 _NICE_S = (60, 300, 600, 900, 1800, 3600, 3 * 3600, 6 * 3600, 12 * 3600, 86400, 7 * 86400)
+
+
+def most_bins(kind: PanelKind) -> int:
+    """Bins of a panel with a time axis at most, unless its viewer wants finer ones."""
+    return MAX_STATES if kind == "states" else MAX_BINS
 
 
 class Selection(Struct, frozen=True, kw_only=True):
@@ -36,8 +44,7 @@ class Selection(Struct, frozen=True, kw_only=True):
 def bin_of(selection: Selection, kind: PanelKind = "lines") -> int:
     """Seconds of a bin: the chosen one, or the finest nice one that does not make too many for such a panel."""
     length = (selection.until - selection.since).total_seconds()
-    most = MAX_STATES if kind == "states" else MAX_BINS
-    finest = next((nice for nice in _NICE_S if length / nice <= most), _NICE_S[-1])
+    finest = next((nice for nice in _NICE_S if length / nice <= most_bins(kind)), _NICE_S[-1])
     return finest if selection.bin_s is None else max(selection.bin_s, round(length / 5000))
 
 
@@ -62,6 +69,12 @@ def variables_of(dashboard: Dashboard, number: Number) -> dict[str, str]:
         if field in dimensions and field not in number.where:
             found[field] = variable.name
     return found
+
+
+def keeps_least(kind: PanelKind, kpi: Kpi) -> bool:
+    """Which groups matter where a panel cannot show all: those with the least of a share of what went well, and over time of
+    everything that is good when it is high (free space, say); else those with the greatest value."""
+    return kpi.good == "up" and (kpi.unit == "ratio" or kind in ("lines", "states"))
 
 
 def query_of(dashboard: Dashboard, panel: Panel, number: Number, selection: Selection) -> Query:
@@ -95,6 +108,7 @@ def listing_of(dashboard: Dashboard, listing: Listing, selection: Selection) -> 
         until=selection.until,
         conditions=tuple(conditions),
         limit=listing.limit,
+        latest_of=listing.latest_of,
     )
 
 
@@ -146,4 +160,20 @@ def description_of(panel: Panel) -> str:
         ]
         known = f" ({'; '.join([kpi.unit, *bounds])})"
         said.append(f"{name}: {kpi.meaning.rstrip('.')}{known}. No value: {kpi.null}.")
+    if panel.listing:
+        said.append(_described(panel.listing))
     return "\n\n".join([*said, *([panel.text] if panel.text and panel.kind != "text" else [])])
+
+
+def _described(listing: Listing) -> str:
+    """Which events a panel lists."""
+    chosen = [f"{field} is {_word(value)}" for field, value in listing.where.items()]
+    narrowed = f" whose {' and whose '.join(chosen)}" if chosen else ""
+    latest = f", of each {listing.latest_of} the latest one" if listing.latest_of else ""
+    return (
+        f"The {listing.limit} newest events of the dataset {listing.dataset}{narrowed}{latest}; newest first."
+    )
+
+
+def _word(value: str | bool) -> str:
+    return str(value).lower() if isinstance(value, bool) else f'"{value}"'

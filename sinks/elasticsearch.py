@@ -285,6 +285,7 @@ _TYPES: dict[Kind, dict[str, Any]] = {
 def template(name: str, dataset: str, settings: dict[str, Any]) -> dict[str, Any]:
     """The composable index template of a dataset: every field mapped, nothing guessed but below labels and data."""
     properties: dict[str, Any] = {"@timestamp": {"type": "date"}, "dataset": {"type": "keyword"}}
+    properties["unknown"] = {"type": "alias", "path": "@timestamp"}  # Grafana's queries: dashboards/grafana
     properties |= {column.name: _TYPES[column.kind] for column in columns(dataset)}
     return {
         "index_patterns": [f"{name}-*"],

@@ -9,6 +9,7 @@ from grafanalib.core import Target, Template
 from msgspec import Struct
 
 from dashboards.model import Dashboard, Listing, Number, Variable
+from dashboards.questions import MAX_BINS
 from kpis import CATALOGUE, Kpi
 from kpis.model import Condition, DaysLeft, Part, UnsupportedError, parts
 
@@ -16,6 +17,8 @@ Operator = Literal["-", "/", "1-/"]
 
 NOISE = "noise"
 """Name of the variable that takes functional tests in or out."""
+TOTAL = "groups in all"
+"""Name of the series that tells how many groups there are, of which a panel shows some."""
 BIN = "bin"
 """Name of the variable that is the shortest bin."""
 
@@ -45,7 +48,11 @@ class Series(Struct, frozen=True):
     label: str
     """Said before the groups' names; empty for a panel's only number."""
     top: int | None
-    """Only that many groups, the greatest, where the store can tell which."""
+    """Only that many groups, where the store can tell which matter."""
+    least: bool = False
+    """Those with the least value matter, not those with the greatest."""
+    bins: int = MAX_BINS
+    """Bins of the range, before Grafana rounds them."""
 
     def alias(self, form: str, groups: Sequence[str]) -> str:
         """A series' name; `form`: the data source's word for a group's value."""
@@ -70,6 +77,9 @@ class Builder(Protocol):
 
     def number(self, dashboard: Dashboard, number: Number, ref: str, series: Series | None) -> Asked:
         """A KPI. `ref`: the target's id; a second target's is `ref` and a 2. `series`: over time, or null."""
+
+    def total(self, dashboard: Dashboard, number: Number, ref: str) -> Target | None:
+        """How many groups there are over time, where a panel cannot show all; null where the store shows all."""
 
     def events(self, dashboard: Dashboard, listing: Listing, ref: str) -> tuple[Target, dict[str, str]]:
         """The events themselves, and event field -> its column in the answer, in the order wanted."""

@@ -4,14 +4,16 @@ A query there is one Lucene filter, nested groups and metrics of the innermost g
 the range as a whole, computed by the store; a date histogram last gives series. A number without groups is grouped
 by its dataset, which is one group: Grafana shows nothing of a query without groups, nor of a `filters` group.
 
-Exact as kpis/elasticsearch.py is, for up to `GROUPS` groups. But a state is what was reported last within the range,
-without look-back and however old (Grafana knows no staleness); over time it is the mean of a bin's reports, of one
-series each.
+Exact as kpis/elasticsearch.py is, for as many groups as a search may have buckets (`BUCKETS`). Beyond, those that
+matter are kept: by the value, or by the first of its parts where a script makes it. But a state is what was reported
+last within the range, without look-back and however old (Grafana knows no staleness); over time it is the mean of a
+bin's reports, of one series each.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -20,6 +22,7 @@ from grafanalib.core import Target, Template
 
 from dashboards.grafana._common import (
     NOISE,
+    TOTAL,
     Annotation,
     Asked,
     Column,
@@ -30,18 +33,24 @@ from dashboards.grafana._common import (
 )
 from dashboards.grafana.extension import ElasticsearchTarget, choice
 from dashboards.model import Dashboard, Listing, Number, Variable
-from dashboards.questions import conditions_of, variables_of
+from dashboards.questions import SHARPEST, conditions_of, keeps_least, variables_of
 from kpis import CATALOGUE, Kpi
 from kpis.elasticsearch import COMPRESSION, PRECISE
-from kpis.model import Condition, Part, PerSecond, Ratio, Rest
+from kpis.model import Condition, Part, PerSecond, Ratio, Rest, parts
 from lakescope.columns import kinds
 
 ALL = "* OR *:*"
 """Any value, or none: ``field:(* OR *:*)``. ``field:*`` alone would leave out the events that lack the field."""
-GROUPS = "10000"
-"""Most groups a level; no lake has as many, so that no group is an estimate."""
+BUCKETS = 65_535
+"""Most buckets of a search: OpenSearch's own ``search.max_buckets``, one less than Elasticsearch's."""
+GROUPS = 10_000
+"""Most groups of a level, and most series of a value that is made of them: all must be there."""
+SERIES = 400
+"""The same of a group's series."""
 UNKNOWN = "unknown"
-"""Name of the group of events that lack the field."""
+"""Name of the group of events that lack the field; and of a field that every event has (see `_chosen`)."""
+_ONE_EACH = {"error_template": "error_class"}
+"""A field that has one value for each of another's."""
 
 _METRICS = {"last": "avg", "sum": "sum", "mean": "avg", "share": "avg", "min": "min", "max": "max"}
 _NAMES = {
@@ -81,6 +90,10 @@ class ElasticsearchBuilder:
         """See `dashboards.grafana._common.Builder`."""
         return _Question(self, dashboard, number, series).asked(ref)
 
+    def total(self, dashboard: Dashboard, number: Number, ref: str) -> Target | None:
+        """See `dashboards.grafana._common.Builder`."""
+        return _Question(self, dashboard, number, Series("", None)).total(ref)
+
     def events(self, dashboard: Dashboard, listing: Listing, ref: str) -> tuple[Target, dict[str, str]]:
         """See `dashboards.grafana._common.Builder`."""
         known = kinds(listing.dataset)
@@ -107,7 +120,7 @@ class ElasticsearchBuilder:
             "query": self.lucene(variable.dataset, (), {}),
             "size": 1000,
         }
-        return choice(variable, json.dumps(find), ALL)
+        return choice(variable, json.dumps(find), ALL, UNKNOWN)
 
     def noise(self) -> str:
         """See `dashboards.grafana._common.Builder`."""
@@ -133,11 +146,20 @@ class ElasticsearchBuilder:
         clauses = [f"{self.constant()}:{_quoted(dataset)}"]
         clauses += [self._condition(dataset, condition) for condition in dict.fromkeys(conditions)]
         clauses += [
-            f"{_field(self.path(dataset, field))}:(${{{name}:lucene}})" for field, name in variables.items()
+            self._chosen(_field(self.path(dataset, field)), name) for field, name in variables.items()
         ]
         if noise:
             clauses.append(f"{_field(self.path(dataset, 'functional_test'))}:(${{{NOISE}:raw}})")
         return " AND ".join(clauses)
+
+    def _chosen(self, path: str, variable: str) -> str:
+        """The events with a chosen value, and those without any if `UNKNOWN` is among the values.
+
+        Lucene cannot look for a word among the values. But it can ask whether there is a field of that name: the
+        index template has it, another name of the time.
+        """
+        values = f"(${{{variable}:lucene}})"
+        return f"({path}:{values} OR (_exists_:{values} NOT _exists_:{path}))"
 
     def _condition(self, dataset: str, condition: Condition) -> str:
         field, value = _field(self.path(dataset, condition.field)), condition.value
@@ -151,7 +173,10 @@ class ElasticsearchBuilder:
 
 
 class MonitBuilder(ElasticsearchBuilder):
-    """Documents as MONIT keeps what sinks/monit.py posts: {data, metadata}; all text is a keyword there."""
+    """Documents as MONIT keeps what sinks/monit.py posts: {data, metadata}; all text is a keyword there.
+
+    MONIT's index templates have no field `UNKNOWN`: a choice of it finds nothing there.
+    """
 
     time = "metadata.timestamp"
     _RESERVED: Mapping[str, str] = {"host": "metadata.host", "id": "metadata._id"}
@@ -180,6 +205,7 @@ class _Question:
         self.kpi: Kpi = CATALOGUE[number.kpi]
         self.variables = variables_of(dashboard, number)
         self.series = series
+        self.least = series.least if series else keeps_least("table", self.kpi)
         self.groups = [builder.path(self.kpi.dataset, name) for name in number.by]
 
     def asked(self, ref: str) -> Asked:
@@ -245,6 +271,21 @@ class _Question:
     def _keys(self) -> tuple[str, ...]:
         return tuple(self.groups or [self.builder.constant()])
 
+    def total(self, ref: str) -> Target:
+        """How many groups each bin has."""
+        field = self.groups[0]
+        metric = {"id": "1", "type": "cardinality", "field": field}
+        histogram = {"interval": "auto", "min_doc_count": "0"}
+        bins = {"id": "10", "type": "date_histogram", "field": self.builder.time, "settings": histogram}
+        return ElasticsearchTarget(
+            refId=ref,
+            query=self._query(parts(self.kpi.value)),
+            alias=TOTAL,
+            timeField=self.builder.time,
+            metrics=[metric],
+            bucketAggs=[bins],
+        )
+
     # --- targets -----------------------------------------------------------------------------------------
 
     def _plain(self, ref: str, part: Part) -> Column:
@@ -294,10 +335,8 @@ class _Question:
         metrics: list[dict[str, Any]],
         inner: Sequence[dict[str, Any]] = (),
     ) -> ElasticsearchTarget:
-        groups = [_terms(path, missing=self._missing(name)) for name, path in self._levels(of)]
+        groups = list(self._groups(of, metrics, len(inner)))
         if self.series:
-            if self.series.top and groups:
-                groups[0]["settings"] |= _greatest(self.series.top, metrics)
             histogram = {"interval": "auto", "min_doc_count": "0"}
             groups.append({"type": "date_histogram", "field": self.builder.time, "settings": histogram})
         elif not self.groups:
@@ -312,10 +351,36 @@ class _Question:
             bucketAggs=buckets,
         )
 
-    def _levels(self, of: tuple[Part, ...]) -> Iterator[tuple[str, str]]:
-        """Field and path of each group, outermost first; the series of a last word are groups as well."""
-        for name in dict.fromkeys([*self.number.by, *(name for part in of for name in part.series)]):
-            yield name, self._path(name)
+    def _groups(
+        self, of: tuple[Part, ...], metrics: Sequence[Mapping[str, Any]], inner: int
+    ) -> Iterator[dict[str, Any]]:
+        """The groups, outermost first, of which those that matter are kept; then the series of a last value."""
+        by = self.number.by
+        series = [name for name in dict.fromkeys(n for part in of for n in part.series) if name not in by]
+        below = _most_bins(self.series.bins) if self.series else inner
+        if len(series) == 1:  # of several there are as many as something happened to, not all that could be
+            below = SERIES * (1 + below)
+        single = [name for name in by if _ONE_EACH.get(name) in by]
+        size = _groups_within(BUCKETS, len(by) - len(single), below + len(single))
+        if self.series and self.series.top:
+            size = min(size, self.series.top)
+        for name in by:
+            kept = {} if name in single else {"size": str(size), **self._rank(metrics)}
+            yield _terms(self._path(name), missing=self._missing(name), **kept)
+        for name in series:
+            most = SERIES if by and len(series) == 1 else GROUPS
+            yield _terms(self._path(name), size=str(most), missing=self._missing(name))
+
+    def _rank(self, metrics: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+        """The order of groups in which those that matter come first."""
+        first = metrics[0]
+        by_count = first["type"] in ("count", "percentiles")
+        value = self.kpi.value
+        reverse = isinstance(value, Rest) or (isinstance(value, Part) and value.kind == "silence")
+        return {
+            "order": "asc" if self.least != reverse else "desc",
+            "by": "_count" if by_count else first["id"],
+        }
 
     def _query(self, of: tuple[Part, ...]) -> str:
         conditions = [*fixed(self.number), *(one for part in of for one in _known(part))]
@@ -352,19 +417,31 @@ def _known(part: Part) -> tuple[Condition, ...]:
 
 
 def _terms(
-    path: str, *, size: str = GROUPS, order: str = "asc", missing: str | None = None
+    path: str, *, size: str = "1", order: str = "asc", by: str = "_key", missing: str | None = None
 ) -> dict[str, Any]:
-    settings = {"size": size, "order": order, "orderBy": "_key", "min_doc_count": "1"}
+    settings = {"size": size, "order": order, "orderBy": by, "min_doc_count": "1"}
     return {"type": "terms", "field": path, "settings": settings | ({"missing": missing} if missing else {})}
 
 
-def _greatest(top: int, metrics: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """A group's settings for the greatest ones only; nothing where the value is no metric that can be ordered by."""
-    kind = metrics[0]["type"]
-    if len(metrics) > 1 or kind == "percentiles":
-        return {}
-    by = "_count" if kind == "count" else metrics[0]["id"]
-    return {"size": str(top), "order": "desc", "orderBy": by}
+def _most_bins(bins: int) -> int:
+    """What a range has at most where so many bins are asked for: Grafana rounds them, and the range cuts two."""
+    return math.ceil(bins * SHARPEST) + 1
+
+
+def _groups_within(buckets: int, levels: int, below: int) -> int:
+    """How many groups each of `levels` nested levels may have, if each innermost one holds `below` more buckets.
+
+    A shard answers with half as many more and ten (``shard_size``), and OpenSearch counts those.
+    """
+    size = GROUPS
+    while size > 1 and _buckets_of(size, levels, below) > buckets:
+        size -= 1
+    return size
+
+
+def _buckets_of(size: int, levels: int, below: int) -> float:
+    counted = 1.5 * size + 10
+    return sum(counted**level for level in range(1, levels + 1)) + counted**levels * below
 
 
 def _quoted(text: str) -> str:

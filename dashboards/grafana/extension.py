@@ -116,6 +116,7 @@ class Choice(Template):  # type: ignore[misc]
 
     current: Json
     auto_count: int | None = None
+    static: Json | None = None
 
     def __attrs_post_init__(self) -> None:
         """grafanalib would make `current` of a default."""
@@ -134,6 +135,8 @@ class Choice(Template):  # type: ignore[misc]
             "multi": self.multi,
             "includeAll": self.includeAll,
             "allValue": self.allValue,
+            "staticOptions": [self.static] if self.static else None,
+            "staticOptionsOrder": "after" if self.static else None,
             "refresh": self.refresh,
             "sort": self.sort if self.type == "query" else None,
             "regex": "" if self.type == "query" else None,
@@ -145,8 +148,9 @@ class Choice(Template):  # type: ignore[misc]
         return {key: value for key, value in made.items() if value is not None}
 
 
-def choice(variable: Variable, query: str, everything: str) -> Choice:
-    """A variable whose values are looked up; `everything`: the text that stands for all of them."""
+def choice(variable: Variable, query: str, everything: str, unknown: str) -> Choice:
+    """A variable whose values are looked up; `everything`: the text that stands for all of them; `unknown`: the value that
+    stands for having none, which no look-up finds (Grafana 12.2 shows it, older ones take it from a link only)."""
     return Choice(
         name=variable.name,
         label=variable.label,
@@ -156,6 +160,7 @@ def choice(variable: Variable, query: str, everything: str) -> Choice:
         multi=True,
         includeAll=True,
         allValue=everything,
+        static={"text": "unknown", "value": unknown},
         refresh=2,  # whenever the range changes
         sort=1,  # by name
     )

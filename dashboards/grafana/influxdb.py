@@ -72,6 +72,10 @@ class InfluxBuilder:
         )
         return Asked(columns=(Column(target, "value"),), groups=tuple(number.by))
 
+    def total(self, dashboard: Dashboard, number: Number, ref: str) -> Target | None:
+        """See `dashboards.grafana._common.Builder`. InfluxQL keeps no top of whole series: all are shown."""
+        return None
+
     def events(self, dashboard: Dashboard, listing: Listing, ref: str) -> tuple[Target, dict[str, str]]:
         """See `dashboards.grafana._common.Builder`."""
         tags = _tags(listing.dataset)
@@ -103,7 +107,7 @@ class InfluxBuilder:
                 f"InfluxDB lists the values of tags only, and {variable.dimension} is none"
             )
         query = f'SHOW TAG VALUES FROM "{variable.dataset}" WITH KEY = "{variable.dimension}"'
-        return choice(variable, query, _ANY)
+        return choice(variable, query, _ANY, unknown="")
 
     def noise(self) -> str:
         """See `dashboards.grafana._common.Builder`."""

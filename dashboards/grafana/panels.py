@@ -7,15 +7,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from grafanalib.core import Target
-from msgspec import Struct
+from msgspec import Struct, structs
 
-from dashboards.grafana._common import BIN, Asked, Builder, Series
+from dashboards.grafana._common import BIN, TOTAL, Asked, Builder, Series
 from dashboards.grafana.extension import LEGEND, NO_LEGEND, TOOLTIP, Json, PanelOf, cell, override
-from dashboards.model import Dashboard, Link, Number, Panel
-from dashboards.questions import MAX_BINS, OVER_TIME, description_of
+from dashboards.model import Dashboard, Link, Number, Panel, filled
+from dashboards.questions import OVER_TIME, description_of, keeps_least, most_bins
 from dashboards.theme import LIGHT
 from kpis import CATALOGUE, Kpi
+from kpis.influxql import REPEATS
 from kpis.model import UnsupportedError, parts
+from lakescope.columns import kinds
 
 UNITS = {
     "ratio": "percentunit",
@@ -27,7 +29,12 @@ UNITS = {
     "1/s": "cps",
 }
 """A KPI's unit -> Grafana's."""
+_UNKNOWN: Json = {"type": "special", "options": {"match": "empty", "result": {"text": "unknown", "index": 0}}}
+"""What InfluxDB calls the group of points that lack a tag; a link needs a text that can be clicked."""
 _REFS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_MANY = frozenset({"rse", "host", "site", "src_site", "dst_site", "account", "error_template"})
+"""Dimensions of which a lake may have hundreds of values."""
+_TOTAL_REF = "total"
 
 
 class Answered(Struct, frozen=True):
@@ -60,7 +67,8 @@ def panel_of(
     answered, left_out = _ask(dashboard, panel, builder)
     if not answered:
         return None, left_out
-    kept = _Kept(panel, builder, answered, variables)
+    total = builder.total(dashboard, answered[0].number, _TOTAL_REF) if _is_cut(panel) else None
+    kept = _Kept(panel, builder, answered, variables, total)
     made = kept.over_time() if panel.kind in OVER_TIME else kept.of_range()
     return made, left_out
 
@@ -70,7 +78,12 @@ def _ask(dashboard: Dashboard, panel: Panel, builder: Builder) -> tuple[list[Ans
     several = len(panel.numbers) > 1
     for number, ref in zip(panel.numbers, _REFS, strict=False):
         label = number.label or CATALOGUE[number.kpi].name.replace("_", " ")
-        series = Series("" if number.by and not several else label, panel.top)
+        series = Series(
+            label="" if number.by and not several else label,
+            top=panel.top,
+            least=keeps_least(panel.kind, CATALOGUE[number.kpi]),
+            bins=most_bins(panel.kind),
+        )
         try:
             asked = builder.number(dashboard, number, ref, series if panel.kind in OVER_TIME else None)
         except UnsupportedError as error:
@@ -83,21 +96,50 @@ def _ask(dashboard: Dashboard, panel: Panel, builder: Builder) -> tuple[list[Ans
 def _events(dashboard: Dashboard, panel: Panel, builder: Builder) -> tuple[PanelOf | None, list[str]]:
     if panel.listing is None:
         raise ValueError(f"{dashboard.name}: {panel.title}: a panel of events needs a listing")
+    listing = panel.listing
+    if listing.latest_of:  # Grafana's queries have no such choice: its groups have it, the newest event first
+        listing = structs.replace(listing, limit=listing.limit * REPEATS)
     try:
-        target, fields = builder.events(dashboard, panel.listing, "A")
+        target, fields = builder.events(dashboard, listing, "A")
     except UnsupportedError as error:
         return None, [f"{dashboard.name}: {panel.title}: {error}"]
     names = {column: field for field, column in fields.items()}
+    shown = [_organize(names, order=list(names))]
+    if latest_of := listing.latest_of:
+        shown = list(_latest_of(fields[latest_of], names, panel.listing.limit))
     made = PanelOf(
         type="table",
         title=panel.title,
         description=_described(panel),
         targets=[target],
-        transformations=[_only(list(names)), _organize(names, order=list(names))],
+        transformations=[_only(list(names)), *shown],
         options={"showHeader": True, "cellHeight": "sm"},
         defaults={"custom": cell("auto") | {"filterable": True}},
+        overrides=[
+            override(
+                "byName",
+                name,
+                {"custom.minWidth": 320, "custom.cellOptions": {"type": "auto", "wrapText": True}},
+            )
+            for name in listing.columns
+            if kinds(listing.dataset)[name] == "text"
+        ],
     )
     return made, []
+
+
+def _latest_of(column: str, names: Mapping[str, str], limit: int) -> Iterator[Json]:
+    """Of rows with the newest first, the first of each value of that column."""
+    kept: Json = {
+        name: {"operation": "groupby", "aggregations": []}
+        if name == column
+        else {"operation": "aggregate", "aggregations": ["first"]}
+        for name in names
+    }
+    yield {"id": "groupBy", "options": {"fields": kept}}
+    grouped = {name if name == column else f"{name} (first)": shown for name, shown in names.items()}
+    yield _organize(grouped, order=list(grouped))
+    yield {"id": "limit", "options": {"limitField": limit}}
 
 
 class _Kept(Struct, frozen=True):
@@ -107,6 +149,8 @@ class _Kept(Struct, frozen=True):
     builder: Builder
     answered: list[Answered]
     variables: Sequence[str]
+    total: Target | None = None
+    """How many groups there are."""
 
     def over_time(self) -> PanelOf:
         panel, first = self.panel, self.answered[0]
@@ -135,7 +179,7 @@ class _Kept(Struct, frozen=True):
             "timeseries",
             defaults=_shown(first.kpi, palette=True) | links | {"custom": custom},
             options={"legend": LEGEND, "tooltip": TOOLTIP},
-            overrides=[] if first.number.by else self._colours(),
+            overrides=[*([] if first.number.by else self._colours()), *self._counted()],
         )
 
     def of_range(self) -> PanelOf:
@@ -153,27 +197,15 @@ class _Kept(Struct, frozen=True):
                     "wideLayout": True,
                 }
                 return self._panel("stat", defaults=_shown(first.kpi) | links, options=options)
-            case "bars":
-                options = {
-                    "orientation": "horizontal",
-                    "xField": first.number.by[0].replace("_", " "),
-                    "showValue": "auto",
-                    "stacking": "none",
-                    "groupWidth": 0.7,
-                    "barWidth": 0.9,
-                    "barRadius": 0,
-                    "fullHighlight": False,
-                    "xTickLabelRotation": 0,
-                    "xTickLabelSpacing": 0,
-                    "legend": NO_LEGEND,
-                    "tooltip": TOOLTIP,
-                }
-                custom: Json = {"fillOpacity": 80, "lineWidth": 0, "gradientMode": "scheme"}
-                return self._panel(
-                    "barchart", defaults=_shown(first.kpi) | links | {"custom": custom}, options=options
-                )
+            case (
+                "bars"
+            ):  # a bar in each row of a table, which scrolls: a bar chart of 300 groups cannot be read
+                bar = {"type": "gauge", "mode": "basic", "valueDisplayMode": "text"}
+                return self._table(links, {first.label: {**self._column(first), "custom.cellOptions": bar}})
             case "matrix":
-                coloured = _shown(first.kpi) | {"custom": cell("color-background") | {"align": "center"}}
+                coloured = _shown(first.kpi) | {
+                    "custom": cell("color-background") | {"align": "center", "minWidth": 60}
+                }
                 return self._panel(
                     "table",
                     defaults=coloured | links,
@@ -181,19 +213,23 @@ class _Kept(Struct, frozen=True):
                     overrides=[override("byType", "string", {"custom.cellOptions": {"type": "auto"}})],
                 )
             case _:
-                return self._panel(
-                    "table",
-                    defaults={"custom": cell("auto") | {"filterable": True}} | links,
-                    options={"showHeader": True, "cellHeight": "sm"},
-                    overrides=[self._column(one) for one in self.answered],
-                )
+                return self._table(links, {one.label: self._column(one) for one in self.answered})
+
+    def _table(self, links: Json, columns: Mapping[str, Json]) -> PanelOf:
+        """A table that scrolls; `columns`: what holds for a number's column only."""
+        return self._panel(
+            "table",
+            defaults={"custom": cell("auto") | {"filterable": True}, "mappings": [_UNKNOWN]} | links,
+            options={"showHeader": True, "cellHeight": "sm"},
+            overrides=[override("byName", label, of) for label, of in columns.items()],
+        )
 
     def _panel(self, type: str, *, defaults: Json, options: Json, overrides: Sequence[Json] = ()) -> PanelOf:
         over_time = self.panel.kind in OVER_TIME
         made = PanelOf(
             type=type,
             title=self.panel.title,
-            description=_described(self.panel),
+            description=_described(self.panel, counted=self.total is not None),
             targets=list(self._targets()),
             transformations=[] if over_time else self._transformations(),
             defaults=defaults,
@@ -201,11 +237,23 @@ class _Kept(Struct, frozen=True):
             overrides=list(overrides),
         )
         made.interval = f"${BIN}" if over_time else None
-        made.maxDataPoints = MAX_BINS if over_time else None
+        made.maxDataPoints = most_bins(self.panel.kind) if over_time else None
         return made
 
     def _targets(self) -> Iterator[Target]:
-        return (column.target for one in self.answered for column in one.asked.columns)
+        yield from (column.target for one in self.answered for column in one.asked.columns)
+        if self.total is not None:
+            yield self.total
+
+    def _counted(self) -> list[Json]:
+        """How many groups there are is read in the legend and beside the pointer, and not drawn."""
+        if self.total is None:
+            return []
+        unseen = {"custom.lineWidth": 0, "custom.fillOpacity": 0, "custom.showPoints": "never"}
+        alone = {"custom.axisPlacement": "hidden", "custom.stacking": {"mode": "none", "group": "A"}}
+        colour = {"mode": "fixed", "fixedColor": LIGHT.muted}
+        shown = {"unit": "short", "color": colour}
+        return [override("byFrameRefID", _TOTAL_REF, {**unseen, **alone, **shown, "links": []})]
 
     def _colours(self) -> list[Json]:
         """Of numbers without groups: each its own, which colour-blind people tell apart."""
@@ -219,7 +267,7 @@ class _Kept(Struct, frozen=True):
         shown = {key: value for key, value in _shown(one.kpi).items() if key != "color"}
         if len(steps(one.kpi)) > 1:
             shown["custom.cellOptions"] = cell("color-background")["cellOptions"]
-        return override("byName", one.label, shown)
+        return shown
 
     # --- transformations ---------------------------------------------------------------------------------
 
@@ -239,9 +287,8 @@ class _Kept(Struct, frozen=True):
             fields = {"rowField": down, "columnField": across, "valueField": first.label}
             return [*made, {"id": "groupingToMatrix", "options": {**fields, "emptyValue": "null"}}]
         if panel.kind in ("bars", "table"):
-            made.append({"id": "sortBy", "options": {"sort": [{"field": first.label, "desc": True}]}})
-        if panel.top and panel.kind != "stat":
-            made.append({"id": "limit", "options": {"limitField": panel.top}})
+            worst_first = not keeps_least(panel.kind, first.kpi)
+            made.append({"id": "sortBy", "options": {"sort": [{"field": first.label, "desc": worst_first}]}})
         return made
 
     def _joined(self, renamed: Mapping[str, str], dimensions: Sequence[str]) -> list[Json]:
@@ -303,7 +350,13 @@ class _Kept(Struct, frozen=True):
         if self.builder.labels:
             return {name: f"${{__field.labels.{name}:percentencode}}" for name in by}
         alone = len(by) == len(self.panel.numbers) == 1  # then the series is called as its group
-        return {by[0]: "${__field.name:percentencode}"} if alone else {}
+        return {by[0]: "${__field.displayName:percentencode}"} if alone else {}
+
+
+def _is_cut(panel: Panel) -> bool:
+    """Whether there may be more groups than the panel can show."""
+    many = bool(set(panel.numbers[0].by) & _MANY)
+    return panel.kind in ("lines", "stacked") and (many or panel.top is not None)
 
 
 def _link(link: Link, values: Mapping[str, str], others: Sequence[str]) -> Json:
@@ -349,8 +402,13 @@ def _binary(alias: str, left: Json, operator: str, right: Json) -> Json:
     return {"id": "calculateField", "options": options}
 
 
-def _described(panel: Panel) -> str | None:
-    return description_of(panel) or None
+def _described(panel: Panel, *, counted: bool = False) -> str | None:
+    """`counted`: the panel may show some of its groups only."""
+    if not counted:
+        return description_of(panel) or None
+    end = "least" if keeps_least(panel.kind, CATALOGUE[panel.numbers[0].kpi]) else "greatest"
+    cut = f'Of many groups those with the {end} values are shown; "{TOTAL}" says how many there are.'
+    return f"{description_of(panel)}\n\n{cut}"
 
 
 # --- units, bounds and colours ---------------------------------------------------------------------------
@@ -396,11 +454,13 @@ def _above(bound: float) -> float:
 
 
 def placed(panels: Sequence[tuple[Any, Panel]], top: int) -> int:
-    """Gives panels their places from line `top` on, left to right, row after row; the line below them."""
-    x = line = 0
-    for made, panel in panels:
-        if x + panel.width > 24:
-            top, x, line = top + line, 0, 0
-        made.gridPos = {"h": panel.height, "w": panel.width, "x": x, "y": top}
-        x, line = x + panel.width, max(line, panel.height)
-    return top + line
+    """Gives panels their places from line `top` on, left to right, line after line, all of them full; the line below."""
+    rest = iter(panels)
+    for line in filled([(panel.width, panel.height) for _, panel in panels]):
+        left = 0
+        for width, height in line:
+            made, _ = next(rest)
+            made.gridPos = {"h": height, "w": width, "x": left, "y": top}
+            left += width
+        top += line[0][1]
+    return top

@@ -64,6 +64,27 @@ class View(Struct, frozen=True, kw_only=True):
         return round(self.until.timestamp() * 1000)
 
 
+_ROUNDED = (
+    *((0.015, 0.01), (0.035, 0.02), (0.075, 0.05), (0.15, 0.1), (0.35, 0.2), (0.75, 0.5), (1.5, 1), (3.5, 2)),
+    *((7.5, 5), (12.5, 10), (17.5, 15), (25, 20), (45, 30), (90, 60), (210, 120), (450, 300), (750, 600)),
+    *(
+        (1050, 900),
+        (1500, 1200),
+        (2700, 1800),
+        (5400, 3600),
+        (9000, 7200),
+        (16_200, 10_800),
+        (32_400, 21_600),
+    ),
+    *((86_400, 43_200), (604_800, 86_400), (1_814_400, 604_800)),
+)
+
+
+def round_interval(seconds: float) -> float:
+    """A bin as Grafana rounds it (packages/grafana-data/src/datetime/rangeutil.ts, roundInterval)."""
+    return next((rounded for below, rounded in _ROUNDED if seconds < below), 2_592_000)
+
+
 # --- variables (public/app/features/templating/templateSrv.ts; packages/scenes variables/interpolation) --------
 
 _VARIABLE = re.compile(r"\$(\w+)|\$\{(\w+)(?::(\w+))?\}")
@@ -501,7 +522,11 @@ def _last_not_null(values: Sequence[Any]) -> Any:
     return next((value for value in reversed(values) if value is not None), None)
 
 
-_REDUCERS = {"sum": _sum, "lastNotNull": _last_not_null}
+def _first(values: Sequence[Any]) -> Any:
+    return values[0]
+
+
+_REDUCERS = {"first": _first, "sum": _sum, "lastNotNull": _last_not_null}
 
 
 def _merge(frames: list[Frame], options: Json) -> list[Frame]:

@@ -38,7 +38,6 @@ SAMPLE = Dashboard(
                 Panel(
                     title="Speed of a transfer",
                     kind="bars",
-                    top=5,
                     numbers=(Number(kpi="transfer_throughput", by=("src_site",)),),
                     link=Link("transfers", {"source": "src_site"}),
                 ),
@@ -52,7 +51,6 @@ SAMPLE = Dashboard(
                     title="Links",
                     kind="table",
                     width=24,
-                    top=10,
                     numbers=(
                         Number(kpi="transfers_failed", by=_LINK, label="failed"),
                         Number(kpi="done_agreement", by=_LINK, label="FTS / Rucio"),
@@ -122,6 +120,17 @@ SAMPLE = Dashboard(
                         dataset="transfers",
                         where={"ok": False, "source": "rucio"},
                         columns=("src_rse", "dst_rse", "error"),
+                    ),
+                ),
+                Panel(
+                    title="Stuck rules",
+                    kind="events",
+                    width=24,
+                    listing=Listing(
+                        dataset="rules",
+                        where={"event": "stuck"},
+                        columns=("rule_id", "account", "age_s"),
+                        latest_of="rule_id",
                     ),
                 ),
             ),

@@ -88,6 +88,8 @@ def test_places(store: Store, name: str) -> None:
         )
         assert not cells & taken, panel["title"]
         taken |= cells
+    lines = max(y for _, y in taken) + 1
+    assert len(taken) == 24 * lines, "a line that is not full"
     assert [panel["id"] for panel in panels] == list(range(1, len(panels) + 1))
 
 
@@ -211,7 +213,9 @@ def test_lucene_quotes_what_it_must() -> None:
     )
     assert ElasticsearchBuilder().lucene("transfers", where, {"error_template": "x"}) == (
         r'dataset:"transfers" AND activity:"a \"b\" \\ c" AND src_site:("A:1" OR "B OR C") AND ok:"false"'
-        r" AND (*:* NOT _exists_:scope) AND _exists_:error.keyword AND error_template.keyword:(${x:lucene})"
+        r" AND (*:* NOT _exists_:scope) AND _exists_:error.keyword"
+        r" AND (error_template.keyword:(${x:lucene})"
+        r" OR (_exists_:(${x:lucene}) NOT _exists_:error_template.keyword))"
     )
 
 

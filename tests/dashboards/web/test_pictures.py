@@ -9,7 +9,7 @@ import pytest
 
 from dashboards.definitions import DASHBOARDS
 from dashboards.model import Link, Number, Panel
-from dashboards.pictures import Rows, is_empty, pictures
+from dashboards.pictures import GROUPS_MAX, Rows, is_empty, pictures
 from dashboards.questions import Selection, incidents_of, questions_of
 from dashboards.theme import DASH
 from kpis import UnsupportedError
@@ -37,21 +37,21 @@ def test_a_stat_says_its_level_and_why_it_has_no_value() -> None:
     assert tile["value"] == 0, "a count of nothing is known"
 
 
-def test_a_table_joins_its_numbers_by_group_and_keeps_the_greatest() -> None:
+def test_a_table_joins_its_numbers_by_group_the_greatest_first() -> None:
     failed: Rows = [{"src_site": site, "value": value} for site, value in (("A", 1), ("B", 7), (None, 3))]
     share: Rows = [{"src_site": "A", "value": 0.4}, {"src_site": "D", "value": None}]
     drawn = picture(
-        panel("table", "transfers_failed", "transfer_efficiency", by=("src_site",), top=2, link=Link("x", {"s": "src_site"})),
+        panel("table", "transfers_failed", "transfer_efficiency", by=("src_site",), link=Link("x", {"s": "src_site"})),
         failed,
         share,
     )  # fmt: skip
-    assert [group["names"] for group in drawn["groups"]] == [["B"], ["unknown"]]
-    assert [group["link"] for group in drawn["groups"]] == [{"dashboard": "x", "variables": {"s": "B"}}, None]
-    assert [[cell["text"] for cell in group["cells"]] for group in drawn["groups"]] == [
-        ["7", DASH],
-        ["3", DASH],
-    ]
-    assert drawn["note"] == "the greatest 2 of 4", "D has failed nothing: that is a number too"
+    assert [group["names"] for group in drawn["groups"]] == [["B"], ["unknown"], ["A"], ["D"]]
+    assert [group["link"]["variables"]["s"] for group in drawn["groups"]] == ["B", "", "A", "D"]
+    texts = [[cell["text"] for cell in group["cells"]] for group in drawn["groups"]]
+    assert texts == [["7", DASH], ["3", DASH], ["1", "40 %"], ["0", DASH]], (
+        "D has failed nothing: a number too"
+    )
+    assert drawn["note"] == ""
 
 
 def test_groups_of_which_nothing_is_known_are_not_there() -> None:
@@ -66,9 +66,12 @@ def test_of_what_goes_well_the_worst_comes_first() -> None:
         {"src_site": site, "value": value}
         for site, value in (("A", 0.9), ("B", None), ("C", 0.2), ("D", 0.5))
     ]
-    drawn = picture(panel("table", "transfer_efficiency", by=("src_site",), top=2), rows)
-    assert [group["names"] for group in drawn["groups"]] == [["C"], ["D"]]
-    assert drawn["note"] == "the worst 2 of 3"
+    drawn = picture(panel("table", "transfer_efficiency", by=("src_site",)), rows)
+    assert [group["names"] for group in drawn["groups"]] == [["C"], ["D"], ["A"]]
+    rows = [{"src_site": f"S{i}", "value": i / 2000} for i in range(2000, 0, -1)]
+    drawn = picture(panel("table", "transfer_efficiency", by=("src_site",)), rows)
+    assert [group["names"] for group in drawn["groups"]] == [[f"S{i}"] for i in range(1, GROUPS_MAX + 1)]
+    assert drawn["note"] == "the worst 1000 of 2000"
 
 
 def test_a_matrix_has_sorted_axes_and_no_cell_where_nothing_is_known() -> None:
@@ -83,7 +86,7 @@ def test_a_matrix_has_sorted_axes_and_no_cell_where_nothing_is_known() -> None:
     cells = {(cell["row"], cell["column"]): (cell["text"], cell["level"]) for cell in drawn["cells"]}
     assert cells == {(1, 0): ("90 %", "good"), (0, 1): ("30 %", "critical"), (2, 0): ("100 %", "good")}
     assert drawn["cells"][0]["link"]["variables"] == {"source": "B", "destination": "A"}
-    assert drawn["cells"][2]["link"] is None
+    assert drawn["cells"][2]["link"]["variables"] == {"source": "", "destination": "A"}
 
 
 def test_a_gap_is_null_where_unknown_and_nought_where_counted() -> None:
@@ -171,9 +174,13 @@ def test_a_large_matrix_takes_the_whole_width() -> None:
         width=12,
         numbers=(Number(kpi="transfer_efficiency", by=("src_site", "dst_site")),),
     )
+    stat = panel("stat", "transfers_done", width=12)
     for sites, width in ((40, 12), (41, 24)):
         rows = [{"src_site": "A", "dst_site": f"S{n}", "value": 0.9} for n in range(sites)]
-        assert picture(matrix, rows)["width"] == width
+        drawn = pictures(dashboard(matrix, stat), SELECTION, [rows, []])
+        assert [one["width"] for one in drawn] == [width, width], (
+            "and what stood beside it fills its own line"
+        )
 
 
 def test_names_are_sorted_as_a_person_does() -> None:

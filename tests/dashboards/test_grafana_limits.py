@@ -1,0 +1,169 @@
+"""Large lakes in Grafana: a search stays within a store's buckets, and of what cannot be shown the right end is kept."""
+
+from __future__ import annotations
+
+import json
+import math
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import httpx
+import pytest
+
+from dashboards.definitions import DASHBOARDS
+from dashboards.grafana import Store, build
+from dashboards.grafana._common import TOTAL
+from dashboards.grafana.extension import Json, panels_of
+from lakescope.query import duration
+from sinks.elasticsearch import ElasticsearchOptions, ElasticsearchSink
+from tests.dashboards._grafana import Elastic, View, round_interval
+from tests.servers.fixtures import delete_indices
+
+MAX_BUCKETS = 65_535
+"""``search.max_buckets`` of OpenSearch; Elasticsearch's is one more."""
+LINKS = {"Waiting", "Running", "Links"}
+"""Panels that add up series of several fields, all of which must be there: their buckets are as many as there are series
+(a link that moves something, say), not the product of all values of all fields."""
+SPAN = timedelta(hours=24)
+SINCE = datetime(2026, 1, 5, tzinfo=UTC)
+MANY = 300
+MIDDLE = SINCE + timedelta(hours=12)
+
+
+@pytest.mark.parametrize("store", ["elasticsearch", "opensearch", "monit"])
+@pytest.mark.parametrize("name", DASHBOARDS)
+def test_every_search_stays_within_the_buckets_of_a_store(name: str, store: Store) -> None:
+    """With as many groups as a target asks for, on each level, at the bin that Grafana chooses first."""
+    dashboard = DASHBOARDS[name]
+    for panel in panels_of(build(dashboard, store).document):
+        for target in panel.get("targets", ()):
+            levels = [_size(bucket, panel, dashboard.since) for bucket in target["bucketAggs"]]
+            series = len(levels) > 3 and panel["title"] in LINKS
+            buckets = sum(math.prod(levels[: i + 1]) for i in range(len(levels)))
+            assert buckets <= MAX_BUCKETS or series, (panel["title"], target["refId"], levels)
+
+
+@pytest.mark.parametrize("hours", [1, 6, 9, 11.6, 24, 48, 96, 7 * 24, 30 * 24, 90 * 24])
+def test_at_any_range_as_well(hours: float) -> None:
+    """Grafana rounds a bin up and down; up to three months a panel's groups times its bins fit."""
+    for panel in panels_of(build(DASHBOARDS["storage"], "opensearch").document):
+        for target in panel["targets"]:
+            levels = [_size(bucket, panel, f"{hours}h") for bucket in target["bucketAggs"]]
+            assert sum(math.prod(levels[: i + 1]) for i in range(len(levels))) <= MAX_BUCKETS, (hours, levels)
+
+
+def _size(bucket: Json, panel: Json, since: str) -> int:
+    if bucket["type"] == "terms":
+        size, order = int(bucket["settings"]["size"]), bucket["settings"]["orderBy"]
+        return size if order == "_key" else int(1.5 * size + 10)  # a shard's answer: OpenSearch counts it
+    range_s = duration(since)
+    interval_s = max(
+        round_interval(range_s / panel["maxDataPoints"]), round_interval(range_s / 200)
+    )  # `interval` is the variable of the shortest bin, whose own is a 200th
+    assert panel["interval"] == "$bin"
+    return math.ceil(range_s / interval_s) + 1
+
+
+# --- real stores -----------------------------------------------------------------------------------------
+
+
+class Full(NamedTuple):
+    """A store with 300 storage elements and 300 hosts, and Grafana's way to it."""
+
+    store: Literal["elasticsearch", "opensearch"]
+    source: Elastic
+
+
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(s, marks=pytest.mark.server(s)) for s in ("elasticsearch", "opensearch")],
+)
+def full(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Full]:
+    server, prefix = request.getfixturevalue(request.param), f"t{uuid.uuid4().hex[:10]}"
+    options = ElasticsearchOptions(urls=[server.url], prefix=prefix, replicas=0, flavour=request.param)
+    sink = ElasticsearchSink("store", options, Path(tmp_path_factory.mktemp("store")))
+    list(sink.setup())
+    _bulk(server.url, prefix, list(_documents()))
+    source = Elastic(server.url, f"{prefix}-*", request.param, "@timestamp")
+    yield Full(request.param, source)
+    source.client.close()
+    sink.close()
+    delete_indices(server.url, prefix)
+
+
+def _documents() -> Iterator[Json]:
+    """Host and storage element i have i MB free; the first half of the storage elements' sites is not known."""
+    for hour in (1, 23):
+        time = f"{SINCE + timedelta(hours=hour):%Y-%m-%dT%H:%M:%SZ}"
+        for i in range(1, MANY + 1):
+            host = {"dataset": "hosts", "host": f"h{i}", "source": "node_exporter", "type": "gauge"}
+            for quantity in ("disk_free", "memory_available", "clock_offset", "load1"):
+                metric = {"metric": quantity, "quantity": quantity, "value": i * 1e6}
+                yield {"time": time, **host, **metric}
+            site = {"site": f"S{i}"} if i > MANY / 2 else {}
+            size = {"used": (MANY - i) * 1e6, "free": i * 1e6, "total": MANY * 1e6, "files": i}
+            yield {"time": time, "dataset": "storage", "rse": f"RSE-{i}", **site, **size}
+    for i in range(MANY):
+        source = {"src_site": "NAMED"} if i % 3 else {}
+        event = {"event": "failed", "ok": False, "source": "rucio", "kind": "transfer", "dst_site": "D"}
+        yield {"time": f"{MIDDLE:%Y-%m-%dT%H:%M:%SZ}", "dataset": "transfers", **event, **source}
+
+
+def _bulk(url: str, prefix: str, documents: list[Json]) -> None:
+    lines = []
+    for one in documents:
+        action = {"index": {"_index": f"{prefix}-{one['dataset']}-2026.01", "_id": uuid.uuid4().hex}}
+        lines += [json.dumps(action), json.dumps(one | {"@timestamp": one["time"]})]
+    body, kind = "\n".join([*lines, ""]), {"content-type": "application/x-ndjson"}
+    answer = httpx.post(f"{url}/_bulk?refresh=true", content=body, headers=kind, timeout=60, trust_env=False)
+    assert not answer.raise_for_status().json()["errors"], answer.text[:500]
+
+
+VIEW = View(since=SINCE, until=SINCE + SPAN, interval_s=300)
+
+
+def _asked(full: Full, name: str, view: View = VIEW) -> dict[str, list[Any]]:
+    """Panel -> its frames, of the targets that the test's store can answer (its Elasticsearch has no scripts)."""
+    document = build(DASHBOARDS[name], full.store).document
+    return {
+        panel["title"]: full.source.query(document, targets, view)
+        for panel in panels_of(document)
+        if (targets := [t for t in panel["targets"] if full.store == "opensearch" or not _scripted(t)])
+    }
+
+
+def _scripted(target: Json) -> bool:
+    return any(metric["type"] == "bucket_script" for metric in target["metrics"])
+
+
+def test_no_panel_fails_at_300_storage_elements_and_hosts(full: Full) -> None:
+    for name in ("storage", "hosts", "lake"):
+        shown = _asked(full, name)
+        assert shown
+    (table,) = (frame for frame in _asked(full, "storage")["Storage elements"] if frame.ref == "B")
+    assert len(set(table.columns["rse"])) == MANY, "a table shows all"
+
+
+def test_the_fullest_disks_are_kept_and_all_are_counted(full: Full) -> None:
+    hosts = _asked(full, "hosts")
+    for title in ("Free space of the fullest disk", "Least memory available"):
+        series = [frame.name for frame in hosts[title] if frame.ref == "A"]
+        assert sorted(series) == sorted(f"h{i}" for i in range(1, 21)), title
+        (total,) = (frame for frame in hosts[title] if frame.ref == "total")
+        assert total.name == TOTAL
+        assert max(total.columns["Value"]) == MANY
+    load = [frame.name for frame in hosts["Load (1 minute)"] if frame.ref == "A"]
+    assert sorted(load) == sorted(f"h{i}" for i in range(MANY - 19, MANY + 1)), "of a load the greatest"
+
+
+def test_a_click_on_unknown_shows_what_has_no_value(full: Full) -> None:
+    table = _asked(full, "failures")["Failures of each source"][0]
+    counts = dict(zip(table.columns["src_site"], table.columns["Count"], strict=True))
+    assert counts == {"NAMED": 200, "unknown": 100}
+    for chosen, expected in ((["unknown"], 100), (["NAMED"], 200), (["NAMED", "unknown"], 300), (["X"], 0)):
+        view = View(since=SINCE, until=SINCE + SPAN, interval_s=300, chosen={"source": chosen})
+        frames = _asked(full, "failures", view)["Failures of each destination"]
+        assert sum(sum(frame.columns["Count"]) for frame in frames) == expected, chosen
