@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
-from dashboards.model import Dashboard, Panel, PanelKind
+from dashboards.model import COLUMNS, Dashboard, Panel, PanelKind
+from dashboards.questions import OVER_TIME
 from kpis import CATALOGUE
 from lakescope.columns import kinds
-
-WIDTH = 24
 
 _DIMENSIONS: dict[PanelKind, tuple[int, int]] = {
     "stat": (0, 0),
@@ -52,8 +51,10 @@ def _of_dashboard(name: str, dashboard: Dashboard, all_: Mapping[str, Dashboard]
 
 
 def _of_panel(panel: Panel, all_: Mapping[str, Dashboard]) -> Iterator[str]:
-    if not 1 <= panel.width <= WIDTH:
-        yield f"expected a width of 1 to {WIDTH}, found {panel.width}"
+    if not 1 <= panel.width <= COLUMNS:
+        yield f"expected a width of 1 to {COLUMNS}, found {panel.width}"
+    if panel.top is not None and panel.kind not in OVER_TIME:
+        yield "keeps some groups only, which a panel that scrolls need not"
     if panel.kind == "events":
         if panel.listing is None:
             yield "shows events and has no listing"
@@ -63,7 +64,7 @@ def _of_panel(panel: Panel, all_: Mapping[str, Dashboard]) -> Iterator[str]:
                 yield "lists transfers without request_id, which leads to their story"
             yield from (
                 f"{panel.listing.dataset} has no field {one!r}"
-                for one in (*panel.listing.columns, *panel.listing.where)
+                for one in (*panel.listing.columns, *panel.listing.where, panel.listing.latest_of or "time")
                 if one not in known
             )
     elif panel.kind == "text":

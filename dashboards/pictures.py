@@ -11,15 +11,16 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from itertools import count, islice
+from itertools import chain, count, islice
 from typing import Any, Literal, NamedTuple
 
 from msgspec import Struct
 
-from dashboards.model import Dashboard, Link, Number, Panel
-from dashboards.questions import OVER_TIME, Selection, answers_of, bin_of, description_of
+from dashboards.model import COLUMNS, Dashboard, Link, Number, Panel, filled
+from dashboards.questions import OVER_TIME, Selection, answers_of, bin_of, description_of, keeps_least
 from dashboards.theme import SERIES_MAX, level_of, shown, unit_of
 from kpis import CATALOGUE, Kpi, UnsupportedError
+from kpis.model import UNKNOWN as NO_VALUE
 
 Rows = list[dict[str, Any]]
 Answer = Rows | UnsupportedError
@@ -31,7 +32,7 @@ OTHERS = "all others"
 GROUPS_MAX = 1000  # rows of a table that a browser is given
 STATES_MAX = 100  # strips
 MARKED = ("lines", "stacked")  # kinds whose time axis shows when services failed their checks
-WIDE, WHOLE_WIDTH = 40, 24  # a matrix of more columns takes the whole width
+WIDE = 40  # a matrix of more columns takes the whole width
 
 
 class Answered(Struct, frozen=True, kw_only=True):
@@ -102,6 +103,12 @@ def is_empty(picture: Picture) -> bool:
 def layout(dashboard: Dashboard) -> dict[str, Any]:
     """What is known of a dashboard before anything is asked."""
     ids = count()
+    rows: list[dict[str, Any]] = [
+        {"title": row.title, "panels": [_frame(panel, next(ids)) for panel in row.panels]}
+        for row in dashboard.rows
+    ]
+    for row in rows:
+        _fill(row["panels"])
     return {
         "name": dashboard.name,
         "title": dashboard.title,
@@ -109,10 +116,7 @@ def layout(dashboard: Dashboard) -> dict[str, Any]:
         "since": dashboard.since,
         "refresh_s": dashboard.refresh_s,
         "variables": [{"name": v.name, "label": v.label} for v in dashboard.variables],
-        "rows": [
-            {"title": row.title, "panels": [_frame(panel, next(ids)) for panel in row.panels]}
-            for row in dashboard.rows
-        ],
+        "rows": rows,
     }
 
 
@@ -123,6 +127,10 @@ def pictures(dashboard: Dashboard, selection: Selection, answers: Sequence[Answe
         _frame(panel, index) | _picture(panel, selection, list(islice(rest, answers_of(panel))))
         for index, panel in enumerate(dashboard.panels)
     ]
+    beginning = 0
+    for row in dashboard.rows:  # a large matrix took more than the layout gave it
+        _fill(drawn[beginning : beginning + len(row.panels)])
+        beginning += len(row.panels)
     incidents = _incidents(next(rest, []), selection)
     return [
         picture | {"incidents": incidents} if picture["kind"] in MARKED and "times" in picture else picture
@@ -144,6 +152,13 @@ def _incidents(answer: Answer, selection: Selection) -> list[dict[str, Any]]:
     return [
         {"i": i, "text": f"checks that went well: {', '.join(said)}"} for i, said in sorted(found.items())
     ]
+
+
+def _fill(row: Sequence[Picture]) -> None:
+    """Widens a row's panels, so that no line of it is half empty."""
+    sizes = filled([(picture["width"], picture["height"]) for picture in row])
+    for picture, (width, height) in zip(row, chain.from_iterable(sizes), strict=True):
+        picture |= {"width": width, "height": height}
 
 
 def _frame(panel: Panel, index: int) -> Picture:
@@ -224,9 +239,9 @@ def _groups(panel: Panel, selection: Selection, asked: Sequence[_Asked]) -> Pict
     scales = [
         1.0 if one.kpi.unit == "ratio" and top <= 1 else top for one, top in zip(asked, greatest, strict=True)
     ]
-    worst = _worst_first(asked[0].kpi)
+    worst = keeps_least(panel.kind, asked[0].kpi)
     ranked = sorted(merged.items(), key=lambda item: _rank(item[1][0], item[0], up=worst))
-    shown_ones = ranked[: min(panel.top or GROUPS_MAX, GROUPS_MAX)]
+    shown_ones = ranked[:GROUPS_MAX]
     by = asked[0].number.by
     groups = [
         {
@@ -268,7 +283,7 @@ def _matrix(panel: Panel, selection: Selection, asked: Sequence[_Asked]) -> Pict
         for key, values in merged.items()
     ]
     return {
-        **({"width": WHOLE_WIDTH} if len(across) > WIDE else {}),
+        **({"width": COLUMNS} if len(across) > WIDE else {}),
         "dimensions": [_words(name) for name in by],
         "down": list(map(_name, down)),
         "across": list(map(_name, across)),
@@ -371,7 +386,7 @@ def _chosen(panel: Panel, kpi: Kpi, series: list[dict[str, Any]]) -> tuple[list[
     in_order = sorted(series, key=lambda line: str(line["name"])) if panel.kind == "states" else series
     if len(series) <= limit:
         return in_order, ""
-    worst = _worst_first(kpi) or (panel.kind == "lines" and kpi.good == "up")  # the least space left, say
+    worst = keeps_least(panel.kind, kpi)
     ranked = sorted(series, key=lambda line: _mean(line["values"]), reverse=not worst)
     chosen, rest = ranked[:limit], ranked[limit:]
     if panel.kind == "stacked":
@@ -434,14 +449,13 @@ def _joined(by: Sequence[str], key: Key) -> str:
 
 
 def _link(link: Link | None, by: Sequence[str], key: Key) -> dict[str, Any] | None:
-    """Null where a group has no name to be filtered by."""
+    """A group without a name leads to the events that lack one."""
     if link is None:
         return None
     given = dict(zip(by, key, strict=True))
-    variables = {name: given.get(dimension) for name, dimension in link.variables.items()}
-    if None in variables.values():
-        return None
-    return {"dashboard": link.dashboard, "variables": {n: str(value) for n, value in variables.items()}}
+    values = {name: given[dimension] for name, dimension in link.variables.items()}
+    variables = {name: NO_VALUE if value is None else str(value) for name, value in values.items()}
+    return {"dashboard": link.dashboard, "variables": variables}
 
 
 _WORDS = {

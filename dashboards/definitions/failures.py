@@ -53,7 +53,6 @@ FAILURES = Dashboard(
                     kind="table",
                     width=24,
                     height=12,
-                    top=25,
                     numbers=(
                         Number(
                             kpi="transfers_failed",
@@ -101,7 +100,6 @@ FAILURES = Dashboard(
                     kind="bars",
                     width=6,
                     height=13,
-                    top=20,
                     numbers=(Number(kpi="transfers_failed", by=("src_site",)),),
                     link=links.FROM_SOURCE,
                 ),
@@ -110,7 +108,6 @@ FAILURES = Dashboard(
                     kind="bars",
                     width=6,
                     height=13,
-                    top=20,
                     numbers=(Number(kpi="transfers_failed", by=("dst_site",)),),
                     link=links.TO_DESTINATION,
                 ),

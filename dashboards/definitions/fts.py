@@ -67,7 +67,6 @@ FTS = Dashboard(
                     kind="table",
                     width=12,
                     height=12,
-                    top=30,
                     numbers=tuple(
                         Number(kpi=kpi, by=("src_site", "dst_site"), label=label)
                         for kpi, label in (
@@ -84,7 +83,6 @@ FTS = Dashboard(
                     kind="table",
                     width=12,
                     height=12,
-                    top=30,
                     numbers=tuple(
                         Number(kpi=kpi, by=("src_site", "dst_site"), label=label)
                         for kpi, label in (

@@ -28,7 +28,6 @@ HOSTS = Dashboard(
                     kind="table",
                     width=24,
                     height=12,
-                    top=50,
                     numbers=tuple(
                         Number(kpi=kpi, by=_HOST, label=label)
                         for kpi, label in (

@@ -126,7 +126,6 @@ LAKESCOPE = Dashboard(
                     title="Links on which they differ",
                     kind="table",
                     width=12,
-                    top=20,
                     numbers=(
                         Number(kpi="done_agreement", by=("src_site", "dst_site"), label="FTS / Rucio"),
                         Number(kpi="transfers_done", by=("src_site", "dst_site"), label="Rucio: done"),

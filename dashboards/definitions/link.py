@@ -111,7 +111,6 @@ LINK = Dashboard(
                     kind="table",
                     width=24,
                     height=8,
-                    top=10,
                     numbers=(
                         Number(
                             kpi="transfers_failed",

@@ -78,7 +78,6 @@ NETWORK = Dashboard(
                     kind="table",
                     width=24,
                     height=12,
-                    top=50,
                     numbers=tuple(
                         Number(kpi=kpi, by=_LINK, label=label)
                         for kpi, label in (

@@ -43,14 +43,18 @@ RULES = Dashboard(
                     ),
                 ),
                 Panel(
-                    title="Rules that were stuck last",
+                    title="Stuck rules, by their latest report",
                     kind="events",
                     width=24,
                     height=8,
                     listing=Listing(
                         dataset="rules",
                         where={"event": "stuck"},
-                        columns=("scope", "name", "rse", "account", "locks_ok", "locks_stuck", "age_s"),
+                        columns=(
+                            *("rule_id", "scope", "name", "rse", "account"),
+                            *("locks_ok", "locks_stuck", "age_s"),
+                        ),
+                        latest_of="rule_id",
                     ),
                 ),
             ),

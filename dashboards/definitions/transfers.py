@@ -73,7 +73,6 @@ TRANSFERS = Dashboard(
                     kind="table",
                     width=24,
                     height=10,
-                    top=30,
                     numbers=tuple(
                         Number(kpi=kpi, by=("src_site", "dst_site"), label=label)
                         for kpi, label in (
