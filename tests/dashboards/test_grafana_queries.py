@@ -118,7 +118,7 @@ def test_a_choice_of_unknown_counts(loaded: Loaded) -> None:
     for name in ("network", "link"):
         selection = Selection(since=START, until=END, bin_s=INTERVAL_S, variables={"source": (UNKNOWN,)})
         nothing = _compare_all(DASHBOARDS[name], loaded, view, selection)
-        assert len(nothing) < len(DASHBOARDS[name].panels) / 2
+        assert len(nothing) < len(DASHBOARDS[name].panels), "something is compared"
 
 
 @pytest.mark.parametrize("name", DASHBOARDS)
