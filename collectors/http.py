@@ -189,6 +189,8 @@ class HttpCollector:
             packed += piece
             if len(packed) > limit:
                 raise _too_large(limit)
+        if not packed and "scope" in _headers(request):
+            return b""  # an answer to a question: that there is nothing
         encoding = request.headers.get("content-encoding", "identity").lower()
         several = _is_several(request.headers.get("content-type", ""))
         arguments = (bytes(packed), encoding, several, limit, self.options.max_documents)

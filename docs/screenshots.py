@@ -21,7 +21,7 @@ from tests.servers import chromium
 
 IMAGES = Path(__file__).parent / "images"
 WIDTH, HEIGHT = 1280, 1000
-WARM_UP_S = 390  # the page shows five minutes; the half hour that the demo catches up on has then left it
+WARM_UP_S = 390  # the page shows five minutes; the week that the demo catches up on has then left it
 
 
 def main() -> None:
@@ -47,10 +47,10 @@ def photograph(url: str) -> None:
         time.sleep(5)  # two polls of the page
         status.screenshot(path=IMAGES / "status.png")
         overview = _page(browser)
-        _open(overview, f"{url}/dashboards/lake?since=1h&bin=1min")
+        _open(overview, f"{url}/dashboards/lake")
         overview.screenshot(path=IMAGES / "dashboard-lake.png", full_page=True)
         failures = _page(browser, dark=True)
-        _open(failures, f"{url}/dashboards/failures?since=1h")
+        _open(failures, f"{url}/dashboards/failures")
         failures.screenshot(path=IMAGES / "dashboard-failures-dark.png", full_page=True)
         failures.emulate_media(color_scheme="light")
         failures.locator(".panel.events tbody a").last.click()

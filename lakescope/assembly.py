@@ -7,7 +7,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
+from dashboards.definitions import DASHBOARDS
+from dashboards.model import Dashboard
 from lakescope.config import Configuration, PipelineOptions, Plugin, Settings
 from lakescope.pipeline import Collector, Inbox, Sink
 from lakescope.pipeline.dead_letters import DeadLetters
@@ -28,6 +31,8 @@ class Assembly(NamedTuple):
     status: Status
     collectors: dict[str, Collector]
     sinks: dict[str, Sink]
+    dashboards: dict[str, Dashboard]
+    """Lakescope's own pages, by name."""
 
 
 def assemble(configuration: Configuration, *, workers: int = 1) -> Assembly:
@@ -72,7 +77,12 @@ def assemble(configuration: Configuration, *, workers: int = 1) -> Assembly:
             Inbox(batch_age=options.batch_age_s),
         )
     types = {plugin.name: plugin.type for plugin in (configuration.collectors | configuration.sinks).values()}
-    return Assembly(engine, Status(engine, types), collectors, sinks)
+    return Assembly(engine, Status(engine, types), collectors, sinks, _dashboards(settings))
+
+
+def _dashboards(settings: Settings) -> dict[str, Dashboard]:
+    since = settings.dashboards.since
+    return {name: replace(one, since=since) if since else one for name, one in DASHBOARDS.items()}
 
 
 def _check_paths(configuration: Configuration) -> None:

@@ -100,6 +100,13 @@ class Privacy(Options):
     """Keeps a subject as a hash with this salt; without it subjects are dropped."""
 
 
+class DashboardOptions(Options):
+    """Lakescope's own dashboard pages."""
+
+    since: str | None = Field(default=None, pattern=r"^\d+(min|h|d|w)$", examples=["7d"])
+    """How far back every dashboard looks at first (12h, 7d); without it each dashboard's own choice."""
+
+
 class Settings(Options):
     """Everything but the plugins' own options."""
 
@@ -115,6 +122,8 @@ class Settings(Options):
     """What marks noise traffic."""
     privacy: Privacy = Privacy()
     """Personal data."""
+    dashboards: DashboardOptions = DashboardOptions()
+    """Lakescope's own dashboard pages."""
 
 
 class Plugin(NamedTuple):

@@ -38,28 +38,27 @@ class _Link(msgspec.Struct, gc=False):
 
 
 class Optimizer:
-    """Looks at every link with work each `interval` seconds and takes its counts."""
+    """Looks at every link with work once an interval and takes its counts."""
 
-    def __init__(self, lake: Lake, routes: Routes, interval: float) -> None:
+    def __init__(self, lake: Lake, routes: Routes) -> None:
         self._lake = lake
         self._routes = routes
-        self.interval = interval
         self._links: list[_Link] = []
 
-    def reports(self, us: int) -> list[Report]:
-        """A report for each route that has, or since the last time had, anything to do."""
+    def reports(self, us: int, passed: int) -> list[Report]:
+        """A report for each route that has anything to do, or had in the time that has `passed` (microseconds)."""
         routes = self._routes.used
         self._links += [_Link() for _ in range(len(routes) - len(self._links))]
         return [
-            self._report(us, route, link)
+            self._report(us, route, link, passed)
             for route, link in zip(routes, self._links, strict=True)
             if route.active or route.submitted or route.done or route.failed
         ]
 
-    def _report(self, us: int, route: Route, link: _Link) -> Report:
+    def _report(self, us: int, route: Route, link: _Link, passed: int) -> Report:
         ended = route.done + route.failed
         success = 100.0 * route.done / ended if ended else 100.0
-        throughput = route.bytes / self.interval
+        throughput = route.bytes * SECOND / passed
         link.average = 0.1 * throughput + 0.9 * link.average if link.average else throughput
         diff, rationale = _decide(route, link, success)
         link.connections += diff

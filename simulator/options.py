@@ -1,6 +1,10 @@
 """How much of everything: the shares and intervals of a simulation."""
 
+from collections.abc import Mapping
+
 import msgspec
+
+from simulator.clock import SECOND
 
 _SHARES = (
     "noise",
@@ -19,6 +23,21 @@ _SHARES = (
     "repeated",
 )
 
+_INTERVALS = (
+    "optimizer",
+    "throughput",
+    "latency",
+    "rtt",
+    "trace",
+    "clock",
+    "hosts",
+    "probes",
+    "statistics",
+    "availability",
+    "rules",
+    "usage",
+)
+
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
     """Shares are 0..1; intervals are seconds, and with 0 that kind of message isn't sent.
@@ -34,9 +53,14 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     `deletions` of older files for each production file that arrives; `notify`, of the rules. Of all messages,
     `repeated` arrive twice, as brokers may let them at any time: 0 keeps counts plain, 0.001 is life-like.
 
+    `few_hosts`: of the hosts only one a site, and of each only the dozen metrics that dashboards show.
+
     Seconds: `noise_lifetime` until noise is deleted; between FTS's `optimizer` reports; between two runs of each
     perfSONAR test and pair (`throughput`, `latency`, `rtt`, `trace`, `clock`); between samples of `hosts`; between runs
     of the scripts (`probes`, `statistics`, `availability`); between questions to Rucio's API (`rules`, `usage`).
+
+    Until `sparse_until` (POSIX seconds) the intervals named in `sparse` hold instead, and of transfers, data
+    identifiers and rules only the ends are reported: a long past in few messages.
     """
 
     noise: float = 0.35
@@ -54,6 +78,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     deletions: float = 0.4
     notify: float = 0.3
     repeated: float = 0.0
+    few_hosts: bool = False
     noise_lifetime: float = 3_600
     optimizer: float = 60
     throughput: float = 1_200
@@ -67,12 +92,30 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     availability: float = 600
     rules: float = 600
     usage: float = 1_800
+    sparse: Mapping[str, float] = {}
+    sparse_until: float = 0.0
 
     def __post_init__(self) -> None:
         for name in self.__struct_fields__:
             value = getattr(self, name)
+            if name == "sparse":
+                continue
             if value < 0 or (name in _SHARES and value > 1):
                 wanted = "a share from 0 to 1" if name in _SHARES else "0 or more"
                 raise ValueError(f"expected {name} to be {wanted}, found {value}")
         if self.noise + self.staging + self.foreign > 1:
             raise ValueError("noise, staging and foreign are shares of one rate: expected 1 at most together")
+        unknown = {name for name, seconds in self.sparse.items() if name not in _INTERVALS or seconds <= 0}
+        if unknown:
+            raise ValueError(
+                f"expected intervals above 0 of {', '.join(_INTERVALS)}, found {', '.join(sorted(unknown))}"
+            )
+
+    def interval(self, name: str, us: int) -> int:
+        """Microseconds of an interval at a moment (microseconds); 0: never."""
+        own: float = getattr(self, name)
+        return int((self.sparse.get(name, own) if self.is_sparse(us) and own else own) * SECOND)
+
+    def is_sparse(self, us: int) -> bool:
+        """Whether a moment (microseconds) is before `sparse_until`."""
+        return us < self.sparse_until * SECOND

@@ -73,7 +73,7 @@ def simulate(
     routes = Routes(Chance("routes", seed))
     watchers: list[Dialect] = []
     if "rucio" in wanted:
-        watchers.append(Hermes(seed, later, begin, options.repeated, options.skewed))
+        watchers.append(Hermes(seed, later, begin, options))
     if "trace" in wanted:
         watchers.append(Traces(seed, later, begin, options.repeated))
     if "fts" in wanted:

@@ -4,7 +4,8 @@ OpenMetrics is what says so in the header ``content-type`` or ends in ``# EOF``;
 (format 0.0.4). They differ in the unit of a sample's time: seconds and milliseconds. A line that is no sample is a
 reject by itself; a page without any sample, such as a proxy's, is one reject.
 The body does not name its host: the collector does, in the header ``instance`` (``host:9100`` or a URL) and, where it
-knows it, ``url``. A sample without a timestamp of its own was taken when the body was received.
+knows it, ``url``. A sample without a timestamp of its own was taken at the time in the header ``date``, which who brings
+in older pages gives, else when the body was received.
 
 One `Host` event a sample, its metric named as in the text. Counters are samples of counters, and the
 buckets, counts and sums of histograms and summaries; everything else, quantiles and untyped samples too, is
@@ -23,7 +24,7 @@ from typing import Literal
 
 from lakescope.events import Host
 from lakescope.messages import Decoded, Message, Reject, Rejected, quote
-from transformers._common import epoch_time, host_of, identify_series, text_of
+from transformers._common import epoch_time, host_of, identify_series, text_of, utc_time
 from transformers._exposition import LineError, Sample, Types, parse_sample
 
 _LINE = "a sample or a comment of the exposition format"
@@ -69,6 +70,12 @@ def _is_openmetrics(message: Message, text: str) -> bool:
     return "openmetrics" in message.headers.get("content-type", "") or text.rstrip().endswith("# EOF")
 
 
+def _moment(message: Message) -> str | None:
+    """When a page was scraped."""
+    date = message.headers.get("date")
+    return utc_time(date, "$.headers.date") if date else epoch_time(message.received)
+
+
 class Scrape:
     """What the samples of one body have in common."""
 
@@ -81,7 +88,7 @@ class Scrape:
         exporter = message.headers.get("url") or instance
         address = exporter.rpartition("://")[2].lower().removesuffix("/metrics").removesuffix(":9100")
         self.host = host
-        self.received = epoch_time(message.received)
+        self.received = _moment(message)
         self.time_unit_s = time_unit_s
         self.exporter = address.strip("[]")
         self.labels = {} if self.exporter == host else {"instance": exporter}

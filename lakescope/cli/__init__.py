@@ -10,7 +10,18 @@ import sys
 
 import typer
 
-from lakescope.cli import cases, dashboards, dead_letters, normalise, prepare, query, run, simulate, watch
+from lakescope.cli import (
+    cases,
+    dashboards,
+    dead_letters,
+    demo,
+    normalise,
+    prepare,
+    query,
+    run,
+    simulate,
+    watch,
+)
 
 app = typer.Typer(
     name="lakescope",
@@ -21,7 +32,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(run.run)
-app.command()(run.demo)
+app.command()(demo.demo)
 app.command()(normalise.normalise)
 app.command()(prepare.setup)
 app.command()(prepare.validate)

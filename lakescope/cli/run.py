@@ -1,10 +1,9 @@
-"""run and demo: the pipelines, the HTTP API and the status page."""
+"""run: the pipelines, the HTTP API and the status page."""
 
 from __future__ import annotations
 
 import signal
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -29,81 +28,10 @@ def run(
 
     Example: lakescope run -c lakescope.toml
     """
-    _logging()
+    log_to_stderr()
     chosen = configuration(config)
     drained = serve(chosen, workers=workers)
     raise typer.Exit(0 if drained else 1)
-
-
-def demo(
-    seconds: Annotated[float | None, typer.Option(help="Stop by itself after so many seconds.")] = None,
-    port: Annotated[int, typer.Option(help="Port of the status page; 0 takes a free one.")] = 8137,
-    seed: Annotated[int, typer.Option(help="Another seed, another lake life.")] = 1,
-    data_dir: Annotated[Path, typer.Option(help="Where the demo's store lies; emptied first.")] = Path(
-        "lakescope-data/demo"
-    ),
-) -> None:
-    """Run on a simulated lake (ESCAPE's ten storage elements) and the embedded store.
-
-    Example: lakescope demo --seconds 25 --port 8137
-    """
-    import shutil
-
-    from lakescope.cli.simulate import into_http, write_topology
-    from lakescope.config import load_file
-    from lakescope.lock import FILE as LOCK
-    from lakescope.lock import locked
-    from simulator import make_lake
-
-    _logging()
-    with locked(data_dir):  # another demo may run on it
-        if (data_dir / "lake.duckdb").exists():
-            for path in data_dir.iterdir():
-                if path.is_dir():
-                    shutil.rmtree(path)
-                elif path.name != LOCK:
-                    path.unlink()
-    topology = data_dir / "topology"
-    file = data_dir / "lakescope.toml"
-    file.write_text(DEMO.format(data_dir=data_dir.resolve(), topology=topology.resolve(), port=port))
-    chosen = load_file(file)
-    lake = make_lake()
-    write_topology(topology, lake)
-    stop = threading.Event()
-    threads: list[threading.Thread] = []
-
-    def start_lake(url: str) -> None:
-        console().print(f"  meanwhile, elsewhere: export LAKESCOPE_CONFIG={file}; lakescope top")
-        threads.append(
-            threading.Thread(
-                target=into_http, args=(url, lake, seed, stop), name="simulated lake", daemon=True
-            )
-        )
-        threads[0].start()
-
-    def stop_lake() -> None:
-        stop.set()
-        threads[0].join(10.0)
-
-    serve(chosen, seconds=seconds, started=start_lake, stopping=stop_lake)
-
-
-DEMO = """
-data_dir = "{data_dir}"
-[http]
-port = {port}
-[pipeline]
-batch_age_s = 0.3
-health_s = 10
-[topology]
-rses = "{topology}/rses.json"
-services = "{topology}/services.json"
-sites = "{topology}/rcsites.json"
-[collectors.lake]
-type = "http"
-[sinks.store]
-type = "duckdb"
-"""
 
 
 def serve(
@@ -193,7 +121,7 @@ def _summary(assembly: Assembly, out: Any) -> None:
         out.print(f"dead letters: {cause.count} {cause.reason} from {cause.collector}: {cause.example}")
 
 
-def _logging() -> None:
+def log_to_stderr() -> None:
     import logging
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s level=%(levelname)s %(name)s %(message)s")

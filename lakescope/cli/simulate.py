@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -143,38 +142,8 @@ def _deliver(
     return counted
 
 
-# --- for the demo ----------------------------------------------------------------------------------------
-
-DEMO_RATE = 6_000.0  # transfers an hour: enough to see something move
-DEMO_PAST = timedelta(minutes=30)
-
-
 def write_topology(directory: Path, lake: Any) -> None:
     """CRIC's three answers, as rses.json, services.json and rcsites.json."""
     from simulator.cric import write_cric
 
     write_cric(lake, directory)
-
-
-def into_http(url: str, lake: Any, seed: int, stop: threading.Event) -> None:
-    """A lively lake, pushed to a running Lakescope until told to stop: half an hour at once, then in real time.
-
-    An incident begins with the real time.
-    """
-    import simulator
-    from simulator.outputs import HttpPush
-
-    now = datetime.now(UTC)
-    incidents = (simulator.opening_incident(lake, seed, now),)
-    begin, end = now - DEMO_PAST, now + timedelta(days=1)
-    wires = simulator.simulate(lake, seed=seed, start=begin, end=end, rate=DEMO_RATE, incidents=incidents)
-    with HttpPush(url, patience=20, batch=BATCH) as past:
-        for wire in wires:
-            past.write(wire)
-            if stop.is_set() or wire.time >= now.timestamp():
-                break
-    with HttpPush(url, patience=20) as present:
-        for wire in wires:
-            if stop.wait(max(0.0, wire.time - datetime.now(UTC).timestamp())):
-                return
-            present.write(wire)

@@ -98,17 +98,23 @@ def _api(assembly: Assembly) -> APIRouter:
     made = APIRouter(prefix="/api/dashboards", tags=["dashboards"])
     types = {sink: assembly.status.types[sink] for sink in assembly.sinks}
 
+    def find(name: str) -> Dashboard:
+        if name not in assembly.dashboards:
+            raise HTTPException(404, f"no dashboard {name!r}; there are {', '.join(assembly.dashboards)}")
+        return assembly.dashboards[name]
+
     @made.get("")
     def dashboards() -> list[dict[str, Any]]:
         """All dashboards: name, title, the question that each answers, variables."""
         return [
-            {key: value for key, value in layout(one).items() if key != "rows"} for one in DASHBOARDS.values()
+            {key: value for key, value in layout(one).items() if key != "rows"}
+            for one in assembly.dashboards.values()
         ]
 
     @made.get("/{name}")
     def dashboard(name: str) -> dict[str, Any]:
         """A dashboard's rows and panels, without data."""
-        return layout(_find(name))
+        return layout(find(name))
 
     @made.get("/{name}/data")
     def data(
@@ -125,7 +131,7 @@ def _api(assembly: Assembly) -> APIRouter:
 
         Times: ISO 8601 in UTC, or so long ago (7d, 12h, 30min). ``var.<variable>=<value>``, repeatable, narrows.
         """
-        found = _find(name)
+        found = find(name)
         try:
             selection = _selection(found, request, since, until, bin, noise)
             chosen = store_of(types, store)
@@ -142,7 +148,7 @@ def _api(assembly: Assembly) -> APIRouter:
         request: Request, name: str, since: Text = None, until: str = "0s", store: Text = None
     ) -> dict[str, list[str]]:
         """What can be chosen for each variable: the values that occur in the range, sorted; empty: none."""
-        found = _find(name)
+        found = find(name)
         try:
             selection = _selection(found, request, since, until)
             chosen = store_of(types, store)
@@ -162,12 +168,6 @@ def _api(assembly: Assembly) -> APIRouter:
         return {v.name: _listed(v, answer) for v, answer in zip(found.variables, answers, strict=True)}
 
     return made
-
-
-def _find(name: str) -> Dashboard:
-    if name not in DASHBOARDS:
-        raise HTTPException(404, f"no dashboard {name!r}; there are {', '.join(DASHBOARDS)}")
-    return DASHBOARDS[name]
 
 
 def _selection(

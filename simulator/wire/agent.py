@@ -1,7 +1,8 @@
 """What the agents on hosts share: each host reports on its own beat, and not at all while its site is down."""
 
+from collections.abc import Iterable
+
 from simulator.agenda import Later
-from simulator.clock import SECOND
 from simulator.incidents import Disturbances
 from simulator.lake import Lake
 from simulator.machines import Machine, Machines
@@ -11,7 +12,8 @@ from simulator.wire.dialect import Dialect
 
 
 class Agent(Dialect):
-    """Samples its machines every `options.hosts` seconds; a subclass says what it makes of a sample."""
+    """Samples its machines every `options.hosts` seconds, or with `options.few_hosts` one a site; a subclass says
+    what it makes of a sample."""
 
     agent: Metrics
 
@@ -19,18 +21,33 @@ class Agent(Dialect):
         self, seed: int, later: Later, begin: int, options: Options, disturbances: Disturbances, lake: Lake
     ) -> None:
         super().__init__(seed, later, begin, options.repeated)
-        self.interval = options.hosts
+        self.brief = options.few_hosts
+        self._options = options
         machines = Machines(lake, self.agent, self.chance, disturbances, begin)
         self._advance = machines.advance
-        for machine in machines.all if self.interval else ():
-            phase = int(self.chance.random() * self.interval * SECOND)
+        sampled = one_a_site(machines.all) if self.brief else machines.all
+        interval = self.interval(begin)
+        for machine in sampled if interval else ():
+            phase = int(self.chance.random() * interval)
             later(begin + phase, self._beat, machine)
+
+    def interval(self, us: int) -> int:
+        """Microseconds between two samples."""
+        return self._options.interval("hosts", us)
 
     def _beat(self, us: int, machine: Machine) -> None:
         if self._advance(machine, us):
             self.report(us, machine)
-        self._later(us + int(self.interval * SECOND), self._beat, machine)
+        self._later(us + self.interval(us), self._beat, machine)
 
     def report(self, us: int, machine: Machine) -> None:
         """Plan what is to be sent of a machine: its values now, since they go on changing."""
         raise NotImplementedError
+
+
+def one_a_site(machines: Iterable[Machine]) -> list[Machine]:
+    """A storage host of each site, where there is one."""
+    chosen: dict[str, Machine] = {}
+    for machine in sorted(machines, key=lambda one: one.host.rse is None):
+        chosen.setdefault(machine.host.site.name, machine)
+    return list(chosen.values())

@@ -4,6 +4,7 @@ Form as collectd 5.12 writes it (`utils/format_json`): no spaces, times and inte
 with 15 significant digits; counters are raw. A full disk also brings a notification, in its alert-like shape.
 """
 
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -45,7 +46,7 @@ class Collectd(Agent):
         return Wire(posix(us), self.source, self.format, DESTINATION, _HEADERS, body.encode())
 
     def _value_lists(self, us: int, m: Machine) -> list[str]:
-        frame = f'"time":{us / SECOND:.3f},"interval":{self.interval:.3f},"host":"{m.host.name}"'
+        frame = f'"time":{us / SECOND:.3f},"interval":{self.interval(us) / SECOND:.3f},"host":"{m.host.name}"'
         rx_tx = ("rx", "tx")
         packets = (m.packets_received, m.packets_sent)
         lists = [
@@ -64,7 +65,8 @@ class Collectd(Agent):
         ]
         lists += [_gauge(frame, ("memory", "", "memory", name), value) for name, value in _memory(m)]
         lists += [_gauge(frame, ("cpu", "0", "percent", name), value) for name, value in _shares(m)]
-        return lists + self._disks(frame, m)
+        lists += self._disks(frame, m)
+        return [each for each in lists if _BRIEF.search(each)] if self.brief else lists
 
     def _disks(self, frame: str, m: Machine) -> list[str]:
         disks = [("root", ROOT, m.root_used)] + ([("srv-data", m.data, m.data_used)] if m.data else [])
@@ -88,6 +90,9 @@ class Collectd(Agent):
             self.send(us + 500_000, self._write, f"[{_notification(us, host, percent, full)}]")
 
 
+_BRIEF = re.compile(
+    r'"type":"(load|if_octets|time_offset|memory|percent)"|"srv-data","type":"df_complex","type_instance":"(free|used)"'
+)
 _VALUE = ("value",)
 _LOAD = ("shortterm", "midterm", "longterm")
 

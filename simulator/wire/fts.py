@@ -48,11 +48,13 @@ class Fts(Dialect):
     ) -> None:
         super().__init__(seed, later, begin, options.repeated)
         self._silent = options.silent
+        self._options = options
         self._disturbances = disturbances
-        self._optimizer = Optimizer(lake, routes, options.optimizer)
+        self._optimizer = Optimizer(lake, routes)
         # the first report takes what the warm-up has counted and is dropped, so that the next covers one interval
         if options.optimizer:
-            self._later(begin - 2 * int(options.optimizer * SECOND), self._optimize, None)
+            interval = options.interval("optimizer", begin)
+            self._later(begin - 2 * interval, self._optimize, interval)
         self._state_headers: dict[str, dict[str, str]] = {}
 
     def _lag(self, us: int, transfer: Transfer) -> int:
@@ -64,11 +66,15 @@ class Fts(Dialect):
     # When it speaks
 
     def submitted(self, us: int, transfer: Transfer) -> None:
+        if self._options.is_sparse(us):
+            return
         state = "STAGING" if transfer.rule.stagein else "SUBMITTED"
         # FTS's REST server notes this one itself, and its clock has microseconds
         self.send(self._lag(us, transfer), self._write_accepted, (transfer, state, us))
 
     def started(self, us: int, transfer: Transfer) -> None:
+        if self._options.is_sparse(us):
+            return
         if transfer.rule.stagein:
             self._state(us, transfer, "STARTED")
             return
@@ -87,12 +93,15 @@ class Fts(Dialect):
         self._state(us, transfer, "FINISHED")
 
     def _state(self, us: int, transfer: Transfer, state: str) -> None:
+        if self._options.is_sparse(us):
+            return
         self.send(self._lag(us, transfer), self._write_state, (transfer, state, us))
 
-    def _optimize(self, us: int, _: None) -> None:
-        for report in self._optimizer.reports(us):
+    def _optimize(self, us: int, passed: int) -> None:
+        for report in self._optimizer.reports(us, passed):
             self.send(us + int(self.chance.between(0.1, 20) * SECOND), self._write_optimizer, report)
-        self._later(us + int(self._optimizer.interval * SECOND), self._optimize, None)
+        interval = self._options.interval("optimizer", us)
+        self._later(us + interval, self._optimize, interval)
 
     # What it says
 

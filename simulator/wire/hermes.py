@@ -12,6 +12,7 @@ from typing import Any
 from simulator.agenda import Later
 from simulator.clock import DAY, HOUR, MINUTE, SECOND, http_text, naive_text, posix, seconds_text
 from simulator.lake import Vo
+from simulator.options import Options
 from simulator.transfers import RETRIES, Deletion, Rule, Transfer
 from simulator.wire.dialect import Dialect
 from simulator.wire.message import Wire
@@ -28,9 +29,10 @@ class Hermes(Dialect):
     source = "rucio"
     format = "hermes"
 
-    def __init__(self, seed: int, later: Later, begin: int, repeated: float, skewed: float) -> None:
-        super().__init__(seed, later, begin, repeated)
-        self._skewed = skewed
+    def __init__(self, seed: int, later: Later, begin: int, options: Options) -> None:
+        super().__init__(seed, later, begin, options.repeated)
+        self._skewed = options.skewed
+        self._is_sparse = options.is_sparse
         self._headers: dict[str, dict[str, str]] = {}
 
     def _note(self, us: int, write: Any, about: Any) -> None:
@@ -48,10 +50,12 @@ class Hermes(Dialect):
     # Transfers
 
     def queued(self, us: int, transfer: Transfer) -> None:
-        self._note(us, self._write_queued, transfer)
+        if not self._is_sparse(us):
+            self._note(us, self._write_queued, transfer)
 
     def preparing(self, us: int, transfer: Transfer) -> None:
-        self._note(us, self._write_preparing, transfer)
+        if not self._is_sparse(us):
+            self._note(us, self._write_preparing, transfer)
 
     def submitted(self, us: int, transfer: Transfer) -> None:
         if not transfer.foreign:
@@ -196,6 +200,8 @@ class Hermes(Dialect):
     # Rules and data identifiers
 
     def rule_made(self, us: int, rule: Rule) -> None:
+        if self._is_sparse(us):
+            return
         if self.chance.random() < 0.1:
             container = f"{rule.scope.lower()}.container.{self.chance.hex(6)}"
             self._did(us, rule, "create_cnt", self._created(us, rule, container))
@@ -218,6 +224,8 @@ class Hermes(Dialect):
             self._did(us, rule, "rule_ok", named | {"rule_id": rule.id})
             lock = {"rse": rule.dst.name, "rse_id": rule.dst.id, "rule_id": rule.id}
             self._did(us, rule, "datasetlock_ok", named | lock)
+        if self._is_sparse(us):
+            return
         content = {"bytes": float(rule.bytes), "length": rule.files, "events": float(rule.files * 2_500)}
         self._later_did(rule, us, 0.5, "close", named | content)
         self._later_did(rule, us, 0.03, "open", named)

@@ -6,7 +6,7 @@ scraped host stands in `node_uname_info` and in the header `instance`, which a s
 
 from collections.abc import Iterable
 
-from simulator.clock import SECOND, posix
+from simulator.clock import SECOND, http_text, posix
 from simulator.machines import ROOT, Machine
 from simulator.wire.agent import Agent
 from simulator.wire.message import Wire
@@ -20,6 +20,25 @@ _SDB = '{device="sdb"}'
 _ROOT = '{device="/dev/sda1",fstype="xfs",mountpoint="/"}'
 _DATA = '{device="/dev/sdb1",fstype="xfs",mountpoint="/srv/data"}'
 
+_BRIEF = {
+    "node_timex_offset_seconds",
+    "node_cpu_seconds_total",
+    "node_load1",
+    "node_memory_MemAvailable_bytes",
+    "node_memory_MemTotal_bytes",
+    "node_filesystem_avail_bytes",
+    "node_filesystem_size_bytes",
+    "node_network_receive_bytes_total",
+    "node_network_transmit_bytes_total",
+}
+
+_IDLE_STATES = ("irq", "nice", "softirq", "steal")
+_LEFT_OUT = {
+    _ROOT,
+    *(_CPU.format(0, state) for state in _IDLE_STATES),
+    *(_CPU.format(1, state) for state in (*_IDLE_STATES, "idle", "iowait", "system", "user")),
+}
+
 Samples = Iterable[tuple[str, float]]
 
 
@@ -31,17 +50,26 @@ class NodeExporter(Agent):
     agent = "node_exporter"
 
     def report(self, us: int, machine: Machine) -> None:
-        self.send(us, self._write, (machine.host.name, page(us, machine)))
+        self.send(us, self._write, (machine.host.name, page(us, machine, self.brief)))
 
     def _write(self, us: int, argument: tuple[str, str]) -> Wire:
         host, body = argument
-        headers = {"content-type": _TYPE, "instance": f"{host}:9100"}
+        date = http_text(us).replace("UTC", "GMT")  # a page doesn't say when it was made
+        headers = {"content-type": _TYPE, "instance": f"{host}:9100", "date": date}
         return Wire(posix(us), self.source, self.format, DESTINATION, headers, body.encode())
 
 
-def page(us: int, m: Machine) -> str:
-    """The whole page of a machine."""
-    return "".join(_family(*family) for family in (*_time(us, m), *_processor(m), *_disks(m), *_network(m)))
+def page(us: int, m: Machine, brief: bool = False) -> str:
+    """The page of a machine, whole or in brief."""
+    families = (*_time(us, m), *_processor(m), *_disks(m), *_network(m))
+    if brief:
+        families = tuple(_shortened(*family) for family in families if family[0] in _BRIEF)
+    return "".join(_family(*family) for family in families)
+
+
+def _shortened(name: str, kind: str, text: str, samples: Samples) -> tuple[str, str, str, Samples]:
+    """A family of one processor's states that come up, and without the system's disk."""
+    return name, kind, text, [each for each in samples if each[0] not in _LEFT_OUT]
 
 
 def _time(us: int, m: Machine) -> Iterable[tuple[str, str, str, Samples]]:

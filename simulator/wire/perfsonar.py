@@ -32,14 +32,14 @@ _HEADERS = {"content-type": "application/json"}
 
 
 class _Test(NamedTuple):
-    """A test of one ordered pair of sites, repeated every `interval` seconds and `seconds` long."""
+    """A test of one ordered pair of sites, repeated once an `interval` (its name in the options) and `seconds` long."""
 
     kind: str
     tool: str
     version: str
     source: Site
     destination: Site
-    interval: float
+    interval: str
     seconds: int
     ip_version: int
     task: str
@@ -76,22 +76,24 @@ class Perfsonar(Dialect):
     ) -> None:
         super().__init__(seed, later, begin, options.repeated)
         self._disturbances = disturbances
+        self._options = options
         self._frames: dict[str, _Frame] = {}
         kinds = (
-            ("throughput", "iperf3", "3.16", options.throughput, 20),
-            ("latencybg", "powstream", "4.4.6", options.latency, 60),
-            ("rtt", "ping", "1.0", options.rtt, 10),
-            ("trace", "tracepath", "1.0", options.trace, 8),
-            ("clock", "psclock", "1.0", options.clock, 5),
+            ("throughput", "iperf3", "3.16", "throughput", 20),
+            ("latencybg", "powstream", "4.4.6", "latency", 60),
+            ("rtt", "ping", "1.0", "rtt", 10),
+            ("trace", "tracepath", "1.0", "trace", 8),
+            ("clock", "psclock", "1.0", "clock", 5),
         )
         for source, destination in mesh(lake):
             for kind, tool, version, interval, seconds in kinds:
-                if not interval:
+                every = options.interval(interval, begin)
+                if not every:
                     continue
                 family = 6 if self.chance.random() < 0.5 else 4
                 task = self.chance.uuid()
                 test = _Test(kind, tool, version, source, destination, interval, seconds, family, task)
-                later(begin + int(self.chance.random() * interval * SECOND), self._run, test)
+                later(begin + int(self.chance.random() * every), self._run, test)
 
     def _run(self, us: int, test: _Test) -> None:
         """A run has ended: note its result, unless the measuring host was itself cut off, and plan the next."""
@@ -100,7 +102,8 @@ class Perfsonar(Dialect):
             result = self._result(start, test)
             sent = us + int(self.chance.between(0.5, 6) * SECOND)
             self.send(sent, self._write, (test, start, us, self.chance.uuid(), result))
-        self._later(us + int(test.interval * self.chance.between(0.98, 1.02) * SECOND), self._run, test)
+        every = self._options.interval(test.interval, us)
+        self._later(us + int(every * self.chance.between(0.98, 1.02)), self._run, test)
 
     def _result(self, start: int, test: _Test) -> Result:
         now, chance = self._disturbances, self.chance
@@ -120,7 +123,9 @@ class Perfsonar(Dialect):
         test, start, end, run, result = argument
         frame = self._frames.get(test.task)
         if frame is None:
-            frame = self._frames[test.task] = _frame(test)
+            frame = self._frames[test.task] = _frame(
+                test, self._options.interval(test.interval, us) // SECOND
+            )
         body = _encode(_document(test, frame, start, end, run, result))
         return Wire(posix(us), self.source, self.format, DESTINATION, _HEADERS, body)
 
@@ -128,7 +133,7 @@ class Perfsonar(Dialect):
 _encode = msgspec.json.Encoder().encode
 
 
-def _frame(test: _Test) -> _Frame:
+def _frame(test: _Test, repeat: int) -> _Frame:
     source, destination = test.hosts
     participants = [source] if test.kind in ("rtt", "trace") else [source, destination]
     about = {"type": test.kind, "spec": _spec(test, source, destination)}
@@ -136,7 +141,7 @@ def _frame(test: _Test) -> _Frame:
     task = {
         "test": about,
         "tool": test.tool,
-        "schedule": {"slip": "PT5M", "repeat": f"PT{int(test.interval)}S"},
+        "schedule": {"slip": "PT5M", "repeat": f"PT{repeat}S"},
         "detail": {"enabled": True, "duration": f"PT{test.seconds}S", "participants": participants},
         "reference": reference,
         "href": test.url,

@@ -37,22 +37,24 @@ class Push(Dialect):
     ) -> None:
         super().__init__(seed, later, begin, options.repeated)
         self._lake = lake
+        self._options = options
         self._disturbances = disturbances
         self._scopes = scopes(lake)
         for rse in lake.rses:
-            self._start(begin, options.probes, self._probe, rse)
-        self._start(begin, options.statistics, self._statistics, None)
-        self._start(begin, options.availability, self._availability, None)
+            self._start(begin, "probes", self._probe, rse)
+        self._start(begin, "statistics", self._statistics, None)
+        self._start(begin, "availability", self._availability, None)
 
-    def _start(self, begin: int, interval: float, script: Callable[[int, Any], None], about: Any) -> None:
-        if interval:
-            plan = (script, about, int(interval * SECOND))
-            self._later(begin + int(self.chance.random() * interval * SECOND), self._run, plan)
+    def _start(self, begin: int, interval: str, script: Callable[[int, Any], None], about: Any) -> None:
+        every = self._options.interval(interval, begin)
+        if every:
+            plan = (script, about, interval)
+            self._later(begin + int(self.chance.random() * every), self._run, plan)
 
-    def _run(self, us: int, plan: tuple[Callable[[int, Any], None], Any, int]) -> None:
+    def _run(self, us: int, plan: tuple[Callable[[int, Any], None], Any, str]) -> None:
         script, about, interval = plan
         script(us, about)
-        self._later(us + interval, self._run, plan)
+        self._later(us + self._options.interval(interval, us), self._run, plan)
 
     def _push(self, us: int, documents: list[Document] | Document) -> None:
         self.send(us, self._write, documents)

@@ -68,20 +68,21 @@ class RucioApi(Dialect):
     ) -> None:
         super().__init__(seed, later, begin, options.repeated)
         self._disturbances = disturbances
+        self._options = options
         self._open: dict[str, _Open] = {}
         self._add_old_rules(Chance(self.source, "old rules", seed), lake, begin)
         for act, interval, about in (
-            (self._ask_rules, options.rules, [None]),
-            (self._ask_usage, options.usage, lake.rses),
+            (self._ask_rules, "rules", [None]),
+            (self._ask_usage, "usage", lake.rses),
         ):
-            for each in about if interval else ():
-                phase = int(self.chance.random() * interval * SECOND)
-                later(begin + phase, self._ask, (act, each, int(interval * SECOND)))
+            every = options.interval(interval, begin)
+            for each in about if every else ():
+                later(begin + int(self.chance.random() * every), self._ask, (act, each, interval))
 
-    def _ask(self, us: int, plan: tuple[Any, Any, int]) -> None:
+    def _ask(self, us: int, plan: tuple[Any, Any, str]) -> None:
         act, about, interval = plan
         act(us, about)
-        self._later(us + interval, self._ask, plan)
+        self._later(us + self._options.interval(interval, us), self._ask, plan)
 
     def _answer(self, us: int, path: str, lines: list[dict[str, Any]]) -> None:
         body = "".join(f"{dumps(line)}\n" for line in lines)

@@ -18,6 +18,15 @@ DESTINATION = "/push/telegraf"
 
 _HEADERS = {"content-type": "application/json; charset=utf-8", "user-agent": "Telegraf/1.37.0"}
 
+_BRIEF = {
+    "cpu": ("usage_user", "usage_system", "usage_iowait", "usage_idle"),
+    "mem": ("available", "total", "used"),
+    "system": ("load1",),
+    "chrony": ("last_offset",),
+    "net": ("bytes_recv", "bytes_sent"),
+    "disk": ("free", "total"),
+}
+
 Metric = dict[str, Any]
 
 
@@ -29,14 +38,14 @@ class Telegraf(Agent):
     agent = "telegraf"
 
     def report(self, us: int, machine: Machine) -> None:
-        body = msgspec.json.encode({"metrics": _metrics(us, machine)}, order="sorted")
+        body = msgspec.json.encode({"metrics": _metrics(us, machine, self.brief)}, order="sorted")
         self.send(us + int(self.chance.between(0.05, 9) * SECOND), self._write, body)
 
     def _write(self, us: int, body: bytes) -> Wire:
         return Wire(posix(us), self.source, self.format, DESTINATION, _HEADERS, body)
 
 
-def _metrics(us: int, m: Machine) -> list[Metric]:
+def _metrics(us: int, m: Machine, brief: bool) -> list[Metric]:
     def metric(name: str, fields: Mapping[str, float], /, **tags: str) -> Metric:
         tags = {"host": m.host.name, **tags}
         return {"name": name, "fields": fields, "tags": tags, "timestamp": us // SECOND}
@@ -81,7 +90,14 @@ def _metrics(us: int, m: Machine) -> list[Metric]:
     if m.data:
         space = _space(m.data, m.data_used)
         metrics.append(metric("disk", space, device="sdb1", fstype="xfs", mode="rw", path="/srv/data"))
-    return metrics
+    return [short for each in metrics if (short := _shortened(each))] if brief else metrics
+
+
+def _shortened(metric: Metric) -> Metric | None:
+    fields = {
+        name: metric["fields"][name] for name in _BRIEF.get(metric["name"], ()) if name in metric["fields"]
+    }
+    return metric | {"fields": fields} if fields and metric["tags"].get("path") != "/" else None
 
 
 def _space(size: int, used: int) -> dict[str, float]:

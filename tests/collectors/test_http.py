@@ -324,3 +324,14 @@ def test_an_idle_spool_wakes_at_once(tmp_path: Path) -> None:
 def test_the_routes_are_in_the_openapi_document(pushing: Pushing) -> None:
     paths = msgspec.json.decode(pushing.get("/api/openapi.json").content)["paths"]
     assert set(paths["/push/{format}"]) == {"post", "put"}
+
+
+def test_an_empty_answer_to_a_question_is_an_answer(pushing: Pushing) -> None:
+    """Rucio answers so where no rule is in a state; without the question an empty body stays a mistake."""
+    question = {"scope": "https://rucio.example.org/rules/?state=S"}
+    assert pushing.send("/push/rucio_api", b"", question).status_code == 200
+    assert pushing.send("/push/rucio_api", b"").status_code == 400
+    until(
+        lambda: any(event["dataset"] == "polls" for events in pushing.stored().values() for event in events),
+        10,
+    )
