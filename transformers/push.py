@@ -28,7 +28,6 @@ from lakescope.events import Event, Probe, Push, Storage
 from lakescope.messages import Decoded, Message, Rejected
 from transformers._common import (
     any_json,
-    convert,
     convert_fields,
     count_unknown,
     each,
@@ -46,6 +45,7 @@ MAX_DEPTH = 20
 """Levels of nesting in `data`: Elasticsearch's own limit (index.mapping.depth.limit)."""
 
 _MILLISECONDS_FROM = 1e11  # as seconds: the year 5138
+_NEEDED = frozenset(("_id", "timestamp"))  # what tells one document from another
 _RESERVED = ("producer", "type", "timestamp", "_id", "idb_tags", "idb_fields")
 
 
@@ -136,10 +136,10 @@ def _decode_one(found: Any, out: Decoded, path: str, message: Message) -> None:
         raise Rejected("schema", path, "object", shape(found))
     data, data_path = found.get("data"), f"{path}.data"
     if isinstance(data, dict) and isinstance(found.get("metadata"), dict):
-        reserved = _reserved(found["metadata"], f"{path}.metadata")
+        reserved = _reserved(found["metadata"], f"{path}.metadata", out)
         time = _time_of(reserved, message, f"{path}.metadata")
     else:
-        reserved = _reserved(found, path)
+        reserved = _reserved(found, path, out)
         time = _time_of(reserved, message, path)
         data, data_path = {key: value for key, value in found.items() if key not in _RESERVED}, path
     _check(data, data_path, MAX_DEPTH)
@@ -149,12 +149,12 @@ def _decode_one(found: Any, out: Decoded, path: str, message: Message) -> None:
     out.events.append(event)
 
 
-def _reserved(keys: dict[str, Any], path: str) -> Reserved:
+def _reserved(keys: dict[str, Any], path: str, out: Decoded) -> Reserved:
     for key, example in (("producer", "escape_wp2"), ("type", "sam_gfal")):
         if not keys.get(key):
             remedy = f'text: add "{key}" to the document, such as "{example}"'
             raise Rejected("schema", f"{path}.{key}", remedy, keys.get(key, "no such key"))
-    return convert(keys, Reserved, path)
+    return convert_fields(keys, Reserved, out, path, needed=_NEEDED)
 
 
 def _identify(reserved: Reserved, data: Mapping[str, Any], time: str) -> str:

@@ -131,3 +131,12 @@ def test_no_json_crashes_it(found: Any) -> None:
 @given(mutated(DOCUMENTS))
 def test_no_mutation_crashes_it(body: bytes) -> None:
     holds(push.decode, body)
+
+
+def test_an_optional_field_of_another_type_costs_the_field_alone() -> None:
+    document = {"producer": "p", "type": "t", "timestamp": 1767607326, "idb_tags": "site", "value": 1}
+    out = decode(push.decode, document)
+    [event] = out.events
+    assert isinstance(event, Push)
+    assert (event.idb_tags, event.data["value"]) == (None, 1)
+    assert out.odd == {"idb_tags": 1}
