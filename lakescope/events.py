@@ -352,9 +352,7 @@ class Pipeline(Event, tag="pipeline"):
     filtered: Count | None = None  #: events left out by a rule here (count)
     retries: Count | None = None  #: sink: writes tried again (count)
     queued: Count | None = None  #: sink: events waiting at the interval's end (count)
-    silent_s: Seconds | None = (
-        None  #: collector: the interval's length if nothing came in it, else 0 (seconds)
-    )
+    silent_s: Seconds | None = None  #: collector: interval's length if nothing came in it, else 0 (seconds)
     lag_p50_s: Offset | None = None  #: sink: half of the events were stored sooner after their time (seconds)
     lag_p99_s: Offset | None = None  #: sink: 99 of 100 were stored sooner after their time (seconds)
 
