@@ -202,7 +202,7 @@ class _Finished:
             ended or _sent(sent),
             "rucio",
             self.event,
-            self.ok or (None if started is None and _UNTRIED.search(p.reason or "") else False),
+            self.ok or _failure(p.reason, started),
             self.kind,
             *_verbatim(p),
             host_of(p.src_url),
@@ -225,7 +225,14 @@ class _Finished:
         return event
 
 
-_UNTRIED = re.compile(r"\bunused hop in multi-?hop\b|\bcancell?ed\b", re.IGNORECASE)
+_CANCELED = re.compile(r"cancell?ed", re.IGNORECASE)
+
+
+def _failure(reason: str | None, started: str | None) -> bool | None:
+    """False for an attempt that failed; null for a request that was never tried."""
+    if reason and ("nused hop in multi" in reason or (started is None and _CANCELED.search(reason))):
+        return None
+    return False
 
 
 _verbatim = attrgetter(

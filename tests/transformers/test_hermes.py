@@ -226,7 +226,9 @@ def test_rejects_say_where() -> None:
     [
         ("Unused hop in multi-hop", None, None),
         ("TRANSFER_FAILED:Unused hop in multi-hop", "1970-01-01 00:00:00", None),
+        ("Unused hop in multi-hop", "2026-01-05 10:00:02", None),
         ("Job canceled by the user", None, None),
+        ("REQUEST_CANCELLED", None, None),
         ("TRANSFER [125] Transfer cancelled in the queue", "1970-01-01 00:00:00", None),
         ("TRANSFER [125] Transfer canceled: no progress", "2026-01-05 10:00:02", False),
         ("SOURCE [2] No such file", None, False),
