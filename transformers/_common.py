@@ -328,9 +328,12 @@ def convert(found: object, kind: type[T], path: str = "$") -> T:
 
 
 def metadata_time(metadata: dict[str, Any], path: str = "$") -> str | None:
-    """The time that MONIT has for a document: POSIX milliseconds in its metadata; null if it has none."""
-    found = metadata.get("timestamp")
-    return epoch_ms_time(found, f"{path}.metadata.timestamp") if type(found) is int else None
+    """The time that MONIT has for a document, POSIX milliseconds: the event's own, else of its arrival; null for none."""
+    for key in ("event_timestamp", "timestamp"):
+        found = metadata.get(key)
+        if isinstance(found, (int, str)) and re.fullmatch("[0-9]{1,18}", str(found)):
+            return epoch_ms_time(int(found), f"{path}.metadata.{key}")
+    return None
 
 
 _PROSE = frozenset(("reason", "stateReason", "t__error_message", "rationale"))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lakescope.messages import Decoded, Message, Rejected
 from lakescope.plugins import formats
-from transformers._common import any_json, unwrap
+from transformers._common import any_json, metadata_time, unwrap
 
 CASES = Path(__file__).parents[1] / "cases"
 FORMATS = formats()
@@ -78,6 +79,23 @@ def test_every_format_keeps_what_holds_a_lone_surrogate(name: str) -> None:
     FORMATS[name](Message(body, received=1.8e9), plain)
     assert len(out.events) == len(plain.events) > 0
     assert not out.rejects
+
+
+@pytest.mark.parametrize(
+    ("metadata", "time"),
+    [
+        ({"timestamp": 1754900000500}, "2025-08-11T08:13:20.500Z"),
+        ({"timestamp": "1754900000500"}, "2025-08-11T08:13:20.500Z"),
+        ({"timestamp": 1754900099000, "event_timestamp": 1754900000500}, "2025-08-11T08:13:20.500Z"),
+        ({"timestamp": 1754900000500, "event_timestamp": None}, "2025-08-11T08:13:20.500Z"),
+        ({"timestamp": True}, None),
+        ({"timestamp": "soon"}, None),
+        ({"timestamp": 0}, None),
+        ({}, None),
+    ],
+)
+def test_the_time_that_monit_has(metadata: dict[str, Any], time: str | None) -> None:
+    assert metadata_time(metadata) == time
 
 
 def test_monits_envelope() -> None:
