@@ -83,7 +83,7 @@ class Transfer(Event, tag="transfers"):
     ok: bool | None = None  #: true if it arrived, false if failed or lost, null under way or if never tried
     kind: Literal["transfer", "stagein"] | None = None  #: Rucio's request type
 
-    # Rucio's words, in the order of its event (transformers/hermes.py builds by position: see there)
+    # Rucio's words, in the order of its event (transformers/hermes builds by position: see there)
     request_id: str | None = None  #: Rucio's request, 32 hex characters; joins Rucio and FTS
     previous_request_id: str | None = None  #: the request that this one retries
     job_id: str | None = None  #: FTS job (UUID); Rucio's transfer-id and external-id

@@ -19,7 +19,8 @@ from lakescope.cli import app
 from lakescope.messages import Decoded, Message, Rejected
 from tests.transformers.bodies import SAMPLES, texts
 from tests.transformers.properties import decode, holds, spliced
-from transformers import hermes, hermes_history
+from transformers import hermes
+from transformers.hermes import history as hermes_history
 
 SAMPLE = [message["body"] for message in json.loads((SAMPLES / "hermes_one_of_each.json").read_bytes())]
 

@@ -40,106 +40,7 @@ from transformers._common import (
     utc_moment,
     utc_time,
 )
-
-Bytes = int | float
-"""The database sums the sizes at a close as decimals, which arrive as 7696433994.0."""
-Ignored = Any
-
-
-_HYPHENATED = (
-    *(
-        "request_id",
-        "checksum_adler",
-        "checksum_md5",
-        "file_size",
-        "previous_request_id",
-        "src_type",
-        "src_rse",
-    ),
-    *("src_url", "dst_type", "dst_rse", "dst_url", "transfer_endpoint", "transfer_id", "tool_id"),
-    *("request_type", "src_rse_id", "dst_rse_id", "retry_count", "rule_id", "external_id", "external_host"),
-)
-
-
-class Payload(
-    Struct,
-    gc=False,
-    forbid_unknown_fields=True,
-    rename={"dataset_scope": "datasetScope", "empty_link": "transfer-link"}
-    | {name: name.replace("_", "-") for name in _HYPHENATED},
-):
-    """Every field that Rucio's events carry, in the order of the most frequent kind (``transfer-done``)."""
-
-    activity: str | None = None
-    request_id: str | None = None
-    duration: Ignored = (
-        None  # timedelta.seconds: wraps at 24 h, 86399 for a negative; recomputed from the times
-    )
-    checksum_adler: str | None = None
-    checksum_md5: str | None = None
-    file_size: Bytes | None = None
-    bytes: Bytes | None = None
-    guid: Ignored = None
-    previous_request_id: str | None = None
-    protocol: str | None = None
-    scope: str | None = None
-    name: str | None = None
-    dataset: str | None = None
-    dataset_scope: str | None = None
-    src_type: str | None = None
-    src_rse: str | None = None
-    src_url: str | None = None
-    dst_type: str | None = None
-    dst_rse: str | None = None
-    dst_url: str | None = None
-    reason: str | None = None
-    transfer_endpoint: str | None = None
-    transfer_id: str | None = None
-    empty_link: Ignored = None  # transfer-link is sent beside transfer_link and always null
-    created_at: str | None = None
-    submitted_at: str | None = None
-    started_at: str | None = None
-    transferred_at: str | None = None
-    tool_id: Ignored = None
-    transfer_link: Ignored = None
-    account: str | None = None
-    datatype: str | None = None
-    vo: str | None = None
-    # queued, submitted
-    request_type: Ignored = None  # the event type says it, in one letter case
-    src_rse_id: Ignored = None
-    dst_rse_id: Ignored = None
-    state: Ignored = None
-    retry_count: int | None = None
-    rule_id: str | None = None
-    external_id: str | None = None
-    external_host: str | None = None
-    queued_at: str | None = None
-    # deletions
-    rse: str | None = None
-    rse_id: Ignored = None
-    url: str | None = None
-    # data identifiers and rules
-    did_type: Ignored = None
-    child_scope: str | None = None
-    child_name: str | None = None
-    child_type: Ignored = None
-    childscope: str | None = None
-    childname: str | None = None
-    childtype: Ignored = None
-    dataset_name: str | None = None
-    expired_at: Ignored = None
-    length: int | None = None
-    events: Ignored = None
-    progress: int | None = None
-
-
-_FoldedPayload = msgspec.defstruct(
-    "_FoldedPayload",
-    [(field.name, field.type, field.default) for field in msgspec.structs.fields(Payload)],
-    gc=False,
-)
-"""`Payload` under snake-case keys."""
+from transformers.hermes.payload import FoldedPayload, Payload
 
 
 class _RucioEvent(Struct, forbid_unknown_fields=True, gc=False):
@@ -444,7 +345,7 @@ def decode_document(document: Any, out: Decoded, path: str) -> None:
         out.unknown.update(document.keys() - known.keys())
     body = convert(known, _Envelope, path)
     build = _BUILDERS.get(body.event_type) or _builder(body.event_type)
-    payload = convert_fields(_fold_keys(body.payload, out), _FoldedPayload, out, place, _NEEDED)
+    payload = convert_fields(_fold_keys(body.payload, out), FoldedPayload, out, place, _NEEDED)
     sent = (
         stored or body.created_at if is_flat and isinstance(build, _Finished) else body.created_at or stored
     )
