@@ -20,6 +20,8 @@ from lakescope.columns import kinds
 Unit = Literal["ratio", "count", "bytes", "bytes/s", "seconds", "days", "1/s"]
 Operator = Literal["=", "in", "known", "unknown"]
 
+BINS_MAX = 100_000
+"""Of one question: a minute's bins of two months."""
 HOUR = 3600
 DAY = 24 * HOUR
 
@@ -153,6 +155,8 @@ class Query(Struct, frozen=True, kw_only=True):
             raise ValueError(f"the range is empty: since {self.since:%FT%TZ} until {self.until:%FT%TZ}")
         if self.bin_s is not None and self.bin_s <= 0:
             raise ValueError(f"expected a bin of at least one second, found {self.bin_s}")
+        if self.bin_s and (count := (self.until - self.since).total_seconds() / self.bin_s) > BINS_MAX:
+            raise ValueError(f"expected {BINS_MAX:,} bins at most, found {count:,.0f}: take a wider bin")
         if (self.bin_s or 0) % HOUR and any(part.kind == "empty_hours" for part in parts(self.kpi.value)):
             raise UnsupportedError(f"{self.kpi.name} needs a bin of whole hours, found {self.bin_s} s")
 

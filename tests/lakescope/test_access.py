@@ -265,3 +265,9 @@ def test_a_body_that_is_no_push_is_small(open_one: Running) -> None:
     with client(open_one) as asking:
         answer = asking.post("/api/dead-letters/replay", json=["a" * 2**20])
     assert answer.status_code == 413
+
+
+def test_a_question_has_a_bound(open_one: Running) -> None:
+    for query in ({"since": "2000d", "bin": "1s"}, {"since": "99999d", "bin": "1min"}):
+        answer = get(open_one, "/api/kpis/transfers_done", params=query)
+        assert answer.status_code == 422 and "bin" in answer.json()["detail"]

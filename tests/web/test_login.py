@@ -1,0 +1,77 @@
+"""Logging in with a real browser: the form, the cookie, and pages that then find their data."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+
+from tests.contract._running import QUICK, Running
+from tests.servers.chromium import FLAGS
+
+TOKEN = "a token of the lake"
+CONFIGURATION = f"""
+[http]
+token = "{TOKEN}"
+{QUICK}
+[collectors.push]
+type = "http"
+[sinks.duck]
+type = "duckdb"
+"""
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory, chromium: str) -> Iterator[Running]:
+    """One that asks for a token."""
+    with Running(tmp_path_factory.mktemp("guarded"), CONFIGURATION) as running:
+        yield running
+
+
+@pytest.fixture
+def page(chromium: str) -> Iterator[Page]:
+    """A browser that knows nothing yet."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
+        yield browser.new_page()
+        browser.close()
+
+
+def test_a_person_logs_in_and_sees_what_they_came_for(guarded: Running, page: Page) -> None:
+    complaints: list[str] = []
+    page.goto(f"{guarded.url}/dashboards/transfers?since=1d")
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    page.get_by_label(re.compile("Token")).fill("wrong")
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("alert")).to_have_text("This is not the token.")
+    complaints.clear()  # the browser reports the 401
+    page.get_by_label(re.compile("Token")).fill(TOKEN)
+    page.get_by_role("button", name="Log in").click()
+    page.wait_for_url(re.compile(r"/dashboards/transfers\?since=1d$"))
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    page.wait_for_load_state("networkidle")
+    page.goto(f"{guarded.url}/")
+    expect(page.locator("#verdict")).to_contain_text(re.compile("[a-z]"))
+    page.wait_for_function("document.querySelector('#verdict').textContent.trim().length > 3")
+    assert not complaints
+    (cookie,) = page.context.cookies()
+    assert cookie["httpOnly"] and cookie["sameSite"] == "Lax" and TOKEN not in cookie["value"]
+
+
+def test_another_site_cannot_push_with_a_persons_cookie(guarded: Running, page: Page, tmp_path: Path) -> None:
+    page.goto(f"{guarded.url}/?token={TOKEN}")
+    assert page.url == f"{guarded.url}/"
+    received = guarded.engine.pipelines[0].inbox.received
+    evil = tmp_path / "evil.html"
+    evil.write_text(
+        f'<form method="post" enctype="text/plain" action="{guarded.url}/push/push">'
+        '<input name=\'{"producer": "evil", "a\' value=\'": 1}\'><button>win</button></form>'
+    )
+    page.goto(evil.as_uri())
+    with page.expect_response(re.compile("/push/push")) as answer:
+        page.get_by_role("button").click()
+    assert answer.value.status == 403
+    assert guarded.engine.pipelines[0].inbox.received == received
