@@ -20,8 +20,10 @@ log = logging.getLogger(__name__)
 HEAD_S = 10.0
 """How long a connection may take for the head of a request, and for the rest of a body that nobody reads."""
 CONNECTIONS_MAX = 1000
-BACKLOG = 128
-"""Connections that wait to be accepted. asyncio tries as many accepts in one go, even without descriptors."""
+BACKLOG = 1024
+"""Connections that wait to be accepted."""
+ACCEPTS = 16
+"""Of them in one go: those that are too many must be closed before the next, or descriptors run out."""
 LOG_S = 60.0
 """From one line of a kind in the log to the next."""
 
@@ -72,7 +74,7 @@ class Server:
             http=_Connection,
             log_config=None,
             access_log=False,
-            backlog=BACKLOG,
+            backlog=ACCEPTS,
             timeout_graceful_shutdown=2,
             lifespan="off",
         )
@@ -84,6 +86,7 @@ class Server:
         self._thread.start()
         while not self._server.started and self._thread.is_alive():
             time.sleep(0.01)
+        self._socket.listen(BACKLOG)  # asyncio has one number for both
 
     def stop(self) -> None:
         """Lets running requests end, two seconds at most."""
@@ -118,8 +121,11 @@ class _Connection(H11Protocol):
     """uvicorn's, with an end for heads that never come and for more connections than there is room for."""
 
     _end: asyncio.TimerHandle | None = None
+    _since = 0.0
+    """When it last had nothing to do."""
 
     def connection_made(self, transport: Any) -> None:
+        self._since = self.loop.time()
         super().connection_made(transport)
         if len(self.connections) > _connections_max() and not self._make_room():
             RARELY.warn("web_connections_full", f"limit={_connections_max()}")
@@ -132,6 +138,7 @@ class _Connection(H11Protocol):
         self._set_end()
 
     def on_response_complete(self) -> None:
+        self._since = self.loop.time()
         super().on_response_complete()
         self._set_end()
 
@@ -144,6 +151,11 @@ class _Connection(H11Protocol):
     def is_idle(self) -> bool:
         """Whether no request is being answered."""
         return self.cycle is None or self.cycle.response_complete
+
+    @property
+    def waits_for_client(self) -> bool:
+        """Whether nothing happens here before the client sends, or reads, some more."""
+        return self.is_idle or self.cycle.more_body or self.flow.write_paused
 
     def _set_end(self) -> None:
         """A clock runs while a head, or the rest of a body that was answered, is still to come."""
@@ -159,9 +171,15 @@ class _Connection(H11Protocol):
         self.transport.abort()
 
     def _make_room(self) -> bool:
-        """Closes a connection that waits for nothing but its client's next request."""
-        for other in self.connections:
-            if isinstance(other, _Connection) and other is not self and other.is_idle:
-                other.transport.abort()
-                return True
-        return False
+        """Closes the connection whose client has been waited for longest; idle ones go first."""
+        waiting = [
+            other
+            for other in self.connections
+            if isinstance(other, _Connection) and other is not self and other.waits_for_client
+        ]
+        if not waiting:
+            return False
+        last = min(waiting, key=lambda other: (not other.is_idle, other._since))
+        self.connections.discard(last)  # it is lost soon, and must not be chosen twice
+        last.transport.abort()
+        return True

@@ -9,6 +9,7 @@ import socket
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -99,6 +100,20 @@ def test_idle_connections_take_no_room_from_those_that_ask(besieged: Lakescope) 
         assert answer.status_code == 200
     finally:
         for connection in idle:
+            connection.close()
+
+
+def test_slow_bodies_take_no_room_from_those_that_ask(besieged: Lakescope) -> None:
+    slow = [raw(besieged) for _ in range(60)]
+    try:
+        for connection in slow:
+            with suppress(OSError):  # the next one has taken its place
+                connection.sendall(
+                    b"POST /push/push HTTP/1.1\r\nhost: localhost\r\ncontent-length: 9\r\n\r\n{"
+                )
+        assert httpx.get(f"{besieged.url}/livez", timeout=20, trust_env=False).status_code == 200
+    finally:
+        for connection in slow:
             connection.close()
 
 
