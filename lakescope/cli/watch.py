@@ -125,7 +125,9 @@ def trace(
     config: ConfigOption = CONFIG,
     as_json: Annotated[bool, typer.Option("--json", help="The events as JSON lines.")] = False,
 ) -> None:
-    """Tell one transfer's whole story over all sources. Exit code 1 if no store knows it.
+    """Show the history of one transfer over all sources: its retries, hops and FTS jobs.
+
+    Exit code 1 if the store has no event of this request.
 
     Example: lakescope trace c0c7d290714848f8a1592873a2aafe3f
     """
@@ -139,7 +141,7 @@ def trace(
         for event in events:
             emit(json.dumps(event))
         return
-    made = table("time", "source", "event", "from", "to", "request", "job", "what")
+    made = table("time", "source", "event", "from", "to", "request", "job", "detail")
     for event in events:
         what = event.get("error") or ", ".join(
             f"{key} {event[key]:,.1f}" for key in ("queue_s", "transfer_s") if event.get(key) is not None
