@@ -150,7 +150,7 @@ class _Parameters:
         value = condition.value
         self.given[name] = list(value) if isinstance(value, tuple) else value
         if not isinstance(value, tuple):
-            return f"{field} = ${name}"
+            return f"{field} {'is distinct from' if condition.operator == 'not' else '='} ${name}"
         text = field if self.kinds[condition.field] in ("keyword", "text") else f"{field}::varchar"
         if UNKNOWN in value:
             text = f"coalesce({text}, '{UNKNOWN}')"

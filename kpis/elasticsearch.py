@@ -252,7 +252,8 @@ def _condition(kinds: Mapping[str, Kind], condition: Condition) -> Body:
         if UNKNOWN not in value:
             return chosen
         return {"bool": {"should": [chosen, _condition(kinds, Condition(field, "unknown"))]}}
-    return {"term": {_exact(kinds, field): value}}
+    term: Body = {"term": {_exact(kinds, field): value}}
+    return {"bool": {"must_not": term}} if condition.operator == "not" else term
 
 
 def _exact(kinds: Mapping[str, Kind], field: str) -> str:

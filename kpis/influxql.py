@@ -153,8 +153,11 @@ class _Language:
         field, value = f'"{condition.field}"', condition.value
         if condition.operator in ("known", "unknown"):
             return self._known(condition)
+        if condition.operator == "not" and condition.field not in self.tags:
+            self.refuse(f"cannot look for a field that is missing, and {condition.field} is no tag")
         if not isinstance(value, tuple):
-            return f"{field} = {self._literal(condition.field, value)}"
+            sign = "!=" if condition.operator == "not" else "="
+            return f"{field} {sign} {self._literal(condition.field, value)}"
         any_of = " OR ".join(
             self._known(Condition(condition.field, "unknown"))
             if one == UNKNOWN

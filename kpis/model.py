@@ -18,7 +18,7 @@ from msgspec import Struct
 from lakescope.columns import kinds
 
 Unit = Literal["ratio", "count", "bytes", "bytes/s", "seconds", "days", "1/s"]
-Operator = Literal["=", "in", "known", "unknown"]
+Operator = Literal["=", "not", "in", "known", "unknown"]
 
 BINS_MAX = 100_000
 """Of one question: a minute's bins of two months."""
@@ -44,7 +44,7 @@ UNKNOWN = ""
 
 
 class Condition(NamedTuple):
-    """A field's value that an event must have. ``known``: any but null; ``unknown``: null."""
+    """A field's value that an event must have. ``not``: any other, or null; ``known``: any but null; ``unknown``: null."""
 
     field: str
     operator: Operator

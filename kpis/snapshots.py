@@ -331,6 +331,8 @@ def _meets_one(value: Any, condition: Condition) -> bool:
             return value is not None
         case "unknown":
             return value is None
+        case "not":
+            return bool(value != condition.value)
         case "in":
             text = str(value).lower() if isinstance(value, bool) else str(value)
             return value is not None and text in condition.value  # type: ignore[operator]

@@ -145,6 +145,7 @@ class Transfer(Event, tag="transfers"):
     error_class: str | None = None  #: 12 hex characters, hash of error_template
     error_template: Text | None = None  #: error with URLs, hosts, paths, addresses, ids, numbers masked
     functional_test: bool | None = None  #: noise traffic that exists to test the lake
+    file: str | None = None  #: scope:name of an attempt that ended: what tells one file from another
 
 
 class Deletion(Event, tag="deletions"):

@@ -92,6 +92,8 @@ class Enrichment:
         elif event.dst_host:
             event.dst_site = _site(site_of(event.dst_host), event.dst_site)
         event.experiment = experiment_of(event.scope)
+        if event.ok is not None and event.name is not None and event.scope is not None:
+            event.file = f"{event.scope}:{event.name}"
         if event.functional_test is None:
             if event.activity in self.activities:
                 event.functional_test = True

@@ -168,6 +168,8 @@ class ElasticsearchBuilder:
         if condition.operator == "unknown":
             return f"(*:* NOT _exists_:{field})"  # a lone NOT matches nothing inside brackets
         values = value if isinstance(value, tuple) else (value,)
+        if condition.operator == "not":
+            return f"(*:* NOT {field}:{_quoted(str(value))})"
         texts = [_quoted(str(one).lower() if isinstance(one, bool) else str(one)) for one in values]
         return f"{field}:{texts[0]}" if len(texts) == 1 else f"{field}:({' OR '.join(texts)})"
 

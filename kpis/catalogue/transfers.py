@@ -16,9 +16,10 @@ FAILURES = (*TRANSFERS, "error_class", "error_template", "error_scope")
 BOTH = ("vo", "activity", "experiment", "src_rse", "dst_rse", "src_site", "dst_site")
 """What Rucio and FTS tell alike."""
 
-COPIED = Condition("kind", "=", "transfer")  # what is staged from tape stays where it is
+COPIED = Condition("kind", "not", "stagein")  # what is staged from tape stays where it is: FTS copies nothing
 _MOVED = (DONE, *known("bytes", "transfer_s"))
-_TRIED = (ENDED, *known("name"))
+_TRIED = (ENDED, *known("file"))
+_REQUESTS = partial(Part, kind="distinct", field="request_id")
 
 _transfers = partial(
     Kpi, dataset="transfers", noise=True, where=(RUCIO,), dimensions=TRANSFERS, null="no transfer ended"
@@ -62,7 +63,7 @@ KPIS = (
         meaning="Distinct files with a failed attempt: a retry storm does not raise it.",
         good="down",
         where=(RUCIO, FAILED),
-        value=Part(kind="distinct", field="name"),
+        value=Part(kind="distinct", field="file"),
         dimensions=FAILURES,
     ),
     _transfers(
@@ -70,7 +71,7 @@ KPIS = (
         meaning="Ended attempts for each distinct file.",
         unit="count",
         good="down",
-        value=Ratio(Part(kind="count", where=_TRIED), Part(kind="distinct", field="name", where=_TRIED)),
+        value=Ratio(Part(kind="count", where=_TRIED), Part(kind="distinct", field="file", where=_TRIED)),
         warning=1.5,
         critical=3.0,
     ),
@@ -141,12 +142,16 @@ KPIS = (
     ),
     _transfers(
         name="done_agreement",
-        meaning="Rucio's files that arrived by FTS's word, for each by Rucio's: below 1, messages of FTS were lost;"
-        " above 1, messages of Rucio.",
+        meaning="Rucio's requests that FTS reports as copied, divided by those that Rucio reports as done: below 1,"
+        " messages of FTS were lost; above 1, messages of Rucio.",
         unit="ratio",
         good="up",
-        where=known("request_id"),  # not FTS's other customers
-        value=Ratio(Part(kind="count", where=(FTS, DONE)), Part(kind="count", where=(RUCIO, DONE, COPIED))),
+        where=(*known("request_id"), COPIED),  # not FTS's other customers
+        value=Ratio(
+            # a file on its way from a tape system's disk to tape is copied, and Rucio's is done once it is there
+            _REQUESTS(where=(FTS, Condition("event", "in", ("done", "archiving")))),
+            _REQUESTS(where=(RUCIO, DONE)),
+        ),
         dimensions=BOTH,
         null="no file arrived by Rucio's word",
         warning=0.9,

@@ -124,6 +124,8 @@ def meets(event: Event, condition: Condition) -> bool:
     value = event.get(condition.field)
     if condition.operator == "known":
         return value is not None
+    if condition.operator == "not":
+        return value != condition.value
     if condition.operator == "unknown":
         return value is None
     if condition.operator == "in":

@@ -1,12 +1,12 @@
 -- the whole range
-select count(distinct "name") as value from "transfers" where time >= $since and time < $until and "source" = $p2 and "ok" = $p3;
+select count(distinct "file") as value from "transfers" where time >= $since and time < $until and "source" = $p2 and "ok" = $p3;
 -- $since = 2026-01-05 00:00:00
 -- $until = 2026-01-12 00:00:00
 -- $p2 = rucio
 -- $p3 = False
 
 -- every hour, by vo
-select time_bucket(to_seconds($bin), time, timestamp '1970-01-01') as time, "vo", count(distinct "name") as value from "transfers" where time >= $since and time < $until and "source" = $p3 and "ok" = $p4 group by 1, 2 order by 1, 2;
+select time_bucket(to_seconds($bin), time, timestamp '1970-01-01') as time, "vo", count(distinct "file") as value from "transfers" where time >= $since and time < $until and "source" = $p3 and "ok" = $p4 group by 1, 2 order by 1, 2;
 -- $since = 2026-01-05 00:00:00
 -- $until = 2026-01-12 00:00:00
 -- $bin = 3600
@@ -14,7 +14,7 @@ select time_bucket(to_seconds($bin), time, timestamp '1970-01-01') as time, "vo"
 -- $p4 = False
 
 -- by error_scope, of two vo
-select "error_scope", count(distinct "name") as value from "transfers" where time >= $since and time < $until and "source" = $p2 and "ok" = $p3 and list_contains($p4, "vo") group by 1 order by 1;
+select "error_scope", count(distinct "file") as value from "transfers" where time >= $since and time < $until and "source" = $p2 and "ok" = $p3 and list_contains($p4, "vo") group by 1 order by 1;
 -- $since = 2026-01-05 00:00:00
 -- $until = 2026-01-12 00:00:00
 -- $p2 = rucio
