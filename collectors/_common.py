@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, field_validator
 
-from lakescope.options import Options
+from lakescope.options import Options, closest
 from lakescope.plugins import available
 
 
@@ -25,5 +25,7 @@ class OneFormat(CollectorOptions):
     @classmethod
     def _known(cls, name: str) -> str:
         if name not in available("formats"):
-            raise ValueError(f"no format {name!r}; there are {', '.join(available('formats'))}")
+            meant = closest(name, available("formats"))
+            question = f" - did you mean {meant!r}?" if meant else ""
+            raise ValueError(f"no format {name!r}; there are {', '.join(available('formats'))}{question}")
         return name

@@ -7,6 +7,7 @@ repeat harmless.
 
 from __future__ import annotations
 
+import glob
 import logging
 import os
 import threading
@@ -14,11 +15,12 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from collectors._common import OneFormat
 from collectors._reading import PACKED, Framing, bodies, find, framing_of, open_file, readable
 from lakescope.messages import Message
+from lakescope.options import DIRECTORY
 from lakescope.pipeline import Health, Inbox
 
 log = logging.getLogger(__name__)
@@ -34,6 +36,16 @@ class FilesOptions(OneFormat):
 
     paths: list[str] = Field(examples=[["/var/log/rucio/events/*.jsonl.gz"]], min_length=1)
     """Files, directories (all files in them, by name) and patterns; ``-`` is the standard input."""
+
+    @field_validator("paths")
+    @classmethod
+    def _beside_the_configuration(cls, paths: list[str], info: ValidationInfo) -> list[str]:
+        directory = (info.context or {}).get(DIRECTORY, Path())
+        if directory == Path():
+            return paths
+        beside = glob.escape(str(directory))
+        return [path if path == "-" else os.path.join(beside, path) for path in paths]  # noqa: PTH118 - a pattern
+
     framing: Framing | None = None
     """``json``: bodies one after the other, on lines or not; ``rows``: those, or CSV with a header; ``whole``: a file is
     one body. By the format."""

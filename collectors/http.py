@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Header, HTTPException, Request
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 
 from collectors._common import CollectorOptions
 from collectors._spool import Full, Spool
@@ -32,6 +32,7 @@ from lakescope.unpacking import ENCODINGS, LIMIT_BYTES, DamagedError, TooLargeEr
 
 QUERIED = ("instance", "destination", "event_type", "date", "scope", "interval_s")
 """What a query may say in place of a header. How a body is read is the business of real headers alone."""
+TAKEN = ("api", "dashboards", "livez", "metrics", "readyz")  # where Lakescope itself answers
 KEPT_HEADERS = ("content-type", "user-agent", *QUERIED)
 SEVERAL = ("application/x-ndjson", "application/jsonl", "application/json-seq")
 READ = 500  # messages that are handed to the pipeline at a time
@@ -43,7 +44,7 @@ HELD_BODIES = 4  # largest bodies that are in memory at once, all requests toget
 class HttpOptions(CollectorOptions):
     """Options of the http collector."""
 
-    path: str = Field(default="/push", pattern=r"^/[A-Za-z0-9/_-]*$")
+    path: str = Field(default="/push", pattern=r"^(/[A-Za-z0-9_-]+)+$")
     """Where the routes begin: ``{path}/{format}``."""
     token: SecretStr | None = Field(default=None, min_length=8, examples=["${PUSH_TOKEN}"])
     """Token that senders must show (``Authorization: Bearer ...``, or as password of basic authentication)."""
@@ -53,6 +54,13 @@ class HttpOptions(CollectorOptions):
     """Most documents in one body of JSON lines."""
     spool_bytes: int = Field(default=2**30, ge=2**20)
     """How much may wait on disk for slow sinks (bytes); then senders are told to come back."""
+
+    @field_validator("path")
+    @classmethod
+    def _is_free(cls, path: str) -> str:
+        if path.split("/")[1] in TAKEN:
+            raise ValueError(f"expected a path that is not Lakescope's own (/{', /'.join(TAKEN)})")
+        return path
 
 
 class HttpCollector:

@@ -17,7 +17,7 @@ from pydantic import Field, SecretStr, field_validator
 
 from collectors._common import OneFormat
 from lakescope.messages import Message
-from lakescope.options import Tls
+from lakescope.options import Tls, check_url
 from lakescope.pipeline import Health, Inbox
 from lakescope.unpacking import ENCODINGS, DamagedError, TooLargeError, excess, unpack
 
@@ -46,11 +46,7 @@ class PollOptions(OneFormat):
     @classmethod
     def _are_urls(cls, urls: Sequence[str]) -> Sequence[str]:
         for url in urls:
-            parts = urlsplit(url)
-            if parts.scheme not in ("http", "https") or not parts.hostname:
-                raise ValueError("expected http://host:port/path or https://host:port/path")
-            if parts.username or parts.password:
-                raise ValueError("a password in a URL ends in logs: use `headers`")
+            check_url(url, ("http", "https"), "http://se01.example.org:9100/metrics", "`headers`")
         return urls
 
 

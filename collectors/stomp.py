@@ -19,7 +19,6 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import stomp
 import tenacity
@@ -28,7 +27,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from collectors._addresses import Address, parse, resolve
 from collectors._common import OneFormat
 from lakescope.messages import Message
-from lakescope.options import Tls
+from lakescope.options import Tls, check_url
 from lakescope.pipeline import Health, Inbox
 
 log = logging.getLogger(__name__)
@@ -53,7 +52,7 @@ class StompOptions(OneFormat):
 
     brokers: list[str] = Field(examples=[["stomp+ssl://mq.example.org:61614"]], min_length=1)
     """Brokers as ``stomp://host:port`` or ``stomp+ssl://host:port``; all are read at once."""
-    destination: str = Field(examples=["/queue/Consumer.lakescope.rucio.events"])
+    destination: str = Field(min_length=1, examples=["/queue/Consumer.lakescope.rucio.events"])
     """``/queue/...`` (also ``/queue/Consumer.<name>.VirtualTopic.<x>``) or ``/topic/...``."""
     resolve: bool = False
     """Whether a broker's name is an alias of several: each address behind it is then read, and the name is resolved
@@ -79,13 +78,7 @@ class StompOptions(OneFormat):
     @classmethod
     def _are_brokers(cls, urls: Sequence[str]) -> Sequence[str]:
         for url in urls:
-            parts = urlsplit(url)
-            if parts.scheme not in ("stomp", "stomp+ssl") or not parts.hostname:
-                raise ValueError(
-                    f"expected stomp://host:port or stomp+ssl://host:port, found {parts.hostname!r}"
-                )
-            if parts.username or parts.password:
-                raise ValueError("a password in a URL ends in logs: use `username` and `password`")
+            check_url(url, ("stomp", "stomp+ssl"), "stomp+ssl://host:port")
         return urls
 
     @model_validator(mode="after")

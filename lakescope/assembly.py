@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,7 +20,7 @@ from lakescope.pipeline.health import OWN, HealthCollector
 from lakescope.pipeline.normalise import Normaliser
 from lakescope.pipeline.status import Status
 from lakescope.pipeline.transform import Lane
-from lakescope.plugins import formats, load
+from lakescope.plugins import Room, formats, load
 from transformers.enrichment import Enrichment
 from transformers.topology import Topology
 
@@ -42,10 +43,8 @@ def assemble(configuration: Configuration, *, workers: int = 1) -> Assembly:
     data_dir.mkdir(parents=True, exist_ok=True)
     sinks = open_sinks(configuration)
     collectors: dict[str, Collector] = {
-        plugin.name: load("collectors", plugin.type)(plugin.name, plugin.options, data_dir)
-        for plugin in configuration.collectors.values()
+        plugin.name: _open("collectors", plugin, data_dir) for plugin in configuration.collectors.values()
     }
-    _check_paths(configuration)
     topology = read_topology(settings)
     options = settings.pipeline
     pipelines = [
@@ -85,17 +84,6 @@ def _dashboards(settings: Settings) -> dict[str, Dashboard]:
     return {name: replace(one, since=since) if since else one for name, one in DASHBOARDS.items()}
 
 
-def _check_paths(configuration: Configuration) -> None:
-    """Two push collectors on one path: the second would never be reached."""
-    taken: dict[str, str] = {}
-    for plugin in configuration.collectors.values():
-        path = getattr(plugin.options, "path", None) if plugin.type == "http" else None
-        if path is not None and taken.setdefault(path, plugin.name) != plugin.name:
-            raise RuntimeError(
-                f'collectors {taken[path]} and {plugin.name} both listen on {path}: give one of them path = "/push2"'
-            )
-
-
 def _batch_size(collector: Plugin, options: PipelineOptions) -> int:
     """A source that gives no more before an acknowledgement would let a larger batch wait its whole age."""
     return min(options.batch_messages, getattr(collector.options, "prefetch", options.batch_messages))
@@ -104,14 +92,32 @@ def _batch_size(collector: Plugin, options: PipelineOptions) -> int:
 def open_sinks(configuration: Configuration) -> dict[str, Sink]:
     """The configured sinks by name."""
     return {
-        plugin.name: load("sinks", plugin.type)(plugin.name, plugin.options, configuration.settings.data_dir)
+        plugin.name: _open("sinks", plugin, configuration.settings.data_dir)
         for plugin in configuration.sinks.values()
     }
 
 
+def _open(room: Room, plugin: Plugin, data_dir: Path) -> Any:
+    """A collector or sink. Raises `RuntimeError` for files of its own that are damaged or not ours."""
+    try:
+        return load(room, plugin.type)(plugin.name, plugin.options, data_dir)
+    except (sqlite3.Error, OSError) as error:
+        raise RuntimeError(
+            f"[{room}.{plugin.name}] cannot be opened: {error}; bring its files in {data_dir} back from a backup,"
+            f" or move them away: mv {data_dir}/{plugin.name}.* ELSEWHERE"
+        ) from error
+
+
 def open_dead_letters(settings: Settings) -> DeadLetters:
-    """The dead letters of a configuration."""
-    return DeadLetters(settings.data_dir / "dead-letters.sqlite")
+    """The dead letters of a configuration. Raises `RuntimeError` for a file that is damaged or not ours."""
+    path = settings.data_dir / "dead-letters.sqlite"
+    try:
+        return DeadLetters(path)
+    except (sqlite3.Error, OSError) as error:
+        raise RuntimeError(
+            f"{path}: expected Lakescope's dead letters: {error}; bring them back from a backup,"
+            f" or move them away: mv {path} {path}.damaged"
+        ) from error
 
 
 def lanes(configuration: Configuration, sinks: Mapping[str, Sink]) -> dict[str, Lane]:
@@ -140,16 +146,21 @@ def normaliser(settings: Settings, topology: Topology, collector: Plugin | None,
 def read_topology(settings: Settings) -> Topology:
     """CRIC's documents. Raises `RuntimeError` naming the file that cannot be used."""
     files = settings.topology
-    return Topology(_json(files.rses), _json(files.services), _json(files.sites))
+    return Topology(read_json(files.rses), read_json(files.services), read_json(files.sites))
 
 
-def _json(path: Path | None) -> Any:
+def read_json(path: Path | None) -> Any:
+    """A document of CRIC; null for no file. Raises `RuntimeError` naming one that cannot be used."""
     if path is None:
         return None
     try:
         document = msgspec.json.decode(path.read_bytes())
     except (OSError, msgspec.DecodeError) as error:
-        raise RuntimeError(f"{path}: expected CRIC's JSON: {error}; fetch it again from CRIC") from error
+        raise RuntimeError(f"{path}: expected CRIC's JSON: {_cause(error)}") from error
     if not isinstance(document, dict):
         raise RuntimeError(f"{path}: expected a JSON object as CRIC answers, found {type(document).__name__}")
     return document
+
+
+def _cause(error: Exception) -> str:
+    return str(error.strerror if isinstance(error, OSError) else error)

@@ -9,7 +9,6 @@ Every fault is a `Problem` that names file and line, what was expected, and the 
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 import tomllib
@@ -21,11 +20,13 @@ from typing import Any, NamedTuple
 import pydantic
 from pydantic import Field, SecretStr
 
-from lakescope.options import Options
+from lakescope.options import DIRECTORY, Options, closest
 from lakescope.pipeline.health import OWN
+from lakescope.places import ConfigurationError, Problem, Source
 from lakescope.plugins import Room, UnknownPlugin, available, load
 
 DEFAULT_PATH = Path("lakescope.toml")
+_NAME = re.compile(r"\w[\w .-]{0,99}")
 _VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
 
 
@@ -110,8 +111,8 @@ class DashboardOptions(Options):
 class Settings(Options):
     """Everything but the plugins' own options."""
 
-    data_dir: Path = Path("lakescope-data")
-    """Where dead letters, spools and the embedded store lie."""
+    data_dir: Path = Field(default=Path("lakescope-data"), validate_default=True)
+    """Where dead letters, spools and the embedded store lie. As every path of the configuration: relative to its file."""
     http: Http = Http()
     """The status page, the API and the push routes."""
     pipeline: PipelineOptions = PipelineOptions()
@@ -140,6 +141,7 @@ class Configuration(NamedTuple):
     settings: Settings
     collectors: dict[str, Plugin]
     sinks: dict[str, Plugin]
+    source: Source = Source()
 
     def document(self) -> dict[str, Any]:
         """The effective configuration as plain data, secrets masked, unset options left out."""
@@ -152,43 +154,29 @@ class Configuration(NamedTuple):
         return plain
 
 
-class Problem(NamedTuple):
-    """One fault of a configuration file."""
-
-    file: str
-    line: int | None
-    place: str
-    text: str
-    remedy: str
-
-    def __str__(self) -> str:
-        where = f"{self.file}:{self.line}" if self.line else self.file
-        place = f" [{self.place}]" if self.place else ""
-        return f"{where}:{place} {self.text}\n    remedy: {self.remedy}"
-
-
-class ConfigurationError(RuntimeError):
-    """The configuration cannot be used; `problems` says why, all at once."""
-
-    def __init__(self, problems: Sequence[Problem]):
-        self.problems = list(problems)
-        super().__init__("\n".join(map(str, problems)))
-
-
 def load_file(path: Path) -> Configuration:
     """The configuration of a file. Raises `ConfigurationError`."""
     try:
-        text = path.read_text()
-    except (OSError, UnicodeDecodeError) as error:
+        text = path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        found = f"expected UTF-8, found the byte 0x{error.object[error.start]:02x}"
+        remedy = f"save it as UTF-8: iconv -f {_encoding(error.object)} -t UTF-8 {path}"
+        raise ConfigurationError([Problem(str(path), line, "", found, remedy)]) from error
+    except OSError as error:
         remedy = "give its path with -c, or write one: `lakescope config sample > lakescope.toml`"
-        raise ConfigurationError(
-            [Problem(str(path), None, "", f"cannot be read: {error}", remedy)]
-        ) from error
-    return parse(text, str(path))
+        text = f"expected a configuration file: {error.strerror}"
+        raise ConfigurationError([Problem(str(path), None, "", text, remedy)]) from error
+    return parse(text, str(path), path.parent)
 
 
-def parse(text: str, file: str = "configuration") -> Configuration:
-    """The configuration of a TOML text. Raises `ConfigurationError`."""
+def _encoding(content: bytes) -> str:
+    """The likeliest of a text that is not UTF-8, by its first bytes."""
+    return "UTF-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "LATIN1"
+
+
+def parse(text: str, file: str = "configuration", directory: Path = Path()) -> Configuration:
+    """The configuration of a TOML text, its relative paths relative to `directory`. Raises `ConfigurationError`."""
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -198,18 +186,26 @@ def parse(text: str, file: str = "configuration") -> Configuration:
             int(line[1]) if line else None,
             "",
             f"not TOML: {error}",
-            'text is written in quotes: name = "value"',
+            _toml_remedy(str(error)),
         )
         raise ConfigurationError([problem]) from error
-    return _Reader(text, file).read(document)
+    return _Reader(Source(file, text), directory).read(document)
+
+
+def _toml_remedy(error: str) -> str:
+    if "overwrite" in error or "twice" in error:
+        return "an option and a table stand once each in a file: remove one, or give it another name"
+    if "Illegal character" in error:
+        return "remove the character; a text in double quotes takes \\n, \\t and \\u0000 for it"
+    return 'tables are written [name], options name = "value", their text in quotes'
 
 
 class _Reader:
     """Reads one document and gathers its problems."""
 
-    def __init__(self, text: str, file: str):
-        self.lines = text.splitlines()
-        self.file = file
+    def __init__(self, source: Source, directory: Path):
+        self.source = source
+        self.directory = directory
         self.document: dict[str, Any] = {}
         self.problems: list[Problem] = []
 
@@ -234,7 +230,7 @@ class _Reader:
                 self._problem((room,), f"there are no {room}", remedy)
         if self.problems:
             raise ConfigurationError(self.problems)
-        return Configuration(settings, collectors, sinks)
+        return Configuration(settings, collectors, sinks, self.source)
 
     def _plugins(self, room: Room, tables: Any) -> dict[str, Plugin]:
         found: dict[str, Plugin] = {}
@@ -250,6 +246,14 @@ class _Reader:
                     place, f"`{OWN}` is the name of Lakescope's reports on itself", "give it another name"
                 )
                 continue
+            if not _NAME.fullmatch(name):
+                self._problem(
+                    place,
+                    f"expected a name of letters, digits, spaces, `_`, `-` and `.`, 100 at most, found {name[:120]!r}",
+                    f"name it [{room}.{re.sub(r'[^A-Za-z0-9_-]+', '-', name)[:30].strip('-') or 'mine'}]:"
+                    " files and metrics are named by it",
+                )
+                continue
             if not isinstance(table, dict) or not isinstance(table.get("type"), str):
                 kinds = ", ".join(available(room))
                 self._problem(place, "`type` is missing or no text", f"add type = one of {kinds}")
@@ -259,8 +263,8 @@ class _Reader:
             try:
                 plugin = load(room, kind)
             except UnknownPlugin as error:
-                close = difflib.get_close_matches(str(kind), available(room), 1)
-                remedy = f'write type = "{close[0]}"' if close else "`lakescope plugins` lists them"
+                close = closest(kind, available(room))
+                remedy = f'write type = "{close}"' if close else "`lakescope plugins` lists them"
                 self._problem((*place, "type"), str(error), remedy)
                 continue
             validated = self._validate(plugin.Options, options, place, kind)
@@ -272,7 +276,7 @@ class _Reader:
         self, model: type[Options], document: dict[str, Any], place: tuple[str, ...], kind: str = ""
     ) -> Any:
         try:
-            return model.model_validate(document)
+            return model.model_validate(document, context={DIRECTORY: self.directory})
         except pydantic.ValidationError as errors:
             for error in errors.errors(include_url=False):
                 self._explain(model, error, place, kind)
@@ -284,8 +288,9 @@ class _Reader:
         known, fields = _descend(model, inner)
         option = str(inner[len(known)] if len(known) < len(inner) else inner[-1]) if inner else ""
         if error["type"] == "extra_forbidden":
-            close = difflib.get_close_matches(option, fields, 1)
-            remedy = f"write `{close[0]}`" if close else f"remove it; there are {', '.join(fields)}"
+            names = [*fields, *(("collectors", "sinks") if model is Settings and not known else ())]
+            close = closest(option, names)
+            remedy = f"write `{close}`" if close else f"remove it; there are {', '.join(names)}"
             self._problem(where, f"no option `{option}`", remedy)
             return
         if error["type"] == "missing":
@@ -326,26 +331,15 @@ class _Reader:
                 return ""
             return found
 
+        if "${" in _VARIABLE.sub("", value):
+            text = "expected ${VARIABLE} or ${VARIABLE:-default}, found another text behind `${`"
+            self._problem(
+                place, text, "write the variable's name in letters, digits and `_`, and close it with `}`"
+            )
         return _VARIABLE.sub(variable, value)
 
     def _problem(self, place: tuple[str, ...], text: str, remedy: str) -> None:
-        self.problems.append(Problem(self.file, self._line(place), ".".join(place), text, remedy))
-
-    def _line(self, place: Sequence[str]) -> int | None:
-        """Line of the deepest part of `place` that stands in the file: tomllib keeps none."""
-        best: tuple[int, int] | None = None
-        table: tuple[str, ...] = ()
-        for number, line in enumerate(self.lines, 1):
-            if header := re.match(r"\s*\[+([^\]]+)\]", line):
-                table = tuple(part.strip().strip("\"'") for part in header[1].split("."))
-                here = table
-            elif key := re.match(r"\s*([\w\"'.-]+)\s*=", line):
-                here = (*table, *(part.strip("\"'") for part in key[1].split(".")))
-            else:
-                continue
-            if tuple(place[: len(here)]) == here and (best is None or len(here) > best[0]):
-                best = (len(here), number)
-        return best[1] if best else None
+        self.problems.append(self.source.problem(place, text, remedy))
 
 
 def _descend(
@@ -382,10 +376,13 @@ def toml_value(value: Any) -> str:
     return '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-_USERINFO = re.compile(r"(?<=://)[^/@\s]+@")
+_USERINFO = re.compile(r"[^/@\s]+@")
 
 
 def _shown(value: Any) -> str:
+    """What was found, short, without users and passwords."""
+    if isinstance(value, list) and value and all(isinstance(one, str) for one in value):
+        value = ", ".join(value)
     if isinstance(value, (dict, list)) or value is None:
         return ""
-    return f", found {_USERINFO.sub('', value)!r}" if isinstance(value, str) else f", found {value!r}"
+    return f", found {_USERINFO.sub('', value)[:200]!r}" if isinstance(value, str) else f", found {value!r}"

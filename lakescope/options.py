@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import ssl
-from errno import ENOENT
+from collections.abc import Iterable
+from errno import EINVAL
 from pathlib import Path
+from typing import Any, Self
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+
+DIRECTORY = "directory"
+"""Key of the validation's context: where relative paths begin, the directory of the configuration's file."""
+LONGEST_S = 1e8  # three years: clocks and locks of the system take no more than some thousand times as much
+_NUMBERS = (int, float, int | None, float | None)
 
 
 class Options(BaseModel):
@@ -15,7 +23,57 @@ class Options(BaseModel):
     Each field has a docstring and, where it has no default, an example.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _truth_is_no_number(cls, value: Any, info: ValidationInfo) -> Any:
+        if isinstance(value, bool) and cls.model_fields[str(info.field_name)].annotation in _NUMBERS:
+            raise ValueError("expected a number")
+        return value
+
+    @field_validator("*")
+    @classmethod
+    def _in_bounds(cls, value: Any, info: ValidationInfo) -> Any:
+        """Paths beside the configuration's file; durations that a clock can wait."""
+        if isinstance(value, Path):
+            return (info.context or {}).get(DIRECTORY, Path()) / value
+        if str(info.field_name).endswith("_s") and isinstance(value, (int, float)) and value > LONGEST_S:
+            raise ValueError(f"expected {LONGEST_S:.0f} seconds at most")
+        return value
+
+    @model_validator(mode="after")
+    def _users_have_passwords(self) -> Self:
+        user, password = getattr(self, "username", None), getattr(self, "password", None)
+        if "password" in type(self).model_fields and (user is None) != (password is None):
+            raise ValueError(
+                "`username` without `password`: add it, or remove both"
+                if password is None
+                else "`password` without `username`: add it, or remove both"
+            )
+        return self
+
+
+def closest(name: str, names: Iterable[str]) -> str | None:
+    """The one of `names` that was meant, if any is near."""
+    import difflib
+
+    return next(iter(difflib.get_close_matches(name, list(names), 1)), None)
+
+
+def check_url(
+    url: str, schemes: tuple[str, ...], example: str, secrets: str = "`username` and `password`"
+) -> None:
+    """Raises `ValueError` for what is no URL of one of `schemes`, or has a password in it."""
+    try:
+        parts = urlsplit(url)
+        complete = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is none, brackets that do not close
+        complete = False
+    if complete and (parts.username is not None or parts.password is not None):
+        raise ValueError(f"a password in a URL ends in logs: use {secrets}")
+    if not complete or url != "".join(url.split()):
+        raise ValueError(f"expected a URL such as {example}, its scheme one of {', '.join(schemes)}")
 
 
 class Tls(Options):
@@ -30,15 +88,48 @@ class Tls(Options):
     verify: bool = True
     """Whether to check the server's certificate. Leave it on."""
 
+    @model_validator(mode="after")
+    def _key_belongs_to_a_certificate(self) -> Self:
+        if self.key_file and not self.cert_file:
+            raise ValueError("`key_file` without `cert_file`: add the certificate, or remove the key")
+        return self
+
     def context(self) -> ssl.SSLContext:
-        """For a client. Raises `OSError` for a file that cannot be read, `ssl.SSLError` for a bad one."""
+        """For a client. Raises `OSError` naming the file that cannot be read or holds something else."""
         for file in (self.ca_file, self.cert_file, self.key_file):
-            if file is not None and not file.exists():  # ssl's own error names no file
-                raise FileNotFoundError(ENOENT, "no such certificate or key", str(file))
-        context = ssl.create_default_context(cafile=str(self.ca_file) if self.ca_file else None)
+            if file is not None:
+                file.open("rb").close()  # ssl's own errors name no file
+        context = _trusting(self.ca_file) if self.ca_file else ssl.create_default_context()
         if self.cert_file:
-            context.load_cert_chain(self.cert_file, self.key_file)
+            self._show_certificate(context, self.cert_file)
         if not self.verify:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
         return context
+
+    def _show_certificate(self, context: ssl.SSLContext, certificate: Path) -> None:
+        key = self.key_file or certificate
+        try:
+            context.load_cert_chain(certificate, self.key_file, password=_ask_nobody)
+        except ssl.SSLError as error:
+            text = f"expected a certificate (PEM) and its key in {key}: {error.reason or error}"
+            raise OSError(EINVAL, text, str(certificate)) from error
+        except _EncryptedKeyError as error:
+            text = "expected a key without a passphrase: write one with openssl pkey -in KEY -out NEW"
+            raise OSError(EINVAL, text, str(key)) from error
+
+
+class _EncryptedKeyError(Exception):
+    """A key needs a passphrase, which nobody is there to give."""
+
+
+def _ask_nobody() -> str:
+    raise _EncryptedKeyError
+
+
+def _trusting(file: Path) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=str(file))
+    except ssl.SSLError as error:
+        text = "expected CA certificates (PEM, -----BEGIN CERTIFICATE-----)"
+        raise OSError(EINVAL, text, str(file)) from error

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any, Self
-from urllib.parse import urlsplit
+from typing import Any
 
 import httpx
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator
 
 from lakescope.events import DATASETS
 from lakescope.messages import FOUND_MAX
-from lakescope.options import Options, Tls
+from lakescope.options import Options, Tls, check_url
 from lakescope.pipeline import RefusedError, TransientError
 
 USERINFO = re.compile(r"(?<=://)[^/@\s]+@")
@@ -32,21 +31,12 @@ class SinkOptions(Options):
                 raise ValueError(f"no dataset {name!r}; there are {', '.join(DATASETS)}")
         return names
 
-    @model_validator(mode="after")
-    def _urls_without_password(self) -> Self:
-        for url in (getattr(self, "url", None), *getattr(self, "urls", ())):
-            if url is None:
-                continue
-            try:
-                parts = urlsplit(url)
-                usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-            except ValueError:
-                usable = False
-            if not usable:
-                raise ValueError("expected a URL such as https://store.example.org:9200")
-            if parts.username or parts.password:
-                raise ValueError("a password in a URL ends in logs: use `username` and `password`")
-        return self
+    @field_validator("url", "urls", check_fields=False)
+    @classmethod
+    def _are_urls(cls, urls: Any) -> Any:
+        for url in [urls] if isinstance(urls, str) else urls:
+            check_url(url, ("http", "https"), "https://store.example.org:9200")
+        return urls
 
 
 class HttpOptions(SinkOptions):

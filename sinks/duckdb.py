@@ -55,6 +55,16 @@ def column_types(dataset: str) -> dict[str, str]:
     }
 
 
+def _remedied(error: duckdb.Error, path: Path) -> str:
+    """Why the database cannot be opened, in its own first line, and what to do."""
+    text = str(error).splitlines()[0]
+    if "set lock" in text:
+        return f"{text} - is another lakescope running on it?"
+    if isinstance(error, (duckdb.OutOfMemoryException, duckdb.InvalidInputException)):
+        return f"{text}; change `memory_limit` or `threads` of the sink"
+    return f"expected a database of DuckDB: {text}; bring it back from a backup, or move it away: mv {path} {path}.damaged"
+
+
 class DuckdbSink:
     """Keeps events in one DuckDB file."""
 
@@ -68,14 +78,12 @@ class DuckdbSink:
             self.connection = duckdb.connect(
                 self.path, config={"memory_limit": options.memory_limit, "threads": options.threads}
             )
-        except duckdb.IOException as error:
-            raise RuntimeError(
-                f"{self.path}: {str(error).splitlines()[0]} - is another lakescope running on it?"
-            ) from error
-        self._lock = threading.Lock()
-        self._wanted = list(DATASETS) if options.datasets is None else options.datasets
-        self._inserts = {dataset: _insert(dataset) for dataset in DATASETS}
-        list(self.setup())
+            self._lock = threading.Lock()
+            self._wanted = list(DATASETS) if options.datasets is None else options.datasets
+            self._inserts = {dataset: _insert(dataset) for dataset in DATASETS}
+            list(self.setup())
+        except duckdb.Error as error:
+            raise RuntimeError(f"{self.path}: {_remedied(error, self.path)}") from error
 
     @staticmethod
     def encode(events: Sequence[Event], documents: Sequence[bytes]) -> list[tuple[str, bytes] | None]:

@@ -72,6 +72,8 @@ class ElasticsearchOptions(SinkOptions):
     def _keys_are_elasticsearchs(self) -> ElasticsearchOptions:
         if self.api_key is not None and self.flavour == "opensearch":
             raise ValueError("OpenSearch takes no `api_key`: give `username` and `password`")
+        if self.api_key is not None and self.username is not None:
+            raise ValueError("`api_key` beside `username`: remove one of them")
         return self
 
 

@@ -21,12 +21,15 @@ def setup(config: ConfigOption = CONFIG) -> None:
     Example: lakescope setup -c lakescope.toml
     """
     from lakescope.assembly import open_sinks
+    from lakescope.checks import check
     from lakescope.pipeline import RefusedError, TransientError
 
+    chosen = configuration(config)
+    check(chosen)
     out = console()
     failed = False
     styles = {"done": "green", "unchanged": "dim", "warning": "yellow", "error": "red"}
-    for name, sink in open_sinks(configuration(config)).items():
+    for name, sink in open_sinks(chosen).items():
         try:
             for finding in sink.setup():
                 out.print(f"{finding.level:9} {name}: {finding.text}", style=styles[finding.level])
@@ -44,10 +47,10 @@ def validate(config: ConfigOption = CONFIG) -> None:
 
     Example: lakescope validate -c lakescope.toml
     """
-    from lakescope.assembly import read_topology
+    from lakescope.checks import check
 
     chosen = configuration(config)
-    read_topology(chosen.settings)
+    check(chosen)
     emit(f"{config}: valid; {len(chosen.collectors)} collectors, {len(chosen.sinks)} sinks")
 
 
@@ -112,7 +115,8 @@ def sample(
                 continue  # a table of its own, such as tls: see `lakescope plugins`
             off = "" if field.is_required() else "# "
             shown = "..." if example is None else toml_value(example)
-            emit(f"# {field.description}\n{off}{option} = {shown}")
+            text = (field.description or "").replace("\n", "\n# ")
+            emit(f"# {text}\n{off}{option} = {shown}")
         emit("")
 
 

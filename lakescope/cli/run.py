@@ -28,8 +28,11 @@ def run(
 
     Example: lakescope run -c lakescope.toml
     """
+    from lakescope.checks import check
+
     log_to_stderr()
     chosen = configuration(config)
+    check(chosen)
     drained = serve(chosen, workers=workers)
     raise typer.Exit(0 if drained else 1)
 

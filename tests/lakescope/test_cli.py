@@ -102,7 +102,7 @@ def test_every_command_says_what_it_does_with_an_example_of_its_own() -> None:
         (["--help"], 0, "Commands:"),
         ([], 2, "Commands:"),
         (["nope"], 2, "No such command 'nope'"),
-        (["run", "-c", "missing.toml"], 2, "missing.toml: cannot be read"),
+        (["run", "-c", "missing.toml"], 2, "missing.toml: expected a configuration file"),
         (["normalise"], 2, "Missing option '--format'"),
         (["normalise", "-f", "hermez", "x"], 2, "no format 'hermez'; there are collectd"),
         (["normalise", "-f", "hermes", "/no/such*"], 2, "no file matches /no/such*"),
@@ -127,7 +127,7 @@ def test_a_data_directory_that_cannot_be(tmp_path: Path) -> None:
     path = tmp_path / "lakescope.toml"
     path.write_text('data_dir = "/dev/null/x"\n[collectors.p]\ntype = "http"\n[sinks.d]\ntype = "duckdb"\n')
     ended = lakescope("run", "-c", str(path))
-    assert ended.code == 2 and "'/dev/null/x'" in ended.err and "data_dir" in ended.err
+    assert ended.code == 2 and "[data_dir] /dev/null: expected a directory, found a file" in ended.err
 
 
 # --- before the first run --------------------------------------------------------------------------------
@@ -152,7 +152,7 @@ def test_the_topology_is_part_of_a_valid_configuration(config: str, tmp_path: Pa
     rses = tmp_path / "rses.json"
     Path(config).write_text(Path(config).read_text() + f'[topology]\nrses = "{rses}"\n')
     ended = lakescope("validate", "-c", config)
-    assert ended.code == 2 and f"error: {rses}: expected CRIC's JSON: [Errno 2]" in ended.err
+    assert ended.code == 2 and f"[topology.rses] {rses}: expected CRIC's JSON: No such" in ended.err
     rses.write_text("[]")
     with pytest.raises(RuntimeError, match="expected a JSON object as CRIC answers, found list"):
         read_topology(load_file(Path(config)).settings)
@@ -187,7 +187,7 @@ def test_plugins_lists_all_and_each_ones_options() -> None:
 
 def test_setup_tells_each_store_and_fails_if_one_does(config: str) -> None:
     done = lakescope("setup", "-c", config)
-    assert done.code == 0 and done.out.startswith("done      duck: ") and "12 tables" in done.out
+    assert done.code == 0 and done.out.startswith("done      duck: ") and " tables" in done.out
     with socket.create_server(("127.0.0.1", 0)) as nobody:
         port = nobody.getsockname()[1]
     with Path(config).open("a") as file:
@@ -380,7 +380,7 @@ def test_dead_letters_of_a_running_instance(running: Lakescope) -> None:
 def test_a_second_instance_is_refused(running: Lakescope, tmp_path: Path) -> None:
     ended = lakescope("run", "-c", str(running.config))
     assert ended.code == 2
-    assert f"error: a lakescope runs on {running.data_dir} already: {running.url}" in ended.err
+    assert f"error: {running.data_dir}: expected to be the only one" in ended.err
     port = str(running.url).rpartition(":")[2]
     other = tmp_path / "other.toml"
     text = running.config.read_text().replace(str(running.data_dir), str(tmp_path / "data"))

@@ -15,6 +15,7 @@ from lakescope.plugins import available, load
 SECRET = "hunter2-is-secret"
 REST = '[collectors.a]\ntype = "http"\n[sinks.b]\ntype = "duckdb"\n'
 SINK = '[sinks.b]\ntype = "duckdb"\n'
+ES = '[collectors.a]\ntype = "http"\n[sinks.b]\ntype = "elasticsearch"\n'
 STOMP = '[collectors.a]\ntype = "stomp"\nformat = "hermes"\ndestination = "/queue/x"\n'
 
 
@@ -150,10 +151,10 @@ FAULTS = {
     ),
     "password in a store's URL": Fault(
         f'[collectors.a]\ntype = "http"\n[sinks.b]\ntype = "monit"\nproducer = "p"\nurl = "https://me:{SECRET}@m"\n',
-        3,
-        "sinks.b",
+        6,
+        "sinks.b.url",
         "use `username` and `password`",
-        "",
+        "url = ",
     ),
     "a node without port": Fault(
         '[collectors.a]\ntype = "http"\n[sinks.b]\ntype = "elasticsearch"\nurls = ["https://es"]\n',
@@ -168,6 +169,197 @@ FAULTS = {
         "sinks.b.path",
         "environment variable LAKESCOPE_NOT_SET is not set",
         "export LAKESCOPE_NOT_SET=",
+    ),
+    "misspelt table": Fault(
+        f'[collector.a]\ntype = "http"\n{SINK}', 1, "collector", "no option `collector`", "write `collectors`"
+    ),
+    "misspelt table of sinks": Fault(
+        '[collectors.a]\ntype = "http"\n[sink.b]\ntype = "duckdb"\n',
+        3,
+        "sink",
+        "no option `sink`",
+        "write `sinks`",
+    ),
+    "name with a slash": Fault(
+        f'[collectors."a/b"]\ntype = "http"\n{SINK}', 1, "collectors.a/b", "found 'a/b'", "[collectors.a-b]"
+    ),
+    "name that climbs": Fault(
+        f'[collectors."../b"]\ntype = "http"\n{SINK}',
+        1,
+        "collectors.../b",
+        "expected a name",
+        "[collectors.b]",
+    ),
+    "empty name": Fault(
+        f'[collectors.""]\ntype = "http"\n{SINK}', 1, "collectors.", "found ''", "[collectors.mine]"
+    ),
+    "name with a newline": Fault(
+        f'[collectors."a\\nb"]\ntype = "http"\n{SINK}',
+        1,
+        "collectors.a\nb",
+        "expected a name",
+        "[collectors.a-b]",
+    ),
+    "infinite age": Fault(
+        f"{REST}[pipeline]\nbatch_age_s = inf\n", 6, "pipeline.batch_age_s", "finite", "= 0.5"
+    ),
+    "no number": Fault(f"{REST}[pipeline]\ndrain_s = nan\n", 6, "pipeline.drain_s", "finite", "drain_s = 20"),
+    "longer than a clock": Fault(
+        f"{REST}[pipeline]\nbatch_age_s = 1e300\n", 6, "pipeline.batch_age_s", "seconds at most", "= 0.5"
+    ),
+    "truth for a number": Fault(
+        f"{REST}[http]\nport = true\n", 6, "http.port", "expected a number", "port = 8137"
+    ),
+    "part of a message": Fault(
+        f"{REST}[pipeline]\nbatch_messages = 1.5\n", 6, "pipeline.batch_messages", "valid integer", "= 1000"
+    ),
+    "no message": Fault(
+        f"{REST}[pipeline]\nbatch_messages = 0\n", 6, "pipeline.batch_messages", "found 0", "= 1000"
+    ),
+    "small queue": Fault(
+        f"{REST}[pipeline]\nqueue_bytes = 5\n", 6, "pipeline.queue_bytes", "found 5", "= 67108864"
+    ),
+    "options for a table": Fault(f"pipeline = 5\n{REST}", 1, "pipeline", "valid dictionary", "pipeline = "),
+    "text for a list": Fault(
+        f'{REST}[functional_tests]\nscopes = "x"\n', 6, "functional_tests.scopes", "valid tuple", "scopes = ["
+    ),
+    "twice": Fault(f"{REST}[http]\nport = 1\nport = 2\n", 7, "", "not TOML", "once each"),
+    "table twice": Fault(f"{REST}[sinks.b]\n", 5, "", "not TOML", "once each"),
+    "text without quotes": Fault(f"data_dir = /srv\n{REST}", 1, "", "not TOML", 'name = "value"'),
+    "text that does not close": Fault(f'data_dir = "x\n{REST}', 1, "", "not TOML", ""),
+    "variable that does not close": Fault(
+        f'{REST}path = "${{LAKE"\n', 5, "sinks.b.path", "another text behind `${`", "close it with `}`"
+    ),
+    "variable with a dash": Fault(
+        f'{REST}path = "${{MY-LAKE}}"\n', 5, "sinks.b.path", "expected ${VARIABLE}", "digits"
+    ),
+    "root as a path": Fault(
+        f'[collectors.a]\ntype = "http"\npath = "/"\n{SINK}', 3, "collectors.a.path", "'/'", "/push"
+    ),
+    "path that ends in a slash": Fault(
+        f'[collectors.a]\ntype = "http"\npath = "/p/"\n{SINK}', 3, "collectors.a.path", "'/p/'", "/push"
+    ),
+    "Lakescope's own path": Fault(
+        f'[collectors.a]\ntype = "http"\npath = "/api/x"\n{SINK}',
+        3,
+        "collectors.a.path",
+        "Lakescope's own",
+        "/push",
+    ),
+    "short token": Fault(
+        f'[collectors.a]\ntype = "http"\ntoken = "{SECRET[:3]}"\n{SINK}',
+        3,
+        "collectors.a.token",
+        "at least 8",
+        "PUSH",
+    ),
+    "no brokers": Fault(
+        f"{STOMP}brokers = []\n{SINK}", 5, "collectors.a.brokers", "at least 1", "brokers = ["
+    ),
+    "empty broker": Fault(
+        f'{STOMP}brokers = [""]\n{SINK}', 5, "collectors.a.brokers", "stomp", "brokers = ["
+    ),
+    "broker's port": Fault(
+        f'{STOMP}brokers = ["stomp://mq:99999"]\n{SINK}',
+        5,
+        "collectors.a.brokers",
+        "stomp://mq:99999",
+        "brokers = [",
+    ),
+    "broker by HTTP": Fault(
+        f'{STOMP}brokers = ["http://mq:61613"]\n{SINK}',
+        5,
+        "collectors.a.brokers",
+        "found 'http://mq:61613'",
+        "stomp",
+    ),
+    "user without password": Fault(
+        f'{STOMP}brokers = ["stomp://mq"]\nusername = "me"\n{SINK}',
+        1,
+        "collectors.a",
+        "without `password`",
+        "stomp",
+    ),
+    "password without user": Fault(
+        f'{STOMP}brokers = ["stomp://mq"]\npassword = "{SECRET}"\n{SINK}',
+        1,
+        "collectors.a",
+        "without `user",
+        "stomp",
+    ),
+    "no prefetch": Fault(
+        f'{STOMP}brokers = ["stomp://mq"]\nprefetch = 0\n{SINK}',
+        6,
+        "collectors.a.prefetch",
+        "found 0",
+        "= 5000",
+    ),
+    "negative heartbeat": Fault(
+        f'{STOMP}brokers = ["stomp://mq"]\nheartbeat_s = -1\n{SINK}',
+        6,
+        "collectors.a.heartbeat_s",
+        "found -1",
+        "= 15",
+    ),
+    "target without scheme": Fault(
+        f'[collectors.a]\ntype = "poll"\nurls = ["se01:9100"]\n{SINK}',
+        3,
+        "collectors.a.urls",
+        "http://",
+        "urls = [",
+    ),
+    "no interval": Fault(
+        f'[collectors.a]\ntype = "poll"\nurls = ["http://h"]\ninterval_s = 0\n{SINK}',
+        4,
+        "collectors.a.interval_s",
+        "found 0",
+        "= 60",
+    ),
+    "unknown framing": Fault(
+        f'[collectors.a]\ntype = "files"\nformat = "fts"\npaths = ["x"]\nframing = "line"\n{SINK}',
+        5,
+        "collectors.a.framing",
+        "'json'",
+        "framing = ",
+    ),
+    "near a format": Fault(
+        f'[collectors.a]\ntype = "files"\npaths = ["x"]\nformat = "Hermes"\n{SINK}',
+        4,
+        "collectors.a.format",
+        "did you mean 'hermes'?",
+        "format = ",
+    ),
+    "node without scheme": Fault(
+        f'{ES}urls = ["es:9200"]\n', 5, "sinks.b.urls", "expected a URL such as", "https://"
+    ),
+    "no nodes": Fault(f"{ES}urls = []\n", 5, "sinks.b.urls", "at least 1", "urls = ["),
+    "prefix in capitals": Fault(
+        f'{ES}urls = ["http://e:1"]\nprefix = "Lake"\n', 6, "sinks.b.prefix", "'Lake'", "lakescope"
+    ),
+    "flavour": Fault(
+        f'{ES}urls = ["http://e:1"]\nflavour = "solr"\n', 6, "sinks.b.flavour", "'solr'", "elasticsearch"
+    ),
+    "key and user": Fault(
+        f'{ES}urls = ["http://e:1"]\nusername = "u"\npassword = "p"\napi_key = "k"\n',
+        3,
+        "sinks.b",
+        "remove one",
+        "",
+    ),
+    "InfluxDB without scheme": Fault(
+        '[collectors.a]\ntype = "http"\n[sinks.b]\ntype = "influxdb"\ndatabase = "l"\nurl = "i:8086"\n',
+        6,
+        "sinks.b.url",
+        "expected a URL such as",
+        "http://influxdb",
+    ),
+    "memory": Fault(f'{REST}memory_limit = "lots"\n', 5, "sinks.b.memory_limit", "'lots'", "512MB"),
+    "key without certificate": Fault(
+        f'{STOMP}brokers = ["stomp://mq"]\ntls.key_file = "k"\n{SINK}',
+        6,
+        "collectors.a.tls",
+        "`key_file` without `cert_file`",
+        "",
     ),
 }
 
@@ -203,9 +395,39 @@ def test_all_faults_are_told_at_once() -> None:
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"No such file.*\n.*lakescope config sample"):
         load_file(tmp_path / "lakescope.toml")
-    (tmp_path / "lakescope.toml").write_bytes(b"\xff\xfe")
-    with pytest.raises(ConfigurationError, match="cannot be read: 'utf-8'"):
-        load_file(tmp_path / "lakescope.toml")
+    with pytest.raises(ConfigurationError, match=r"Is a directory"):
+        load_file(tmp_path)
+    for content, line, remedy in (
+        (REST.encode("utf-16"), 1, "iconv -f UTF-16"),
+        (f"{REST}# Zürich".encode("latin-1"), 5, "iconv -f LATIN1"),
+    ):
+        (tmp_path / "lakescope.toml").write_bytes(content)
+        with pytest.raises(ConfigurationError, match=rf"toml:{line}: expected UTF-8.*\n.*{remedy}"):
+            load_file(tmp_path / "lakescope.toml")
+    (tmp_path / "lakescope.toml").write_bytes(REST.encode("utf-8-sig"))
+    assert load_file(tmp_path / "lakescope.toml").sinks
+
+
+def test_relative_paths_begin_beside_the_file(tmp_path: Path) -> None:
+    text = (
+        '[topology]\nrses = "rses.json"\n[collectors.a]\ntype = "files"\nformat = "fts"\n'
+        'paths = ["in/*.json", "/abs/*", "-"]\n[sinks.b]\ntype = "jsonl"\ndirectory = "out"\n'
+        '[sinks.c]\ntype = "duckdb"\npath = "../lake.duckdb"\n'
+        '[sinks.d]\ntype = "monit"\nproducer = "p"\nurl = "http://m"\ntls.ca_file = "ca.pem"\n'
+    )
+    home = tmp_path / "[etc]"
+    home.mkdir()
+    (home / "lakescope.toml").write_text(text)
+    chosen = load_file(home / "lakescope.toml")
+    assert chosen.settings.data_dir == home / "lakescope-data"
+    assert chosen.settings.topology.rses == home / "rses.json"
+    assert chosen.sinks["b"].options.directory == home / "out"
+    assert chosen.sinks["c"].options.path == home / "../lake.duckdb"
+    assert chosen.sinks["d"].options.tls.ca_file == home / "ca.pem"
+    assert chosen.collectors["a"].options.paths == [f"{tmp_path}/[[]etc]/in/*.json", "/abs/*", "-"]
+    assert (
+        parse(text).collectors["a"].options.paths[0] == "in/*.json"
+    )  # as before, where the text has no file
 
 
 def test_variables_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -214,7 +436,7 @@ def test_variables_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.delenv("LAKE_PORT", raising=False)
     found = parse(
         '[http]\nport = "${LAKE_PORT:-8200}"\n'
-        f'{STOMP}brokers = ["stomp://${{LAKE_HOST}}:${{LAKE_PORT:-61613}}"]\npassword = "${{LAKE_TOKEN}}"\n'
+        f'{STOMP}brokers = ["stomp://${{LAKE_HOST}}:${{LAKE_PORT:-61613}}"]\nusername = "me"\npassword = "${{LAKE_TOKEN}}"\n'
         f'vo = "${{LAKE_PORT:-}}"\n{SINK}'
     )
     options = found.collectors["a"].options
@@ -244,8 +466,12 @@ headers = {{ authorization = "Bearer {SECRET}" }}
 [sinks.es]
 type = "elasticsearch"
 urls = ["https://es:9200"]
-password = "{SECRET}"
 api_key = "{SECRET}"
+[sinks.other]
+type = "elasticsearch"
+urls = ["https://other:9200"]
+username = "me"
+password = "{SECRET}"
 [sinks.influx]
 type = "influxdb"
 url = "https://influx:8086"
