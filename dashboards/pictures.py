@@ -149,9 +149,7 @@ def _incidents(answer: Answer, selection: Selection) -> list[dict[str, Any]]:
         if level_of(kpi, row["value"]) == "critical":
             index = int(datetime.fromisoformat(row["time"]).timestamp() // bin_s) - first
             found.setdefault(index, []).append(f"{_name(row['site'])} {shown(row['value'], kpi.unit)}")
-    return [
-        {"i": i, "text": f"checks that went well: {', '.join(said)}"} for i, said in sorted(found.items())
-    ]
+    return [{"i": i, "text": f"probe success rate: {', '.join(said)}"} for i, said in sorted(found.items())]
 
 
 def _fill(row: Sequence[Picture]) -> None:

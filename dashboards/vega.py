@@ -214,8 +214,9 @@ def _states(picture: Picture, theme: Theme) -> Spec:
                     {"t": t, "end": min(t + bin_ms, picture["until"]), "s": s, "i": i, "fill": fill}
                 )
     names = [line["name"] for line in picture["series"]]
+    row_px = (picture["height"] * 30 - 130) / max(1, len(names))  # as much as the panel has, in reason
     return {
-        "height": (_ROW_PX + 4) * len(names),
+        "height": round(min(36, max(_ROW_PX + 4, row_px))) * len(names),
         "autosize": _ONLY_WIDTH,
         "data": {"values": values},
         "mark": {"type": "rect"},

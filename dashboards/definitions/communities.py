@@ -10,10 +10,10 @@ from dashboards.variables import ACTIVITY, EXPERIMENT, VO
 def _of(what: str, dimension: str, link: Link) -> Row:
     by = (dimension,)
     return Row(
-        title=f"Each {what}",
+        title=f"By {what}",
         panels=(
             Panel(
-                title=f"Each {what}",
+                title=f"By {what}",
                 kind="table",
                 width=24,
                 height=9,
@@ -21,24 +21,24 @@ def _of(what: str, dimension: str, link: Link) -> Row:
                     Number(kpi=kpi, by=by, label=label)
                     for kpi, label in (
                         ("transfer_volume", "volume"),
-                        ("transfers_done", "arrived"),
+                        ("transfers_done", "transferred"),
                         ("transfers_failed", "failed"),
                         ("transfer_efficiency", "efficiency"),
-                        ("queue_time_p95", "wait, 95 of 100 below"),
-                        ("files_failing", "files failing"),
+                        ("queue_time_p95", "queue time (p95)"),
+                        ("files_failing", "files with failures"),
                         ("deletion_volume", "deleted"),
                     )
                 ),
                 link=link,
             ),
             Panel(
-                title=f"Volume of each {what}",
+                title=f"Volume by {what}",
                 kind="stacked",
                 numbers=(Number(kpi="transfer_volume", by=by),),
                 link=link,
             ),
             Panel(
-                title=f"Efficiency of each {what}",
+                title=f"Efficiency by {what}",
                 kind="states",
                 numbers=(Number(kpi="transfer_efficiency", by=by),),
                 link=link,

@@ -9,11 +9,11 @@ from dashboards.model import Dashboard, Listing, Number, Panel, Row
 FAILURES = Dashboard(
     name="failures",
     title="Failures",
-    question="Which errors are there, whose are they, and since when?",
+    question="Which errors occur, at which sites, and since when?",
     variables=(*variables.TRANSFERS, variables.ERROR),
     rows=(
         Row(
-            title="How many",
+            title="Failed transfers",
             panels=(
                 Panel(
                     title="Failed attempts",
@@ -23,21 +23,21 @@ FAILURES = Dashboard(
                     numbers=(Number(kpi="transfers_failed"),),
                 ),
                 Panel(
-                    title="Files failing",
+                    title="Files with failures",
                     kind="stat",
                     width=6,
                     height=4,
                     numbers=(Number(kpi="files_failing"),),
                 ),
                 Panel(
-                    title="Attempts a file",
+                    title="Attempts per file",
                     kind="stat",
                     width=6,
                     height=4,
                     numbers=(Number(kpi="attempts_per_file"),),
                 ),
                 Panel(
-                    title="Submissions refused",
+                    title="Failed submissions",
                     kind="stat",
                     width=6,
                     height=4,
@@ -46,7 +46,7 @@ FAILURES = Dashboard(
             ),
         ),
         Row(
-            title="Which errors",
+            title="Errors by class",
             panels=(
                 Panel(
                     title="Errors",
@@ -76,7 +76,7 @@ FAILURES = Dashboard(
                     numbers=(Number(kpi="transfers_failed", by=("error_template",)),),
                 ),
                 Panel(
-                    title="Failures by scope of the error",
+                    title="Failures by error scope",
                     kind="stacked",
                     width=8,
                     height=10,
@@ -85,7 +85,7 @@ FAILURES = Dashboard(
             ),
         ),
         Row(
-            title="Whose",
+            title="Failures by site",
             panels=(
                 Panel(
                     title="Failures from source to destination",
@@ -117,7 +117,7 @@ FAILURES = Dashboard(
             title="Examples",
             panels=(
                 Panel(
-                    title="Transfers that failed last",
+                    title="Latest failed transfers",
                     kind="events",
                     width=24,
                     height=12,

@@ -9,14 +9,14 @@ from dashboards.variables import DESTINATION, ENDPOINT, SOURCE, VO
 FTS = Dashboard(
     name="fts",
     title="FTS servers",
-    question="Do the FTS servers take, run and finish what Rucio hands them?",
+    question="Do the FTS servers accept, run and finish what Rucio submits?",
     variables=(ENDPOINT, VO, SOURCE, DESTINATION),
     rows=(
         Row(
             title="Now",
             panels=(
                 Panel(
-                    title="Efficiency by FTS",
+                    title="Efficiency reported by FTS",
                     kind="stat",
                     width=6,
                     height=4,
@@ -26,36 +26,46 @@ FTS = Dashboard(
                     title="Finished", kind="stat", width=6, height=4, numbers=(Number(kpi="fts_finished"),)
                 ),
                 Panel(
-                    title="Waiting", kind="stat", width=6, height=4, numbers=(Number(kpi="fts_queue_depth"),)
+                    title="Queued transfers",
+                    kind="stat",
+                    width=6,
+                    height=4,
+                    numbers=(Number(kpi="fts_queue_depth"),),
                 ),
-                Panel(title="Running", kind="stat", width=6, height=4, numbers=(Number(kpi="fts_active"),)),
+                Panel(
+                    title="Active transfers",
+                    kind="stat",
+                    width=6,
+                    height=4,
+                    numbers=(Number(kpi="fts_active"),),
+                ),
             ),
         ),
         Row(
             title="Servers",
             panels=(
                 Panel(
-                    title="Efficiency of each server",
+                    title="Efficiency by server",
                     kind="lines",
                     numbers=(Number(kpi="fts_efficiency", by=("endpoint",)),),
                     link=links.ENDPOINT,
                 ),
                 Panel(
-                    title="Finished on each server",
+                    title="Finished transfers by server",
                     kind="stacked",
                     numbers=(Number(kpi="fts_finished", by=("endpoint",)),),
                     link=links.ENDPOINT,
                 ),
                 Panel(
-                    title="Longest queue of a link, by server",
+                    title="Longest link queue by server",
                     kind="lines",
                     numbers=(Number(kpi="fts_queue_peak", by=("endpoint",)),),
                     link=links.ENDPOINT,
                 ),
                 Panel(
-                    title="Submissions refused",
+                    title="Failed submissions",
                     kind="lines",
-                    numbers=(Number(kpi="submission_failures", label="refused"),),
+                    numbers=(Number(kpi="submission_failures", label="failed"),),
                 ),
             ),
         ),
@@ -71,7 +81,7 @@ FTS = Dashboard(
                         Number(kpi=kpi, by=("src_site", "dst_site"), label=label)
                         for kpi, label in (
                             ("fts_queue_peak", "longest queue"),
-                            ("fts_active_mean", "running, mean"),
+                            ("fts_active_mean", "active, average"),
                             ("fts_success_rate", "FTS's success rate"),
                             ("fts_throughput", "throughput"),
                         )
@@ -92,7 +102,7 @@ FTS = Dashboard(
                         )
                     ),
                     link=links.LINK,
-                    text="What one of the two did not say was lost on its way here, or never sent.",
+                    text="Where they differ, events of one of them were lost on the way or never sent.",
                 ),
             ),
         ),

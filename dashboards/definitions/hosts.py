@@ -17,7 +17,7 @@ def _over_time(title: str, **kpis: str | None) -> Panel:
 HOSTS = Dashboard(
     name="hosts",
     title="Hosts and services",
-    question="Which machine is silent, overloaded, full or has a wrong clock?",
+    question="Which host is silent, overloaded, full or has a wrong clock?",
     variables=(SITE, HOST),
     rows=(
         Row(
@@ -33,12 +33,12 @@ HOSTS = Dashboard(
                         for kpi, label in (
                             ("host_silence", "silent for"),
                             ("host_load", "load"),
-                            ("host_cpu", "CPU busy, counted"),
-                            ("host_cpu_told", "CPU busy, told"),
+                            ("host_cpu", "CPU (counters)"),
+                            ("host_cpu_told", "CPU (gauges)"),
                             ("host_memory", "memory in use"),
                             ("host_memory_available", "least memory available"),
                             ("host_disk", "disk in use"),
-                            ("host_disk_free", "fullest disk's free space"),
+                            ("host_disk_free", "free on the fullest disk"),
                             ("host_clock_offset", "clock offset"),
                         )
                     ),
@@ -50,7 +50,7 @@ HOSTS = Dashboard(
             title="Over time",
             panels=(
                 _over_time("Load (1 minute)", host_load=None),
-                _over_time("CPU busy", host_cpu="counted", host_cpu_told="told"),
+                _over_time("CPU utilisation", host_cpu="from counters", host_cpu_told="from gauges"),
                 _over_time("Memory in use", host_memory=None),
                 _over_time("Least memory available", host_memory_available=None),
                 _over_time("Disk in use", host_disk=None),

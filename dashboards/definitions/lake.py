@@ -9,42 +9,42 @@ from dashboards.variables import ACTIVITY, EXPERIMENT, VO
 LAKE = Dashboard(
     name="lake",
     title="Lake overview",
-    question="Is the lake well, and if not, where is it ill?",
+    question="What is the overall state of the data lake, and where is it degraded?",
     variables=(VO, ACTIVITY, EXPERIMENT),
     rows=(
         Row(
-            title="Now",
+            title="Summary",
             panels=(
                 Panel(
-                    title="Transfers that end well",
+                    title="Transfer efficiency",
                     kind="stat",
                     width=4,
                     height=4,
                     numbers=(Number(kpi="transfer_efficiency"),),
                 ),
                 Panel(
-                    title="Files arrived",
+                    title="Transferred files",
                     kind="stat",
                     width=4,
                     height=4,
                     numbers=(Number(kpi="transfers_done"),),
                 ),
                 Panel(
-                    title="Volume arrived",
+                    title="Transferred volume",
                     kind="stat",
                     width=4,
                     height=4,
                     numbers=(Number(kpi="transfer_volume"),),
                 ),
                 Panel(
-                    title="Services available",
+                    title="Service availability",
                     kind="stat",
                     width=4,
                     height=4,
                     numbers=(Number(kpi="probe_availability"),),
                 ),
                 Panel(
-                    title="Deletions that work",
+                    title="Deletion efficiency",
                     kind="stat",
                     width=4,
                     height=4,
@@ -60,7 +60,7 @@ LAKE = Dashboard(
             ),
         ),
         Row(
-            title="Where",
+            title="Efficiency by link and destination",
             panels=(
                 Panel(
                     title="Efficiency from source to destination",
@@ -71,7 +71,7 @@ LAKE = Dashboard(
                     link=links.LINK,
                 ),
                 Panel(
-                    title="Efficiency of each destination over time",
+                    title="Transfer efficiency by destination",
                     kind="states",
                     width=12,
                     height=12,
@@ -81,7 +81,7 @@ LAKE = Dashboard(
             ),
         ),
         Row(
-            title="What",
+            title="Volume, failures, probes and storage",
             panels=(
                 Panel(
                     title="Volume by activity",
@@ -90,14 +90,14 @@ LAKE = Dashboard(
                     numbers=(Number(kpi="transfer_volume", by=("activity",)),),
                 ),
                 Panel(
-                    title="Failures by scope of the error",
+                    title="Failures by error scope",
                     kind="stacked",
                     width=12,
                     numbers=(Number(kpi="transfers_failed", by=("error_scope",)),),
                     link=links.FAILURES,
                 ),
                 Panel(
-                    title="Checks of services that went well",
+                    title="Probe success rate by site",
                     kind="states",
                     width=12,
                     height=9,
@@ -105,7 +105,7 @@ LAKE = Dashboard(
                     link=links.PROBES,
                 ),
                 Panel(
-                    title="Space in use",
+                    title="Fill level by RSE",
                     kind="bars",
                     width=12,
                     height=9,

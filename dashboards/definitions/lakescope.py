@@ -7,15 +7,15 @@ from dashboards.model import Dashboard, Number, Panel, Row
 
 LAKESCOPE = Dashboard(
     name="lakescope",
-    title="Lakescope's own health",
-    question="Can these dashboards be trusted: is the data there, whole and in time?",
+    title="Health of Lakescope",
+    question="Is the data complete and up to date?",
     variables=(),
     rows=(
         Row(
             title="Now",
             panels=(
                 Panel(
-                    title="Lag, 99 of 100 below",
+                    title="Ingest lag (p99)",
                     kind="stat",
                     width=6,
                     height=4,
@@ -36,7 +36,7 @@ LAKESCOPE = Dashboard(
                     numbers=(Number(kpi="events_received"),),
                 ),
                 Panel(
-                    title="Writes tried again",
+                    title="Retried writes",
                     kind="stat",
                     width=6,
                     height=4,
@@ -58,11 +58,11 @@ LAKESCOPE = Dashboard(
                     numbers=(Number(kpi="events_stored", by=("name",)),),
                 ),
                 Panel(
-                    title="Lag by sink",
+                    title="Ingest lag by sink",
                     kind="lines",
                     numbers=(
-                        Number(kpi="lag_p50", by=("name",), label="half below"),
-                        Number(kpi="lag_p99", by=("name",), label="99 of 100 below"),
+                        Number(kpi="lag_p50", by=("name",), label="p50"),
+                        Number(kpi="lag_p99", by=("name",), label="p99"),
                     ),
                 ),
                 Panel(
@@ -76,17 +76,17 @@ LAKESCOPE = Dashboard(
                     numbers=(Number(kpi="dead_letters", by=("name",)),),
                 ),
                 Panel(
-                    title="Time without data, by collector",
+                    title="Time without data by collector",
                     kind="bars",
                     numbers=(Number(kpi="collector_silence", by=("name",)),),
                 ),
             ),
         ),
         Row(
-            title="Is the data whole?",
+            title="Data completeness",
             panels=(
                 Panel(
-                    title="Hours without transfers, by source",
+                    title="Hours without transfers by source",
                     kind="bars",
                     width=6,
                     height=5,
@@ -107,7 +107,7 @@ LAKESCOPE = Dashboard(
                     numbers=(Number(kpi="probes_empty_hours"),),
                 ),
                 Panel(
-                    title="Hours without words on storage",
+                    title="Hours without storage reports",
                     kind="stat",
                     width=6,
                     height=5,
@@ -123,7 +123,7 @@ LAKESCOPE = Dashboard(
                     ),
                 ),
                 Panel(
-                    title="Links on which they differ",
+                    title="Links where FTS and Rucio disagree",
                     kind="table",
                     width=12,
                     numbers=(

@@ -21,25 +21,25 @@ def _direction(title: str, *, reverse: bool) -> Row:
                 numbers=(number("transfer_efficiency", "Rucio"), number("fts_efficiency", "FTS")),
             ),
             Panel(
-                title=f"Speed, {title.lower()}",
+                title=f"Throughput, {title.lower()}",
                 kind="lines",
                 width=8,
                 numbers=(
-                    number("transfer_throughput", "a transfer"),
+                    number("transfer_throughput", "per transfer"),
                     number("network_throughput", "perfSONAR's test"),
                 ),
             ),
             Panel(
-                title=f"Packets lost, {title.lower()}",
+                title=f"Packet loss, {title.lower()}",
                 kind="lines",
                 width=8,
-                numbers=(number("network_loss", "lost"),),
+                numbers=(number("network_loss", "packet loss"),),
             ),
             Panel(
                 title=f"One-way delay, {title.lower()}",
                 kind="lines",
                 width=8,
-                numbers=(number("network_latency_p95", "95 of 100 below"),),
+                numbers=(number("network_latency_p95", "p95"),),
             ),
             Panel(
                 title=f"Queue in FTS, {title.lower()}",
@@ -48,7 +48,7 @@ def _direction(title: str, *, reverse: bool) -> Row:
                 numbers=(number("fts_queue_peak", "waiting"), number("fts_active_mean", "running")),
             ),
             Panel(
-                title=f"Routes seen, {title.lower()}",
+                title=f"Routes, {title.lower()}",
                 kind="lines",
                 width=8,
                 numbers=(number("network_routes", "routes"),),
@@ -74,7 +74,7 @@ LINK = Dashboard(
                     numbers=(Number(kpi="transfer_efficiency"),),
                 ),
                 Panel(
-                    title="Efficiency the other way",
+                    title="Efficiency, reverse direction",
                     kind="stat",
                     width=4,
                     height=4,
@@ -87,14 +87,14 @@ LINK = Dashboard(
                     title="Volume", kind="stat", width=4, height=4, numbers=(Number(kpi="transfer_volume"),)
                 ),
                 Panel(
-                    title="Packets lost",
+                    title="Packet loss",
                     kind="stat",
                     width=4,
                     height=4,
                     numbers=(Number(kpi="network_loss"),),
                 ),
                 Panel(
-                    title="FTS against Rucio",
+                    title="FTS / Rucio",
                     kind="stat",
                     width=4,
                     height=4,
@@ -104,7 +104,7 @@ LINK = Dashboard(
         ),
         _direction("From source to destination", reverse=False),
         Row(
-            title="Why",
+            title="Errors",
             panels=(
                 Panel(
                     title="Errors of this link",
@@ -121,7 +121,7 @@ LINK = Dashboard(
                     link=links.ERROR,
                 ),
                 Panel(
-                    title="Transfers that failed last",
+                    title="Latest failed transfers",
                     kind="events",
                     width=24,
                     height=10,
@@ -133,6 +133,6 @@ LINK = Dashboard(
                 ),
             ),
         ),
-        _direction("The other way round", reverse=True),
+        _direction("From destination to source", reverse=True),
     ),
 )

@@ -26,7 +26,7 @@ NETWORK = Dashboard(
                     link=links.LINK,
                 ),
                 Panel(
-                    title="Packets lost",
+                    title="Packet loss",
                     kind="matrix",
                     width=12,
                     height=13,
@@ -44,17 +44,17 @@ NETWORK = Dashboard(
                     numbers=(Number(kpi="network_throughput", by=("src_site",)),),
                 ),
                 Panel(
-                    title="Packets lost by source",
+                    title="Packet loss by source",
                     kind="lines",
                     numbers=(Number(kpi="network_loss", by=("src_site",)),),
                 ),
                 Panel(
-                    title="One-way delay by source, 95 of 100 below",
+                    title="One-way delay (p95) by source",
                     kind="lines",
                     numbers=(Number(kpi="network_latency_p95", by=("src_site",)),),
                 ),
                 Panel(
-                    title="Round trip by source",
+                    title="Round-trip time by source",
                     kind="lines",
                     numbers=(Number(kpi="network_rtt", by=("src_site",)),),
                 ),
@@ -64,7 +64,7 @@ NETWORK = Dashboard(
                     numbers=(Number(kpi="network_retransmits", by=("src_site",)),),
                 ),
                 Panel(
-                    title="Greatest clock error by source",
+                    title="Maximum clock error by source",
                     kind="lines",
                     numbers=(Number(kpi="clock_error", by=("src_site",)),),
                 ),
@@ -81,10 +81,10 @@ NETWORK = Dashboard(
                     numbers=tuple(
                         Number(kpi=kpi, by=_LINK, label=label)
                         for kpi, label in (
-                            ("network_loss", "lost"),
+                            ("network_loss", "packet loss"),
                             ("network_throughput", "throughput"),
-                            ("network_latency_p95", "one-way delay"),
-                            ("network_rtt", "round trip"),
+                            ("network_latency_p95", "one-way delay (p95)"),
+                            ("network_rtt", "round-trip time"),
                             ("network_retransmits", "retransmissions"),
                             ("network_routes", "routes"),
                             ("network_route_changes", "route changes"),

@@ -9,29 +9,29 @@ from dashboards.variables import PROTOCOL, RSE, SITE
 PROBES = Dashboard(
     name="probes",
     title="Probes and availability",
-    question="Which services answered their checks, and which did not?",
+    question="Which services passed their probes, and which did not?",
     variables=(SITE, RSE, PROTOCOL),
     rows=(
         Row(
             title="Availability",
             panels=(
                 Panel(
-                    title="Checks that went well",
+                    title="Probe success rate",
                     kind="stat",
                     width=8,
                     height=4,
                     numbers=(Number(kpi="probe_availability"),),
                 ),
-                Panel(title="Checks", kind="stat", width=8, height=4, numbers=(Number(kpi="probe_checks"),)),
+                Panel(title="Probes", kind="stat", width=8, height=4, numbers=(Number(kpi="probe_checks"),)),
                 Panel(
-                    title="Accesses of clients that worked",
+                    title="Access efficiency",
                     kind="stat",
                     width=8,
                     height=4,
                     numbers=(Number(kpi="access_efficiency"),),
                 ),
                 Panel(
-                    title="Availability of each site",
+                    title="Availability by site",
                     kind="states",
                     width=24,
                     height=9,
@@ -60,7 +60,7 @@ PROBES = Dashboard(
                     link=links.PROBES,
                 ),
                 Panel(
-                    title="Checks that failed last",
+                    title="Latest failed probes",
                     kind="events",
                     width=14,
                     height=11,
@@ -73,10 +73,10 @@ PROBES = Dashboard(
             ),
         ),
         Row(
-            title="What clients see",
+            title="Client accesses",
             panels=(
                 Panel(
-                    title="Accesses that worked, by storage element",
+                    title="Access efficiency by RSE",
                     kind="states",
                     width=14,
                     numbers=(Number(kpi="access_efficiency", by=("rse",)),),

@@ -8,42 +8,45 @@ from dashboards.variables import EXPERIMENT, RSE, SITE, VO
 RULES = Dashboard(
     name="rules",
     title="Rules and deletions",
-    question="Which rules are stuck, and does the lake clear what it no longer needs?",
+    question="Which rules are stuck, and do deletions succeed?",
     variables=(VO, EXPERIMENT, SITE, RSE),
     rows=(
         Row(
             title="Rules",
             panels=(
                 Panel(
-                    title="Rules stuck", kind="stat", width=12, height=4, numbers=(Number(kpi="rules_stuck"),)
+                    title="Stuck rules", kind="stat", width=12, height=4, numbers=(Number(kpi="rules_stuck"),)
                 ),
                 Panel(
-                    title="The oldest stuck rule",
+                    title="Oldest stuck rule",
                     kind="stat",
                     width=12,
                     height=4,
                     numbers=(Number(kpi="oldest_stuck_rule"),),
                 ),
                 Panel(
-                    title="Rules stuck, by account",
+                    title="Stuck rules over time",
                     kind="stacked",
+                    width=8,
                     numbers=(Number(kpi="rules_stuck", by=("account",)),),
                 ),
                 Panel(
                     title="Unsatisfied rules by question",
                     kind="lines",
+                    width=8,
                     numbers=(Number(kpi="rules_reported", by=("scope",)),),
                 ),
                 Panel(
                     title="Stuck rules by account",
                     kind="table",
+                    width=8,
                     numbers=(
                         Number(kpi="oldest_stuck_rule", by=("account",), label="oldest"),
                         Number(kpi="rules_stuck", by=("account",), label="stuck"),
                     ),
                 ),
                 Panel(
-                    title="Stuck rules, by their latest report",
+                    title="Latest report of each stuck rule",
                     kind="events",
                     width=24,
                     height=8,
@@ -63,33 +66,33 @@ RULES = Dashboard(
             title="Deletions",
             panels=(
                 Panel(
-                    title="Deletions that work",
+                    title="Deletion efficiency",
                     kind="stat",
                     width=12,
                     height=4,
                     numbers=(Number(kpi="deletion_efficiency"),),
                 ),
                 Panel(
-                    title="Volume deleted",
+                    title="Deleted volume",
                     kind="stat",
                     width=12,
                     height=4,
                     numbers=(Number(kpi="deletion_volume"),),
                 ),
                 Panel(
-                    title="Deletions a second, by site",
+                    title="Deletions per second by site",
                     kind="stacked",
                     width=24,
                     numbers=(Number(kpi="deletion_rate", by=("site",)),),
                 ),
                 Panel(
-                    title="Efficiency of deletions by storage element",
+                    title="Deletion efficiency by RSE",
                     kind="states",
                     height=10,
                     numbers=(Number(kpi="deletion_efficiency", by=("rse",)),),
                 ),
                 Panel(
-                    title="Deletions by storage element",
+                    title="Deletions by RSE",
                     kind="table",
                     height=10,
                     numbers=(
@@ -99,7 +102,7 @@ RULES = Dashboard(
                     ),
                 ),
                 Panel(
-                    title="Deletions that failed last",
+                    title="Latest failed deletions",
                     kind="events",
                     width=24,
                     height=9,

@@ -9,7 +9,7 @@ from dashboards.variables import QOS, RSE, SITE
 STORAGE = Dashboard(
     name="storage",
     title="Storage and QoS",
-    question="How much is stored where and in which quality, and when is it full?",
+    question="How much is stored, where and in which QoS class, and when is it full?",
     variables=(SITE, RSE, QOS),
     since="7d",
     rows=(
@@ -22,7 +22,11 @@ STORAGE = Dashboard(
                     title="Growth", kind="stat", width=6, height=4, numbers=(Number(kpi="storage_growth"),)
                 ),
                 Panel(
-                    title="In use", kind="stat", width=6, height=4, numbers=(Number(kpi="storage_fullness"),)
+                    title="Fill level",
+                    kind="stat",
+                    width=6,
+                    height=4,
+                    numbers=(Number(kpi="storage_fullness"),),
                 ),
             ),
         ),
@@ -37,7 +41,7 @@ STORAGE = Dashboard(
                     numbers=tuple(
                         Number(kpi=kpi, by=("rse",), label=label)
                         for kpi, label in (
-                            ("storage_fullness", "in use"),
+                            ("storage_fullness", "fill level"),
                             ("storage_used", "used"),
                             ("storage_free", "free"),
                             ("storage_growth", "growth"),
@@ -100,7 +104,6 @@ STORAGE = Dashboard(
                     title="Used by scope",
                     kind="table",
                     width=8,
-                    top=50,
                     numbers=(
                         Number(kpi="scope_used", by=("scope",), label="used"),
                         Number(kpi="scope_files", by=("scope",), label="files"),
@@ -110,7 +113,6 @@ STORAGE = Dashboard(
                     title="Used by account and RSE",
                     kind="table",
                     width=8,
-                    top=50,
                     numbers=(
                         Number(kpi="account_used", by=("account", "rse"), label="used"),
                         Number(kpi="account_files", by=("account", "rse"), label="files"),
@@ -125,7 +127,6 @@ STORAGE = Dashboard(
                 Panel(
                     title="Used by scope, RSE and QoS class",
                     kind="table",
-                    top=50,
                     numbers=(
                         Number(kpi="scope_rse_used", by=("scope", "rse", "qos"), label="used"),
                         Number(kpi="scope_rse_files", by=("scope", "rse", "qos"), label="files"),
@@ -137,19 +138,19 @@ STORAGE = Dashboard(
             title="Quality of service",
             panels=(
                 Panel(
-                    title="Used in each quality",
+                    title="Used space by QoS class",
                     kind="bars",
                     width=8,
                     numbers=(Number(kpi="storage_used", by=("qos",)),),
                 ),
                 Panel(
-                    title="Share in use of each quality",
+                    title="Fill level by QoS class",
                     kind="bars",
                     width=8,
                     numbers=(Number(kpi="storage_fullness", by=("qos",)),),
                 ),
                 Panel(
-                    title="Used in each country",
+                    title="Used space by country",
                     kind="bars",
                     width=8,
                     numbers=(Number(kpi="storage_used", by=("country",)),),

@@ -13,7 +13,7 @@ TRANSFERS = Dashboard(
     variables=variables.TRANSFERS,
     rows=(
         Row(
-            title="All of them",
+            title="Totals",
             panels=(
                 Panel(
                     title="Efficiency",
@@ -32,14 +32,14 @@ TRANSFERS = Dashboard(
                     title="Volume", kind="stat", width=4, height=4, numbers=(Number(kpi="transfer_volume"),)
                 ),
                 Panel(
-                    title="Speed of a transfer",
+                    title="Throughput per transfer",
                     kind="stat",
                     width=4,
                     height=4,
                     numbers=(Number(kpi="transfer_throughput"),),
                 ),
                 Panel(
-                    title="Wait, 95 of 100 below",
+                    title="Queue time (p95)",
                     kind="stat",
                     width=4,
                     height=4,
@@ -77,11 +77,11 @@ TRANSFERS = Dashboard(
                         Number(kpi=kpi, by=("src_site", "dst_site"), label=label)
                         for kpi, label in (
                             ("transfers_failed", "failed"),
-                            ("transfers_done", "arrived"),
+                            ("transfers_done", "transferred"),
                             ("transfer_efficiency", "efficiency"),
                             ("transfer_volume", "volume"),
-                            ("transfer_throughput", "speed of a transfer"),
-                            ("files_failing", "files failing"),
+                            ("transfer_throughput", "throughput per transfer"),
+                            ("files_failing", "files with failures"),
                         )
                     ),
                     link=links.LINK,
@@ -97,10 +97,10 @@ TRANSFERS = Dashboard(
                     numbers=(Number(kpi="transfer_volume", by=("activity",)),),
                 ),
                 Panel(
-                    title="Arrived and failed",
+                    title="Successful and failed transfers",
                     kind="stacked",
                     numbers=(
-                        Number(kpi="transfers_done", label="arrived"),
+                        Number(kpi="transfers_done", label="transferred"),
                         Number(kpi="transfers_failed", label="failed"),
                     ),
                 ),
@@ -110,20 +110,20 @@ TRANSFERS = Dashboard(
                     numbers=(Number(kpi="transfer_efficiency", by=("protocol",)),),
                 ),
                 Panel(
-                    title="Speed of a transfer by protocol",
+                    title="Throughput per transfer by protocol",
                     kind="lines",
                     numbers=(Number(kpi="transfer_throughput", by=("protocol",)),),
                 ),
                 Panel(
-                    title="Waiting from request to start",
+                    title="Queue time",
                     kind="lines",
                     numbers=(
-                        Number(kpi="queue_time_p50", label="half wait less"),
-                        Number(kpi="queue_time_p95", label="95 of 100 wait less"),
+                        Number(kpi="queue_time_p50", label="p50"),
+                        Number(kpi="queue_time_p95", label="p95"),
                     ),
                 ),
                 Panel(
-                    title="Rate at which bytes arrive, by destination",
+                    title="Delivered rate by destination",
                     kind="stacked",
                     numbers=(Number(kpi="delivered_rate", by=("dst_site",)),),
                     link=links.TO_DESTINATION,
@@ -131,18 +131,18 @@ TRANSFERS = Dashboard(
             ),
         ),
         Row(
-            title="Handing over to the transfer tool",
+            title="Submission",
             panels=(
                 Panel(
-                    title="Submitted and refused",
+                    title="Submitted and failed submissions",
                     kind="lines",
                     numbers=(
                         Number(kpi="submissions", label="submitted"),
-                        Number(kpi="submission_failures", label="refused"),
+                        Number(kpi="submission_failures", label="failed"),
                     ),
                 ),
                 Panel(
-                    title="Efficiency by quality of the destination",
+                    title="Efficiency by QoS class of the destination",
                     kind="bars",
                     width=6,
                     numbers=(Number(kpi="transfer_efficiency", by=("dst_qos",)),),

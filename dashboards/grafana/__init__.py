@@ -141,5 +141,5 @@ def _variables(dashboard: Dashboard, builder: Builder) -> tuple[list[Any], list[
 def _annotations(builder: Builder) -> list[Json]:
     """Checks that found a service critical: what a dip in any panel may come from."""
     found = builder.annotation("probes", (Condition("status", "=", "critical"),), "message")
-    common = {"name": "Critical checks", "enable": True, "hide": False, "iconColor": LIGHT.critical}
+    common = {"name": "Critical probes", "enable": True, "hide": False, "iconColor": LIGHT.critical}
     return [common | {"target": dict(found.target)} | dict(found.fields)]

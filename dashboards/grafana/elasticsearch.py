@@ -49,7 +49,7 @@ SERIES = 400
 """The same of a group's series."""
 UNKNOWN = "unknown"
 """Name of the group of events that lack the field; and of a field that every event has (see `_chosen`)."""
-_ONE_EACH = {"error_template": "error_class"}
+_ONE_EACH = {"error_template": "error_class", "qos": "rse"}
 """A field that has one value for each of another's."""
 
 _METRICS = {"last": "avg", "sum": "sum", "mean": "avg", "share": "avg", "min": "min", "max": "max"}

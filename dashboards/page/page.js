@@ -275,7 +275,8 @@ function showData() {
   const own = page.layout.variables.map(({ name }) => name), idle = page.preview ? [] : [...chosen().variables.keys()].filter((name) => !own.includes(name));
   $("facts").textContent = `${utc(since)} to ${utc(until)} UTC · bins of ${said} · from ${store} · answered ${answered.slice(11, 19)} UTC`
     + (idle.length ? ` · chosen, but without effect here: ${idle.join(", ")}` : "");
-  for (const picture of page.data.panels) show(picture);
+  // a panel may be higher once its neighbours are drawn
+  Promise.all(page.data.panels.map(show)).then(() => document.querySelectorAll(".scroll:not(.free)").forEach(wholeRows));
   showControls();
 }
 /** Draws a panel if something in it changed; what its user opened, sorted, scrolled to or focused stays. */
@@ -290,7 +291,7 @@ function show(picture) {
   const said = [...(picture.notes ?? []).map((text) => `Not shown: ${text}`), picture.note && `Shown: ${picture.note}`].filter(Boolean).join(" · ");
   note.textContent = said;
   note.hidden = !said;
-  draw(panel, picture);
+  return draw(panel, picture);
 }
 async function draw(panel, picture) {
   const body = panel.querySelector(".body"), turn = page.kept.get(picture.id);
@@ -304,6 +305,16 @@ async function draw(panel, picture) {
   for (const name of open) by(name)?.setAttribute("open", "");
   if (body.querySelector(".scroll")) [body.querySelector(".scroll").scrollTop, body.querySelector(".scroll").scrollLeft] = at;
   if (focused) by(focused)?.focus({ preventScroll: true });
+  wholeRows(body.querySelector(".scroll:not(.free)"));
+}
+/** A table that scrolls ends with a whole row. */
+function wholeRows(scroll) {
+  if (!scroll) return;
+  scroll.style.maxHeight = "";
+  const top = scroll.getBoundingClientRect().top + scroll.clientTop, room = scroll.clientHeight;
+  if (scroll.scrollHeight <= room + 1 || scroll.scrollTop > 0) return;
+  const ends = [...scroll.querySelectorAll("tbody tr")].map((row) => row.getBoundingClientRect().bottom - top).filter((end) => end <= room);
+  if (ends.length) scroll.style.maxHeight = `${Math.ceil(ends.at(-1)) + scroll.offsetHeight - room}px`;
 }
 function tools(panel, picture) {
   const header = panel.querySelector("header");
@@ -363,6 +374,7 @@ function sortable(picture, columns, rows, className = "") {
       return (typeof x === "number" ? x - y : String(x).localeCompare(String(y), "en", { numeric: true })) * (by.up ? 1 : -1);
     };
     body.replaceChildren(...(by ? [...rows].sort(order) : rows).map((row) => el("tr", {}, ...row.cells)));
+    wholeRows(body.closest(".scroll:not(.free)"));
   };
   const heads = columns.map(({ label, num }, column) => {
     const head = el("th", { scope: "col", class: num ? "num" : null, "aria-sort": sort?.column === column ? (sort.up ? "ascending" : "descending") : null });
@@ -535,7 +547,7 @@ function download(picture, { head, rows }) {
   setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }
 
-// ---- One transfer's story ----
+// ---- A transfer's history ----
 
 function duration(s) {
   if (!Number.isFinite(s)) return DASH;
@@ -571,7 +583,7 @@ function attempts(events) {
 function storyHead(requests) {
   const all = requests.filter(({ hop }) => !hop); // a hop is a part of an attempt
   const last = all.at(-1), begin = all[0]?.created ?? all[0]?.first, th = (n) => ["1st", "2nd", "3rd"][n - 1] ?? `${n}th`;
-  if (!last) return [null, "FTS alone tells of this transfer"];
+  if (!last) return [null, "Only FTS reported this transfer"];
   if (last.ok) return ["good", `Arrived${begin ? ` after ${duration((last.ended - begin) / 1000)}` : ""}, at the ${th(all.length)} attempt`];
   if (last.ok === false) return ["critical", `Did not arrive: ${all.length} attempt${all.length > 1 ? "s" : ""}, the last one ${last.how.replaceAll("_", " ")}`];
   return [null, `Under way: attempt ${all.length}, ${last.started ? "bytes are moving" : last.submitted ? "FTS has it" : "waiting in Rucio"}`];
@@ -602,28 +614,28 @@ function showStory(events) {
     el("td", { "data-level": event.ok === false ? "critical" : null }, ...mark(event.ok === false ? "critical" : null), String(event.event ?? "").replaceAll("_", " ")),
     el("td", {}, event.error ?? "", ...(event.error_class ? [" ", el("a", { class: "small", href: `${BELOW}failures?var.error=${encodeURIComponent(event.error_class)}` }, "all of this kind")] : [])),
     el("td", { class: "small" }, [event.endpoint, event.job_id, event.request_id].filter(Boolean).join(" · "))] });
-  const table = sortable({ id: "story", title: "All that was said of this transfer" }, ["time (UTC)", "told by", "what", "error", "FTS, job, request"].map((label) => ({ label })), events.map(row), "events");
+  const table = sortable({ id: "story", title: "Transfer history" }, ["time (UTC)", "reported by", "event", "error", "FTS, job, request"].map((label) => ({ label })), events.map(row), "events");
   $("content").replaceChildren(el("div", { class: "story" },
     el("p", { class: "verdict", "data-level": level }, ...(level ? [icon(level)] : []), el("span", { id: "verdict" }, headline)),
-    ...(error ? [el("section", { class: "panel" }, el("h2", {}, "The last error, as it was told"), el("p", {}, error))] : []),
-    el("section", { class: "panel", "aria-labelledby": "h-what" }, el("h2", { id: "h-what" }, "What was to move"), el("dl", {}, ...facts.flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]))),
-    ...(all.length ? [el("section", { class: "panel", "aria-labelledby": "h-when" }, el("h2", { id: "h-when" }, "Its way in time"), el("ol", {}, ...all.map((attempt, i) => lane(attempt, all.slice(0, i + 1).filter(({ hop }) => !hop).length, begin, length))),
+    ...(error ? [el("section", { class: "panel" }, el("h2", {}, "Original error message of the last attempt"), el("p", {}, error))] : []),
+    el("section", { class: "panel", "aria-labelledby": "h-what" }, el("h2", { id: "h-what" }, "File and link"), el("dl", {}, ...facts.flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]))),
+    ...(all.length ? [el("section", { class: "panel", "aria-labelledby": "h-when" }, el("h2", { id: "h-when" }, "Time line"), el("ol", {}, ...all.map((attempt, i) => lane(attempt, all.slice(0, i + 1).filter(({ hop }) => !hop).length, begin, length))),
       el("p", { class: "clock", "aria-hidden": "true" }, el("span", {}, `${seconds(begin)} UTC`), el("span", {}, `${seconds(end)} UTC`)),
       el("p", { class: "key" }, ...[["waiting", "waiting in Rucio"], ["handed", "handed over, waiting in FTS"], ["moving", "bytes moving"]].map(([name, said]) => el("span", {}, el("i", { class: name }), said))))] : []),
-    el("section", { class: "panel", "aria-labelledby": "h-all" }, el("h2", { id: "h-all" }, "All that was said of it"), table)));
+    el("section", { class: "panel", "aria-labelledby": "h-all" }, el("h2", { id: "h-all" }, "Transfer history"), table)));
 }
 async function openStory() {
   const request = decodeURIComponent(location.pathname.split("/").at(-1)), from = new URLSearchParams(location.search).get("from") ?? "";
   const back = /^[\w-]+(\?.*)?$/s.test(from) ? BELOW + from : BELOW;
-  $("title").textContent = "One transfer's story";
-  document.title = "A transfer's story · Lakescope";
+  $("title").textContent = "Transfer history";
+  document.title = "Transfer history · Lakescope";
   $("content").before(el("p", {}, el("a", { id: "back", href: back }, back === BELOW ? "← All dashboards" : "← Back to the dashboard"), " ", el("span", { class: "muted small" }, `request ${request}`)));
   $("content").replaceChildren(words("Loading …"));
   page.kept.set("story", {});
   try {
     const events = await ask(`transfers/${encodeURIComponent(request)}`);
     if (events.length) showStory(events);
-    else $("content").replaceChildren(words("No event tells of this transfer: it may be older than what the store keeps, or the request's id is wrong."));
+    else $("content").replaceChildren(words("No event of this transfer: it may be older than what the store keeps, or the request's id is wrong."));
   } catch (error) {
     $("content").replaceChildren(words("No story: see above."));
     alarm(error.message);

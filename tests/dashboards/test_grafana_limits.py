@@ -24,7 +24,7 @@ from tests.servers.fixtures import delete_indices
 
 MAX_BUCKETS = 65_535
 """``search.max_buckets`` of OpenSearch; Elasticsearch's is one more."""
-LINKS = {"Waiting", "Running", "Links"}
+LINKS = {"Queued transfers", "Active transfers", "Links"}
 """Panels that add up series of several fields, all of which must be there: their buckets are as many as there are series
 (a link that moves something, say), not the product of all values of all fields."""
 SPAN = timedelta(hours=24)

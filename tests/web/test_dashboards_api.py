@@ -42,7 +42,7 @@ def test_all_dashboards_are_listed_with_their_question(lake: Running) -> None:
     assert {"name": "source", "label": "Source"} in listed[1]["variables"]
     layout = lake.get("/api/dashboards/lake").json()
     assert layout["rows"][0]["panels"][0] | {"description": ""} == {
-        "id": "panel0", "title": "Transfers that end well", "kind": "stat", "width": 4, "height": 4, "description": "",
+        "id": "panel0", "title": "Transfer efficiency", "kind": "stat", "width": 4, "height": 4, "description": "",
     }  # fmt: skip
 
 
@@ -60,7 +60,7 @@ def test_every_dashboard_is_answered_whole(lake: Running, name: str) -> None:
 
 def test_a_panel_shows_what_the_kpi_s_own_address_says(lake: Running) -> None:
     (row,) = lake.get(f"/api/kpis/transfer_efficiency?{RANGE}").json()["rows"]
-    tile = panel(data(lake, "lake"), "Transfers that end well", "stat")["tiles"][0]
+    tile = panel(data(lake, "lake"), "Transfer efficiency", "stat")["tiles"][0]
     assert tile["value"] == row["value"] and 0.5 < row["value"] < 1
     rows = lake.get(f"/api/kpis/transfers_failed?{RANGE}&by=src_site&where=dst_site=PIC").json()["rows"]
     bars = panel(data(lake, "failures", "var.destination=PIC"), "Failures of each source", "bars")
@@ -92,7 +92,7 @@ def test_the_values_of_variables_are_those_that_occur(lake: Running) -> None:
 
 def test_events_lead_to_their_story(lake: Running) -> None:
     narrow = data(lake, "failures", "var.destination=PIC")
-    listed = panel(narrow, "Transfers that failed last", "events")["events"]
+    listed = panel(narrow, "Latest failed transfers", "events")["events"]
     assert RETRIED in [event["story"] for event in listed]
     assert [event["time"] for event in listed] == sorted((event["time"] for event in listed), reverse=True)
 

@@ -98,7 +98,7 @@ def test_by_clicks_from_the_matrix_to_a_transfer_s_story(visit: Visit) -> None:
     assert urlsplit(visit.page.url).path == "/dashboards/link"
     assert (visit.query["var.source"], visit.query["var.destination"]) == ([HOSTILE], ["PIC"])
     assert visit.query["since"] == ["2026-01-05T09:00"], "the time goes along"
-    visit.panel("Transfers that failed last").get_by_role("link").click()
+    visit.panel("Latest failed transfers").get_by_role("link").click()
     expect(visit.page.locator("#verdict")).to_have_text("Arrived after 20 min, at the 2nd attempt")
     visit.page.get_by_role("link", name="Back to the dashboard").click()
     visit.drawn()
@@ -130,7 +130,7 @@ def test_by_keys_alone_from_the_matrix_to_a_transfer_s_story(visit: Visit) -> No
     keyboard.press("Enter")
     visit.page.wait_for_url("**/dashboards/link?**")
     visit.drawn()
-    visit.panel("Transfers that failed last").get_by_role("region").focus()
+    visit.panel("Latest failed transfers").get_by_role("region").focus()
     for _ in range(20):
         keyboard.press("Tab")
         if "Story" in visit.page.evaluate(cell):
@@ -198,7 +198,7 @@ def test_the_way_back_leads_nowhere_else(visit: Visit, away: str) -> None:
 
 def test_an_unknown_transfer_and_an_unknown_dashboard_are_said(visit: Visit) -> None:
     visit.page.goto(f"{visit.url}/dashboards/transfer/{'0' * 32}")
-    expect(visit.page.locator("#content")).to_contain_text("No event tells of this transfer")
+    expect(visit.page.locator("#content")).to_contain_text("No event of this transfer")
     visit.page.goto(f"{visit.url}/dashboards/nope")
     expect(visit.page.get_by_role("alert")).to_contain_text("no dashboard 'nope'; there are lake")
 
@@ -285,8 +285,8 @@ def test_another_store_is_chosen_and_what_it_refuses_is_said(visit: Visit) -> No
     visit.open("lake")
     visit.page.get_by_label("Store").select_option("hosts")
     visit.drawn()
-    expect(visit.panel("Files arrived")).to_contain_text("Cannot be shown: ")
-    expect(visit.panel("Files arrived")).to_contain_text("of which this store is given none")
+    expect(visit.panel("Transferred files")).to_contain_text("Cannot be shown: ")
+    expect(visit.panel("Transferred files")).to_contain_text("of which this store is given none")
 
 
 def test_what_has_no_effect_on_this_dashboard_is_said(visit: Visit) -> None:
@@ -351,12 +351,12 @@ def test_it_asks_again_by_itself_only_while_the_range_moves(visit: Visit) -> Non
 
 def test_a_server_that_fails_is_said_and_the_last_answer_stays(visit: Visit) -> None:
     visit.open("lake")
-    before = visit.panel("Files arrived").locator(".value").inner_text()
+    before = visit.panel("Transferred files").locator(".value").inner_text()
     failure = {"detail": "duck: disk on fire"}
     visit.page.route("**/data?**", lambda route: route.fulfill(status=503, json=failure))
     visit.page.get_by_role("button", name="Refresh now").click()
     expect(visit.page.get_by_role("alert")).to_contain_text("duck: disk on fire. What is shown is of ")
-    expect(visit.panel("Files arrived").locator(".value")).to_have_text(before)
+    expect(visit.panel("Transferred files").locator(".value")).to_have_text(before)
     visit.page.unroute("**/data?**")
     visit.page.get_by_role("button", name="Refresh now").click()
     expect(visit.page.get_by_role("alert")).to_be_hidden()
@@ -412,7 +412,7 @@ def test_a_chart_tells_its_values_under_the_pointer(visit: Visit) -> None:
 
 def test_a_click_on_a_strip_opens_its_group(visit: Visit) -> None:
     visit.open("lake")
-    panel = visit.panel("Efficiency of each destination over time")
+    panel = visit.panel("Transfer efficiency by destination")
     panel.locator("svg path[aria-roledescription='rect mark']").first.click()
     visit.page.wait_for_url("**/dashboards/transfers?**")
     assert "var.destination" in visit.query
@@ -420,8 +420,8 @@ def test_a_click_on_a_strip_opens_its_group(visit: Visit) -> None:
 
 def test_panels_say_what_they_show(visit: Visit) -> None:
     visit.open("lake")
-    panel = visit.panel("Transfers that end well")
-    panel.get_by_label("About Transfers that end well").press("Enter")
+    panel = visit.panel("Transfer efficiency")
+    panel.get_by_label("About Transfer efficiency").press("Enter")
     expect(panel.locator(".about > p")).to_contain_text(
         "Share of transfers that ended well, of all that ended"
     )
@@ -477,7 +477,7 @@ def test_the_theme_changes_charts_without_asking_again_and_is_remembered(visit: 
     assert luminance(visit.page) > 0.8
     asked = len(visit.requests)
     strip = (
-        visit.panel("Efficiency of each destination over time")
+        visit.panel("Transfer efficiency by destination")
         .locator("svg path[aria-roledescription='rect mark']")
         .first
     )
@@ -558,6 +558,20 @@ def test_a_click_on_unknown_shows_what_has_no_value(visit: Visit) -> None:
     expect(visit.page.locator("#var-source")).to_have_text("unknown")
     matrix = visit.panel("Efficiency").locator(".matrix tbody th")
     assert matrix.evaluate_all("all => all.map((one) => one.title)") == ["unknown"]
+
+
+def test_a_table_that_scrolls_ends_with_a_whole_row(visit: Visit) -> None:
+    visit.open("transfers")
+    links = visit.panel("Links")
+    cut = """box => { const end = box.getBoundingClientRect().bottom;
+      return [...box.querySelectorAll('tbody tr')].map(row => row.getBoundingClientRect())
+        .filter(row => row.top < end - 1 && row.bottom > end + 1).length; }"""
+    box = links.locator(".scroll")
+    assert box.evaluate("box => box.scrollHeight > box.clientHeight"), "all of it is in sight"
+    expect(links.locator("tbody tr").first).to_be_visible()
+    assert box.evaluate(cut) == 0
+    links.get_by_role("button", name="transferred").click()
+    assert box.evaluate(cut) == 0
 
 
 def test_a_hundred_sites_are_drawn_within_their_panels(visit: Visit) -> None:

@@ -200,7 +200,7 @@ def test_time_axes_show_when_services_failed_their_checks() -> None:
         for site, value in (("LAPP", 0.25), ("PIC", 0.9), (None, 0.0), ("X", None))
     ]
     (drawn,) = pictures(built, SELECTION, [[], checks])
-    assert drawn["incidents"] == [{"i": 1, "text": "checks that went well: LAPP 25 %, unknown 0 %"}]
+    assert drawn["incidents"] == [{"i": 1, "text": "probe success rate: LAPP 25 %, unknown 0 %"}]
     (drawn,) = pictures(built, SELECTION, [[], UnsupportedError("no")])
     assert drawn["incidents"] == []
     assert incidents_of(SELECTION).by == ("site",)
