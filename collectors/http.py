@@ -165,7 +165,11 @@ class HttpCollector:
         if self.options.token is None:
             return
         if not shows(authorization, self.options.token.get_secret_value()):
-            raise HTTPException(401, "expected this collector's token", {"www-authenticate": CHALLENGE})
+            raise HTTPException(
+                401,
+                "expected this collector's token (Authorization: Bearer ...)",
+                {"www-authenticate": CHALLENGE},
+            )
 
     @contextmanager
     def _holding(self) -> Iterator[Callable[[int], None]]:

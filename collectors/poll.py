@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -99,7 +100,8 @@ class PollCollector:
         try:
             body, content_type = self._get(url)
         except (httpx.HTTPError, ValueError) as error:
-            fault = f"{instance}: {type(error).__name__}: {error}"[:200]
+            kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
+            fault = f"{instance}: {kind}{error}"[:300]
         else:
             headers = {"instance": instance, "url": url, "content-type": content_type}
             headers["interval_s"] = f"{self.options.interval_s:g}"
@@ -112,7 +114,8 @@ class PollCollector:
     def _get(self, url: str) -> tuple[bytes, str]:
         packed, limit = bytearray(), self.options.max_body_bytes
         with self._client.stream("GET", url) as response:
-            response.raise_for_status()
+            if not response.is_success:
+                raise ValueError(_refusal(response))
             for piece in response.iter_raw():  # unpacked below, where a bomb has a bound
                 packed += piece
                 if len(packed) > limit:
@@ -127,3 +130,21 @@ class PollCollector:
         if surplus := excess(body):
             raise ValueError(f"the answer holds {surplus}")
         return body, response.headers.get("content-type", "")
+
+
+_REMEDIES = {
+    401: "show who asks: option `headers`",
+    403: "let this user read it: option `headers` says who asks",
+    404: "correct the path in `urls`",
+}
+
+
+def _refusal(response: httpx.Response) -> str:
+    """What a target answered in place of a page, in its own words, and what to do."""
+    status = response.status_code
+    plain = "content-encoding" not in response.headers
+    words = b"".join(islice(response.iter_raw(200), int(plain))).decode(errors="replace")
+    said = " ".join(words.split()) or response.reason_phrase
+    if response.has_redirect_location:
+        return f"answered {status}: it has moved to {response.headers['location']}; write that into `urls`"
+    return f"answered {status}: {said}" + (f"; {_REMEDIES[status]}" if status in _REMEDIES else "")

@@ -80,10 +80,18 @@ def judge_status(response: httpx.Response, *, good: Sequence[int]) -> None:
     status = response.status_code
     if status in good:
         return
-    text = f"{response.request.url.host} answered {status}: {masked(response.text)}"
+    text = f"{response.request.url.host} answered {status}: {masked(response.text)}{remedy(status)}"
     if status in (400, 413, 422):
         raise RefusedError("too_large" if status == 413 else "refused", text)
     raise TransientError(text)
+
+
+def remedy(status: int) -> str:
+    """What an operator can do where a store knows the sender not, or lets it not write."""
+    return {
+        401: "; correct `username` and `password`, or the token, of the sink",
+        403: "; give the sink's user the right to write there",
+    }.get(status, "")
 
 
 def masked(text: str) -> str:

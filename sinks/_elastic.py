@@ -11,7 +11,7 @@ import elasticsearch
 
 from lakescope.options import Tls
 from lakescope.pipeline import RefusedError, TransientError
-from sinks._common import masked
+from sinks._common import masked, remedy
 
 Flavour = Literal["elasticsearch", "opensearch"]
 
@@ -137,7 +137,7 @@ def _told(error: Any) -> str:
 
 
 def _judged(host: str, status: int, said: str) -> TransientError | RefusedError:
-    text = f"{host} answered {status}: {masked(said)}"
+    text = f"{host} answered {status}: {masked(said)}{remedy(status)}"
     if status in (400, 413):
         return RefusedError("too_large" if status == 413 else "refused", text)
     if status == 429:

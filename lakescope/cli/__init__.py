@@ -22,6 +22,7 @@ from lakescope.cli import (
     simulate,
     watch,
 )
+from lakescope.printable import printable
 
 app = typer.Typer(
     name="lakescope",
@@ -53,11 +54,11 @@ def main() -> None:
     try:
         app()
     except RuntimeError as error:  # what a person can mend: the configuration, a port taken, nothing running
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201
+        print(f"error: {printable(str(error))}", file=sys.stderr)  # noqa: T201
         sys.exit(2)
     except BrokenPipeError:  # `lakescope tap | head`
         sys.stderr.close()
         sys.exit(0)
     except OSError as error:  # a data directory or a certificate that is not there, or not ours
-        print(f"error: {error}; see data_dir and tls in the configuration", file=sys.stderr)  # noqa: T201
+        print(f"error: {printable(str(error))}; see data_dir and tls in the configuration", file=sys.stderr)  # noqa: T201
         sys.exit(2)

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lakescope.printable import printable
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     from lakescope.config import Configuration, Settings
 
@@ -29,12 +32,19 @@ def configuration(path: Path) -> Configuration:
 
 
 def console(*, err: bool = False) -> Console:
-    """Where tables and lines go; plain text where no terminal watches."""
+    """Where tables and lines go, control characters of their texts written out; plain where no terminal watches."""
     from rich.console import Console
+
+    class Safe(Console):
+        """Every text, in a table too, passes here; rich itself lets escape sequences through."""
+
+        def render_str(self, text: str, **options: Any) -> Text:
+            return super().render_str(printable(text), **options)
 
     stream = sys.stderr if err else sys.stdout
     # into a pipe or a log a table is as wide as it is
-    return Console(stderr=err, highlight=False, markup=False, width=None if stream.isatty() else 1000)
+    width = None if stream.isatty() else 1000
+    return Safe(stderr=err, highlight=False, markup=False, emoji=False, width=width)
 
 
 def table(*columns: str, title: str | None = None) -> Table:
@@ -80,8 +90,8 @@ def ago(seconds: float | None) -> str:
 
 
 def emit(line: str) -> None:
-    """One line on the standard output."""
-    sys.stdout.write(line + "\n")
+    """One line or more on the standard output, control characters written out."""
+    sys.stdout.write(printable(line) + "\n")
 
 
 def fields(document: dict[str, Any], *names: str) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from lakescope.cli._common import CONFIG, ConfigOption, ago, configuration, console, credentials, table
+from lakescope.printable import printable
 
 app = typer.Typer(help="Look at what could not be stored; replay or drop it.", no_args_is_help=True)
 
@@ -61,7 +62,10 @@ def show(ids: Ids = None, config: ConfigOption = CONFIG) -> None:
             f"# {letter.id} from {letter.collector} as {letter.format}{sink}: {letter.why()}", markup=False
         )
         out.print(f"# headers {letter.headers}", markup=False)
-        sys.stdout.buffer.write(letter.body + b"\n")
+        body = letter.body
+        if sys.stdout.isatty():  # into a file or a pipe it goes as it came
+            body = printable(body.decode(errors="replace")).encode()
+        sys.stdout.buffer.write(body + b"\n")
         sys.stdout.buffer.flush()
     letters.close()
     if not shown:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lakescope.printable import printable
+
 if TYPE_CHECKING:
     from lakescope.pipeline.normalise import Enrich
 
@@ -60,7 +62,7 @@ def normalise(
         raise RuntimeError(f"no file matches {' '.join(files or [])}")
     headers = dict(readable(pair).partition("=")[::2] for pair in header or ())
     encoder = msgspec.json.Encoder()
-    out = sys.stdout.buffer
+    out, is_terminal = sys.stdout.buffer, sys.stdout.isatty()
     rejected = 0
     for path in paths:
         name = readable(path)
@@ -68,10 +70,11 @@ def normalise(
         position = 0
         while chunk := list(islice(stream, BATCH)):
             batch = normaliser([Message(body, format, headers | {"file": name}, reception) for body in chunk])
-            out.write(encoder.encode_lines(batch.events))
+            lines = encoder.encode_lines(batch.events)
+            out.write(printable(lines.decode()).encode() if is_terminal else lines)
             for message, reject in zip(batch.rejected_messages, batch.rejects, strict=True):
                 where = {"file": name, "body": position + message} | msgspec.to_builtins(reject)
-                sys.stderr.write(encoder.encode(where).decode() + "\n")
+                sys.stderr.write(printable(encoder.encode(where).decode()) + "\n")
             rejected += len(batch.rejects)
             position += len(chunk)
     out.flush()

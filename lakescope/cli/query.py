@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from lakescope.cli._common import CONFIG, ConfigOption, configuration, console, credentials, emit, table
+from lakescope.printable import spreadsheet_cell
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from kpis import Kpi
 
 
@@ -57,7 +60,11 @@ def query(
     used = getattr(rows, "bin_s", asked.bin_s)
     if used != asked.bin_s:
         typer.echo(f"bins of {used} s: no finer than the reports", err=True)
-    _print(rows, asked.kpi, format)
+    valued = _valued(rows, asked.by)
+    if len(valued) < len(rows):
+        left_out = f"{len(rows) - len(valued)} rows of groups without a value are left out: {asked.kpi.null}"
+        typer.echo(left_out, err=True)
+    _print(valued, asked.kpi, format)
 
 
 def _rows(
@@ -112,6 +119,14 @@ def _list() -> None:
     console().print(made)
 
 
+def _valued(rows: list[dict[str, Any]], by: Sequence[str]) -> list[dict[str, Any]]:
+    """Without the groups that have no value in any row; all rows where nothing is grouped."""
+    if not by:
+        return rows
+    groups = {tuple(row[name] for name in by) for row in rows if row["value"] is not None}
+    return [row for row in rows if tuple(row[name] for name in by) in groups]
+
+
 def _print(rows: list[dict[str, Any]], kpi: Kpi, form: str) -> None:
     if form in ("json", "jsonl"):
         import json
@@ -126,7 +141,7 @@ def _print(rows: list[dict[str, Any]], kpi: Kpi, form: str) -> None:
 
         writer = csv.writer(sys.stdout)
         writer.writerow(columns)
-        writer.writerows([row[column] for column in columns] for row in rows)
+        writer.writerows([spreadsheet_cell(row[column]) for column in columns] for row in rows)
         return
     from dashboards.theme import shown, unit_of
 

@@ -127,6 +127,19 @@ def _summary(assembly: Assembly, out: Any) -> None:
 def log_to_stderr() -> None:
     import logging
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s level=%(levelname)s %(name)s %(message)s")
+    from lakescope.printable import printable
+
+    class OneLine(logging.Formatter):
+        """No text of a message or an answer adds a line or reaches the terminal as a command."""
+
+        def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
+            return super().formatMessage(record).replace("\n", "\\n")
+
+        def format(self, record: logging.LogRecord) -> str:
+            return printable(super().format(record))
+
+    handler = logging.StreamHandler()
+    handler.setFormatter(OneLine("%(asctime)s level=%(levelname)s %(name)s %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     for chatty in ("httpx", "httpcore", "elastic_transport", "uvicorn"):
         logging.getLogger(chatty).setLevel(logging.ERROR)
