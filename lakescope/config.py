@@ -285,6 +285,8 @@ class _Reader:
     def _explain(self, model: type[Options], error: Any, place: tuple[str, ...], kind: str) -> None:
         inner: tuple[str | int, ...] = error["loc"]
         where = (*place, *map(str, inner))
+        if any(problem.place == ".".join(where) for problem in self.problems):
+            return  # a variable that is not set is one mistake
         known, fields = _descend(model, inner)
         option = str(inner[len(known)] if len(known) < len(inner) else inner[-1]) if inner else ""
         if error["type"] == "extra_forbidden":
@@ -298,6 +300,8 @@ class _Reader:
             self._problem(where, f"option `{option}` is missing", f"add {example}")
             return
         text = error["msg"].removeprefix("Value error, ")
+        if error["type"] == "too_short" and known and "SecretStr" in str(known[-1][1].annotation):
+            text = f"expected at least {error['ctx']['min_length']} characters"
         if not known:
             self._problem(where, text, f"`lakescope plugins {kind}` shows the options".replace("  ", " "))
             return

@@ -227,6 +227,13 @@ FAULTS = {
     "table twice": Fault(f"{REST}[sinks.b]\n", 5, "", "not TOML", "once each"),
     "text without quotes": Fault(f"data_dir = /srv\n{REST}", 1, "", "not TOML", 'name = "value"'),
     "text that does not close": Fault(f'data_dir = "x\n{REST}', 1, "", "not TOML", ""),
+    "short salt": Fault(
+        f'{REST}[privacy]\nuser_salt = "x"\n',
+        6,
+        "privacy.user_salt",
+        "expected at least 8 characters",
+        "SALT",
+    ),
     "variable that does not close": Fault(
         f'{REST}path = "${{LAKE"\n', 5, "sinks.b.path", "another text behind `${`", "close it with `}`"
     ),
@@ -376,6 +383,13 @@ def test_a_fault_is_told_with_file_line_place_and_remedy(what: str) -> None:
     where = f"here.toml:{fault.line}:" if fault.line else "here.toml:"
     assert str(error.value).startswith(where) and "\n    remedy: " in str(error.value)
     assert SECRET not in str(error.value)
+
+
+def test_a_variable_that_is_not_set_is_one_fault() -> None:
+    with pytest.raises(ConfigurationError) as error:
+        parse(f'[collectors.a]\ntype = "http"\ntoken = "${{LAKESCOPE_NOT_SET}}"\n{SINK}')
+    (problem,) = error.value.problems
+    assert (problem.line, problem.remedy) == (3, "export LAKESCOPE_NOT_SET=...")
 
 
 def test_all_faults_are_told_at_once() -> None:
