@@ -11,6 +11,7 @@ from hashlib import blake2b
 from pathlib import Path
 
 import msgspec
+from zstandard import compress, decompress
 
 from lakescope.messages import Message, Reject
 from lakescope.pipeline.contracts import Health
@@ -31,7 +32,8 @@ create table if not exists letters (
   received real not null,
   first_seen real not null,
   last_seen real not null,
-  times integer not null default 1
+  times integer not null default 1,
+  packed integer not null default 0  -- whether body is in zstd
 );
 create index if not exists letters_last_seen on letters (last_seen);
 create table if not exists checked (row integer primary key, time real not null);
@@ -96,6 +98,10 @@ class DeadLetters:
         self._db.execute("pragma journal_mode = wal")
         self._db.execute("pragma synchronous = full")
         self._db.executescript(_SCHEMA)
+        if not any(column[1] == "packed" for column in self._db.execute("pragma table_info(letters)")):
+            self._db.execute(
+                "alter table letters add column packed integer not null default 0"
+            )  # of older files
         self._read_db = self._open()
 
     def _open(self) -> sqlite3.Connection:
@@ -135,7 +141,7 @@ class DeadLetters:
                 rejects[0].expected,
                 rejects[0].found,
                 len(rejects),
-                message.body,
+                compress(message.body, 1),  # a bomb must not grow again here
                 msgspec.json.encode(dict(message.headers)).decode(),
                 message.received,
                 now,
@@ -145,7 +151,7 @@ class DeadLetters:
         ]
         with self._writing():
             self._db.executemany(
-                "insert into letters values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1) on conflict (id) do update set"
+                "insert into letters values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, 1) on conflict (id) do update set"
                 " reason = excluded.reason, path = excluded.path, expected = excluded.expected,"
                 " found = excluded.found, events = excluded.events, last_seen = excluded.last_seen,"
                 " times = times + 1",
@@ -166,8 +172,9 @@ class DeadLetters:
             with self._read_lock:  # one at a time: bodies may be large
                 row = self._read_db.execute("select * from letters where id = ?", (id_,)).fetchone()
             if row is not None:
+                body = decompress(row[9]) if row[15] else row[9]
                 headers = msgspec.json.decode(row[10], type=dict[str, str])
-                yield Letter(*row[:10], headers, *row[11:])  # type: ignore[call-arg]  # a row is the table
+                yield Letter(*row[:9], body, headers, *row[11:15])  # type: ignore[call-arg]  # a row is the table
 
     def ids(
         self,

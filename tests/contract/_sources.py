@@ -12,6 +12,7 @@ from typing import ClassVar
 
 import httpx
 
+from lakescope.framing import split_json
 from tests.contract._bodies import ndjson
 from tests.contract._http import Answer, HttpServer
 from tests.e2e._lakescope import publish
@@ -88,8 +89,9 @@ class HttpSource(Source):
         answer.raise_for_status()
 
     def held(self) -> int:
-        (rows,) = self._execute("select count(*) from spool")
-        return int(rows)
+        with contextlib.closing(sqlite3.connect(self.directory / "data/source.spool")) as spool:
+            rows = spool.execute("select body from spool").fetchall()
+        return sum(len(list(split_json(body))) for (body,) in rows)
 
     def break_down(self) -> None:
         self._execute("alter table spool rename to away")
@@ -97,9 +99,9 @@ class HttpSource(Source):
     def mend(self) -> None:
         self._execute("alter table away rename to spool")
 
-    def _execute(self, statement: str) -> tuple[int, ...]:
+    def _execute(self, statement: str) -> None:
         with contextlib.closing(sqlite3.connect(self.directory / "data/source.spool")) as spool, spool:
-            return spool.execute(statement).fetchone() or ()
+            spool.execute(statement)
 
 
 class PollSource(Source):

@@ -93,6 +93,29 @@ def test_an_id_may_be_cut_but_never_means_all(dead_letters: DeadLetters) -> None
     assert dead_letters.ids(ids=[letter.id for letter in letters]) == [letter.id for letter in letters]
 
 
+def test_a_body_takes_no_more_room_than_it_came_with(tmp_path: Path) -> None:
+    """64 MiB that came as 65 kB of gzip would fill the disk in a thousand requests."""
+    dead_letters = DeadLetters(tmp_path / "dead.sqlite")
+    bodies = [b"%d" % n + bytes(2**22) for n in range(4)]
+    dead_letters.add("c", None, [(message(body), [REFUSED]) for body in bodies])
+    assert sorted(letter.body for letter in dead_letters.letters()) == bodies
+    dead_letters.close()
+    assert sum(path.stat().st_size for path in tmp_path.iterdir()) < 2**20
+
+
+def test_letters_of_before_are_still_read(tmp_path: Path) -> None:
+    first = DeadLetters(tmp_path / "dead.sqlite")
+    first.add("c", None, [(message(b"new"), [REFUSED])])
+    first._db.execute("update letters set body = ?", (b"old",))
+    first._db.execute("alter table letters drop column packed")
+    first.close()
+    again = DeadLetters(tmp_path / "dead.sqlite")
+    assert [letter.body for letter in again.letters()] == [b"old"]
+    again.add("c", None, [(message(b"newer"), [REFUSED])])
+    assert [letter.body for letter in again.letters()] == [b"old", b"newer"]
+    again.close()
+
+
 def test_dropped_is_dropped(dead_letters: DeadLetters) -> None:
     dead_letters.add("c", None, [(message(b"1"), [REFUSED]), (message(b"2"), [REFUSED])])
     first, second = dead_letters.letters()
