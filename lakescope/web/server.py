@@ -17,7 +17,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 log = logging.getLogger(__name__)
 
-HEAD_S = 10.0
+HEAD_S = 20.0
 """How long a connection may take for the head of a request, and for the rest of a body that nobody reads."""
 CONNECTIONS_MAX = 1000
 BACKLOG = 1024
