@@ -13,7 +13,7 @@ import pytest
 import dashboards.definitions
 from dashboards.check import faults
 from dashboards.definitions import DASHBOARDS
-from dashboards.model import Dashboard, Link, Listing, Number, Panel, Row
+from dashboards.model import Dashboard, Link, Listing, Number, Panel, Row, filled
 from dashboards.questions import (
     MAX_BINS,
     Selection,
@@ -207,6 +207,25 @@ def test_descriptions_say_what_a_kpi_means() -> None:
     assert f"warning below {kpi.warning:g}" in told
     assert kpi.null in told
     assert told.endswith("More.")
+
+
+def test_listings_are_described() -> None:
+    """Which events, how many, in which order: in Grafana as on the pages."""
+    listing = Listing(dataset="rules", columns=("scope",), where={"event": "stuck"}, latest_of="rule_id")
+    assert description_of(Panel(title="p", kind="events", listing=listing)) == (
+        'The 50 newest events of the dataset rules whose event is "stuck", of each rule_id the latest one; newest first.'
+    )
+    listed = [panel for one in DASHBOARDS.values() for panel in one.panels if panel.listing]
+    assert listed and all(description_of(panel) for panel in listed)
+
+
+def test_rows_are_filled() -> None:
+    assert filled([(8, 4), (8, 4), (8, 4)]) == [[(8, 4), (8, 4), (8, 4)]]
+    assert filled([(12, 8), (12, 9), (12, 8)]) == [[(12, 9), (12, 9)], [(24, 8)]]
+    assert filled([(5, 4), (5, 4), (5, 4)]) == [[(8, 4), (8, 4), (8, 4)]], (
+        "what a store cannot answer leaves no gap"
+    )
+    assert filled([(7, 4), (6, 4)]) == [[(13, 4), (11, 4)]] and filled([]) == []
 
 
 def test_all_questions_can_be_asked() -> None:
