@@ -190,6 +190,7 @@ def _stacked(picture: Picture, theme: Theme) -> Spec:
                         "field": "v",
                         "type": "quantitative",
                         "stack": "zero",
+                        **({} if any(heights) else {"scale": {"domain": [0, 1]}}),
                         "axis": _values(unit, max(heights, default=0), _whole(picture)),
                     },
                     "color": colour,
@@ -358,6 +359,8 @@ def _domain(picture: Picture, divisor: float) -> Spec:
     """A share of what went well fills its axis from nothing to all; everything else begins at 0."""
     if picture["share"] and picture["greatest"] <= 1:
         return {"domain": [0, 100]}
+    if not picture["greatest"]:
+        return {"domain": [0, 1]}  # or 0 would stand in the middle
     return {"zero": True, "nice": True}
 
 

@@ -41,29 +41,33 @@ PROBES = Dashboard(
                 Panel(
                     title="By operation",
                     kind="lines",
+                    width=8,
+                    height=10,
                     numbers=(Number(kpi="probe_availability", by=("operation",)),),
                 ),
                 Panel(
                     title="By protocol",
                     kind="lines",
+                    width=8,
+                    height=10,
                     numbers=(Number(kpi="probe_availability", by=("protocol",)),),
                 ),
                 Panel(
                     title="Sites",
                     kind="table",
-                    width=10,
-                    height=11,
+                    width=8,
+                    height=10,
                     numbers=(
                         Number(kpi="probe_availability", by=("site",), label="available"),
-                        Number(kpi="probe_checks", by=("site",), label="checks"),
+                        Number(kpi="probe_checks", by=("site",), label="probes"),
                     ),
                     link=links.PROBES,
                 ),
                 Panel(
                     title="Latest failed probes",
                     kind="events",
-                    width=14,
-                    height=11,
+                    width=24,
+                    height=10,
                     listing=Listing(
                         dataset="probes",
                         where={"ok": False},
