@@ -44,7 +44,7 @@ class DuckdbOptions(SinkOptions):
     """The database file; without it ``lake.duckdb`` in the data directory."""
     memory_limit: str = Field(default="512MB", pattern=r"^\d+(KB|MB|GB)$")
     """Memory that DuckDB may use before it spills to disk."""
-    threads: int = Field(default=2, ge=1)
+    threads: int = Field(default=2, ge=1, le=1024)
     """Threads of one statement (count)."""
 
 

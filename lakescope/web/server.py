@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import resource
 import socket
@@ -64,7 +65,7 @@ class Server:
         except OSError as error:
             self._socket.close()
             raise RuntimeError(
-                f"cannot listen on {host}:{port}: {error.strerror}; choose another with --port or [http] port"
+                f"cannot listen on {host}:{port}: {error.strerror}; {_remedy(error)}"
             ) from error
         self.port = self._socket.getsockname()[1]
         shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
@@ -100,6 +101,14 @@ class Server:
     async def _serve_quietly(self) -> None:
         asyncio.get_running_loop().set_exception_handler(_note)
         await self._server.serve(sockets=[self._socket])
+
+
+def _remedy(error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return "choose another port in [http] port, or stop who listens there"
+    if error.errno == errno.EACCES:
+        return "choose a port from 1024 on in [http] port"
+    return "name an address of this machine in [http] host, such as 127.0.0.1"
 
 
 def _note(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

@@ -227,6 +227,9 @@ FAULTS = {
     "table twice": Fault(f"{REST}[sinks.b]\n", 5, "", "not TOML", "once each"),
     "text without quotes": Fault(f"data_dir = /srv\n{REST}", 1, "", "not TOML", 'name = "value"'),
     "text that does not close": Fault(f'data_dir = "x\n{REST}', 1, "", "not TOML", ""),
+    "too many threads": Fault(
+        f"{REST}threads = 100000\n", 5, "sinks.b.threads", "found 100000", "threads = 2"
+    ),
     "short salt": Fault(
         f'{REST}[privacy]\nuser_salt = "x"\n',
         6,
