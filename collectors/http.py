@@ -252,7 +252,7 @@ def _checked(body: bytes, encoding: str, several: bool, limit: int, documents: i
         except DamagedError as error:
             raise HTTPException(400, str(error)) from None
         except TooLargeError as error:
-            raise HTTPException(413, f"{error} (option max_body_bytes)") from None
+            raise HTTPException(413, f"{error}: send it in parts, or see the option max_body_bytes") from None
     if not body:
         raise HTTPException(400, "the body is empty")
     if several and _has_more_documents(body, documents):

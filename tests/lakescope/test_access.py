@@ -139,6 +139,22 @@ def test_without_the_token_there_is_nothing(closed: Running, path: str) -> None:
             assert "[http] token" in answer.text and TOKEN not in answer.text
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1/livez?", "localhost/readyz#", "x/guarded/hermes?", "@/livez?"])
+def test_a_host_that_looks_like_a_path_opens_nothing(closed: Running, host: str) -> None:
+    with client(closed) as asking:
+        for path in ("/api/status", "/metrics"):
+            assert asking.get(path, headers={"host": host}).status_code in (400, 421)
+        answer = asking.post("/api/dead-letters/replay", json=[], headers={"host": host})
+        assert answer.status_code in (400, 421)
+        for path in (
+            "/livez%3F/../api/status",
+            "/api/status%3F/livez",
+            "/livez/../api/status",
+            "//api/status",
+        ):
+            assert asking.get(path).status_code in (401, 404)
+
+
 def test_health_is_one_word_without_the_token(closed: Running) -> None:
     with client(closed) as asking:
         assert asking.get("/livez").text == "ok\n"
