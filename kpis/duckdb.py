@@ -87,15 +87,18 @@ def compile_reports(query: ReportsQuery) -> Statement:
         parameters.given["bin"] = query.bin_s
         bin_ = "time_bucket(to_seconds($bin), time, timestamp '1970-01-01')"
     series = ", ".join(f'"{name}"' for name in query.series)
-    slot = f"{series}, time < $range, case when time >= $range then {bin_} end"
-    ranks = [(slot, "desc", 1), *([(slot, "asc", 1)] if query.firsts else []), (series, "desc", REPORTS)]
-    kept = " or ".join(
-        f'row_number() over (partition by {partition} order by time {way}, "{query.field}" {way}) <= {most}'
-        for partition, way, most in ranks
-    )
-    names = ", ".join(f'"{name}"' for name in query.names)
+    fields = ", ".join(f"'{name}': \"{name}\"" for name in query.names)
+    value = f'"{query.field}"'
+    kept = [
+        f"select unnest(max_by(report, place, {REPORTS})) as report from found group by {series}",
+        f"select max_by(report, place) from found group by {series}, slot",
+        *([f"select min_by(report, place) from found group by {series}, slot"] if query.firsts else []),
+    ]
     return Statement(
-        f'select epoch_us(time) as at, {names} from "{query.dataset}" where {where} qualify {kept}',
+        f"with found as (select {series}, (time < $range, case when time >= $range then {bin_} end) as slot,"
+        f" (time, {value} is not null, {value}) as place, {{'at': epoch_us(time), {fields}}} as report"
+        f' from "{query.dataset}" where {where})'
+        f" select unnest(report) from ({' union all '.join(kept)})",
         parameters.given,
     )
 

@@ -79,7 +79,7 @@ def _question(query: Query, part: Part) -> ReportsQuery:
     """A filter by what makes the series leaves whole series out; any other is met by a series' last report, or not."""
     kpi = query.kpi
     series = (*part.series, *(("poll",) if part.polled else ()))
-    filters = [condition for condition in query.conditions if condition not in kpi.where]
+    filters = _filters(query)
     known = () if part.state else (Condition(str(part.field), "known"),)  # a state may end without a value
     early = [condition for condition in filters if condition.field in series]
     late = [condition.field for condition in (*part.state, *filters)]
@@ -95,6 +95,11 @@ def _question(query: Query, part: Part) -> ReportsQuery:
         conditions=(*kpi.where, *part.where, *early, *known),
         firsts=part.kind == "growth",
     )
+
+
+def _filters(query: Query) -> list[Condition]:
+    """What the one who asks chose."""
+    return [condition for condition in query.conditions if condition not in query.kpi.where]
 
 
 def rows(query: Query, answers: Sequence[Iterable[Report]]) -> Rows:
@@ -180,7 +185,14 @@ class _History:
         self._times = {key: [report.time for report in found] for key, found in self.series.items()}
         self.intervals = {key: self._interval(key, configured or {}) for key in self.series}
         """Null: unknown."""
-        self._of_source = self._medians()
+        of_source = self._medians()
+        self._stale_after = {
+            key: min(
+                STALE_AFTER * (interval or of_source.get(self._source(key)) or UNKNOWN_INTERVAL_S),
+                LOOK_BACK.total_seconds(),
+            )
+            for key, interval in self.intervals.items()
+        }
 
     def _interval(self, key: Key, configured: Mapping[Key, float]) -> float | None:
         told = configured.get(self._source(key)) or self.series[key][-1].values.get("interval_s")
@@ -200,10 +212,6 @@ class _History:
         last = self.series[key][-1].values
         return tuple(last.get(name) for name in _SOURCE)
 
-    def _stale_after(self, key: Key) -> float:
-        interval = self.intervals[key] or self._of_source.get(self._source(key)) or UNKNOWN_INTERVAL_S
-        return min(STALE_AFTER * interval, LOOK_BACK.total_seconds())
-
     def _until(self, key: Key, place: int) -> float:
         """The last moment at which that report is the series' state."""
         reports = self.series[key]
@@ -212,24 +220,24 @@ class _History:
         answers = self._ended.get(key[-1], ()) if self.part.polled else ()
         index = bisect_right(answers, time)
         ended = answers[index] if index < len(answers) else inf
-        return min(following, ended, time + self._stale_after(key))
+        return min(following, ended, time + self._stale_after[key])
 
     def states(self, query: Query, ends: Sequence[float]) -> dict[int, dict[Key, _State]]:
         """Place of the end -> series -> its state then. The events of an end's own moment are behind it."""
         states: dict[int, dict[Key, _State]] = defaultdict(dict)
+        filters = _filters(query)
         for key, reports in self.series.items():
             for place, report in enumerate(reports):
                 first, last = bisect_right(ends, report.time), bisect_right(ends, self._until(key, place))
                 if first < last:
-                    state = self._state(query, place, report)
+                    state = self._state(query.by, filters, place, report)
                     for index in range(first, last):
                         states[index][key] = state
         return states
 
-    def _state(self, query: Query, place: int, report: Report) -> _State:
+    def _state(self, by: Sequence[str], filters: Sequence[Condition], place: int, report: Report) -> _State:
         values = report.values
-        filters = (condition for condition in query.conditions if condition not in query.kpi.where)
-        group = tuple(values.get(name) for name in query.by) if _meets(values, filters) else None
+        group = tuple([values.get(name) for name in by]) if _meets(values, filters) else None
         value = values.get(str(self.part.field))
         return _State(place, value, group, value is not None and _meets(values, self.part.state))
 

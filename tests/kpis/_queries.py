@@ -16,6 +16,19 @@ _WHOLE = ("count", "distinct", "min", "max", "changes", "empty_hours")
 _NEVER_WHOLE = ("mean", "share", "silence")
 
 
+ALIKE = {
+    *(
+        "storage_obsolete",
+        "storage_unavailable",
+        "storage_unlocked",
+        "storage_static",
+        "storage_min_free_space",
+    ),
+    *("scope_files", "scope_rse_files", "experiment_files", "account_files"),
+}
+"""Another field or condition in the words of a sister, which is asked everything: two questions will do."""
+
+
 class Near(NamedTuple):
     """How near an answer must be; with 0 and 0 it must be the very number."""
 
@@ -34,6 +47,8 @@ def queries(kpi: Kpi, documents: list[dict[str, Any]]) -> list[Query]:
         sorted({str(found) for doc in documents if (found := doc.get(name)) is not None})
         for name in (first, kpi.dimensions[-1])
     )
+    if kpi.name in ALIKE:
+        return [Query(**span), Query(**span, by=(first,), bin_s=DAY)]
     return [
         *(Query(**span, bin_s=bin_s) for bin_s in (None, HOUR, DAY)),
         *(

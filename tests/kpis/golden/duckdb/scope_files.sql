@@ -1,21 +1,21 @@
 -- the whole range
-select epoch_us(time) as at, "files", "scope", "collector", "source" from "storage" where time >= $since and time < $until and "scope" is not null and "rse" is null and "account" is null and "usage_source" is null and "files" is not null qualify row_number() over (partition by "scope", time < $range, case when time >= $range then null end order by time desc, "files" desc) <= 1 or row_number() over (partition by "scope" order by time desc, "files" desc) <= 10;
+with found as (select "scope", (time < $range, case when time >= $range then null end) as slot, (time, "files" is not null, "files") as place, {'at': epoch_us(time), 'files': "files", 'scope': "scope", 'collector': "collector", 'source': "source"} as report from "storage" where time >= $since and time < $until and "scope" is not null and "rse" is null and "account" is null and "usage_source" is null and "files" is not null) select unnest(report) from (select unnest(max_by(report, place, 10)) as report from found group by "scope" union all select max_by(report, place) from found group by "scope", slot);
 -- $since = 2025-12-29 00:00:00
 -- $until = 2026-01-12 00:00:00
 -- $range = 2026-01-05 00:00:00
-select epoch_us(time) as at, "count", "collector", "source", "scope", "interval_s", "kind", "state" from "polls" where time >= $since and time < $until and "complete" = $p2 and "count" is not null qualify row_number() over (partition by "collector", "source", "scope", time < $range, case when time >= $range then null end order by time desc, "count" desc) <= 1 or row_number() over (partition by "collector", "source", "scope" order by time desc, "count" desc) <= 10;
+with found as (select "collector", "source", "scope", (time < $range, case when time >= $range then null end) as slot, (time, "count" is not null, "count") as place, {'at': epoch_us(time), 'count': "count", 'collector': "collector", 'source': "source", 'scope': "scope", 'interval_s': "interval_s", 'kind': "kind", 'state': "state"} as report from "polls" where time >= $since and time < $until and "complete" = $p2 and "count" is not null) select unnest(report) from (select unnest(max_by(report, place, 10)) as report from found group by "collector", "source", "scope" union all select max_by(report, place) from found group by "collector", "source", "scope", slot);
 -- $since = 2025-12-29 00:00:00
 -- $until = 2026-01-12 00:00:00
 -- $p2 = True
 -- $range = 2026-01-05 00:00:00
 
 -- every hour, by scope
-select epoch_us(time) as at, "files", "scope", "collector", "source" from "storage" where time >= $since and time < $until and "scope" is not null and "rse" is null and "account" is null and "usage_source" is null and "files" is not null qualify row_number() over (partition by "scope", time < $range, case when time >= $range then time_bucket(to_seconds($bin), time, timestamp '1970-01-01') end order by time desc, "files" desc) <= 1 or row_number() over (partition by "scope" order by time desc, "files" desc) <= 10;
+with found as (select "scope", (time < $range, case when time >= $range then time_bucket(to_seconds($bin), time, timestamp '1970-01-01') end) as slot, (time, "files" is not null, "files") as place, {'at': epoch_us(time), 'files': "files", 'scope': "scope", 'collector': "collector", 'source': "source"} as report from "storage" where time >= $since and time < $until and "scope" is not null and "rse" is null and "account" is null and "usage_source" is null and "files" is not null) select unnest(report) from (select unnest(max_by(report, place, 10)) as report from found group by "scope" union all select max_by(report, place) from found group by "scope", slot);
 -- $since = 2025-12-29 00:00:00
 -- $until = 2026-01-12 00:00:00
 -- $range = 2026-01-05 00:00:00
 -- $bin = 3600
-select epoch_us(time) as at, "count", "collector", "source", "scope", "interval_s", "kind", "state" from "polls" where time >= $since and time < $until and "complete" = $p2 and "count" is not null qualify row_number() over (partition by "collector", "source", "scope", time < $range, case when time >= $range then time_bucket(to_seconds($bin), time, timestamp '1970-01-01') end order by time desc, "count" desc) <= 1 or row_number() over (partition by "collector", "source", "scope" order by time desc, "count" desc) <= 10;
+with found as (select "collector", "source", "scope", (time < $range, case when time >= $range then time_bucket(to_seconds($bin), time, timestamp '1970-01-01') end) as slot, (time, "count" is not null, "count") as place, {'at': epoch_us(time), 'count': "count", 'collector': "collector", 'source': "source", 'scope': "scope", 'interval_s': "interval_s", 'kind': "kind", 'state': "state"} as report from "polls" where time >= $since and time < $until and "complete" = $p2 and "count" is not null) select unnest(report) from (select unnest(max_by(report, place, 10)) as report from found group by "collector", "source", "scope" union all select max_by(report, place) from found group by "collector", "source", "scope", slot);
 -- $since = 2025-12-29 00:00:00
 -- $until = 2026-01-12 00:00:00
 -- $p2 = True
@@ -23,12 +23,12 @@ select epoch_us(time) as at, "count", "collector", "source", "scope", "interval_
 -- $bin = 3600
 
 -- by experiment, of two scope
-select epoch_us(time) as at, "files", "scope", "experiment", "collector", "source" from "storage" where time >= $since and time < $until and "scope" is not null and "rse" is null and "account" is null and "usage_source" is null and list_contains($p2, "scope") and "files" is not null qualify row_number() over (partition by "scope", time < $range, case when time >= $range then null end order by time desc, "files" desc) <= 1 or row_number() over (partition by "scope" order by time desc, "files" desc) <= 10;
+with found as (select "scope", (time < $range, case when time >= $range then null end) as slot, (time, "files" is not null, "files") as place, {'at': epoch_us(time), 'files': "files", 'scope': "scope", 'experiment': "experiment", 'collector': "collector", 'source': "source"} as report from "storage" where time >= $since and time < $until and "scope" is not null and "rse" is null and "account" is null and "usage_source" is null and list_contains($p2, "scope") and "files" is not null) select unnest(report) from (select unnest(max_by(report, place, 10)) as report from found group by "scope" union all select max_by(report, place) from found group by "scope", slot);
 -- $since = 2025-12-29 00:00:00
 -- $until = 2026-01-12 00:00:00
 -- $p2 = ["it's", 'two']
 -- $range = 2026-01-05 00:00:00
-select epoch_us(time) as at, "count", "collector", "source", "scope", "interval_s", "kind", "state" from "polls" where time >= $since and time < $until and "complete" = $p2 and "count" is not null qualify row_number() over (partition by "collector", "source", "scope", time < $range, case when time >= $range then null end order by time desc, "count" desc) <= 1 or row_number() over (partition by "collector", "source", "scope" order by time desc, "count" desc) <= 10;
+with found as (select "collector", "source", "scope", (time < $range, case when time >= $range then null end) as slot, (time, "count" is not null, "count") as place, {'at': epoch_us(time), 'count': "count", 'collector': "collector", 'source': "source", 'scope': "scope", 'interval_s': "interval_s", 'kind': "kind", 'state': "state"} as report from "polls" where time >= $since and time < $until and "complete" = $p2 and "count" is not null) select unnest(report) from (select unnest(max_by(report, place, 10)) as report from found group by "collector", "source", "scope" union all select max_by(report, place) from found group by "collector", "source", "scope", slot);
 -- $since = 2025-12-29 00:00:00
 -- $until = 2026-01-12 00:00:00
 -- $p2 = True
