@@ -126,6 +126,8 @@ class Question(Struct, frozen=True):
     time: str
     moment: datetime
     scope: str | None
+    kind: str | None
+    """What it asks for; null if it is not known what was asked."""
 
 
 def decode(message: Message, out: Decoded) -> None:
@@ -139,7 +141,8 @@ def decode(message: Message, out: Decoded) -> None:
     else:
         if len(records) == 1 and records[0][1].startswith(b"["):
             records = any_json(records[0][1], "$", records[0][0])
-        each(records, out, decode_one)
+        if records or question.kind is None:
+            each(records, out, decode_one)
     _add_poll(message, question, out, len(records), complete=len(out.rejects) == rejects)
 
 
@@ -154,7 +157,8 @@ def _question(message: Message) -> Question:
             "schema", "$.headers.date", "a time after 1970, of the answer or of its reception", date
         )
     asked = message.headers.get("scope") or message.headers.get("url")
-    return Question(time, moment, asked and _without_password(asked))
+    scope = _without_password(asked) if asked else None
+    return Question(time, moment, scope, _kind(scope) if scope else None)
 
 
 def _without_password(url: str) -> str:
@@ -168,8 +172,7 @@ def _without_password(url: str) -> str:
 
 def _add_poll(message: Message, question: Question, out: Decoded, count: int, *, complete: bool) -> None:
     """That the answer came, if it is known what was asked."""
-    kind = _kind(question.scope) if question.scope else None
-    if question.scope is None or kind is None:
+    if question.scope is None or question.kind is None:
         return
     out.events.append(
         Poll(
@@ -177,8 +180,8 @@ def _add_poll(message: Message, question: Question, out: Decoded, count: int, *,
             time=question.time,
             source="rucio-api",
             scope=question.scope,
-            kind=kind,
-            state=_state(question.scope) if kind == "rules" else None,
+            kind=question.kind,
+            state=_state(question.scope) if question.kind == "rules" else None,
             count=count,
             complete=complete,
             interval_s=_interval(message.headers.get("interval_s")),

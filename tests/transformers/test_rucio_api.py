@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lakescope.events import Rule
+from lakescope.events import Poll, Rule
 from lakescope.messages import Decoded, Message, Rejected
 from tests.transformers.bodies import ROOT, headers, texts
 from tests.transformers.properties import RECEIVED, decode, holds, mutated, spliced
@@ -73,3 +73,17 @@ def test_no_mutation_crashes_it(body: bytes, head: dict[str, Any]) -> None:
 @given(spliced(TEXTS))
 def test_no_splice_crashes_it(body: bytes) -> None:
     holds(rucio_api.decode, body)
+
+
+@pytest.mark.parametrize("body", [b"", b"\n", b"[]"])
+def test_an_empty_answer_to_a_known_question_is_an_answer(body: bytes) -> None:
+    out = Decoded()
+    headers = {"url": "https://u:secret@rucio.example.org/rules/?state=S", "interval_s": "600"}
+    rucio_api.decode(Message(body, headers=headers, received=1.8e9), out)
+    (poll,) = out.events
+    assert isinstance(poll, Poll)
+    assert (poll.scope, poll.state) == ("https://rucio.example.org/rules/?state=S", "stuck")
+    assert (poll.count, poll.complete, poll.interval_s) == (0, True, 600.0)
+    assert not out.filtered and not out.rejects
+    rucio_api.decode(Message(body, received=1.8e9), out)
+    assert len(out.events) == 1 and out.filtered == {"empty": 1}, "nobody knows what was asked"
