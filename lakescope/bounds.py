@@ -1,7 +1,8 @@
 """Impossible measurements: numbers beyond the bounds that stand beside the events' fields become null, and count.
 
 A count of -5, a throughput of 1e9999, a delay since 1970: what no instrument can have measured says nothing, and
-one of them is enough to ruin an average. The rest of the event is kept.
+one of them is enough to ruin an average. The rest of the event is kept. Long texts are cut in the same pass: an
+error may quote a whole page, and stores keep so much of no text that they index.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Any, NamedTuple, get_args, get_origin, get_type_hints
 
-from lakescope.events import DATASETS, Event, Host
+from lakescope.events import DATASETS, LONGEST_TEXT, Event, Host, Text
 
 
 class Bound(NamedTuple):
@@ -46,7 +47,7 @@ QUANTITIES: Mapping[str, Bound] = {
 
 
 def clear_impossible(events: Iterable[Event], impossible: Counter[str]) -> None:
-    """Makes numbers beyond their bounds null, and counts them in `impossible` by ``dataset.field``."""
+    """Makes numbers beyond their bounds null, and counts them in `impossible` by ``dataset.field``. Cuts long texts."""
     for event in events:
         if _FAULTY[type(event)](event):
             _clear(event, impossible)
@@ -61,6 +62,10 @@ def _clear(event: Event, impossible: Counter[str]) -> None:
         if value is not None and not least <= value <= greatest:
             setattr(event, name, None)
             impossible[f"{event.dataset}.{name}"] += 1
+    for name in _TEXTS[type(event)]:
+        text = getattr(event, name)
+        if text is not None:
+            setattr(event, name, text[:LONGEST_TEXT])
 
 
 def _host_bound(event: Host) -> Bound:
@@ -81,14 +86,23 @@ def _is_faulty_host(event: Event) -> bool:
 
 
 def _check(dataset: type[Event]) -> Callable[[Event], bool]:
-    """Whether a number of an event is impossible: one expression a dataset, as every event goes through it."""
+    """Whether an event holds an impossible number or a long text: one expression a dataset, as all go through it."""
     tests = [
         f"((v := e.{name}) is not None and not {bound.least!r} <= v <= {bound.greatest!r})"
         for name, bound in _BOUNDS[dataset].items()
     ]
+    tests += [f"((v := e.{name}) is not None and len(v) > {LONGEST_TEXT})" for name in _TEXTS[dataset]]
     made: Any = eval(f"lambda e: {' or '.join(tests) or False}")  # noqa: S307 - of our own fields' names
     return made  # type: ignore[no-any-return]
 
 
+_TEXTS = {
+    dataset: [
+        name
+        for name, hint in get_type_hints(dataset, include_extras=True).items()
+        if Text in (hint, *get_args(hint))
+    ]
+    for dataset in DATASETS.values()
+}
 _BOUNDS = {dataset: bounds(dataset) for dataset in DATASETS.values()}
 _FAULTY = {dataset: _check(dataset) for dataset in DATASETS.values()} | {Host: _is_faulty_host}

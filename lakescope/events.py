@@ -9,6 +9,7 @@ Conventions, everywhere:
 - ``id`` is made of the fields that identify the event (`transformers._common.identify`), so that
   a repeated message gives the same id and every sink can write idempotently.
 - Only the transform stage writes to an event; for everybody behind it events are read-only.
+- A long text (an error, a message) is cut at 4,000 characters.
 - A new field has a default, a field never changes its type.
 
 The ``#:`` comment behind a field is its documentation (meaning, unit, source); docs/reference/events.md,
@@ -22,7 +23,10 @@ from typing import Annotated, Any, ClassVar, Literal
 from msgspec import Meta, Struct
 
 Time = Annotated[str, Meta(extra={"kind": "time"})]
+LONGEST_TEXT = 4_000
+"""Characters: as many as Rucio's database keeps of an error (requests.err_msg)."""
 Text = Annotated[str, Meta(extra={"kind": "text"})]
+"""Of any length at its source, and cut at `LONGEST_TEXT` (lakescope/bounds.py)."""
 
 # What each quantity can be. A number beyond is no measurement: it becomes null and is counted (lakescope/bounds.py).
 Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]

@@ -9,7 +9,7 @@ import pytest
 
 from lakescope.bounds import bounds, clear_impossible
 from lakescope.columns import columns
-from lakescope.events import DATASETS, Host, Network, Transfer
+from lakescope.events import DATASETS, LONGEST_TEXT, Host, Network, Transfer
 from lakescope.messages import Message
 from lakescope.pipeline.normalise import Normaliser
 from lakescope.plugins import formats
@@ -112,3 +112,13 @@ def test_of_two_values_of_a_series_the_first_counts() -> None:
         "value",
         "one value of a series and time in a body: the first counts",
     )
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_every_long_text_is_cut(name: str) -> None:
+    fields: Any = {column.name: "é" * 40_000 if column.kind == "text" else None for column in columns(name)}
+    event = DATASETS[name](**fields)
+    assert not cleared(event)
+    texts = {column.name: getattr(event, column.name) for column in columns(name) if column.kind == "text"}
+    assert all(text == "é" * LONGEST_TEXT for text in texts.values())
+    assert cleared(event) == Counter()
