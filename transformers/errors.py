@@ -2,10 +2,11 @@
 
 The same fault on another file, host or day must give the same template, and two faults two: FTS alone had
 271,795 distinct strings among 4.7 million failures in four days of 2019. Masked are URLs, certificate
-subjects, addresses, hosts, paths, file names, UUIDs, times and numbers. Words of any language stay, and
-so do the numbers that name a fault: HTTP's statuses, errnos, the codes of curl and XRootD.
+subjects, addresses, hosts, users, pools, paths, file names, UUIDs, times and numbers. Words of any language
+stay, and so do the numbers that name a fault: HTTP's statuses, errnos, the codes of curl, XRootD, dCache and LFC.
 
-The texts are those of gfal2, davix, XRootD, Globus, SRM, dCache, EOS, StoRM, FTS and Rucio.
+The texts are those of gfal2, davix, XRootD, Globus, SRM, dCache, EOS, StoRM, FTS and Rucio; some 340 real ones
+with the class that a person gives them are in tests/transformers/error_texts.
 """
 
 from __future__ import annotations
@@ -15,17 +16,24 @@ from functools import lru_cache
 from hashlib import blake2b
 
 LONGEST = 1024
-"""Characters of an error that count, and of a template: FTS cuts the texts of its CO messages there."""
+"""Characters of an error that count: FTS cuts the texts of its CO messages there."""
 
-_SCOPED = re.compile(
+LONGEST_TEMPLATE = 350
+"""Characters of a template, to the last whole word. FTS of before 2020 cut its texts at 511 characters, and of those
+some 160 are gone once their names are masked: a text that was cut and the same text whole have one template."""
+
+_SCOPE = re.compile(
     r"(?P<scope>SOURCE|DESTINATION|TRANSFER|GENERAL_FAILURE|AGENT|STAGING|ARCHIVING|UNKNOWN)? ?"
-    r"(?:\[(?P<code>\d{1,6})\] )(?P<text>.*)",
-    re.DOTALL,
+    r"\[(?P<code>\d{1,6})\] "
 )
 """``SOURCE [2] No such file or directory``: how FTS writes a reason (its REST API and SS messages)."""
 
 # FTS's CO messages have lost quotation marks and line ends, its SS messages and Rucio's events have not
 _UNPRINTABLE = dict.fromkeys((*range(32), 127), " ") | {ord("'"): None, ord('"'): None}
+_WRITTEN_LINE_END = re.compile(r"(?:\\r)?\\n(?![a-z])")
+"""Two characters, a backslash and an n, where a client wrote what it got as text. Not so in a path ``C:\\new``."""
+_EMPTY_LINE = re.compile(r"(?<![\w.-])(\d{3})- (?=\1[ -])")
+"""Of an FTP reply of many lines (RFC 959, 4.2): some servers end theirs with one."""
 
 _IN_PATH = r"[^\s<>()\[\]{},;|]"
 _ATTRIBUTE = r"(?:DC|CN|OU|O|C|L|ST|UID|emailAddress)="
@@ -45,12 +53,20 @@ _BEGIN, _END = r"(?<![\w>])", r"(?![\w<])"
 
 _MASKS = re.compile(
     rf"""
+      # what varies and may look like a word, told by what stands before it
+      (?P<USER>(?:(?<=user=)|(?<=username=))(?:\([^\s()<>]*+\)|[^\s,;()<>]++){_END})
+    | (?P<HOST>(?<=running\ on\ )[^\s,;:<>]++{_END}(?::\d{{1,5}}{_END})?)
+    | \[>(?:\w*Manager|gPlazma)@[\w.-]++\]
+    | (?P<POOL>\[>[^\s\[\]<]++\]{_END})
+
       # words, up to the next: most of a text, and no mask needs to be tried at each of their letters
-      {_BEGIN}(?!(?:[a-f]{{8}}|[a-f]{{16,}}){_END})(?:[^\W\d]{{4,}}+(?:-[^\W\d]++)*+|[^\W\d_]{{1,2}}(?=\ ))
+    | {_BEGIN}(?!(?:[a-f]{{8}}|[a-f]{{16,}}){_END})(?:[^\W\d]{{4,}}+(?:-[^\W\d]++)*+|[^\W\d_]{{1,2}}(?=\ ))
         (?![:,\ (\[]{{1,4}}\d)(?:[.:,;]?\ |[.:,;]?$|(?=[,;()\[\]]))
       # what stays as it is: masks, numbers that name a fault, names that hold a number
-    | <(?:URL|UUID|TIME|DN|IP|PATH|HOST|FILE|NUM)>
-    | {_BEGIN}(?:HTTP(?:/\d(?:\.\d)?)?|status|code|errno|error|result)[\s:=(\[]{{0,4}}\d{{1,4}}{_END}(?![.:,]\d)
+    | <(?:URL|UUID|TIME|DN|IP|PATH|HOST|FILE|USER|POOL|NUM)>
+    | {_BEGIN}(?:HTTP(?:/\d(?:\.\d)?)?|status|code|errno|error|result|rc)[\s:=(\[]{{0,4}}\d{{1,5}}{_END}(?![.:,]\d)
+    | {_BEGIN}srm_ifce\ :\ \d{{1,3}}{_END}
+    | {_BEGIN}(?-i:[A-Z]{{2,3}}\d{{3}}(?=\ -\ )|ORA-\d{{5}}{_END})
     | {_BEGIN}(?:md5|adler32|crc32c?|sha\d{{1,3}}|ip\ ?v[46]|x509|x86_64|s3|tlsv?1(?:\.\d)?|sslv[23]|http/[123](?:\.\d)?
         |3rd){_END}(?![.:-]\w)
 
@@ -65,11 +81,14 @@ _MASKS = re.compile(
         | {_BEGIN}(?:{_ATTRIBUTE}[^,<>=]{{1,99}},\ ?(?={_ATTRIBUTE}))++{_ATTRIBUTE}[^\s<>(),;]++)
     | (?P<IP>(?:(?<![\w.>])(?:\d{{1,3}}\.){{3}}\d{{1,3}}{_END}(?!\.[\w<])
         | \[?(?<![\w:.>])(?:(?:[0-9a-f]{{1,4}}:){{7}}[0-9a-f]{{1,4}}
-            | (?:[0-9a-f]{{1,4}}(?::[0-9a-f]{{1,4}}){{0,6}})?::(?:[0-9a-f]{{1,4}}(?::[0-9a-f]{{1,4}}){{0,6}})?){_END}(?!:)\]?)
+            | ::(?:ffff:)?(?:\d{{1,3}}\.){{3}}\d{{1,3}}
+            | (?:[0-9a-f]{{1,4}}(?::[0-9a-f]{{1,4}}){{0,6}})?::(?:[0-9a-f]{{1,4}}(?::[0-9a-f]{{1,4}}){{0,6}})?)
+            (?:%[\w.]{{1,15}})?{_END}(?:\]{_END}|(?!:[0-9a-f:<])|(?=:\d{{1,5}}{_END}(?!:\w))))
         (?::\d{{1,5}}{_END})?(?:/{_IN_PATH}*+)?)
     | (?P<PATH>(?<![\w>/.~-])(?:~|\.{{1,2}})?/{_IN_PATH}++ | {_BEGIN}[a-z]:\\{_IN_PATH}++)
     | (?P<FILE>(?<![\w>.+-])[\w+-]++(?:\.[\w+-]+)*?\.(?:{_EXTENSIONS})(?:\.\d+)*(?![\w<.-]))
-    | (?P<HOST>(?<![\w>.-])(?:(?:[a-z0-9][a-z0-9-]{{0,62}}\.){{1,8}}[a-z][a-z0-9-]{{1,62}}:\d{{1,5}}{_END}
+    | (?P<USER_>(?<![\w>.+-])[\w.+-]++@[a-z0-9][\w-]*+(?:\.[\w-]++)++)
+    | (?P<HOST_>(?<![\w>.-])(?:(?:[a-z0-9][a-z0-9-]{{0,62}}\.){{1,8}}[a-z][a-z0-9-]{{1,62}}:\d{{1,5}}{_END}
         | (?:[a-z0-9][a-z0-9-]{{0,62}}\.){{2,8}}(?-i:[a-z]{{2,12}})(?![\w<(-]|\.[\w<])
         | (?:[a-z0-9][a-z0-9-]{{0,62}}\.)(?:{_TOP_LEVELS})(?![\w<(-]|\.[\w<])
         | localhost{_END}(?::\d{{1,5}}{_END})?)(?:/{_IN_PATH}*+)?)
@@ -82,10 +101,22 @@ _MASKS = re.compile(
 )
 
 
-@lru_cache(32_768)
 def classify(error: str) -> tuple[str, str]:
-    """(error_class, error_template) of an error text; failures repeat their texts, hence the cache."""
-    template = error_template(error)
+    """(error_class, error_template) of an error text. Failures repeat their texts, hence a cache.
+
+    Its keys are cut at `LONGEST` characters, so that it takes some 20 MB at most, whatever errors are sent.
+    """
+    return _classify(error[:LONGEST])
+
+
+@lru_cache(16_384)
+def _classify(error: str) -> tuple[str, str]:
+    return _name(error_template(error))
+
+
+@lru_cache(4_096)
+def _name(template: str) -> tuple[str, str]:
+    """Cached as well: the many texts of a class share one object."""
     return blake2b(template.encode("utf-8", "surrogatepass"), digest_size=6).hexdigest(), template
 
 
@@ -94,19 +125,24 @@ def error_template(error: str) -> str:
 
     A template's template is itself. The time is linear in the first `LONGEST` characters.
     """
-    text = split_scope(error)[2].translate(_UNPRINTABLE)[:LONGEST]
-    template = _MASKS.sub(_mask, " ".join(text.split()))
-    return template if len(template) <= LONGEST else template[:LONGEST].rpartition(" ")[0]
+    text = split_scope(error[:LONGEST])[2]
+    if "\\" in text:
+        text = _WRITTEN_LINE_END.sub(" ", text)
+    text = " ".join(text.translate(_UNPRINTABLE).split())
+    template = _MASKS.sub(_mask, _EMPTY_LINE.sub("", text))
+    if len(template) <= LONGEST_TEMPLATE:
+        return template
+    start = template[:LONGEST_TEMPLATE]
+    return start.rpartition(" ")[0] or start
 
 
 def _mask(match: re.Match[str]) -> str:
     return f"<{match.lastgroup.rstrip('_')}>" if match.lastgroup else match[0]
 
 
-@lru_cache(32_768)
 def split_scope(error: str) -> tuple[str | None, int | None, str]:
     """(scope, errno, text) of ``SCOPE [errno] text``; (null, null, error) where the prefix is missing."""
-    match = _SCOPED.fullmatch(error)
+    match = _SCOPE.match(error)
     if match is None:
         return None, None, error
-    return match["scope"], int(match["code"]), match["text"]
+    return match["scope"], int(match["code"]), error[match.end() :]

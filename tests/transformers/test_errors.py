@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import time
+import tracemalloc
+from collections import defaultdict
+from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transformers.errors import LONGEST, classify, error_template, split_scope
+from transformers.errors import LONGEST, LONGEST_TEMPLATE, classify, error_template, split_scope
 
 TEMPLATES = [
     # FTS and gfal2
@@ -135,6 +140,31 @@ TEMPLATES = [
         "Destination file exists and overwrite is not enabled",
         "Destination file exists and overwrite is not enabled",
     ),
+    # what stands before it tells what it is
+    (
+        "CGSI-gSOAP running on nodo86 reports Connection closed",
+        "CGSI-gSOAP running on <HOST> reports Connection closed",
+    ),
+    ("Mapped user dynamo@gw.example.org is invalid", "Mapped user <USER> is invalid"),
+    ("local=/eos/a, user=(anonymous), status=500; x", "local=<PATH>, user=<USER>, status=500; x"),
+    ("no mover on [>pool_4@local:>door@d], [>PnfsManager@local]", "no mover on <POOL>, [>PnfsManager@local]"),
+    # IPv6 as tools write it
+    ("connect to 2605:9A00:10:400D:A236:9FFF:FEB4:FE78:23440: refused", "connect to <IP>: refused"),
+    ("connect to 2406:F00:9::2D:23288 globus_xio", "connect to <IP> globus_xio"),
+    ("[::ffff:192.0.2.7]:1095 and fe80::1%eth0 and 2001:DB8::1: gone", "<IP> and <IP> and <IP>: gone"),
+    (
+        "XrdCl::CopyProcess::Run(): std::bad_alloc at 10:03:45",
+        "XrdCl::CopyProcess::Run(): std::bad_alloc at <TIME>",
+    ),
+    # numbers that name a fault
+    ("Error reported from srm_ifce : 22 [SE][Ls] 22", "Error reported from srm_ifce : 22 [SE][Ls] <NUM>"),
+    ("send2nsd: NS002 - send error, RAL100 gone", "send2nsd: NS002 - send error, RAL<NUM> gone"),
+    ("(rc=10006;msg=gone 10006) ORA-12541: no listener", "(rc=10006;msg=gone <NUM>) ORA-12541: no listener"),
+    # lines of a reply, whose ends a client wrote as text
+    (r"500-Command failed.\r\n500-\r\n500 End.\r\n", "<NUM>-Command failed. <NUM> End."),
+    ("500-Command failed.\n500-\n500 End.", "<NUM>-Command failed. <NUM> End."),
+    (r"C:\new\file.root gone", "<PATH> gone"),
+    ("x" * 5_000, "x" * LONGEST_TEMPLATE),
     ("", ""),
 ]
 
@@ -152,10 +182,14 @@ PART = st.from_regex(r"[A-Za-z0-9_.-]{0,8}[A-Za-z0-9_]", fullmatch=True)
 PATH = st.lists(PART, min_size=1, max_size=5).map(lambda parts: "/" + "/".join(parts))
 SLOTS = {
     "host": HOST | st.builds("{}:{}".format, HOST, st.integers(1, 65535)),
-    "ip": st.ip_addresses(v=4).map(str) | st.ip_addresses(v=6).map("[{}]:1094".format),
+    "ip": st.ip_addresses(v=4).map(str)
+    | st.ip_addresses(v=6).map("[{}]:1094".format)
+    | st.ip_addresses(v=6).map("{}:50266".format).map(str.upper),
     "path": PATH,
     "url": st.builds("{}://{}{}".format, st.sampled_from(["davs", "root", "https", "gsiftp"]), HOST, PATH),
     "id": st.uuids().map(str),
+    "user": st.from_regex(r"[a-z][a-z0-9_]{0,8}|\(anonymous\)", fullmatch=True),
+    "pool": st.builds("[>{}@{}]".format, LABEL, LABEL),
     "sum": HEX,
     "number": st.integers(0, 10**12).map(str) | st.floats(0.1, 1e6).map("{:.2f}".format),
     "time": st.datetimes(datetime(1990, 1, 1)).map(  # noqa: DTZ001
@@ -171,6 +205,8 @@ FAULTS = [
     "checksums do not match ({sum} != {sum})",
     "job {id}: file size {number} is not {number} at {time}",
     "[{time}] [SE][srmRm][SRM_FAILURE] {url} [{number}] pool at {host} is down",
+    "event=OPEN_FAIL, local={path}, remote={url}, user={user}, status=400; Disk quota exceeded",
+    "failed to start mover on {pool}: Too many transfers",
 ]
 
 
@@ -209,6 +245,14 @@ def test_faults_are_told_apart() -> None:
         "IPv6 failed",
         "Copy failed (3rd pull)",
         "Copy failed (3rd push)",
+        "Error reported from srm_ifce : 5 [SE][Ls][SRM_FAILURE] <none>",
+        "Error reported from srm_ifce : 22 [SE][Ls][SRM_FAILURE] <none>",
+        "send2nsd: NS002 - error",
+        "send2nsd: NS009 - error",
+        "Request to [>PoolManager@local] timed out",
+        "Request to [>PnfsManager@local] timed out",
+        "x" * LONGEST,
+        "y" * LONGEST,
     ]
     assert len({classify(error)[0] for error in errors}) == len(errors)
 
@@ -220,10 +264,72 @@ def test_rucios_and_ftss_words_for_one_fault_are_one_class() -> None:
     assert classify(state) == classify(complete)
 
 
-def test_a_long_error_is_cut_where_fts_cuts_it() -> None:
-    error = "no " * 1000
-    assert error_template(error) == error_template(f"SOURCE [5] {error}") == error_template(error[:LONGEST])
-    assert len(error_template("/a " * 1000)) <= LONGEST
+@pytest.mark.parametrize("characters", [511, 512, 1023, LONGEST])
+def test_a_text_that_its_source_cut_is_in_the_class_of_the_whole(characters: int) -> None:
+    chain = (
+        "530-globus_gsi_gssapi: SSL handshake problems 530-accept_sec_context.c: no certificate returned "
+        * 20
+    )
+    for name in ("a.example.org", "/pnfs/example.org/data/" + "0123456789/" * 10):
+        error = f"SOURCE [13] {name} refused: {chain}"
+        assert classify(error) == classify(error[:characters])
+        assert classify(error) == classify(error[:characters])
+
+
+def test_a_template_has_a_bound() -> None:
+    assert len(error_template("/a " * 1000)) <= LONGEST_TEMPLATE
+
+
+class Count(NamedTuple):
+    """How classes by the code and by hand (tests/transformers/error_texts) differ."""
+
+    texts: int
+    by_hand: int
+    by_code: int
+    wrong_merges: int
+    wrong_splits: int
+
+
+def labelled(name: str) -> Iterator[tuple[str, str]]:
+    """(class by hand, text) of a file of error_texts."""
+    label = ""
+    for line in (Path(__file__).parent / "error_texts" / name).read_text().splitlines():
+        if line.startswith("## "):
+            label = line.removeprefix("## ")
+        elif not line.startswith("# "):
+            yield label, line
+
+
+def count(*names: str) -> Count:
+    codes, labels, texts = defaultdict(set), defaultdict(set), 0
+    for name in names:
+        for label, text in labelled(name):
+            code = classify(text)[0]
+            codes[label].add(code)
+            labels[code].add(label)
+            texts += 1
+    merges, splits = (sum(len(others) - 1 for others in side.values()) for side in (labels, codes))
+    return Count(texts, len(codes), len(labels), merges, splits)
+
+
+def test_classes_are_those_that_a_person_counts() -> None:
+    """As docs/architecture.md publishes them. Before the masks of issue 9: 153 classes, 12 wrong splits on the held out."""
+    assert count("held_out.txt") == Count(texts=200, by_hand=141, by_code=143, wrong_merges=0, wrong_splits=2)
+    assert count("held_out.txt", "tuning.txt").wrong_merges == 0
+
+
+def test_long_errors_take_little_memory() -> None:
+    """Of 2,000 errors of 40 kB the caches once kept 80 MB."""
+    tracemalloc.start()
+    try:
+        for number in range(2_000):
+            text = f"gone: /pnfs/{number} " + "x" * 40_000
+            classify(text)
+            split_scope(text)
+        used, _peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert used < 4 * 2**20
 
 
 @pytest.mark.parametrize(
@@ -245,12 +351,15 @@ def test_split_scope(error: str, parts: tuple[str | None, int | None, str]) -> N
 FRAGMENTS = st.sampled_from([
     "/a", "/b", "davs://x/y", "1.2.3.4", "::1", "CN=a", "/CN=b", "/C=x", "a.b.c", "se.example.org", ":8443",
     "x.root", "f.12345.a", "deadbeef", "0x1f", "12", "3.4", "e5", "HTTP ", "error ", "[3010]", "10:03:45", "GMT",
+    "user=", "(a)", "running on ", "[>", "@local]", "[>PoolManager@d]", "a@b.c", "500-", "NS002 - ", "ORA-00001", "rc=1",
+    "srm_ifce : 2", "2001:DB8::", ":23440", "::ffff:", "%eth0", "\\r\\n",
     "2026-01-05", "Jan 5 ", "Mon, ", "<NUM>", "C:\\x", "localhost", "word", "Ω", "SOURCE [5] ", "[7] ",
     *"[](){}<>'\":;,=-+%_~.\\ \n",
 ])
 HOSTILE = [
     "/" + "." * 50, "a.", "1,", "1.", "a-", "a:", "::", "0", "/CN=a", "CN=a,", "CN= ", "a1", "[", "x://", "10:",
     "Jan ", "error:([", "é", "~/", "../", "ab.root", "1.2.3.4.", "f", "a_", "0:", "a.b:", "-1", "'", "\0",
+    "user=", "user=(", "running on ", "[>", "[>a@", "a@", "a@b.", "a@b", "500- ", "\\n", "::ffff:", "1::", "fe80::1%", "AB123 -",
 ]
 # fmt: on
 
