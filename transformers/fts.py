@@ -630,9 +630,7 @@ _LONGEST = 366 * 86_400_000  # ms; a transfer that took longer has a wrong end
 
 
 def _whole(milliseconds: int | float | None) -> int | None:
-    if isinstance(milliseconds, float):
-        return int(milliseconds) if milliseconds < _LATEST else _LATEST
-    return milliseconds
+    return int(milliseconds) if isinstance(milliseconds, float) else milliseconds
 
 
 def _time(milliseconds: int | None, path: str) -> str | None:
