@@ -66,6 +66,7 @@ class PollCollector:
             timeout=options.timeout_s,
             verify=options.tls.context(),
             follow_redirects=True,
+            trust_env=False,
         )
 
     def run(self, inbox: Inbox, stop: threading.Event) -> None:

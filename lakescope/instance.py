@@ -15,6 +15,8 @@ from typing import Any
 
 import httpx
 
+from lakescope.lock import holder
+
 FILE = "instance.json"
 
 
@@ -30,26 +32,36 @@ def announced(data_dir: Path, url: str) -> Iterator[None]:
 
 
 def find(data_dir: Path) -> str | None:
-    """URL of the instance that runs on this data directory; null if none answers."""
+    """URL of the instance that runs on this data directory; null if none answers.
+
+    A file that a killed process left names a port that may be another lake's by now: the process in it must be the one
+    that holds the directory's lock.
+    """
     try:
-        url: str = json.loads((data_dir / FILE).read_text())["url"]
-        httpx.get(f"{url}/livez", timeout=3.0).raise_for_status()
-    except (OSError, ValueError, KeyError, httpx.HTTPError):
+        instance = json.loads((data_dir / FILE).read_text())
+        url: str = instance["url"]
+        if holder(data_dir) != instance["pid"]:
+            return None
+        httpx.get(f"{url}/livez", timeout=3.0, trust_env=False).raise_for_status()
+    except (OSError, ValueError, KeyError, TypeError, httpx.HTTPError):
         return None
     return url
 
 
 def ask(url: str, path: str, **arguments: Any) -> Any:
     """GET of the instance's API, as plain data. Raises `RuntimeError` with what it answered."""
-    return _checked(httpx.get(f"{url}{path}", timeout=60.0, **arguments))
+    return _checked(httpx.get(f"{url}{path}", timeout=60.0, trust_env=False, **arguments))
 
 
 def tell(url: str, path: str, body: Any, **arguments: Any) -> Any:
     """POST to the instance's API, as plain data. Raises `RuntimeError` with what it answered."""
-    return _checked(httpx.post(f"{url}{path}", json=body, timeout=600.0, **arguments))
+    return _checked(httpx.post(f"{url}{path}", json=body, timeout=600.0, trust_env=False, **arguments))
 
 
 def _checked(response: httpx.Response) -> Any:
     if response.is_error:
         raise RuntimeError(f"{response.url} answered {response.status_code}: {response.text[:300]}")
-    return response.json()
+    try:
+        return response.json()
+    except ValueError as error:
+        raise RuntimeError(f"{response.url} gave no answer of Lakescope's: {response.text[:100]}") from error

@@ -43,5 +43,19 @@ def locked(data_dir: Path) -> Iterator[None]:
             file.truncate(0)  # the file stays: a lock on a removed one would hold nobody off
 
 
+def holder(data_dir: Path) -> int | None:
+    """Process id of who holds `data_dir`; null if nobody does."""
+    try:
+        with (data_dir / FILE).open() as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                words = file.read(200).split()
+                return int(words[1]) if len(words) > 1 and words[1].isdigit() else None
+    except OSError:
+        pass
+    return None
+
+
 def _command() -> str:
     return " ".join(["lakescope", *sys.argv[1:2]])

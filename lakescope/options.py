@@ -107,6 +107,12 @@ class Tls(Options):
             context.verify_mode = ssl.CERT_NONE
         return context
 
+    def explain(self, fault: str) -> str:
+        """A connection's fault; where a certificate was not trusted, with what it was checked against."""
+        if "CERTIFICATE_VERIFY_FAILED" not in fault or "Hostname" in fault or "IP address" in fault:
+            return fault
+        return f"{fault}; checked against {self.ca_file or 'the CAs of the system'} (option tls.ca_file)"
+
     def _show_certificate(self, context: ssl.SSLContext, certificate: Path) -> None:
         key = self.key_file or certificate
         try:

@@ -14,9 +14,11 @@ from dashboards.questions import Selection, questions_of
 from kpis import CATALOGUE, Kpi, Query, UnsupportedError, elasticsearch, influxql, snapshots
 from kpis import duckdb as duckdb_sql
 from kpis.model import EventsQuery, Report, ReportsQuery
-from lakescope.pipeline import RefusedError, Sink
+from lakescope.pipeline import RefusedError, Sink, TransientError
 
 _UNITS = {"s": 1, "min": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
+_DURATION = re.compile(rf"(\d+(?:\.\d+)?) ?({'|'.join(_UNITS)})")
+LONGEST_S = 20_000 * 86400  # before 1971 nothing was measured
 
 
 Question = Query | EventsQuery
@@ -127,6 +129,7 @@ def _compile_elasticsearch(question: Asked, sink: Any) -> list[Any]:
 
 def _run_elasticsearch(compiled: Compiled, sink: Any) -> list[Found]:
     """One request for all; further ones as long as some have more than a page of groups."""
+    _refuse_closed([question for question, _ in compiled], sink)
     answers: list[list[Any]] = [[] for _ in compiled]
     waiting = [(place, body) for place, (_, bodies) in enumerate(compiled) for body in bodies]
     while waiting:
@@ -140,6 +143,22 @@ def _run_elasticsearch(compiled: Compiled, sink: Any) -> list[Found]:
     return [
         _read_elasticsearch(question, found) for (question, _), found in zip(compiled, answers, strict=True)
     ]
+
+
+def _refuse_closed(questions: Sequence[Asked], sink: Any) -> None:
+    """A number over a range of which an index is closed would be too small, without a word."""
+    try:
+        closed = sink.closed()
+    except (RefusedError, TransientError):  # who may only search: a store that is away fails right after
+        return
+    for index in closed:
+        for question in questions:
+            prefix = f"{sink.options.prefix}-{question.dataset}-"
+            period = index.removeprefix(prefix).replace(".", "-")
+            since, until = (f"{end:%Y-%m-%d}"[: len(period)] for end in (question.since, question.until))
+            if index.startswith(prefix) and since <= period <= until:
+                text = f"{index} is closed: open it (POST /{index}/_open), or ask for a range without it"
+                raise RefusedError("refused", text)
 
 
 def _read_elasticsearch(question: Asked, found: list[Any]) -> Found:
@@ -267,25 +286,27 @@ def parse(
 
 def moment(text: str) -> datetime:
     """A time in UTC, or so long ago (7d, 12h, 30min). Raises `ValueError`."""
-    try:
+    if _DURATION.fullmatch(text):
         return datetime.now(UTC).replace(microsecond=0) - timedelta(seconds=duration(text))
-    except ValueError:
-        pass
     try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        raise ValueError(
-            f"{text!r} is no time: expected 2026-01-05, 2026-01-05T12:00:00, 7d, 12h or 30min"
-        ) from None
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+        time = datetime.fromisoformat(text)
+        time = time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+    except (ValueError, OverflowError):
+        time = datetime.min.replace(tzinfo=UTC)
+    if not 1971 <= time.year <= 2200:
+        raise ValueError(f"{text!r} is no time: expected 2026-01-05, 2026-01-05T12:00:00, 7d, 12h or 30min")
+    return time
 
 
 def duration(text: str) -> float:
     """Seconds of 30s, 30min, 12h, 7d or 2w. Raises `ValueError`."""
-    match = re.fullmatch(rf"(\d+(?:\.\d+)?) ?({'|'.join(_UNITS)})", text)
+    match = _DURATION.fullmatch(text)
     if match is None:
         raise ValueError(f"{text!r} is no duration: expected for example 30min, 12h or 7d")
-    return float(match[1]) * _UNITS[match[2]]
+    seconds = float(match[1]) * _UNITS[match[2]]
+    if seconds > LONGEST_S:
+        raise ValueError(f"{text!r} is too long: expected {LONGEST_S // _UNITS['d']}d at most")
+    return seconds
 
 
 def describe(kpi: Kpi) -> dict[str, Any]:

@@ -193,7 +193,7 @@ class HttpPush(Output):
     def __init__(
         self, url: str, *, headers: dict[str, str] | None = None, patience: float = 300, batch: int = 1
     ) -> None:
-        self._client = httpx.Client(base_url=url, headers=headers, timeout=30)
+        self._client = httpx.Client(base_url=url, headers=headers, timeout=30, trust_env=False)
         self._patience = patience
         self._batch = batch
         self._waiting: dict[str, list[bytes]] = {}

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 import logging
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple, Protocol
+from urllib.parse import urlsplit
 
 import elastic_transport
 import elasticsearch
 
 from lakescope.options import Tls
 from lakescope.pipeline import RefusedError, TransientError
-from sinks._common import masked, remedy
+from sinks._common import is_permanent, masked, remedy
 
 Flavour = Literal["elasticsearch", "opensearch"]
 
@@ -31,10 +33,16 @@ class BusyError(TransientError):
 
 
 class Connection(Protocol):
-    """A client of either kind; it tries nothing twice: the engine does, for ever and with backoff."""
+    """A client of either kind."""
 
-    def request(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Any:
-        """The answer as plain data. Raises `BusyError`, `TransientError` or `RefusedError`."""
+    def request(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes, *, write: bool = False
+    ) -> Any:
+        """The answer as plain data. Raises `BusyError`, `TransientError` or `RefusedError`.
+
+        A write is tried once: the engine does so again, for ever and with backoff. Everything else goes on to the
+        next node when one is away, as nobody else would try again.
+        """
 
     def close(self) -> None:
         """Closes the connections."""
@@ -49,13 +57,17 @@ class ElasticsearchConnection:
     """By elasticsearch-py."""
 
     def __init__(self, cluster: Cluster) -> None:
-        chosen: dict[str, Any] = {}
+        self._tls = cluster.tls
+        self._others = len(cluster.urls) - 1
+        self._hosts = [urlsplit(url).netloc for url in cluster.urls]
+        chosen: dict[str, Any] = {"headers": _login(cluster)}
         if cluster.api_key is not None:
             chosen["api_key"] = cluster.api_key
-        elif cluster.login is not None:
-            chosen["basic_auth"] = cluster.login
         if _secure(cluster):
             chosen["ssl_context"] = cluster.tls.context()
+            # else the client sets the context back to verifying (elastic/elasticsearch-py#2167)
+            chosen["verify_certs"] = cluster.tls.verify
+            chosen["ssl_show_warn"] = False
         self._client = elasticsearch.Elasticsearch(
             cluster.urls,
             max_retries=0,
@@ -64,19 +76,25 @@ class ElasticsearchConnection:
             **chosen,
         )
 
-    def request(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Any:
+    def request(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes, *, write: bool = False
+    ) -> Any:
         """See `Connection`."""
+        client = (
+            self._client if write else self._client.options(max_retries=self._others, retry_on_timeout=True)
+        )
         try:
-            return self._client.perform_request(method, path, headers=headers, body=body).body
+            return client.perform_request(method, path, headers=headers, body=body).body
         except elasticsearch.ApiError as error:
             if error.status_code == 406:  # OpenSearch does not know the client's own content type
                 raise _stranger(error.meta.node.host) from error
-            raise _judged(error.meta.node.host, error.status_code, str(error)) from error
+            raise _judged(error.meta.node.host, error.status_code, _reason(error, error.body)) from error
         except elasticsearch.UnsupportedProductError as error:
             raise _stranger(error.meta.node.host) from error
         except elastic_transport.TransportError as error:
             # its text is "TLS error" or "Connection error"; its message says which
-            raise TransientError(masked(f"{type(error).__name__}: {error.message}")) from error
+            text = masked(f"{', '.join(self._hosts)}: {type(error).__name__}: {error.message}")
+            raise TransientError(self._tls.explain(text)) from error
 
     def close(self) -> None:
         """See `Connection`."""
@@ -92,29 +110,50 @@ class OpensearchConnection:
         # it logs each failure with a traceback; the engine tells it once, and counts
         logging.getLogger("opensearch").setLevel(logging.CRITICAL)
         self._errors = opensearchpy.exceptions
-        self._client = opensearchpy.OpenSearch(
-            cluster.urls,
-            http_auth=cluster.login,
-            ssl_context=cluster.tls.context() if _secure(cluster) else None,
-            max_retries=0,
-            retry_on_timeout=False,
-            timeout=cluster.timeout_s,
-        )
+        self._tls = cluster.tls
+        self._hosts = [urlsplit(url).netloc for url in cluster.urls]
 
-    def request(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Any:
+        def client(others: int) -> Any:
+            return opensearchpy.OpenSearch(
+                cluster.urls,
+                headers=_login(cluster),
+                ssl_context=cluster.tls.context() if _secure(cluster) else None,
+                verify_certs=cluster.tls.verify,
+                ssl_show_warn=False,
+                max_retries=others,
+                retry_on_timeout=others > 0,
+                timeout=cluster.timeout_s,
+            )
+
+        self._writer, self._reader = client(0), client(len(cluster.urls) - 1)
+
+    def request(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes, *, write: bool = False
+    ) -> Any:
         """See `Connection`."""
+        client = self._writer if write else self._reader
         try:
-            return self._client.transport.perform_request(method, path, headers=headers, body=body)
+            return client.transport.perform_request(method, path, headers=headers, body=body)
         except self._errors.TransportError as error:
             if isinstance(error.status_code, int):
-                raise _judged("OpenSearch", error.status_code, _told(error)) from error
-            raise TransientError(masked(str(error))) from error
+                raise _judged("OpenSearch", error.status_code, _reason(error, error.info)) from error
+            text = masked(f"{', '.join(self._hosts)}: {error}")
+            raise TransientError(self._tls.explain(text)) from error
         except self._errors.SerializationError as error:  # a proxy's page of HTML, say
             raise TransientError(masked(f"not an answer of OpenSearch: {error}")) from error
 
     def close(self) -> None:
         """See `Connection`."""
-        self._client.close()
+        self._writer.close()
+        self._reader.close()
+
+
+def _login(cluster: Cluster) -> dict[str, str]:
+    """Basic authentication in UTF-8, which the servers expect; the clients themselves take ASCII or latin-1 only."""
+    if cluster.login is None or cluster.api_key is not None:
+        return {}
+    login = ":".join(cluster.login).encode()
+    return {"authorization": f"Basic {base64.b64encode(login).decode()}"}
 
 
 def _stranger(host: str) -> TransientError:
@@ -127,18 +166,43 @@ def _secure(cluster: Cluster) -> bool:
     return any(url.startswith("https") for url in cluster.urls)
 
 
-def _told(error: Any) -> str:
-    """The innermost cause, which the client's own text leaves out, and that text."""
-    cause = error.info.get("error") if isinstance(error.info, dict) else None
-    while isinstance(cause, dict) and isinstance(cause.get("caused_by"), dict):
-        cause = cause["caused_by"]
-    reason = cause.get("reason") if isinstance(cause, dict) else None
-    return f"{reason} ({error})" if reason else str(error)
+def cause(error: Any) -> str | None:
+    """The innermost cause of an answer's ``error``, which its own text leaves out ("all shards failed"), and the remedy."""
+    if not isinstance(error, dict):
+        return str(error) if error else None
+    innermost = error
+    while True:
+        failed = [shard["reason"] for shard in innermost.get("failed_shards", ()) if shard.get("reason")]
+        deeper = innermost.get("caused_by") or next(iter([*failed, *innermost.get("root_cause", ())]), None)
+        if not isinstance(deeper, dict) or deeper in (innermost, error):
+            break
+        innermost = deeper
+    reason = innermost.get("reason") or error.get("reason") or ""
+    kind = innermost.get("type", "")
+    text = f"{kind}: {reason}" if kind else str(reason)
+    return text + REMEDIES.get(kind, "")
+
+
+REMEDIES = {
+    "too_many_buckets_exception": "; raise search.max_buckets there, or ask for fewer groups or longer bins",
+    "index_closed_exception": "; open it there, or ask for a range without it",
+    "security_exception": "; give this user the right to read the indices",
+    "circuit_breaking_exception": "; give the nodes more memory, or ask for fewer groups or longer bins",
+}
+"""Type of a cause -> what to do."""
+
+
+def _reason(error: Any, body: Any) -> str:
+    """The innermost cause, and the client's own text where there is none."""
+    return (cause(body.get("error")) if isinstance(body, dict) else None) or str(error)
 
 
 def _judged(host: str, status: int, said: str) -> TransientError | RefusedError:
     text = f"{host} answered {status}: {masked(said)}{remedy(status)}"
-    if status in (400, 413):
+    is_full = (
+        "shards open" in text and "would add" in text
+    )  # until an operator raises cluster.max_shards_per_node
+    if (status in (400, 413) or (status >= 500 and is_permanent(text))) and not is_full:
         return RefusedError("too_large" if status == 413 else "refused", text)
     if status == 429:
         return BusyError(text)

@@ -18,6 +18,7 @@ from pydantic import Field
 
 from lakescope.columns import Kind, columns
 from lakescope.events import DATASETS, Event
+from lakescope.messages import quote
 from lakescope.pipeline import Finding, Outcome, RefusedError, TransientError
 from sinks._common import SinkOptions
 
@@ -138,12 +139,17 @@ class DuckdbSink:
         )
 
     def query(self, statement: str, parameters: dict[str, Any] | None = None) -> list[dict[str, Any]]:
-        """Rows as dicts, nulls left out, times and ids as in events. Does not wait for a running write."""
+        """Rows as dicts, nulls left out, times and ids as in events. Does not wait for a running write.
+
+        Raises `RefusedError` with DuckDB's words.
+        """
         cursor = self.connection.cursor()
         try:
             cursor.execute(statement, parameters or {})
             names = [column[0] for column in cursor.description or ()]
             rows = cursor.fetchall()
+        except duckdb.Error as error:
+            raise RefusedError("refused", f"DuckDB: {quote(str(error))}") from error
         finally:
             cursor.close()
         return [

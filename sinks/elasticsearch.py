@@ -19,8 +19,8 @@ from lakescope.events import DATASETS, Event
 from lakescope.messages import Reject, quote
 from lakescope.options import Tls
 from lakescope.pipeline import Finding, Outcome, RefusedError, TransientError
-from sinks._common import SinkOptions
-from sinks._elastic import BusyError, Cluster, Flavour, connect
+from sinks._common import SinkOptions, masked
+from sinks._elastic import BusyError, Cluster, Flavour, cause, connect
 
 Period = Literal["day", "month", "year"]
 _CUT: dict[str, int] = {"day": 10, "month": 7, "year": 4}  # of YYYY-MM-DD...
@@ -77,12 +77,18 @@ class ElasticsearchOptions(SinkOptions):
         return self
 
 
+UNINDEXED = {"data": "data_unindexed", "labels": "labels_unindexed"}
+"""Where OpenSearch keeps an object with a key or value that its index cannot hold: stored, and not searchable."""
+MAX_TERM = 32_000  # bytes; Lucene's 32,766 less a path
+
+
 class BulkEncoder:
     """Event -> its two lines of a bulk body. Picklable."""
 
-    def __init__(self, prefix: str, period: Period):
+    def __init__(self, prefix: str, period: Period, flavour: Flavour = "elasticsearch"):
         self.prefix = prefix
         self.cut = _CUT[period]
+        self.flat = flavour == "opensearch"
         self._heads: dict[tuple[str, str], bytes] = {}
 
     def __call__(self, events: Sequence[Event], documents: Sequence[bytes]) -> list[bytes | None]:
@@ -92,6 +98,8 @@ class BulkEncoder:
             time = event.time
             key = (event.dataset, time[:cut])
             head = heads.get(key) or self._head(key)
+            if self.flat and len(document) > MAX_TERM:
+                document = _bearable(document)
             chunks.append(
                 b'%b%b"}}\n{"@timestamp":"%b",%b\n' % (head, event.id.encode(), time.encode(), document[1:])
             )
@@ -113,7 +121,7 @@ class ElasticsearchSink:
 
     def __init__(self, name: str, options: ElasticsearchOptions, data_dir: Path) -> None:
         self.options = options
-        self.encode = BulkEncoder(options.prefix, options.period)
+        self.encode = BulkEncoder(options.prefix, options.period, options.flavour)
         self._bulk_bytes = options.bulk_bytes
         login = None
         if options.username:
@@ -129,7 +137,8 @@ class ElasticsearchSink:
         while start < len(chunks):
             end = _cut(chunks, start, self._bulk_bytes)
             try:
-                answer = self._send("POST", _BULK, b"".join(chunks[start:end]), "application/x-ndjson")
+                body = b"".join(chunks[start:end])
+                answer = self._send("POST", _BULK, body, "application/x-ndjson", write=True)
             except BusyError as error:
                 self._bulk_bytes = max(1, sum(map(len, chunks[start:end])) // 2)
                 outcome.retry += range(start, len(chunks))
@@ -151,7 +160,7 @@ class ElasticsearchSink:
         """Events whose `field` is one of `values`, oldest first."""
         query = {"size": limit, "sort": ["@timestamp"], "query": {"terms": {field: list(values)}}}
         return [
-            {key: value for key, value in hit["_source"].items() if key != "@timestamp"}
+            {_INDEXED.get(key, key): value for key, value in hit["_source"].items() if key != "@timestamp"}
             for hit in self.search(dataset, query)["hits"]["hits"]
         ]
 
@@ -161,7 +170,8 @@ class ElasticsearchSink:
         Raises `TransientError` or `RefusedError`.
         """
         path = f"/{self.options.prefix}-{dataset}-*/_search?{_SEARCH}"
-        answer: dict[str, Any] = self._send("POST", path, msgspec.json.encode(body), "application/json")
+        answer = self._send("POST", path, msgspec.json.encode(body), "application/json")
+        self._check_whole(answer)
         return answer
 
     def search_many(self, searches: Sequence[tuple[str, dict[str, Any]]]) -> list[dict[str, Any]]:
@@ -181,14 +191,37 @@ class ElasticsearchSink:
             "responses"
         ]
         for answer in answers:
-            if error := answer.get("error"):
-                told = f"{answer.get('status')} {error.get('type')}: {quote(error.get('reason') or '')}"
-                raise RefusedError("refused", told) if answer.get("status") == 400 else TransientError(told)
+            self._check_whole(answer)
         return answers
+
+    def closed(self) -> list[str]:
+        """Closed indices, which searches leave out in silence. Raises `TransientError` or `RefusedError`."""
+        path = f"/{self.options.prefix}-*?expand_wildcards=closed&filter_path=*.settings.index.uuid"
+        return sorted(self._send("GET", path, b"", "application/json"))
 
     def close(self) -> None:
         """Closes the connections."""
         self._connection.close()
+
+    def _check_whole(self, answer: dict[str, Any]) -> None:
+        """Raises `RefusedError` or `TransientError` for an answer that is none, or not of all shards."""
+        if error := answer.get("error"):
+            text = f"{answer.get('status')} {quote(cause(error) or '')}"
+            raise RefusedError("refused", text) if answer.get("status") == 400 else TransientError(text)
+        shards = answer.get("_shards") or {}
+        # OpenSearch says that it ended early also where no hits were asked for, and the rest is whole
+        early = self.options.flavour == "elasticsearch" and answer.get("terminated_early")
+        if answer.get("timed_out") or early:
+            raise TransientError(
+                "the store gave up before it had searched everything: ask for a shorter range"
+            )
+        if shards.get("failed"):
+            failures: list[dict[str, Any]] = shards.get("failures") or [{}]
+            reason = quote(cause(failures[0].get("reason")) or "no reason given")
+            text = f"{shards['failed']} of {shards.get('total')} shards failed: {reason}"
+            raise TransientError(text)
+        if "hits" not in answer:
+            raise TransientError("this is no answer to a search, a proxy may be in between")
 
     def _setup_dataset(self, dataset: str) -> Iterator[Finding]:
         name = f"{self.options.prefix}-{dataset}"
@@ -211,31 +244,67 @@ class ElasticsearchSink:
             else:
                 settings["index.lifecycle.name"] = name
                 yield Finding("done", f"{name}: retention {days} days")
-        yield from self._put_template(name, template(name, dataset, settings))
+        wanted = template(name, dataset, settings)
+        if self.options.flavour == "opensearch":
+            wanted = for_opensearch(wanted)
+        self._put(f"/_index_template/{name}", wanted)
         yield Finding("done", f"{name}: index template for {name}-*")
+        yield from self._update_indices(name, wanted["template"]["mappings"]["properties"])
 
-    def _put_template(self, name: str, made: dict[str, Any]) -> Iterator[Finding]:
-        path = f"/_index_template/{name}"
-        if self.options.flavour == "elasticsearch":
-            self._put(path, made)
-            return
-        try:
-            self._put(path, for_opensearch(made))
-        except RefusedError as error:
-            if "disable_objects" not in str(error):
-                raise
-            self._put(path, for_opensearch(made, flat=False))
-            yield Finding(
-                "warning", f"{name}: this OpenSearch refuses a script's document with both `a` and `a.b`"
-            )
+    def _update_indices(self, name: str, properties: dict[str, Any]) -> Iterator[Finding]:
+        """New fields for the indices there are: a template is for those to come."""
+        indices = self._send("GET", f"/{name}-*/_mapping?expand_wildcards=open", b"", "application/json")
+        for index, mapping in sorted(indices.items()):
+            known = mapping["mappings"].get("properties", {})
+            new = {field: given for field, given in properties.items() if field not in known}
+            if not new:
+                continue
+            try:
+                self._put(f"/{index}/_mapping", {"properties": new})
+            except RefusedError as error:
+                text = f"{index}: {', '.join(new)} cannot be searched until the next {self.options.period}: {error}"
+                yield Finding("warning", text)
+            else:
+                text = f"{index}: {', '.join(new)} can be searched in documents stored from now on"
+                yield Finding(
+                    "done", f"{text}; for older ones: POST /{index}/_update_by_query?conflicts=proceed"
+                )
 
     def _put(self, path: str, body: dict[str, Any]) -> None:
         self._send("PUT", path, msgspec.json.encode(body), "application/json")
 
-    def _send(self, method: str, path: str, body: bytes, content_type: str) -> Any:
+    def _send(
+        self, method: str, path: str, body: bytes, content_type: str, *, write: bool = False
+    ) -> dict[str, Any]:
         """One request, its answer as plain data. Raises `TransientError` or `RefusedError`."""
         headers = {"content-type": content_type, "accept": "application/json"}
-        return self._connection.request(method, path, headers, body)
+        answer = self._connection.request(method, path, headers, body, write=write)
+        if not isinstance(answer, dict):  # a web page with status 200
+            raise TransientError(
+                f"{self.options.urls[0]}: this is no answer of {self.options.flavour}, a proxy may be in between:"
+                f" {masked(str(answer))}"
+            )
+        return answer
+
+
+_INDEXED = {name: field for field, name in UNINDEXED.items()}
+
+
+def _bearable(document: bytes) -> bytes:
+    """A document whose flat objects OpenSearch can index, or need not."""
+    fields = msgspec.json.decode(document)
+    if not any(_longest(fields.get(name)) > MAX_TERM for name in UNINDEXED):
+        return document
+    return msgspec.json.encode({UNINDEXED.get(name, name): value for name, value in fields.items()})
+
+
+def _longest(value: Any) -> int:
+    """Bytes of the longest term that a flat object makes of a value: its path and itself."""
+    if isinstance(value, dict):
+        return max((len(key.encode()) + _longest(inner) for key, inner in value.items()), default=0)
+    if isinstance(value, list):
+        return max(map(_longest, value), default=0)
+    return len(value.encode()) if isinstance(value, str) else 8
 
 
 def _cut(chunks: Sequence[bytes], start: int, limit: int) -> int:
@@ -317,23 +386,25 @@ def template(name: str, dataset: str, settings: dict[str, Any]) -> dict[str, Any
     }
 
 
-def for_opensearch(made: dict[str, Any], *, flat: bool = True) -> dict[str, Any]:
-    """An index template in OpenSearch's words, as far as it has them; `flat`: the server knows disable_objects."""
+def for_opensearch(made: dict[str, Any]) -> dict[str, Any]:
+    """An index template in OpenSearch's words.
+
+    Labels and scripts' data are one flat object each: OpenSearch has no `ignore_dynamic_beyond_limit`, so that one
+    script with ever new keys would fill the index's field limit, and every other script's documents be refused
+    (opensearch-project/OpenSearch#17499). Their values are searched as text, exactly.
+    """
     inner = made["template"]
     mappings = inner["mappings"]
-    properties = {}
-    for name, given in mappings["properties"].items():
-        kept = {key: value for key, value in given.items() if key != "subobjects"}
-        properties[name] = kept | ({"disable_objects": True} if flat and "subobjects" in given else {})
+    properties = {
+        name: {"type": "flat_object"} if "subobjects" in given else given
+        for name, given in mappings["properties"].items()
+    }
+    properties |= {
+        unindexed: {"type": "object", "enabled": False}
+        for name, unindexed in UNINDEXED.items()
+        if name in properties
+    }
     unknown = "index.mapping.total_fields.ignore_dynamic_beyond_limit"
     settings = {key: value for key, value in inner["settings"].items() if key != unknown}
-    rules = [one for rule in mappings["dynamic_templates"] for one in _one_type_each(rule)]
-    changed = {"dynamic_templates": rules, "properties": properties}
-    return made | {"template": {"settings": settings, "mappings": mappings | changed}}
-
-
-def _one_type_each(named: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """A dynamic template for several types as several of one each."""
-    ((name, rule),) = named.items()
-    for kind in rule["match_mapping_type"]:
-        yield {f"{name}_{kind}": rule | {"match_mapping_type": kind}}
+    kept = {key: value for key, value in mappings.items() if key != "dynamic_templates"}
+    return made | {"template": {"settings": settings, "mappings": kept | {"properties": properties}}}

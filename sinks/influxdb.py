@@ -18,12 +18,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar
 
+import httpx
 from pydantic import Field, SecretStr, model_validator
 
 from lakescope.columns import Kind, columns, kinds
 from lakescope.events import DATASETS, Event, Host, Push
-from lakescope.pipeline import Finding, Outcome, RefusedError
-from sinks._common import HttpOptions, http_client, judge_status, send
+from lakescope.pipeline import Finding, Outcome, RefusedError, TransientError
+from sinks._common import HttpOptions, http_client, judge_status, masked, send
 
 TAGS: dict[str, tuple[str, ...]] = {
     "transfers": (
@@ -141,7 +142,9 @@ class InfluxdbSink:
             path = "/api/v2/write"
             query = {"org": options.org, "bucket": options.bucket, "precision": "ns"}
         body = gzip.compress(b"".join(chunks), 1)
-        judge_status(send(self._client, "POST", path, params=query, content=body), good=(204, 200))
+        judge_status(
+            send(self._client, self.options.tls, "POST", path, params=query, content=body), good=(204, 200)
+        )
         return Outcome()
 
     def setup(self) -> Iterator[Finding]:
@@ -149,7 +152,7 @@ class InfluxdbSink:
         options = self.options
         if options.bucket is not None:
             query = {"org": options.org, "name": options.bucket}
-            response = send(self._client, "GET", "/api/v2/buckets", params=query)
+            response = send(self._client, self.options.tls, "GET", "/api/v2/buckets", params=query)
             judge_status(response, good=(200,))
             known = bool(response.json().get("buckets"))
             yield (
@@ -159,12 +162,15 @@ class InfluxdbSink:
             )
             return
         database = '"' + str(options.database).replace("\\", "\\\\").replace('"', '\\"') + '"'
-        duration = f"{options.retention_days}d" if options.retention_days else "INF"
+        days = options.retention_days
+        duration = f"{days}d" if days else "INF"
+        # a retention must not be shorter than a shard: InfluxDB's own choices (docs, "SHARD DURATION"; influxdb#19518)
+        shard = "7d" if not days or days > 180 else "1h" if days < 2 else "1d"
         for what, statement in (
             (f"database {options.database}", f"CREATE DATABASE {database}"),
             (
                 f"retention {duration}",
-                f"ALTER RETENTION POLICY autogen ON {database} DURATION {duration} DEFAULT",
+                f"ALTER RETENTION POLICY autogen ON {database} DURATION {duration} SHARD DURATION {shard} DEFAULT",
             ),
         ):
             (result,) = self.query(statement)
@@ -176,10 +182,11 @@ class InfluxdbSink:
     def query(self, statements: str) -> list[dict[str, Any]]:
         """InfluxDB 1.x: the results of InfluxQL statements, in their order, times in seconds.
 
-        A result may hold an ``error``. Raises `TransientError` or `RefusedError`.
+        A result may hold an ``error``; a cut one is none. Raises `TransientError` or `RefusedError`.
         """
         response = send(
             self._client,
+            self.options.tls,
             "POST",
             "/query",
             params={"db": self.options.database, "epoch": "s"} if self.options.database else {},
@@ -187,7 +194,10 @@ class InfluxdbSink:
             headers={"content-encoding": "", "content-type": "application/x-www-form-urlencoded"},
         )
         judge_status(response, good=(200,))
-        results: list[dict[str, Any]] = response.json()["results"]
+        results = _results(response)
+        if any(one.get("partial") for result in results for one in (result, *result.get("series", ()))):
+            limit = "InfluxDB cut its answer short: raise [http] max-row-limit there, or ask for fewer groups or bins"
+            raise RefusedError("refused", limit)
         return results
 
     def _find(
@@ -202,8 +212,6 @@ class InfluxdbSink:
         if "error" in result:  # with status 200
             raise RefusedError("refused", str(result["error"]))
         series = result.get("series", [])
-        if any(one.get("partial") for one in series):
-            raise RefusedError("refused", "InfluxDB cut the answer: its max-row-limit is too low")
         known = kinds(dataset)
         return [
             {"dataset": dataset}
@@ -222,6 +230,21 @@ class InfluxdbSink:
 
 
 # --- InfluxQL --------------------------------------------------------------------------------------------
+
+
+def _results(response: httpx.Response) -> list[dict[str, Any]]:
+    """The results of an answer that is InfluxDB's. Raises `TransientError` for any other."""
+    try:
+        document = response.json()
+    except ValueError:
+        document = None
+    results = document.get("results") if isinstance(document, dict) else None
+    if isinstance(results, list) and all(isinstance(result, dict) for result in results):
+        return results
+    error = document.get("error") if isinstance(document, dict) else None
+    host, text = response.request.url.host, masked(str(error or response.text))
+    raise TransientError(f"{host}: this is no answer of InfluxDB, a proxy may be in between: {text}")
+
 
 _LITERAL = str.maketrans({"\\": "\\\\", "'": "\\'", "\n": "\\n"})
 

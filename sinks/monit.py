@@ -100,7 +100,9 @@ class MonitSink:
         for start in range(0, len(chunks), self.options.batch):
             body = b"[" + b",".join(chunks[start : start + self.options.batch]) + b"]"
             # the whole URL: a path relative to it would end in a slash that is not MONIT's
-            judge_status(send(self._client, "POST", self.options.url, content=body), good=(200,))
+            judge_status(
+                send(self._client, self.options.tls, "POST", self.options.url, content=body), good=(200,)
+            )
         return Outcome()
 
     def close(self) -> None:

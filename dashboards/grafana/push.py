@@ -64,6 +64,7 @@ class Grafana:
             headers={"authorization": f"Bearer {token.get_secret_value()}", "accept": "application/json"},
             verify=(tls or Tls()).context(),
             timeout=timeout_s,
+            trust_env=False,
         )
         self._sleep = sleep
 

@@ -42,6 +42,7 @@ def tap(
             params={"datasets": datasets or []},
             headers=credentials(settings),
             timeout=httpx.Timeout(10.0, read=None),
+            trust_env=False,
         ) as response:
             if response.is_error:
                 raise RuntimeError(f"{url} answered {response.status_code}: {response.read().decode()[:300]}")

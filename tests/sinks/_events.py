@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from lakescope.bounds import bounds
 from lakescope.columns import columns
 from lakescope.events import DATASETS, Event, Transfer
 from transformers._common import identify
@@ -22,13 +23,15 @@ def event_of(dataset: str) -> Event:
     texts = {"source": "push", "type": "gauge", "status": "ok", "kind": "transfer", "stage": "sink"}
     texts["event"] = "done" if dataset in ("deletions", "transfers") else "x"
     values: dict[str, Any] = {"dataset": dataset}
+    bound = bounds(DATASETS[dataset])
     for number, column in enumerate(columns(dataset)):
+        most = bound[column.name].greatest if column.name in bound else 2**62
         values[column.name] = {
             "keyword": texts.get(column.name, f"{column.name} ü"),
             "text": f"{column.name}\n'\"",
             "time": f"2026-01-01T00:00:{number:02}.{number:06}Z",
-            "integer": 2**53 + number,
-            "float": number + 0.125,
+            "integer": min(2**53 + number, most),
+            "float": min(number + 0.125, most),
             "boolean": bool(number % 2),
             "labels": {"a.b": "1", "a": "ü", '"': "'"},
             "object": {"n": 1, "l": [1, {"x": None}], "b": True},

@@ -80,7 +80,13 @@ def test_any_value_comes_back(
 
 
 @pytest.mark.parametrize(
-    "fields", [{"bytes": 2**63}, {"time": "nonsense"}, {"created": "2026-01-01T00:00:60Z"}, {"id": "no-uuid"}]
+    "fields",
+    [
+        {"error_code": 2**62, "time": "x"},
+        {"time": "nonsense"},
+        {"created": "2026-01-01T00:00:60Z"},
+        {"id": "no-uuid"},
+    ],
 )
 def test_what_the_table_cannot_hold_is_refused_never_made_null(
     sink: DuckdbSink, fields: dict[str, Any]

@@ -127,7 +127,6 @@ def test_api_keys_are_elasticsearchs() -> None:
 def test_a_refused_template_names_the_word_at_fault(
     opensearch: OpenSearch, opensearch_prefix: str, tmp_path: Path
 ) -> None:
-    """That is how an older server, which does not know disable_objects, is told from other trouble."""
     sink = sink_of(opensearch, opensearch_prefix, tmp_path)
     made = for_opensearch(template(f"{opensearch_prefix}-push", "push", {}))
     made["template"]["mappings"]["properties"]["data"]["disable_subjects"] = True
@@ -136,24 +135,34 @@ def test_a_refused_template_names_the_word_at_fault(
     sink.close()
 
 
-def test_older_servers_get_a_plain_template(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    options = ElasticsearchOptions(urls=["http://127.0.0.1:9"], flavour="opensearch", datasets=["push"])
-    sink = ElasticsearchSink("store", options, tmp_path)
-    taken = []
-
-    def old(method: str, path: str, headers: object, body: bytes) -> None:
-        if b"disable_objects" in body:
-            raise RefusedError("refused", "unsupported parameters: [disable_objects : true]")
-        taken.append(path)
-
-    monkeypatch.setattr(sink._connection, "request", old)
-    assert [finding.level for finding in sink.setup()] == ["warning", "done"]
-    assert taken == ["/_index_template/lakescope-push"]
-    sink.close()
-
-
 def test_a_template_in_words_of_opensearch() -> None:
     made = template("lakescope-push", "push", {})
-    assert "disable_objects" in str(for_opensearch(made))
-    older = str(for_opensearch(made, flat=False))
-    assert not any(word in older for word in ("disable_objects", "subobjects", "ignore_dynamic_beyond_limit"))
+    written = str(for_opensearch(made))
+    assert "flat_object" in written
+    assert not any(word in written for word in ("subobjects", "ignore_dynamic_beyond_limit"))
+
+
+def test_a_script_with_ever_new_keys_costs_no_other_its_documents(
+    opensearch: OpenSearch, opensearch_prefix: str, tmp_path: Path
+) -> None:
+    """opensearch-project/OpenSearch#17499; mixed arrays and terms beyond Lucene's are stored as well, and read back."""
+    sink = sink_of(opensearch, opensearch_prefix, tmp_path, datasets=["push"])
+    list(sink.setup())
+    noisy = [{f"key_{n}_{m}": m for m in range(100)} for n in range(60)]
+    others: list[dict[str, Any]] = [
+        {f"depth_{n}": n for n in range(12)},
+        {"l": [1, "a"]},
+        {"l": [{"a": 1}, {"a": "x"}]},
+        {"long": "x" * 40_000, "a": 1},
+        {"k" * 40_000: 1},
+    ]
+    events: list[Event] = [
+        Push(id=f"{n:032x}", producer="p", type="t", data=data, **COMMON)
+        for n, data in enumerate([*noisy, *others])
+    ]
+    outcome = sink.write(chunks_of(sink, events))
+    assert not (outcome.retry or outcome.rejected), outcome
+    refresh(opensearch, opensearch_prefix)
+    assert len(sink.find("push", "data.depth_3", ["3"])) == 1
+    assert [event["data"] for event in sink.find("push", "id", [f"{63:032x}", f"{64:032x}"])] == others[3:]
+    sink.close()

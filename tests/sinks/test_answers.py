@@ -1,0 +1,137 @@
+"""Answers that are none, or not whole: whatever the status beside them says."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lakescope.pipeline import RefusedError, TransientError
+from sinks._elastic import cause
+from sinks.elasticsearch import ElasticsearchOptions, ElasticsearchSink
+from sinks.influxdb import InfluxdbOptions, InfluxdbSink
+from tests.contract._http import Answer, HttpServer, Request
+from tests.sinks._events import transfer
+
+JSON = ("content-type", "application/json")
+PRODUCT = ("x-elastic-product", "Elasticsearch")
+
+
+def influx(body: str, status: int = 200, kind: str = "application/json") -> Any:
+    """What the sink makes of one answer to a query."""
+
+    def answer(_: Request) -> Answer:
+        return Answer(status, body.encode(), (("content-type", kind),))
+
+    with HttpServer(answer) as server:
+        sink = InfluxdbSink("store", InfluxdbOptions(url=server.url, database="d"), Path())
+        try:
+            return sink.query("SELECT 1")
+        finally:
+            sink.close()
+
+
+@pytest.mark.parametrize("body", ['{"error": "denied"}', '{"results": [{"stat', "[]", '{"results": {}}', ""])
+def test_what_influxdb_did_not_answer(body: str) -> None:
+    with pytest.raises(TransientError, match="no answer of InfluxDB, a proxy may be in between"):
+        influx(body)
+
+
+def test_a_web_page_is_nobodys_answer() -> None:
+    with pytest.raises(TransientError, match="web page: a proxy or a login page is in between"):
+        influx("<html>Login</html>", kind="text/html")
+
+
+@pytest.mark.parametrize("mark", ["result", "series"])
+def test_influxdbs_cut_answers(mark: str) -> None:
+    series = {"name": "transfers", "columns": ["time", "n"], "values": [[0, 1]]}
+    result: dict[str, Any] = {"series": [series]}
+    (result if mark == "result" else series)["partial"] = True
+    with pytest.raises(RefusedError, match="max-row-limit"):
+        influx(json.dumps({"results": [result]}))
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "is_refused"),
+    [
+        (500, "partial write: points beyond retention policy dropped=1", True),
+        (500, "partial write: field type conflict", True),
+        (500, "failure writing points to database: partial write", False),  # a cluster lacked a node
+        (500, "timeout", False),
+        (503, "engine: cache-max-memory-size exceeded", False),
+        (401, "unable to parse authentication credentials", False),
+    ],
+)
+def test_a_refusal_for_good_by_its_words(status: int, text: str, is_refused: bool) -> None:
+    """influxdata/influxdb services/httpd/handler.go, `serveWrite`."""
+
+    def answer(_: Request) -> Answer:
+        return Answer(status, json.dumps({"error": text}).encode(), (JSON,))
+
+    with HttpServer(answer) as server:
+        sink = InfluxdbSink("store", InfluxdbOptions(url=server.url, database="d"), Path())
+        chunks = [chunk for chunk in sink.encode([transfer(1)], []) if chunk is not None]
+        with pytest.raises(RefusedError if is_refused else TransientError):
+            sink.write(chunks)
+        sink.close()
+
+
+def elastic(responses: list[dict[str, Any]]) -> None:
+    """Asks as many questions as there are answers."""
+
+    def answer(_: Request) -> Answer:
+        return Answer(200, json.dumps({"responses": responses}).encode(), (JSON, PRODUCT))
+
+    with HttpServer(answer) as server:
+        sink = ElasticsearchSink("store", ElasticsearchOptions(urls=[server.url]), Path())
+        try:
+            sink.search_many([("transfers", {})] * len(responses))
+        finally:
+            sink.close()
+
+
+WHOLE = {"timed_out": False, "_shards": {"total": 1, "failed": 0}, "hits": {"hits": []}, "status": 200}
+
+
+@pytest.mark.parametrize(
+    ("part", "text"),
+    [
+        ({"timed_out": True}, "gave up before it had searched everything"),
+        ({"terminated_early": True}, "gave up before it had searched everything"),
+        (
+            {
+                "_shards": {
+                    "total": 3,
+                    "failed": 1,
+                    "failures": [{"reason": {"type": "node_closed_exception", "reason": "gone"}}],
+                }
+            },
+            "1 of 3 shards failed: node_closed_exception: gone",
+        ),
+        ({"hits": None}, "no answer to a search"),
+    ],
+)
+def test_elasticsearchs_partial_answers(part: dict[str, Any], text: str) -> None:
+    answer = {key: value for key, value in (WHOLE | part).items() if value is not None}
+    elastic([WHOLE])
+    with pytest.raises(TransientError, match=text):
+        elastic([WHOLE, answer])
+
+
+def test_the_innermost_cause_and_what_helps() -> None:
+    """As Elasticsearch 9 writes it: the reason stands in the shards', not in the error's own text."""
+    buckets = {"type": "too_many_buckets_exception", "reason": "Trying to create too many buckets"}
+    error = {
+        "type": "search_phase_execution_exception",
+        "reason": "all shards failed",
+        "root_cause": [],
+        "failed_shards": [{"reason": {"type": "aggregation_execution_exception", "caused_by": buckets}}],
+    }
+    assert cause(error) == (
+        "too_many_buckets_exception: Trying to create too many buckets; raise search.max_buckets there, or ask for"
+        " fewer groups or longer bins"
+    )
+    assert cause("no handler") == "no handler"
+    assert cause({"type": "x", "reason": "y", "root_cause": [{"type": "x", "reason": "y"}]}) == "x: y"
