@@ -119,7 +119,7 @@ def rows(query: Query, answers: Sequence[Iterable[Report]]) -> Rows:
     query = query if width == query.bin_s else structs.replace(query, bin_s=width)
     instants = list(_instants(query))
     states = [history.states(query, [end for _, _, end in instants]) for history in histories]
-    fresh = polls.fresh(wanted[0], [end for _, _, end in instants]) if polled and not query.by else set()
+    fresh = polls.fresh(wanted[0], [end for _, _, end in instants]) if polled else set()
     found: list[tuple[Key, Any]] = []
     for index, (bin_, begin, _) in enumerate(instants):
         here = [states_of.get(index, {}) for states_of in states]
@@ -300,9 +300,11 @@ def _values(
                 value = grown if not left else grown / seconds if seconds else 0
             grouped[state.group].append(value)
         of_groups.append(grouped)
+    # of rules that nobody asked for, a report of any state says whether one is stuck
+    known = fresh or any(state.counts or key[-1] is None for key, state in states[0].items())
     for group in groups:
         values = [
-            _over(part, grouped.get(group, []), known=fresh or bool(states[0]))
+            _over(part, grouped.get(group, []), known=known)
             for part, grouped in zip(wanted, of_groups, strict=True)
         ]
         yield group, _days(*values) if left else combine(query, group, values)

@@ -58,12 +58,16 @@ class States:
             groups = {
                 self._group(h.report) for found in holding for h in found.values() if self.is_chosen(h.report)
             }
-            fresh = self.parts[0].polled and not self.query.by and self._is_fresh(end)
+            fresh = self.parts[0].polled and self._is_fresh(end)
+            known = fresh or any(
+                key[-1] is None or all(self.meets(held.report, one) for one in self.parts[0].state)
+                for key, held in holding[0].items()
+            )
             if not self.query.by and (fresh or bin_ is None):
                 groups.add(())
             for group in groups:
                 key = (bin_, *group) if bin_ else group
-                rows[key] = self._value(group, holding, known=fresh or bool(holding[0]))
+                rows[key] = self._value(group, holding, known=known)
         return rows
 
     def _series_of(self, part: Part, events: list[Event]) -> dict[Group, list[Event]]:

@@ -184,6 +184,18 @@ def test_rules_are_unknown_once_rucio_is_not_asked(store: Store) -> None:
     assert store.ask("rules_stuck", -90, -60) is None
 
 
+def test_who_asks_for_other_states_alone_knows_of_no_stuck_rule(store: Store) -> None:
+    other = "https://rucio.example.org/rules/?state=R"
+    answer = poll(0, 1, scope=other)
+    answer.state = "replicating"
+    store.write(rule(0, "x", "replicating", poll=other, account="root"), answer)
+    assert store.ask("rules_stuck", 0, 5) is None
+    assert store.ask("rules_stuck", 0, 5, by=("account",)) == [{"account": "root", "value": None}]
+    store.write(poll(1, 0))
+    assert store.ask("rules_stuck", 0, 5) == 0
+    assert store.ask("rules_stuck", 0, 5, by=("account",)) == [{"account": "root", "value": 0}]
+
+
 def test_rules_that_nobody_asked_for_hold_until_they_say_otherwise(store: Store) -> None:
     """Of a script that does not tell what it asked: by state and age alone."""
     told = [rule(minute, "x", poll=None, stuck_s=minute * 60.0, account="root") for minute in (0, 10, 20)]
