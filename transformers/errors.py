@@ -48,23 +48,25 @@ _EXTENSIONS = (
     "root|txt|dat|data|bin|raw|tgz|gz|tar|zip|bz2|xz|zst|fits|h5|hdf5|ms|json|xml|csv|log|conf|sh|py|pem"
 )
 
+# dCache's: which of them does not answer is the fault, unlike which pool
+_SERVICE = r"(?:\w*Manager|gPlazma)"
+
 # where a mask may begin and end: not next to a word's letter, nor (that was one before) next to another mask
 _BEGIN, _END = r"(?<![\w>])", r"(?![\w<])"
 
 _MASKS = re.compile(
     rf"""
       # what varies and may look like a word, told by what stands before it
-      (?P<USER>(?:(?<=user=)|(?<=username=))(?:\([^\s()<>]*+\)|[^\s,;()<>]++){_END})
-    | (?P<HOST>(?<=running\ on\ )[^\s,;:<>]++{_END}(?::\d{{1,5}}{_END})?)
-    | \[>(?:\w*Manager|gPlazma)@[\w.-]++\]
-    | (?P<POOL>\[>[^\s\[\]<]++\]{_END})
+      (?<=[nl]\ |[er]=)(?:(?P<USER>(?:(?<=user=)|(?<=username=))(?:\([^\s()<>]*+\)|[^\s,;()<>]++){_END})
+        | (?P<HOST>(?<=running\ on\ )[^\s,;:<>]++{_END}(?::\d{{1,5}}{_END})?)
+        | (?P<POOL>(?<=\bpool\ )(?=[\w.-]*\d)[\w-]++(?:\.[\w-]++)*+(?![@<])))
 
       # words, up to the next: most of a text, and no mask needs to be tried at each of their letters
     | {_BEGIN}(?!(?:[a-f]{{8}}|[a-f]{{16,}}){_END})(?:[^\W\d]{{4,}}+(?:-[^\W\d]++)*+|[^\W\d_]{{1,2}}(?=\ ))
-        (?![:,\ (\[]{{1,4}}\d)(?:[.:,;]?\ |[.:,;]?$|(?=[,;()\[\]]))
+        (?![:,\ (\[]{{1,4}}-?\d)(?:[.:,;]?\ |[.:,;]?$|(?=[,;()\[\]]))
       # what stays as it is: masks, numbers that name a fault, names that hold a number
     | <(?:URL|UUID|TIME|DN|IP|PATH|HOST|FILE|USER|POOL|NUM)>
-    | {_BEGIN}(?:HTTP(?:/\d(?:\.\d)?)?|status|code|errno|error|result|rc)[\s:=(\[]{{0,4}}\d{{1,5}}{_END}(?![.:,]\d)
+    | {_BEGIN}(?:HTTP(?:/\d(?:\.\d)?)?|status|code|errno|error|result|rc|signal|curl)[\s:=(\[]{{0,4}}-?\d{{1,5}}{_END}(?![.:,]\d)
     | {_BEGIN}srm_ifce\ :\ \d{{1,3}}{_END}
     | {_BEGIN}(?-i:[A-Z]{{2,3}}\d{{3}}(?=\ -\ )|ORA-\d{{5}}{_END})
     | {_BEGIN}(?:md5|adler32|crc32c?|sha\d{{1,3}}|ip\ ?v[46]|x509|x86_64|s3|tlsv?1(?:\.\d)?|sslv[23]|http/[123](?:\.\d)?
@@ -79,15 +81,18 @@ _MASKS = re.compile(
         | \d\d:\d\d:\d\d(?:[.,]\d+)?(?!:)){_END})
     | (?P<DN>(?:/{_ATTRIBUTE}[^/<>=]{{1,99}}(?=/{_ATTRIBUTE}))*+/{_ATTRIBUTE}[^\s/<>(),;]++
         | {_BEGIN}(?:{_ATTRIBUTE}[^,<>=]{{1,99}},\ ?(?={_ATTRIBUTE}))++{_ATTRIBUTE}[^\s<>(),;]++)
-    | (?P<IP>(?:(?<![\w.>])(?:\d{{1,3}}\.){{3}}\d{{1,3}}{_END}(?!\.[\w<])
+    | (?P<IP>(?:(?<![\w>/.~-])/)?(?:(?<![\w.>])(?:\d{{1,3}}\.){{3}}\d{{1,3}}{_END}(?!\.[\w<])
         | \[?(?<![\w:.>])(?:(?:[0-9a-f]{{1,4}}:){{7}}[0-9a-f]{{1,4}}
             | ::(?:ffff:)?(?:\d{{1,3}}\.){{3}}\d{{1,3}}
             | (?:[0-9a-f]{{1,4}}(?::[0-9a-f]{{1,4}}){{0,6}})?::(?:[0-9a-f]{{1,4}}(?::[0-9a-f]{{1,4}}){{0,6}})?)
             (?:%[\w.]{{1,15}})?{_END}(?:\]{_END}|(?!:[0-9a-f:<])|(?=:\d{{1,5}}{_END}(?!:\w))))
         (?::\d{{1,5}}{_END})?(?:/{_IN_PATH}*+)?)
     | (?P<PATH>(?<![\w>/.~-])(?:~|\.{{1,2}})?/{_IN_PATH}++ | {_BEGIN}[a-z]:\\{_IN_PATH}++)
-    | (?P<FILE>(?<![\w>.+-])[\w+-]++(?:\.[\w+-]+)*?\.(?:{_EXTENSIONS})(?:\.\d+)*(?![\w<.-]))
-    | (?P<USER_>(?<![\w>.+-])[\w.+-]++@[a-z0-9][\w-]*+(?:\.[\w-]++)++)
+    | (?P<POOL_>\[>(?!{_SERVICE}@)[^\s\[\]<]++\]{_END})
+    | (?<![\w>.+-])(?=[\w.+-]++@)(?:{_SERVICE}@[\w.-]++
+        | (?P<POOL__>[\w.+-]++@(?:local|[\w-]{{1,60}}Domain){_END})
+        | (?P<USER_>[\w.+-]++@[a-z0-9][\w-]*+(?:\.[\w-]++)*+{_END}))
+    | (?P<FILE>(?<![\w>.+-])(?:(?=[a-z_-]*[\d.])[\w.-]{{1,50}}:)?[\w+-]++(?:\.[\w+-]+)*?\.(?:{_EXTENSIONS})(?:\.\d+)*(?![\w<.-]))
     | (?P<HOST_>(?<![\w>.-])(?:(?:[a-z0-9][a-z0-9-]{{0,62}}\.){{1,8}}[a-z][a-z0-9-]{{1,62}}:\d{{1,5}}{_END}
         | (?:[a-z0-9][a-z0-9-]{{0,62}}\.){{2,8}}(?-i:[a-z]{{2,12}})(?![\w<(-]|\.[\w<])
         | (?:[a-z0-9][a-z0-9-]{{0,62}}\.)(?:{_TOP_LEVELS})(?![\w<(-]|\.[\w<])

@@ -148,7 +148,17 @@ TEMPLATES = [
     ("Mapped user dynamo@gw.example.org is invalid", "Mapped user <USER> is invalid"),
     ("local=/eos/a, user=(anonymous), status=500; x", "local=<PATH>, user=<USER>, status=500; x"),
     ("no mover on [>pool_4@local:>door@d], [>PnfsManager@local]", "no mover on <POOL>, [>PnfsManager@local]"),
-    # IPv6 as tools write it
+    (
+        "pool pool_4@local: door WebDAV2-dc@webdav2-dc_httpsDomain, PnfsManager@local",
+        "pool <POOL>: door <POOL>, PnfsManager@local",
+    ),
+    (
+        "request of root@gw for pool dc17.u03 failed, no pool full",
+        "request of <USER> for pool <POOL> failed, no pool full",
+    ),
+    ("mc16_13TeV:AOD.1._000014.pool.root.1 of user.x:y.root gone", "<FILE> of <FILE> gone"),
+    # addresses as Java and tools write them
+    ("Connect to /192.0.2.1:443 or /[2001:db8:0:0:0:0:0:1]:443 failed", "Connect to <IP> or <IP> failed"),
     ("connect to 2605:9A00:10:400D:A236:9FFF:FEB4:FE78:23440: refused", "connect to <IP>: refused"),
     ("connect to 2406:F00:9::2D:23288 globus_xio", "connect to <IP> globus_xio"),
     ("[::ffff:192.0.2.7]:1095 and fe80::1%eth0 and 2001:DB8::1: gone", "<IP> and <IP> and <IP>: gone"),
@@ -247,6 +257,12 @@ def test_faults_are_told_apart() -> None:
         "Copy failed (3rd push)",
         "Error reported from srm_ifce : 5 [SE][Ls][SRM_FAILURE] <none>",
         "Error reported from srm_ifce : 22 [SE][Ls][SRM_FAILURE] <none>",
+        "curl: (7) failed",
+        "curl: (28) failed",
+        "[Errno -2] gone",
+        "[Errno -3] gone",
+        "killed by signal 9",
+        "killed by signal 15",
         "send2nsd: NS002 - error",
         "send2nsd: NS009 - error",
         "Request to [>PoolManager@local] timed out",
