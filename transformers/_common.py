@@ -84,12 +84,23 @@ def _other_moment(text: str, path: str) -> tuple[str, datetime] | tuple[None, No
     return _NEVER if parsed.year <= 1970 else (parsed.isoformat() + "Z", parsed)
 
 
+NO_COUNT = -1
+"""In place of a count that cannot be, or that contradicts another: beyond its bound (`lakescope.bounds`)."""
+
+
 def number(value: float | None) -> float | None:
     """`value` as a double; infinity, which is beyond every bound, for an integer that is beyond a double."""
     try:
         return None if value is None else float(value)
     except OverflowError:
         return inf
+
+
+def whole(value: float | None) -> int | None:
+    """A count without its fraction; `NO_COUNT` for what is none: below 0, beyond 64 bits, infinity, NaN."""
+    if value is None:
+        return None
+    return int(value) if 0 <= value < 2**63 else NO_COUNT
 
 
 def span_s(start: datetime | None, end: datetime | None) -> float | None:

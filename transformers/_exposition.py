@@ -11,12 +11,16 @@ import re
 from typing import NamedTuple
 
 NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
-_QUOTED = r'"(?:[^"\\]|\\.)*"'
+_QUOTED = r'"(?:[^"\\]|\\.)*+"'
 _LINE = re.compile(
-    rf"(?P<name>{NAME})?[ \t]*(?:\{{(?P<labels>(?:[^\"{{}}]|{_QUOTED})*)\}})?[ \t]*"
-    r'(?P<value>\{\w+:[^"]*\}|[^ \t#{]+)(?:[ \t]+(?P<time>[^ \t#]+))?[ \t]*(?:#.*)?'
+    rf"(?P<name>{NAME}+)?[ \t]*+(?:\{{(?P<labels>(?:[^\"{{}}]|{_QUOTED})*+)\}}[ \t]*+|(?<=[ \t]))"
+    r'(?P<value>\{\w+:[^"}]*+\}|[^ \t#{]++)(?:[ \t]++(?P<time>[^ \t#]++))?[ \t]*+(?:#.*)?'
 )
-"""A sample. An exemplar behind ``#`` is not kept."""
+"""A sample. An exemplar behind ``#`` is not kept.
+
+Nothing is given back (``++``): the end of a name is no value of a line that was cut, and a long line that is no sample
+is refused in one pass.
+"""
 _LABEL = re.compile(
     rf"[ \t]*(?:(?P<bare>{NAME})|(?P<quoted>{_QUOTED}))[ \t]*(?:=[ \t]*(?P<value>{_QUOTED})[ \t]*)?(?:,|$)"
 )
@@ -57,8 +61,8 @@ def parse_sample(line: str) -> Sample:
     if (name is None) == (match["name"] is None):
         raise LineError("no name" if name is None else "two names")
     value = None if match["value"].startswith("{") else _parse_number(match["value"])
-    time = match["time"] and _parse_number(match["time"])
-    return Sample(name or match["name"], labels, value, time or None)
+    time = None if match["time"] is None else _parse_number(match["time"])
+    return Sample(name or match["name"], labels, value, time)
 
 
 def _parse_labels(text: str) -> tuple[str | None, dict[str, str]]:

@@ -630,7 +630,9 @@ _LONGEST = 366 * 86_400_000  # ms; a transfer that took longer has a wrong end
 
 
 def _whole(milliseconds: int | float | None) -> int | None:
-    return int(milliseconds) if isinstance(milliseconds, float) else milliseconds
+    if isinstance(milliseconds, float):
+        return int(milliseconds) if milliseconds < _LATEST else _LATEST
+    return milliseconds
 
 
 def _time(milliseconds: int | None, path: str) -> str | None:

@@ -21,6 +21,7 @@ chrony. Sum a quantity's series of one type.
 from __future__ import annotations
 
 from functools import partial
+from math import inf
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -123,5 +124,10 @@ def _time(found: float | str | None, path: str) -> str | None:
         return utc_time(found, path)
     if found is None or found <= 0:
         return None
+    if found == inf:
+        raise Rejected("value", path, "a time before the year 10000", found)
     digits = len(str(int(found)))
-    return epoch_time(found / 10 ** max(0, digits - _SECONDS_DIGITS), path)
+    time = epoch_time(found / 10 ** max(0, digits - _SECONDS_DIGITS), path)
+    if time is None:
+        raise Rejected("value", path, "a time after 1970", found)
+    return time

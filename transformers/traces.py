@@ -27,6 +27,7 @@ from transformers._common import (
     metadata_time,
     unwrap,
     utc_time,
+    whole,
 )
 
 Ignored = Any
@@ -145,7 +146,7 @@ def _trace(p: Report, path: str, out: Decoded, stored: str | None = None) -> Eve
         host=hostname.lower() if hostname else None,
         account=_known(p.account),
         protocol=_known(p.protocol),
-        bytes=int(p.filesize) if p.filesize is not None and 0 <= p.filesize < 2**63 else None,
+        bytes=whole(p.filesize),
         started=started,
         ended=ended,
         ok=ok,

@@ -84,10 +84,10 @@ class Normaliser:
                 known = len(rejects)
             if len(events) + known > part:
                 break
-        clear_impossible(events, out.impossible)
         if fault is not None:  # once a batch: it may be every message's
             log.error("decoder_error: a bug in Lakescope, please report it", exc_info=fault)
         out.conflicts = self.enrich(events)
+        clear_impossible(events, out.impossible)  # after: the bound of a host's value is that of its quantity
         return out
 
 

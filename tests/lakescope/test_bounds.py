@@ -13,6 +13,8 @@ from lakescope.events import DATASETS, LONGEST_TEXT, Host, Network, Transfer
 from lakescope.messages import Message
 from lakescope.pipeline.normalise import Normaliser
 from lakescope.plugins import formats
+from transformers.enrichment import Enrichment
+from transformers.topology import Topology
 
 COMMON: dict[str, Any] = {"id": "0" * 32, "time": "2026-01-01T00:00:00Z", "source": "perfsonar"}
 
@@ -95,6 +97,74 @@ def test_the_stage_counts_and_keeps_the_rest() -> None:
     ]
     assert out.impossible == {"network.throughput": 1}
     assert not out.rejects
+
+
+@pytest.mark.parametrize(
+    ("format_", "body", "impossible"),
+    [
+        ("node_exporter", b"node_load1 -3\nnode_load5 -3\n", {"hosts.value": 1}),
+        (
+            "collectd",
+            b'[{"values": [-5], "dstypes": ["gauge"], "dsnames": ["value"], "time": 1767607200, "interval": 10,'
+            b' "host": "h", "plugin": "memory", "type": "memory", "type_instance": "used"}]',
+            {"hosts.value": 1},
+        ),
+        (
+            "telegraf",
+            b'{"name": "mem", "tags": {"host": "h"}, "fields": {"available": -1}, "timestamp": 1767607200}',
+            {"hosts.value": 1},
+        ),
+        (
+            "traces",
+            b'{"eventType": "get", "traceId": "a", "traceTimeentryUnix": 1767607200, "filesize": -1}',
+            {"traces.bytes": 1},
+        ),
+        (
+            "perfsonar",
+            b'{"id": "x", "schedule": {"start": "2026-01-05T10:00:00Z"}, "test": {"type": "latency"},'
+            b' "result": {"succeeded": true, "packets-sent": 18446744073709551611, "packets-lost": 3}}',
+            {"network.packets_sent": 1},
+        ),
+    ],
+)
+def test_every_format_counts(format_: str, body: bytes, impossible: dict[str, int]) -> None:
+    """With the enrichment of a running instance, which tells a value's quantity."""
+    normalise = Normaliser(formats(), Enrichment(Topology()))
+    out = normalise([Message(body, format_, {"instance": "se01.example.org:9100"}, 1767607200.0)])
+    assert out.impossible == impossible
+    assert not out.rejects
+    fields = {name.partition(".")[2] for name in impossible}
+    assert all(getattr(out.events[0], field) is None for field in fields)
+    assert getattr(out.events[0], "loss", None) is None  # of packets that were never sent
+
+
+def test_an_infinite_time_is_no_bug_of_the_decoder() -> None:
+    body = b'{"source_se": "davs://a", "dest_se": "davs://b", "connections": 4, "timestamp": 1e9999, "active_count": 1}'
+    out = Normaliser(formats(), lambda events: {})([Message(body, "fts")])
+    assert [(reject.reason, reject.path) for reject in out.rejects] == [("value", "$.timestamp")]
+
+
+@pytest.mark.parametrize("size", [b"-1", b"1e9999", b"18446744073709551611"])
+def test_a_size_that_cannot_be_makes_no_throughput(size: bytes) -> None:
+    body = (
+        b'{"event_type": "transfer-done", "created_at": "2026-01-05 10:02:00", "payload": {"request-id": "r",'
+        b' "started_at": "2026-01-05 10:00:00", "transferred_at": "2026-01-05 10:01:00", "bytes": '
+        + size
+        + b"}}"
+    )
+    out = Normaliser(formats(), lambda events: {})([Message(body, "hermes")])
+    (event,) = out.events
+    assert isinstance(event, Transfer)
+    assert (event.bytes, event.throughput, event.transfer_s) == (None, None, 60.0)
+    assert out.impossible == {"transfers.bytes": 1}
+
+
+@pytest.mark.parametrize("timestamp", ["1767607", "1e9999"])
+def test_a_sample_of_an_impossible_time_is_rejected(timestamp: str) -> None:
+    body = f'{{"name": "a", "tags": {{"host": "h"}}, "fields": {{"b": 1}}, "timestamp": {timestamp}}}'
+    out = Normaliser(formats(), lambda events: {})([Message(body.encode(), "telegraf", {}, 1767607200.0)])
+    assert not out.events
+    assert [(reject.reason, reject.path) for reject in out.rejects] == [("value", "$.timestamp")]
 
 
 def test_of_two_values_of_a_series_the_first_counts() -> None:

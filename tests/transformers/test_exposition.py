@@ -48,6 +48,7 @@ def test_values(text: str, value: str | None) -> None:
     "line",
     [
         "a",
+        "node_load15",  # of a page that was cut: not load1's 5
         "a one",
         "a 1_000",
         "a 1 2 3",
@@ -107,3 +108,16 @@ def test_no_text_crashes_it(line: str) -> None:
         parse_sample(line)
     except LineError:
         return
+
+
+@pytest.mark.parametrize(
+    "line", ["a" * 50_000 + "{", "a" * 50_000 + '{x="', "a{" + 'x="' * 50_000, "a " + "1" * 50_000 + "{"]
+)
+def test_a_long_line_that_is_no_sample_is_refused_in_one_pass(line: str) -> None:
+    """One that is gone over again and again takes minutes."""
+    with pytest.raises(LineError):
+        parse_sample(line)
+
+
+def test_a_time_of_0_is_a_time() -> None:
+    assert parse_sample("a 1 0").time == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from copy import deepcopy
 from datetime import UTC, datetime, timedelta, timezone
 from email.utils import format_datetime
@@ -13,6 +14,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from lakescope.bounds import clear_impossible
 from lakescope.events import Deletion, Event, Transfer
 from lakescope.messages import Rejected
 from tests.transformers.bodies import SAMPLES, documents, texts
@@ -209,7 +211,11 @@ def test_bodies_that_once_crashed_it(body: bytes) -> None:
 
 
 def test_a_negative_size_is_unknown() -> None:
-    assert transfer(changed(DONE, bytes=-1, file_size=-1)).bytes is None
+    found = transfer(changed(DONE, bytes=-1, file_size=-1))
+    impossible: Counter[str] = Counter()
+    clear_impossible([found], impossible)
+    assert (found.bytes, found.throughput) == (None, None)
+    assert impossible == {"transfers.bytes": 1}
 
 
 def test_rejects_say_where() -> None:
@@ -273,6 +279,7 @@ def test_protocols_are_schemes(protocol: str | None, expected: str | None) -> No
 def test_a_deletions_duration(duration: object, seconds: float | None) -> None:
     found = event(changed(DELETED, duration=duration))
     assert isinstance(found, Deletion)
+    clear_impossible([found], Counter())
     assert found.duration_s == seconds
 
 

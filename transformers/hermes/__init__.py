@@ -33,12 +33,14 @@ from transformers._common import (
     host_of,
     identify,
     metadata_time,
+    number,
     protocol_of,
     shape,
     span_s,
     unwrap,
     utc_moment,
     utc_time,
+    whole,
 )
 from transformers.hermes.payload import FoldedPayload, Payload
 
@@ -115,7 +117,7 @@ class _Finished:
             ended,
             span_s(t_created, t_started),
             transfer_s,
-            size / transfer_s if transfer_s and size and self.ok else None,
+            size / transfer_s if transfer_s and size and size > 0 and self.ok else None,
             _endpoint(p.transfer_endpoint),
             p.reason or None,
         )
@@ -380,23 +382,21 @@ def _sent(created_at: str | None) -> str:
 
 
 def _duration(found: Any) -> float | None:
-    """Seconds, sent as a number or as text; null for what is neither, or below 0."""
+    """Seconds, sent as a number or as text; null for what is neither."""
     if isinstance(found, str):
         try:
             found = float(found)
         except ValueError:
             return None
-    return float(found) if type(found) in (int, float) and 0 <= found < 1e12 else None
+    return number(found) if type(found) in (int, float) else None
 
 
 def _size(p: Payload) -> int | None:
-    """Both keys carry the same value; either may be null. Below 0 is unknown."""
-    for size in (p.bytes, p.file_size):
-        if size is not None and 0 <= size < 2**63:
-            return int(size)
-    return (
-        None if p.bytes is None or not p.bytes > 0 else 2**64
-    )  # no size: beyond its bound, and counted there
+    """Both keys carry the same value; either may be null, or impossible: then the other counts."""
+    size = p.bytes
+    if size is None or not 0 <= size < 2**63:
+        size = size if p.file_size is None else p.file_size
+    return whole(size)
 
 
 @lru_cache(256)

@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from lakescope.events import Network
 from lakescope.messages import Rejected
-from transformers._common import convert
+from transformers._common import NO_COUNT, convert
 
 DEFAULT_BUCKET_WIDTH_S = 0.001  # pscheduler-test-latency: bucket-width
 MAX_TTL = 255
@@ -85,12 +85,8 @@ def note_losses(event: Network, sent: int | None, lost: int | None) -> None:
     if lost is not None and sent is not None:
         if lost > sent:
             event.packets_lost = NO_COUNT
-        if sent > 0:
+        if 0 < sent < 2**63:
             event.loss = lost / sent
-
-
-NO_COUNT = -1
-"""In place of a count that contradicts another."""
 
 
 def ip_version_of(addresses: Iterable[str | None]) -> int | None:
