@@ -16,6 +16,7 @@ Reference: docs.influxdata.com/influxdb/v1/query_language
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, NoReturn
@@ -150,18 +151,17 @@ class _Language:
         )
 
     def _condition(self, condition: Condition) -> str:
-        field, value = f'"{condition.field}"', condition.value
+        value = condition.value
         if condition.operator in ("known", "unknown"):
             return self._known(condition)
         if condition.operator == "not" and condition.field not in self.tags:
             self.refuse(f"cannot look for a field that is missing, and {condition.field} is no tag")
         if not isinstance(value, tuple):
-            sign = "!=" if condition.operator == "not" else "="
-            return f"{field} {sign} {self._literal(condition.field, value)}"
+            return self._equals(condition.field, value, is_not=condition.operator == "not")
         any_of = " OR ".join(
             self._known(Condition(condition.field, "unknown"))
             if one == UNKNOWN
-            else f"{field} = {self._literal(condition.field, one)}"
+            else self._equals(condition.field, one)
             for one in value
         )
         return f"({any_of})" if len(value) != 1 else any_of
@@ -181,16 +181,16 @@ class _Language:
             case _:
                 return f"{field} =~ /.*/"
 
-    def _literal(self, field: str, value: str | bool | None) -> str:
+    def _equals(self, field: str, value: str | bool | None, *, is_not: bool = False) -> str:
         """A tag is text, a boolean one too; a field is what it is."""
         if isinstance(value, bool):
-            text = "true" if value else "false"
+            sign, text = "!=" if is_not else "=", "true" if value else "false"
             if self._stored(field) == "integer":
-                return str(int(value))
-            return _quoted(text) if field in self.tags else text
+                return f'"{field}" {sign} {int(value)}'
+            return f'"{field}" {sign} {quoted(text) if field in self.tags else text}'
         if field not in self.tags and self._stored(field) in ("integer", "float", "boolean"):
             self.refuse(f"filters by tags and texts only, and {field} is neither")
-        return _quoted(str(value))
+        return equals(field, str(value), is_tag=field in self.tags, is_not=is_not)
 
     def _stored(self, field: str) -> Kind:
         """`ok` is 1 or 0, so that it has a mean."""
@@ -297,8 +297,30 @@ def _moment(moment: datetime) -> str:
     return f"'{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}'"
 
 
-def _quoted(text: str) -> str:
+def equals(field: str, text: str, *, is_tag: bool, is_not: bool = False) -> str:
+    """The condition that a field or tag is that text (or is another), as it is stored."""
+    sign = "!" if is_not else "="
+    text = stored_tag(text) if is_tag else text
+    if "\r" not in text:
+        return f'"{field}" {"!=" if is_not else "="} {quoted(text)}'
+    # InfluxQL reads a carriage return as a line's end, which no text may hold, and has no escape for it
+    pattern = re.escape(text).replace("/", "\\/")
+    for character, name in (("\r", "\\r"), ("\n", "\\n")):
+        pattern = pattern.replace(f"\\{character}", name)
+    return f'"{field}" {sign}~ /^{pattern}$/'
+
+
+def quoted(text: str) -> str:
+    """`text` as a literal of InfluxQL."""
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n") + "'"
+
+
+_LINE_ENDS = str.maketrans({"\n": "\\n", "\r": "\\r", "\t": "\\t"})
+
+
+def stored_tag(text: str) -> str:
+    """A tag's value as InfluxDB has it: line protocol takes no line end, nor a backslash at the end."""
+    return text.translate(_LINE_ENDS).rstrip("\\") or "_"
 
 
 def _checked(result: Result) -> Sequence[Mapping[str, Any]]:

@@ -50,18 +50,30 @@ def find(data_dir: Path) -> str | None:
 
 def ask(url: str, path: str, **arguments: Any) -> Any:
     """GET of the instance's API, as plain data. Raises `RuntimeError` with what it answered."""
-    return _checked(httpx.get(f"{url}{path}", timeout=60.0, trust_env=False, **arguments))
+    return _request("GET", f"{url}{path}", timeout=60.0, **arguments)
 
 
 def tell(url: str, path: str, body: Any, **arguments: Any) -> Any:
     """POST to the instance's API, as plain data. Raises `RuntimeError` with what it answered."""
-    return _checked(httpx.post(f"{url}{path}", json=body, timeout=600.0, trust_env=False, **arguments))
+    return _request("POST", f"{url}{path}", json=body, timeout=600.0, **arguments)
 
 
-def _checked(response: httpx.Response) -> Any:
-    if response.is_error:
-        raise RuntimeError(f"{response.url} answered {response.status_code}: {response.text[:300]}")
+def _request(method: str, url: str, **arguments: Any) -> Any:
+    try:
+        response = httpx.request(method, url, trust_env=False, **arguments)
+    except httpx.HTTPError as error:  # it went away, or takes too long
+        raise RuntimeError(f"{url}: no answer: {type(error).__name__}: {error}") from error
+    if not response.is_success:
+        raise RuntimeError(f"{response.url} answered {response.status_code}: {_detail(response)}")
     try:
         return response.json()
     except ValueError as error:
         raise RuntimeError(f"{response.url} gave no answer of Lakescope's: {response.text[:100]}") from error
+
+
+def _detail(response: httpx.Response) -> str:
+    """The instance's own words, without their wrapping."""
+    with contextlib.suppress(ValueError, KeyError, TypeError):
+        detail = response.json()["detail"]
+        return detail if isinstance(detail, str) else json.dumps(detail)[:300]
+    return response.text[:300]

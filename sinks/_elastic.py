@@ -197,12 +197,14 @@ def _reason(error: Any, body: Any) -> str:
     return (cause(body.get("error")) if isinstance(body, dict) else None) or str(error)
 
 
+def is_full(text: str) -> bool:
+    """Whether a cluster takes no new index until an operator raises cluster.max_shards_per_node: a 400 that passes."""
+    return "shards open" in text and "would add" in text
+
+
 def _judged(host: str, status: int, said: str) -> TransientError | RefusedError:
     text = f"{host} answered {status}: {masked(said)}{remedy(status)}"
-    is_full = (
-        "shards open" in text and "would add" in text
-    )  # until an operator raises cluster.max_shards_per_node
-    if (status in (400, 413) or (status >= 500 and is_permanent(text))) and not is_full:
+    if (status in (400, 413) or (status >= 500 and is_permanent(text))) and not is_full(text):
         return RefusedError("too_large" if status == 413 else "refused", text)
     if status == 429:
         return BusyError(text)

@@ -19,8 +19,8 @@ from lakescope.events import DATASETS, Event
 from lakescope.messages import Reject, quote
 from lakescope.options import Tls
 from lakescope.pipeline import Finding, Outcome, RefusedError, TransientError
-from sinks._common import SinkOptions, masked
-from sinks._elastic import BusyError, Cluster, Flavour, cause, connect
+from sinks._common import SinkOptions, is_permanent, masked
+from sinks._elastic import BusyError, Cluster, Flavour, cause, connect, is_full
 
 Period = Literal["day", "month", "year"]
 _CUT: dict[str, int] = {"day": 10, "month": 7, "year": 4}  # of YYYY-MM-DD...
@@ -187,9 +187,15 @@ class ElasticsearchSink:
                 body,
             ]
         ndjson = b"".join(msgspec.json.encode(line) + b"\n" for line in lines)
-        answers: list[dict[str, Any]] = self._send("POST", _MSEARCH, ndjson, "application/x-ndjson")[
-            "responses"
-        ]
+        answers = self._send("POST", _MSEARCH, ndjson, "application/x-ndjson").get("responses")
+        if (
+            not isinstance(answers, list)
+            or len(answers) != len(searches)
+            or not all(isinstance(answer, dict) for answer in answers)
+        ):
+            raise TransientError(
+                f"{self.options.urls[0]}: this is no answer to {len(searches)} searches, a proxy may be in between"
+            )
         for answer in answers:
             self._check_whole(answer)
         return answers
@@ -220,6 +226,11 @@ class ElasticsearchSink:
             reason = quote(cause(failures[0].get("reason")) or "no reason given")
             text = f"{shards['failed']} of {shards.get('total')} shards failed: {reason}"
             raise TransientError(text)
+        clusters = answer.get("_clusters") or {}
+        for state in ("skipped", "partial", "failed"):
+            if clusters.get(state):
+                text = f"{clusters[state]} of {clusters.get('total')} clusters {state}: ask again when they answer"
+                raise TransientError(text)
         if "hits" not in answer:
             raise TransientError("this is no answer to a search, a proxy may be in between")
 
@@ -329,7 +340,8 @@ def judge(answer: dict[str, Any], outcome: Outcome, start: int = 0) -> None:
         if status < 300:
             continue
         kind = error.get("type", "")
-        if status == 429 or status >= 500 or kind.startswith(_WAITS):
+        passes = status == 429 or (status >= 500 and not is_permanent(kind))
+        if passes or kind.startswith(_WAITS) or is_full(error.get("reason", "")):
             outcome.retry.append(index)
             outcome.reason = f"{status} {kind}: {quote(error.get('reason', ''))}"
         else:

@@ -21,6 +21,7 @@ from typing import Any, ClassVar
 import httpx
 from pydantic import Field, SecretStr, model_validator
 
+from kpis.influxql import equals
 from lakescope.columns import Kind, columns, kinds
 from lakescope.events import DATASETS, Event, Host, Push
 from lakescope.pipeline import Finding, Outcome, RefusedError, TransientError
@@ -142,9 +143,13 @@ class InfluxdbSink:
             path = "/api/v2/write"
             query = {"org": options.org, "bucket": options.bucket, "precision": "ns"}
         body = gzip.compress(b"".join(chunks), 1)
-        judge_status(
-            send(self._client, self.options.tls, "POST", path, params=query, content=body), good=(204, 200)
-        )
+        response = send(self._client, self.options.tls, "POST", path, params=query, content=body)
+        judge_status(response, good=(204, 200))
+        if response.content:  # InfluxDB says nothing to what it stores: an error with status 200 does
+            raise TransientError(
+                f"{response.request.url.host}: this is no answer of InfluxDB to a write, expected an empty one,"
+                f" found {masked(response.text)!r}; a proxy may be in between"
+            )
         return Outcome()
 
     def setup(self) -> Iterator[Finding]:
@@ -207,7 +212,8 @@ class InfluxdbSink:
 
         Raises `TransientError` or `RefusedError`.
         """
-        any_of = " OR ".join(f'"{field}" = {_literal(value)}' for value in values)
+        is_tag = field in TAGS[dataset]
+        any_of = " OR ".join(equals(field, value, is_tag=is_tag) for value in values)
         (result,) = self.query(f'SELECT * FROM "{dataset}" WHERE {any_of} LIMIT {limit:d}')  # noqa: S608 - escaped
         if "error" in result:  # with status 200
             raise RefusedError("refused", str(result["error"]))
@@ -244,13 +250,6 @@ def _results(response: httpx.Response) -> list[dict[str, Any]]:
     error = document.get("error") if isinstance(document, dict) else None
     host, text = response.request.url.host, masked(str(error or response.text))
     raise TransientError(f"{host}: this is no answer of InfluxDB, a proxy may be in between: {text}")
-
-
-_LITERAL = str.maketrans({"\\": "\\\\", "'": "\\'", "\n": "\\n"})
-
-
-def _literal(text: str) -> str:
-    return f"'{text.translate(_LITERAL)}'"
 
 
 def _plain(kind: Kind | None, value: Any) -> Any:

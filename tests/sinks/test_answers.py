@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from lakescope.pipeline import RefusedError, TransientError
+from lakescope.pipeline import Outcome, RefusedError, TransientError
 from sinks._elastic import cause
-from sinks.elasticsearch import ElasticsearchOptions, ElasticsearchSink
+from sinks.elasticsearch import ElasticsearchOptions, ElasticsearchSink, judge
 from sinks.influxdb import InfluxdbOptions, InfluxdbSink
 from tests.contract._http import Answer, HttpServer, Request
 from tests.sinks._events import transfer
@@ -135,3 +135,43 @@ def test_the_innermost_cause_and_what_helps() -> None:
     )
     assert cause("no handler") == "no handler"
     assert cause({"type": "x", "reason": "y", "root_cause": [{"type": "x", "reason": "y"}]}) == "x: y"
+
+
+FULL = (
+    "Validation Failed: 1: this action would add [2] shards, but this cluster currently has [1000]/[1000] maximum"
+    " normal shards open;"
+)
+
+
+@pytest.mark.parametrize("flavour", ["elasticsearch", "opensearch"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"responses": [{"hi',
+        b'{"error": "no"}',
+        b'{"responses": []}',
+        b'{"responses": [7]}',
+        b'{"responses": [{"status": 200}]}',
+        b'{"responses": [{"hits": {"hits": []}, "_clusters": {"total": 2, "skipped": 1}}]}',
+        b"[]",
+    ],
+    ids=["cut", "error", "fewer", "number", "empty", "cluster", "list"],
+)
+def test_what_answers_no_search_is_refused(flavour: str, body: bytes) -> None:
+    with HttpServer(lambda _: Answer(200, body, (PRODUCT, JSON))) as server:
+        options = ElasticsearchOptions.model_validate({"urls": [server.url], "flavour": flavour})
+        sink = ElasticsearchSink("store", options, Path())
+        with pytest.raises(TransientError):
+            sink.search_many([("transfers", {"query": {"match_all": {}}})])
+        sink.close()
+
+
+def test_an_items_text_counts_where_its_status_lies() -> None:
+    outcome = Outcome()
+    items = [
+        {"index": {"status": 500, "error": {"type": "illegal_argument_exception", "reason": "mapper [x]"}}},
+        {"index": {"status": 400, "error": {"type": "validation_exception", "reason": FULL}}},
+        {"index": {"status": 503, "error": {"type": "unavailable_shards_exception", "reason": "timeout"}}},
+    ]
+    judge({"errors": True, "items": items}, outcome)
+    assert (list(outcome.rejected), outcome.retry) == ([0], [1, 2])

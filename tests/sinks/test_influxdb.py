@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -16,8 +17,11 @@ from hypothesis import strategies as st
 from lakescope.columns import columns
 from lakescope.events import DATASETS, Event, Host, Push, Storage, Transfer
 from lakescope.pipeline import Finding, RefusedError, TransientError
+from lakescope.query import ask, parse
 from sinks.influxdb import MAX_STRING, TAGS, InfluxdbOptions, InfluxdbSink
+from tests.contract._http import Answer, HttpServer
 from tests.e2e._lakescope import influxdb_rows
+from tests.servers.fixtures import StartServer
 from tests.servers.influxdb import InfluxDB
 from transformers._common import identify
 
@@ -330,6 +334,42 @@ def test_setup_makes_the_database_with_its_retention_again_and_again(
         assert [(policy[0], policy[1], policy[-1]) for policy in policies()] == [("autogen", duration, True)]
 
 
+@pytest.mark.parametrize(
+    ("days", "shard"), [(1, "1h0m0s"), (2, "24h0m0s"), (6, "24h0m0s"), (7, "24h0m0s"), (400, "168h0m0s")]
+)
+def test_any_retention_can_be_set_up(influxdb: InfluxDB, influx_database: str, days: int, shard: str) -> None:
+    """InfluxDB refuses a retention shorter than its shards, which last 7 days unless one says otherwise."""
+    options = InfluxdbOptions(url=influxdb.url, database=influx_database, retention_days=days)
+    sink = InfluxdbSink("i", options, Path())
+    assert [finding.level for finding in sink.setup()] == ["done", "done"]
+    ((series,),) = (
+        result["series"] for result in sink.query(f'SHOW RETENTION POLICIES ON "{influx_database}"')
+    )
+    sink.close()
+    assert series["values"][0][:3] == ["autogen", f"{24 * days}h0m0s", shard]
+
+
+NAMES = ["ends in \\", "\\", "a\tb", "a\nb", "a\r\nb", "it's", 'say "x"', "a\\nb", "a\\\\b", "a,b=c d"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_is_found_by_what_it_was_and_by_what_is_shown(store: Store, name: str) -> None:
+    """Line protocol cannot hold some names as they are: a question for them is asked as they are stored."""
+    fields: dict[str, Any] = {"kind": "transfer", "ok": True}
+    store.write(
+        [
+            transfer(identify(1), activity=name, name=name, **fields),
+            transfer(identify(2), activity="other", name="x", **fields),
+        ]
+    )
+    shown = store.rows("transfers")[identify(1)]["activity"]
+    for text in {name, shown}:
+        assert [event["id"] for event in store.sink.find("transfers", "activity", [text])] == [identify(1)]
+        query = parse("transfers_done", filters=[f"activity={text}"], since="2026-01-01", until="2026-01-02")
+        assert ask(query, store.sink, "influxdb") == [{"value": 1}]
+    assert [event["id"] for event in store.sink.find("transfers", "name", [name])] == [identify(1)]
+
+
 def test_setup_tells_what_the_server_refuses(influxdb: InfluxDB) -> None:
     """InfluxDB answers 200 all the same."""
     sink = InfluxdbSink("i", InfluxdbOptions(url=influxdb.url, database="no/slashes"), Path())
@@ -354,3 +394,74 @@ def test_a_count_is_a_storages_field(store: Store) -> None:
     event = Storage(id=store.id(), time="2026-01-01T00:00:00Z", source="push", rse="R", used=2**60 + 1)
     (row,) = store.back("storage", [event])
     assert row["used"] == 2**60 + 1
+
+
+# --- what lasts, what passes, what is no answer ----------------------------------------------------------
+
+JSON = (("content-type", "application/json"),)
+
+
+@pytest.mark.parametrize("generation", [{"database": "d"}, {"bucket": "b", "org": "o", "token": "t"}])
+@pytest.mark.parametrize(
+    ("status", "text", "error"),
+    [
+        (500, "partial write: points beyond retention policy dropped=3", RefusedError),
+        (500, "failure writing points to database: partial write: field type conflict: ...", RefusedError),
+        (422, "failure writing points: dropped points outside retention policy", RefusedError),
+        (500, "partial write", TransientError),  # a cluster lacked a node
+        (500, "timeout", TransientError),
+        (503, "engine: cache-max-memory-size exceeded", TransientError),
+    ],
+)
+def test_a_refusal_for_good_is_known_by_its_text(
+    generation: dict[str, str], status: int, text: str, error: type[Exception]
+) -> None:
+    body = msgspec.json.encode({"code": "internal error", "message": text})
+    with HttpServer(lambda _: Answer(status, body, JSON)) as server:
+        sink = InfluxdbSink("i", InfluxdbOptions.model_validate({"url": server.url} | generation), Path())
+        with pytest.raises(error, match=f"answered {status}"):
+            sink.write(list(filter(None, sink.encode([transfer("0" * 32)], []))))
+        sink.close()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer(200, b"<html>Login</html>", (("content-type", "text/html"),)),
+        Answer(200, b'{"error": "unable to parse authentication credentials"}', JSON),
+        Answer(200, b'{"results": [{"stat', JSON),
+        Answer(200, b"[]", JSON),
+    ],
+    ids=["page", "error", "cut", "list"],
+)
+def test_what_is_no_answer_of_influxdb_is_none(answer: Answer) -> None:
+    with HttpServer(lambda _: answer) as server:
+        sink = InfluxdbSink("i", InfluxdbOptions(url=server.url, database="d"), Path())
+        with pytest.raises(TransientError, match="a proxy"):
+            sink.query("SHOW DATABASES")
+        with pytest.raises(TransientError, match="a proxy"):
+            sink.write(list(filter(None, sink.encode([transfer("0" * 32)], []))))
+        sink.close()
+
+
+@pytest.mark.server("influxdb")
+def test_an_answer_that_the_server_cut_is_refused(start_server: StartServer) -> None:
+    """The mark is in the series where the cut falls into the last one that fits."""
+    server = start_server(InfluxDB, http_settings={"max-row-limit": 30})
+    sink = InfluxdbSink("i", InfluxdbOptions(url=server.url, database="d"), Path())
+    list(sink.setup())
+    events = [
+        transfer(
+            identify(n), f"2026-01-05T{n % 20:02}:00:00Z", src_rse=f"SITE-{n // 20}", kind="transfer", ok=True
+        )
+        for n in range(40)
+    ]
+    sink.write(list(filter(None, sink.encode(events, []))))
+    options: dict[str, Any] = {"by": ["src_rse"], "since": "2026-01-05", "until": "2026-01-06"}
+    with pytest.raises(RefusedError, match="max-row-limit"):
+        ask(parse("transfers_done", bin="1h", **options), sink, "influxdb")
+    with pytest.raises(RefusedError, match="max-row-limit"):
+        sink.find("transfers", "event", ["done"])
+    rows = ask(parse("transfers_done", **options), sink, "influxdb")
+    assert [row["value"] for row in rows] == [20, 20]
+    sink.close()
