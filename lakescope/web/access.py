@@ -61,13 +61,13 @@ class Gate:
             answer = await self._judge(request, receive)
             await (answer or self.app)(scope, receive, send)
         except ClientDisconnect:
-            RARELY.warn("web_sender_left", f"client={_client(request)} path={quote(request.url.path)[:100]}")
+            RARELY.warn("web_sender_left", f"client={_client(request)} path={quote(_path(request))[:100]}")
         except HTTPException as error:  # of a body that nobody but the gate has read
             await _refuse(error.status_code, error.detail)(scope, receive, send)
 
     async def _judge(self, request: Request, receive: Receive) -> Response | None:
         """What is answered in place of the application; null for what may pass."""
-        path = request.url.path
+        path = _path(request)
         scope = request.scope
         known = self._is_known(request.headers.get("host", "localhost"))
         signed = known and (self.token is None or self._is_signed(request))
@@ -115,7 +115,7 @@ class Gate:
         return netloc != own and _name(netloc) not in self.published
 
     def _is_push(self, request: Request) -> bool:
-        return request.method in ("POST", "PUT") and request.url.path.rpartition("/")[0] in self.pushes
+        return request.method in ("POST", "PUT") and _path(request).rpartition("/")[0] in self.pushes
 
     def _own_token(self, path: str) -> bool:
         return self.pushes[path.rpartition("/")[0]]
@@ -142,19 +142,19 @@ class Gate:
         rest = [(key, value) for key, value in request.query_params.multi_items() if key != "token"]
         if not shows(f"Bearer {_as_header(request.query_params['token'])}", self.token or ""):
             return self._form(request, "This is not the token.")
-        own = "./" + quote(request.url.path.rpartition("/")[2])
+        own = "./" + quote(_path(request).rpartition("/")[2])
         return self._signed(request, f"{own}?{urlencode(rest)}" if rest else own)
 
     def _signed(self, request: Request, target: str) -> Response:
         answer = RedirectResponse(
             target, 303, {"cache-control": "no-store", "referrer-policy": "no-referrer"}
         )
-        is_tls = "https" in (request.url.scheme, request.headers.get("x-forwarded-proto"))
+        is_tls = "https" in (request.scope["scheme"], request.headers.get("x-forwarded-proto"))
         answer.set_cookie(self.cookie, self.session, httponly=True, samesite="lax", secure=is_tls)
         return answer
 
     def _form(self, request: Request, note: str = "") -> Response:
-        path, query = request.url.path, request.query_params.multi_items()
+        path, query = _path(request), request.query_params.multi_items()
         rest = urlencode([(key, value) for key, value in query if key != "token"])
         target = quote(path.lstrip("/") + (f"?{rest}" if rest else ""), safe="")
         return _page("../" * (path.count("/") - 1) + f"login?next={target}", note)
@@ -183,6 +183,12 @@ def _bounded(receive: Receive, limit: int | None) -> Receive:
         return message
 
     return bounded
+
+
+def _path(request: Request) -> str:
+    """As the routes see it: `Request.url` is put together with ``Host``, which a client writes."""
+    path: str = request.scope["path"]
+    return path
 
 
 def _name(host: str) -> str:
