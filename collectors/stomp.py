@@ -378,7 +378,8 @@ class _Link(stomp.ConnectionListener):  # type: ignore[misc]  # stomp.py carries
         """The broker refuses: a wrong password, a destination that is not ours."""
         body = frame.body.decode(errors="replace") if isinstance(frame.body, bytes) else frame.body
         first = next(iter((body or "").splitlines()), "")
-        self._is_down(f"{frame.headers.get('message', '')} {first}".strip()[:200])
+        said = f"{frame.headers.get('message', '')} {first}".strip()[:200]
+        self._is_down(f'{said}; set vhost = "/" for RabbitMQ' if "irtual host" in said else said)
 
     def on_heartbeat_timeout(self) -> None:
         """The broker has fallen silent."""

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import stomp
 
 from collectors import _addresses
 from collectors._addresses import Address, parse
@@ -23,6 +24,7 @@ from tests.contract._bodies import events_of, hermes
 from tests.contract._running import Archiving
 from tests.e2e._lakescope import until
 from tests.servers.activemq import ActiveMQ
+from tests.servers.rabbitmq import RabbitMQ
 
 ALIAS = "mq.lake.test"
 
@@ -222,12 +224,40 @@ def test_a_certificate_may_name_the_alias_or_the_broker_within_its_domain(names:
 Publish = Callable[[list[bytes]], None]
 
 
-@pytest.fixture(params=[pytest.param(name, marks=pytest.mark.server(name)) for name in ("activemq",)])
+@pytest.fixture(
+    params=[pytest.param(name, marks=pytest.mark.server(name)) for name in ("activemq", "rabbitmq")]
+)
 def broker(request: pytest.FixtureRequest, unique_name: str) -> tuple[int, str, Publish, dict[str, object]]:
     """Port, queue, a way to publish there, and options that this broker needs."""
     queue = f"/queue/{unique_name}"
-    activemq: ActiveMQ = request.getfixturevalue(request.param)
-    return activemq.port, queue, lambda bodies: send(activemq, queue, bodies), {}
+    if request.param == "activemq":
+        activemq: ActiveMQ = request.getfixturevalue("activemq")
+        return activemq.port, queue, lambda bodies: send(activemq, queue, bodies), {}
+    rabbitmq: RabbitMQ = request.getfixturevalue("rabbitmq")
+    login = {"username": f'"{rabbitmq.user}"', "password": f'"{rabbitmq.password}"'}
+    return rabbitmq.port, queue, lambda bodies: publish(rabbitmq, queue, bodies), {"vhost": '"/"', **login}
+
+
+def publish(broker: RabbitMQ, queue: str, bodies: list[bytes]) -> None:
+    """`send` to RabbitMQ."""
+    connection = stomp.StompConnection12([(broker.host, broker.port)], vhost="/")
+    connection.connect(broker.user, broker.password, wait=True)
+    waiter = stomp.listener.WaitingListener("sent")
+    connection.set_listener("receipt", waiter)
+    for body in bodies:
+        connection.send(queue, body)
+    connection.send(f"{queue}.end", b"", receipt="sent")
+    waiter.wait_on_receipt()
+    opened = connection.transport.socket
+    connection.disconnect()
+    opened.close()
+
+
+def test_rabbitmq_wants_a_virtual_host(tmp_path: Path, rabbitmq: RabbitMQ) -> None:
+    """Without one a client asks for the virtual host of the broker's name, as STOMP 1.2 has it."""
+    login = {"username": f'"{rabbitmq.user}"', "password": f'"{rabbitmq.password}"'}
+    with Archiving(tmp_path, collector("/queue/x", rabbitmq.stomp_url, **login)) as lakescope:
+        until(lambda: 'set vhost = "/" for RabbitMQ' in lakescope.told, 20, lambda: lakescope.told)
 
 
 def test_a_quiet_broker_is_not_given_up(
