@@ -17,7 +17,7 @@ from kpis.model import EventsQuery, Report, ReportsQuery
 from lakescope.pipeline import RefusedError, Sink, TransientError
 
 _UNITS = {"s": 1, "min": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
-_DURATION = re.compile(rf"(\d+(?:\.\d+)?) ?({'|'.join(_UNITS)})")
+_DURATION = re.compile(rf"([0-9]+(?:\.[0-9]+)?) ?({'|'.join(_UNITS)})")
 LONGEST_S = 20_000 * 86400  # before 1971 nothing was measured
 
 
@@ -234,7 +234,7 @@ def parse_selection(
         name, equals, value = text.partition("=")
         if not equals:
             raise ValueError(
-                f"{text!r} chooses nothing: expected variable=value, for example source=CERN-PROD"
+                f"{text[:60]!r} chooses nothing: expected variable=value, for example source=CERN-PROD"
             )
         chosen[name] = (*chosen.get(name, ()), value)
     begin, end = moment(since or dashboard.since), moment(until)
@@ -271,7 +271,9 @@ def parse(
     for text in filters:
         key, equals, value = text.partition("=")
         if not equals:
-            raise ValueError(f"{text!r} is no filter: expected dimension=value, for example src_rse=EULAKE-1")
+            raise ValueError(
+                f"{text[:60]!r} is no filter: expected dimension=value, for example src_rse=EULAKE-1"
+            )
         chosen[key] = (*chosen.get(key, ()), value)
     return Query(
         kpi=CATALOGUE[name],
@@ -294,7 +296,9 @@ def moment(text: str) -> datetime:
     except (ValueError, OverflowError):
         time = datetime.min.replace(tzinfo=UTC)
     if not 1971 <= time.year <= 2200:
-        raise ValueError(f"{text!r} is no time: expected 2026-01-05, 2026-01-05T12:00:00, 7d, 12h or 30min")
+        raise ValueError(
+            f"{text[:60]!r} is no time: expected 2026-01-05, 2026-01-05T12:00:00, 7d, 12h or 30min"
+        )
     return time
 
 
@@ -302,10 +306,10 @@ def duration(text: str) -> float:
     """Seconds of 30s, 30min, 12h, 7d or 2w. Raises `ValueError`."""
     match = _DURATION.fullmatch(text)
     if match is None:
-        raise ValueError(f"{text!r} is no duration: expected for example 30min, 12h or 7d")
+        raise ValueError(f"{text[:60]!r} is no duration: expected for example 30min, 12h or 7d")
     seconds = float(match[1]) * _UNITS[match[2]]
     if seconds > LONGEST_S:
-        raise ValueError(f"{text!r} is too long: expected {LONGEST_S // _UNITS['d']}d at most")
+        raise ValueError(f"{text[:60]!r} is too long: expected {LONGEST_S // _UNITS['d']}d at most")
     return seconds
 
 

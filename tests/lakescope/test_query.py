@@ -14,6 +14,8 @@ import msgspec
 import pytest
 
 from lakescope.events import Transfer
+from lakescope.pipeline import RefusedError, TransientError
+from lakescope.query import duration, moment
 from sinks.duckdb import DuckdbOptions, DuckdbSink
 from sinks.elasticsearch import ElasticsearchOptions, ElasticsearchSink
 from sinks.influxdb import InfluxdbOptions, InfluxdbSink
@@ -116,3 +118,32 @@ def test_stores_give_the_same_number(sinks: str, tmp_path: Path) -> None:
         assert answer.status_code == 503
         assert rows_of(lakescope(lake.config, *asked, "--store", "es", "--noise")) == WANTED
         assert lake.stop() == 0
+
+
+@pytest.mark.parametrize(
+    "text", ["99999999w", "9" * 400 + "d", "1e9d", "1000y", "0001-01-01", "9999-12-31", "", "٣d"]
+)
+def test_a_time_out_of_range_is_refused_in_one_line(text: str) -> None:
+    with pytest.raises(ValueError, match="expected") as raised:
+        moment(text)
+    assert len(str(raised.value)) < 200 and "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("text", ["99999999999d", "9" * 400 + "s", "-1d", "1"])
+def test_a_duration_out_of_range_is_refused_in_one_line(text: str) -> None:
+    with pytest.raises(ValueError, match="expected") as raised:
+        duration(text)
+    assert len(str(raised.value)) < 200
+
+
+def test_whatever_duckdb_refuses_is_a_refusal(tmp_path: Path) -> None:
+    sink = DuckdbSink("d", DuckdbOptions(), tmp_path)
+    for statement in (
+        "select",
+        "select * from missing",
+        "select to_days(999999999999) + now()",
+        "select 1/'x'",
+    ):
+        with pytest.raises((RefusedError, TransientError)):
+            sink.query(statement)
+    sink.close()
