@@ -118,8 +118,6 @@ class OpensearchConnection:
                 cluster.urls,
                 headers=_login(cluster),
                 ssl_context=cluster.tls.context() if _secure(cluster) else None,
-                verify_certs=cluster.tls.verify,
-                ssl_show_warn=False,
                 max_retries=others,
                 retry_on_timeout=others > 0,
                 timeout=cluster.timeout_s,
