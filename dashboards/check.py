@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
-from dashboards.model import COLUMNS, Dashboard, Panel, PanelKind
+from dashboards.model import COLUMNS, Dashboard, Listing, Panel, PanelKind
 from dashboards.questions import OVER_TIME
 from kpis import CATALOGUE
+from kpis.model import Part
 from lakescope.columns import kinds
 
 _DIMENSIONS: dict[PanelKind, tuple[int, int]] = {
@@ -64,9 +65,10 @@ def _of_panel(panel: Panel, all_: Mapping[str, Dashboard]) -> Iterator[str]:
                 yield "lists transfers without request_id, which leads to their story"
             yield from (
                 f"{panel.listing.dataset} has no field {one!r}"
-                for one in (*panel.listing.columns, *panel.listing.where, panel.listing.latest_of or "time")
+                for one in (*panel.listing.columns, *panel.listing.where)
                 if one not in known
             )
+            yield from _of_counted(panel.listing)
     elif panel.kind == "text":
         if not panel.text:
             yield "has no text"
@@ -74,6 +76,20 @@ def _of_panel(panel: Panel, all_: Mapping[str, Dashboard]) -> Iterator[str]:
         yield from _of_numbers(panel)
     if panel.link:
         yield from _of_link(panel, all_)
+
+
+def _of_counted(listing: Listing) -> Iterator[str]:
+    if listing.counted_by is None:
+        return
+    kpi = CATALOGUE.get(listing.counted_by)
+    if kpi is None:
+        yield f"there is no KPI {listing.counted_by!r}"
+    elif not isinstance(kpi.value, Part) or not kpi.value.is_state or kpi.dataset != listing.dataset:
+        yield f"{kpi.name} counts no reports of {listing.dataset}"
+    elif not set(kpi.value.series) <= set(listing.columns):
+        yield f"lists reports without what they are about: {', '.join(kpi.value.series)}"
+    elif listing.where:
+        yield f"has filters of its own beside those of {kpi.name}"
 
 
 def _of_numbers(panel: Panel) -> Iterator[str]:

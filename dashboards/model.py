@@ -65,7 +65,10 @@ class Link(Struct, frozen=True):
 
 
 class Listing(Struct, frozen=True, kw_only=True):
-    """Which events an ``events`` panel shows, newest first."""
+    """Which events an ``events`` panel shows, newest first.
+
+    With `counted_by` these are the reports that a snapshot counts at the end of the range, each series once.
+    """
 
     dataset: str
     columns: tuple[str, ...]
@@ -73,8 +76,8 @@ class Listing(Struct, frozen=True, kw_only=True):
     where: Mapping[str, str | bool] = {}
     """Only those whose field has that value."""
     limit: int = 50
-    latest_of: str | None = None
-    """Only the latest event of each value of this field."""
+    counted_by: str | None = None
+    """The snapshot's KPI."""
 
 
 class Panel(Struct, frozen=True, kw_only=True):

@@ -9,8 +9,10 @@ from msgspec import Struct
 
 from dashboards.model import Dashboard, Listing, Number, Panel, PanelKind
 from kpis import CATALOGUE, Kpi, Query
-from kpis.model import Condition, EventsQuery
+from kpis.model import Condition, EventsQuery, StatesQuery, parts
 from lakescope.columns import kinds
+
+Question = Query | EventsQuery | StatesQuery
 
 OVER_TIME = frozenset({"lines", "stacked", "states"})
 """Kinds of panels that have a time axis."""
@@ -108,16 +110,26 @@ def listing_of(dashboard: Dashboard, listing: Listing, selection: Selection) -> 
         until=selection.until,
         conditions=tuple(conditions),
         limit=listing.limit,
-        latest_of=listing.latest_of,
     )
 
 
 def conditions_of(listing: Listing) -> tuple[Condition, ...]:
     """A listing's fixed filters."""
+    if listing.counted_by:
+        kpi = CATALOGUE[listing.counted_by]
+        return (
+            *kpi.where,
+            *(condition for part in parts(kpi.value) for condition in (*part.where, *part.state)),
+        )
     return tuple(Condition(field, "=", value) for field, value in listing.where.items())
 
 
-def questions_of(dashboard: Dashboard, selection: Selection) -> list[Query | EventsQuery]:
+def series_of(listing: Listing) -> tuple[str, ...]:
+    """What each listed report is alone about; nothing where any event may be listed."""
+    return parts(CATALOGUE[listing.counted_by].value)[0].series if listing.counted_by else ()
+
+
+def questions_of(dashboard: Dashboard, selection: Selection) -> list[Question]:
     """All questions of a dashboard: panel by panel, number by number; last, for what is marked on time axes."""
     asked = [
         question for panel in dashboard.panels for question in panel_questions(dashboard, panel, selection)
@@ -141,10 +153,13 @@ def answers_of(panel: Panel) -> int:
     return 1 if panel.listing else len(panel.numbers)
 
 
-def panel_questions(dashboard: Dashboard, panel: Panel, selection: Selection) -> list[Query | EventsQuery]:
+def panel_questions(dashboard: Dashboard, panel: Panel, selection: Selection) -> list[Question]:
     """A panel's questions: one a number, or its listing."""
-    if panel.listing is not None:
-        return [listing_of(dashboard, panel.listing, selection)]
+    if (listing := panel.listing) is not None:
+        if listing.counted_by is None:
+            return [listing_of(dashboard, listing, selection)]
+        counted = query_of(dashboard, panel, Number(kpi=listing.counted_by), selection)
+        return [StatesQuery(of=counted, columns=listing.columns, limit=listing.limit)]
     return [query_of(dashboard, panel, number, selection) for number in panel.numbers]
 
 
@@ -167,12 +182,14 @@ def description_of(panel: Panel) -> str:
 
 def _described(listing: Listing) -> str:
     """Which events a panel lists."""
+    if listing.counted_by:
+        return (
+            f"The reports that {listing.counted_by} counts at the end of the range, each"
+            f" {' and '.join(series_of(listing))} once; newest first, {listing.limit} at most."
+        )
     chosen = [f"{field} is {_word(value)}" for field, value in listing.where.items()]
     narrowed = f" whose {' and whose '.join(chosen)}" if chosen else ""
-    latest = f", of each {listing.latest_of} the latest one" if listing.latest_of else ""
-    return (
-        f"The {listing.limit} newest events of the dataset {listing.dataset}{narrowed}{latest}; newest first."
-    )
+    return f"The {listing.limit} newest events of the dataset {listing.dataset}{narrowed}; newest first."
 
 
 def _word(value: str | bool) -> str:

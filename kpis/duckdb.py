@@ -114,13 +114,8 @@ def compile_events(query: EventsQuery) -> Statement:
     picked = ", ".join(f'"{name}"' for name in dict.fromkeys(["time", *query.columns]))
     where = parameters.where(query.conditions)
     parameters.given["limit"] = query.limit
-    latest = (
-        f'qualify row_number() over (partition by "{query.latest_of}" order by time desc, id) = 1 '
-        if query.latest_of
-        else ""
-    )
     return Statement(
-        f'select {picked} from "{query.dataset}" where {where} {latest}order by time desc, id limit $limit',
+        f'select {picked} from "{query.dataset}" where {where} order by time desc, id limit $limit',
         parameters.given,
     )
 

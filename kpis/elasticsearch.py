@@ -119,9 +119,7 @@ def reports(answers: Iterable[Answer]) -> list[Report]:
 
 def compile_events(query: EventsQuery) -> Body:
     """The body of a search over the indices of the dataset."""
-    latest = {"collapse": {"field": _exact(kinds(query.dataset), query.latest_of)}} if query.latest_of else {}
     return {
-        **latest,
         "size": query.limit,
         "track_total_hits": False,
         "query": _filter(query.dataset, query.since, query.until, query.conditions),

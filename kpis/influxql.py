@@ -78,27 +78,18 @@ def rows(query: Query, results: Sequence[Result]) -> list[dict[str, Any]]:
     )
 
 
-REPEATS = 20
-"""Events looked at for each one wanted, where only the latest of each value is: InfluxQL groups by tags only."""
-
-
 def compile_events(query: EventsQuery, tags: Collection[str]) -> str:
     """`query` for the points of sinks/influxdb.py; `tags`: the dataset's. Raises `UnsupportedError`."""
     language = _Language(f"events of {query.dataset}", query.dataset, tags)
-    for name in query.columns:
-        if language.kinds[name] in ("labels", "object", "keywords"):
-            language.refuse(f"keeps {name} as tags and fields of their own")
-    wanted = dict.fromkeys(["id", *query.columns, *([query.latest_of] if query.latest_of else [])])
-    picked = ", ".join(f'"{name}"' for name in wanted if name != "time")
-    limit = query.limit * (REPEATS if query.latest_of else 1)
+    picked = language.picked(["id", *query.columns])
     where = language.where(query.since, query.until, query.conditions)
-    return f'SELECT {picked} FROM "{query.dataset}" WHERE {where} ORDER BY time DESC LIMIT {limit}'  # noqa: S608 - names checked
+    return f'SELECT {picked} FROM "{query.dataset}" WHERE {where} ORDER BY time DESC LIMIT {query.limit}'  # noqa: S608 - names checked
 
 
 def compile_reports(query: ReportsQuery, tags: Collection[str]) -> str:
     """`query` for the points of sinks/influxdb.py: all reports, since InfluxQL tells no last one's own time."""
     language = _Language(f"reports of {query.dataset}", query.dataset, tags)
-    picked = ", ".join(f'"{name}"' for name in query.names)
+    picked = language.picked(query.names)
     where = language.where(query.look_back, query.until, query.conditions)
     return f'SELECT {picked} FROM "{query.dataset}" WHERE {where}'  # noqa: S608 - names of the catalogue
 
@@ -119,14 +110,9 @@ def event_rows(query: EventsQuery, result: Result) -> list[dict[str, Any]]:
     known = kinds(query.dataset)
     names = ["time", *query.columns]
     found: list[dict[str, Any]] = []
-    met: set[Any] = set()
     for series in _checked(result):
         for values in series["values"]:
             row = dict(zip(series["columns"], values, strict=True))
-            if query.latest_of:
-                if row[query.latest_of] in met or len(found) == query.limit:
-                    continue
-                met.add(row[query.latest_of])
             row["time"] = f"{datetime.fromtimestamp(row['time'], UTC):%Y-%m-%dT%H:%M:%SZ}"
             found.append({name: _plain(known[name], row[name]) for name in names})
     return found
@@ -139,6 +125,13 @@ class _Language:
         self.what = what
         self.tags = tags
         self.kinds = kinds(dataset)
+
+    def picked(self, names: Iterable[str]) -> str:
+        """The columns of an answer, beside ``time``. Raises `UnsupportedError`."""
+        for name in names:
+            if self.kinds[name] in ("labels", "object", "keywords"):
+                self.refuse(f"keeps {name} as tags and fields of their own")
+        return ", ".join(f'"{name}"' for name in dict.fromkeys(names) if name != "time")
 
     def where(self, since: datetime, until: datetime, conditions: Iterable[Condition]) -> str:
         """The range and all of `conditions`."""

@@ -220,15 +220,36 @@ class EventsQuery(Struct, frozen=True, kw_only=True):
     until: datetime
     conditions: tuple[Condition, ...] = ()
     limit: int = 50
-    latest_of: str | None = None
-    """Only the latest event of each value of this field."""
 
     def __post_init__(self) -> None:
-        known = kinds(self.dataset)
-        one_each = [self.latest_of] if self.latest_of else []
-        for name in (*self.columns, *one_each, *(condition.field for condition in self.conditions)):
-            if name not in known:
-                raise ValueError(f"{self.dataset} has no field {name!r}; there are {', '.join(known)}")
+        _check_fields(self.dataset, (*self.columns, *(condition.field for condition in self.conditions)))
+
+
+class StatesQuery(Struct, frozen=True, kw_only=True):
+    """The reports that a snapshot counts at the end of its range, each series once, the newest `limit` of them."""
+
+    of: Query
+    """Of a KPI with one part; without a bin."""
+    columns: tuple[str, ...]
+    """Fields wanted, beside ``time``."""
+    limit: int = 50
+
+    def __post_init__(self) -> None:
+        if not (isinstance(self.of.kpi.value, Part) and self.of.is_snapshot) or self.of.bin_s:
+            raise ValueError(f"expected a snapshot of one part at one time, found {self.of.kpi.name}")
+        _check_fields(self.dataset, self.columns)
+
+    @property
+    def dataset(self) -> str:
+        """Whose events are asked about."""
+        return self.of.dataset
+
+
+def _check_fields(dataset: str, names: Iterable[str]) -> None:
+    known = kinds(dataset)
+    for name in names:
+        if name not in known:
+            raise ValueError(f"{dataset} has no field {name!r}; there are {', '.join(known)}")
 
 
 class ReportsQuery(Struct, frozen=True, kw_only=True):

@@ -39,6 +39,7 @@ from kpis.model import (
     Report,
     ReportsQuery,
     Rows,
+    StatesQuery,
     combine,
     order,
     parts,
@@ -59,9 +60,9 @@ _POLL = Part(kind="last", field="count", series=(*_SOURCE, "scope"))
 _POLL_COLUMNS = ("interval_s", "kind", "state")
 
 
-def questions(query: Query) -> list[ReportsQuery]:
-    """What a store is asked: for the reports of each part, at last for the answers to polls."""
-    asked = [_question(query, part) for part in parts(query.kpi.value)]
+def questions(query: Query, columns: Sequence[str] = ()) -> list[ReportsQuery]:
+    """What a store is asked: for the reports of each part with those `columns`, at last for the answers to polls."""
+    asked = [_question(query, part, columns) for part in parts(query.kpi.value)]
     complete = (Condition("complete", "=", True),)
     polls = structs.replace(
         asked[0],
@@ -75,7 +76,7 @@ def questions(query: Query) -> list[ReportsQuery]:
     return [*asked, polls]
 
 
-def _question(query: Query, part: Part) -> ReportsQuery:
+def _question(query: Query, part: Part, columns: Sequence[str]) -> ReportsQuery:
     """A filter by what makes the series leaves whole series out; any other is met by a series' last report, or not."""
     kpi = query.kpi
     series = (*part.series, *(("poll",) if part.polled else ()))
@@ -91,7 +92,7 @@ def _question(query: Query, part: Part) -> ReportsQuery:
         bin_s=query.bin_s,
         field=str(part.field),
         series=series,
-        columns=tuple(dict.fromkeys([*query.by, *late, *_SOURCE])),
+        columns=tuple(dict.fromkeys([*query.by, *late, *_SOURCE, *columns])),
         conditions=(*kpi.where, *part.where, *early, *known),
         firsts=part.kind == "growth",
     )
@@ -108,12 +109,7 @@ def rows(query: Query, answers: Sequence[Iterable[Report]]) -> Rows:
     `answers`: to `questions`, in their order; no polls, where a store is given none.
     """
     wanted = parts(query.kpi.value)
-    polls = _History(_POLL, answers[len(wanted)])
-    configured = polls.configured()
-    histories = [
-        _History(part, reports, configured, polls.ends() if part.polled else {})
-        for part, reports in zip(wanted, answers, strict=False)
-    ]
+    *histories, polls = _histories(wanted, answers)
     polled = any(part.polled for part in wanted)
     width = _width(query.bin_s, [polls] if polled and polls.series else histories)
     query = query if width == query.bin_s else structs.replace(query, bin_s=width)
@@ -131,6 +127,43 @@ def rows(query: Query, answers: Sequence[Iterable[Report]]) -> Rows:
     answer = Rows(order(query, found))
     answer.bin_s = width
     return answer
+
+
+def reports(query: StatesQuery, answers: Sequence[Iterable[Report]]) -> list[dict[str, Any]]:
+    """The reports that are counted, each series once: ``time`` (RFC 3339) and the columns, newest first.
+
+    `answers`: to `questions` with the query's columns, in their order.
+    """
+    wanted = parts(query.of.kpi.value)
+    history, _ = _histories(wanted, answers)
+    states = history.states(query.of, [query.of.until.timestamp()]).get(0, {})
+    counted = [
+        (history.series[key][state.place], key)
+        for key, state in states.items()
+        if state.group is not None and state.counts
+    ]
+    counted.sort(key=lambda one: (one[0].time, str(one[1][-1])))
+    latest = {key[: len(wanted[0].series)]: report for report, key in counted}  # of two questions' the later
+    newest = sorted(latest.items(), key=lambda item: (-item[1].time, str(item[0])))[: query.limit]
+    return [
+        {"time": _text(report.time)} | {name: report.values.get(name) for name in query.columns}
+        for _, report in newest
+    ]
+
+
+def _text(time: float) -> str:
+    return datetime.fromtimestamp(time, UTC).isoformat().replace("+00:00", "Z")
+
+
+def _histories(wanted: Sequence[Part], answers: Sequence[Iterable[Report]]) -> list[_History]:
+    """Of the parts, at last of the polls."""
+    polls = _History(_POLL, answers[len(wanted)])
+    configured, ends = polls.configured(), polls.ends()
+    of_parts = [
+        _History(part, found, configured, ends if part.polled else {})
+        for part, found in zip(wanted, answers, strict=False)
+    ]
+    return [*of_parts, polls]
 
 
 def _instants(query: Query) -> Iterator[tuple[datetime | None, float, float]]:

@@ -13,7 +13,7 @@ from dashboards.pictures import Answered
 from dashboards.questions import Selection, questions_of
 from kpis import CATALOGUE, Kpi, Query, UnsupportedError, elasticsearch, influxql, snapshots
 from kpis import duckdb as duckdb_sql
-from kpis.model import EventsQuery, Report, ReportsQuery
+from kpis.model import EventsQuery, Report, ReportsQuery, StatesQuery
 from lakescope.pipeline import RefusedError, Sink, TransientError
 
 _UNITS = {"s": 1, "min": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
@@ -21,16 +21,17 @@ _DURATION = re.compile(rf"([0-9]+(?:\.[0-9]+)?) ?({'|'.join(_UNITS)})")
 LONGEST_S = 20_000 * 86400  # before 1971 nothing was measured
 
 
-Question = Query | EventsQuery
+Question = Query | EventsQuery | StatesQuery
 Rows = list[dict[str, Any]]
 Answer = Rows | UnsupportedError
-Asked = Question | ReportsQuery
+Asked = Query | EventsQuery | ReportsQuery
 """What a store is asked: a snapshot for reports, which it is then made of."""
 Found = Rows | list[Report]
 
 
 def ask(question: Question, sink: Sink, kind: str) -> Rows:
-    """Rows of ``time`` (with a bin), the dimensions and ``value``; of an `EventsQuery` the events themselves.
+    """Rows of ``time`` (with a bin), the dimensions and ``value``; of an `EventsQuery` the events themselves, of a
+    `StatesQuery` the reports.
 
     `kind`: the sink's type in the configuration. Raises `UnsupportedError` for what such a store cannot answer,
     `TransientError` or `RefusedError` when this one does not.
@@ -72,17 +73,23 @@ def ask_many(questions: Sequence[Question], sink: Sink, kind: str) -> list[Answe
 
 def _given(question: Question, taken: Sequence[str] | None) -> Sequence[Asked]:
     """What a store is asked for the question's answer, if it is given the events that it is about."""
-    asked: Sequence[Asked] = [question]
-    if isinstance(question, Query) and question.is_snapshot:
+    asked: Sequence[Asked]
+    if isinstance(question, StatesQuery):
+        asked = snapshots.questions(question.of, question.columns)
+    elif isinstance(question, Query) and question.is_snapshot:
         asked = snapshots.questions(question)
+    else:
+        asked = [question]
     for one in asked:
         if taken is not None and one.dataset not in taken:
-            name = question.dataset if isinstance(question, EventsQuery) else question.kpi.name
+            name = question.kpi.name if isinstance(question, Query) else question.dataset
             raise UnsupportedError(f"{name} is made of {one.dataset}, of which this store is given none")
     return asked
 
 
 def _answer(question: Question, found: list[Any]) -> Rows:
+    if isinstance(question, StatesQuery):
+        return snapshots.reports(question, found)
     if isinstance(question, Query) and question.is_snapshot:
         return snapshots.rows(question, found)
     rows: Rows = found[0]

@@ -52,12 +52,12 @@ RULES = Dashboard(
                     height=8,
                     listing=Listing(
                         dataset="rules",
-                        where={"event": "stuck"},
                         columns=(
                             *("rule_id", "scope", "name", "rse", "account"),
-                            *("locks_ok", "locks_stuck", "age_s"),
+                            *("locks_ok", "locks_stuck", "stuck_s", "age_s"),
                         ),
-                        latest_of="rule_id",
+                        counted_by="rules_stuck",
+                        limit=500,
                     ),
                 ),
             ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from grafanalib.core import Target
@@ -12,10 +12,9 @@ from msgspec import Struct, structs
 from dashboards.grafana._common import BIN, TOTAL, Asked, Builder, Series
 from dashboards.grafana.extension import LEGEND, NO_LEGEND, TOOLTIP, Json, PanelOf, cell, override
 from dashboards.model import Dashboard, Link, Number, Panel, filled
-from dashboards.questions import OVER_TIME, description_of, keeps_least, most_bins
+from dashboards.questions import OVER_TIME, description_of, keeps_least, most_bins, series_of
 from dashboards.theme import LIGHT
 from kpis import CATALOGUE, Kpi
-from kpis.influxql import REPEATS
 from kpis.model import UnsupportedError, parts
 from lakescope.columns import kinds
 
@@ -35,6 +34,12 @@ _REFS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _MANY = frozenset({"rse", "host", "site", "src_site", "dst_site", "account", "error_template"})
 """Dimensions of which a lake may have hundreds of values."""
 _TOTAL_REF = "total"
+_READ = 1000
+"""Newest reports that a list of states is made of: Grafana's queries have no last one of each series."""
+_REPORTED = (
+    "Grafana's queries cannot tell this exactly: here is what was last reported so within the range, also what has ended"
+    " since, and without what was reported before the range. Lakescope's own page shows the exact list."
+)
 
 
 class Answered(Struct, frozen=True):
@@ -97,20 +102,21 @@ def _events(dashboard: Dashboard, panel: Panel, builder: Builder) -> tuple[Panel
     if panel.listing is None:
         raise ValueError(f"{dashboard.name}: {panel.title}: a panel of events needs a listing")
     listing = panel.listing
-    if listing.latest_of:  # Grafana's queries have no such choice: its groups have it, the newest event first
-        listing = structs.replace(listing, limit=listing.limit * REPEATS)
+    series = series_of(listing)
+    if series:
+        listing = structs.replace(listing, limit=_READ)
     try:
         target, fields = builder.events(dashboard, listing, "A")
     except UnsupportedError as error:
         return None, [f"{dashboard.name}: {panel.title}: {error}"]
     names = {column: field for field, column in fields.items()}
     shown = [_organize(names, order=list(names))]
-    if latest_of := listing.latest_of:
-        shown = list(_latest_of(fields[latest_of], names, panel.listing.limit))
+    if series:
+        shown = list(_latest_of([fields[name] for name in series], names, panel.listing.limit))
     made = PanelOf(
         type="table",
         title=panel.title,
-        description=_described(panel),
+        description="\n\n".join([description_of(panel), *([_REPORTED] if series else [])]),
         targets=[target],
         transformations=[_only(list(names)), *shown],
         options={"showHeader": True, "cellHeight": "sm"},
@@ -128,16 +134,16 @@ def _events(dashboard: Dashboard, panel: Panel, builder: Builder) -> tuple[Panel
     return made, []
 
 
-def _latest_of(column: str, names: Mapping[str, str], limit: int) -> Iterator[Json]:
-    """Of rows with the newest first, the first of each value of that column."""
+def _latest_of(columns: Collection[str], names: Mapping[str, str], limit: int) -> Iterator[Json]:
+    """Of rows with the newest first, the first of each group by those columns."""
     kept: Json = {
         name: {"operation": "groupby", "aggregations": []}
-        if name == column
+        if name in columns
         else {"operation": "aggregate", "aggregations": ["first"]}
         for name in names
     }
     yield {"id": "groupBy", "options": {"fields": kept}}
-    grouped = {name if name == column else f"{name} (first)": shown for name, shown in names.items()}
+    grouped = {name if name in columns else f"{name} (first)": shown for name, shown in names.items()}
     yield _organize(grouped, order=list(grouped))
     yield {"id": "limit", "options": {"limitField": limit}}
 

@@ -128,9 +128,8 @@ SAMPLE = Dashboard(
                     width=24,
                     listing=Listing(
                         dataset="rules",
-                        where={"event": "stuck"},
                         columns=("rule_id", "account", "age_s"),
-                        latest_of="rule_id",
+                        counted_by="rules_stuck",
                     ),
                 ),
             ),

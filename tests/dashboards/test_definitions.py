@@ -74,6 +74,25 @@ WRONG: dict[str, Panel] = {
     "has no text": Panel(title="p", kind="text"),
     "has no listing": Panel(title="p", kind="events"),
     "has no field 'x'": Panel(title="p", kind="events", listing=Listing(dataset="hosts", columns=("x",))),
+    "there is no KPI 'y'": Panel(
+        title="p", kind="events", listing=Listing(dataset="rules", columns=(), counted_by="y")
+    ),
+    "storage_used counts no reports of rules": Panel(
+        title="p", kind="events", listing=Listing(dataset="rules", columns=(), counted_by="storage_used")
+    ),
+    "deletions_done counts no reports of deletions": Panel(
+        title="p",
+        kind="events",
+        listing=Listing(dataset="deletions", columns=(), counted_by="deletions_done"),
+    ),
+    "lists reports without what they are about: rule_id": Panel(
+        title="p", kind="events", listing=Listing(dataset="rules", columns=(), counted_by="rules_stuck")
+    ),
+    "has filters of its own beside those of rules_stuck": Panel(
+        title="p",
+        kind="events",
+        listing=Listing(dataset="rules", columns=("rule_id",), where={"rse": "A"}, counted_by="rules_stuck"),
+    ),
     "without request_id": Panel(
         title="p", kind="events", listing=Listing(dataset="transfers", columns=("name",))
     ),
@@ -211,9 +230,13 @@ def test_descriptions_say_what_a_kpi_means() -> None:
 
 def test_listings_are_described() -> None:
     """Which events, how many, in which order: in Grafana as on the pages."""
-    listing = Listing(dataset="rules", columns=("scope",), where={"event": "stuck"}, latest_of="rule_id")
-    assert description_of(Panel(title="p", kind="events", listing=listing)) == (
-        'The 50 newest events of the dataset rules whose event is "stuck", of each rule_id the latest one; newest first.'
+    stuck = Listing(dataset="rules", columns=("scope",), where={"event": "stuck"})
+    assert description_of(Panel(title="p", kind="events", listing=stuck)) == (
+        'The 50 newest events of the dataset rules whose event is "stuck"; newest first.'
+    )
+    counted = Listing(dataset="rules", columns=("rule_id",), counted_by="rules_stuck")
+    assert description_of(Panel(title="p", kind="events", listing=counted)) == (
+        "The reports that rules_stuck counts at the end of the range, each rule_id once; newest first, 50 at most."
     )
     listed = [panel for one in DASHBOARDS.values() for panel in one.panels if panel.listing]
     assert listed and all(description_of(panel) for panel in listed)

@@ -24,7 +24,7 @@ from dashboards.definitions import DASHBOARDS
 from dashboards.grafana import Store, build
 from dashboards.grafana.extension import Json, panels_of
 from dashboards.model import Dashboard, Number, Panel
-from dashboards.questions import OVER_TIME, Selection, listing_of, query_of
+from dashboards.questions import OVER_TIME, Selection, listing_of, query_of, series_of
 from kpis import CATALOGUE, Query
 from kpis.model import UNKNOWN, Part, PerSecond, Rest, parts
 from lakescope.query import ask, ask_many
@@ -308,9 +308,15 @@ def _compare_events(
     dashboard: Dashboard, panel: Panel, frames: list[Frame], loaded: Loaded, selection: Selection
 ) -> bool:
     assert panel.listing is not None
-    query = listing_of(dashboard, panel.listing, selection)
+    listing, series = panel.listing, series_of(panel.listing)
+    query = listing_of(
+        dashboard, structs.replace(listing, limit=1000 if series else listing.limit), selection
+    )
     (wanted,) = ask_many([query], loaded.sink, loaded.kind)
     assert not isinstance(wanted, Exception)
+    if series:  # what Grafana can tell of a state: the latest report within the range
+        latest = {tuple(row[name] for name in series): row for row in reversed(wanted)}
+        wanted = list(latest.values())[: listing.limit]
     if not wanted:
         assert not frames
         return False

@@ -10,7 +10,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
-from kpis.model import Condition, EventsQuery, Part, PerSecond, Query, Ratio, Rest
+from kpis.model import Condition, EventsQuery, Part, PerSecond, Query, Ratio, Rest, StatesQuery
 from tests.kpis._oracle_states import States
 
 Event = dict[str, Any]
@@ -57,6 +57,15 @@ class Oracle:
         found = self._events(query.dataset, query.since, query.until, query.conditions)
         newest = sorted(found, key=lambda event: _sortable(event["time"]), reverse=True)[: query.limit]
         return [{name: event.get(name) for name in ("time", *query.columns)} for event in newest]
+
+    def counted(self, query: StatesQuery) -> list[Event]:
+        """The reports that a snapshot counts at the end of its range, of each value the latest."""
+        events, polls = (self._datasets[dataset] for dataset in (query.dataset, "polls"))
+        reports = States(query.of, events, polls, meets, seconds).counted()
+        field = str(query.of.kpi.value.field)  # type: ignore[union-attr]
+        reports.sort(key=lambda one: (seconds(one["time"]), str(one.get("poll"))))
+        latest = {one[field]: one for one in reports}
+        return [{name: one.get(name) for name in ("time", *query.columns)} for one in latest.values()]
 
     def percentile_bounds(self, query: Query) -> dict[Group, tuple[float, float]]:
         """What a sketch may say of a percentile: a value within one rank and 0.1 % of the ranks of the exact place."""

@@ -70,6 +70,11 @@ class States:
                 rows[key] = self._value(group, holding, known=known)
         return rows
 
+    def counted(self) -> list[Event]:
+        """The reports that count at the end of the range, in any group."""
+        ((_, begin, end),) = self._moments()
+        return [held.report for held in self._counted(0, (), [self._holding(0, begin, end)])]
+
     def _series_of(self, part: Part, events: list[Event]) -> dict[Group, list[Event]]:
         conditions = [*self.query.kpi.where, *part.where]
         if not part.state:

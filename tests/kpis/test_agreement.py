@@ -18,7 +18,7 @@ import msgspec
 import pytest
 
 from kpis import CATALOGUE, Query, UnsupportedError, elasticsearch
-from kpis.model import Condition, EventsQuery, Part
+from kpis.model import Condition, EventsQuery, Part, StatesQuery
 from lakescope.query import ask, ask_many
 from sinks.duckdb import DuckdbOptions, DuckdbSink
 from sinks.elasticsearch import ElasticsearchOptions, ElasticsearchSink
@@ -225,26 +225,26 @@ def test_the_newest_events(store: Store, oracle: Oracle) -> None:
     assert [_moment(row["time"], spec) for row in newest] == [row["time"] for row in true[:7]]
 
 
-def test_the_latest_event_of_each(store: Store, lake: Lake) -> None:
-    """A rule that every poll finds stuck is listed once, by its latest report."""
-    columns = ("rule_id", "event", "age_s")
-    stuck = [one for one in lake.of("rules") if one["event"] == "stuck"]
-    asked = EventsQuery(
-        dataset="rules",
-        columns=columns,
-        since=START,
-        until=END,
-        conditions=(Condition("event", "=", "stuck"),),
-        limit=1000,
-        latest_of="rule_id",
-    )
-    found = ask(asked, store.sink, store.kind)
-    latest: dict[str, str] = {}
-    for one in stuck:
-        latest[one["rule_id"]] = max(latest.get(one["rule_id"], ""), one["time"][:19])
-    assert len(stuck) > len(latest) > 1
-    assert {row["rule_id"]: row["time"][:19] for row in found} == latest
-    assert len(found) == len(latest)
+def test_what_a_snapshot_counts_is_listed(store: Store, oracle: Oracle) -> None:
+    """As many reports as the KPI counts, those of the oracle: each rule once, by its latest report."""
+    columns = ("rule_id", "account", "age_s", "stuck_s")
+    lengths = set()
+    for hours in range(6, 73, 6):
+        until = START + timedelta(hours=hours, minutes=7)
+        counted = Query(kpi=CATALOGUE["rules_stuck"], since=until - timedelta(minutes=20), until=until)
+        asked = StatesQuery(of=counted, columns=columns, limit=10_000)
+        found, value = ask_many([asked, counted], store.sink, store.kind)
+        wanted = oracle.counted(asked)
+        assert isinstance(found, list) and isinstance(value, list)
+        assert len(found) == len(wanted) == (value[0]["value"] or 0)
+        rows, true = (
+            {row["rule_id"]: row | {"time": row["time"][:19]} for row in some} for some in (found, wanted)
+        )
+        assert rows == true
+        assert [row["time"] for row in found] == sorted([row["time"] for row in found], reverse=True)
+        assert ask(msgspec.structs.replace(asked, limit=3), store.sink, store.kind) == found[:3]
+        lengths.add(len(found))
+    assert len(lengths) > 2, "nothing comes and goes"
 
 
 def _moment(time: str, spec: str) -> str:

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from kpis import CATALOGUE, Query
-from kpis.model import Rows
+from kpis.model import Rows, StatesQuery
 from lakescope.events import Event, Poll, Rule, Storage
 from lakescope.query import ask
 from sinks.duckdb import DuckdbOptions, DuckdbSink
@@ -40,6 +40,13 @@ class Store:
         """A KPI's rows; without bins and groups its value."""
         rows = ask(Query(kpi=CATALOGUE[name], since=at(since), until=at(until), **rest), self.sink, "duckdb")
         return rows if rest else rows[0]["value"]
+
+    def stuck(self, since: int, until: int, **rest: Any) -> list[str]:
+        """The rules that are listed as stuck, each with the minute of its report; their number is the KPI's."""
+        counted = Query(kpi=CATALOGUE["rules_stuck"], since=at(since), until=at(until), **rest)
+        rows = ask(StatesQuery(of=counted, columns=("rule_id",)), self.sink, "duckdb")
+        assert len(rows) == (ask(counted, self.sink, "duckdb")[0]["value"] or 0)
+        return [f"{row['rule_id']} {row['time'][11:16]}" for row in rows]
 
 
 @pytest.fixture
@@ -175,6 +182,44 @@ def test_each_question_ends_its_own_rules_and_a_rule_counts_once(store: Store) -
     assert store.ask("rules_stuck", 0, 12) == 2
     store.write(poll(11, 0, scope=other))
     assert store.ask("rules_stuck", 0, 12) == 2
+
+
+def test_a_mended_rule_is_not_listed(store: Store) -> None:
+    store.write(rule(0, "x"), rule(0, "y"), poll(0, 2))
+    assert store.stuck(-5, 5) == ["x 12:00", "y 12:00"]
+    store.write(rule(10, "x"), poll(10, 1))
+    assert store.stuck(-5, 15) == ["x 12:10"], "the latest complete answer lacks y"
+    store.write(poll(20, 0))
+    assert store.stuck(-5, 25) == []
+    assert store.stuck(-5, 15) == ["x 12:10"], "as it was then"
+
+
+def test_a_rule_reported_before_the_range_is_listed_until_it_is_stale(store: Store) -> None:
+    store.write(*(one for minute in (-20, -10, 0) for one in (rule(minute, "x"), poll(minute, 1))))
+    assert store.stuck(15, 30) == ["x 12:00"]
+    assert store.stuck(15, 31) == []
+
+
+def test_a_rule_of_two_questions_is_listed_once_by_its_latest_report(store: Store) -> None:
+    other = "https://rucio.example.org/rules/?account=root"
+    store.write(rule(0, "x"), rule(0, "y"), poll(0, 2), rule(1, "x", poll=other), poll(1, 1, scope=other))
+    store.write(rule(2, "z", "replicating", poll=other))
+    assert store.stuck(0, 12) == ["x 12:01", "y 12:00"]
+
+
+def test_the_list_is_narrowed_as_the_number(store: Store) -> None:
+    store.write(rule(0, "x", account="root"), rule(0, "y", account="alice"), poll(0, 2))
+    assert store.stuck(0, 5, filters={"account": "alice"}) == ["y 12:00"]
+
+
+def test_only_a_snapshot_lists_reports() -> None:
+    for name, rest in (("transfers_done", {}), ("storage_fullness", {}), ("rules_stuck", {"bin_s": 60})):
+        query = Query(kpi=CATALOGUE[name], since=at(0), until=at(1), **rest)
+        with pytest.raises(ValueError, match=f"expected a snapshot of one part at one time, found {name}"):
+            StatesQuery(of=query, columns=())
+    query = Query(kpi=CATALOGUE["rules_stuck"], since=at(0), until=at(1))
+    with pytest.raises(ValueError, match="rules has no field 'x'"):
+        StatesQuery(of=query, columns=("x",))
 
 
 def test_rules_are_unknown_once_rucio_is_not_asked(store: Store) -> None:
