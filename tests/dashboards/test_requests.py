@@ -57,8 +57,9 @@ def test_elasticsearch_is_asked_once(name: str, elasticsearch: Elasticsearch, in
         sink.search("transfers", {"query": {"match_all": {}}})
         before = len(server.requests)
         answers = ask_many(whole(name), sink, "elasticsearch")
-        (request,) = server.requests[before:]
+        closed, request = server.requests[before:]
         sink.close()
+    assert "expand_wildcards=closed" in closed.target, "what a search would leave out in silence"
     assert request.target.startswith("/_msearch")
     assert all(isinstance(answer, (list, UnsupportedError)) for answer in answers)
 
