@@ -222,7 +222,7 @@ def _tiles(panel: Panel, selection: Selection, asked: Sequence[_Asked]) -> Pictu
     for one in asked:
         value = one.rows[0]["value"] if one.rows else _nothing(one.kpi)
         tile = _said(one.kpi, value, unit_of(one.kpi))
-        note = one.kpi.null.capitalize() if value is None else ""
+        note = one.kpi.null[:1].upper() + one.kpi.null[1:] if value is None else ""
         tiles.append({"label": one.label if len(asked) > 1 else "", "note": note} | tile)
     return {"tiles": tiles}
 

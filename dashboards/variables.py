@@ -20,7 +20,7 @@ PROTOCOL = _of("protocol", "Protocol", "protocol")
 ENDPOINT = _of("endpoint", "FTS server", "endpoint")
 ERROR = _of("error", "Error class", "error_class")
 SITE = _of("site", "Site", "site", "storage")
-RSE = _of("rse", "Storage element", "rse", "storage")
+RSE = _of("rse", "RSE", "rse", "storage")
 QOS = _of("qos", "QoS", "qos", "storage")
 HOST = _of("host", "Host", "host", "hosts")
 

@@ -31,7 +31,7 @@ RULES = Dashboard(
                     numbers=(Number(kpi="rules_stuck", by=("account",)),),
                 ),
                 Panel(
-                    title="Unsatisfied rules by question",
+                    title="Unsatisfied rules by poll",
                     kind="lines",
                     width=8,
                     numbers=(Number(kpi="rules_reported", by=("scope",)),),

@@ -31,10 +31,10 @@ STORAGE = Dashboard(
             ),
         ),
         Row(
-            title="Storage elements",
+            title="RSEs",
             panels=(
                 Panel(
-                    title="Storage elements",
+                    title="RSEs",
                     kind="table",
                     width=24,
                     height=11,
@@ -52,13 +52,13 @@ STORAGE = Dashboard(
                     link=links.STORAGE,
                 ),
                 Panel(
-                    title="Used by storage element",
+                    title="Used space by RSE",
                     kind="lines",
                     numbers=(Number(kpi="storage_used", by=("rse",)),),
                     link=links.STORAGE,
                 ),
                 Panel(
-                    title="Share in use by storage element",
+                    title="Fill level by RSE",
                     kind="lines",
                     numbers=(Number(kpi="storage_fullness", by=("rse",)),),
                     link=links.STORAGE,

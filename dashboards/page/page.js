@@ -9,9 +9,9 @@ const TIMEOUT_MS = 60_000;
 const DASH = "–";
 const PRESETS = [["1h", "last hour"], ["6h", "last 6 hours"], ["24h", "last 24 hours"], ["2d", "last 2 days"], ["7d", "last 7 days"],
   ["30d", "last 30 days"]];
-const BINS = [["", "as fits"], ["1min", "1 min"], ["5min", "5 min"], ["10min", "10 min"], ["30min", "30 min"], ["1h", "1 h"], ["6h", "6 h"],
+const BINS = [["", "automatic"], ["1min", "1 min"], ["5min", "5 min"], ["10min", "10 min"], ["30min", "30 min"], ["1h", "1 h"], ["6h", "6 h"],
   ["1d", "1 day"]];
-const NOISE = [["", "as each number says"], ["true", "included"], ["false", "left out"]];
+const NOISE = [["", "default of each panel"], ["true", "included"], ["false", "left out"]];
 const REFRESH = [["0", "off"], ["30", "every 30 s"], ["60", "every minute"], ["300", "every 5 min"]];
 const SEARCH_FROM = 10;    // a longer list of values can be searched
 const TEXT_CELLS = 14;     // sites of a matrix whose cells are wide enough for their text

@@ -10,7 +10,7 @@ from kpis.model import Kpi, Part
 QUEUES = ("endpoint", "src_site", "dst_site", "src_host", "dst_host", "protocol")
 
 _last = partial(Part, kind="last", series=("endpoint", "src_host", "dst_host", "protocol"))
-_queue = partial(Kpi, dataset="fts_queue", dimensions=QUEUES, null="FTS's optimizer has not told")
+_queue = partial(Kpi, dataset="fts_queue", dimensions=QUEUES, null="FTS's optimizer has not reported")
 
 KPIS = (
     _queue(

@@ -73,10 +73,10 @@ KPIS = (
     ),
     _network(
         name="clock_error",
-        meaning="Greatest clock error that perfSONAR's hosts told.",
+        meaning="Greatest clock error that perfSONAR's hosts reported.",
         unit="seconds",
         value=Part(kind="max", field="clock_error_s"),
-        null="no test told its clock's error",
+        null="no test reported its clock error",
         warning=0.01,
         critical=0.1,
     ),

@@ -8,7 +8,9 @@ from kpis.model import Kpi, Part
 
 PIPELINE = ("instance", "stage", "name")
 
-_pipeline = partial(Kpi, dataset="pipeline", good="down", dimensions=PIPELINE, null="Lakescope has not told")
+_pipeline = partial(
+    Kpi, dataset="pipeline", good="down", dimensions=PIPELINE, null="Lakescope has not reported"
+)
 
 KPIS = (
     _pipeline(

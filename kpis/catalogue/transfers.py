@@ -153,7 +153,7 @@ KPIS = (
             _REQUESTS(where=(RUCIO, DONE)),
         ),
         dimensions=BOTH,
-        null="no file arrived by Rucio's word",
+        null="Rucio reported no transferred file",
         warning=0.9,
         critical=0.5,
     ),

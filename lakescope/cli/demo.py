@@ -66,7 +66,9 @@ def demo(
     played: list[SpawnProcess] = []
 
     def start_lake(url: str) -> None:
-        console().print(f"  meanwhile, elsewhere: export LAKESCOPE_CONFIG={file}; lakescope top")
+        console().print(  # not wrapped: the line is for copying
+            f"  in another terminal: LAKESCOPE_CONFIG={file} lakescope top", soft_wrap=True
+        )
         played.append(spawn.Process(target=_play, args=(url, seed, stop), name="simulated lake", daemon=True))
         played[0].start()
 

@@ -51,7 +51,7 @@ def validate(config: ConfigOption = CONFIG) -> None:
 
     chosen = configuration(config)
     check(chosen)
-    emit(f"{config}: valid; {len(chosen.collectors)} collectors, {len(chosen.sinks)} sinks")
+    emit(f"{config}: valid; collectors: {len(chosen.collectors)}, sinks: {len(chosen.sinks)}")
 
 
 def plugins(

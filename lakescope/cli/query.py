@@ -151,5 +151,7 @@ def _print(rows: list[dict[str, Any]], kpi: Kpi, form: str) -> None:
         made.add_row(*cells, shown(row["value"], unit_of(kpi)))
     console().print(made)
     console().print(
-        f"{len(rows)} rows; no value means: {kpi.null}" if rows else f"no event counts: {kpi.null}"
+        f"{len(rows)} row{'s' * (len(rows) != 1)}; no value means: {kpi.null}"
+        if rows
+        else f"no event counts: {kpi.null}"
     )

@@ -134,7 +134,7 @@ def test_a_data_directory_that_cannot_be(tmp_path: Path) -> None:
 
 
 def test_validate_and_config_show(config: str, tmp_path: Path) -> None:
-    assert lakescope("validate", "-c", config) == (0, f"{config}: valid; 1 collectors, 1 sinks\n", "")
+    assert lakescope("validate", "-c", config) == (0, f"{config}: valid; collectors: 1, sinks: 1\n", "")
     shown = lakescope("config", "show", "-c", config)
     assert shown.code == 0 and TOKEN not in shown.out + shown.err
     assert parse(shown.out).collectors["push"].options.token.get_secret_value() == "**********"
@@ -402,6 +402,8 @@ def test_the_demo_shows_a_lake_and_ends(tmp_path: Path) -> None:
     ended = lakescope("demo", "--seconds", "5", "--port", "0", "--data-dir", "demo", cwd=tmp_path, timeout=60)
     assert ended.code == 0, ended
     assert "lakescope is running: http://127.0.0.1:" in ended.out
+    line = "  in another terminal: LAKESCOPE_CONFIG=demo/lakescope.toml lakescope top\n"
+    assert line in ended.out, "one line, for copying"
     (row,) = (line.split() for line in ended.out.splitlines() if line.split()[:2] == ["lake", "store"])
     received, stored, dead, filtered, in_flight = (int(number.replace(",", "")) for number in row[2:])
     assert received == stored + dead + filtered > 100

@@ -13,6 +13,8 @@ import httpx
 import msgspec
 import pytest
 
+from kpis import CATALOGUE
+from lakescope.cli.query import _print
 from lakescope.events import Transfer
 from lakescope.pipeline import RefusedError, TransientError
 from lakescope.query import duration, moment
@@ -147,3 +149,9 @@ def test_whatever_duckdb_refuses_is_a_refusal(tmp_path: Path) -> None:
         with pytest.raises((RefusedError, TransientError)):
             sink.query(statement)
     sink.close()
+
+
+@pytest.mark.parametrize(("number", "line"), [(1, "1 row; "), (2, "2 rows; ")])
+def test_a_table_counts_its_rows(number: int, line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    _print([{"value": 0.5}] * number, CATALOGUE["transfer_efficiency"], "table")
+    assert line in capsys.readouterr().out

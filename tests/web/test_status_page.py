@@ -164,11 +164,11 @@ def test_every_part_shows_its_values(visit: Visit) -> None:
 
     first, second = visit.id("failures").get_by_role("row").all()
     assert_says(first, "12:07:15", "CNAF-STORM (INFN-T1) → DESY-DCACHE", "data.0001.root", "T0 Export")
-    assert_says(first, "TRANSFER [70]", "class 375c96b0c3cd · told by rucio")
+    assert_says(first, "TRANSFER [70]", "class 375c96b0c3cd · reported by rucio")
     assert_says(first, "lakescope trace 9908a0c0d5f4e02b2a3c1d4e5f607180")
     expect(first.locator("time")).to_have_attribute("title", "2026-11-22 11:07:15 UTC")
     expect(page.get_by_role("columnheader", name="Time (UTC+1)")).to_be_attached()
-    assert_says(second, "unknown → PIC-INJECT", "SOURCE [2]", "told by fts")
+    assert_says(second, "unknown → PIC-INJECT", "SOURCE [2]", "reported by fts")
     expect(second.locator("code")).to_be_hidden()
 
 
@@ -229,7 +229,7 @@ def test_the_legend_follows_pointer_and_keys(visit: Visit) -> None:
 @pytest.mark.parametrize(
     ("change", "tone", "headline", "reasons"),
     [
-        pytest.param({}, "ok", "All is well", [], id="well"),
+        pytest.param({}, "ok", "Healthy", [], id="well"),
         pytest.param(
             {"reasons": ["sink es: slow"]},
             "warn",
@@ -254,14 +254,14 @@ def test_the_legend_follows_pointer_and_keys(visit: Visit) -> None:
         pytest.param(
             {"sinks.0.state": "error", "sinks.0.detail": "disk full", "reasons": ["sink duckdb: slow"]},
             "bad",
-            "Not well: 1 alarm, 1 warning",
+            "Degraded: 1 alarm, 1 warning",
             ["Alarm sink es: disk full", "Warning sink duckdb: slow"],
             id="worst-first",
         ),
         pytest.param(
             {"sinks.0.state": "error", "reasons": ["sink es: disk full"]},
             "bad",
-            "Not well: 1 alarm",
+            "Degraded: 1 alarm",
             ["Alarm sink es: disk full"],
             id="said-once",
         ),
@@ -275,7 +275,7 @@ def test_the_legend_follows_pointer_and_keys(visit: Visit) -> None:
         pytest.param(
             {"balance.0.holds": False, "balance.0.stored": 14000106},
             "bad",
-            "Not well: 1 alarm",
+            "Degraded: 1 alarm",
             ["Alarm accounting hermes → es: 10 events missing"],
             id="accounting",
         ),
@@ -296,14 +296,14 @@ def test_the_legend_follows_pointer_and_keys(visit: Visit) -> None:
         pytest.param(
             {"balance.0.holds": False},
             "bad",
-            "Not well: 1 alarm",
+            "Degraded: 1 alarm",
             ["Alarm accounting hermes → es: 12 events missing"],
             id="accounting-left-over",
         ),
         pytest.param(
             {"collectors.0.state": "finished", "collectors.1.state": "finished"},
             "ok",
-            "All is well: everything has been read",
+            "Healthy: everything has been read",
             [],
             id="finished",
         ),
@@ -328,7 +328,7 @@ def test_new_dead_letters_are_a_warning_and_old_ones_a_fact(visit: Visit) -> Non
     ]
     status["dead_letters"]["by_reason"].pop()
     visit.show(status)
-    expect(visit.id("headline")).to_have_text("All is well")
+    expect(visit.id("headline")).to_have_text("Healthy")
     expect(visit.id("facts")).to_contain_text("1302 dead letters, the last 1 d ago")
 
 
@@ -429,7 +429,7 @@ def test_server_gone_and_back(visit: Visit) -> None:
 
     visit.server.start()
     visit.poll()
-    expect(visit.id("headline")).to_have_text("All is well")
+    expect(visit.id("headline")).to_have_text("Healthy")
     assert visit.id("data").evaluate("node => getComputedStyle(node).filter") == "none"
 
 
@@ -440,7 +440,7 @@ def test_server_that_hangs(visit: Visit) -> None:
     expect(visit.id("facts")).to_contain_text("The server gave no answer within 5 s", timeout=8000)
     visit.server.hangs = False
     visit.poll()
-    expect(visit.id("headline")).to_have_text("All is well")
+    expect(visit.id("headline")).to_have_text("Healthy")
 
 
 @pytest.mark.parametrize(
@@ -465,7 +465,7 @@ def test_an_answer_that_is_none_keeps_the_last_good_one(
     assert_says(visit.id("collectors"), "hermes", "23.5 events/s")
     visit.server.code, visit.server.answer = 200, healthy()
     visit.poll()
-    expect(visit.id("headline")).to_have_text("All is well")
+    expect(visit.id("headline")).to_have_text("Healthy")
 
 
 def test_server_that_never_answered(visit: Visit) -> None:
@@ -500,7 +500,7 @@ def test_hostile_strings_stay_text(visit: Visit) -> None:
     status["collectors"][0]["unknown_fields"] = {"__proto__": 1, HOSTILE: 2}
     status["history"]["stored"] = {"__proto__": [1], HOSTILE: [2]}
     visit.show(status)
-    expect(visit.id("headline")).to_contain_text("Not well")
+    expect(visit.id("headline")).to_contain_text("Degraded")
     visit.show_next(status)
     assert visit.page.locator("img, main script, #collectors b").count() == 0
     assert visit.page.evaluate("window.hacked") is None
@@ -583,7 +583,7 @@ def test_structure_for_screen_readers(visit: Visit) -> None:
     levels = page.evaluate("[...document.querySelectorAll('h1,h2,h3')].map((h) => Number(h.tagName[1]))")
     assert levels[0] == 1 and all(b - a <= 1 for a, b in pairwise(levels))
     assert page.locator("[aria-live]").count() == 1
-    expect(page.get_by_role("status")).to_have_text("Not well: 1 alarm, 3 warnings")
+    expect(page.get_by_role("status")).to_have_text("Degraded: 1 alarm, 3 warnings")
     assert page.locator("table th:not([scope])").count() == 0
     assert page.locator("svg:not([aria-hidden]):not([hidden])").count() == 0
     # Stacked on a phone, the tables stay tables.

@@ -33,6 +33,8 @@ def test_a_stat_says_its_level_and_why_it_has_no_value() -> None:
     assert (tile["text"], tile["level"], tile["note"]) == ("70 %", "warning", "")
     (tile,) = picture(panel("stat", "transfer_efficiency"), [{"value": None}])["tiles"]
     assert (tile["text"], tile["level"], tile["note"]) == (DASH, None, "No transfer ended")
+    (tile,) = picture(panel("stat", "oldest_stuck_rule"), [{"value": None}])["tiles"]
+    assert tile["note"] == "No rule is stuck, or Rucio does not say since when", "names keep their capitals"
     (tile,) = picture(panel("stat", "transfers_done"), [])["tiles"]
     assert tile["value"] == 0, "a count of nothing is known"
 
