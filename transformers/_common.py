@@ -20,8 +20,8 @@ from lakescope.messages import Decoded, Rejected
 EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - all arithmetic here is on naive UTC, four times as fast
 
 
-_PLAIN = {"-- ::": 19, "-- ::.": 26, "--T::": 19, "--T::.": 26}
-"""Every third character of ``YYYY-MM-DD hh:mm:ss[.ffffff]`` from the first hyphen on -> its length."""
+_MARKS = slice(4, 20, 3)
+"""Every third character of ``YYYY-MM-DD hh:mm:ss[.ffffff]`` from the first hyphen on: all that is no digit."""
 _NEVER = (None, None)
 _parse = datetime.fromisoformat
 _YEAR_1971 = 365 * 86_400
@@ -45,9 +45,10 @@ def utc_moment(text: str | None, path: str = "$") -> tuple[str, datetime] | tupl
     if not text:
         return _NEVER
     # Rucio's own form first: the parser validates it, then it is rewritten instead of formatted anew
-    if len(text) == 19:
+    length = len(text)
+    if length == 19:
         return _whole_second(text) or _other_moment(text, path)
-    if _PLAIN.get(text[4:20:3]) == len(text) and text > "1971":
+    if length == 26 and text[_MARKS] in ("-- ::.", "--T::.") and text > "1971":
         try:
             moment = _parse(text)
         except ValueError:
@@ -60,7 +61,7 @@ def utc_moment(text: str | None, path: str = "$") -> tuple[str, datetime] | tupl
 @lru_cache(8192)
 def _whole_second(text: str) -> tuple[str, datetime] | None:
     """FTS's clock has whole seconds, which all transfers of the moment share; null if it is not Rucio's form."""
-    if _PLAIN.get(text[4:20:3]) != 19 or text <= "1971":
+    if text[_MARKS] not in ("-- ::", "--T::") or text <= "1971":
         return None
     try:
         return text.replace(" ", "T") + "Z", _parse(text)
@@ -107,7 +108,8 @@ def span_s(start: datetime | None, end: datetime | None) -> float | None:
     """Seconds from `start` to `end`; null if one is unknown or they are reversed."""
     if start is None or end is None:
         return None
-    return (end - start).total_seconds() if end >= start else None
+    span = (end - start).total_seconds()
+    return span if span >= 0 else None
 
 
 def epoch_time(seconds: float | None, path: str = "$") -> str | None:
@@ -159,7 +161,12 @@ def identify_series(*fields: str, labels: Mapping[str, str]) -> str:
 
 def digest(text: str) -> str:
     """32 hex characters: `identify` for fields that are joined already."""
-    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+    hashed = _unhashed()
+    hashed.update(text.encode("utf-8", "surrogatepass"))
+    return hashed.hexdigest()
+
+
+_unhashed = blake2b(digest_size=16).copy  # takes half the time of a new one
 
 
 def host_of(url: str | None) -> str | None:
@@ -168,20 +175,26 @@ def host_of(url: str | None) -> str | None:
         return None
     parts = url.split("/", 3)
     authority = parts[2] if len(parts) > 2 and not parts[1] else parts[0]
-    return _host(authority) if len(authority) < _HOST_MAX else _host.__wrapped__(authority)
+    return _hosts.get(authority) or _host(authority)
 
 
+_hosts: dict[str, str] = {}
+"""Authority -> host, of those seen lately."""
 _HOST_MAX = 300  # characters that a cache may keep of a text that anyone can send; no host has as many
 
 
-@lru_cache(4096)
 def _host(authority: str) -> str | None:
     host = authority.rpartition("@")[2]
     if host.startswith("["):
         host = host[1:].partition("]")[0]
     elif host.count(":") == 1:  # more than one: a bare IPv6 address
         host = host.partition(":")[0]
-    return host.lower() or None
+    host = host.lower()
+    if len(authority) < _HOST_MAX:
+        if len(_hosts) >= 4096:
+            _hosts.clear()
+        _hosts[authority] = host
+    return host or None
 
 
 _SCHEME = re.compile(r"(?!\w{8}(?:-\w{4}){3}-\w{12}$)[A-Za-z][A-Za-z0-9+.-]{0,31}")
