@@ -74,31 +74,32 @@ class Enrichment:
         return conflicts
 
     def _transfer(self, event: Transfer) -> None:
-        rse_of, site_of = self.topology.rse, self.topology.site_of
-        rse = rse_of(event.src_rse) if event.src_rse else None
+        topology = self.topology
+        rse = topology.rse(event.src_rse)
         if rse is not None:
             site, event.src_country, _type, event.src_qos = rse
             event.src_site = site or event.src_site
-            if event.src_type != _type or _type is None:
+            if _type is None or event.src_type != _type:
                 event.src_type = self._settle(event.src_rse, event.src_type, _type)
         elif event.src_host:
-            event.src_site = _site(site_of(event.src_host), event.src_site)
-        rse = rse_of(event.dst_rse) if event.dst_rse else None
+            event.src_site = _site(topology.site_of(event.src_host), event.src_site)
+        rse = topology.rse(event.dst_rse)
         if rse is not None:
             site, event.dst_country, _type, event.dst_qos = rse
             event.dst_site = site or event.dst_site
-            if event.dst_type != _type or _type is None:
+            if _type is None or event.dst_type != _type:
                 event.dst_type = self._settle(event.dst_rse, event.dst_type, _type)
         elif event.dst_host:
-            event.dst_site = _site(site_of(event.dst_host), event.dst_site)
-        event.experiment = experiment_of(event.scope)
-        if event.ok is not None and event.name is not None and event.scope is not None:
-            event.file = f"{event.scope}:{event.name}"
+            event.dst_site = _site(topology.site_of(event.dst_host), event.dst_site)
+        scope = event.scope
+        event.experiment = experiment_of(scope)
+        if event.ok is not None and event.name is not None and scope is not None:
+            event.file = f"{scope}:{event.name}"
         if event.functional_test is None:
             if event.activity in self.activities:
                 event.functional_test = True
-            elif event.scope is not None:
-                event.functional_test = event.scope.endswith(self.scopes)
+            elif scope is not None:
+                event.functional_test = scope.endswith(self.scopes)
             elif event.activity is not None:
                 event.functional_test = False
         if event.error is not None:
@@ -123,7 +124,7 @@ class Enrichment:
             event.error_class, event.error_template = classify(event.error)
 
     def _storage(self, event: Storage | Deletion) -> None:
-        rse = self.topology.rse(event.rse) if event.rse else None
+        rse = self.topology.rse(event.rse)
         if event.rse and rse is not None:
             event.site, event.country = rse.site, rse.country
             if event.qos and rse.qos and event.qos != rse.qos:
@@ -132,7 +133,7 @@ class Enrichment:
 
     def _rse_site(self, event: Trace | Probe) -> None:
         """The topology's word goes before the source's: ESCAPE's probes write the RSE's name as their site."""
-        rse = self.topology.rse(event.rse) if event.rse else None
+        rse = self.topology.rse(event.rse)
         if rse is not None:
             event.site = rse.site or event.site
 

@@ -37,7 +37,11 @@ class Topology:
         services: Mapping[str, Any] | Iterable[Any] | None = None,
         sites: Mapping[str, Any] | None = None,
     ) -> None:
-        self._rses = {name: _rse(attributes) for name, attributes in _rse_documents(rses or {})}
+        self._rses: dict[str | None, Rse] = {
+            name: _rse(attributes) for name, attributes in _rse_documents(rses or {})
+        }
+        self.rse = self._rses.get
+        """The RSE of that name, exactly as Rucio writes it; null for null. Every transfer asks twice: no call between."""
         self._hosts: dict[str, str] = {}
         self._networks: dict[tuple[int, int], dict[int, str]] = {}
         self._resolved: dict[str, str | None] = {}
@@ -54,10 +58,6 @@ class Topology:
         for site, attributes in (sites or {}).items():
             for network in _networks(attributes):
                 self._claim_network(network, site)
-
-    def rse(self, name: str) -> Rse | None:
-        """The RSE of that name, exactly as Rucio writes it."""
-        return self._rses.get(name)
 
     def site_of(self, host: str) -> str | None:
         """Site of a host: by its exact name, else (an address) by the longest prefix; `AMBIGUOUS` for two."""
@@ -107,7 +107,9 @@ def _claim(table: dict[Key, str], key: Key | None, site: str | None) -> None:
 
 def _rse_documents(document: Mapping[str, Any]) -> Iterable[tuple[str, Mapping[str, Any]]]:
     rses = document.get("rses", document) or {}
-    return [(name, attributes) for name, attributes in rses.items() if isinstance(attributes, Mapping)]
+    return [
+        (name, attributes) for name, attributes in rses.items() if name and isinstance(attributes, Mapping)
+    ]
 
 
 def _rse(attributes: Mapping[str, Any]) -> Rse:

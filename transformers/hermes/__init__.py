@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from operator import attrgetter
 from typing import Any, Literal
 
 import msgspec
@@ -100,14 +99,33 @@ class _Finished:
         size = _size(p)
         transfer_s = span_s(t_started, t_ended)
         # by position, in the order of lakescope.events.Transfer: by keyword it takes four times as long
-        event = Transfer(  # type: ignore[call-arg]  # mypy cannot count what _verbatim gives
+        event = Transfer(
             digest(f"{self.prefix}{p.request_id}\x1f{p.transfer_id or ''}"),
             ended or _sent(sent),
             "rucio",
             self.event,
             self.ok or _failure(p.reason, started),
             self.kind,
-            *_verbatim(p),
+            # Rucio's words that are the event's
+            p.request_id,
+            p.previous_request_id,
+            p.transfer_id,
+            p.scope,
+            p.name,
+            p.dataset_scope,
+            p.dataset,
+            p.datatype,
+            p.activity,
+            p.account,
+            p.src_rse,
+            p.dst_rse,
+            p.src_url,
+            p.dst_url,
+            p.src_type,
+            p.dst_type,
+            p.protocol,
+            p.checksum_adler,
+            p.checksum_md5,
             host_of(p.src_url),
             host_of(p.dst_url),
             size,
@@ -136,30 +154,6 @@ def _failure(reason: str | None, started: str | None) -> bool | None:
     if reason and ("nused hop in multi" in reason or (started is None and _CANCELED.search(reason))):
         return None
     return False
-
-
-_verbatim = attrgetter(
-    "request_id",
-    "previous_request_id",
-    "transfer_id",
-    "scope",
-    "name",
-    "dataset_scope",
-    "dataset",
-    "datatype",
-    "activity",
-    "account",
-    "src_rse",
-    "dst_rse",
-    "src_url",
-    "dst_url",
-    "src_type",
-    "dst_type",
-    "protocol",
-    "checksum_adler",
-    "checksum_md5",
-)
-"""Rucio's words that are the event's, in the order of lakescope.events.Transfer."""
 
 
 class _Progressed:
@@ -394,6 +388,8 @@ def _duration(found: Any) -> float | None:
 def _size(p: Payload) -> int | None:
     """Both keys carry the same value; either may be null, or impossible: then the other counts."""
     size = p.bytes
+    if type(size) is int and 0 <= size < 2**63:
+        return size
     if size is None or not 0 <= size < 2**63:
         size = size if p.file_size is None else p.file_size
     return whole(size)
