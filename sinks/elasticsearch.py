@@ -93,13 +93,13 @@ class BulkEncoder:
 
     def __call__(self, events: Sequence[Event], documents: Sequence[bytes]) -> list[bytes | None]:
         cut, heads = self.cut, self._heads
+        if self.flat:
+            documents = [_bearable(d) if len(d) > MAX_TERM else d for d in documents]
         chunks: list[bytes | None] = []
         for event, document in zip(events, documents, strict=True):
             time = event.time
             key = (event.dataset, time[:cut])
             head = heads.get(key) or self._head(key)
-            if self.flat and len(document) > MAX_TERM:
-                document = _bearable(document)
             chunks.append(
                 b'%b%b"}}\n{"@timestamp":"%b",%b\n' % (head, event.id.encode(), time.encode(), document[1:])
             )

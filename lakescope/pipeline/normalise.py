@@ -17,6 +17,8 @@ from lakescope.unpacking import LIMIT_BYTES, MAGIC, DamagedError, TooLargeError,
 log = logging.getLogger(__name__)
 EXPECTED_ONE = "one value of a series and time in a body: the first counts"
 
+_BEHIND_MAGIC = bytes([max(MAGIC)[0] + 1])
+"""Most bodies begin with a bracket, which is behind every `MAGIC`: one comparison is all they need."""
 
 Enrich = Callable[[Iterable[Event]], Mapping[str, str]]
 """Completes events in place. Returns the RSEs on which a source and the topology disagree -> on what."""
@@ -63,20 +65,21 @@ class Normaliser:
         fault: Exception | None = None
         known = 0
         for index, message in enumerate(messages):
-            starts.append(len(events))
+            start = len(events)
+            starts.append(start)
             try:
-                if message.body[:2] in MAGIC:
+                if message.body < _BEHIND_MAGIC and message.body[:2] in MAGIC:
                     message = _unpacked(message)
                 formats[message.format](message, out)
-                if len(events) - starts[-1] > 1:
-                    _reject_contradictions(events, starts[-1], rejects)
+                if len(events) - start > 1:
+                    _reject_contradictions(events, start, rejects)
                 if check is not None:
-                    clear_impossible(events[starts[-1] :], out.impossible)
-                    check(events[starts[-1] :])
+                    clear_impossible(events[start:], out.impossible)
+                    check(events[start:])
             except Rejected as error:
                 rejects.append(error.reject)
             except Exception as error:  # noqa: BLE001 - a decoder's bug must not stop the lake's other messages
-                del events[starts[-1] :]
+                del events[start:]
                 rejects.append(Reject("decoder_error", found=quote(f"{type(error).__name__}: {error}")))
                 fault = error
             if len(rejects) != known:

@@ -118,10 +118,9 @@ class Transform:
         result.rejects += batch.rejects
         result.rejected_messages += [result.messages + message for message in batch.rejected_messages]
         result.messages += len(batch.event_starts)
-        result.unknown.update(batch.unknown)
-        result.impossible.update(batch.impossible)
-        result.odd.update(batch.odd)
-        result.filtered.update(batch.filtered)
+        for name in ("unknown", "impossible", "odd", "filtered"):
+            if counts := getattr(batch, name):  # seldom
+                getattr(result, name).update(counts)
         result.conflicts |= batch.conflicts
         result.datasets.update([event.dataset for event in events])
         result.failures += [
