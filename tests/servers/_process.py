@@ -17,6 +17,8 @@ from typing import ClassVar, Self
 HOST = "127.0.0.1"
 
 _given_ports: set[int] = set()
+_SHARE = int(os.environ.get("PYTEST_XDIST_WORKER", "gw3").removeprefix("gw")) % 4
+_PORTS = range(20_000 + 3_000 * _SHARE, 23_000 + 3_000 * _SHARE)
 
 
 class ServerError(RuntimeError):
@@ -155,13 +157,13 @@ class Server(ABC):
 
 
 def free_port() -> int:
-    """A free TCP port of the loopback interface, never given twice by this process.
+    """A free TCP port of the loopback interface, never given twice by this process, nor by its sisters of pytest-xdist.
 
     Below the kernel's ephemeral range on purpose: a client's outgoing connection can't take the port while
     its server is stopped for a restart.
     """
     while True:
-        port = random.randrange(20_000, 32_000)
+        port = _PORTS.start + random.randrange(len(_PORTS))
         if port in _given_ports:
             continue
         with socket.socket() as probe:

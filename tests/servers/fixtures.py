@@ -27,10 +27,12 @@ from .install import SERVERS
 from .node_exporter import NodeExporter
 from .opensearch import OpenSearch
 from .rabbitmq import RabbitMQ
+from .shelf import Shelf, ask
 
 P = ParamSpec("P")
 S = TypeVar("S", bound=Server)
 
+_SHELF = "LAKESCOPE_TEST_SHELF"
 _SERVER_OF_FIXTURE = {
     "activemq": "activemq",
     "second_activemq": "activemq",
@@ -78,53 +80,67 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         require(*marker.args)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """The process that starts the session has the shelf; those of pytest-xdist find it by the environment."""
+    if _SHELF not in os.environ:
+        shelf = Shelf()
+        os.environ[_SHELF] = shelf.folder
+        shelf.start()
+
+        def stop() -> None:
+            del os.environ[_SHELF]
+            shelf.stop()
+
+        config.add_cleanup(stop)
+
+
 @pytest.fixture(scope="session")
-def elasticsearch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Elasticsearch]:
+def shelf() -> str:
+    """The folder by which the shelf of the session is asked."""
+    return os.environ[_SHELF]
+
+
+@pytest.fixture(scope="session")
+def elasticsearch(shelf: str) -> Elasticsearch:
     """The session's Elasticsearch; keep to indices and templates below `index_prefix`."""
-    with Elasticsearch(tmp_path_factory.mktemp("elasticsearch")) as server:
-        yield server
+    return ask(shelf, "elasticsearch", Elasticsearch)
 
 
 @pytest.fixture(scope="session")
-def opensearch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenSearch]:
+def opensearch(shelf: str) -> OpenSearch:
     """The session's OpenSearch; keep to indices and templates below `opensearch_prefix`."""
-    with OpenSearch(tmp_path_factory.mktemp("opensearch")) as server:
-        yield server
+    return ask(shelf, "opensearch", OpenSearch)
 
 
 @pytest.fixture(scope="session")
-def influxdb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InfluxDB]:
+def influxdb(shelf: str) -> InfluxDB:
     """The session's InfluxDB; keep to `influx_database`."""
-    with InfluxDB(tmp_path_factory.mktemp("influxdb")) as server:
-        yield server
+    return ask(shelf, "influxdb", InfluxDB)
 
 
 @pytest.fixture(scope="session")
-def activemq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ActiveMQ]:
+def activemq(shelf: str) -> ActiveMQ:
     """The session's broker, without login and TLS; name queues and topics by `unique_name`."""
-    with ActiveMQ(tmp_path_factory.mktemp("activemq")) as server:
-        yield server
+    return ask(shelf, "activemq", ActiveMQ)
 
 
 @pytest.fixture(scope="session")
-def second_activemq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ActiveMQ]:
+def second_activemq(shelf: str) -> ActiveMQ:
     """A second broker of the session, for collectors that listen to several."""
-    with ActiveMQ(tmp_path_factory.mktemp("second-activemq")) as server:
-        yield server
+    return ask(shelf, "second_activemq", ActiveMQ)
 
 
 @pytest.fixture(scope="session")
-def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQ]:
+def rabbitmq(shelf: str) -> RabbitMQ:
     """The session's RabbitMQ; name queues and topics by `unique_name`."""
-    with RabbitMQ(tmp_path_factory.mktemp("rabbitmq")) as server:
-        yield server
+    return ask(shelf, "rabbitmq", RabbitMQ)
 
 
 @pytest.fixture(scope="session")
-def node_exporter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeExporter]:
+def node_exporter(shelf: str) -> NodeExporter:
     """The session's node_exporter."""
-    with NodeExporter(tmp_path_factory.mktemp("node_exporter")) as server:
-        yield server
+    return ask(shelf, "node_exporter", NodeExporter)
 
 
 @pytest.fixture(scope="session")
