@@ -96,7 +96,7 @@ def test_a_full_disk_of_dead_letters_is_in_their_health(tmp_path: Path) -> None:
     (pages,) = letters._db.execute("pragma page_count").fetchone()
     letters._db.execute(f"pragma max_page_count = {pages}")
     with pytest.raises(sqlite3.OperationalError, match="full"):
-        letters.add("c", None, [(Message(b"x" * 100_000, "hermes"), [Reject("not_json")])])
+        letters.add("c", None, [(Message(os.urandom(100_000), "hermes"), [Reject("not_json")])])
     assert letters.health.state == "error" and "full" in letters.health.detail
     letters._db.execute("pragma max_page_count = 100000")
     letters.check()
