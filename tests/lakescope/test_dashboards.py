@@ -132,8 +132,8 @@ def test_preview_draws_from_a_store_and_from_the_one_that_holds_it(lake: Lakesco
 
 def test_check_says_which_panels_show_nothing(lake: Lakescope) -> None:
     told = lake.command("dashboards", "check", "lake", "transfers", "--since", "6h", code=1)
-    assert "lake" in told and "Services available" in told and "no data" in told
-    assert "Efficiency from source to destination" not in told
+    assert "lake" in told and "Service availability" in told and "no data" in told
+    assert "Transfer efficiency" not in told
     assert told.splitlines()[-1].endswith("panels show all they should")
     lake.start()
     assert lake.command("dashboards", "check", "lake", "transfers", "--since", "6h", code=1) == told
