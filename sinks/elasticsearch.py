@@ -144,8 +144,13 @@ class ElasticsearchSink:
                 outcome.retry += range(start, len(chunks))
                 outcome.reason = str(error)
                 return outcome
+            waiting = len(outcome.retry)
             judge(answer, outcome, start)
-            self._bulk_bytes = min(self.options.bulk_bytes, self._bulk_bytes + self._bulk_bytes // 8 + 1)
+            if len(outcome.retry) > waiting:
+                # the shard's own node may be as full: what it turned away would never fit at this size
+                self._bulk_bytes = max(1, len(body) // 2)
+            else:
+                self._bulk_bytes = min(self.options.bulk_bytes, self._bulk_bytes + self._bulk_bytes // 8 + 1)
             start = end
         return outcome
 
