@@ -100,9 +100,11 @@ type = "duckdb"
 
 
 def _play(url: str, seed: int, stop: Event) -> None:
-    """A lake's last week at once, then the present until told to stop; into a running Lakescope."""
+    """A lake's last week at once, then the present until `stop` is set; into a running Lakescope."""
     from simulator.outputs import HttpPush
 
+    command = multiprocessing.parent_process()
+    assert command is not None  # a process of its own
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the command, which then sets `stop`
     now = datetime.now(UTC)
     begin, wires = now - PAST, messages(now, seed)
@@ -111,14 +113,15 @@ def _play(url: str, seed: int, stop: Event) -> None:
             push.write(wire)
             if number % 500 == 0:
                 advance(wire.time)
-                if stop.is_set():
+                # a command that was killed sets nothing, and the next demo must not hear two lakes
+                if stop.is_set() or not command.is_alive():
                     return
             if wire.time >= now.timestamp():
                 break
     console(err=True).print("  the last week has been played; from now on in real time")
     with HttpPush(url, patience=20) as push:
         for wire in wires:
-            if stop.wait(max(0.0, wire.time - datetime.now(UTC).timestamp())):
+            if stop.wait(max(0.0, wire.time - datetime.now(UTC).timestamp())) or not command.is_alive():
                 return
             push.write(wire)
 

@@ -409,3 +409,14 @@ def test_the_demo_shows_a_lake_and_ends(tmp_path: Path) -> None:
     assert received == stored + dead + filtered > 100
     assert (dead, in_flight) == (0, 0)
     assert lakescope("config", "show", "-c", "demo/lakescope.toml", cwd=tmp_path).code == 0
+
+
+def test_the_simulated_lake_ends_with_a_demo_that_is_killed(tmp_path: Path) -> None:
+    """Else it would go on, and the next demo on this port would hear two lakes."""
+    command = [sys.executable, "-m", "lakescope", "demo", "--port", "0", "--data-dir", "demo"]
+    demo = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert demo.stdout is not None
+    while b"reached" not in demo.stdout.readline():
+        assert demo.poll() is None
+    demo.kill()
+    demo.communicate(timeout=60)  # until the lake, too, has closed its output
