@@ -96,7 +96,7 @@ FAILURES = Dashboard(
                     link=links.LINK,
                 ),
                 Panel(
-                    title="Failures by source",
+                    title="Failures of each source",
                     kind="bars",
                     width=6,
                     height=13,
@@ -104,7 +104,7 @@ FAILURES = Dashboard(
                     link=links.FROM_SOURCE,
                 ),
                 Panel(
-                    title="Failures by destination",
+                    title="Failures of each destination",
                     kind="bars",
                     width=6,
                     height=13,

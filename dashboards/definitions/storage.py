@@ -52,13 +52,13 @@ STORAGE = Dashboard(
                     link=links.STORAGE,
                 ),
                 Panel(
-                    title="Used space by RSE",
+                    title="Used by storage element",
                     kind="lines",
                     numbers=(Number(kpi="storage_used", by=("rse",)),),
                     link=links.STORAGE,
                 ),
                 Panel(
-                    title="Fill level by RSE",
+                    title="Share in use by storage element",
                     kind="lines",
                     numbers=(Number(kpi="storage_fullness", by=("rse",)),),
                     link=links.STORAGE,

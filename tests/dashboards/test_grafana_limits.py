@@ -160,10 +160,10 @@ def test_the_fullest_disks_are_kept_and_all_are_counted(full: Full) -> None:
 
 
 def test_a_click_on_unknown_shows_what_has_no_value(full: Full) -> None:
-    table = _asked(full, "failures")["Failures by source"][0]
+    table = _asked(full, "failures")["Failures of each source"][0]
     counts = dict(zip(table.columns["src_site"], table.columns["Count"], strict=True))
     assert counts == {"NAMED": 200, "unknown": 100}
     for chosen, expected in ((["unknown"], 100), (["NAMED"], 200), (["NAMED", "unknown"], 300), (["X"], 0)):
         view = View(since=SINCE, until=SINCE + SPAN, interval_s=300, chosen={"source": chosen})
-        frames = _asked(full, "failures", view)["Failures by destination"]
+        frames = _asked(full, "failures", view)["Failures of each destination"]
         assert sum(sum(frame.columns["Count"]) for frame in frames) == expected, chosen

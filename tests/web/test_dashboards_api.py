@@ -63,7 +63,7 @@ def test_a_panel_shows_what_the_kpi_s_own_address_says(lake: Running) -> None:
     tile = panel(data(lake, "lake"), "Transfer efficiency", "stat")["tiles"][0]
     assert tile["value"] == row["value"] and 0.5 < row["value"] < 1
     rows = lake.get(f"/api/kpis/transfers_failed?{RANGE}&by=src_site&where=dst_site=PIC").json()["rows"]
-    bars = panel(data(lake, "failures", "var.destination=PIC"), "Failures by source", "bars")
+    bars = panel(data(lake, "failures", "var.destination=PIC"), "Failures of each source", "bars")
     shown = {group["names"][0]: group["cells"][0]["value"] for group in bars["groups"]}
     assert shown == {row["src_site"] or "unknown": row["value"] for row in rows}
     assert shown[HOSTILE] == 1

@@ -299,8 +299,8 @@ def test_what_has_no_effect_on_this_dashboard_is_said(visit: Visit) -> None:
 
 def test_a_refresh_changes_what_changed_and_keeps_what_one_did(visit: Visit) -> None:
     visit.open("failures", TO_PIC)
-    table = visit.panel("Failures by source").get_by_role("table")
-    visit.panel("Failures by source").get_by_role("button", name="source", exact=True).click()
+    table = visit.panel("Failures of each source").get_by_role("table")
+    visit.panel("Failures of each source").get_by_role("button", name="source", exact=True).click()
     expect(table.get_by_role("columnheader", name="source")).to_have_attribute("aria-sort", "ascending")
     order = table.get_by_role("rowheader").all_inner_texts()
     assert order == sorted(order, key=str.lower)
@@ -317,7 +317,7 @@ def test_a_refresh_changes_what_changed_and_keeps_what_one_did(visit: Visit) -> 
         response = route.fetch()  # type: ignore[attr-defined]
         answer.update(response.json())
         for picture in answer["panels"]:  # type: ignore[attr-defined]
-            if picture["title"] == "Failures by source":
+            if picture["title"] == "Failures of each source":
                 picture["groups"][0]["cells"][0]["text"] = "changed"
         route.fulfill(json=answer)  # type: ignore[attr-defined]
 
@@ -552,7 +552,7 @@ def test_names_that_nobody_would_choose_break_no_chart(visit: Visit) -> None:
 def test_a_click_on_unknown_shows_what_has_no_value(visit: Visit) -> None:
     """The events that lack the field, on the page and in its menu; no other name is left."""
     visit.open("failures")
-    visit.panel("Failures by source").get_by_role("link", name="unknown").click()
+    visit.panel("Failures of each source").get_by_role("link", name="unknown").click()
     visit.drawn()
     assert "var.source=&" in f"{visit.page.url}&"
     expect(visit.page.locator("#var-source")).to_have_text("unknown")
