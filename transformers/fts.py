@@ -392,7 +392,7 @@ def _complete(p: Complete) -> Event:
     moved = event in ("done", "archiving")
     began, stopped = _whole(p.timestamp_tr_st), _whole(p.timestamp_tr_comp)
     start, complete = _whole(p.tr_timestamp_start), _whole(p.tr_timestamp_complete)
-    time = _time(complete, "$.tr_timestamp_complete") or _time(stopped, "$.timestamp_tr_comp")
+    time = _time(complete) or _time(stopped)
     if time is None:
         raise Rejected("value", "$.tr_timestamp_complete", "milliseconds since 1970", complete)
     job_id, file_id = _ids(p.tr_id, p.job_id, p.file_id)
@@ -415,8 +415,8 @@ def _complete(p: Complete) -> Event:
         dst_site=p.dst_site_name or None,
         protocol=p.protocol or _scheme(p.dst_url),
         bytes=_size(p.file_size if p.file_size is not None else p.f_size, moved),
-        started=_time(began, "$.timestamp_tr_st"),
-        ended=_time(stopped, "$.timestamp_tr_comp") or time,
+        started=_time(began),
+        ended=_time(stopped) or time,
         transfer_s=_span(began, stopped),
         endpoint=host_of(p.endpnt),
         error=p.t__error_message or None,
@@ -491,7 +491,7 @@ def _state(p: State) -> Event:
         dst_url=p.dst_url or None,
         protocol=_scheme(p.dst_url),
         bytes=_size(p.user_filesize),
-        submitted=_time(_whole(p.submit_time), "$.submit_time"),
+        submitted=_time(_whole(p.submit_time)),
         ended=time if state in ("finished", "failed", "canceled") else None,
         endpoint=host_of(p.endpnt),
         error=p.reason or None,
@@ -635,12 +635,10 @@ def _whole(milliseconds: int | float | None) -> int | None:
     return milliseconds
 
 
-def _time(milliseconds: int | None, path: str) -> str | None:
-    """POSIX milliseconds as RFC 3339 in UTC; unset (0, negative, 1970) is null."""
-    if milliseconds is None or milliseconds < _EARLIEST:
+def _time(milliseconds: int | None) -> str | None:
+    """POSIX milliseconds as RFC 3339 in UTC; unset (0, negative, 1970) and impossible (the year 10000) are null."""
+    if milliseconds is None or not _EARLIEST <= milliseconds < _LATEST:
         return None
-    if milliseconds >= _LATEST:
-        raise Rejected("value", path, "POSIX milliseconds before the year 10000", milliseconds)
     minute, rest = divmod(milliseconds, 60_000)
     return f"{_minute(minute)}{rest // 1000:02d}.{rest % 1000:03d}Z"
 
@@ -652,7 +650,7 @@ def _minute(minutes: int) -> str:
 
 
 def _required_time(milliseconds: int | float | None) -> str:
-    time = _time(_whole(milliseconds), "$.timestamp")
+    time = _time(_whole(milliseconds))
     if time is None:
         raise Rejected("value", "$.timestamp", "milliseconds since 1970", milliseconds)
     return time
