@@ -11,9 +11,8 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
+from concurrent.futures import Future
 from contextlib import suppress
-from multiprocessing import get_context
 
 import tenacity
 
@@ -25,6 +24,7 @@ from lakescope.pipeline.lane import Abandoned, Job, SinkLane
 from lakescope.pipeline.metrics import Metrics
 from lakescope.pipeline.normalise import Normaliser
 from lakescope.pipeline.transform import Lane, Transform, Transformed
+from lakescope.pipeline.workers import Workers
 
 log = logging.getLogger(__name__)
 
@@ -32,8 +32,6 @@ Tap = Callable[[list[bytes]], None]
 
 OWN_S = 1.0
 """How long a stop waits for a sink that has nothing left to store but Lakescope's reports on itself."""
-LOST_S = 2.0
-"""After how long a worker's answer is asked about."""
 ABORT_S = 5.0
 """How long a stop waits for sinks that hang in a write, after its bound."""
 
@@ -100,14 +98,13 @@ class Engine:
             name: SinkLane(name, sink, self.metrics, queue_limit, queue_bytes) for name, sink in sinks.items()
         }
         self.workers = workers
+        self._pool: Workers | None = None
         self.conflicts: set[str] = set()
         """RSEs on which sources and the topology disagree: each is told once."""
         self.failures: deque[bytes] = deque(maxlen=failures_kept)
         self.taps: list[Tap] = []
         self._stop = threading.Event()
         self._finished = threading.Event()
-        self._pool: Executor | None = None
-        self._pool_lock = threading.Lock()
         self._threads: list[threading.Thread] = []
         self._own_threads: list[threading.Thread] = []
 
@@ -116,7 +113,7 @@ class Engine:
     def start(self) -> None:
         """Starts every thread; returns at once."""
         if self.workers > 1:
-            self._pool = self._new_pool()
+            self._pool = Workers(self.workers)
         for lane in self.lanes.values():
             lane.start()
         for pipeline in self.pipelines:
@@ -172,12 +169,8 @@ class Engine:
         for lane in ended:  # one that hangs in a write would make its sink's `close` hang as well
             lane.sink.close()
         if self._pool is not None:
-            self._pool.shutdown(wait=False, cancel_futures=True)
+            self._pool.close()
         return drained
-
-    def _new_pool(self) -> Executor:
-        # spawn: a fork would copy the brokers' sockets and locks that other threads hold
-        return ProcessPoolExecutor(self.workers, mp_context=get_context("spawn"))
 
     # --- the threads of a pipeline ------------------------------------------------------------------------
 
@@ -209,15 +202,16 @@ class Engine:
                 self._dispatch(pipeline, messages, transformed)
 
     def _transformed(self, pipeline: Pipeline) -> Iterator[tuple[list[Message], Transformed]]:
-        if self._pool is None:
+        pool = self._pool
+        if pool is None:
             while messages := pipeline.inbox.take():
                 self._took(pipeline, messages)
                 yield from self._parts(pipeline, messages)
             return
-        waiting: deque[tuple[list[Message], Future[Transformed], Executor]] = deque()
+        waiting: deque[tuple[list[Message], Future[Transformed]]] = deque()
         while messages := pipeline.inbox.take():
             self._took(pipeline, messages)
-            waiting.append((messages, *self._submit(pipeline, messages)))
+            waiting.append((messages, self._submit(pool, pipeline, messages)))
             while waiting and (
                 len(waiting) >= 2 * self.workers or waiting[0][1].done() or not pipeline.inbox
             ):
@@ -225,17 +219,14 @@ class Engine:
         while waiting:
             yield from self._results(pipeline, *waiting.popleft())
 
-    def _submit(self, pipeline: Pipeline, messages: list[Message]) -> tuple[Future[Transformed], Executor]:
+    def _submit(self, pool: Workers, pipeline: Pipeline, messages: list[Message]) -> Future[Transformed]:
         bare = [Message(m.body, m.format, dict(m.headers), m.received) for m in messages]
-        while True:
-            pool = self._pool
-            assert pool is not None
-            try:
-                return pool.submit(pipeline.transform, bare, bool(self.taps)), pool
-            except BrokenExecutor:  # a worker was killed while it had nothing to do, or another's batch
-                with self._pool_lock:
-                    if self._pool is pool:
-                        self._pool = self._new_pool()
+        try:
+            return pool.submit(pipeline.name, pipeline.transform, bare, bool(self.taps))
+        except (
+            RuntimeError
+        ) as error:  # a stop took longer than it may: they are not acknowledged, and come again
+            raise Abandoned from error
 
     def _parts(
         self, pipeline: Pipeline, messages: list[Message]
@@ -246,13 +237,9 @@ class Engine:
             messages = messages[part.messages :]
 
     def _results(
-        self, pipeline: Pipeline, messages: list[Message], future: Future[Transformed], pool: Executor
+        self, pipeline: Pipeline, messages: list[Message], future: Future[Transformed]
     ) -> Iterator[tuple[list[Message], Transformed]]:
         try:
-            while not wait((future,), LOST_S).done:
-                pool.submit(
-                    int
-                )  # raises if the pool is broken: it forgets what comes in the moment that it breaks
             first = future.result()
         except Exception as error:  # noqa: BLE001 - a worker was killed, or cannot be sent this: it is done here
             log.error("worker_failed pipeline=%s error=%s", pipeline.name, quote(repr(error)))
