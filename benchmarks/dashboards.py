@@ -15,11 +15,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
-from dashboards.definitions import DASHBOARDS
-from dashboards.questions import Selection, questions_of
-from kpis import CATALOGUE, Query, UnsupportedError
-from lakescope.query import ask, ask_many
-from sinks.duckdb import DuckdbOptions, DuckdbSink
+from lakescope.app.query import ask, ask_many
+from lakescope.dashboards.definitions import DASHBOARDS
+from lakescope.dashboards.questions import Selection, questions_of
+from lakescope.kpis import CATALOGUE, Query, UnsupportedError
+from lakescope.sinks.duckdb import DuckdbOptions, DuckdbSink
 
 ROUNDS = 3
 RUCIO, FTS = 10_000_000, 1_000_000  # ended transfers that Rucio tells, and those that FTS tells too

@@ -19,14 +19,14 @@ from typing import Any
 
 import msgspec
 
-from lakescope.messages import Message
+from lakescope.core.messages import Message
 from lakescope.pipeline.normalise import Normaliser
 from lakescope.pipeline.transform import Lane, Transform
-from sinks.elasticsearch import BulkEncoder
-from transformers import hermes
-from transformers.enrichment import Enrichment
-from transformers.errors import classify
-from transformers.topology import Topology
+from lakescope.sinks.elasticsearch import BulkEncoder
+from lakescope.transformers import hermes
+from lakescope.transformers.enrichment import Enrichment
+from lakescope.transformers.errors import classify
+from lakescope.transformers.topology import Topology
 
 SAMPLES = Path(__file__).parents[1] / "tests" / "samples" / "hermes_one_of_each.json"
 MESSAGES = 20_000

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pydantic import Field, field_validator
 
-from lakescope.options import Options, closest
-from lakescope.plugins import available
+from lakescope.core.options import Options, closest
+from lakescope.core.plugins import available
 
 
 class CollectorOptions(Options):

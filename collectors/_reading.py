@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, cast
 
-from lakescope.framing import split_json_stream, split_rows_stream
+from lakescope.core.framing import split_json_stream, split_rows_stream
 
 Framing = Literal["json", "rows", "whole"]
 PACKED = (".gz", ".zst", ".zstd")

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from lakescope.messages import Message
+from lakescope.core.messages import Message
 
 _SCHEMA = """
 create table if not exists spool (

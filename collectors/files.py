@@ -17,11 +17,12 @@ from pathlib import Path
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from collectors._common import OneFormat
-from collectors._reading import PACKED, Framing, bodies, find, framing_of, open_file, readable
-from lakescope.messages import Message
-from lakescope.options import DIRECTORY
-from lakescope.pipeline import Health, Inbox
+from lakescope.collectors._common import OneFormat
+from lakescope.collectors._reading import PACKED, Framing, bodies, find, framing_of, open_file, readable
+from lakescope.core.contracts import Health
+from lakescope.core.inbox import Inbox
+from lakescope.core.messages import Message
+from lakescope.core.options import DIRECTORY
 
 log = logging.getLogger(__name__)
 

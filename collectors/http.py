@@ -21,14 +21,15 @@ from typing import Annotated
 from fastapi import APIRouter, Header, HTTPException, Request
 from pydantic import Field, SecretStr, field_validator
 
-from collectors._common import CollectorOptions
-from collectors._spool import Full, Spool
-from lakescope.framing import split_json
-from lakescope.messages import Message
-from lakescope.pipeline import Health, Inbox
-from lakescope.plugins import available
-from lakescope.tokens import CHALLENGE, shows
-from lakescope.unpacking import ENCODINGS, LIMIT_BYTES, DamagedError, TooLargeError, excess, unpack
+from lakescope.collectors._common import CollectorOptions
+from lakescope.collectors._spool import Full, Spool
+from lakescope.core.contracts import Health
+from lakescope.core.framing import split_json
+from lakescope.core.inbox import Inbox
+from lakescope.core.messages import Message
+from lakescope.core.plugins import available
+from lakescope.core.tokens import CHALLENGE, shows
+from lakescope.core.unpacking import ENCODINGS, LIMIT_BYTES, DamagedError, TooLargeError, excess, unpack
 
 QUERIED = ("instance", "destination", "event_type", "date", "scope", "interval_s")
 """What a query may say in place of a header. How a body is read is the business of real headers alone."""

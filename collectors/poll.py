@@ -16,11 +16,12 @@ from urllib.parse import urlsplit
 import httpx
 from pydantic import Field, SecretStr, field_validator
 
-from collectors._common import OneFormat
-from lakescope.messages import Message
-from lakescope.options import Tls, check_url
-from lakescope.pipeline import Health, Inbox
-from lakescope.unpacking import ENCODINGS, DamagedError, TooLargeError, excess, unpack
+from lakescope.collectors._common import OneFormat
+from lakescope.core.contracts import Health
+from lakescope.core.inbox import Inbox
+from lakescope.core.messages import Message
+from lakescope.core.options import Tls, check_url
+from lakescope.core.unpacking import ENCODINGS, DamagedError, TooLargeError, excess, unpack
 
 ACCEPT = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.8,application/json;q=0.7,*/*;q=0.1"
 

@@ -24,11 +24,12 @@ import stomp
 import tenacity
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from collectors._addresses import Address, parse, resolve
-from collectors._common import OneFormat
-from lakescope.messages import Message
-from lakescope.options import Tls, check_url
-from lakescope.pipeline import Health, Inbox
+from lakescope.collectors._addresses import Address, parse, resolve
+from lakescope.collectors._common import OneFormat
+from lakescope.core.contracts import Health
+from lakescope.core.inbox import Inbox
+from lakescope.core.messages import Message
+from lakescope.core.options import Tls, check_url
 
 log = logging.getLogger(__name__)
 logging.getLogger("stomp.py").setLevel(

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
-from dashboards.model import COLUMNS, Dashboard, Listing, Panel, PanelKind
-from dashboards.questions import OVER_TIME
-from kpis import CATALOGUE
-from kpis.model import Part
-from lakescope.columns import kinds
+from lakescope.core.columns import kinds
+from lakescope.dashboards.model import COLUMNS, Dashboard, Listing, Panel, PanelKind
+from lakescope.dashboards.questions import OVER_TIME
+from lakescope.kpis import CATALOGUE
+from lakescope.kpis.model import Part
 
 _DIMENSIONS: dict[PanelKind, tuple[int, int]] = {
     "stat": (0, 0),

@@ -16,11 +16,18 @@ from typing import Any, Literal, NamedTuple
 
 from msgspec import Struct
 
-from dashboards.model import COLUMNS, Dashboard, Link, Number, Panel, filled
-from dashboards.questions import OVER_TIME, Selection, answers_of, bin_of, description_of, keeps_least
-from dashboards.theme import SERIES_MAX, level_of, shown, unit_of
-from kpis import CATALOGUE, Kpi, UnsupportedError
-from kpis.model import UNKNOWN as NO_VALUE
+from lakescope.dashboards.model import COLUMNS, Dashboard, Link, Number, Panel, filled
+from lakescope.dashboards.questions import (
+    OVER_TIME,
+    Selection,
+    answers_of,
+    bin_of,
+    description_of,
+    keeps_least,
+)
+from lakescope.dashboards.theme import SERIES_MAX, level_of, shown, unit_of
+from lakescope.kpis import CATALOGUE, Kpi, UnsupportedError
+from lakescope.kpis.model import UNKNOWN as NO_VALUE
 
 Rows = list[dict[str, Any]]
 Answer = Rows | UnsupportedError

@@ -9,11 +9,11 @@ from typing import Any, Literal, NamedTuple
 
 import vl_convert
 
-from dashboards import page, vega
-from dashboards.model import Dashboard
-from dashboards.pictures import Answered, Picture, layout
-from dashboards.sheet import Sheet, fitted, size_of, width_of, wrapped
-from dashboards.theme import CSS, THEMES, Theme
+from lakescope.dashboards import page, vega
+from lakescope.dashboards.model import Dashboard
+from lakescope.dashboards.pictures import Answered, Picture, layout
+from lakescope.dashboards.sheet import Sheet, fitted, size_of, width_of, wrapped
+from lakescope.dashboards.theme import CSS, THEMES, Theme
 
 __all__ = ["Answered", "html", "png", "preview", "svg"]
 

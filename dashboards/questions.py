@@ -7,10 +7,10 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from dashboards.model import Dashboard, Listing, Number, Panel, PanelKind
-from kpis import CATALOGUE, Kpi, Query
-from kpis.model import Condition, EventsQuery, StatesQuery, parts
-from lakescope.columns import kinds
+from lakescope.core.columns import kinds
+from lakescope.dashboards.model import Dashboard, Listing, Number, Panel, PanelKind
+from lakescope.kpis import CATALOGUE, Kpi, Query
+from lakescope.kpis.model import Condition, EventsQuery, StatesQuery, parts
 
 Question = Query | EventsQuery | StatesQuery
 

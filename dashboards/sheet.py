@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from xml.sax.saxutils import escape, quoteattr
 
-from dashboards.theme import FONT, Theme
+from lakescope.dashboards.theme import FONT, Theme
 
 _NARROW = dict.fromkeys("ijl'", 222) | dict.fromkeys("It,.:;/\\![]f |", 278) | dict.fromkeys("()-r`", 333)
 _WIDE = dict.fromkeys("mM", 833) | dict.fromkeys("W@\N{HORIZONTAL ELLIPSIS}", 1000) | {"%": 889, "w": 722}

@@ -12,7 +12,7 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import fields
 
-from kpis.model import Kpi
+from lakescope.kpis.model import Kpi
 
 Level = Literal["good", "warning", "critical"]
 FONT = "'Liberation Sans', Arial, Helvetica, sans-serif"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dashboards.model import Variable
+from lakescope.dashboards.model import Variable
 
 
 def _of(

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from itertools import chain
 from typing import Any, NamedTuple
 
-from dashboards.pictures import Picture
-from dashboards.sheet import width_of
-from dashboards.theme import FONT, Level, Theme, scale_of
+from lakescope.dashboards.pictures import Picture
+from lakescope.dashboards.sheet import width_of
+from lakescope.dashboards.theme import FONT, Level, Theme, scale_of
 
 Spec = dict[str, Any]
 

@@ -19,18 +19,18 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import typer
 from prometheus_client.metrics import MetricWrapperBase
 
-import kpis as numbers
-import lakescope.config
-import lakescope.events
-import lakescope.messages
+import lakescope.app.config
+import lakescope.core.events
+import lakescope.core.messages
+import lakescope.kpis as numbers
 import lakescope.pipeline.metrics
-from lakescope.cli import app
-from lakescope.columns import Column, Kind, columns
-from lakescope.config import Settings, toml_value
-from lakescope.events import DATASETS, Event
-from lakescope.options import Options
+from lakescope.app.cli import app
+from lakescope.app.config import Settings, toml_value
+from lakescope.core.columns import Column, Kind, columns
+from lakescope.core.events import DATASETS, Event
+from lakescope.core.options import Options
+from lakescope.core.plugins import Room, available, load
 from lakescope.pipeline.metrics import Metrics
-from lakescope.plugins import Room, available, load
 
 REFERENCE = Path(__file__).parent / "reference"
 WIDTH = 100
@@ -88,7 +88,7 @@ def events() -> str:
     common = {*Event.__struct_fields__}
     page = [
         "# Events",
-        prose(lakescope.events),
+        prose(lakescope.core.events),
         "Datasets: " + ", ".join(f"[{d}](#{d})" for d in DATASETS) + ".",
     ]
     some = columns("transfers")
@@ -197,7 +197,7 @@ def _kpi(kpi: numbers.Kpi) -> Iterator[str]:
 
 def configuration() -> str:
     """The settings beside the plugins' own options."""
-    page = ["# Configuration", prose(lakescope.config)]
+    page = ["# Configuration", prose(lakescope.app.config)]
     page.append("Collectors have [their own options](collectors.md), sinks [theirs](sinks.md).")
     page.append(_options(Settings))
     page += [
@@ -261,7 +261,7 @@ def errors() -> str:
 
 def reasons() -> dict[str, str]:
     """Reason -> the comment beside it in lakescope/messages.py."""
-    source = inspect.getsource(lakescope.messages).partition("Reason = Literal[")[2].partition("]\n")[0]
+    source = inspect.getsource(lakescope.core.messages).partition("Reason = Literal[")[2].partition("]\n")[0]
     return dict(re.findall(r'^    "(\w+)",  # (.+)$', source, re.MULTILINE))
 
 

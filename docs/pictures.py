@@ -20,22 +20,22 @@ from typing import Any
 import msgspec
 from PIL import Image
 
-from dashboards.definitions import DASHBOARDS
-from dashboards.preview import png
-from dashboards.questions import Selection
-from dashboards.theme import DARK, LIGHT
-from lakescope.events import Event, Pipeline
-from lakescope.messages import Message
+from lakescope.app.query import answered
+from lakescope.core.events import Event, Pipeline
+from lakescope.core.messages import Message
+from lakescope.core.plugins import formats
+from lakescope.dashboards.definitions import DASHBOARDS
+from lakescope.dashboards.preview import png
+from lakescope.dashboards.questions import Selection
+from lakescope.dashboards.theme import DARK, LIGHT
 from lakescope.pipeline.normalise import Normaliser
-from lakescope.plugins import formats
-from lakescope.query import answered
-from simulator import Options, make_lake, simulate
-from simulator.cric import rcsite_query, rse_query, service_query
-from simulator.simulation import FORMATS
-from sinks.duckdb import DuckdbOptions, DuckdbSink
-from transformers._common import identify
-from transformers.enrichment import Enrichment
-from transformers.topology import Topology
+from lakescope.simulator import Options, make_lake, simulate
+from lakescope.simulator.cric import rcsite_query, rse_query, service_query
+from lakescope.simulator.simulation import FORMATS
+from lakescope.sinks.duckdb import DuckdbOptions, DuckdbSink
+from lakescope.transformers._common import identify
+from lakescope.transformers.enrichment import Enrichment
+from lakescope.transformers.topology import Topology
 
 IMAGES = Path(__file__).parent / "images" / "dashboards"
 COLOURS = 256  # of a picture: a third of the bytes, and no eye sees it

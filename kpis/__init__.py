@@ -1,6 +1,6 @@
 """Every number defined once, and compiled to each store's query language."""
 
-from kpis.catalogue import CATALOGUE
-from kpis.model import Kpi, Query, UnsupportedError
+from lakescope.kpis.catalogue import CATALOGUE
+from lakescope.kpis.model import Kpi, Query, UnsupportedError
 
 __all__ = ["CATALOGUE", "Kpi", "Query", "UnsupportedError"]

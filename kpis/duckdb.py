@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from kpis.model import (
+from lakescope.core.columns import kinds
+from lakescope.kpis.model import (
     REPORTS,
     UNKNOWN,
     Condition,
@@ -23,7 +24,6 @@ from kpis.model import (
     Value,
     parts,
 )
-from lakescope.columns import kinds
 
 _FUNCTIONS = {
     "count": "count(*)",

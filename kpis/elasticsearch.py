@@ -18,7 +18,8 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
-from kpis.model import (
+from lakescope.core.columns import Kind, kinds
+from lakescope.kpis.model import (
     HOUR,
     REPORTS,
     UNKNOWN,
@@ -33,7 +34,6 @@ from kpis.model import (
     order,
     parts,
 )
-from lakescope.columns import Kind, kinds
 
 Body = dict[str, Any]
 Answer = Mapping[str, Any]

@@ -21,7 +21,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, NoReturn
 
-from kpis.model import (
+from lakescope.core.columns import Kind, kinds
+from lakescope.kpis.model import (
     HOUR,
     UNKNOWN,
     Condition,
@@ -35,7 +36,6 @@ from kpis.model import (
     order,
     parts,
 )
-from lakescope.columns import Kind, kinds
 
 Result = Mapping[str, Any]
 

@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple
 
 from msgspec import Struct
 
-from lakescope.columns import kinds
+from lakescope.core.columns import kinds
 
 Unit = Literal["ratio", "count", "bytes", "bytes/s", "seconds", "days", "1/s"]
 Operator = Literal["=", "not", "in", "known", "unknown"]

@@ -29,7 +29,7 @@ from typing import Any, NamedTuple
 
 from msgspec import structs
 
-from kpis.model import (
+from lakescope.kpis.model import (
     DAY,
     REPORTS,
     Condition,

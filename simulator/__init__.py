@@ -9,11 +9,11 @@ what each system says of it is one file a dialect under `wire/`; where the bytes
 CRIC tells it in `cric.py`.
 """
 
-from simulator.incidents import Incident, incidents_of, opening_incident
-from simulator.lake import Lake, make_lake
-from simulator.options import Options
-from simulator.simulation import FORMATS, simulate
-from simulator.wire.message import Wire
+from lakescope.simulator.incidents import Incident, incidents_of, opening_incident
+from lakescope.simulator.lake import Lake, make_lake
+from lakescope.simulator.options import Options
+from lakescope.simulator.simulation import FORMATS, simulate
+from lakescope.simulator.wire.message import Wire
 
 __all__ = [
     "FORMATS",

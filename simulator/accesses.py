@@ -2,15 +2,15 @@
 
 from collections.abc import Sequence
 
-from simulator.agenda import Later
-from simulator.chance import SIZES, Chance, Weighted
-from simulator.clock import HOUR, SECOND
-from simulator.demand import scopes
-from simulator.incidents import Disturbances
-from simulator.lake import Lake, Rse, Site
-from simulator.network import pace
-from simulator.rhythm import production_factor
-from simulator.transfers import Access, AccessKind, Watcher
+from lakescope.simulator.agenda import Later
+from lakescope.simulator.chance import SIZES, Chance, Weighted
+from lakescope.simulator.clock import HOUR, SECOND
+from lakescope.simulator.demand import scopes
+from lakescope.simulator.incidents import Disturbances
+from lakescope.simulator.lake import Lake, Rse, Site
+from lakescope.simulator.network import pace
+from lakescope.simulator.rhythm import production_factor
+from lakescope.simulator.transfers import Access, AccessKind, Watcher
 
 _KINDS: Weighted[AccessKind] = Weighted(
     [("download", 0.6), ("upload", 0.25), ("get_sm", 0.06), ("put_sm", 0.04), ("touch", 0.05)]

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from heapq import heappop, heappush
 from typing import Any, Protocol
 
-from simulator.wire.message import Wire
+from lakescope.simulator.wire.message import Wire
 
 Act = Callable[[int, Any], Wire | None]
 """What to do at a moment (microseconds) with the argument it was planned with; may answer with a message."""

@@ -8,8 +8,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from simulator.lake import Lake, Protocol, Rse, Site
-from simulator.network import round_trip
+from lakescope.simulator.lake import Lake, Protocol, Rse, Site
+from lakescope.simulator.network import round_trip
 
 _UPDATED = "2026-01-15T09:30:00.000000"
 _IMPLEMENTATIONS = {

@@ -3,9 +3,9 @@
 import hashlib
 import math
 
-from simulator.chance import SIZES, Chance, Table, Weighted, lognormal_table
-from simulator.lake import Lake, Rse, Vo
-from simulator.transfers import Rule
+from lakescope.simulator.chance import SIZES, Chance, Table, Weighted, lognormal_table
+from lakescope.simulator.lake import Lake, Rse, Vo
+from lakescope.simulator.transfers import Rule
 
 NOISE_BYTES = 100_000_000
 NOISE_SCOPE = "ESCAPE_CERN_TEAM-noise"

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from simulator.chance import Chance, Weighted
+from lakescope.simulator.chance import Chance, Weighted
 
 CATEGORIES = {
     2: "NO_SUCH_FILE_OR_DIRECTORY",

@@ -1,13 +1,13 @@
 """How a copy goes: how long each part takes, and whether and why it fails."""
 
-from simulator import errors
-from simulator.chance import JITTER, Chance, Weighted
-from simulator.clock import MINUTE, SECOND
-from simulator.errors import Error, Place, Template
-from simulator.incidents import Disturbances
-from simulator.lake import Rse
-from simulator.options import Options
-from simulator.transfers import Transfer
+from lakescope.simulator import errors
+from lakescope.simulator.chance import JITTER, Chance, Weighted
+from lakescope.simulator.clock import MINUTE, SECOND
+from lakescope.simulator.errors import Error, Place, Template
+from lakescope.simulator.incidents import Disturbances
+from lakescope.simulator.lake import Rse
+from lakescope.simulator.options import Options
+from lakescope.simulator.transfers import Transfer
 
 _SLOW_FAILURES = 0.35
 """Share of the copies over a degraded link that fail."""

@@ -11,10 +11,10 @@ from typing import Literal
 
 import msgspec
 
-from simulator.chance import Chance, Weighted
-from simulator.clock import MINUTE, SECOND, WEEK, micros, posix, zulu_text
-from simulator.lake import FtsServer, Lake, Rse, Site
-from simulator.network import mesh
+from lakescope.simulator.chance import Chance, Weighted
+from lakescope.simulator.clock import MINUTE, SECOND, WEEK, micros, posix, zulu_text
+from lakescope.simulator.lake import FtsServer, Lake, Rse, Site
+from lakescope.simulator.network import mesh
 
 Kind = Literal["link_degraded", "site_down", "disk_full", "fts_stalled", "certificate_expired"]
 

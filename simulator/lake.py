@@ -12,8 +12,19 @@ from typing import Literal, TypeVar
 
 import msgspec
 
-from simulator.chance import Chance
-from simulator.places import CITIES, FLAVOURS, METRICS, QOS, RSES, SITES, TAPE_RSES, Metrics, Place, Storage
+from lakescope.simulator.chance import Chance
+from lakescope.simulator.places import (
+    CITIES,
+    FLAVOURS,
+    METRICS,
+    QOS,
+    RSES,
+    SITES,
+    TAPE_RSES,
+    Metrics,
+    Place,
+    Storage,
+)
 
 Kind = Literal["DISK", "TAPE"]
 

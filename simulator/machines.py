@@ -5,13 +5,13 @@ Counters grow with the work and begin again at zero after their site was down: t
 
 import msgspec
 
-from simulator.chance import JITTER, NORMAL, Chance
-from simulator.clock import DAY, SECOND
-from simulator.incidents import Disturbances
-from simulator.lake import Host, Lake
-from simulator.network import clock_offset
-from simulator.places import Metrics
-from simulator.rhythm import production_factor
+from lakescope.simulator.chance import JITTER, NORMAL, Chance
+from lakescope.simulator.clock import DAY, SECOND
+from lakescope.simulator.incidents import Disturbances
+from lakescope.simulator.lake import Host, Lake
+from lakescope.simulator.network import clock_offset
+from lakescope.simulator.places import Metrics
+from lakescope.simulator.rhythm import production_factor
 
 GIB = 2**30
 _BUSY_BYTES = 6e7

@@ -3,7 +3,7 @@
 import math
 from functools import lru_cache
 
-from simulator.lake import Lake, Site
+from lakescope.simulator.lake import Lake, Site
 
 _EARTH_KM = 6_371.0
 

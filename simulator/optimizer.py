@@ -4,10 +4,10 @@ import math
 
 import msgspec
 
-from simulator.clock import SECOND
-from simulator.lake import Lake
-from simulator.routes import Routes
-from simulator.transfers import Route
+from lakescope.simulator.clock import SECOND
+from lakescope.simulator.lake import Lake
+from lakescope.simulator.routes import Routes
+from lakescope.simulator.transfers import Route
 
 
 class Report(msgspec.Struct, gc=False):

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from simulator.clock import SECOND
+from lakescope.simulator.clock import SECOND
 
 _SHARES = (
     "noise",

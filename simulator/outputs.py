@@ -21,8 +21,8 @@ from stomp.exception import StompException
 from stomp.listener import WaitingListener
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_exponential
 
-from simulator.chance import Chance
-from simulator.wire.message import Wire
+from lakescope.simulator.chance import Chance
+from lakescope.simulator.wire.message import Wire
 
 Progress = Callable[[int, Wire], None]
 """Called after each delivered message with their number so far and that message."""

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-from simulator.agenda import Later
-from simulator.chance import SIZES, Chance
-from simulator.clock import SECOND
-from simulator.demand import path
-from simulator.incidents import Disturbances
-from simulator.options import Options
-from simulator.transfers import Deletion, Transfer, Watcher
+from lakescope.simulator.agenda import Later
+from lakescope.simulator.chance import SIZES, Chance
+from lakescope.simulator.clock import SECOND
+from lakescope.simulator.demand import path
+from lakescope.simulator.incidents import Disturbances
+from lakescope.simulator.options import Options
+from lakescope.simulator.transfers import Deletion, Transfer, Watcher
 
 _MISSING = 0.012
 _FAILED = 0.012

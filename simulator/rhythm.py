@@ -2,7 +2,7 @@
 
 import math
 
-from simulator.clock import HOUR
+from lakescope.simulator.clock import HOUR
 
 _HOURS = (
     62,

@@ -1,9 +1,9 @@
 """Which protocols a pair of storage elements speaks, and how fast."""
 
-from simulator.chance import Chance, Weighted
-from simulator.lake import Rse
-from simulator.network import pace, round_trip
-from simulator.transfers import Route
+from lakescope.simulator.chance import Chance, Weighted
+from lakescope.simulator.lake import Rse
+from lakescope.simulator.network import pace, round_trip
+from lakescope.simulator.transfers import Route
 
 
 class Routes:

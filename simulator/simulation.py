@@ -4,26 +4,26 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Final
 
-from simulator.accesses import Accesses
-from simulator.agenda import Agenda
-from simulator.chance import Chance
-from simulator.clock import HOUR, MINUTE, micros
-from simulator.incidents import Disturbances, Incident, incidents_of
-from simulator.lake import Lake
-from simulator.options import Options
-from simulator.routes import Routes
-from simulator.traffic import Traffic
-from simulator.wire.collectd import Collectd
-from simulator.wire.dialect import Dialect
-from simulator.wire.fts import Fts
-from simulator.wire.hermes import Hermes
-from simulator.wire.message import Wire
-from simulator.wire.node_exporter import NodeExporter
-from simulator.wire.perfsonar import Perfsonar
-from simulator.wire.push import Push
-from simulator.wire.rucio_api import RucioApi
-from simulator.wire.telegraf import Telegraf
-from simulator.wire.traces import Traces
+from lakescope.simulator.accesses import Accesses
+from lakescope.simulator.agenda import Agenda
+from lakescope.simulator.chance import Chance
+from lakescope.simulator.clock import HOUR, MINUTE, micros
+from lakescope.simulator.incidents import Disturbances, Incident, incidents_of
+from lakescope.simulator.lake import Lake
+from lakescope.simulator.options import Options
+from lakescope.simulator.routes import Routes
+from lakescope.simulator.traffic import Traffic
+from lakescope.simulator.wire.collectd import Collectd
+from lakescope.simulator.wire.dialect import Dialect
+from lakescope.simulator.wire.fts import Fts
+from lakescope.simulator.wire.hermes import Hermes
+from lakescope.simulator.wire.message import Wire
+from lakescope.simulator.wire.node_exporter import NodeExporter
+from lakescope.simulator.wire.perfsonar import Perfsonar
+from lakescope.simulator.wire.push import Push
+from lakescope.simulator.wire.rucio_api import RucioApi
+from lakescope.simulator.wire.telegraf import Telegraf
+from lakescope.simulator.wire.traces import Traces
 
 FORMATS: Final = {
     "rucio": "hermes",

@@ -6,18 +6,18 @@ life: on the start of a copy, its speed and its end. Nothing here knows how any 
 
 from collections.abc import Sequence
 
-from simulator.agenda import Later
-from simulator.chance import Chance
-from simulator.clock import HOUR, MINUTE, SECOND
-from simulator.demand import MEAN_FILES, Demand, path
-from simulator.fate import Fate
-from simulator.incidents import Disturbances
-from simulator.lake import Lake, Rse
-from simulator.options import Options
-from simulator.removals import Removals
-from simulator.rhythm import production_factor
-from simulator.routes import Routes
-from simulator.transfers import RETRIES, Route, Rule, Transfer, Watcher
+from lakescope.simulator.agenda import Later
+from lakescope.simulator.chance import Chance
+from lakescope.simulator.clock import HOUR, MINUTE, SECOND
+from lakescope.simulator.demand import MEAN_FILES, Demand, path
+from lakescope.simulator.fate import Fate
+from lakescope.simulator.incidents import Disturbances
+from lakescope.simulator.lake import Lake, Rse
+from lakescope.simulator.options import Options
+from lakescope.simulator.removals import Removals
+from lakescope.simulator.rhythm import production_factor
+from lakescope.simulator.routes import Routes
+from lakescope.simulator.transfers import RETRIES, Route, Rule, Transfer, Watcher
 
 _BUSIEST_NOISE = 12
 """Noise transfers an hour and pair at most: beyond that a higher rate becomes production."""

@@ -8,8 +8,8 @@ from typing import Literal
 
 import msgspec
 
-from simulator.errors import Error
-from simulator.lake import FtsServer, Protocol, Rse, Site, Vo
+from lakescope.simulator.errors import Error
+from lakescope.simulator.lake import FtsServer, Protocol, Rse, Site, Vo
 
 AccessKind = Literal["upload", "download", "touch", "get_sm", "put_sm"]
 

@@ -9,10 +9,10 @@ from typing import Any
 import httpx
 from pydantic import Field, SecretStr, field_validator
 
-from lakescope.events import DATASETS
-from lakescope.messages import FOUND_MAX
-from lakescope.options import Options, Tls, check_url
-from lakescope.pipeline import RefusedError, TransientError
+from lakescope.core.contracts import RefusedError, TransientError
+from lakescope.core.events import DATASETS
+from lakescope.core.messages import FOUND_MAX
+from lakescope.core.options import Options, Tls, check_url
 
 PERMANENT = (
     "partial write:",  # without the colon it is a cluster's that lacked a node, which passes

@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 import elastic_transport
 import elasticsearch
 
-from lakescope.options import Tls
-from lakescope.pipeline import RefusedError, TransientError
-from sinks._common import is_permanent, masked, remedy
+from lakescope.core.contracts import RefusedError, TransientError
+from lakescope.core.options import Tls
+from lakescope.sinks._common import is_permanent, masked, remedy
 
 Flavour = Literal["elasticsearch", "opensearch"]
 

@@ -16,11 +16,11 @@ import msgspec
 import pyarrow
 from pydantic import Field
 
-from lakescope.columns import Kind, columns
-from lakescope.events import DATASETS, Event
-from lakescope.messages import quote
-from lakescope.pipeline import Finding, Outcome, RefusedError, TransientError
-from sinks._common import SinkOptions
+from lakescope.core.columns import Kind, columns
+from lakescope.core.contracts import Finding, Outcome, RefusedError, TransientError
+from lakescope.core.events import DATASETS, Event
+from lakescope.core.messages import quote
+from lakescope.sinks._common import SinkOptions
 
 _TYPES: dict[Kind, str] = {
     "keyword": "VARCHAR",

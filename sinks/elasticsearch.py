@@ -14,13 +14,13 @@ from typing import Any, Literal
 import msgspec
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from lakescope.columns import Kind, columns
-from lakescope.events import DATASETS, Event
-from lakescope.messages import Reject, quote
-from lakescope.options import Tls
-from lakescope.pipeline import Finding, Outcome, RefusedError, TransientError
-from sinks._common import SinkOptions, is_permanent, masked
-from sinks._elastic import BusyError, Cluster, Flavour, cause, connect, is_full
+from lakescope.core.columns import Kind, columns
+from lakescope.core.contracts import Finding, Outcome, RefusedError, TransientError
+from lakescope.core.events import DATASETS, Event
+from lakescope.core.messages import Reject, quote
+from lakescope.core.options import Tls
+from lakescope.sinks._common import SinkOptions, is_permanent, masked
+from lakescope.sinks._elastic import BusyError, Cluster, Flavour, cause, connect, is_full
 
 Period = Literal["day", "month", "year"]
 _CUT: dict[str, int] = {"day": 10, "month": 7, "year": 4}  # of YYYY-MM-DD...

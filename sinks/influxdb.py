@@ -21,11 +21,11 @@ from typing import Any, ClassVar
 import httpx
 from pydantic import Field, SecretStr, model_validator
 
-from kpis.influxql import equals
-from lakescope.columns import Kind, columns, kinds
-from lakescope.events import DATASETS, Event, Host, Push
-from lakescope.pipeline import Finding, Outcome, RefusedError, TransientError
-from sinks._common import HttpOptions, http_client, judge_status, masked, send
+from lakescope.core.columns import Kind, columns, kinds
+from lakescope.core.contracts import Finding, Outcome, RefusedError, TransientError
+from lakescope.core.events import DATASETS, Event, Host, Push
+from lakescope.kpis.influxql import equals
+from lakescope.sinks._common import HttpOptions, http_client, judge_status, masked, send
 
 TAGS: dict[str, tuple[str, ...]] = {
     "transfers": (

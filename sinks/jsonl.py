@@ -12,9 +12,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from lakescope.events import Event
-from lakescope.pipeline import Finding, Outcome, TransientError
-from sinks._common import SinkOptions
+from lakescope.core.contracts import Finding, Outcome, TransientError
+from lakescope.core.events import Event
+from lakescope.sinks._common import SinkOptions
 
 _CUT = {"day": 10, "month": 7, "year": 4}
 

@@ -14,11 +14,11 @@ from typing import Any
 import msgspec
 from pydantic import Field
 
-from lakescope.columns import columns
-from lakescope.events import DATASETS, Event, Host, Push
-from lakescope.pipeline import Finding, Outcome
-from sinks._common import HttpOptions, http_client, judge_status, send
-from sinks.influxdb import TAGS
+from lakescope.core.columns import columns
+from lakescope.core.contracts import Finding, Outcome
+from lakescope.core.events import DATASETS, Event, Host, Push
+from lakescope.sinks._common import HttpOptions, http_client, judge_status, send
+from lakescope.sinks.influxdb import TAGS
 
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - naive minus naive, both UTC
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from lakescope.cases import Case, find
+from lakescope.app.cases import Case, find
+from lakescope.core.plugins import formats
 from lakescope.pipeline.normalise import Normaliser
-from lakescope.plugins import formats
-from transformers.enrichment import Enrichment
+from lakescope.transformers.enrichment import Enrichment
 
 CASES = sorted(find(Path(__file__).parent / "cases"), key=lambda case: case.path)
 NORMALISER = Normaliser(formats(), Enrichment())

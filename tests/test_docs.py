@@ -19,18 +19,19 @@ from typing import Any, NamedTuple
 import pytest
 
 from docs.build import commands, reasons
-from kpis import CATALOGUE
-from lakescope.cases import Case
-from lakescope.columns import columns
-from lakescope.config import Settings, parse
-from lakescope.events import DATASETS
-from lakescope.messages import REASONS
-from lakescope.options import Options
-from lakescope.pipeline import Inbox, TransientError
+from lakescope.app.cases import Case
+from lakescope.app.config import Settings, parse
+from lakescope.core.columns import columns
+from lakescope.core.contracts import TransientError
+from lakescope.core.events import DATASETS
+from lakescope.core.inbox import Inbox
+from lakescope.core.messages import REASONS
+from lakescope.core.options import Options
+from lakescope.core.plugins import Room, available, load
+from lakescope.kpis import CATALOGUE
 from lakescope.pipeline.metrics import Metrics
 from lakescope.pipeline.normalise import Normaliser
-from lakescope.plugins import Room, available, load
-from transformers.enrichment import Enrichment
+from lakescope.transformers.enrichment import Enrichment
 
 ROOT = Path(__file__).parent.parent
 REFERENCE = ROOT / "docs" / "reference"
@@ -286,7 +287,7 @@ def _file(path: str) -> str:
 
 
 def _module(path: str, monkeypatch: pytest.MonkeyPatch) -> Any:
-    module = types.ModuleType(path.removesuffix(".py").replace("/", "."))
+    module = types.ModuleType("lakescope." + path.removesuffix(".py").replace("/", "."))
     monkeypatch.setitem(sys.modules, module.__name__, module)  # pydantic looks the types up there
     exec(compile(_file(path), path, "exec"), vars(module))  # our own documentation
     return module

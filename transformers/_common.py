@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from lakescope.framing import split_json
-from lakescope.messages import Decoded, Rejected
+from lakescope.core.framing import split_json
+from lakescope.core.messages import Decoded, Rejected
 
 EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - all arithmetic here is on naive UTC, four times as fast
 
@@ -86,7 +86,7 @@ def _other_moment(text: str, path: str) -> tuple[str, datetime] | tuple[None, No
 
 
 NO_COUNT = -1
-"""In place of a count that cannot be, or that contradicts another: beyond its bound (`lakescope.bounds`)."""
+"""In place of a count that cannot be, or that contradicts another: beyond its bound (`lakescope.core.bounds`)."""
 
 
 def number(value: float | None) -> float | None:
@@ -269,7 +269,8 @@ def any_json(body: bytes, path: str = "$", start: int = 0) -> Any:
 
     Python writes a byte that is no UTF-8 (a file name in latin-1) as one, and json.dumps passes it on; RFC 8259,
     section 8.2, allows it. `path` and `start`: where `body` lies in the message.
-    A number beyond a double is infinity: no measurement, as `lakescope.bounds` finds. Raises `Rejected` (not_json; not_text).
+    A number beyond a double is infinity: no measurement, as `lakescope.core.bounds` finds.
+    Raises `Rejected` (not_json; not_text).
     """
     try:
         try:

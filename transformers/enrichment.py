@@ -13,12 +13,12 @@ from collections.abc import Callable, Iterable
 from hashlib import blake2b
 from typing import Any
 
-from lakescope.events import Deletion, Event, FtsQueue, Host, Network, Probe, Storage, Trace, Transfer
-from lakescope.messages import quote
-from transformers._common import experiment_of, host_of
-from transformers.errors import classify, split_scope
-from transformers.quantities import quantity_of
-from transformers.topology import AMBIGUOUS, Topology
+from lakescope.core.events import Deletion, Event, FtsQueue, Host, Network, Probe, Storage, Trace, Transfer
+from lakescope.core.messages import quote
+from lakescope.transformers._common import experiment_of, host_of
+from lakescope.transformers.errors import classify, split_scope
+from lakescope.transformers.quantities import quantity_of
+from lakescope.transformers.topology import AMBIGUOUS, Topology
 
 FUNCTIONAL_ACTIVITIES = ("Functional Test", "Functional Tests", "functional-testing", "Functional Testing")
 FUNCTIONAL_SCOPES = ("-noise",)

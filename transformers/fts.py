@@ -23,9 +23,9 @@ from typing import Any, Literal, TypeAlias, TypeVar
 import msgspec
 from msgspec import Struct
 
-from lakescope.events import Event, FtsQueue, Transfer
-from lakescope.messages import Decoded, Message, Rejected
-from transformers._common import (
+from lakescope.core.events import Event, FtsQueue, Transfer
+from lakescope.core.messages import Decoded, Message, Rejected
+from lakescope.transformers._common import (
     any_json,
     convert_fields,
     count_unknown,

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import msgspec
 
-from lakescope.events import Pipeline
-from lakescope.messages import Decoded, Message, Rejected
-from transformers._common import any_json, convert, each, identify, shape, utc_time
+from lakescope.core.events import Pipeline
+from lakescope.core.messages import Decoded, Message, Rejected
+from lakescope.transformers._common import any_json, convert, each, identify, shape, utc_time
 
 
 def decode(message: Message, out: Decoded) -> None:

@@ -1,4 +1,4 @@
-"""Host metrics of node_exporter, or of any other exporter: Prometheus text or OpenMetrics (`transformers._exposition`).
+"""Host metrics of node_exporter, or of any other exporter: Prometheus text or OpenMetrics (`lakescope.transformers._exposition`).
 
 OpenMetrics is what says so in the header ``content-type`` or ends in ``# EOF``; all else is Prometheus text
 (format 0.0.4). They differ in the unit of a sample's time: seconds and milliseconds. A line that is no sample is a
@@ -22,10 +22,10 @@ from __future__ import annotations
 from math import isfinite
 from typing import Literal
 
-from lakescope.events import Host
-from lakescope.messages import Decoded, Message, Reject, Rejected, quote
-from transformers._common import epoch_time, host_of, identify_series, text_of, utc_time
-from transformers._exposition import LineError, Sample, Types, parse_sample
+from lakescope.core.events import Host
+from lakescope.core.messages import Decoded, Message, Reject, Rejected, quote
+from lakescope.transformers._common import epoch_time, host_of, identify_series, text_of, utc_time
+from lakescope.transformers._exposition import LineError, Sample, Types, parse_sample
 
 _LINE = "a sample or a comment of the exposition format"
 

@@ -36,9 +36,9 @@ from urllib.parse import parse_qs, urlsplit
 
 from msgspec import Struct
 
-from lakescope.events import Poll, Rule, Storage
-from lakescope.messages import Decoded, Message, Rejected
-from transformers._common import (
+from lakescope.core.events import Poll, Rule, Storage
+from lakescope.core.messages import Decoded, Message, Rejected
+from lakescope.transformers._common import (
     EPOCH,
     any_json,
     convert_fields,

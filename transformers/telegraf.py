@@ -26,9 +26,9 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from lakescope.events import Host
-from lakescope.messages import Decoded, Message, Rejected
-from transformers._common import (
+from lakescope.core.events import Host
+from lakescope.core.messages import Decoded, Message, Rejected
+from lakescope.transformers._common import (
     any_json,
     convert,
     count_unknown,

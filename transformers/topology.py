@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from ipaddress import ip_address, ip_network
 from typing import Any, NamedTuple, TypeVar
 
-from transformers._common import host_of
+from lakescope.transformers._common import host_of
 
 AMBIGUOUS = "ambiguous"
 """The site of a host that two sites claim: marked, not guessed."""

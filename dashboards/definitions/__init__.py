@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from dashboards.definitions.communities import COMMUNITIES
-from dashboards.definitions.failures import FAILURES
-from dashboards.definitions.fts import FTS
-from dashboards.definitions.hosts import HOSTS
-from dashboards.definitions.lake import LAKE
-from dashboards.definitions.lakescope import LAKESCOPE
-from dashboards.definitions.link import LINK
-from dashboards.definitions.network import NETWORK
-from dashboards.definitions.probes import PROBES
-from dashboards.definitions.rules import RULES
-from dashboards.definitions.storage import STORAGE
-from dashboards.definitions.transfers import TRANSFERS
-from dashboards.model import Dashboard
+from lakescope.dashboards.definitions.communities import COMMUNITIES
+from lakescope.dashboards.definitions.failures import FAILURES
+from lakescope.dashboards.definitions.fts import FTS
+from lakescope.dashboards.definitions.hosts import HOSTS
+from lakescope.dashboards.definitions.lake import LAKE
+from lakescope.dashboards.definitions.lakescope import LAKESCOPE
+from lakescope.dashboards.definitions.link import LINK
+from lakescope.dashboards.definitions.network import NETWORK
+from lakescope.dashboards.definitions.probes import PROBES
+from lakescope.dashboards.definitions.rules import RULES
+from lakescope.dashboards.definitions.storage import STORAGE
+from lakescope.dashboards.definitions.transfers import TRANSFERS
+from lakescope.dashboards.model import Dashboard
 
 DASHBOARDS: dict[str, Dashboard] = {
     dashboard.name: dashboard

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dashboards.model import Link
+from lakescope.dashboards.model import Link
 
 LINK = Link("link", {"source": "src_site", "destination": "dst_site"})
 FROM_SOURCE = Link("transfers", {"source": "src_site"})

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dashboards.definitions import _links as links
-from dashboards.model import Dashboard, Link, Number, Panel, Row
-from dashboards.variables import ACTIVITY, EXPERIMENT, VO
+from lakescope.dashboards.definitions import _links as links
+from lakescope.dashboards.model import Dashboard, Link, Number, Panel, Row
+from lakescope.dashboards.variables import ACTIVITY, EXPERIMENT, VO
 
 
 def _of(what: str, dimension: str, link: Link) -> Row:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dashboards import variables
-from dashboards.definitions import _links as links
-from dashboards.model import Dashboard, Listing, Number, Panel, Row
+from lakescope.dashboards import variables
+from lakescope.dashboards.definitions import _links as links
+from lakescope.dashboards.model import Dashboard, Listing, Number, Panel, Row
 
 FAILURES = Dashboard(
     name="failures",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dashboards.definitions import _links as links
-from dashboards.model import Dashboard, Number, Panel, Row
+from lakescope.dashboards.definitions import _links as links
+from lakescope.dashboards.model import Dashboard, Number, Panel, Row
 
 LAKESCOPE = Dashboard(
     name="lakescope",

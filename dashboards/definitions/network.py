@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dashboards.definitions import _links as links
-from dashboards.model import Dashboard, Number, Panel, Row
-from dashboards.variables import DESTINATION, SOURCE
+from lakescope.dashboards.definitions import _links as links
+from lakescope.dashboards.model import Dashboard, Number, Panel, Row
+from lakescope.dashboards.variables import DESTINATION, SOURCE
 
 _LINK = ("src_site", "dst_site")
 

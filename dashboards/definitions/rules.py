@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dashboards.model import Dashboard, Listing, Number, Panel, Row
-from dashboards.variables import EXPERIMENT, RSE, SITE, VO
+from lakescope.dashboards.model import Dashboard, Listing, Number, Panel, Row
+from lakescope.dashboards.variables import EXPERIMENT, RSE, SITE, VO
 
 RULES = Dashboard(
     name="rules",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dashboards import variables
-from dashboards.definitions import _links as links
-from dashboards.model import Dashboard, Number, Panel, Row
+from lakescope.dashboards import variables
+from lakescope.dashboards.definitions import _links as links
+from lakescope.dashboards.model import Dashboard, Number, Panel, Row
 
 TRANSFERS = Dashboard(
     name="transfers",

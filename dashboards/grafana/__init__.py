@@ -11,16 +11,16 @@ from grafanalib.core import Annotations, DashboardLink, RowPanel, Templating, Ti
 from grafanalib.core import Dashboard as GrafanaDashboard
 from msgspec import Struct
 
-from dashboards.grafana._common import BIN, NOISE, Builder
-from dashboards.grafana.elasticsearch import ElasticsearchBuilder, MonitBuilder
-from dashboards.grafana.extension import Json, document, options, shortest_bin
-from dashboards.grafana.influxdb import InfluxBuilder
-from dashboards.grafana.panels import panel_of, placed
-from dashboards.model import Dashboard
-from dashboards.theme import LIGHT
-from kpis import CATALOGUE, UnsupportedError
-from kpis.model import Condition
-from lakescope.columns import columns
+from lakescope.core.columns import columns
+from lakescope.dashboards.grafana._common import BIN, NOISE, Builder
+from lakescope.dashboards.grafana.elasticsearch import ElasticsearchBuilder, MonitBuilder
+from lakescope.dashboards.grafana.extension import Json, document, options, shortest_bin
+from lakescope.dashboards.grafana.influxdb import InfluxBuilder
+from lakescope.dashboards.grafana.panels import panel_of, placed
+from lakescope.dashboards.model import Dashboard
+from lakescope.dashboards.theme import LIGHT
+from lakescope.kpis import CATALOGUE, UnsupportedError
+from lakescope.kpis.model import Condition
 
 __all__ = ["SOURCES", "STORES", "Built", "Store", "build", "write"]
 

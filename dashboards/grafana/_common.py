@@ -8,10 +8,10 @@ from typing import Literal, Protocol
 from grafanalib.core import Target, Template
 from msgspec import Struct
 
-from dashboards.model import Dashboard, Listing, Number, Variable
-from dashboards.questions import MAX_BINS
-from kpis import CATALOGUE, Kpi
-from kpis.model import Condition, DaysLeft, Part, UnsupportedError, parts
+from lakescope.dashboards.model import Dashboard, Listing, Number, Variable
+from lakescope.dashboards.questions import MAX_BINS
+from lakescope.kpis import CATALOGUE, Kpi
+from lakescope.kpis.model import Condition, DaysLeft, Part, UnsupportedError, parts
 
 Operator = Literal["-", "/", "1-/"]
 

@@ -20,7 +20,8 @@ from typing import Any
 
 from grafanalib.core import Target, Template
 
-from dashboards.grafana._common import (
+from lakescope.core.columns import kinds
+from lakescope.dashboards.grafana._common import (
     NOISE,
     TOTAL,
     Annotation,
@@ -31,13 +32,12 @@ from dashboards.grafana._common import (
     fixed,
     refuse,
 )
-from dashboards.grafana.extension import ElasticsearchTarget, choice
-from dashboards.model import Dashboard, Listing, Number, Variable
-from dashboards.questions import SHARPEST, conditions_of, keeps_least, variables_of
-from kpis import CATALOGUE, Kpi
-from kpis.elasticsearch import COMPRESSION, PRECISE
-from kpis.model import Condition, Part, PerSecond, Ratio, Rest, parts
-from lakescope.columns import kinds
+from lakescope.dashboards.grafana.extension import ElasticsearchTarget, choice
+from lakescope.dashboards.model import Dashboard, Listing, Number, Variable
+from lakescope.dashboards.questions import SHARPEST, conditions_of, keeps_least, variables_of
+from lakescope.kpis import CATALOGUE, Kpi
+from lakescope.kpis.elasticsearch import COMPRESSION, PRECISE
+from lakescope.kpis.model import Condition, Part, PerSecond, Ratio, Rest, parts
 
 ALL = "* OR *:*"
 """Any value, or none: ``field:(* OR *:*)``. ``field:*`` alone would leave out the events that lack the field."""
@@ -87,15 +87,15 @@ class ElasticsearchBuilder:
         return "dataset"
 
     def number(self, dashboard: Dashboard, number: Number, ref: str, series: Series | None) -> Asked:
-        """See `dashboards.grafana._common.Builder`."""
+        """See `lakescope.dashboards.grafana._common.Builder`."""
         return _Question(self, dashboard, number, series).asked(ref)
 
     def total(self, dashboard: Dashboard, number: Number, ref: str) -> Target | None:
-        """See `dashboards.grafana._common.Builder`."""
+        """See `lakescope.dashboards.grafana._common.Builder`."""
         return _Question(self, dashboard, number, Series("", None)).total(ref)
 
     def events(self, dashboard: Dashboard, listing: Listing, ref: str) -> tuple[Target, dict[str, str]]:
-        """See `dashboards.grafana._common.Builder`."""
+        """See `lakescope.dashboards.grafana._common.Builder`."""
         known = kinds(listing.dataset)
         conditions = list(conditions_of(listing))
         variables = {v.dimension: v.name for v in dashboard.variables if v.dimension in known}
@@ -113,7 +113,7 @@ class ElasticsearchBuilder:
         return target, {"time": self.time} | fields
 
     def variable(self, variable: Variable) -> Template:
-        """See `dashboards.grafana._common.Builder`."""
+        """See `lakescope.dashboards.grafana._common.Builder`."""
         find = {
             "find": "terms",
             "field": self.path(variable.dataset, variable.dimension),
@@ -123,11 +123,11 @@ class ElasticsearchBuilder:
         return choice(variable, json.dumps(find), ALL, UNKNOWN)
 
     def noise(self) -> str:
-        """See `dashboards.grafana._common.Builder`."""
+        """See `lakescope.dashboards.grafana._common.Builder`."""
         return f"in : {ALL}, out : false"
 
     def annotation(self, dataset: str, where: Sequence[Condition], text: str) -> Annotation:
-        """See `dashboards.grafana._common.Builder`."""
+        """See `lakescope.dashboards.grafana._common.Builder`."""
         target = {"refId": "Anno", "query": self.lucene(dataset, where, {})}
         fields = {"textField": self.source(dataset, text)}
         if self.time != "@timestamp":

@@ -15,7 +15,7 @@ import attr
 from grafanalib._gen import DashboardEncoder
 from grafanalib.core import Dashboard, Panel, Target, Template
 
-from dashboards.model import Variable
+from lakescope.dashboards.model import Variable
 
 Json = dict[str, Any]
 

@@ -19,14 +19,22 @@ from datetime import UTC, datetime, timedelta
 
 from grafanalib.core import Target, Template
 
-from dashboards.grafana._common import NOISE, Annotation, Asked, Column, Series, check_states, refuse
-from dashboards.grafana.extension import InfluxTarget, choice
-from dashboards.model import Dashboard, Listing, Number, Variable
-from dashboards.questions import conditions_of, variables_of
-from kpis import CATALOGUE, Kpi, Query, UnsupportedError, influxql
-from kpis.model import Condition, EventsQuery, Part, PerSecond, Ratio, Rest, parts
-from lakescope.columns import kinds
-from lakescope.plugins import load
+from lakescope.core.columns import kinds
+from lakescope.core.plugins import load
+from lakescope.dashboards.grafana._common import (
+    NOISE,
+    Annotation,
+    Asked,
+    Column,
+    Series,
+    check_states,
+    refuse,
+)
+from lakescope.dashboards.grafana.extension import InfluxTarget, choice
+from lakescope.dashboards.model import Dashboard, Listing, Number, Variable
+from lakescope.dashboards.questions import conditions_of, variables_of
+from lakescope.kpis import CATALOGUE, Kpi, Query, UnsupportedError, influxql
+from lakescope.kpis.model import Condition, EventsQuery, Part, PerSecond, Ratio, Rest, parts
 
 _BIN_S = 3607
 _SINCE = datetime.fromtimestamp(_BIN_S * 100_000 + 1, UTC)  # not a bin's beginning: see `_open`
@@ -47,7 +55,7 @@ class InfluxBuilder:
     labels = True
 
     def number(self, dashboard: Dashboard, number: Number, ref: str, series: Series | None) -> Asked:
-        """See `dashboards.grafana._common.Builder`."""
+        """See `lakescope.dashboards.grafana._common.Builder`."""
         kpi = CATALOGUE[number.kpi]
         if any(part.kind in ("silence", "empty_hours") for part in parts(kpi.value)):
             raise refuse(kpi, "InfluxQL cannot calculate with times")
@@ -73,11 +81,11 @@ class InfluxBuilder:
         return Asked(columns=(Column(target, "value"),), groups=tuple(number.by))
 
     def total(self, dashboard: Dashboard, number: Number, ref: str) -> Target | None:
-        """See `dashboards.grafana._common.Builder`. InfluxQL keeps no top of whole series: all are shown."""
+        """See `lakescope.dashboards.grafana._common.Builder`. InfluxQL keeps no top of whole series: all are shown."""
         return None
 
     def events(self, dashboard: Dashboard, listing: Listing, ref: str) -> tuple[Target, dict[str, str]]:
-        """See `dashboards.grafana._common.Builder`."""
+        """See `lakescope.dashboards.grafana._common.Builder`."""
         tags = _tags(listing.dataset)
         known = kinds(listing.dataset)
         conditions = list(conditions_of(listing))
@@ -101,7 +109,7 @@ class InfluxBuilder:
         return InfluxTarget(refId=ref, query=text, resultFormat="table"), fields
 
     def variable(self, variable: Variable) -> Template:
-        """See `dashboards.grafana._common.Builder`."""
+        """See `lakescope.dashboards.grafana._common.Builder`."""
         if variable.dimension not in _tags(variable.dataset):
             raise UnsupportedError(
                 f"InfluxDB lists the values of tags only, and {variable.dimension} is none"
@@ -110,11 +118,11 @@ class InfluxBuilder:
         return choice(variable, query, _ANY, unknown="")
 
     def noise(self) -> str:
-        """See `dashboards.grafana._common.Builder`."""
+        """See `lakescope.dashboards.grafana._common.Builder`."""
         return f"in : {_ANY}, out : false"
 
     def annotation(self, dataset: str, where: Sequence[Condition], text: str) -> Annotation:
-        """See `dashboards.grafana._common.Builder`."""
+        """See `lakescope.dashboards.grafana._common.Builder`."""
         query = EventsQuery(
             dataset=dataset, columns=(text,), since=_SINCE, until=_UNTIL, conditions=tuple(where), limit=1000
         )

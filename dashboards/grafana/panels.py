@@ -9,14 +9,14 @@ from typing import Any
 from grafanalib.core import Target
 from msgspec import Struct, structs
 
-from dashboards.grafana._common import BIN, TOTAL, Asked, Builder, Series
-from dashboards.grafana.extension import LEGEND, NO_LEGEND, TOOLTIP, Json, PanelOf, cell, override
-from dashboards.model import Dashboard, Link, Number, Panel, filled
-from dashboards.questions import OVER_TIME, description_of, keeps_least, most_bins, series_of
-from dashboards.theme import LIGHT
-from kpis import CATALOGUE, Kpi
-from kpis.model import UnsupportedError, parts
-from lakescope.columns import kinds
+from lakescope.core.columns import kinds
+from lakescope.dashboards.grafana._common import BIN, TOTAL, Asked, Builder, Series
+from lakescope.dashboards.grafana.extension import LEGEND, NO_LEGEND, TOOLTIP, Json, PanelOf, cell, override
+from lakescope.dashboards.model import Dashboard, Link, Number, Panel, filled
+from lakescope.dashboards.questions import OVER_TIME, description_of, keeps_least, most_bins, series_of
+from lakescope.dashboards.theme import LIGHT
+from lakescope.kpis import CATALOGUE, Kpi
+from lakescope.kpis.model import UnsupportedError, parts
 
 UNITS = {
     "ratio": "percentunit",

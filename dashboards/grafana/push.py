@@ -17,9 +17,9 @@ from msgspec import Struct
 from pydantic import SecretStr
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
-from dashboards.grafana import Built
-from dashboards.grafana.extension import Json
-from lakescope.options import Tls
+from lakescope.core.options import Tls
+from lakescope.dashboards.grafana import Built
+from lakescope.dashboards.grafana.extension import Json
 
 ATTEMPTS = 5
 FOLDER_UID = "lakescope"

@@ -12,9 +12,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
-from dashboards.pictures import Picture
-from dashboards.theme import Theme, css
-from dashboards.vega import drawable, looks, spec
+from lakescope.dashboards.pictures import Picture
+from lakescope.dashboards.theme import Theme, css
+from lakescope.dashboards.vega import drawable, looks, spec
 
 View = Literal["index", "dashboard", "story"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kpis.catalogue import (
+from lakescope.kpis.catalogue import (
     accesses,
     deletions,
     fts_queue,
@@ -14,7 +14,7 @@ from kpis.catalogue import (
     storage,
     transfers,
 )
-from kpis.model import Kpi
+from lakescope.kpis.model import Kpi
 
 _ROOMS = (transfers, deletions, accesses, storage, rules, fts_queue, network, hosts, probes, pipeline)
 

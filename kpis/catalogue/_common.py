@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kpis.model import Condition, Kpi, Part
+from lakescope.kpis.model import Condition, Kpi, Part
 
 RUCIO = Condition("source", "=", "rucio")  # the lake's own view; FTS tells the same transfers a second time
 FTS = Condition("source", "=", "fts")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from kpis.catalogue._common import EFFICIENCY, ENDED
-from kpis.model import Kpi, Part
+from lakescope.kpis.catalogue._common import EFFICIENCY, ENDED
+from lakescope.kpis.model import Kpi, Part
 
 ACCESSES = ("vo", "rse", "site", "protocol", "event", "client_site", "client_state")
 

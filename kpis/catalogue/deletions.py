@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from kpis.catalogue._common import DONE, EFFICIENCY, empty_hours
-from kpis.model import Kpi, Part, PerSecond
+from lakescope.kpis.catalogue._common import DONE, EFFICIENCY, empty_hours
+from lakescope.kpis.model import Kpi, Part, PerSecond
 
 DELETIONS = ("vo", "experiment", "rse", "site", "country", "qos", "protocol")
 

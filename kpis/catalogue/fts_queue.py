@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from kpis.catalogue._common import empty_hours
-from kpis.model import Kpi, Part
+from lakescope.kpis.catalogue._common import empty_hours
+from lakescope.kpis.model import Kpi, Part
 
 QUEUES = ("endpoint", "src_site", "dst_site", "src_host", "dst_host", "protocol")
 

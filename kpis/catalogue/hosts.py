@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from kpis.catalogue._common import empty_hours
-from kpis.model import Condition, Kpi, Part, PerSecond, Ratio, Rest
+from lakescope.kpis.catalogue._common import empty_hours
+from lakescope.kpis.model import Condition, Kpi, Part, PerSecond, Ratio, Rest
 
 HOSTS = ("host", "site", "source")
 

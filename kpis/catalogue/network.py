@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from kpis.catalogue._common import empty_hours, known
-from kpis.model import Condition, Kpi, Part, Ratio
+from lakescope.kpis.catalogue._common import empty_hours, known
+from lakescope.kpis.model import Condition, Kpi, Part, Ratio
 
 NETWORK = ("src_site", "dst_site", "src_host", "dst_host", "ip_version")
 

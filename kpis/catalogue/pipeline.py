@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from kpis.model import Kpi, Part
+from lakescope.kpis.model import Kpi, Part
 
 PIPELINE = ("instance", "stage", "name")
 

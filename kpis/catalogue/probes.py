@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from kpis.catalogue._common import EFFICIENCY, empty_hours
-from kpis.model import Kpi, Part
+from lakescope.kpis.catalogue._common import EFFICIENCY, empty_hours
+from lakescope.kpis.model import Kpi, Part
 
 PROBES = ("probe", "site", "rse", "operation", "protocol", "vo")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from kpis.model import Condition, Kpi, Part
+from lakescope.kpis.model import Condition, Kpi, Part
 
 RULES = ("vo", "account", "rse", "scope")
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from kpis.catalogue._common import empty_hours, known
-from kpis.model import Condition, DaysLeft, Kpi, Part, Ratio, Rest
+from lakescope.kpis.catalogue._common import empty_hours, known
+from lakescope.kpis.model import Condition, DaysLeft, Kpi, Part, Ratio, Rest
 
 STORAGE = ("rse", "site", "country", "qos")
 _COUNTED = ("rse", "scope", "account", "experiment", "usage_source")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from kpis.catalogue._common import DONE, EFFICIENCY, ENDED, FAILED, FTS, RUCIO, empty_hours, known
-from kpis.model import Condition, Kpi, Part, PerSecond, Ratio
+from lakescope.kpis.catalogue._common import DONE, EFFICIENCY, ENDED, FAILED, FTS, RUCIO, empty_hours, known
+from lakescope.kpis.model import Condition, Kpi, Part, PerSecond, Ratio
 
 _LINK = ("src_site", "dst_site", "src_country", "dst_country", "src_qos", "dst_qos")
 TRANSFERS = (

@@ -13,8 +13,8 @@ from pathlib import Path
 import msgspec
 from zstandard import compress, decompress
 
-from lakescope.messages import Message, Reject
-from lakescope.pipeline.contracts import Health
+from lakescope.core.contracts import Health
+from lakescope.core.messages import Message, Reject
 
 _SCHEMA = """
 create table if not exists letters (

@@ -16,10 +16,10 @@ from contextlib import suppress
 
 import tenacity
 
-from lakescope.messages import Message, Reject, quote
-from lakescope.pipeline.contracts import Collector, Sink
+from lakescope.core.contracts import Collector, Sink
+from lakescope.core.inbox import Inbox
+from lakescope.core.messages import Message, Reject, quote
 from lakescope.pipeline.dead_letters import DeadLetters
-from lakescope.pipeline.inbox import Inbox
 from lakescope.pipeline.lane import Abandoned, Job, SinkLane
 from lakescope.pipeline.metrics import Metrics
 from lakescope.pipeline.normalise import Normaliser

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
-from lakescope import events
-from lakescope.messages import Message
-from lakescope.options import Options
-from lakescope.pipeline.contracts import Health
-from lakescope.pipeline.inbox import Inbox
+from lakescope.core import events
+from lakescope.core.contracts import Health
+from lakescope.core.inbox import Inbox
+from lakescope.core.messages import Message
+from lakescope.core.options import Options
 
 if TYPE_CHECKING:
     from lakescope.pipeline.engine import Engine

@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 
 import tenacity
 
-from lakescope.messages import Reject, quote
-from lakescope.pipeline.contracts import Chunk, Health, RefusedError, Sink, TransientError
+from lakescope.core.contracts import Chunk, Health, RefusedError, Sink, TransientError
+from lakescope.core.messages import Reject, quote
 from lakescope.pipeline.metrics import Metrics
 
 log = logging.getLogger(__name__)

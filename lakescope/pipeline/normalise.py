@@ -9,10 +9,10 @@ from math import inf
 from msgspec.json import encode
 from msgspec.structs import replace
 
-from lakescope.bounds import clear_impossible
-from lakescope.events import Event
-from lakescope.messages import Decoded, Format, Message, Reject, Rejected, quote
-from lakescope.unpacking import LIMIT_BYTES, MAGIC, DamagedError, TooLargeError, excess, unpack
+from lakescope.core.bounds import clear_impossible
+from lakescope.core.events import Event
+from lakescope.core.messages import Decoded, Format, Message, Reject, Rejected, quote
+from lakescope.core.unpacking import LIMIT_BYTES, MAGIC, DamagedError, TooLargeError, excess, unpack
 
 log = logging.getLogger(__name__)
 EXPECTED_ONE = "one value of a series and time in a body: the first counts"

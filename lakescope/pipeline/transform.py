@@ -9,9 +9,9 @@ from copy import copy
 
 import msgspec
 
-from lakescope.events import Event, Transfer
-from lakescope.messages import Message, Reject
-from lakescope.pipeline.contracts import Chunk, Encoder
+from lakescope.core.contracts import Chunk, Encoder
+from lakescope.core.events import Event, Transfer
+from lakescope.core.messages import Message, Reject
 from lakescope.pipeline.normalise import Normalised, Normaliser
 
 FAILURES_KEPT = 10  # of a batch, for the status page

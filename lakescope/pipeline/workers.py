@@ -9,7 +9,7 @@ from contextlib import suppress
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 
-from lakescope.messages import Message
+from lakescope.core.messages import Message
 from lakescope.pipeline.transform import Transform, Transformed
 
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable
 
-from simulator.agenda import Later
-from simulator.incidents import Disturbances
-from simulator.lake import Lake
-from simulator.machines import Machine, Machines
-from simulator.options import Options
-from simulator.places import Metrics
-from simulator.wire.dialect import Dialect
+from lakescope.simulator.agenda import Later
+from lakescope.simulator.incidents import Disturbances
+from lakescope.simulator.lake import Lake
+from lakescope.simulator.machines import Machine, Machines
+from lakescope.simulator.options import Options
+from lakescope.simulator.places import Metrics
+from lakescope.simulator.wire.dialect import Dialect
 
 
 class Agent(Dialect):

@@ -8,14 +8,14 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
-from simulator.agenda import Later
-from simulator.clock import SECOND, iso_text, posix
-from simulator.incidents import Disturbances
-from simulator.lake import Lake
-from simulator.machines import ROOT, Machine
-from simulator.options import Options
-from simulator.wire.agent import Agent
-from simulator.wire.message import Wire
+from lakescope.simulator.agenda import Later
+from lakescope.simulator.clock import SECOND, iso_text, posix
+from lakescope.simulator.incidents import Disturbances
+from lakescope.simulator.lake import Lake
+from lakescope.simulator.machines import ROOT, Machine
+from lakescope.simulator.options import Options
+from lakescope.simulator.wire.agent import Agent
+from lakescope.simulator.wire.message import Wire
 
 DESTINATION = "/push/collectd"
 

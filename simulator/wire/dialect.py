@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from simulator.agenda import Act, Later
-from simulator.chance import Chance
-from simulator.clock import SECOND
-from simulator.transfers import Watcher
+from lakescope.simulator.agenda import Act, Later
+from lakescope.simulator.chance import Chance
+from lakescope.simulator.clock import SECOND
+from lakescope.simulator.transfers import Watcher
 
 
 class Dialect(Watcher):

@@ -7,16 +7,16 @@ persistent messages 24 hours to live; that header is left out, since a broker wo
 
 from json.encoder import encode_basestring_ascii as quoted
 
-from simulator.agenda import Later
-from simulator.clock import SECOND, minute_text, posix
-from simulator.incidents import Disturbances
-from simulator.lake import Lake
-from simulator.optimizer import Optimizer, Report
-from simulator.options import Options
-from simulator.routes import Routes
-from simulator.transfers import Transfer
-from simulator.wire.dialect import Dialect
-from simulator.wire.message import Wire
+from lakescope.simulator.agenda import Later
+from lakescope.simulator.clock import SECOND, minute_text, posix
+from lakescope.simulator.incidents import Disturbances
+from lakescope.simulator.lake import Lake
+from lakescope.simulator.optimizer import Optimizer, Report
+from lakescope.simulator.options import Options
+from lakescope.simulator.routes import Routes
+from lakescope.simulator.transfers import Transfer
+from lakescope.simulator.wire.dialect import Dialect
+from lakescope.simulator.wire.message import Wire
 
 START = "/topic/transfer.fts_monitoring_start"
 COMPLETE = "/topic/transfer.fts_monitoring_complete"

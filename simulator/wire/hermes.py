@@ -9,13 +9,13 @@ from json import dumps
 from json.encoder import encode_basestring_ascii as quoted
 from typing import Any
 
-from simulator.agenda import Later
-from simulator.clock import DAY, HOUR, MINUTE, SECOND, http_text, naive_text, posix, seconds_text
-from simulator.lake import Vo
-from simulator.options import Options
-from simulator.transfers import RETRIES, Deletion, Rule, Transfer
-from simulator.wire.dialect import Dialect
-from simulator.wire.message import Wire
+from lakescope.simulator.agenda import Later
+from lakescope.simulator.clock import DAY, HOUR, MINUTE, SECOND, http_text, naive_text, posix, seconds_text
+from lakescope.simulator.lake import Vo
+from lakescope.simulator.options import Options
+from lakescope.simulator.transfers import RETRIES, Deletion, Rule, Transfer
+from lakescope.simulator.wire.dialect import Dialect
+from lakescope.simulator.wire.message import Wire
 
 DESTINATION = "/topic/escape.rucio.events"
 

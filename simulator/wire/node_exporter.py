@@ -6,10 +6,10 @@ scraped host stands in `node_uname_info` and in the header `instance`, which a s
 
 from collections.abc import Iterable
 
-from simulator.clock import SECOND, http_text, posix
-from simulator.machines import ROOT, Machine
-from simulator.wire.agent import Agent
-from simulator.wire.message import Wire
+from lakescope.simulator.clock import SECOND, http_text, posix
+from lakescope.simulator.machines import ROOT, Machine
+from lakescope.simulator.wire.agent import Agent
+from lakescope.simulator.wire.message import Wire
 
 DESTINATION = "/push/node_exporter"
 

@@ -11,15 +11,15 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from simulator.agenda import Later
-from simulator.chance import JITTER, NORMAL, Chance
-from simulator.clock import SECOND, iso_text, posix, zulu_text
-from simulator.incidents import Disturbances, Incident
-from simulator.lake import Lake, Site
-from simulator.network import bandwidth, clock_offset, hops, mesh, round_trip
-from simulator.options import Options
-from simulator.wire.dialect import Dialect
-from simulator.wire.message import Wire
+from lakescope.simulator.agenda import Later
+from lakescope.simulator.chance import JITTER, NORMAL, Chance
+from lakescope.simulator.clock import SECOND, iso_text, posix, zulu_text
+from lakescope.simulator.incidents import Disturbances, Incident
+from lakescope.simulator.lake import Lake, Site
+from lakescope.simulator.network import bandwidth, clock_offset, hops, mesh, round_trip
+from lakescope.simulator.options import Options
+from lakescope.simulator.wire.dialect import Dialect
+from lakescope.simulator.wire.message import Wire
 
 DESTINATION = "/push/perfsonar"
 

@@ -9,14 +9,14 @@ from collections.abc import Callable
 from json import dumps
 from typing import Any
 
-from simulator.agenda import Later
-from simulator.clock import DAY, SECOND, posix
-from simulator.demand import path, scopes
-from simulator.incidents import Disturbances
-from simulator.lake import Lake, Protocol, Rse
-from simulator.options import Options
-from simulator.wire.dialect import Dialect
-from simulator.wire.message import Wire
+from lakescope.simulator.agenda import Later
+from lakescope.simulator.clock import DAY, SECOND, posix
+from lakescope.simulator.demand import path, scopes
+from lakescope.simulator.incidents import Disturbances
+from lakescope.simulator.lake import Lake, Protocol, Rse
+from lakescope.simulator.options import Options
+from lakescope.simulator.wire.dialect import Dialect
+from lakescope.simulator.wire.message import Wire
 
 DESTINATION = "/push/push"
 PRODUCER = "escape_wp2"

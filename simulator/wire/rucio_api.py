@@ -9,16 +9,16 @@ from typing import Any, Literal
 
 import msgspec
 
-from simulator.agenda import Later
-from simulator.chance import Chance
-from simulator.clock import DAY, HOUR, MINUTE, SECOND, http_text, posix
-from simulator.demand import scopes
-from simulator.incidents import Disturbances
-from simulator.lake import Lake, Rse
-from simulator.options import Options
-from simulator.transfers import RETRIES, Rule, Transfer
-from simulator.wire.dialect import Dialect
-from simulator.wire.message import Wire
+from lakescope.simulator.agenda import Later
+from lakescope.simulator.chance import Chance
+from lakescope.simulator.clock import DAY, HOUR, MINUTE, SECOND, http_text, posix
+from lakescope.simulator.demand import scopes
+from lakescope.simulator.incidents import Disturbances
+from lakescope.simulator.lake import Lake, Rse
+from lakescope.simulator.options import Options
+from lakescope.simulator.transfers import RETRIES, Rule, Transfer
+from lakescope.simulator.wire.dialect import Dialect
+from lakescope.simulator.wire.message import Wire
 
 DESTINATION = "/push/rucio_api"
 SERVER = "https://rucio.example.org"

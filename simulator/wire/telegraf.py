@@ -9,10 +9,10 @@ from typing import Any
 
 import msgspec
 
-from simulator.clock import SECOND, posix
-from simulator.machines import ROOT, Machine
-from simulator.wire.agent import Agent
-from simulator.wire.message import Wire
+from lakescope.simulator.clock import SECOND, posix
+from lakescope.simulator.machines import ROOT, Machine
+from lakescope.simulator.wire.agent import Agent
+from lakescope.simulator.wire.message import Wire
 
 DESTINATION = "/push/telegraf"
 

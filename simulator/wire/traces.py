@@ -7,11 +7,11 @@ server adds address, times and an id; uploads carry no file name; nobody promise
 from json import dumps
 from typing import Any
 
-from simulator.chance import Weighted
-from simulator.clock import SECOND, iso_text, posix
-from simulator.transfers import Access
-from simulator.wire.dialect import Dialect
-from simulator.wire.message import Wire
+from lakescope.simulator.chance import Weighted
+from lakescope.simulator.clock import SECOND, iso_text, posix
+from lakescope.simulator.transfers import Access
+from lakescope.simulator.wire.dialect import Dialect
+from lakescope.simulator.wire.message import Wire
 
 DESTINATION = "/topic/rucio.tracer"
 

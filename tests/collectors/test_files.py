@@ -15,7 +15,7 @@ import pytest
 import zstandard
 from typer.testing import CliRunner
 
-from lakescope.cli import app
+from lakescope.app.cli import app
 from tests.contract._bodies import events_of, hermes, ndjson
 from tests.contract._running import Archiving
 from tests.e2e._lakescope import until
@@ -35,8 +35,8 @@ def collector(*paths: Path | str, format_: str = "hermes", **options: str) -> st
 @pytest.fixture(autouse=True)
 def look_often(monkeypatch: pytest.MonkeyPatch) -> None:
     """The waits between two looks at a file, and for new ones, made short."""
-    monkeypatch.setattr("collectors.files.POLL_S", 0.02)
-    monkeypatch.setattr("collectors.files.LOOK_S", 0.05)
+    monkeypatch.setattr("lakescope.collectors.files.POLL_S", 0.02)
+    monkeypatch.setattr("lakescope.collectors.files.LOOK_S", 0.05)
 
 
 # --- once ------------------------------------------------------------------------------------------------
@@ -233,7 +233,7 @@ def test_new_files_of_a_pattern_are_found(tmp_path: Path) -> None:
 def test_a_followed_file_that_cannot_be_read_is_told_and_tried_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("collectors.files.RETRY_S", 0.2)
+    monkeypatch.setattr("lakescope.collectors.files.RETRY_S", 0.2)
     files = tmp_path / "files"
     files.mkdir()
     (files / "bad.gz").write_bytes(gzip.compress(HALF[0])[:-20])

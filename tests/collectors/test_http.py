@@ -18,8 +18,8 @@ import msgspec
 import pytest
 import zstandard
 
-from collectors._spool import ROW_BYTES, Spool
-from lakescope.messages import Message
+from lakescope.collectors._spool import ROW_BYTES, Spool
+from lakescope.core.messages import Message
 from tests.collectors._pushing import Pushing
 from tests.contract._bodies import events_of, hermes, ndjson, scripts
 from tests.e2e._lakescope import Lakescope, until

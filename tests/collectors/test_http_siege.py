@@ -16,8 +16,8 @@ import httpx
 import pytest
 import zstandard
 
-from collectors._spool import ROW_BYTES, Spool
-from lakescope.messages import Message
+from lakescope.collectors._spool import ROW_BYTES, Spool
+from lakescope.core.messages import Message
 from tests.collectors._pushing import Pushing
 from tests.contract._bodies import events_of, hermes, ndjson
 from tests.e2e._lakescope import Lakescope, until
@@ -143,7 +143,7 @@ def test_answers_leave_at_once(tmp_path: Path) -> None:
 
 
 def test_a_body_that_comes_too_slowly_is_408(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lakescope.web.access.BODY_S", 0.3)
+    monkeypatch.setattr("lakescope.app.web.access.BODY_S", 0.3)
     with Pushing(tmp_path) as pushing:
         url = httpx.URL(pushing.url)
         with socket.create_connection((url.host, url.port or 80), timeout=20) as connection:
@@ -154,7 +154,7 @@ def test_a_body_that_comes_too_slowly_is_408(tmp_path: Path, monkeypatch: pytest
 
 
 def test_a_head_that_comes_too_slowly_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lakescope.web.server.HEAD_S", 0.3)
+    monkeypatch.setattr("lakescope.app.web.server.HEAD_S", 0.3)
     with Pushing(tmp_path) as pushing:
         url = httpx.URL(pushing.url)
         for head in (b"", b"POST /push/push HTTP/1.1\r\nhost: local"):

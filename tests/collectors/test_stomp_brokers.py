@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 import stomp
 
-from collectors import _addresses
-from collectors._addresses import Address, parse
+from lakescope.collectors import _addresses
+from lakescope.collectors._addresses import Address, parse
 from tests.collectors.test_stomp import Forward, collector, send
 from tests.contract._bodies import events_of, hermes
 from tests.contract._running import Archiving
@@ -164,7 +164,7 @@ def test_an_alias_that_moved_is_followed(
 def test_an_address_that_joins_an_alias_is_read_and_one_that_leaves_is_read_on(
     tmp_path: Path, activemq: ActiveMQ, unique_name: str, names: Names, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("collectors.stomp.RESOLVE_S", 1.0)
+    monkeypatch.setattr("lakescope.collectors.stomp.RESOLVE_S", 1.0)
     names.forward = {ALIAS: ["127.0.0.2"]}
     with proxies("127.0.0.2", "127.0.0.3", to=activemq.port) as made:
         url = f"stomp://{ALIAS}:{port_of(made)}"

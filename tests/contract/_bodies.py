@@ -9,11 +9,11 @@ from typing import Any
 
 import msgspec
 
-from lakescope.events import Event
-from lakescope.messages import Message
+from lakescope.core.events import Event
+from lakescope.core.messages import Message
+from lakescope.core.plugins import formats
 from lakescope.pipeline.normalise import Normaliser
-from lakescope.plugins import formats
-from transformers.enrichment import Enrichment
+from lakescope.transformers.enrichment import Enrichment
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 RECEIVED = 1_795_000_000.0

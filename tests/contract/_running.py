@@ -11,11 +11,11 @@ from typing import Any, Self
 import httpx
 import msgspec
 
-from lakescope.assembly import assemble, lanes, normaliser, read_topology
-from lakescope.config import parse
+from lakescope.app.assembly import assemble, lanes, normaliser, read_topology
+from lakescope.app.config import parse
+from lakescope.app.web import create_app
+from lakescope.app.web.server import Server
 from lakescope.pipeline.normalise import Normaliser
-from lakescope.web import create_app
-from lakescope.web.server import Server
 from tests.e2e._lakescope import until
 
 QUICK = "[pipeline]\nbatch_age_s = 0.05\n"

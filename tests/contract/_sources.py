@@ -12,7 +12,7 @@ from typing import ClassVar
 
 import httpx
 
-from lakescope.framing import split_json
+from lakescope.core.framing import split_json
 from tests.contract._bodies import ndjson
 from tests.contract._http import Answer, HttpServer
 from tests.e2e._lakescope import publish

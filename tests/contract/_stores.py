@@ -14,8 +14,8 @@ import httpx
 import msgspec
 import pytest
 
-from lakescope.pipeline import Sink
-from sinks.duckdb import DuckdbSink
+from lakescope.core.contracts import Sink
+from lakescope.sinks.duckdb import DuckdbSink
 from tests.contract._http import Answer, Fault, HttpServer, Request, proxy_to
 from tests.e2e._lakescope import elasticsearch_events, influxdb_rows
 

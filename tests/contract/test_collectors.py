@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from lakescope.plugins import available
+from lakescope.core.plugins import available
 from tests.contract._bodies import events_of, scripts
 from tests.contract._running import Archiving
 from tests.contract._sources import SOURCES, Source

@@ -17,10 +17,10 @@ from typing import Any, Literal, get_args
 import httpx
 import pytest
 
-from lakescope.events import DATASETS
-from lakescope.messages import REASONS
+from lakescope.core.events import DATASETS
+from lakescope.core.messages import REASONS
+from lakescope.core.plugins import available
 from lakescope.pipeline.dead_letters import DeadLetters
-from lakescope.plugins import available
 from tests.contract._bodies import documents_of, events_of, hermes, ndjson, scripts, with_md5
 from tests.contract._http import Fault
 from tests.contract._running import QUICK, Running

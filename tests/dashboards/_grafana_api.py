@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from dashboards.grafana.extension import Json
+from lakescope.dashboards.grafana.extension import Json
 
 TOKEN = "glsa_a-token-that-must-not-be-shown"
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dashboards.grafana import Store, write
-from dashboards.model import Dashboard, Link, Listing, Number, Panel, Row
-from dashboards.variables import DESTINATION, ERROR, SOURCE, VO
+from lakescope.dashboards.grafana import Store, write
+from lakescope.dashboards.model import Dashboard, Link, Listing, Number, Panel, Row
+from lakescope.dashboards.variables import DESTINATION, ERROR, SOURCE, VO
 
 GOLDEN = Path(__file__).parent / "golden"
 KEPT: tuple[Store, ...] = ("opensearch", "influxdb")

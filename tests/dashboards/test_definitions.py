@@ -10,11 +10,11 @@ from typing import Any
 import msgspec
 import pytest
 
-import dashboards.definitions
-from dashboards.check import faults
-from dashboards.definitions import DASHBOARDS
-from dashboards.model import Dashboard, Link, Listing, Number, Panel, Row, filled
-from dashboards.questions import (
+import lakescope.dashboards.definitions as definitions_package
+from lakescope.dashboards.check import faults
+from lakescope.dashboards.definitions import DASHBOARDS
+from lakescope.dashboards.model import Dashboard, Link, Listing, Number, Panel, Row, filled
+from lakescope.dashboards.questions import (
     MAX_BINS,
     Selection,
     bin_of,
@@ -25,9 +25,9 @@ from dashboards.questions import (
     query_of,
     questions_of,
 )
-from dashboards.variables import DESTINATION, SOURCE, VO
-from kpis import CATALOGUE
-from kpis.model import Condition, EventsQuery
+from lakescope.dashboards.variables import DESTINATION, SOURCE, VO
+from lakescope.kpis import CATALOGUE
+from lakescope.kpis.model import Condition, EventsQuery
 
 SPAN: dict[str, Any] = {
     "since": datetime(2026, 1, 5, tzinfo=UTC),
@@ -61,7 +61,7 @@ def test_every_dashboard_can_be_reached_by_a_click() -> None:
 
 
 def test_definitions_hold_no_query_text() -> None:
-    for path in Path(dashboards.definitions.__file__).parent.glob("*.py"):
+    for path in Path(definitions_package.__file__).parent.glob("*.py"):
         text = path.read_text()
         assert not re.search(
             r"select |group by|where\s+\w+\s*=|\$timeFilter|_exists_|bucketAggs", text, re.I

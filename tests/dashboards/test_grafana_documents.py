@@ -13,16 +13,16 @@ import pytest
 from grafanalib.core import Dashboard as GrafanaDashboard
 from msgspec import structs
 
-from dashboards.definitions import DASHBOARDS
-from dashboards.grafana import STORES, Store, build, write
-from dashboards.grafana import panels as panels_module
-from dashboards.grafana.elasticsearch import ElasticsearchBuilder
-from dashboards.grafana.extension import Json, document, panels_of
-from dashboards.grafana.panels import steps
-from dashboards.model import Number, Panel, Row
-from dashboards.theme import LIGHT
-from kpis import CATALOGUE, Kpi
-from kpis.model import Condition
+from lakescope.dashboards.definitions import DASHBOARDS
+from lakescope.dashboards.grafana import STORES, Store, build, write
+from lakescope.dashboards.grafana import panels as panels_module
+from lakescope.dashboards.grafana.elasticsearch import ElasticsearchBuilder
+from lakescope.dashboards.grafana.extension import Json, document, panels_of
+from lakescope.dashboards.grafana.panels import steps
+from lakescope.dashboards.model import Number, Panel, Row
+from lakescope.dashboards.theme import LIGHT
+from lakescope.kpis import CATALOGUE, Kpi
+from lakescope.kpis.model import Condition
 from tests.dashboards._grafana import View, interpolate
 from tests.dashboards._sample import GOLDEN, KEPT, SAMPLE
 from tests.kpis.conftest import END, START
@@ -171,7 +171,7 @@ def test_no_old_words() -> None:
 @pytest.mark.parametrize("kpi", CATALOGUE.values(), ids=lambda kpi: kpi.name)
 def test_bounds(kpi: Kpi) -> None:
     """A colour is the KPI's level just before, at and behind each bound."""
-    from dashboards.theme import level_of
+    from lakescope.dashboards.theme import level_of
 
     colours = {"good": LIGHT.good, "warning": LIGHT.warning, "critical": LIGHT.critical, None: LIGHT.good}
     for bound in (kpi.warning, kpi.critical):

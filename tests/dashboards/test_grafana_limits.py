@@ -13,12 +13,12 @@ from typing import Any, Literal, NamedTuple
 import httpx
 import pytest
 
-from dashboards.definitions import DASHBOARDS
-from dashboards.grafana import Store, build
-from dashboards.grafana._common import TOTAL
-from dashboards.grafana.extension import Json, panels_of
-from lakescope.query import duration
-from sinks.elasticsearch import ElasticsearchOptions, ElasticsearchSink
+from lakescope.app.query import duration
+from lakescope.dashboards.definitions import DASHBOARDS
+from lakescope.dashboards.grafana import Store, build
+from lakescope.dashboards.grafana._common import TOTAL
+from lakescope.dashboards.grafana.extension import Json, panels_of
+from lakescope.sinks.elasticsearch import ElasticsearchOptions, ElasticsearchSink
 from tests.dashboards._grafana import Elastic, View, round_interval
 from tests.servers.fixtures import delete_indices
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 from pydantic import SecretStr
 
-from dashboards.definitions import DASHBOARDS
-from dashboards.grafana import Built, build
-from dashboards.grafana.push import ATTEMPTS, Grafana, GrafanaError, Pushed
+from lakescope.dashboards.definitions import DASHBOARDS
+from lakescope.dashboards.grafana import Built, build
+from lakescope.dashboards.grafana.push import ATTEMPTS, Grafana, GrafanaError, Pushed
 from tests.dashboards._grafana_api import TOKEN, GrafanaApi, grafana_api
 
 LAKE = build(DASHBOARDS["lake"], "opensearch")

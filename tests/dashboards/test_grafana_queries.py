@@ -20,17 +20,17 @@ import httpx
 import pytest
 from msgspec import structs
 
-from dashboards.definitions import DASHBOARDS
-from dashboards.grafana import Store, build
-from dashboards.grafana.extension import Json, panels_of
-from dashboards.model import Dashboard, Number, Panel
-from dashboards.questions import OVER_TIME, Selection, listing_of, query_of, series_of
-from kpis import CATALOGUE, Query
-from kpis.model import UNKNOWN, Part, PerSecond, Rest, parts
-from lakescope.query import ask, ask_many
-from sinks.elasticsearch import ElasticsearchOptions, ElasticsearchSink
-from sinks.influxdb import InfluxdbOptions, InfluxdbSink
-from sinks.monit import MonitEncoder
+from lakescope.app.query import ask, ask_many
+from lakescope.dashboards.definitions import DASHBOARDS
+from lakescope.dashboards.grafana import Store, build
+from lakescope.dashboards.grafana.extension import Json, panels_of
+from lakescope.dashboards.model import Dashboard, Number, Panel
+from lakescope.dashboards.questions import OVER_TIME, Selection, listing_of, query_of, series_of
+from lakescope.kpis import CATALOGUE, Query
+from lakescope.kpis.model import UNKNOWN, Part, PerSecond, Rest, parts
+from lakescope.sinks.elasticsearch import ElasticsearchOptions, ElasticsearchSink
+from lakescope.sinks.influxdb import InfluxdbOptions, InfluxdbSink
+from lakescope.sinks.monit import MonitEncoder
 from tests.dashboards._grafana import Elastic, Frame, Influx, View, transform
 from tests.kpis._oracle import meets, seconds
 from tests.kpis._oracle_states import States

@@ -15,9 +15,9 @@ import pytest
 from grafana_foundation_sdk.cog import plugins
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
-from dashboards.definitions import DASHBOARDS
-from dashboards.grafana import STORES, Store, build
-from dashboards.grafana.extension import Json
+from lakescope.dashboards.definitions import DASHBOARDS
+from lakescope.dashboards.grafana import STORES, Store, build
+from lakescope.dashboards.grafana.extension import Json
 from tests.servers.fixtures import require
 
 with warnings.catch_warnings():  # the classic model is what provisioning and /api/dashboards/db take

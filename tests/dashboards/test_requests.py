@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from dashboards.definitions import DASHBOARDS
-from dashboards.questions import Selection, questions_of
-from kpis import CATALOGUE, Query, UnsupportedError
-from kpis.duckdb import fuse
-from lakescope.query import ask, ask_many
-from sinks.duckdb import DuckdbOptions, DuckdbSink
-from sinks.elasticsearch import ElasticsearchOptions, ElasticsearchSink
-from sinks.influxdb import InfluxdbOptions, InfluxdbSink
+from lakescope.app.query import ask, ask_many
+from lakescope.dashboards.definitions import DASHBOARDS
+from lakescope.dashboards.questions import Selection, questions_of
+from lakescope.kpis import CATALOGUE, Query, UnsupportedError
+from lakescope.kpis.duckdb import fuse
+from lakescope.sinks.duckdb import DuckdbOptions, DuckdbSink
+from lakescope.sinks.elasticsearch import ElasticsearchOptions, ElasticsearchSink
+from lakescope.sinks.influxdb import InfluxdbOptions, InfluxdbSink
 from tests.contract._bodies import documents_of
 from tests.contract._http import HttpServer, proxy_to
 from tests.servers.elasticsearch import Elasticsearch

@@ -15,8 +15,8 @@ import elasticsearch.helpers
 import httpx
 import stomp
 
-from lakescope.events import DATASETS
-from sinks.duckdb import plain
+from lakescope.core.events import DATASETS
+from lakescope.sinks.duckdb import plain
 
 
 class Lakescope:
@@ -66,7 +66,7 @@ class Lakescope:
     @property
     def url(self) -> str | None:
         """Where it answers; null as long as it does not."""
-        from lakescope.instance import find
+        from lakescope.app.instance import find
 
         assert self.process is not None
         assert self.process.poll() is None, self.tail()

@@ -13,9 +13,10 @@ import httpx
 import msgspec
 import pytest
 
-from lakescope.messages import Message
+from lakescope.core.messages import Message
+from lakescope.core.plugins import formats
 from lakescope.pipeline.normalise import Normaliser
-from lakescope.plugins import formats
+from lakescope.transformers.enrichment import Enrichment
 from tests.e2e._lakescope import (
     Lakescope,
     duckdb_events,
@@ -30,7 +31,6 @@ from tests.servers.activemq import ActiveMQ
 from tests.servers.elasticsearch import Elasticsearch
 from tests.servers.fixtures import StartServer
 from tests.servers.influxdb import InfluxDB
-from transformers.enrichment import Enrichment
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 FTS = sorted(SAMPLES.glob("fts_*.txt"))

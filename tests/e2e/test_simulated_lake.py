@@ -8,14 +8,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from lakescope.events import Event, Transfer
-from lakescope.messages import Message
+from lakescope.core.events import Event, Transfer
+from lakescope.core.messages import Message
+from lakescope.core.plugins import formats
 from lakescope.pipeline.normalise import Normaliser
-from lakescope.plugins import formats
-from simulator import make_lake, simulate
-from simulator.cric import rcsite_query, rse_query, service_query
-from transformers.enrichment import Enrichment
-from transformers.topology import Topology
+from lakescope.simulator import make_lake, simulate
+from lakescope.simulator.cric import rcsite_query, rse_query, service_query
+from lakescope.transformers.enrichment import Enrichment
+from lakescope.transformers.topology import Topology
 
 START = datetime(2026, 3, 2, 8, tzinfo=UTC)
 

@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from kpis import CATALOGUE, Kpi, Query, UnsupportedError, duckdb, elasticsearch, influxql, snapshots
-from sinks.influxdb import TAGS
+from lakescope.kpis import CATALOGUE, Kpi, Query, UnsupportedError, duckdb, elasticsearch, influxql, snapshots
+from lakescope.sinks.influxdb import TAGS
 
 GOLDEN = Path(__file__).with_name("golden")
 _SINCE, _UNTIL = datetime(2026, 1, 5, tzinfo=UTC), datetime(2026, 1, 12, tzinfo=UTC)

@@ -10,7 +10,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
-from kpis.model import Condition, EventsQuery, Part, PerSecond, Query, Ratio, Rest, StatesQuery
+from lakescope.kpis.model import Condition, EventsQuery, Part, PerSecond, Query, Ratio, Rest, StatesQuery
 from tests.kpis._oracle_states import States
 
 Event = dict[str, Any]

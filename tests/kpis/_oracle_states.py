@@ -11,7 +11,7 @@ from itertools import pairwise
 from statistics import median
 from typing import Any, NamedTuple
 
-from kpis.model import Condition, DaysLeft, Part, Query, Ratio, Rest, parts
+from lakescope.kpis.model import Condition, DaysLeft, Part, Query, Ratio, Rest, parts
 
 Event = dict[str, Any]
 Group = tuple[Any, ...]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any, NamedTuple
 
-from kpis import Kpi, Query
-from kpis.model import DaysLeft, Part
-from lakescope.columns import columns
+from lakescope.core.columns import columns
+from lakescope.kpis import Kpi, Query
+from lakescope.kpis.model import DaysLeft, Part
 from tests.kpis.conftest import END, START
 
 HOUR, DAY = 3600, 86400

@@ -11,15 +11,15 @@ from typing import Any, NamedTuple
 import msgspec
 import pytest
 
-from lakescope.events import Event, FtsQueue, Host, Network, Pipeline, Poll, Rule, Storage
-from lakescope.messages import Message
+from lakescope.core.events import Event, FtsQueue, Host, Network, Pipeline, Poll, Rule, Storage
+from lakescope.core.messages import Message
+from lakescope.core.plugins import formats
 from lakescope.pipeline.normalise import Normaliser
-from lakescope.plugins import formats
-from simulator import Incident, Options, make_lake, simulate
-from simulator.cric import rcsite_query, rse_query, service_query
+from lakescope.simulator import Incident, Options, make_lake, simulate
+from lakescope.simulator.cric import rcsite_query, rse_query, service_query
+from lakescope.transformers.enrichment import Enrichment
+from lakescope.transformers.topology import Topology
 from tests.kpis._oracle import Oracle
-from transformers.enrichment import Enrichment
-from transformers.topology import Topology
 
 START = datetime(2026, 3, 2, 22, 30, tzinfo=UTC)  # whole neither in hours nor in days
 END = START + timedelta(days=7)

@@ -7,13 +7,13 @@ from typing import Any
 
 import msgspec
 
-from kpis import CATALOGUE, Query
-from lakescope.events import Event
-from lakescope.messages import Decoded, Message
-from lakescope.query import ask, moment
-from sinks.duckdb import DuckdbOptions, DuckdbSink
+from lakescope.app.query import ask, moment
+from lakescope.core.events import Event
+from lakescope.core.messages import Decoded, Message
+from lakescope.kpis import CATALOGUE, Query
+from lakescope.sinks.duckdb import DuckdbOptions, DuckdbSink
+from lakescope.transformers import traces
 from tests.contract._bodies import documents_of
-from transformers import traces
 
 STATES = {
     "SITE-A": ["DONE"] * 5 + ["COPY_ERROR"] * 5 + ["PROCESSING", "DOWNLOAD_ATTEMPT"],

@@ -17,12 +17,12 @@ import httpx
 import msgspec
 import pytest
 
-from kpis import CATALOGUE, Query, UnsupportedError, elasticsearch
-from kpis.model import Condition, EventsQuery, Part, StatesQuery
-from lakescope.query import ask, ask_many
-from sinks.duckdb import DuckdbOptions, DuckdbSink
-from sinks.elasticsearch import ElasticsearchOptions, ElasticsearchSink
-from sinks.influxdb import InfluxdbOptions, InfluxdbSink
+from lakescope.app.query import ask, ask_many
+from lakescope.kpis import CATALOGUE, Query, UnsupportedError, elasticsearch
+from lakescope.kpis.model import Condition, EventsQuery, Part, StatesQuery
+from lakescope.sinks.duckdb import DuckdbOptions, DuckdbSink
+from lakescope.sinks.elasticsearch import ElasticsearchOptions, ElasticsearchSink
+from lakescope.sinks.influxdb import InfluxdbOptions, InfluxdbSink
 from tests.kpis._oracle import Oracle
 from tests.kpis._queries import DAY, Near, queries, tolerance
 from tests.kpis.conftest import END, START, Lake

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from kpis import CATALOGUE, Query, UnsupportedError, elasticsearch, influxql
-from kpis.model import Condition, EventsQuery, Part
-from lakescope.query import ask, store_of
-from sinks.influxdb import TAGS
+from lakescope.app.query import ask, store_of
+from lakescope.kpis import CATALOGUE, Query, UnsupportedError, elasticsearch, influxql
+from lakescope.kpis.model import Condition, EventsQuery, Part
+from lakescope.sinks.influxdb import TAGS
 from tests.kpis._golden import GOLDEN, texts
 
 SPAN: dict[str, Any] = {"since": datetime(2026, 1, 5, tzinfo=UTC), "until": datetime(2026, 1, 6, tzinfo=UTC)}

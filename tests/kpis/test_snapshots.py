@@ -11,11 +11,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from kpis import CATALOGUE, Query
-from kpis.model import Rows, StatesQuery
-from lakescope.events import Event, Poll, Rule, Storage
-from lakescope.query import ask
-from sinks.duckdb import DuckdbOptions, DuckdbSink
+from lakescope.app.query import ask
+from lakescope.core.events import Event, Poll, Rule, Storage
+from lakescope.kpis import CATALOGUE, Query
+from lakescope.kpis.model import Rows, StatesQuery
+from lakescope.sinks.duckdb import DuckdbOptions, DuckdbSink
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
 ASKED = "https://rucio.example.org/rules/?state=S"

@@ -9,11 +9,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from kpis import CATALOGUE, Query
-from lakescope.events import Transfer
-from lakescope.query import ask
-from sinks.duckdb import DuckdbOptions, DuckdbSink
-from transformers.enrichment import Enrichment
+from lakescope.app.query import ask
+from lakescope.core.events import Transfer
+from lakescope.kpis import CATALOGUE, Query
+from lakescope.sinks.duckdb import DuckdbOptions, DuckdbSink
+from lakescope.transformers.enrichment import Enrichment
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
 

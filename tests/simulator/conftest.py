@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from simulator import Lake, Options, Wire, make_lake, simulate
+from lakescope.simulator import Lake, Options, Wire, make_lake, simulate
 
 START = datetime(2026, 3, 18, 10, tzinfo=UTC)
 

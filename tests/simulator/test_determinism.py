@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from simulator import FORMATS, Lake, Options, Wire, make_lake, simulate
+from lakescope.simulator import FORMATS, Lake, Options, Wire, make_lake, simulate
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = """
 import hashlib
 from datetime import datetime, timedelta
-from simulator import make_lake, simulate
+from lakescope.simulator import make_lake, simulate
 start = datetime.fromisoformat("{start}")
 digest = hashlib.blake2b()
 for wire in simulate(make_lake(14, seed=3), seed=3, start=start, end=start + timedelta(minutes=6), rate=900):

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from simulator import Lake, Wire
-from simulator.wire.node_exporter import go_number
+from lakescope.simulator import Lake, Wire
+from lakescope.simulator.wire.node_exporter import go_number
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from simulator import Incident, Lake, Wire, incidents_of, make_lake, simulate
+from lakescope.simulator import Incident, Lake, Wire, incidents_of, make_lake, simulate
 
 COMPLETE = "/topic/transfer.fts_monitoring_complete"
 OPTIMIZER = "/topic/transfer.fts_monitoring_queue_state"

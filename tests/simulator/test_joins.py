@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from simulator import Lake, Wire, simulate
-from simulator.cric import service_query
+from lakescope.simulator import Lake, Wire, simulate
+from lakescope.simulator.cric import service_query
 
 COMPLETE = "/topic/transfer.fts_monitoring_complete"
 

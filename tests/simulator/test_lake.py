@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from simulator import Lake, make_lake, simulate
-from simulator.cric import rcsite_query, rse_query, write_cric
+from lakescope.simulator import Lake, make_lake, simulate
+from lakescope.simulator.cric import rcsite_query, rse_query, write_cric
 
 ESCAPE = [
     "CNAF-STORM",

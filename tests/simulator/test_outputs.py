@@ -12,8 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from simulator import Lake, Wire, simulate
-from simulator.outputs import Files, HttpPush, Output, Split, Stomp, deliver
+from lakescope.simulator import Lake, Wire, simulate
+from lakescope.simulator.outputs import Files, HttpPush, Output, Split, Stomp, deliver
 
 
 @pytest.fixture(scope="module")

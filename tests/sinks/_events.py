@@ -6,10 +6,10 @@ from typing import Any
 
 import msgspec
 
-from lakescope.bounds import bounds
-from lakescope.columns import columns
-from lakescope.events import DATASETS, Event, Transfer
-from transformers._common import identify
+from lakescope.core.bounds import bounds
+from lakescope.core.columns import columns
+from lakescope.core.events import DATASETS, Event, Transfer
+from lakescope.transformers._common import identify
 
 
 def transfer(number: int, **fields: Any) -> Transfer:

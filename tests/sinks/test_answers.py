@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from lakescope.pipeline import Outcome, RefusedError, TransientError
-from sinks._elastic import cause
-from sinks.elasticsearch import ElasticsearchOptions, ElasticsearchSink, judge
-from sinks.influxdb import InfluxdbOptions, InfluxdbSink
+from lakescope.core.contracts import Outcome, RefusedError, TransientError
+from lakescope.sinks._elastic import cause
+from lakescope.sinks.elasticsearch import ElasticsearchOptions, ElasticsearchSink, judge
+from lakescope.sinks.influxdb import InfluxdbOptions, InfluxdbSink
 from tests.contract._http import Answer, HttpServer, Request
 from tests.sinks._events import transfer
 

@@ -14,13 +14,13 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from lakescope.events import DATASETS, Event, Host, Push, Transfer
-from lakescope.pipeline import RefusedError, TransientError
-from sinks.duckdb import DuckdbOptions, DuckdbSink, column_types
+from lakescope.core.contracts import RefusedError, TransientError
+from lakescope.core.events import DATASETS, Event, Host, Push, Transfer
+from lakescope.sinks.duckdb import DuckdbOptions, DuckdbSink, column_types
+from lakescope.transformers._common import identify
 from tests.contract._bodies import documents_of, events_of, hermes, scripts
 from tests.e2e._lakescope import until
 from tests.sinks._events import event_of, plain, transfer
-from transformers._common import identify
 
 
 @pytest.fixture

@@ -12,17 +12,17 @@ import httpx
 import msgspec
 import pytest
 
-from lakescope.columns import columns
-from lakescope.events import DATASETS, Event, Host, Push
-from lakescope.pipeline import Finding, Outcome, RefusedError, TransientError
-from sinks.elasticsearch import ElasticsearchOptions, ElasticsearchSink, judge
+from lakescope.core.columns import columns
+from lakescope.core.contracts import Finding, Outcome, RefusedError, TransientError
+from lakescope.core.events import DATASETS, Event, Host, Push
+from lakescope.sinks.elasticsearch import ElasticsearchOptions, ElasticsearchSink, judge
+from lakescope.transformers._common import identify
 from tests.contract._bodies import documents_of
 from tests.contract._http import Answer, HttpServer, Request, proxy_to
 from tests.e2e._lakescope import elasticsearch_events
 from tests.servers._tls import Authority
 from tests.servers.elasticsearch import Elasticsearch
 from tests.sinks._events import event_of, plain, transfer
-from transformers._common import identify
 
 
 def open_sink(url: str, **options: Any) -> ElasticsearchSink:

@@ -14,16 +14,16 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from lakescope.columns import columns
-from lakescope.events import DATASETS, Event, Host, Push, Storage, Transfer
-from lakescope.pipeline import Finding, RefusedError, TransientError
-from lakescope.query import ask, parse
-from sinks.influxdb import MAX_STRING, TAGS, InfluxdbOptions, InfluxdbSink
+from lakescope.app.query import ask, parse
+from lakescope.core.columns import columns
+from lakescope.core.contracts import Finding, RefusedError, TransientError
+from lakescope.core.events import DATASETS, Event, Host, Push, Storage, Transfer
+from lakescope.sinks.influxdb import MAX_STRING, TAGS, InfluxdbOptions, InfluxdbSink
+from lakescope.transformers._common import identify
 from tests.contract._http import Answer, HttpServer
 from tests.e2e._lakescope import influxdb_rows
 from tests.servers.fixtures import StartServer
 from tests.servers.influxdb import InfluxDB
-from transformers._common import identify
 
 PROPERTY = settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]

@@ -9,9 +9,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from lakescope.events import DATASETS, AnyEvent, Event
-from lakescope.pipeline import Finding, TransientError
-from sinks.jsonl import JsonlOptions, JsonlSink
+from lakescope.core.contracts import Finding, TransientError
+from lakescope.core.events import DATASETS, AnyEvent, Event
+from lakescope.sinks.jsonl import JsonlOptions, JsonlSink
 from tests.contract._bodies import documents_of
 from tests.sinks._events import event_of, transfer
 

@@ -9,15 +9,15 @@ from typing import Any
 import msgspec
 import pytest
 
-from lakescope.events import DATASETS, Event, Host, Push
-from lakescope.pipeline import Finding, RefusedError, TransientError
-from sinks.influxdb import TAGS
-from sinks.monit import MonitEncoder, MonitOptions, MonitSink
+from lakescope.core.contracts import Finding, RefusedError, TransientError
+from lakescope.core.events import DATASETS, Event, Host, Push
+from lakescope.sinks.influxdb import TAGS
+from lakescope.sinks.monit import MonitEncoder, MonitOptions, MonitSink
+from lakescope.transformers._common import identify
 from tests.contract._bodies import documents_of
 from tests.contract._http import Answer, HttpServer
 from tests.e2e._lakescope import Lakescope, until
 from tests.sinks._events import event_of, plain, transfer
-from transformers._common import identify
 
 PRODUCER = "escape_lakescope"
 

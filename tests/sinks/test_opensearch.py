@@ -10,9 +10,9 @@ import msgspec
 import pytest
 from pydantic import ValidationError
 
-from lakescope.events import Event, Push, Transfer
-from lakescope.pipeline import RefusedError, TransientError
-from sinks.elasticsearch import ElasticsearchOptions, ElasticsearchSink, for_opensearch, template
+from lakescope.core.contracts import RefusedError, TransientError
+from lakescope.core.events import Event, Push, Transfer
+from lakescope.sinks.elasticsearch import ElasticsearchOptions, ElasticsearchSink, for_opensearch, template
 from tests.servers.opensearch import OpenSearch
 
 COMMON: dict[str, Any] = {"time": "2026-03-02T22:00:01.206Z", "source": "rucio"}

@@ -15,9 +15,9 @@ from typing import Any, get_args
 import msgspec
 from hypothesis import strategies as st
 
-from lakescope.bounds import clear_impossible
-from lakescope.events import AnyEvent, Event, Source
-from lakescope.messages import FOUND_MAX, REASONS, Decoded, Format, Message, Reject, Rejected
+from lakescope.core.bounds import clear_impossible
+from lakescope.core.events import AnyEvent, Event, Source
+from lakescope.core.messages import FOUND_MAX, REASONS, Decoded, Format, Message, Reject, Rejected
 
 RECEIVED = 1767225600.0
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z")

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lakescope.bounds import clear_impossible
-from lakescope.events import Host, Probe
-from lakescope.messages import Rejected
+from lakescope.core.bounds import clear_impossible
+from lakescope.core.events import Host, Probe
+from lakescope.core.messages import Rejected
+from lakescope.transformers import collectd
 from tests.transformers.bodies import SAMPLES, documents
 from tests.transformers.properties import JSON, decode, event_holds, holds, mutated, spliced
-from transformers import collectd
 
 DOCUMENTS = documents("collectd")
 BODIES = [msgspec.json.encode(document) for document in DOCUMENTS]

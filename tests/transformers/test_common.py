@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from lakescope.messages import Decoded, Message, Rejected
-from lakescope.plugins import formats
-from transformers._common import any_json, metadata_time, unwrap
+from lakescope.core.messages import Decoded, Message, Rejected
+from lakescope.core.plugins import formats
+from lakescope.transformers._common import any_json, metadata_time, unwrap
 
 CASES = Path(__file__).parents[1] / "cases"
 FORMATS = formats()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from lakescope.messages import Format
+from lakescope.core.messages import Format
+from lakescope.transformers import collectd, perfsonar, push, telegraf
 from tests.transformers.properties import holds
-from transformers import collectd, perfsonar, push, telegraf
 
 BODIES = [
     b"[%s]",

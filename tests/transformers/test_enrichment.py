@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from lakescope.events import (
+from lakescope.core.events import (
     Deletion,
     Did,
     Event,
@@ -21,8 +21,8 @@ from lakescope.events import (
     Trace,
     Transfer,
 )
-from transformers.enrichment import Enrichment
-from transformers.topology import Topology
+from lakescope.transformers.enrichment import Enrichment
+from lakescope.transformers.topology import Topology
 
 TOPOLOGY = Topology(
     {

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transformers.errors import LONGEST, LONGEST_TEMPLATE, classify, error_template, split_scope
+from lakescope.transformers.errors import LONGEST, LONGEST_TEMPLATE, classify, error_template, split_scope
 
 TEMPLATES = [
     # FTS and gfal2

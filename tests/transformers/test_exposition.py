@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transformers._common import identify_series
-from transformers._exposition import LineError, Sample, Types, parse_sample
+from lakescope.transformers._common import identify_series
+from lakescope.transformers._exposition import LineError, Sample, Types, parse_sample
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lakescope.events import Event, FtsQueue, Transfer
+from lakescope.core.events import Event, FtsQueue, Transfer
+from lakescope.transformers import fts
 from tests.transformers.bodies import ROOT, SAMPLES, documents, texts
 from tests.transformers.properties import JSON, decode, holds, mutated, spliced
-from transformers import fts
 
 DOCUMENTS = documents("fts")
 TEXTS = texts("fts")

@@ -14,12 +14,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from lakescope.bounds import clear_impossible
-from lakescope.events import Deletion, Event, Transfer
-from lakescope.messages import Rejected
+from lakescope.core.bounds import clear_impossible
+from lakescope.core.events import Deletion, Event, Transfer
+from lakescope.core.messages import Rejected
+from lakescope.transformers import hermes
 from tests.transformers.bodies import SAMPLES, documents, texts
 from tests.transformers.properties import JSON, decode, holds, mutated, spliced
-from transformers import hermes
 
 DOCUMENTS = documents("hermes")
 TEXTS = texts("hermes")

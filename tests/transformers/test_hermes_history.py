@@ -14,13 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from collectors._reading import bodies, framing_of
-from lakescope.cli import app
-from lakescope.messages import Decoded, Message, Rejected
+from lakescope.app.cli import app
+from lakescope.collectors._reading import bodies, framing_of
+from lakescope.core.messages import Decoded, Message, Rejected
+from lakescope.transformers import hermes
+from lakescope.transformers.hermes import history as hermes_history
 from tests.transformers.bodies import SAMPLES, texts
 from tests.transformers.properties import decode, holds, spliced
-from transformers import hermes
-from transformers.hermes import history as hermes_history
 
 SAMPLE = [message["body"] for message in json.loads((SAMPLES / "hermes_one_of_each.json").read_bytes())]
 

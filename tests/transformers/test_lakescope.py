@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lakescope.transformers import lakescope
 from tests.transformers.bodies import documents, texts
 from tests.transformers.properties import decode, holds, mutated, spliced
-from transformers import lakescope
 
 DOCUMENTS = documents("lakescope")
 

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
-from lakescope.events import Host
-from lakescope.messages import Rejected
+from lakescope.core.events import Host
+from lakescope.core.messages import Rejected
+from lakescope.transformers import node_exporter
 from tests.transformers.bodies import SAMPLES, texts
 from tests.transformers.properties import decode, event_holds, holds, spliced
-from transformers import node_exporter
 
 TEXTS = texts("node_exporter")
 INSTANCE = {"instance": "se01.example.org:9100"}

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lakescope.events import Network
-from lakescope.messages import Rejected
+from lakescope.core.events import Network
+from lakescope.core.messages import Rejected
+from lakescope.transformers import perfsonar
+from lakescope.transformers.perfsonar.measures import delays, duration_s, ip_version_of, percentile, route
 from tests.transformers.bodies import documents, headers
 from tests.transformers.properties import JSON, decode, holds, mutated, spliced
-from transformers import perfsonar
-from transformers.perfsonar.measures import delays, duration_s, ip_version_of, percentile, route
 
 DOCUMENTS = documents("perfsonar")
 BODIES = [msgspec.json.encode(document) for document in DOCUMENTS]

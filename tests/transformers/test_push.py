@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lakescope.events import Probe, Push, Storage
-from lakescope.messages import Rejected
+from lakescope.core.events import Probe, Push, Storage
+from lakescope.core.messages import Rejected
+from lakescope.transformers import push
 from tests.transformers.bodies import documents
 from tests.transformers.properties import JSON, decode, holds, mutated, spliced
-from transformers import push
 
 DOCUMENTS = documents("push")
 BODIES = [msgspec.json.encode(document) for document in DOCUMENTS]

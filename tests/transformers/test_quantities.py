@@ -7,12 +7,12 @@ from collections import Counter
 import msgspec
 import pytest
 
-from lakescope.events import Event, Host, Probe
+from lakescope.core.events import Event, Host, Probe
+from lakescope.transformers import node_exporter
+from lakescope.transformers.enrichment import Enrichment
+from lakescope.transformers.quantities import quantity_of
 from tests.transformers.bodies import SAMPLES
 from tests.transformers.properties import decode
-from transformers import node_exporter
-from transformers.enrichment import Enrichment
-from transformers.quantities import quantity_of
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lakescope.events import Poll, Rule
-from lakescope.messages import Decoded, Message, Rejected
+from lakescope.core.events import Poll, Rule
+from lakescope.core.messages import Decoded, Message, Rejected
+from lakescope.transformers import rucio_api
 from tests.transformers.bodies import ROOT, headers, texts
 from tests.transformers.properties import RECEIVED, decode, holds, mutated, spliced
-from transformers import rucio_api
 
 TEXTS = texts("rucio_api")
 CASES = ("rules_of_every_state", "usage_of_every_source")

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lakescope.bounds import clear_impossible
-from lakescope.events import Host
+from lakescope.core.bounds import clear_impossible
+from lakescope.core.events import Host
+from lakescope.transformers import telegraf
 from tests.transformers.bodies import documents
 from tests.transformers.properties import JSON, decode, holds, mutated, spliced
-from transformers import telegraf
 
 DOCUMENTS = documents("telegraf")
 BODIES = [msgspec.json.encode(document) for document in DOCUMENTS]

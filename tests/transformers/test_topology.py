@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transformers.topology import AMBIGUOUS, Rse, Topology
+from lakescope.transformers.topology import AMBIGUOUS, Rse, Topology
 
 PRESET: dict[str, Any] = {
     "rses": {

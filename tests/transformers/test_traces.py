@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lakescope.events import Trace
-from lakescope.messages import Decoded, Message
+from lakescope.core.events import Trace
+from lakescope.core.messages import Decoded, Message
+from lakescope.transformers import traces
 from tests.transformers.bodies import documents, texts
 from tests.transformers.properties import JSON, decode, holds, mutated, spliced
-from transformers import traces
 
 DOCUMENTS = documents("traces")
 TEXTS = texts("traces")

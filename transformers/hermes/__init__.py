@@ -21,9 +21,9 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
-from lakescope.events import Deletion, Did, Event, Rule, Transfer
-from lakescope.messages import Decoded, Message, Rejected
-from transformers._common import (
+from lakescope.core.events import Deletion, Did, Event, Rule, Transfer
+from lakescope.core.messages import Decoded, Message, Rejected
+from lakescope.transformers._common import (
     any_json,
     convert,
     convert_fields,
@@ -41,7 +41,7 @@ from transformers._common import (
     utc_time,
     whole,
 )
-from transformers.hermes.payload import FoldedPayload, Payload
+from lakescope.transformers.hermes.payload import FoldedPayload, Payload
 
 
 class _RucioEvent(Struct, forbid_unknown_fields=True, gc=False):
@@ -98,7 +98,7 @@ class _Finished:
         ended, t_ended = utc_moment(p.transferred_at, "$.payload.transferred_at")
         size = _size(p)
         transfer_s = span_s(t_started, t_ended)
-        # by position, in the order of lakescope.events.Transfer: by keyword it takes four times as long
+        # by position, in the order of lakescope.core.events.Transfer: by keyword it takes four times as long
         event = Transfer(
             digest(f"{self.prefix}{p.request_id}\x1f{p.transfer_id or ''}"),
             ended or _sent(sent),

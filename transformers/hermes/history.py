@@ -20,9 +20,9 @@ from functools import partial
 from io import StringIO
 from typing import Any
 
-from lakescope.messages import Decoded, Message, Rejected
-from transformers._common import any_json, each, epoch_time, pieces, shape, text_of, utc_moment
-from transformers.hermes import decode_document
+from lakescope.core.messages import Decoded, Message, Rejected
+from lakescope.transformers._common import any_json, each, epoch_time, pieces, shape, text_of, utc_moment
+from lakescope.transformers.hermes import decode_document
 
 LITERAL_MAX = 2**18
 """Characters of a payload in Python's notation: its syntax tree takes some hundred bytes for each."""

@@ -1,9 +1,9 @@
 """perfSONAR measurements, in the three forms in which they travel; told apart by the body.
 
 - pScheduler's archiver document (``test``, ``run``, ``result``), the same from its http, rabbitmq, kafka
-  and syslog archivers, or an array of them: `transformers.perfsonar.pscheduler`.
+  and syslog archivers, or an array of them: `lakescope.transformers.perfsonar.pscheduler`.
 - The WLCG stream's message (``meta``, ``datapoints``) and esmond's data points (``metadata``, ``data``,
-  or a bare array of points whose metadata come as headers): `transformers.perfsonar.streams`.
+  or a bare array of points whose metadata come as headers): `lakescope.transformers.perfsonar.streams`.
 
 An archiver's jq transform that says ``null`` means "do not archive": counted as filtered "not_archived".
 """
@@ -13,9 +13,9 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from lakescope.messages import Decoded, Message, Rejected
-from transformers._common import any_json, each, shape, unwrap
-from transformers.perfsonar import pscheduler, streams
+from lakescope.core.messages import Decoded, Message, Rejected
+from lakescope.transformers._common import any_json, each, shape, unwrap
+from lakescope.transformers.perfsonar import pscheduler, streams
 
 
 def decode(message: Message, out: Decoded) -> None:

@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 import isodate  # type: ignore[import-untyped]
 from msgspec import Struct
 
-from lakescope.events import Network
-from lakescope.messages import Rejected
-from transformers._common import NO_COUNT, convert
+from lakescope.core.events import Network
+from lakescope.core.messages import Rejected
+from lakescope.transformers._common import NO_COUNT, convert
 
 DEFAULT_BUCKET_WIDTH_S = 0.001  # pscheduler-test-latency: bucket-width
 MAX_TTL = 255
@@ -79,7 +79,7 @@ def note_losses(event: Network, sent: int | None, lost: int | None) -> None:
     """Fills in packets sent, lost and the share of these.
 
     Duplicated packets make some tools report fewer than none as lost, or, in an unsigned counter, more than were sent
-    (esnet/iperf#914): such a count is beyond its bound like the share, and neither is kept (`lakescope.bounds`).
+    (esnet/iperf#914): such a count is beyond its bound like the share, and neither is kept (`lakescope.core.bounds`).
     """
     event.packets_sent, event.packets_lost = sent, lost
     if lost is not None and sent is not None:

@@ -21,10 +21,10 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from lakescope.events import Network
-from lakescope.messages import Decoded, Message, Rejected
-from transformers._common import convert, count_unknown, epoch_time, host_of, identify, utc_time
-from transformers.perfsonar.measures import (
+from lakescope.core.events import Network
+from lakescope.core.messages import Decoded, Message, Rejected
+from lakescope.transformers._common import convert, count_unknown, epoch_time, host_of, identify, utc_time
+from lakescope.transformers.perfsonar.measures import (
     DEFAULT_BUCKET_WIDTH_S,
     bucket_width_s,
     delays,

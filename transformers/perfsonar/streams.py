@@ -25,10 +25,10 @@ from typing import Any, NamedTuple
 
 from msgspec import Struct
 
-from lakescope.events import Network
-from lakescope.messages import Decoded, Message, Rejected
-from transformers._common import convert, count_unknown, each, epoch_time, host_of, identify
-from transformers.perfsonar.measures import (
+from lakescope.core.events import Network
+from lakescope.core.messages import Decoded, Message, Rejected
+from lakescope.transformers._common import convert, count_unknown, each, epoch_time, host_of, identify
+from lakescope.transformers.perfsonar.measures import (
     bucket_width_s,
     delays,
     from_ms,

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from dashboards.model import Dashboard, Link, Listing, Number, Panel, Row
-from dashboards.pictures import Answer, Picture, pictures
-from dashboards.questions import Selection
-from dashboards.variables import DESTINATION, SOURCE
+from lakescope.dashboards.model import Dashboard, Link, Listing, Number, Panel, Row
+from lakescope.dashboards.pictures import Answer, Picture, pictures
+from lakescope.dashboards.questions import Selection
+from lakescope.dashboards.variables import DESTINATION, SOURCE
 
 SINCE = datetime(2026, 1, 5, 12, tzinfo=UTC)
 SELECTION = Selection(since=SINCE, until=SINCE + timedelta(hours=1), bin_s=600)

@@ -7,12 +7,12 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from dashboards.definitions import DASHBOARDS
-from dashboards.model import Link, Number, Panel
-from dashboards.pictures import GROUPS_MAX, Rows, is_empty, pictures
-from dashboards.questions import Selection, incidents_of, questions_of
-from dashboards.theme import DASH
-from kpis import UnsupportedError
+from lakescope.dashboards.definitions import DASHBOARDS
+from lakescope.dashboards.model import Link, Number, Panel
+from lakescope.dashboards.pictures import GROUPS_MAX, Rows, is_empty, pictures
+from lakescope.dashboards.questions import Selection, incidents_of, questions_of
+from lakescope.dashboards.theme import DASH
+from lakescope.kpis import UnsupportedError
 from tests.dashboards.web._small import (
     BY_LINK,
     EVENTS,

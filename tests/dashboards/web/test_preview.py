@@ -11,11 +11,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from dashboards.pictures import Answer, Answered
-from dashboards.preview import preview, svg
-from dashboards.sheet import fitted, width_of, wrapped
-from dashboards.theme import DARK, LIGHT, Theme
-from kpis import UnsupportedError
+from lakescope.dashboards.pictures import Answer, Answered
+from lakescope.dashboards.preview import preview, svg
+from lakescope.dashboards.sheet import fitted, width_of, wrapped
+from lakescope.dashboards.theme import DARK, LIGHT, Theme
+from lakescope.kpis import UnsupportedError
 from tests.dashboards.web._small import HOSTILE, SELECTION, every_kind
 
 SVG = "{http://www.w3.org/2000/svg}"

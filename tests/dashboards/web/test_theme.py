@@ -7,8 +7,8 @@ from itertools import combinations
 
 import pytest
 
-from dashboards.theme import CSS, DARK, DASH, LIGHT, Theme, css, level_of, scale_of, shown, unit_of
-from kpis import CATALOGUE
+from lakescope.dashboards.theme import CSS, DARK, DASH, LIGHT, Theme, css, level_of, scale_of, shown, unit_of
+from lakescope.kpis import CATALOGUE
 
 THEMES = {"light": LIGHT, "dark": DARK}
 

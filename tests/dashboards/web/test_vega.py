@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import vl_convert
 
-from dashboards import vega
-from dashboards.pictures import pictures
-from dashboards.sheet import width_of
-from dashboards.theme import CSS, DARK, LIGHT
+from lakescope.dashboards import vega
+from lakescope.dashboards.pictures import pictures
+from lakescope.dashboards.sheet import width_of
+from lakescope.dashboards.theme import CSS, DARK, LIGHT
 from tests.dashboards.web._small import BY_LINK, HOSTILE, SELECTION, at, every_kind, panel, picture
 
 CHARTS = ("matrix", "lines", "stacked", "states", "bars")

@@ -1,0 +1,167 @@
+"""Puts a configuration's collectors, formats, enrichment and sinks together into an engine."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+from msgspec.structs import replace
+
+from lakescope.app.config import Configuration, PipelineOptions, Plugin, Settings
+from lakescope.core.contracts import Collector, Sink
+from lakescope.core.inbox import Inbox
+from lakescope.core.plugins import Room, formats, load
+from lakescope.dashboards.definitions import DASHBOARDS
+from lakescope.dashboards.model import Dashboard
+from lakescope.pipeline.dead_letters import DeadLetters
+from lakescope.pipeline.engine import Engine, Pipeline
+from lakescope.pipeline.health import OWN, HealthCollector
+from lakescope.pipeline.normalise import Normaliser
+from lakescope.pipeline.status import Status
+from lakescope.pipeline.transform import Lane
+from lakescope.transformers.enrichment import Enrichment
+from lakescope.transformers.topology import Topology
+
+
+class Assembly(NamedTuple):
+    """An engine and what stands around it."""
+
+    engine: Engine
+    status: Status
+    collectors: dict[str, Collector]
+    sinks: dict[str, Sink]
+    dashboards: dict[str, Dashboard]
+    """Lakescope's own pages, by name."""
+
+
+def assemble(configuration: Configuration, *, workers: int = 1) -> Assembly:
+    """Builds everything; starts nothing. Raises `RuntimeError` with a remedy for what cannot be opened."""
+    settings = configuration.settings
+    data_dir = settings.data_dir
+    data_dir.mkdir(parents=True, exist_ok=True)
+    sinks = open_sinks(configuration)
+    collectors: dict[str, Collector] = {
+        plugin.name: _open("collectors", plugin, data_dir) for plugin in configuration.collectors.values()
+    }
+    topology = read_topology(settings)
+    options = settings.pipeline
+    pipelines = [
+        Pipeline(
+            name,
+            collector,
+            normaliser(settings, topology, configuration.collectors.get(name), name),
+            lanes(configuration, sinks),
+            Inbox(
+                batch_size=_batch_size(configuration.collectors[name], options), batch_age=options.batch_age_s
+            ),
+        )
+        for name, collector in collectors.items()
+    ]
+    engine = Engine(
+        pipelines,
+        sinks,
+        open_dead_letters(settings),
+        queue_limit=options.queue_messages,
+        queue_bytes=options.queue_bytes,
+        workers=workers,
+    )
+    if options.health_s:
+        engine.own = Pipeline(
+            OWN,
+            HealthCollector(engine, options.health_s),
+            normaliser(settings, topology, None, OWN),
+            lanes(configuration, sinks),
+            Inbox(batch_age=options.batch_age_s),
+        )
+    types = {plugin.name: plugin.type for plugin in (configuration.collectors | configuration.sinks).values()}
+    return Assembly(engine, Status(engine, types), collectors, sinks, _dashboards(settings))
+
+
+def _dashboards(settings: Settings) -> dict[str, Dashboard]:
+    since = settings.dashboards.since
+    return {name: replace(one, since=since) if since else one for name, one in DASHBOARDS.items()}
+
+
+def _batch_size(collector: Plugin, options: PipelineOptions) -> int:
+    """A source that gives no more before an acknowledgement would let a larger batch wait its whole age."""
+    return min(options.batch_messages, getattr(collector.options, "prefetch", options.batch_messages))
+
+
+def open_sinks(configuration: Configuration) -> dict[str, Sink]:
+    """The configured sinks by name."""
+    return {
+        plugin.name: _open("sinks", plugin, configuration.settings.data_dir)
+        for plugin in configuration.sinks.values()
+    }
+
+
+def _open(room: Room, plugin: Plugin, data_dir: Path) -> Any:
+    """A collector or sink. Raises `RuntimeError` for files of its own that are damaged or not ours."""
+    try:
+        return load(room, plugin.type)(plugin.name, plugin.options, data_dir)
+    except (sqlite3.Error, OSError) as error:
+        raise RuntimeError(
+            f"[{room}.{plugin.name}] cannot be opened: {error}; bring its files in {data_dir} back from a backup,"
+            f" or move them away: mv {data_dir}/{plugin.name}.* ELSEWHERE"
+        ) from error
+
+
+def open_dead_letters(settings: Settings) -> DeadLetters:
+    """The dead letters of a configuration. Raises `RuntimeError` for a file that is damaged or not ours."""
+    path = settings.data_dir / "dead-letters.sqlite"
+    try:
+        return DeadLetters(path)
+    except (sqlite3.Error, OSError) as error:
+        raise RuntimeError(
+            f"{path}: expected Lakescope's dead letters: {error}; bring them back from a backup,"
+            f" or move them away: mv {path} {path}.damaged"
+        ) from error
+
+
+def lanes(configuration: Configuration, sinks: Mapping[str, Sink]) -> dict[str, Lane]:
+    """How each sink wants its events."""
+    wanted = {plugin.name: plugin.options.datasets for plugin in configuration.sinks.values()}
+    return {
+        name: Lane(sink.encode, None if wanted[name] is None else frozenset(wanted[name]))
+        for name, sink in sinks.items()
+    }
+
+
+def normaliser(settings: Settings, topology: Topology, collector: Plugin | None, name: str) -> Normaliser:
+    """The transform stage of one collector; null for one that the configuration no longer has."""
+    salt = settings.privacy.user_salt
+    enrichment = Enrichment(
+        topology,
+        collector=name,
+        vo=collector.options.vo if collector else None,
+        functional_activities=settings.functional_tests.activities,
+        functional_scopes=settings.functional_tests.scopes,
+        user_salt=salt.get_secret_value().encode() if salt else None,
+    )
+    return Normaliser(formats(), enrichment)
+
+
+def read_topology(settings: Settings) -> Topology:
+    """CRIC's documents. Raises `RuntimeError` naming the file that cannot be used."""
+    files = settings.topology
+    return Topology(read_json(files.rses), read_json(files.services), read_json(files.sites))
+
+
+def read_json(path: Path | None) -> Any:
+    """A document of CRIC; null for no file. Raises `RuntimeError` naming one that cannot be used."""
+    if path is None:
+        return None
+    try:
+        document = msgspec.json.decode(path.read_bytes())
+    except (OSError, msgspec.DecodeError) as error:
+        raise RuntimeError(f"{path}: expected CRIC's JSON: {_cause(error)}") from error
+    if not isinstance(document, dict):
+        raise RuntimeError(f"{path}: expected a JSON object as CRIC answers, found {type(document).__name__}")
+    return document
+
+
+def _cause(error: Exception) -> str:
+    return str(error.strerror if isinstance(error, OSError) else error)

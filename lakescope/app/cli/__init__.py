@@ -1,0 +1,64 @@
+"""The ``lakescope`` command. Exit codes: 0 done, 1 the work found faults, 2 usage or configuration.
+
+One file a group of commands; each imports what it needs when it is called, so that ``--help`` and
+``normalise`` start fast.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from lakescope.app.cli import (
+    cases,
+    dashboards,
+    dead_letters,
+    demo,
+    normalise,
+    prepare,
+    query,
+    run,
+    simulate,
+    watch,
+)
+from lakescope.core.printable import printable
+
+app = typer.Typer(
+    name="lakescope",
+    help="Monitoring and telemetry pipeline for Rucio data lakes.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(run.run)
+app.command()(demo.demo)
+app.command()(normalise.normalise)
+app.command()(prepare.setup)
+app.command()(prepare.validate)
+app.command()(prepare.plugins)
+app.add_typer(prepare.config, name="config")
+app.command()(watch.tap)
+app.command()(watch.top)
+app.command()(watch.trace)
+app.add_typer(dead_letters.app, name="dead-letters")
+app.command(name="test")(cases.test)
+app.command()(query.query)
+app.add_typer(dashboards.app, name="dashboards")
+app.command()(simulate.simulate)
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    try:
+        app()
+    except RuntimeError as error:  # what a person can mend: the configuration, a port taken, nothing running
+        print(f"error: {printable(str(error))}", file=sys.stderr)  # noqa: T201
+        sys.exit(2)
+    except BrokenPipeError:  # `lakescope tap | head`
+        sys.stderr.close()
+        sys.exit(0)
+    except OSError as error:  # a data directory or a certificate that is not there, or not ours
+        print(f"error: {printable(str(error))}; see data_dir and tls in the configuration", file=sys.stderr)  # noqa: T201
+        sys.exit(2)

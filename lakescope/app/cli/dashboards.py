@@ -1,0 +1,233 @@
+"""dashboards: build them for Grafana, send them there, look at them without one, check them."""
+
+from __future__ import annotations
+
+import enum
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from lakescope.app.cli._common import CONFIG, ConfigOption, configuration, console, credentials, emit, table
+
+if TYPE_CHECKING:
+    from lakescope.dashboards.model import Dashboard
+    from lakescope.dashboards.pictures import Answered
+
+app = typer.Typer(help="Dashboards as code: for Grafana, or as pictures.", no_args_is_help=True)
+
+
+class Theme(enum.StrEnum):
+    """How previews look."""
+
+    light = "light"
+    dark = "dark"
+    both = "both"
+
+
+class Store(enum.StrEnum):
+    """What Grafana's data source is."""
+
+    elasticsearch = "elasticsearch"
+    opensearch = "opensearch"
+    influxdb = "influxdb"
+    monit = "monit"
+
+
+Names = Annotated[list[str] | None, typer.Argument(help="Dashboards by name; without one all of them.")]
+StoreOption = Annotated[
+    Store, typer.Option("--store", help="Kind of the data source; monit: MONIT's own layout.")
+]
+SourceOption = Annotated[
+    str | None, typer.Option("--source", help="uid of the data source in Grafana; else Lakescope's own.")
+]
+
+SinceOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Beginning: 2026-01-05, 2026-01-05T12:00:00, or 7d, 12h ago; else each dashboard's own."
+    ),
+]
+UntilOption = Annotated[str, typer.Option(help="End, likewise.")]
+WhereOption = Annotated[
+    list[str] | None, typer.Option("--where", help="Only VARIABLE=VALUE; may be repeated.")
+]
+SinkOption = Annotated[
+    str | None, typer.Option("--store", help="The sink to ask; else the first that can answer.")
+]
+
+THEMES: dict[Theme, tuple[Literal["light", "dark"], ...]] = {
+    Theme.light: ("light",),
+    Theme.dark: ("dark",),
+    Theme.both: ("light", "dark"),
+}
+
+
+@app.command()
+def build(
+    out: Annotated[Path, typer.Option("--out", help="Directory; made if it is missing.")],
+    names: Names = None,
+    store: StoreOption = Store.elasticsearch,
+    source: SourceOption = None,
+) -> None:
+    """Write the dashboards as files for Grafana's provisioning.
+
+    Example: lakescope dashboards build --store influxdb --out grafana/dashboards
+    """
+    from lakescope.dashboards.grafana import write
+
+    built = write(out, _chosen(names), store.value, source)
+    for one in built.values():
+        for missing in one.left_out:
+            emit(f"left out: {missing}")
+    emit(f"{len(built)} dashboards in {out}")
+
+
+@app.command()
+def push(
+    url: Annotated[str, typer.Option("--url", help="Grafana's address.", envvar="GRAFANA_URL")],
+    names: Names = None,
+    store: StoreOption = Store.elasticsearch,
+    source: SourceOption = None,
+    folder: Annotated[str, typer.Option(help="Folder in Grafana; made if it is missing.")] = "Lakescope",
+    token_file: Annotated[
+        Path | None,
+        typer.Option(help="File with a service account's token; else the variable GRAFANA_TOKEN."),
+    ] = None,
+    ca_file: Annotated[Path | None, typer.Option(help="Certificate authority of Grafana.")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would change, change nothing.")
+    ] = False,
+) -> None:
+    """Create or update the dashboards in a running Grafana; what is there already is left alone.
+
+    The token comes from the variable GRAFANA_TOKEN, or from a file.
+    Example: lakescope dashboards push --url https://grafana.example.org --dry-run
+    """
+    from lakescope.core.options import Tls
+    from lakescope.dashboards.grafana import build as built
+    from lakescope.dashboards.grafana.push import Grafana
+
+    made = [built(dashboard, store.value, source) for dashboard in _chosen(names)]
+    with Grafana(url, _token(token_file), tls=Tls(ca_file=ca_file)) as grafana:
+        for pushed in grafana.push(made, title=folder, dry_run=dry_run):
+            emit(f"{pushed.change}: {pushed.uid}")
+            if dry_run and pushed.difference:
+                emit(pushed.difference.rstrip())
+
+
+@app.command()
+def preview(
+    out: Annotated[Path, typer.Option("--out", help="Directory; made if it is missing.")],
+    names: Names = None,
+    since: SinceOption = None,
+    until: UntilOption = "0s",
+    where: WhereOption = None,
+    theme: Annotated[Theme, typer.Option(help="light, dark or both.")] = Theme.both,
+    store: SinkOption = None,
+    config: ConfigOption = CONFIG,
+) -> None:
+    """Draw the dashboards from a store, without Grafana: self-contained HTML and PNG.
+
+    Example: lakescope dashboards preview --out pictures --since 7d lake transfers
+    """
+    from lakescope.dashboards.preview import preview as draw
+
+    answered = _answered(config, _chosen(names), since, until, where or [], store)
+    for path in draw(answered, out, THEMES[theme]):
+        emit(str(path))
+
+
+@app.command()
+def check(
+    names: Names = None,
+    since: SinceOption = None,
+    until: UntilOption = "0s",
+    where: WhereOption = None,
+    store: SinkOption = None,
+    config: ConfigOption = CONFIG,
+) -> None:
+    """Ask a store for every panel: which it cannot answer, which have no data. Exit code 1 if there are any.
+
+    Example: lakescope dashboards check --since 7d
+    """
+    from lakescope.dashboards.pictures import is_empty
+
+    told = table("dashboard", "panel", "what")
+    panels = faults = 0
+    for one in _answered(config, _chosen(names), since, until, where or [], store):
+        for picture in one.pictures:
+            panels += 1
+            notes = [picture["refused"]] if "refused" in picture else picture.get("notes", [])
+            nothing = picture["kind"] != "events" and is_empty(picture)  # that nothing failed is no fault
+            said = "; ".join(notes) or ("no data" if nothing else "")
+            if said:
+                faults += 1
+                told.add_row(one.dashboard.name, picture["title"], said)
+    if faults:
+        console().print(told)
+    console().print(f"{panels - faults} of {panels} panels show all they should")
+    raise typer.Exit(1 if faults else 0)
+
+
+def _answered(
+    config: Path,
+    dashboards: list[Dashboard],
+    since: str | None,
+    until: str,
+    where: list[str],
+    store: str | None,
+) -> list[Answered]:
+    """From the running instance, which holds the embedded store; else from the store itself."""
+    from lakescope.app.assembly import open_sinks
+    from lakescope.app.instance import ask, find
+    from lakescope.app.query import answered, parse_selection, store_of
+    from lakescope.core.contracts import RefusedError, TransientError
+    from lakescope.dashboards.pictures import Answered
+
+    loaded = configuration(config)
+    try:
+        selections = [parse_selection(one, since=since, until=until, variables=where) for one in dashboards]
+        if url := find(loaded.settings.data_dir):
+            given = [("until", until), *(("since", text) for text in (since,) if text)]
+            given += [("store", text) for text in (store,) if text]
+            chosen = selections[0].variables.items()
+            given += [(f"var.{name}", value) for name, values in chosen for value in values]
+            headers = credentials(loaded.settings)
+            data = (
+                ask(url, f"/api/dashboards/{one.name}/data", params=given, headers=headers)
+                for one in dashboards
+            )
+            return [Answered.read(one, document) for one, document in zip(dashboards, data, strict=True)]
+        name = store_of({plugin.name: plugin.type for plugin in loaded.sinks.values()}, store)
+        sinks = open_sinks(loaded._replace(sinks={name: loaded.sinks[name]}))
+        with closing(sinks[name]) as sink:
+            return [
+                answered(one, selection, sink, name, loaded.sinks[name].type)
+                for one, selection in zip(dashboards, selections, strict=True)
+            ]
+    except (ValueError, RefusedError, TransientError) as error:
+        raise RuntimeError(str(error)) from error
+
+
+def _chosen(names: list[str] | None) -> list[Dashboard]:
+    """The named dashboards, or all. Raises `RuntimeError` for a name that is none."""
+    from lakescope.dashboards.definitions import DASHBOARDS
+
+    for name in names or ():
+        if name not in DASHBOARDS:
+            raise RuntimeError(f"no dashboard {name!r}; there are {', '.join(DASHBOARDS)}")
+    return [DASHBOARDS[name] for name in names or DASHBOARDS]
+
+
+def _token(file: Path | None) -> Any:
+    """Grafana's token, from a file or the environment: never from the command line, which others can read."""
+    import os
+
+    from pydantic import SecretStr
+
+    text = file.read_text() if file else os.environ.get("GRAFANA_TOKEN", "")
+    if not text.strip():
+        raise RuntimeError("no token: set GRAFANA_TOKEN, or name a file with --token-file")
+    return SecretStr(text.strip())

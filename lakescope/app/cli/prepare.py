@@ -1,0 +1,158 @@
+"""setup, validate, plugins, config: everything before the first run."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from lakescope.app.cli._common import CONFIG, ConfigOption, configuration, console, emit, table
+
+config = typer.Typer(
+    help="Show the effective configuration, or a sample to start from.", no_args_is_help=True
+)
+
+
+def setup(config: ConfigOption = CONFIG) -> None:
+    """Create what the stores need: templates, databases, retention. Can be repeated at any time.
+
+    A feature that a server lacks is a warning.
+
+    Example: lakescope setup -c lakescope.toml
+    """
+    from lakescope.app.assembly import open_sinks
+    from lakescope.app.checks import check
+    from lakescope.core.contracts import RefusedError, TransientError
+
+    chosen = configuration(config)
+    check(chosen)
+    out = console()
+    failed = False
+    styles = {"done": "green", "unchanged": "dim", "warning": "yellow", "error": "red"}
+    for name, sink in open_sinks(chosen).items():
+        try:
+            for finding in sink.setup():
+                out.print(f"{finding.level:9} {name}: {finding.text}", style=styles[finding.level])
+                failed |= finding.level == "error"
+        except (TransientError, RefusedError) as error:
+            out.print(f"error     {name}: {error}", style="red")
+            failed = True
+        finally:
+            sink.close()
+    raise typer.Exit(1 if failed else 0)
+
+
+def validate(config: ConfigOption = CONFIG) -> None:
+    """Check a configuration; say file, line, what was expected and the remedy. Exit code 2 for a fault.
+
+    Example: lakescope validate -c lakescope.toml
+    """
+    from lakescope.app.checks import check
+
+    chosen = configuration(config)
+    check(chosen)
+    emit(f"{config}: valid; collectors: {len(chosen.collectors)}, sinks: {len(chosen.sinks)}")
+
+
+def plugins(
+    name: Annotated[str | None, typer.Argument(help="Show the options of one collector or sink.")] = None,
+) -> None:
+    """List collectors, formats and sinks, or the options of one.
+
+    Example: lakescope plugins stomp
+    """
+    from lakescope.core.plugins import available, load
+
+    out = console()
+    if name is None:
+        for room in ("collectors", "formats", "sinks"):
+            made = table("name", "what it is", title=room)
+            for plugin in available(room):
+                made.add_row(plugin, _summary(load(room, plugin)))
+            out.print(made)
+        return
+    found = [(room, load(room, name)) for room in ("collectors", "sinks") if name in available(room)]
+    if not found:
+        raise RuntimeError(f"no collector or sink {name!r}; `lakescope plugins` lists them")
+    for room, plugin in found:
+        out.print(f"{room[:-1]} {name}: {_summary(plugin)}")
+        made = table("option", "type", "default", "what it is")
+        for option, kind, default, text in options(plugin.Options):
+            made.add_row(option, kind, default, text)
+        out.print(made)
+
+
+@config.command()
+def show(config: ConfigOption = CONFIG) -> None:
+    """Print the effective configuration as TOML, defaults filled in, secrets masked.
+
+    Example: lakescope config show -c lakescope.toml
+    """
+    import tomli_w
+
+    emit(tomli_w.dumps(configuration(config).document()).rstrip())
+
+
+@config.command()
+def sample(
+    collector: Annotated[str, typer.Option(help="Type of the collector.")] = "stomp",
+    sink: Annotated[str, typer.Option(help="Type of the sink.")] = "elasticsearch",
+) -> None:
+    """Print a configuration to start from: every option of a collector and a sink, those with defaults as comments.
+
+    Example: lakescope config sample --collector http --sink duckdb > lakescope.toml
+    """
+    from lakescope.app.config import toml_value
+    from lakescope.core.options import Options
+    from lakescope.core.plugins import load
+
+    models = (load("collectors", collector).Options, load("sinks", sink).Options)
+    for place, kind, model in zip(("collectors.mine", "sinks.store"), (collector, sink), models, strict=True):
+        emit(f'[{place}]\ntype = "{kind}"')
+        for option, field in model.model_fields.items():
+            example = field.examples[0] if field.examples else field.get_default(call_default_factory=True)
+            if isinstance(example, Options):
+                continue  # a table of its own, such as tls: see `lakescope plugins`
+            off = "" if field.is_required() else "# "
+            shown = "..." if example is None else toml_value(example)
+            text = (field.description or "").replace("\n", "\n# ")
+            emit(f"# {text}\n{off}{option} = {shown}")
+        emit("")
+
+
+def options(model: Any, prefix: str = "") -> list[tuple[str, str, str, str]]:
+    """(option, type, default, description) of an options model, nested ones with a dot."""
+    from pydantic import BaseModel
+
+    rows = []
+    for name, field in model.model_fields.items():
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            rows += options(kind, f"{prefix}{name}.")
+            continue
+        default = field.get_default(call_default_factory=True)
+        shown = "required" if field.is_required() else "" if default is None else str(default)
+        rows.append(
+            (
+                prefix + name,
+                _type_name(kind),
+                shown,
+                (field.description or "").replace("\n", " ").replace("`", ""),
+            )
+        )
+    return rows
+
+
+def _type_name(kind: Any) -> str:
+    text = str(kind) if getattr(kind, "__args__", None) else getattr(kind, "__name__", str(kind))
+    for noise in ("typing.", "pydantic.types.", "pathlib._local.", "pathlib."):
+        text = text.replace(noise, "")
+    return text.replace(" | None", "").replace("SecretStr", "secret").replace("Literal", "")
+
+
+def _summary(plugin: Any) -> str:
+    """First line of what documents it: a format's module, a collector's or sink's."""
+    import sys
+
+    text = sys.modules[plugin.__module__].__doc__ or plugin.__doc__ or ""
+    return text.strip().splitlines()[0].replace("`", "")

@@ -1,0 +1,157 @@
+"""query: a KPI from a store."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from lakescope.app.cli._common import CONFIG, ConfigOption, configuration, console, credentials, emit, table
+from lakescope.core.printable import spreadsheet_cell
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lakescope.kpis import Kpi
+
+
+def query(
+    kpi: Annotated[str | None, typer.Argument(help="Name of the KPI; without it all are listed.")] = None,
+    by: Annotated[
+        list[str] | None, typer.Option("--by", help="Group by this dimension; may be repeated.")
+    ] = None,
+    since: Annotated[
+        str, typer.Option(help="Beginning: 2026-01-05, 2026-01-05T12:00:00, or 7d, 12h ago.")
+    ] = "7d",
+    until: Annotated[str, typer.Option(help="End, likewise.")] = "0s",
+    bin: Annotated[str | None, typer.Option("--bin", help="One value for each 30min, 1h, 1d, ...")] = None,
+    where: Annotated[
+        list[str] | None, typer.Option("--where", help="Only DIMENSION=VALUE; may be repeated.")
+    ] = None,
+    noise: Annotated[
+        bool | None,
+        typer.Option("--noise/--no-noise", help="Functional tests in or out, instead of the KPI's choice."),
+    ] = None,
+    store: Annotated[
+        str | None, typer.Option(help="The sink to ask; else the first that can answer.")
+    ] = None,
+    format: Annotated[
+        Literal["table", "csv", "json", "jsonl"],
+        typer.Option(help="table, csv, json (one array) or jsonl (JSON lines)."),
+    ] = "table",
+    config: ConfigOption = CONFIG,
+) -> None:
+    """Ask a store for a KPI: the same number as on dashboards, in alerts and in reports.
+
+    Example: lakescope query transfer_efficiency --by src_rse --by dst_rse --since 1d
+    """
+    from lakescope.app.query import parse
+    from lakescope.core.contracts import RefusedError, TransientError
+
+    if kpi is None:
+        _list()
+        return
+    try:
+        asked = parse(kpi, by=by or (), since=since, until=until, bin=bin, filters=where or (), noise=noise)
+        rows = _rows(config, asked, store, by, since, until, bin, where, noise)
+    except (ValueError, RefusedError, TransientError) as error:
+        raise RuntimeError(str(error)) from error
+    used = getattr(rows, "bin_s", asked.bin_s)
+    if used != asked.bin_s:
+        typer.echo(f"bins of {used} s: no finer than the reports", err=True)
+    valued = _valued(rows, asked.by)
+    if len(valued) < len(rows):
+        left_out = f"{len(rows) - len(valued)} rows of groups without a value are left out: {asked.kpi.null}"
+        typer.echo(left_out, err=True)
+    _print(valued, asked.kpi, format)
+
+
+def _rows(
+    config: Any,
+    asked: Any,
+    store: str | None,
+    by: list[str] | None,
+    since: str,
+    until: str,
+    bin_: str | None,
+    where: list[str] | None,
+    noise: bool | None,
+) -> list[dict[str, Any]]:
+    """From the running instance, which holds the embedded store; else from the store itself."""
+    from lakescope.app.assembly import open_sinks
+    from lakescope.app.instance import ask, find
+    from lakescope.app.query import ask as ask_store
+    from lakescope.app.query import store_of
+    from lakescope.kpis.model import Rows
+
+    chosen = configuration(config)
+    if url := find(chosen.settings.data_dir):
+        wanted = {
+            "by": by,
+            "since": since,
+            "until": until,
+            "bin": bin_,
+            "where": where,
+            "noise": noise,
+            "store": store,
+        }
+        given = {key: value for key, value in wanted.items() if value is not None}
+        headers = credentials(chosen.settings)
+        answer: dict[str, Any] = ask(url, f"/api/kpis/{asked.kpi.name}", params=given, headers=headers)
+        rows = Rows(answer["rows"])
+        rows.bin_s = answer["bin_s"]
+        return rows
+    name = store_of({plugin.name: plugin.type for plugin in chosen.sinks.values()}, store)
+    sinks = open_sinks(chosen._replace(sinks={name: chosen.sinks[name]}))
+    try:
+        return ask_store(asked, sinks[name], chosen.sinks[name].type)
+    finally:
+        sinks[name].close()
+
+
+def _list() -> None:
+    from lakescope.kpis import CATALOGUE
+
+    made = table("kpi", "unit", "what it is")
+    for kpi in CATALOGUE.values():
+        made.add_row(kpi.name, kpi.unit, kpi.meaning)
+    console().print(made)
+
+
+def _valued(rows: list[dict[str, Any]], by: Sequence[str]) -> list[dict[str, Any]]:
+    """Without the groups that have no value in any row; all rows where nothing is grouped."""
+    if not by:
+        return rows
+    groups = {tuple(row[name] for name in by) for row in rows if row["value"] is not None}
+    return [row for row in rows if tuple(row[name] for name in by) in groups]
+
+
+def _print(rows: list[dict[str, Any]], kpi: Kpi, form: str) -> None:
+    if form in ("json", "jsonl"):
+        import json
+
+        lines = [json.dumps(row) for row in rows]
+        # commas stand on lines of their own: what reads line by line finds whole objects in both
+        emit("\n".join(lines) if form == "jsonl" else "\n".join(["[", "\n,\n".join(lines), "]"]))
+        return
+    columns = list(rows[0]) if rows else ["value"]
+    if form == "csv":
+        import csv
+
+        writer = csv.writer(sys.stdout)
+        writer.writerow(columns)
+        writer.writerows([spreadsheet_cell(row[column]) for column in columns] for row in rows)
+        return
+    from lakescope.dashboards.theme import shown, unit_of
+
+    made = table(*columns[:-1], f"{kpi.name}>")
+    for row in rows:
+        cells = ["-" if row[column] is None else str(row[column]) for column in columns[:-1]]
+        made.add_row(*cells, shown(row["value"], unit_of(kpi)))
+    console().print(made)
+    console().print(
+        f"{len(rows)} row{'s' * (len(rows) != 1)}; no value means: {kpi.null}"
+        if rows
+        else f"no event counts: {kpi.null}"
+    )

@@ -1,0 +1,145 @@
+"""run: the pipelines, the HTTP API and the status page."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lakescope.app.cli._common import CONFIG, ConfigOption, configuration, console, table
+
+if TYPE_CHECKING:
+    from lakescope.app.assembly import Assembly
+    from lakescope.app.config import Configuration
+
+
+def run(
+    config: ConfigOption = CONFIG,
+    workers: Annotated[
+        int, typer.Option("--workers", min=1, help="Processes that decode and encode; 1: in this process.")
+    ] = 1,
+) -> None:
+    """Run the pipelines, the HTTP API and the status page, until SIGTERM or Ctrl-C.
+
+    Ends by itself when every collector's source has ended (files that are not followed) and all is stored.
+    Exit code 1 if a stop came before that, and something had to be left to its source.
+
+    Example: lakescope run -c lakescope.toml
+    """
+    from lakescope.app.checks import check
+
+    log_to_stderr()
+    chosen = configuration(config)
+    check(chosen)
+    drained = serve(chosen, workers=workers)
+    raise typer.Exit(0 if drained else 1)
+
+
+def serve(
+    chosen: Configuration,
+    *,
+    workers: int = 1,
+    seconds: float | None = None,
+    started: Any = None,
+    stopping: Any = None,
+) -> bool:
+    """Runs until a signal, the sources' end or `seconds`; prints the summary. True if all was drained."""
+    from lakescope.app.lock import locked
+
+    with locked(chosen.settings.data_dir):
+        return _serve(chosen, workers, seconds, started, stopping)
+
+
+def _serve(chosen: Configuration, workers: int, seconds: float | None, started: Any, stopping: Any) -> bool:
+    from functools import partial
+
+    from lakescope.app.assembly import assemble, lanes, normaliser, read_topology
+    from lakescope.app.instance import announced
+    from lakescope.app.web import create_app
+    from lakescope.app.web.server import Server
+
+    settings = chosen.settings
+    assembly = assemble(chosen, workers=workers)
+    topology = read_topology(settings)
+
+    def normaliser_of(name: str) -> Any:
+        return normaliser(settings, topology, chosen.collectors.get(name), name)
+
+    app = create_app(assembly, normaliser_of, lanes(chosen, assembly.sinks), settings.http)
+    server = Server(app, settings.http.host, settings.http.port)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, partial(_on_signal, stop))
+    out = console()
+    assembly.engine.start()
+    assembly.status.start()
+    server.start()
+    with announced(settings.data_dir, server.url):
+        out.print(f"lakescope is running: {server.url}/", style="bold")
+        out.print(f"  collectors: {', '.join(chosen.collectors)}   sinks: {', '.join(chosen.sinks)}")
+        out.print(f"  data: {settings.data_dir}   stop: Ctrl-C")
+        if started:
+            started(server.url)
+        _wait(assembly, stop, seconds)
+        if stopping:
+            stopping()
+        drained = assembly.engine.stop(settings.pipeline.drain_s)
+        assembly.status.stop()
+        server.stop()
+    _summary(assembly, out)
+    assembly.engine.dead_letters.close()
+    if not drained:
+        out.print(
+            "not everything could be stored in time; the sources will give the rest again", style="yellow"
+        )
+    return drained
+
+
+def _on_signal(stop: threading.Event, number: int, frame: Any) -> None:
+    if stop.is_set():  # the second time somebody means it
+        raise SystemExit(128 + number)
+    stop.set()
+
+
+def _wait(assembly: Assembly, stop: threading.Event, seconds: float | None) -> None:
+    import time
+
+    end = None if seconds is None else time.monotonic() + seconds
+    while not stop.wait(0.2):
+        if end is not None and time.monotonic() >= end:
+            return
+        if assembly.engine.wait(0) and not any(pipeline.in_flight for pipeline in assembly.engine.pipelines):
+            return  # the sources have ended, and a sink that is away is waited for
+
+
+def _summary(assembly: Assembly, out: Any) -> None:
+    made = table("collector", "sink", "received>", "stored>", "dead>", "filtered>", "in flight>")
+    for row in assembly.status.balance():
+        numbers = (f"{row[key]:,}" for key in ("received", "stored", "dead", "filtered", "in_flight"))
+        made.add_row(row["collector"], row["sink"], *numbers)
+    out.print(made)
+    for cause in assembly.engine.dead_letters.summary():
+        out.print(f"dead letters: {cause.count} {cause.reason} from {cause.collector}: {cause.example}")
+
+
+def log_to_stderr() -> None:
+    import logging
+
+    from lakescope.core.printable import printable
+
+    class OneLine(logging.Formatter):
+        """No text of a message or an answer adds a line or reaches the terminal as a command."""
+
+        def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
+            return super().formatMessage(record).replace("\n", "\\n")
+
+        def format(self, record: logging.LogRecord) -> str:
+            return printable(super().format(record))
+
+    handler = logging.StreamHandler()
+    handler.setFormatter(OneLine("%(asctime)s level=%(levelname)s %(name)s %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    for chatty in ("httpx", "httpcore", "elastic_transport", "uvicorn"):
+        logging.getLogger(chatty).setLevel(logging.ERROR)

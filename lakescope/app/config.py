@@ -1,0 +1,392 @@
+"""The configuration: one TOML file, validated as a whole before anything starts.
+
+    [collectors.NAME]   type = "stomp" ...     where messages come from
+    [sinks.NAME]        type = "duckdb" ...    where events go
+
+``${VARIABLE}`` (or ``${VARIABLE:-default}``) in any text is replaced from the environment: secrets belong there.
+Every fault is a `Problem` that names file and line, what was expected, and the remedy.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pydantic
+from pydantic import Field, SecretStr
+
+from lakescope.core.options import DIRECTORY, Options, closest
+from lakescope.core.places import ConfigurationError, Problem, Source
+from lakescope.core.plugins import Room, UnknownPlugin, available, load
+from lakescope.pipeline.health import OWN
+
+DEFAULT_PATH = Path("lakescope.toml")
+_NAME = re.compile(r"\w[\w .-]{0,99}")
+_VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
+
+
+class Http(Options):
+    """The status page, the API and the push routes."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on; ``0.0.0.0`` for all."""
+    port: int = Field(default=8137, ge=0, le=65535)
+    """Port to listen on; 0 takes a free one."""
+    token: SecretStr | None = Field(default=None, min_length=8, examples=["${LAKESCOPE_TOKEN}"])
+    """Token for everything but /livez, /readyz and push routes with a token of their own. Without it only the loopback
+    can be listened on."""
+    allowed_hosts: tuple[str, ...] = Field(default=(), examples=[["lakescope.example.org"]])
+    """Names by which it may be asked, beside its addresses, ``localhost`` and its own host's name."""
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach it."""
+        try:
+            return ip_address(self.host.strip("[]")).is_loopback
+        except ValueError:
+            return self.host.lower() == "localhost"
+
+
+class PipelineOptions(Options):
+    """Batches and bounds."""
+
+    batch_messages: int = Field(default=1000, ge=1)
+    """Largest batch (messages)."""
+    batch_age_s: float = Field(default=0.5, gt=0)
+    """Longest wait for a batch to fill (seconds)."""
+    queue_messages: int = Field(default=10_000, ge=1)
+    """How far a slow sink may fall behind the others before it holds back the sources (messages)."""
+    queue_bytes: int = Field(default=64 * 2**20, ge=2**20)
+    """The same in bytes of its events as JSON (bytes), whichever is reached first."""
+    drain_s: float = Field(default=20.0, ge=0)
+    """How long a stop may take to store what has been received (seconds)."""
+    health_s: float = Field(default=60.0, ge=0)
+    """From one report of Lakescope on itself to the next (seconds): events of the dataset ``pipeline``; 0: none."""
+
+
+class TopologyOptions(Options):
+    """CRIC's documents, as files: what gives events their sites, countries and QoS classes."""
+
+    rses: Path | None = Field(default=None, examples=["/etc/lakescope/rses.json"])
+    """Answer of ``api/doma/rse/query/?json&preset=doma``."""
+    services: Path | None = Field(default=None, examples=["/etc/lakescope/services.json"])
+    """Answer of ``core/service/query/?json``."""
+    sites: Path | None = Field(default=None, examples=["/etc/lakescope/sites.json"])
+    """Answer of ``core/rcsite/query/?json``."""
+
+
+class FunctionalTests(Options):
+    """What marks noise traffic, so that KPIs can leave it out."""
+
+    activities: tuple[str, ...] = (
+        "Functional Test",
+        "Functional Tests",
+        "Functional Testing",
+        "functional-testing",
+    )
+    """Activities of noise traffic."""
+    scopes: tuple[str, ...] = ("-noise",)
+    """Endings of noise traffic's scopes."""
+
+
+class Privacy(Options):
+    """Personal data: certificate subjects (FTS's user_dn)."""
+
+    user_salt: SecretStr | None = Field(default=None, min_length=8, examples=["${LAKESCOPE_SALT}"])
+    """Keeps a subject as a hash with this salt; without it subjects are dropped."""
+
+
+class DashboardOptions(Options):
+    """Lakescope's own dashboard pages."""
+
+    since: str | None = Field(default=None, pattern=r"^\d+(min|h|d|w)$", examples=["7d"])
+    """How far back every dashboard looks at first (12h, 7d); without it each dashboard's own choice."""
+
+
+class Settings(Options):
+    """Everything but the plugins' own options."""
+
+    data_dir: Path = Field(default=Path("lakescope-data"), validate_default=True)
+    """Where dead letters, spools and the embedded store lie. As every path of the configuration: relative to its file."""
+    http: Http = Http()
+    """The status page, the API and the push routes."""
+    pipeline: PipelineOptions = PipelineOptions()
+    """Batches and bounds."""
+    topology: TopologyOptions = TopologyOptions()
+    """CRIC's documents."""
+    functional_tests: FunctionalTests = FunctionalTests()
+    """What marks noise traffic."""
+    privacy: Privacy = Privacy()
+    """Personal data."""
+    dashboards: DashboardOptions = DashboardOptions()
+    """Lakescope's own dashboard pages."""
+
+
+class Plugin(NamedTuple):
+    """One collector or sink of the configuration."""
+
+    name: str
+    type: str
+    options: Any
+
+
+class Configuration(NamedTuple):
+    """A valid configuration."""
+
+    settings: Settings
+    collectors: dict[str, Plugin]
+    sinks: dict[str, Plugin]
+    source: Source = Source()
+
+    def document(self) -> dict[str, Any]:
+        """The effective configuration as plain data, secrets masked, unset options left out."""
+        plain = self.settings.model_dump(mode="json", exclude_none=True)
+        for room, plugins in (("collectors", self.collectors), ("sinks", self.sinks)):
+            plain[room] = {
+                plugin.name: {"type": plugin.type} | plugin.options.model_dump(mode="json", exclude_none=True)
+                for plugin in plugins.values()
+            }
+        return plain
+
+
+def load_file(path: Path) -> Configuration:
+    """The configuration of a file. Raises `ConfigurationError`."""
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        found = f"expected UTF-8, found the byte 0x{error.object[error.start]:02x}"
+        remedy = f"save it as UTF-8: iconv -f {_encoding(error.object)} -t UTF-8 {path}"
+        raise ConfigurationError([Problem(str(path), line, "", found, remedy)]) from error
+    except OSError as error:
+        remedy = "give its path with -c, or write one: `lakescope config sample > lakescope.toml`"
+        text = f"expected a configuration file: {error.strerror}"
+        raise ConfigurationError([Problem(str(path), None, "", text, remedy)]) from error
+    return parse(text, str(path), path.parent)
+
+
+def _encoding(content: bytes) -> str:
+    """The likeliest of a text that is not UTF-8, by its first bytes."""
+    return "UTF-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "LATIN1"
+
+
+def parse(text: str, file: str = "configuration", directory: Path = Path()) -> Configuration:
+    """The configuration of a TOML text, its relative paths relative to `directory`. Raises `ConfigurationError`."""
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        line = re.search(r"line (\d+)", str(error))
+        problem = Problem(
+            file,
+            int(line[1]) if line else None,
+            "",
+            f"not TOML: {error}",
+            _toml_remedy(str(error)),
+        )
+        raise ConfigurationError([problem]) from error
+    return _Reader(Source(file, text), directory).read(document)
+
+
+def _toml_remedy(error: str) -> str:
+    if "overwrite" in error or "twice" in error:
+        return "an option and a table stand once each in a file: remove one, or give it another name"
+    if "Illegal character" in error:
+        return "remove the character; a text in double quotes takes \\n, \\t and \\u0000 for it"
+    return 'tables are written [name], options name = "value", their text in quotes'
+
+
+class _Reader:
+    """Reads one document and gathers its problems."""
+
+    def __init__(self, source: Source, directory: Path):
+        self.source = source
+        self.directory = directory
+        self.document: dict[str, Any] = {}
+        self.problems: list[Problem] = []
+
+    def read(self, document: dict[str, Any]) -> Configuration:
+        self.document = document
+        document = self._expand(document, ())
+        rooms = {room: document.pop(room, {}) for room in ("collectors", "sinks")}
+        settings = self._validate(Settings, document, ())
+        if settings is not None and settings.http.token is None and not settings.http.is_loopback:
+            self._problem(
+                ("http", "host"),
+                f"others can reach {settings.http.host!r}, and [http] has no token",
+                'add token = "${LAKESCOPE_TOKEN}" below [http] and export LAKESCOPE_TOKEN=$(openssl rand -hex 24),'
+                ' or listen on this machine only: host = "127.0.0.1"',
+            )
+        collectors = self._plugins("collectors", rooms["collectors"])
+        sinks = self._plugins("sinks", rooms["sinks"])
+        for room, plugins in (("collectors", collectors), ("sinks", sinks)):
+            if not plugins and not self.problems:
+                example = ", ".join(available(room))
+                remedy = f"add [{room}.NAME] with type = one of {example}"
+                self._problem((room,), f"there are no {room}", remedy)
+        if self.problems:
+            raise ConfigurationError(self.problems)
+        return Configuration(settings, collectors, sinks, self.source)
+
+    def _plugins(self, room: Room, tables: Any) -> dict[str, Plugin]:
+        found: dict[str, Plugin] = {}
+        if not isinstance(tables, Mapping):
+            self._problem(
+                (room,), f"expected tables [{room}.NAME]", f"write [{room}.mine] and its options below"
+            )
+            return found
+        for name, table in tables.items():
+            place = (room, name)
+            if room == "collectors" and name == OWN:
+                self._problem(
+                    place, f"`{OWN}` is the name of Lakescope's reports on itself", "give it another name"
+                )
+                continue
+            if not _NAME.fullmatch(name):
+                self._problem(
+                    place,
+                    f"expected a name of letters, digits, spaces, `_`, `-` and `.`, 100 at most, found {name[:120]!r}",
+                    f"name it [{room}.{re.sub(r'[^A-Za-z0-9_-]+', '-', name)[:30].strip('-') or 'mine'}]:"
+                    " files and metrics are named by it",
+                )
+                continue
+            if not isinstance(table, dict) or not isinstance(table.get("type"), str):
+                kinds = ", ".join(available(room))
+                self._problem(place, "`type` is missing or no text", f"add type = one of {kinds}")
+                continue
+            options = dict(table)
+            kind = options.pop("type")
+            try:
+                plugin = load(room, kind)
+            except UnknownPlugin as error:
+                close = closest(kind, available(room))
+                remedy = f'write type = "{close}"' if close else "`lakescope plugins` lists them"
+                self._problem((*place, "type"), str(error), remedy)
+                continue
+            validated = self._validate(plugin.Options, options, place, kind)
+            if validated is not None:
+                found[name] = Plugin(name, kind, validated)
+        return found
+
+    def _validate(
+        self, model: type[Options], document: dict[str, Any], place: tuple[str, ...], kind: str = ""
+    ) -> Any:
+        try:
+            return model.model_validate(document, context={DIRECTORY: self.directory})
+        except pydantic.ValidationError as errors:
+            for error in errors.errors(include_url=False):
+                self._explain(model, error, place, kind)
+            return None
+
+    def _explain(self, model: type[Options], error: Any, place: tuple[str, ...], kind: str) -> None:
+        inner: tuple[str | int, ...] = error["loc"]
+        where = (*place, *map(str, inner))
+        if any(problem.place == ".".join(where) for problem in self.problems):
+            return  # a variable that is not set is one mistake
+        known, fields = _descend(model, inner)
+        option = str(inner[len(known)] if len(known) < len(inner) else inner[-1]) if inner else ""
+        if error["type"] == "extra_forbidden":
+            names = [*fields, *(("collectors", "sinks") if model is Settings and not known else ())]
+            close = closest(option, names)
+            remedy = f"write `{close}`" if close else f"remove it; there are {', '.join(names)}"
+            self._problem(where, f"no option `{option}`", remedy)
+            return
+        if error["type"] == "missing":
+            example = _example(fields.get(option), option)
+            self._problem(where, f"option `{option}` is missing", f"add {example}")
+            return
+        text = error["msg"].removeprefix("Value error, ")
+        if error["type"] == "too_short" and known and "SecretStr" in str(known[-1][1].annotation):
+            text = f"expected at least {error['ctx']['min_length']} characters"
+        if not known:
+            self._problem(where, text, f"`lakescope plugins {kind}` shows the options".replace("  ", " "))
+            return
+        field = known[-1][1]
+        found = "" if "SecretStr" in str(field.annotation) else _shown(self._raw((*place, *inner)))
+        self._problem(where, f"{text}{found}", f"for example {_example(field, known[-1][0])}")
+
+    def _raw(self, place: tuple[str | int, ...]) -> Any:
+        """What stands in the file: with the names of variables, not what they hold."""
+        value: Any = self.document
+        for part in place:
+            try:
+                value = value[part]
+            except (KeyError, IndexError, TypeError):
+                return None
+        return value
+
+    def _expand(self, value: Any, place: tuple[str, ...]) -> Any:
+        """Environment variables into every text."""
+        if isinstance(value, dict):
+            return {key: self._expand(inner, (*place, key)) for key, inner in value.items()}
+        if isinstance(value, list):
+            return [self._expand(inner, place) for inner in value]
+        if not isinstance(value, str):
+            return value
+
+        def variable(match: re.Match[str]) -> str:
+            found = os.environ.get(match[1], match[2])
+            if found is None:
+                self._problem(place, f"environment variable {match[1]} is not set", f"export {match[1]}=...")
+                return ""
+            return found
+
+        if "${" in _VARIABLE.sub("", value):
+            text = "expected ${VARIABLE} or ${VARIABLE:-default}, found another text behind `${`"
+            self._problem(
+                place, text, "write the variable's name in letters, digits and `_`, and close it with `}`"
+            )
+        return _VARIABLE.sub(variable, value)
+
+    def _problem(self, place: tuple[str, ...], text: str, remedy: str) -> None:
+        self.problems.append(self.source.problem(place, text, remedy))
+
+
+def _descend(
+    model: type[Options], place: Sequence[str | int]
+) -> tuple[list[tuple[str, Any]], Mapping[str, Any]]:
+    """The options on the way to `place` as (name, field), as far as they are known; the fields where it ends."""
+    known: list[tuple[str, Any]] = []
+    for part in place:
+        field = model.model_fields.get(str(part))
+        if field is None:
+            break
+        known.append((str(part), field))
+        if not (isinstance(field.annotation, type) and issubclass(field.annotation, Options)):
+            break
+        model = field.annotation
+    return known, model.model_fields
+
+
+def _example(field: Any, option: str) -> str:
+    examples = getattr(field, "examples", None) or [getattr(field, "default", None)]
+    return f"{option} = {toml_value(examples[0])}"
+
+
+def toml_value(value: Any) -> str:
+    """`value` as TOML writes it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(toml_value, value))}]"
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {toml_value(inner)}" for key, inner in value.items()) + " }"
+    if isinstance(value, (int, float)):
+        return str(value)
+    return '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+_USERINFO = re.compile(r"[^/@\s]+@")
+
+
+def _shown(value: Any) -> str:
+    """What was found, short, without users and passwords."""
+    if isinstance(value, list) and value and all(isinstance(one, str) for one in value):
+        value = ", ".join(value)
+    if isinstance(value, (dict, list)) or value is None:
+        return ""
+    return f", found {_USERINFO.sub('', value)[:200]!r}" if isinstance(value, str) else f", found {value!r}"

@@ -1,0 +1,79 @@
+"""The running instance of a data directory: where other commands find it.
+
+`lakescope run` leaves ``instance.json`` in its data directory; tap, top, trace and replay ask it over HTTP,
+because the embedded store can be open in one process only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from lakescope.app.lock import holder
+
+FILE = "instance.json"
+
+
+@contextlib.contextmanager
+def announced(data_dir: Path, url: str) -> Iterator[None]:
+    """Says for the time of the block that an instance answers at `url`."""
+    path = data_dir / FILE
+    path.write_text(json.dumps({"pid": os.getpid(), "url": url}))
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def find(data_dir: Path) -> str | None:
+    """URL of the instance that runs on this data directory; null if none answers.
+
+    A file that a killed process left names a port that may be another lake's by now: the process in it must be the one
+    that holds the directory's lock.
+    """
+    try:
+        instance = json.loads((data_dir / FILE).read_text())
+        url: str = instance["url"]
+        if holder(data_dir) != instance["pid"]:
+            return None
+        httpx.get(f"{url}/livez", timeout=3.0, trust_env=False).raise_for_status()
+    except (OSError, ValueError, KeyError, TypeError, httpx.HTTPError):
+        return None
+    return url
+
+
+def ask(url: str, path: str, **arguments: Any) -> Any:
+    """GET of the instance's API, as plain data. Raises `RuntimeError` with what it answered."""
+    return _request("GET", f"{url}{path}", timeout=60.0, **arguments)
+
+
+def tell(url: str, path: str, body: Any, **arguments: Any) -> Any:
+    """POST to the instance's API, as plain data. Raises `RuntimeError` with what it answered."""
+    return _request("POST", f"{url}{path}", json=body, timeout=600.0, **arguments)
+
+
+def _request(method: str, url: str, **arguments: Any) -> Any:
+    try:
+        response = httpx.request(method, url, trust_env=False, **arguments)
+    except httpx.HTTPError as error:  # it went away, or takes too long
+        raise RuntimeError(f"{url}: no answer: {type(error).__name__}: {error}") from error
+    if not response.is_success:
+        raise RuntimeError(f"{response.url} answered {response.status_code}: {_detail(response)}")
+    try:
+        return response.json()
+    except ValueError as error:
+        raise RuntimeError(f"{response.url} gave no answer of Lakescope's: {response.text[:100]}") from error
+
+
+def _detail(response: httpx.Response) -> str:
+    """The instance's own words, without their wrapping."""
+    with contextlib.suppress(ValueError, KeyError, TypeError):
+        detail = response.json()["detail"]
+        return detail if isinstance(detail, str) else json.dumps(detail)[:300]
+    return response.text[:300]

@@ -1,0 +1,67 @@
+"""Dead letters, tried again: decoded by today's formats, written to the sink that refused them (or to all)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+import msgspec
+
+from lakescope.core.contracts import RefusedError, Sink, TransientError
+from lakescope.core.messages import Reject
+from lakescope.pipeline.dead_letters import DeadLetters, Letter
+from lakescope.pipeline.normalise import Normaliser
+from lakescope.pipeline.transform import Lane, Parcel, Transform
+
+
+class Replayed(msgspec.Struct, frozen=True):
+    """What became of one letter: gone when `stored`, else still there, and why."""
+
+    id: str
+    stored: bool
+    text: str
+
+
+def replay(
+    letters: Iterable[Letter],
+    dead_letters: DeadLetters,
+    normaliser_of: Callable[[str], Normaliser],
+    lanes: Mapping[str, Lane],
+    sinks: Mapping[str, Sink],
+) -> Iterable[Replayed]:
+    """Tries each letter once. Idempotent: what was stored before is found under its id."""
+    for letter in letters:
+        wanted = {name: lane for name, lane in lanes.items() if letter.sink in (None, name)}
+        if not wanted:
+            yield Replayed(
+                letter.id, False, f"there is no sink {letter.sink!r} in the configuration any more"
+            )
+            continue
+        batch = Transform(normaliser_of(letter.collector), wanted)([letter.message()])
+        rejects = list(batch.rejects)
+        try:
+            for name, parcel in batch.parcels.items():
+                rejects += _write(sinks[name], parcel)
+        except TransientError as error:
+            yield Replayed(letter.id, False, f"try again later: {error}")
+            continue
+        if rejects:
+            dead_letters.add(letter.collector, letter.sink, [(letter.message(), rejects)])
+            yield Replayed(letter.id, False, str(rejects[0]))
+        else:
+            dead_letters.drop([letter.id])
+            yield Replayed(letter.id, True, f"{batch.datasets.total()} events stored")
+
+
+def _write(sink: Sink, parcel: Parcel) -> list[Reject]:
+    """Chunk by chunk where the sink does not say which one it refuses."""
+    try:
+        outcome = sink.write(parcel.chunks) if parcel.chunks else None
+    except RefusedError as error:
+        if len(parcel.chunks) == 1:
+            return [Reject(error.reason, found=str(error))]
+        return [reject for chunk in parcel.chunks for reject in _write(sink, Parcel([chunk]))]
+    if outcome is None:
+        return []
+    if outcome.retry:
+        raise TransientError(outcome.reason)
+    return list(outcome.rejected.values())

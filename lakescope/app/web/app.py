@@ -1,0 +1,226 @@
+"""What a running Lakescope answers by HTTP: status page, dashboards, health, metrics, API, push routes."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import APIRouter, FastAPI, HTTPException, Query, Request, Response
+from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, StreamingResponse
+from prometheus_client import generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+from lakescope.app.assembly import Assembly
+from lakescope.app.config import Http
+from lakescope.app.query import ask, describe, parse, store_of
+from lakescope.app.replay import replay
+from lakescope.app.trace import searchable, story
+from lakescope.app.web import dashboards
+from lakescope.app.web.access import Gate
+from lakescope.core.contracts import RefusedError, Sink, TransientError
+from lakescope.kpis import CATALOGUE
+from lakescope.pipeline.dead_letters import Letter
+from lakescope.pipeline.normalise import Normaliser
+from lakescope.pipeline.transform import Lane
+
+PAGE = Path(__file__).parent / "status.html"
+SECURITY = dashboards.SECURITY | {  # the status page is one file
+    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline';"
+    " connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+}
+TAP_QUEUE = 100  # batches; a slow reader misses some rather than holding back the lake
+TAPS_MAX = 20
+LETTERS_MAX = 1000
+LETTERS_BYTES = 64 * 2**20  # of bodies in one answer
+
+
+def create_app(
+    assembly: Assembly,
+    normaliser_of: Callable[[str], Normaliser],
+    lanes: dict[str, Lane],
+    http: Http | None = None,
+) -> FastAPI:
+    """The application over a running assembly; `http` says who may ask."""
+    app = FastAPI(
+        title="Lakescope",
+        version=version("lakescope"),
+        description="Monitoring and telemetry pipeline for Rucio data lakes",
+        docs_url=None,  # its page would load scripts from elsewhere
+        redoc_url=None,
+        openapi_url="/api/openapi.json",
+    )
+    app.include_router(_pages(assembly))
+    app.include_router(_api(assembly, normaliser_of, lanes, assembly.sinks))
+    app.include_router(dashboards.router(assembly))
+    pushes: dict[str, bool] = {}
+    for collector in assembly.collectors.values():
+        router = getattr(collector, "router", None)
+        if router is not None:
+            routes = router()
+            app.include_router(routes)
+            pushes[routes.prefix] = getattr(collector, "has_token", False)
+    app.add_exception_handler(sqlite3.Error, _unusable)
+    app.add_middleware(Gate, http=http or Http(), pushes=pushes)
+    return app
+
+
+def _unusable(request: Request, error: Exception) -> Response:
+    return JSONResponse({"detail": f"the dead letters cannot be used now: {error}"}, 503)
+
+
+def _pages(assembly: Assembly) -> APIRouter:
+    router = APIRouter(tags=["health"])
+    status = assembly.status
+
+    @router.get("/", include_in_schema=False)
+    def page() -> FileResponse:
+        return FileResponse(PAGE, headers=SECURITY | {"cache-control": "no-cache"})
+
+    # health is answered on the event loop: threads may all be waiting for a store
+    @router.get("/livez")
+    async def livez() -> PlainTextResponse:
+        """200 while the process answers."""
+        return PlainTextResponse("ok\n")
+
+    @router.get("/readyz", response_model=None)
+    async def readyz(request: Request) -> Response:
+        """200 if every collector and sink works, else 503 with the reasons; one word for who shows no token."""
+        reasons = status.reasons()
+        if not request.state.trusted:
+            return PlainTextResponse("degraded\n" if reasons else "ready\n", 503 if reasons else 200)
+        return JSONResponse({"ready": not reasons, "reasons": reasons}, 503 if reasons else 200)
+
+    @router.get("/metrics")
+    def metrics() -> Response:
+        """Lakescope's own counters for Prometheus."""
+        return Response(generate_latest(assembly.engine.metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+    return router
+
+
+def _api(
+    assembly: Assembly,
+    normaliser_of: Callable[[str], Normaliser],
+    lanes: dict[str, Lane],
+    sinks: dict[str, Sink],
+) -> APIRouter:
+    router = APIRouter(prefix="/api", tags=["api"])
+    letters = assembly.engine.dead_letters
+
+    @router.get("/status")
+    def status() -> Response:
+        """Everything about collectors, sinks, rates, lag, accounting and dead letters."""
+        return Response(msgspec.json.encode(assembly.status.document()), media_type="application/json")
+
+    @router.get("/transfers/{request_id}")
+    def transfer(request_id: str) -> list[dict[str, Any]]:
+        """One transfer's events over all sources, in order of time."""
+        store = searchable(sinks)
+        if store is None:
+            raise HTTPException(
+                501, "no sink can be searched: add one of type duckdb or elasticsearch, or influxdb 1.x"
+            )
+        try:
+            return story(store, request_id)
+        except (RefusedError, TransientError) as error:
+            raise HTTPException(503, str(error)) from error
+
+    @router.get("/kpis")
+    def kpis() -> list[dict[str, Any]]:
+        """The catalogue: every number's meaning, unit, dimensions and bounds."""
+        return [describe(kpi) for kpi in CATALOGUE.values()]
+
+    @router.get("/kpis/{name}")
+    def kpi(
+        name: str,
+        by: list[str] = Query(default=[]),  # noqa: B008 - FastAPI's form
+        where: list[str] = Query(default=[]),  # noqa: B008
+        since: str = "7d",
+        until: str = "0s",
+        bin: str | None = None,
+        noise: bool | None = None,
+        store: str | None = None,
+    ) -> dict[str, Any]:
+        """A KPI's values. `where`: dimension=value; times ISO 8601 or so long ago (7d, 12h, 30min)."""
+        try:
+            asked = parse(name, by=by, since=since, until=until, bin=bin, filters=where, noise=noise)
+            types = {sink: assembly.status.types[sink] for sink in sinks}
+            chosen = store_of(types, store)
+            rows = ask(asked, sinks[chosen], types[chosen])
+        except ValueError as error:
+            raise HTTPException(404 if name not in CATALOGUE else 422, str(error)) from error
+        except (RefusedError, TransientError) as error:
+            raise HTTPException(503, str(error)) from error
+        return {
+            "kpi": describe(asked.kpi),
+            "store": chosen,
+            "bin_s": getattr(rows, "bin_s", asked.bin_s),
+            "rows": rows,
+        }
+
+    @router.get("/tap")
+    def tap(datasets: list[str] = Query(default=[])) -> StreamingResponse:  # noqa: B008 - FastAPI's form
+        """Events as they pass, as JSON lines without end; a reader that is too slow misses some."""
+        if len(assembly.engine.taps) >= TAPS_MAX:
+            raise HTTPException(503, f"{TAPS_MAX} readers watch already: expected fewer at once")
+        return StreamingResponse(_tapped(assembly, frozenset(datasets)), media_type="application/jsonl")
+
+    @router.get("/dead-letters")
+    def dead_letters(
+        reason: str | None = None,
+        collector: str | None = None,
+        sink: str | None = None,
+        limit: Annotated[int, Query(ge=1, le=LETTERS_MAX)] = 100,
+    ) -> Response:
+        """Dead letters with their bodies as base64, oldest first."""
+        found: list[Letter] = []
+        size = 0
+        for letter in letters.letters(reason=reason, collector=collector, sink=sink, limit=limit):
+            size += len(letter.body)
+            if found and size > LETTERS_BYTES:
+                text = (
+                    f"{limit} letters exceed {LETTERS_BYTES} bytes: expected a limit of {len(found)} at most"
+                )
+                raise HTTPException(422, text)
+            found.append(letter)
+        return Response(msgspec.json.encode(found), media_type="application/json")
+
+    @router.post("/dead-letters/replay")
+    def replay_letters(ids: list[str]) -> Response:
+        """Tries dead letters again; a line of JSON each."""
+        chosen = list(letters.letters(ids=ids)) if ids else []
+        results = list(replay(chosen, letters, normaliser_of, lanes, sinks))
+        return Response(msgspec.json.encode(results), media_type="application/json")
+
+    return router
+
+
+async def _tapped(assembly: Assembly, datasets: frozenset[str]) -> AsyncIterator[bytes]:
+    """Ends, and is forgotten by the engine, when its reader has gone: the server then cancels the wait."""
+    loop = asyncio.get_running_loop()
+    batches: asyncio.Queue[list[bytes]] = asyncio.Queue(TAP_QUEUE)
+
+    def put(documents: list[bytes]) -> None:
+        if not batches.full():
+            batches.put_nowait(documents)
+
+    def take(documents: list[bytes]) -> None:
+        with suppress(RuntimeError):  # the server has stopped
+            loop.call_soon_threadsafe(put, documents)
+
+    heads = tuple(f'{{"dataset":"{name}"'.encode() for name in datasets)
+    assembly.engine.taps.append(take)
+    try:
+        while True:
+            documents = await batches.get()
+            chosen = [document for document in documents if not heads or document.startswith(heads)]
+            if chosen:
+                yield b"\n".join([*chosen, b""])
+    finally:
+        assembly.engine.taps.remove(take)

@@ -1,0 +1,226 @@
+"""Lakescope's own dashboards: their pages, ``/dashboards/...``, and their data, ``/api/dashboards/...``."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from typing import Annotated, Any, Literal
+
+import msgspec
+from fastapi import APIRouter, HTTPException, Query, Request, Response
+from starlette.background import BackgroundTask
+
+from lakescope.app.assembly import Assembly
+from lakescope.app.query import answered, ask_many, parse_selection, store_of
+from lakescope.core.contracts import RefusedError, TransientError
+from lakescope.dashboards import page
+from lakescope.dashboards.definitions import DASHBOARDS
+from lakescope.dashboards.model import Dashboard, Variable
+from lakescope.dashboards.pictures import Answer, layout
+from lakescope.dashboards.questions import Selection
+from lakescope.dashboards.theme import THEMES
+from lakescope.kpis import CATALOGUE, Kpi, UnsupportedError
+from lakescope.kpis import Query as KpiQuery
+from lakescope.kpis.model import UNKNOWN, EventsQuery, Part
+
+SECURITY = {
+    # no 'unsafe-eval': the charts' expressions are interpreted
+    "content-security-policy": "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self';"
+    " img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+}
+FOR_EVER = "public, max-age=31536000, immutable"
+VALUES_MAX = 2000  # of a variable, in its menu
+
+Text = Annotated[str | None, Query()]
+
+
+def router(assembly: Assembly) -> APIRouter:
+    """Pages and data over a running assembly's stores."""
+    made = APIRouter()
+    made.include_router(_pages())
+    made.include_router(_api(assembly))
+    return made
+
+
+def _pages() -> APIRouter:
+    made = APIRouter(prefix="/dashboards", include_in_schema=False)
+
+    @made.get("/")
+    def index(request: Request) -> Response:
+        return _kept(request, page.html("index"), "text/html")
+
+    @made.get("/page.js")
+    def script(request: Request) -> Response:
+        return _kept(request, page.script(), "text/javascript")
+
+    @made.get("/page.css")
+    def style(request: Request) -> Response:
+        return _kept(request, page.style(), "text/css")
+
+    @made.get("/vega.js")
+    def charts(request: Request, v: str = "") -> Response:
+        current = page.VEGA.endswith(f"v={v}")
+        return _kept(request, page.vega(), "text/javascript", FOR_EVER if current else "no-cache")
+
+    @made.get("/transfer/{request_id}")
+    def story(request: Request, request_id: str) -> Response:
+        return _kept(request, page.html("story", "../"), "text/html")
+
+    @made.get("/{name}")
+    def dashboard(request: Request, name: str) -> Response:
+        status = 200 if name in DASHBOARDS else 404
+        return _kept(request, page.html("dashboard"), "text/html", status=status)
+
+    return made
+
+
+def _kept(request: Request, text: str, kind: str, cache: str = "no-cache", status: int = 200) -> Response:
+    """The text, or 304 for who has it already."""
+    tag = _tag(text)
+    headers = SECURITY | {"etag": tag, "cache-control": cache}
+    if status == 200 and request.headers.get("if-none-match") == tag:
+        return Response(status_code=304, headers=headers)
+    # the library takes seconds to make: the first page begins, its charts' request finds it
+    begin = BackgroundTask(page.vega) if kind == "text/html" else None
+    return Response(text, status, headers, media_type=kind, background=begin)
+
+
+@cache
+def _tag(text: str) -> str:
+    return f'"{hashlib.sha256(text.encode()).hexdigest()[:16]}"'
+
+
+def _api(assembly: Assembly) -> APIRouter:
+    made = APIRouter(prefix="/api/dashboards", tags=["dashboards"])
+    types = {sink: assembly.status.types[sink] for sink in assembly.sinks}
+
+    def find(name: str) -> Dashboard:
+        if name not in assembly.dashboards:
+            raise HTTPException(404, f"no dashboard {name!r}; there are {', '.join(assembly.dashboards)}")
+        return assembly.dashboards[name]
+
+    @made.get("")
+    def dashboards() -> list[dict[str, Any]]:
+        """All dashboards: name, title, the question that each answers, variables."""
+        return [
+            {key: value for key, value in layout(one).items() if key != "rows"}
+            for one in assembly.dashboards.values()
+        ]
+
+    @made.get("/{name}")
+    def dashboard(name: str) -> dict[str, Any]:
+        """A dashboard's rows and panels, without data."""
+        return layout(find(name))
+
+    @made.get("/{name}/data")
+    def data(
+        request: Request,
+        name: str,
+        since: Text = None,
+        until: str = "0s",
+        bin: Text = None,
+        noise: bool | None = None,
+        store: Text = None,
+        theme: Literal["css", "light", "dark"] = "css",
+    ) -> Response:
+        """All panels with their values, and a Vega-Lite spec where a panel is a chart; `refused` says why not.
+
+        Times: ISO 8601 in UTC, or so long ago (7d, 12h, 30min). ``var.<variable>=<value>``, repeatable, narrows.
+        """
+        found = find(name)
+        try:
+            selection = _selection(found, request, since, until, bin, noise)
+            chosen = store_of(types, store)
+        except ValueError as error:
+            raise HTTPException(422, str(error)) from error
+        with _told(chosen):
+            shown = answered(found, selection, assembly.sinks[chosen], chosen, types[chosen])
+        drawn = [picture | page.chart(picture, THEMES[theme]) for picture in shown.pictures]
+        document = shown.document() | {"panels": drawn, "stores": _able(types)}
+        return Response(msgspec.json.encode(document), media_type="application/json")
+
+    @made.get("/{name}/values")
+    def values(
+        request: Request, name: str, since: Text = None, until: str = "0s", store: Text = None
+    ) -> dict[str, list[str]]:
+        """What can be chosen for each variable: the values that occur in the range, sorted; empty: none."""
+        found = find(name)
+        try:
+            selection = _selection(found, request, since, until)
+            chosen = store_of(types, store)
+            asked: list[KpiQuery | EventsQuery] = [
+                KpiQuery(
+                    kpi=_counting(variable),
+                    since=selection.since,
+                    until=selection.until,
+                    by=(variable.dimension,),
+                )
+                for variable in found.variables
+            ]
+        except ValueError as error:
+            raise HTTPException(422, str(error)) from error
+        with _told(chosen):
+            answers = ask_many(asked, assembly.sinks[chosen], types[chosen])
+        return {v.name: _listed(v, answer) for v, answer in zip(found.variables, answers, strict=True)}
+
+    return made
+
+
+def _selection(
+    dashboard: Dashboard,
+    request: Request,
+    since: str | None,
+    until: str,
+    bin_: str | None = None,
+    noise: bool | None = None,
+) -> Selection:
+    """What was chosen. Raises `ValueError` saying what was expected."""
+    chosen = [
+        f"{key.removeprefix('var.')}={value}"
+        for key, value in request.query_params.multi_items()
+        if key.startswith("var.")
+    ]
+    return parse_selection(dashboard, since=since, until=until, bin=bin_, noise=noise, variables=chosen)
+
+
+@contextmanager
+def _told(store: str) -> Iterator[None]:
+    """A store that fails, or that answers nothing of its kind, as an `HTTPException`."""
+    try:
+        yield
+    except UnsupportedError as error:
+        raise HTTPException(422, str(error)) from error
+    except (RefusedError, TransientError) as error:
+        raise HTTPException(503, f"{store}: {error}") from error
+
+
+def _able(types: Mapping[str, str]) -> list[str]:
+    """The stores that one can ask."""
+    able = []
+    for name, kind in types.items():
+        try:
+            able.append(store_of({name: kind}, None))
+        except ValueError:
+            continue
+    return able
+
+
+def _counting(variable: Variable) -> Kpi:
+    """The cheapest KPI whose groups are the variable's values."""
+    fitting = [
+        kpi
+        for kpi in CATALOGUE.values()
+        if kpi.dataset == variable.dataset and variable.dimension in kpi.dimensions
+    ]
+    return min(fitting, key=lambda kpi: not (isinstance(kpi.value, Part) and kpi.value.kind == "count"))
+
+
+def _listed(variable: Variable, answer: Answer) -> list[str]:
+    if isinstance(answer, UnsupportedError):
+        return []
+    values = (row[variable.dimension] for row in answer)
+    return sorted({UNKNOWN if value is None else str(value) for value in values})[:VALUES_MAX]

@@ -1,0 +1,58 @@
+"""The events' fields as columns: the one place that store mappings, tables and docs are derived from."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import types
+from collections.abc import Mapping
+from functools import cache
+from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
+
+from lakescope.core.events import DATASETS, Event
+
+Kind = Literal["keyword", "text", "time", "integer", "float", "boolean", "labels", "object", "keywords"]
+
+_PLAIN: dict[Any, Kind] = {str: "keyword", int: "integer", float: "float", bool: "boolean"}
+_DOC = re.compile(r"^    (\w+): .*?  #: (.*)$", re.MULTILINE)
+
+
+class Column(NamedTuple):
+    """One field of a dataset."""
+
+    name: str
+    kind: Kind
+    required: bool
+    doc: str
+
+
+@cache
+def columns(dataset: str) -> tuple[Column, ...]:
+    """The fields of a dataset in their order; raises `KeyError` for an unknown dataset."""
+    struct = DATASETS[dataset]
+    hints = get_type_hints(struct, include_extras=True)
+    docs = dict(_DOC.findall("".join(map(inspect.getsource, (*Event.__mro__[:2], struct)))))
+    return tuple(Column(name, *_kind(hints[name]), docs.get(name, "")) for name in struct.__struct_fields__)
+
+
+@cache
+def kinds(dataset: str) -> Mapping[str, Kind]:
+    """Field -> kind, for looking up."""
+    return {column.name: column.kind for column in columns(dataset)}
+
+
+def _kind(hint: Any) -> tuple[Kind, bool]:
+    """(kind, whether null is impossible)."""
+    if get_origin(hint) in (Union, types.UnionType):
+        (inner,) = (arg for arg in get_args(hint) if arg is not type(None))
+        return _kind(inner)[0], False
+    if get_origin(hint) is Annotated:
+        extra = hint.__metadata__[0].extra
+        return (extra["kind"], True) if extra else _kind(get_args(hint)[0])
+    if get_origin(hint) is Literal:
+        return "keyword", True
+    if get_origin(hint) is list:
+        return "keywords", True
+    if get_origin(hint) is dict:
+        return ("labels" if get_args(hint)[1] is str else "object"), True
+    return _PLAIN[hint], True

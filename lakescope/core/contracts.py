@@ -1,0 +1,124 @@
+"""What a collector and a sink are: the contracts between the rooms and the engine.
+
+TransientError   try again later: connection lost, 429, 5xx; the engine does, for ever
+RefusedError     the store refuses the request as a whole: the engine halves it down to the events at fault
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
+
+import msgspec
+
+from lakescope.core.events import Event
+from lakescope.core.inbox import Inbox
+from lakescope.core.messages import Message, Reason, Reject
+from lakescope.core.options import Options
+
+State = Literal["ok", "connecting", "retrying", "error", "finished"]
+
+
+class Health:
+    """How a plugin is: a state, a sentence for the operator, and since when (POSIX seconds)."""
+
+    __slots__ = ("detail", "since", "state")
+
+    def __init__(self, state: State = "connecting", detail: str = ""):
+        self.state: State = state
+        self.detail = detail
+        self.since = time.time()
+
+    def set(self, state: State, detail: str = "") -> None:
+        """Secrets have no place in `detail`: it is shown on pages."""
+        if state != self.state:
+            self.since = time.time()
+        self.state, self.detail = state, detail
+
+
+class Collector(Protocol):
+    """A transport. Never looks into a body."""
+
+    Options: ClassVar[type[Options]]
+    health: Health
+    formats: Sequence[str]
+    """Names of the formats that its messages may carry."""
+
+    def __init__(self, name: str, options: Any, data_dir: Any) -> None: ...
+
+    def run(self, inbox: Inbox, stop: threading.Event) -> None:
+        """Reads the source and puts `Message`s until `stop` is set or the source ends; reconnects by itself."""
+
+    def acknowledge(self, messages: Sequence[Message]) -> None:
+        """Tells the source that these are safe. Called from another thread than `run`; must not block long."""
+
+    def close(self) -> None:
+        """Releases everything; called once, after the last `acknowledge`."""
+
+
+Chunk = Any
+"""What a sink's encoder makes of one event: opaque to the engine, picklable; null where the sink has no
+place for the event (it is then counted as filtered)."""
+
+Encoder = Callable[[Sequence[Event], Sequence[bytes]], list[Chunk | None]]
+"""(events, their JSON documents) -> one chunk an event. Pure and picklable: it may run in another process."""
+
+
+class Outcome(msgspec.Struct):
+    """What became of each chunk of a write: stored unless named in `rejected` or `retry`."""
+
+    rejected: dict[int, Reject] = {}
+    """Index -> why the store will never take it."""
+    retry: list[int] = []
+    """Indices that the store was too busy for."""
+    reason: str = ""
+    """Why it was too busy, for the operator."""
+
+
+class TransientError(Exception):
+    """The store cannot take this now; the text says why, without secrets."""
+
+
+class RefusedError(Exception):
+    """The store refuses this request as a whole, and does not say for which event of it."""
+
+    def __init__(self, reason: Reason, text: str):
+        self.reason: Reason = reason
+        super().__init__(text)
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One line of what `lakescope setup` did or saw."""
+
+    level: Literal["done", "unchanged", "warning", "error"]
+    text: str
+
+
+class Sink(Protocol):
+    """A store. `write` is idempotent by the events' ids."""
+
+    Options: ClassVar[type[Options]]
+    encode: Encoder
+
+    def __init__(self, name: str, options: Any, data_dir: Any) -> None: ...
+
+    def setup(self) -> Iterable[Finding]:
+        """Creates what the store needs (templates, databases, retention); idempotent."""
+
+    def write(self, chunks: Sequence[Chunk]) -> Outcome:
+        """Stores `chunks`. Returns only once they are safe. Raises `TransientError` or `RefusedError`."""
+
+    def close(self) -> None:
+        """Releases everything; called once, after the last `write`."""
+
+
+@runtime_checkable
+class Searchable(Protocol):
+    """A sink that can give events back."""
+
+    def find(
+        self, dataset: str, field: str, values: Sequence[str], limit: int = 1000
+    ) -> list[dict[str, Any]]:
+        """Events whose `field` is one of `values`, oldest first."""

@@ -1,0 +1,392 @@
+"""The events: one flat, typed record a dataset; the contract between transformers, sinks and KPIs.
+
+Conventions, everywhere:
+
+- Unknown is ``None`` and left out of every encoding; never -1, 0, "" or 1970.
+- Sizes are bytes, durations seconds, rates bytes/s; a name ends in its unit where it is not obvious.
+- Times are text, RFC 3339 in UTC (``2025-03-20T20:14:31.396678Z``): most only travel, and parsing each
+  would cost more than decoding the message.
+- ``id`` is made of the fields that identify the event (`lakescope.transformers._common.identify`), so that
+  a repeated message gives the same id and every sink can write idempotently.
+- Only the transform stage writes to an event; for everybody behind it events are read-only.
+- A long text (an error, a message) is cut at 4,000 characters.
+- A new field has a default, a field never changes its type.
+
+The ``#:`` comment behind a field is its documentation (meaning, unit, source); docs/reference/events.md,
+the Elasticsearch mappings and the DuckDB columns are derived from here.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from msgspec import Meta, Struct
+
+Time = Annotated[str, Meta(extra={"kind": "time"})]
+LONGEST_TEXT = 4_000
+"""Characters: as many as Rucio's database keeps of an error (requests.err_msg)."""
+Text = Annotated[str, Meta(extra={"kind": "text"})]
+"""Of any length at its source, and cut at `LONGEST_TEXT` (lakescope/bounds.py)."""
+
+# What each quantity can be. A number beyond is no measurement: it becomes null and is counted (lakescope/bounds.py).
+Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+"""Of things or of bytes. A counter that wrapped below zero is near 2^64, which is more."""
+Code = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+Share = Annotated[float, Meta(ge=0, le=1)]
+Percent = Annotated[int, Meta(ge=0, le=100)]
+Seconds = Annotated[float, Meta(ge=0, le=1e9)]
+"""A duration. A beginning that is unknown and told as 1970 makes more of it than 31 years."""
+Rate = Annotated[float, Meta(ge=0, le=1e15)]
+"""Bytes/s."""
+Delay = Annotated[float, Meta(ge=-100, le=100)]
+"""One-way, in seconds: of clocks that differ it may be negative."""
+RoundTrip = Annotated[float, Meta(ge=0, le=100)]
+"""Seconds, by one clock."""
+Offset = Annotated[float, Meta(ge=-1e9, le=1e9)]
+"""Of a clock, in seconds."""
+Mtu = Annotated[int, Meta(ge=1, le=2**20)]
+"""Bytes."""
+Hops = Annotated[int, Meta(ge=1, le=255)]
+Number = Annotated[float, Meta(ge=-1e300, le=1e300)]
+"""Any that every store takes: no NaN, no infinity, and sums of it neither."""
+Source = Literal[
+    "rucio",
+    "fts",
+    "perfsonar",
+    "collectd",
+    "node_exporter",
+    "telegraf",
+    "push",
+    "cric",
+    "rucio-api",
+    "trace",
+    "lakescope",
+]
+
+
+class _Context(Struct, omit_defaults=True, gc=False, kw_only=True, tag_field="dataset"):
+    vo: str | None = None  #: virtual organisation; the source's word, else the collector's `vo` option
+    collector: str | None = None  #: name of the collector in the configuration
+
+
+class Event(_Context):
+    """What every event carries, beside ``dataset`` (its kind: the class's tag)."""
+
+    dataset: ClassVar[str]
+
+    id: str  #: 32 hex characters, a hash of the identifying fields
+    time: Time  #: when it happened
+    source: Source  #: the system that said so
+
+
+class Transfer(Event, tag="transfers"):
+    """A change in the life of one file transfer, as Rucio or FTS saw it (`source` tells which)."""
+
+    # what happened
+    event: str  #: queued, submitted, submission_failed, started, done, failed, lost, ... or an FTS file state
+    ok: bool | None = None  #: true if it arrived, false if failed or lost, null under way or if never tried
+    kind: Literal["transfer", "stagein"] | None = None  #: Rucio's request type
+
+    # Rucio's words, in the order of its event (transformers/hermes builds by position: see there)
+    request_id: str | None = None  #: Rucio's request, 32 hex characters; joins Rucio and FTS
+    previous_request_id: str | None = None  #: the request that this one retries
+    job_id: str | None = None  #: FTS job (UUID); Rucio's transfer-id and external-id
+    scope: str | None = None  #: scope of the file
+    name: str | None = None  #: name of the file
+    parent_scope: str | None = None  #: scope of the dataset it belongs to; Rucio datasetScope
+    parent_name: str | None = None  #: name of that dataset; Rucio dataset
+    datatype: str | None = None  #: Rucio datatype of the file
+    activity: str | None = None  #: Rucio activity, FTS activity share
+    account: str | None = None  #: Rucio account of the request
+    src_rse: str | None = None  #: source storage element
+    dst_rse: str | None = None  #: destination storage element
+    src_url: str | None = None  #: source file
+    dst_url: str | None = None  #: destination file
+    src_type: str | None = None  #: DISK or TAPE
+    dst_type: str | None = None  #: DISK or TAPE
+    protocol: str | None = None  #: URL scheme of the destination, or the transfer tool
+    adler32: str | None = None  #: checksum, 8 hex characters
+    md5: str | None = None  #: checksum, 32 hex characters
+
+    # derived
+    src_host: str | None = None  #: host of src_url, lower case, without port
+    dst_host: str | None = None  #: host of dst_url, lower case, without port
+    bytes: Count | None = None  #: size of the file (bytes)
+    created: Time | None = None  #: when the request was made
+    submitted: Time | None = None  #: when it was handed to the transfer tool
+    started: Time | None = None  #: when bytes began to move
+    ended: Time | None = None  #: when it ended, well or badly
+    queue_s: Seconds | None = None  #: created to started (seconds)
+    transfer_s: Seconds | None = None  #: started to ended (seconds), recomputed: the sources' own wrap
+    throughput: Rate | None = None  #: bytes / transfer_s of a done transfer (bytes/s)
+    endpoint: str | None = None  #: FTS server: its alias or host
+    error: Text | None = None  #: the error as the source said it
+
+    # not of every kind
+    rule_id: str | None = None  #: Rucio rule that asked for the transfer
+    file_id: Count | None = None  #: FTS file within the FTS server
+    user: str | None = None  #: salted hash of the certificate's subject (FTS user_dn); null unless asked for
+    error_scope: str | None = None  #: SOURCE, DESTINATION, TRANSFER or GENERAL_FAILURE
+    error_phase: str | None = None  #: FTS t_failure_phase
+    error_category: str | None = None  #: FTS tr_error_category: the errno's name
+    error_code: Code | None = None  #: errno
+    retry: Count | None = None  #: which retry this is (count)
+    retry_max: Count | None = None  #: retries allowed (count)
+    streams: Count | None = None  #: parallel TCP streams (count)
+    ip_version: int | None = None  #: 4 or 6
+    auth_method: str | None = None  #: certificate or oauth2
+    transfer_mode: str | None = None  #: streamed, 3rd pull, 3rd push
+    multihop: bool | None = None  #: the transfer is one hop of several
+
+    # added by enrichment
+    src_site: str | None = None  #: source's site by the topology; "ambiguous" if two claim the host
+    dst_site: str | None = None  #: destination's site, likewise
+    src_country: str | None = None  #: country of the source RSE by the topology
+    dst_country: str | None = None  #: country of the destination RSE by the topology
+    src_qos: str | None = None  #: QoS class of the source RSE by the topology
+    dst_qos: str | None = None  #: QoS class of the destination RSE by the topology
+    experiment: str | None = None  #: experiment that the scope's name begins with
+    error_class: str | None = None  #: 12 hex characters, hash of error_template
+    error_template: Text | None = None  #: error with URLs, hosts, paths, addresses, ids, numbers masked
+    functional_test: bool | None = None  #: noise traffic that exists to test the lake
+    file: str | None = None  #: scope:name of an attempt that ended: what tells one file from another
+
+
+class Deletion(Event, tag="deletions"):
+    """The end of one replica, or the attempt."""
+
+    event: Literal["done", "failed", "not_found"]  #: what came of it
+    ok: bool | None = None  #: true for done, false for failed, null for not_found
+    scope: str | None = None  #: scope of the file; null for dark data
+    name: str | None = None  #: name of the file
+    rse: str | None = None  #: storage element
+    site: str | None = None  #: site of the RSE by the topology
+    country: str | None = None  #: country of the RSE by the topology
+    qos: str | None = None  #: QoS class of the RSE by the topology
+    experiment: str | None = None  #: experiment that the scope's name begins with
+    bytes: Count | None = None  #: size of the file (bytes)
+    url: str | None = None  #: the replica
+    protocol: str | None = None  #: URL scheme used
+    datatype: str | None = None  #: Rucio datatype of the file
+    duration_s: Seconds | None = None  #: time the deletion took (seconds)
+    error: Text | None = None  #: the error as the source said it
+    error_class: str | None = None  #: 12 hex characters, hash of error_template
+    error_template: Text | None = None  #: error with URLs, hosts, paths, addresses, ids, numbers masked
+
+
+class Did(Event, tag="dids"):
+    """A change of a data identifier (dataset, container, file) in Rucio."""
+
+    event: str  #: create_dts, create_cnt, register_cnt, close, open, detach, erase, erase_cnt, lost, ...
+    account: str | None = None  #: Rucio account that did it
+    scope: str | None = None  #: scope
+    name: str | None = None  #: name
+    child_scope: str | None = None  #: scope of the child (attached, detached, lost)
+    child_name: str | None = None  #: its name
+    bytes: Count | None = None  #: size at closing (bytes)
+    length: Count | None = None  #: files at closing (count)
+
+
+class Rule(Event, tag="rules"):
+    """A change of a replication rule or of a dataset lock, told by Hermes or polled from Rucio's API."""
+
+    event: str  #: ok, progress, dataset_lock_ok, or a polled state: replicating, stuck, suspended, ...
+    rule_id: str | None = None  #: the rule, 32 hex characters
+    scope: str | None = None  #: scope of the rule's data identifier
+    name: str | None = None  #: its name
+    rse: str | None = None  #: storage element of the lock, or the rule's RSE expression
+    account: str | None = None  #: Rucio account that owns the rule
+    progress: Percent | None = None  #: done, in per cent (0..100, in tens)
+    locks_ok: Count | None = None  #: locks satisfied (count)
+    locks_replicating: Count | None = None  #: locks waiting for a transfer (count)
+    locks_stuck: Count | None = None  #: locks given up (count)
+    age_s: Seconds | None = None  #: since the rule's creation (seconds)
+    stuck_at: Time | None = None  #: since when it is stuck, by Rucio; null for a rule that is not
+    stuck_s: Seconds | None = None  #: how long it had been stuck (seconds)
+    activity: str | None = None  #: Rucio activity of its transfers
+    expires_at: Time | None = None  #: when it ends
+    error: Text | None = None  #: why it is stuck, as Rucio recorded it
+    poll: str | None = None  #: the question that it answers: `scope` of its `polls`; null if nobody asked
+
+
+class Trace(Event, tag="traces"):
+    """One access to a file by a client (upload, download, get, touch), from Rucio's tracer."""
+
+    event: str  #: Rucio's eventType: upload, download, get, touch, ...
+    client_state: str | None = None  #: DONE, FAILED, ALREADY_DONE, FOUND_IN_PCACHE, ...
+    scope: str | None = None  #: scope of the file
+    name: str | None = None  #: name of the file; uploads carry none
+    rse: str | None = None  #: remote storage element
+    site: str | None = None  #: site of the RSE by the topology
+    client_site: str | None = None  #: the client's own site, as it names it: Rucio localSite
+    host: str | None = None  #: the client's host
+    account: str | None = None  #: Rucio account
+    protocol: str | None = None  #: URL scheme used
+    bytes: Count | None = None  #: size of the file (bytes)
+    started: Time | None = None  #: when bytes began to move
+    ended: Time | None = None  #: when they stopped
+    ok: bool | None = None  #: true if the client has the file, false if it failed, else null
+    error: Text | None = None  #: stateReason
+
+
+class FtsQueue(Event, tag="fts_queue"):
+    """A decision of FTS's optimizer on one link: how much is queued and how many run."""
+
+    endpoint: str | None = None  #: FTS server
+    src_host: str | None = None  #: source storage host
+    dst_host: str | None = None  #: destination storage host
+    src_site: str | None = None  #: site of the source by the topology
+    dst_site: str | None = None  #: site of the destination by the topology
+    protocol: str | None = None  #: URL scheme of the destination: FTS keeps a queue for each
+    active: Count | None = None  #: running transfers (count)
+    submitted: Count | None = None  #: queued transfers (count)
+    connections: Count | None = None  #: connections that the optimizer allows (count)
+    throughput: Rate | None = None  #: recent mean (bytes/s)
+    success_rate: Share | None = None  #: 0..1; FTS says 1 for an idle link
+    rationale: Text | None = None  #: the optimizer's reason
+
+
+class Network(Event, tag="network"):
+    """One perfSONAR measurement, failed ones too (`ok` false)."""
+
+    test: str  #: pScheduler test type: throughput, latency, latencybg, rtt, trace, clock, http, disk-to-disk
+    src_host: str | None = None  #: source host, lower case
+    dst_host: str | None = None  #: destination host, lower case
+    src_site: str | None = None  #: site of the source by the topology
+    dst_site: str | None = None  #: site of the destination by the topology
+    ip_version: int | None = None  #: 4 or 6
+    tool: str | None = None  #: iperf3, owping, ...
+    ok: bool | None = None  #: whether the measurement succeeded
+    throughput: Rate | None = None  #: receiver's rate where known, else the sender's (bytes/s)
+    retransmits: Count | None = None  #: TCP retransmissions (count)
+    packets_sent: Count | None = None  #: probes sent (count)
+    packets_lost: Count | None = None  #: probes lost (count)
+    loss: Share | None = None  #: lost / sent (0..1)
+    latency_min_s: Delay | None = None  #: one-way delay, least (seconds); may be negative by clock offset
+    latency_mean_s: Delay | None = None  #: one-way delay, mean (seconds)
+    latency_median_s: Delay | None = None  #: one-way delay, median (seconds)
+    latency_p95_s: Delay | None = None  #: one-way delay, 95th percentile (seconds)
+    latency_max_s: Delay | None = None  #: one-way delay, greatest (seconds)
+    rtt_min_s: RoundTrip | None = None  #: round trip, least (seconds)
+    rtt_mean_s: RoundTrip | None = None  #: round trip, mean (seconds)
+    rtt_max_s: RoundTrip | None = None  #: round trip, greatest (seconds)
+    jitter_s: RoundTrip | None = None  #: variation of the delay (seconds)
+    hops: Hops | None = None  #: length of the path (count)
+    route_id: str | None = None  #: 12 hex characters, hash of the path's addresses; changes with the route
+    mtu: Mtu | None = None  #: path MTU (bytes)
+    clock_error_s: Offset | None = None  #: clock offset or its bound (seconds)
+    run_id: str | None = None  #: pScheduler run (UUID)
+    error: Text | None = None  #: why the run failed
+
+
+class Host(Event, tag="hosts"):
+    """One value of one metric of one host; counters stay raw, rates are made at query time."""
+
+    host: str  #: the host, lower case
+    metric: str  #: name in the source's own terms: node_load1, cpu_percent, ...
+    type: Literal["counter", "gauge"]  #: a counter only grows until it is reset
+    site: str | None = None  #: site of the host by the topology
+    value: Number | None = None  #: the value in the metric's own unit; null where the source said NaN
+    quantity: str | None = None  #: one name for all sources: load1, cpu_busy, ...; null for any other
+    labels: dict[str, str] | None = None  #: what tells this series from its sisters
+
+
+class Probe(Event, tag="probes"):
+    """The answer of one check of one service."""
+
+    probe: str  #: name of the check: sam_gfal, availability, ...
+    status: Literal["ok", "warning", "critical", "unknown"]  #: the answer
+    ok: bool | None = None  #: true for ok, false for warning and critical, null for unknown
+    target: str | None = None  #: what was checked: URL, host or service
+    site: str | None = None  #: site by the source, else by the topology
+    rse: str | None = None  #: storage element, where the target is one
+    operation: str | None = None  #: upload, download, delete, ...
+    protocol: str | None = None  #: URL scheme used
+    message: Text | None = None  #: the probe's own words
+
+
+class Storage(Event, tag="storage"):
+    """What lies where: one count of files and bytes of an RSE, scope, account or experiment."""
+
+    rse: str | None = None  #: storage element; null in sums over all
+    site: str | None = None  #: site of the RSE by the topology
+    country: str | None = None  #: country of the RSE by the topology
+    qos: str | None = None  #: QoS class of the RSE by the topology, or the source's word
+    scope: str | None = None  #: scope counted
+    account: str | None = None  #: account counted
+    experiment: str | None = None  #: experiment counted: the prefix of the scope's name
+    usage_source: str | None = None  #: the part or limit that is counted: expired, ...; null: the whole
+    files: Count | None = None  #: files or replicas (count)
+    used: Count | None = None  #: bytes used
+    total: Count | None = None  #: bytes there are
+    free: Count | None = None  #: bytes left
+
+
+class Poll(Event, tag="polls"):
+    """The answer to one question to an API: that it came, whether it was whole, and how much was in it."""
+
+    scope: str  #: the question: its URL
+    kind: str  #: what was asked for: rules, usage or accounts
+    state: str | None = None  #: of rules, the only state asked for: stuck, replicating, ...; null: any
+    count: Count | None = None  #: records in the answer; 0 is an answer (count)
+    complete: bool | None = None  #: whether all of it could be read
+    interval_s: Seconds | None = None  #: from one question to the next, as configured (seconds)
+
+
+class Push(Event, tag="push"):
+    """Any other document that a script pushed, its own fields kept."""
+
+    producer: str  #: who pushed it
+    type: str  #: which kind of document
+    data: dict[str, Any]  #: its fields as they came
+    idb_tags: list[str] | None = None  #: fields of data that become InfluxDB tags
+    idb_fields: list[str] | None = None  #: fields of data that become InfluxDB fields; null: all others
+
+
+class Pipeline(Event, tag="pipeline"):
+    """What Lakescope itself did in one interval: an event for each of its collectors and sinks."""
+
+    instance: str  #: host that Lakescope runs on
+    stage: Literal["collector", "sink"]  #: which end of the pipeline
+    name: str  #: the collector or sink in the configuration
+    seconds: Seconds  #: length of the interval, which ends at `time` (seconds)
+    ready: bool | None = None  #: whether it worked at the interval's end
+    received: Count | None = None  #: collector: events decoded, rejected or filtered (count)
+    stored: Count | None = None  #: sink: events stored (count)
+    dead: Count | None = None  #: events that became dead letters here (count)
+    filtered: Count | None = None  #: events left out by a rule here (count)
+    retries: Count | None = None  #: sink: writes tried again (count)
+    queued: Count | None = None  #: sink: events waiting at the interval's end (count)
+    silent_s: Seconds | None = None  #: collector: interval's length if nothing came in it, else 0 (seconds)
+    lag_p50_s: Offset | None = None  #: sink: half of the events were stored sooner after their time (seconds)
+    lag_p99_s: Offset | None = None  #: sink: 99 of 100 were stored sooner after their time (seconds)
+
+
+DATASETS: dict[str, type[Event]] = {
+    str(cls.__struct_config__.tag): cls
+    for cls in (
+        *(Transfer, Deletion, Did, Rule, Trace, FtsQueue),
+        *(Network, Host, Probe, Storage, Poll, Push, Pipeline),
+    )
+}
+"""Dataset name -> its struct."""
+
+for _name, _cls in DATASETS.items():
+    _cls.dataset = _name
+
+AnyEvent = (
+    Transfer
+    | Deletion
+    | Did
+    | Rule
+    | Trace
+    | FtsQueue
+    | Network
+    | Host
+    | Probe
+    | Storage
+    | Poll
+    | Push
+    | Pipeline
+)
+"""For decoding events back: ``msgspec.json.decode(line, type=AnyEvent)``."""

@@ -1,0 +1,106 @@
+"""What travels between the rooms: messages in, events out, and everything that could not become one.
+
+    collector --Message--> format --Decoded(events, rejects, unknown, odd, filtered)--> sinks
+
+A `Rejected` is raised (or a `Reject` added) for what cannot be read; it ends in the dead letters.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any, Literal, Protocol, get_args
+
+import msgspec
+
+from lakescope.core.events import Event
+
+Reason = Literal[
+    "not_json",  # the body is not the syntax that the format reads
+    "not_text",  # the body is not UTF-8
+    "not_unpacked",  # the body is packed (gzip, zstd) and damaged, or too large once unpacked
+    "schema",  # a field has the wrong type, or one that identifies the event is missing
+    "value",  # a field has the right type and an impossible value
+    "unknown_kind",  # the format does not know this kind of message
+    "too_large",  # the store refuses an event of this size
+    "decoder_error",  # the decoder itself failed: a bug in Lakescope, please report it
+    "sink_error",  # a sink failed on this event alone: a bug in Lakescope, please report it
+    "refused",  # a store refused the event for good (mapping conflict, field type, size)
+]
+"""Why something was not stored: a closed list, and the label of ``lakescope_dead_events_total``."""
+REASONS: tuple[str, ...] = get_args(Reason)
+
+FOUND_MAX = 200  # characters of a found value that an error quotes
+
+
+class Message(msgspec.Struct, gc=False):
+    """One body as a transport delivered it."""
+
+    body: bytes
+    format: str = ""  #: name of the format that reads it
+    headers: Mapping[str, str] = {}
+    received: float = 0.0  #: POSIX seconds; the time of events that carry none
+    token: Any = None  #: what the collector needs to acknowledge it; nobody else's business
+
+
+class Reject(msgspec.Struct, gc=False):
+    """Why a message, or a part of it, gave no event: where, what was expected, what was found."""
+
+    reason: Reason
+    path: str = "$"  #: place in the body in msgspec's notation: ``$.payload.bytes``
+    expected: str | None = None
+    found: str | None = None
+
+    def __str__(self) -> str:
+        text = f"{self.reason} at {self.path}"
+        if self.expected:
+            text += f": expected {self.expected}"
+        if self.found:
+            text += f", found {self.found}"
+        return text
+
+
+class Rejected(Exception):
+    """Raised by a format: this body cannot be read. Carries the `Reject`."""
+
+    def __init__(self, reason: Reason, path: str = "$", expected: str | None = None, found: object = None):
+        quoted = None if found is None else quote(found)
+        self.reject = Reject(reason, path, expected, quoted)
+        super().__init__(str(self.reject))
+
+
+class Decoded:
+    """What the formats made of a batch of messages. Each body either adds here or raises `Rejected`.
+
+    ``received = len(events) + len(rejects) + sum(filtered.values())`` holds by construction.
+    """
+
+    __slots__ = ("events", "filtered", "impossible", "odd", "rejects", "unknown")
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.rejects: list[Reject] = []
+        self.unknown: Counter[str] = Counter()
+        """Field names that the format does not know -> how often; never fatal."""
+        self.impossible: Counter[str] = Counter()
+        """``dataset.field`` -> how many numbers no instrument can have measured; they are null (`lakescope.core.bounds`)."""
+        self.odd: Counter[str] = Counter()
+        """Optional fields whose value had another type, stored as null or as text -> how often; never fatal."""
+        self.filtered: Counter[str] = Counter()
+        """Rule -> how many records it left out on purpose (an empty archive, a heartbeat)."""
+
+
+class Format(Protocol):
+    """A dialect: reads one message's body, adds its events, raises `Rejected` for what is unreadable.
+
+    Pure: no I/O, no clock, no state. A body of several records adds a `Reject` to ``out.rejects``
+    for the bad ones and keeps the rest.
+    """
+
+    def __call__(self, message: Message, out: Decoded) -> None: ...
+
+
+def quote(found: object) -> str:
+    """`found` for an error text, at most `FOUND_MAX` characters."""
+    text = found if isinstance(found, str) else repr(found)
+    return text if len(text) <= FOUND_MAX else text[: FOUND_MAX - 1] + "…"

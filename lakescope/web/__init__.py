@@ -1,5 +1,0 @@
-"""The web application: status page, API, metrics, push routes."""
-
-from lakescope.web.app import create_app
-
-__all__ = ["create_app"]

@@ -1,0 +1,137 @@
+"""Lakescope's reports on itself: their sums are the counters, and nobody else's numbers notice them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from lakescope.app.assembly import lanes, normaliser, read_topology
+from lakescope.app.replay import replay
+from lakescope.core.contracts import RefusedError
+from lakescope.pipeline.health import OWN
+from tests.contract._bodies import hermes, ndjson
+from tests.contract._running import Running
+from tests.e2e._lakescope import until
+
+QUICK = "[pipeline]\nbatch_age_s = 0.02\nhealth_s = 0.2\n"
+PUSH = '[collectors.push]\ntype = "http"\n[collectors.quiet]\ntype = "http"\npath = "/quiet"\n'
+STORE = '[sinks.store]\ntype = "duckdb"\n'
+Push = Callable[[Running, list[bytes]], None]
+
+
+@pytest.fixture
+def push() -> Push:
+    def post(running: Running, bodies: list[bytes]) -> None:
+        headers = {"content-type": "application/x-ndjson"}
+        url = f"{running.url}/push/hermes"
+        httpx.post(url, content=ndjson(bodies), headers=headers, trust_env=False).raise_for_status()
+
+    return post
+
+
+def sums(running: Running) -> dict[tuple[str, str], dict[str, Any]]:
+    """(stage, name) -> what all reports say together."""
+    question = (
+        "select stage, name, sum(received) as received, sum(stored) as stored, sum(dead) as dead, sum(filtered) as filtered,"
+        " sum(retries) as retries, sum(seconds) as seconds, sum(silent_s) as silent_s, count(*) as reports,"
+        " count(distinct time) as times, bool_and(ready) as ready from pipeline group by all"
+    )
+    sink: Any = running.assembly.sinks["store"]
+    rows = sink.query(question)
+    return {(row["stage"], row["name"]): row for row in rows}
+
+
+def test_sums_of_reports_are_the_counters(tmp_path: Path, push: Push) -> None:
+    bad = [b'{"event_type": "no such kind"}', b"no JSON"]
+    with Running(tmp_path, QUICK + PUSH + STORE) as running:
+        for _ in range(3):
+            push(running, hermes(200))
+        push(running, bad)
+        until(lambda: running.acknowledged(602), 10, running.status.balance)
+        until(
+            lambda: sums(running).get(("sink", "store"), {}).get("stored") == 600, 10, lambda: sums(running)
+        )
+        until(lambda: sums(running)["collector", "quiet"]["reports"] > 2, 10)
+        found = sums(running)
+        document = running.status.document()
+        assert running.stop()
+    assert set(found) == {("collector", "push"), ("collector", "quiet"), ("sink", "store")}
+    told, quiet, sink = found["collector", "push"], found["collector", "quiet"], found["sink", "store"]
+    assert (told["received"], told["dead"], told["filtered"]) == (602, 2, 0)
+    assert "stored" not in told and "received" not in sink
+    assert (sink["stored"], sink["dead"], sink["filtered"], sink["retries"]) == (600, 0, 0, 0)
+    assert (quiet["received"], quiet["silent_s"]) == (0, quiet["seconds"])
+    assert told["silent_s"] < told["seconds"]
+    assert told["ready"] and quiet["ready"] and sink["ready"]
+    assert {row["reports"] for row in found.values()} == {quiet["times"]}
+    # nothing of it in what is said of the operator's own
+    assert [row["name"] for row in document["collectors"]] == ["push", "quiet"]
+    assert {row["collector"] for row in document["balance"]} == {"push", "quiet"}
+    assert all(row["holds"] for row in document["balance"])
+    assert document["ready"]
+
+
+def test_it_is_told_of_a_sink_that_is_full(tmp_path: Path, push: Push) -> None:
+    """The other stores hear of it while the queue is at its bound, where all other messages wait."""
+    dead = tmp_path / "dead"
+    dead.mkdir()
+    bounds = f"{QUICK}queue_messages = 10\nbatch_messages = 10\n"
+    sinks = f'{STORE}[sinks.dead]\ntype = "jsonl"\ndirectory = "{dead}"\n'
+    with Running(tmp_path, bounds + PUSH + sinks) as running:
+        dead.rmdir()
+        push(running, hermes(100))
+        until(lambda: running.engine.lanes["dead"].queued >= 10, 10)
+        sink: Any = running.assembly.sinks["store"]
+        question = "select max(queued) as queued from pipeline where name = 'dead' and not ready"
+        until(lambda: sink.query(question)[0].get("queued", 0) >= 10, 10, lambda: sink.query(question))
+        dead.mkdir()
+        until(lambda: running.acknowledged(100), 30, running.status.balance)
+        assert running.engine.metrics.value(running.engine.metrics.retries, sink="dead") > 0
+
+
+def test_what_a_store_refuses_is_a_dead_letter_that_can_be_replayed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(chunks: object) -> None:
+        raise RefusedError("refused", "no room for this")
+
+    with Running(tmp_path, QUICK + PUSH + STORE) as running:
+        letters, sinks = running.engine.dead_letters, running.assembly.sinks
+        with monkeypatch.context() as broken:
+            broken.setattr(sinks["store"], "write", refuse)
+            until(lambda: letters.ids(collector=OWN), 10)
+        id_ = letters.ids(collector=OWN)[0]
+        settings = running.configuration.settings
+        [replayed] = replay(
+            letters.letters(ids=[id_]),
+            letters,
+            lambda name: normaliser(settings, read_topology(settings), None, name),
+            lanes(running.configuration, sinks),
+            sinks,
+        )
+        assert replayed.stored, replayed.text
+        assert replayed.text == "3 events stored"
+
+
+def test_a_stop_does_not_wait_for_it(tmp_path: Path) -> None:
+    """A sink that is away holds nothing back but what Lakescope says of itself: all that matters is stored."""
+    with Running(
+        tmp_path, f'{QUICK}{PUSH}[sinks.dead]\ntype = "jsonl"\ndirectory = "{tmp_path / "dead"}"\n'
+    ) as running:
+        (tmp_path / "dead").rmdir()
+        lane = running.engine.lanes["dead"]
+        until(lambda: lane.health.state == "retrying", 10)
+        assert (lane.queued, lane.queued_events) == (0, 0)
+        begun = time.monotonic()
+        assert running.stop(timeout=30)
+        assert time.monotonic() - begun < 10
+
+
+def test_none_is_asked_for(tmp_path: Path) -> None:
+    with Running(tmp_path, "[pipeline]\nhealth_s = 0\n" + PUSH + STORE) as running:
+        assert running.engine.own is None
