@@ -14,4 +14,6 @@ ROOMS = {"collectors", "dashboards", "kpis", "simulator", "sinks", "transformers
 def _one_name_a_module() -> Iterator[None]:
     """Fails the session's last test if something imported a room by its short name."""
     yield
-    assert not ROOMS & sys.modules.keys(), "import lakescope.NAME: a module under two names has two of each class"
+    assert not ROOMS & sys.modules.keys(), (
+        "import lakescope.NAME: a module under two names has two of each class"
+    )

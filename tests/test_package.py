@@ -45,7 +45,9 @@ def test_it_lives_beside_hugging_faces_transformers(built: Path, tmp_path: Path)
     run(UV, "venv", "--quiet", tmp_path / "env", cwd=tmp_path)
     python = tmp_path / "env/bin/python"
     run(UV, "pip", "install", "--quiet", "--python", python, wheel, "transformers", cwd=tmp_path)
-    theirs = run(python, "-c", "import transformers; print(transformers.AutoTokenizer.__module__)", cwd=tmp_path)
+    theirs = run(
+        python, "-c", "import transformers; print(transformers.AutoTokenizer.__module__)", cwd=tmp_path
+    )
     assert theirs.startswith("transformers.models.auto")
     (tmp_path / "body").write_bytes(SAMPLE.read_bytes())
     ours = run(tmp_path / "env/bin/lakescope", "normalise", "--format", "hermes", "body", cwd=tmp_path)

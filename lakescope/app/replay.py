@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
-from lakescope.core.contracts import RefusedError, Sink, TransientError
-from lakescope.core.messages import Reject
+from lakescope.core.contracts import Sink, TransientError
 from lakescope.pipeline.dead_letters import DeadLetters, Letter
+from lakescope.pipeline.delivery import deliver
 from lakescope.pipeline.normalise import Normaliser
-from lakescope.pipeline.transform import Lane, Parcel, Transform
+from lakescope.pipeline.transform import Lane, Transform
 
 
 class Replayed(msgspec.Struct, frozen=True):
@@ -40,7 +40,7 @@ def replay(
         rejects = list(batch.rejects)
         try:
             for name, parcel in batch.parcels.items():
-                rejects += _write(sinks[name], parcel)
+                rejects += deliver(parcel.chunks, sinks[name].write, _give_up).values()
         except TransientError as error:
             yield Replayed(letter.id, False, f"try again later: {error}")
             continue
@@ -52,16 +52,5 @@ def replay(
             yield Replayed(letter.id, True, f"{batch.datasets.total()} events stored")
 
 
-def _write(sink: Sink, parcel: Parcel) -> list[Reject]:
-    """Chunk by chunk where the sink does not say which one it refuses."""
-    try:
-        outcome = sink.write(parcel.chunks) if parcel.chunks else None
-    except RefusedError as error:
-        if len(parcel.chunks) == 1:
-            return [Reject(error.reason, found=str(error))]
-        return [reject for chunk in parcel.chunks for reject in _write(sink, Parcel([chunk]))]
-    if outcome is None:
-        return []
-    if outcome.retry:
-        raise TransientError(outcome.reason)
-    return list(outcome.rejected.values())
+def _give_up(_attempts: int, fault: TransientError) -> None:
+    raise fault

@@ -7,16 +7,17 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
+from random import uniform
 
-import tenacity
-
-from lakescope.core.contracts import Chunk, Health, RefusedError, Sink, TransientError
+from lakescope.core.contracts import Chunk, Health, Outcome, Sink, TransientError
 from lakescope.core.messages import Reject, quote
+from lakescope.pipeline.delivery import deliver
 from lakescope.pipeline.metrics import Metrics
 
 log = logging.getLogger(__name__)
 
 COALESCE = 5000  # chunks: after an outage many small jobs wait, and stores like large writes
+BACKOFF_S = 0.25
 BACKOFF_MAX_S = 15.0
 
 
@@ -136,7 +137,10 @@ class SinkLane:
 
     def _deliver(self, jobs: list[Job]) -> None:
         chunks = jobs[0].chunks if len(jobs) == 1 else [chunk for job in jobs for chunk in job.chunks]
-        rejects = self._write(chunks)
+        rejects = deliver(chunks, self._write, self._wait)
+        self.health.set("ok")
+        if faults := [reject for reject in rejects.values() if reject.reason == "sink_error"]:
+            log.error("sink_error sink=%s events=%d error=%s", self.name, len(faults), faults[0].found)
         self.last_stored = time.time()
         start = 0
         for job in jobs:
@@ -153,55 +157,17 @@ class SinkLane:
             self.queued_events -= sum(job.events for job in jobs)
             self._can_put.notify_all()
 
-    def _write(self, chunks: Sequence[Chunk]) -> dict[int, Reject]:
-        """Stores all but what the store refuses for good, however long it takes; the refused by index."""
-        rejects: dict[int, Reject] = {}
-        pending = list(range(len(chunks)))
+    def _write(self, chunks: Sequence[Chunk]) -> Outcome:
+        begun = time.perf_counter()
+        outcome = self.sink.write(chunks)
+        self.metrics.writes.labels(self.name).inc()
+        self.metrics.write_seconds.labels(self.name).inc(time.perf_counter() - begun)
+        return outcome
 
-        def attempt() -> None:
-            """Returns if it got anywhere: only a write without any progress is backed off from."""
-            nonlocal pending
-            begun = time.perf_counter()
-            outcome = self.sink.write(chunks if len(pending) == len(chunks) else [chunks[i] for i in pending])
-            self.metrics.writes.labels(self.name).inc()
-            self.metrics.write_seconds.labels(self.name).inc(time.perf_counter() - begun)
-            rejects.update({pending[i]: reject for i, reject in outcome.rejected.items()})
-            stuck = len(outcome.retry) == len(pending)
-            pending = [pending[i] for i in outcome.retry]
-            if stuck and pending:
-                raise TransientError(f"{len(pending)} events to be tried again: {outcome.reason}")
-
-        try:
-            while pending:
-                tenacity.Retrying(
-                    retry=tenacity.retry_if_exception_type(TransientError),
-                    wait=tenacity.wait_random_exponential(multiplier=0.25, max=BACKOFF_MAX_S),
-                    stop=tenacity.stop_when_event_set(self._abort),
-                    sleep=tenacity.sleep_using_event(self._abort),
-                    before_sleep=self._note_retry,
-                )(attempt)
-            self.health.set("ok")
-        except tenacity.RetryError:
-            raise Abandoned from None
-        except Exception as error:  # noqa: BLE001 - whatever a sink raises, its neighbours' events go on
-            rejects |= self._isolate([chunks[i] for i in pending], pending, error)
-        return rejects
-
-    def _isolate(self, chunks: list[Chunk], indices: list[int], error: Exception) -> dict[int, Reject]:
-        """Halves a batch that makes the sink fail, down to the event at fault, which is rejected."""
-        if len(chunks) == 1:
-            if isinstance(error, RefusedError):
-                return {indices[0]: Reject(error.reason, found=quote(str(error)))}
-            log.error("sink_error sink=%s error=%s", self.name, quote(repr(error)))
-            return {indices[0]: Reject("sink_error", found=quote(repr(error)))}
-        middle = len(chunks) // 2
-        first = {indices[i]: reject for i, reject in self._write(chunks[:middle]).items()}
-        second = {indices[middle + i]: reject for i, reject in self._write(chunks[middle:]).items()}
-        return first | second
-
-    def _note_retry(self, state: tenacity.RetryCallState) -> None:
-        error = state.outcome.exception() if state.outcome else None
+    def _wait(self, attempts: int, fault: TransientError) -> None:
         if self.health.state != "retrying":
-            log.warning("sink_retry sink=%s error=%s", self.name, quote(str(error)))
-        self.health.set("retrying", quote(str(error)))
+            log.warning("sink_retry sink=%s error=%s", self.name, quote(str(fault)))
+        self.health.set("retrying", quote(str(fault)))
         self.metrics.retries.labels(self.name).inc()
+        if self._abort.wait(uniform(0, min(BACKOFF_MAX_S, BACKOFF_S * 2 ** min(attempts, 10)))):
+            raise Abandoned
