@@ -162,7 +162,9 @@ class ActiveMQ(Server):
         return [
             str(java.java),
             f"-Xmx{self.heap_mb}m",
+            # Ready in half the time on few cores.
             "-XX:+UseSerialGC",
+            "-XX:TieredStopAtLevel=1",
             *(f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in _OPENED),
             f"-Djava.io.tmpdir={self.directory}",
             f"-Dlog4j.configuration=file:{self.directory / 'log4j.properties'}",

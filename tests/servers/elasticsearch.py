@@ -21,6 +21,8 @@ INSTALL = Install("elasticsearch", packages, is_built, build)
 
 _JVM_OPTIONS = (
     "-XX:+UseG1GC",
+    # Ready in half the time on few cores.
+    "-XX:TieredStopAtLevel=1",
     "-Des.distribution.type=tar",
     # Debian has no libvec, only Elasticsearch's own distribution does.
     "-Dorg.elasticsearch.nativeaccess.enableVectorLibrary=false",
