@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -103,8 +105,7 @@ def _play(url: str, seed: int, stop: Event) -> None:
     """A lake's last week at once, then the present until `stop` is set; into a running Lakescope."""
     from lakescope.simulator.outputs import HttpPush
 
-    command = multiprocessing.parent_process()
-    assert command is not None  # a process of its own
+    Thread(target=_end_with_command, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the command, which then sets `stop`
     now = datetime.now(UTC)
     begin, wires = now - PAST, messages(now, seed)
@@ -113,17 +114,25 @@ def _play(url: str, seed: int, stop: Event) -> None:
             push.write(wire)
             if number % 500 == 0:
                 advance(wire.time)
-                # a command that was killed sets nothing, and the next demo must not hear two lakes
-                if stop.is_set() or not command.is_alive():
+                if stop.is_set():
                     return
             if wire.time >= now.timestamp():
                 break
     console(err=True).print("  the last week has been played; from now on in real time")
     with HttpPush(url, patience=20) as push:
         for wire in wires:
-            if stop.wait(max(0.0, wire.time - datetime.now(UTC).timestamp())) or not command.is_alive():
+            if stop.wait(max(0.0, wire.time - datetime.now(UTC).timestamp())):
                 return
             push.write(wire)
+
+
+def _end_with_command() -> None:
+    """Ends this process at once with the command: one that was killed sets no `stop`, and the next demo must not hear
+    two lakes."""
+    command = multiprocessing.parent_process()
+    assert command is not None  # a process of its own
+    command.join()
+    os._exit(1)
 
 
 def messages(now: datetime, seed: int) -> Iterator[Wire]:
