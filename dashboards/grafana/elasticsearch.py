@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -435,10 +436,8 @@ def _groups_within(buckets: int, levels: int, below: int) -> int:
 
     A shard answers with half as many more and ten (``shard_size``), and OpenSearch counts those.
     """
-    size = GROUPS
-    while size > 1 and _buckets_of(size, levels, below) > buckets:
-        size -= 1
-    return size
+    sizes = range(1, GROUPS + 1)
+    return max(1, bisect_right(sizes, buckets, key=lambda size: math.ceil(_buckets_of(size, levels, below))))
 
 
 def _buckets_of(size: int, levels: int, below: int) -> float:
