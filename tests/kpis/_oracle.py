@@ -29,14 +29,17 @@ class Oracle:
         self._known: dict[Any, Any] = {}
 
     def answer(self, query: Query) -> Rows:
-        """Group -> value."""
+        """Group -> value; computed once, however many stores are compared with it."""
+        key = repr(query)
+        if key not in self._known:
+            self._known[key] = self._compute(query)
+        rows: Rows = self._known[key]
+        return rows
+
+    def _compute(self, query: Query) -> Rows:
         if query.is_snapshot:
             events, polls = (self._datasets[dataset] for dataset in (query.dataset, "polls"))
-            key = ("states", repr(query))
-            if key not in self._known:
-                self._known[key] = States(query, events, polls, meets, seconds).rows()
-            states: Rows = self._known[key]
-            return states
+            return States(query, events, polls, meets, seconds).rows()
         value = query.kpi.value
         match value:
             case Ratio():
