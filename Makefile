@@ -17,7 +17,7 @@ demo: setup
 	.venv/bin/lakescope demo $(ARGS)
 
 test: setup servers
-	.venv/bin/pytest --numprocesses 2 --dist loadfile $(ARGS)
+	.venv/bin/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 servers: setup
 	.venv/bin/python -m tests.servers.install
