@@ -6,6 +6,7 @@ import itertools
 import json
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -102,10 +103,15 @@ def test_every_variable_is_there(store: Store, name: str) -> None:
     assert {name for name in used if not name.startswith("tag_")} <= known
 
 
+@cache
+def _documents(store: Store) -> dict[str, Json]:
+    return {f"lakescope-{name}": build(dashboard, store).document for name, dashboard in DASHBOARDS.items()}
+
+
 @pytest.mark.parametrize(("store", "name"), ALL)
 def test_links_lead_somewhere(store: Store, name: str) -> None:
     """To a dashboard that is there, with variables that it has; time and other choices go along, none twice."""
-    documents = {f"lakescope-{one}": build(DASHBOARDS[one], store).document for one in DASHBOARDS}
+    documents = _documents(store)
     for url in _links(documents[f"lakescope-{name}"]):
         path, _, query = url.partition("?")
         target = documents[path.removeprefix("/d/")]
