@@ -36,6 +36,7 @@ _INTERVALS = (
     "availability",
     "rules",
     "usage",
+    "accounts",
 )
 
 
@@ -57,7 +58,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 
     Seconds: `noise_lifetime` until noise is deleted; between FTS's `optimizer` reports; between two runs of each
     perfSONAR test and pair (`throughput`, `latency`, `rtt`, `trace`, `clock`); between samples of `hosts`; between runs
-    of the scripts (`probes`, `statistics`, `availability`); between questions to Rucio's API (`rules`, `usage`).
+    of the scripts (`probes`, `statistics`, `availability`); between questions to Rucio's API (`rules`, `usage`,
+    and `accounts`: their usage and quotas).
 
     Until `sparse_until` (POSIX seconds) the intervals named in `sparse` hold instead, and of transfers, data
     identifiers and rules only the ends are reported: a long past in few messages.
@@ -92,6 +94,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     availability: float = 600
     rules: float = 600
     usage: float = 1_800
+    accounts: float = 3_600
     sparse: Mapping[str, float] = {}
     sparse_until: float = 0.0
 

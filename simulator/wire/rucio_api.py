@@ -1,7 +1,8 @@
-"""What Rucio's REST API answers to a poller: the rules that are not satisfied, and every storage element's usage.
+"""What Rucio's REST API answers to a poller: rules that are not satisfied, the usage of RSEs and of accounts there.
 
-Forms as Rucio 41 writes them (`core/rule.py`: `list_rules`, `core/rse.py`: `get_rse_usage`): one JSON object a
-line, times like HTTP's, null where Rucio doesn't know, the columns of its tables. An answer without lines is empty.
+Forms as Rucio 41 writes them (`core/rule.py`: `list_rules`, `core/rse.py`: `get_rse_usage`, `core/account_limit.py`:
+`get_local_account_usage`): one JSON object a line, times like HTTP's, null where Rucio doesn't know, the columns of its
+tables. An answer without lines is empty.
 """
 
 from json import dumps
@@ -28,7 +29,8 @@ _STATES: tuple[State, ...] = ("STUCK", "REPLICATING", "SUSPENDED")
 LETTERS: dict[State, str] = {"STUCK": "S", "REPLICATING": "R", "SUSPENDED": "U"}
 """How a question names a state."""
 _OLD_RULES = 5
-"""Rules that were stuck for long when the window begins: their files are gone, or nobody has looked."""
+"""Rules that were stuck for long when the window begins: their files are gone, or nobody has looked. The first is
+suspended, and of the second no copy is left: it stays stuck."""
 _UPDATED = 10 * MINUTE
 """How often a storage's own numbers are renewed, while it answers."""
 
@@ -70,10 +72,14 @@ class RucioApi(Dialect):
         self._disturbances = disturbances
         self._options = options
         self._open: dict[str, _Open] = {}
+        self._shares = {
+            rse.name: _shares(Chance(self.source, "accounts", seed, rse.name), lake) for rse in lake.rses
+        }
         self._add_old_rules(Chance(self.source, "old rules", seed), lake, begin)
         for act, interval, about in (
             (self._ask_rules, "rules", [None]),
             (self._ask_usage, "usage", lake.rses),
+            (self._ask_accounts, "accounts", lake.rses),
         ):
             every = options.interval(interval, begin)
             for each in about if every else ():
@@ -117,7 +123,7 @@ class RucioApi(Dialect):
             open_ = _Open(rule, rule.created + HOUR, stuck, stuck_at=rule.created + HOUR, error=_NO_SOURCES)
             open_.suspended = number == 0
             self._open[rule.id] = open_
-            if not open_.suspended:
+            if number > 1:
                 self._later(begin + int(chance.between(2, 60) * HOUR), self._repair, open_)
 
     def rule_made(self, us: int, rule: Rule) -> None:
@@ -188,8 +194,27 @@ class RucioApi(Dialect):
             ],
         )
 
+    def _ask_accounts(self, us: int, rse: Rse) -> None:
+        """``GET /rses/<rse>/accounts/usage``: together what the catalogue has there; the last has no quota."""
+        used = self._used(us, rse)
+        *limited, last = self._shares[rse.name].items()
+        lines = [
+            _account(rse, account, int(used * share), int(rse.volume * min(1.0, 1.3 * share)))
+            for account, share in limited
+        ]
+        account, _ = last
+        rest = used - sum(line["used_bytes"] for line in lines)
+        self._answer(us, f"rses/{rse.name}/accounts/usage", [*lines, _account(rse, account, rest, None)])
+
     def _used(self, us: int, rse: Rse) -> int:
         return min(rse.volume, int(rse.volume * self._disturbances.used_share(rse, us)))
+
+
+def _shares(chance: Chance, lake: Lake) -> dict[str, float]:
+    """The accounts that have data on an RSE, each with its share of it."""
+    accounts = chance.shuffled([account for vo in lake.vos for account in vo.accounts])[: chance.whole(3, 5)]
+    weights = [chance.between(1, 5) for _ in accounts]
+    return {account: weight / sum(weights) for account, weight in zip(accounts, weights, strict=True)}
 
 
 _NO_SOURCES = "RequestErrMsg.NO_SOURCES:NO_SOURCES"
@@ -245,4 +270,15 @@ def _usage(rse: Rse, source: str, used: int, free: int | None, files: int | None
         "files": files,
         "updated_at": http_text(us),
         "rse": rse.name,
+    }
+
+
+def _account(rse: Rse, account: str, used: int, quota: int | None) -> dict[str, Any]:
+    return {
+        "rse_id": rse.id,
+        "rse": rse.name,
+        "account": account,
+        "used_files": used // 700_000_000,
+        "used_bytes": used,
+        "quota_bytes": quota,
     }

@@ -33,6 +33,7 @@ _OPTIONS = Options(
     clock=24 * _HOUR,
     rules=24 * _HOUR,
     usage=12 * _HOUR,
+    accounts=24 * _HOUR,
     optimizer=8 * _HOUR,
     hosts=16 * _HOUR,
     probes=4 * _HOUR,

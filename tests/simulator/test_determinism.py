@@ -98,7 +98,9 @@ def test_wrong_arguments_are_refused(lake: Lake, start: datetime) -> None:
 def test_a_rate_and_intervals_of_zero_silence_all(lake: Lake, start: datetime) -> None:
     intervals = ("optimizer", "throughput", "latency", "rtt", "trace", "clock", "hosts")
     silent = Options(
-        **dict.fromkeys((*intervals, "probes", "statistics", "availability", "rules", "usage"), 0.0)
+        **dict.fromkeys(
+            (*intervals, "probes", "statistics", "availability", "rules", "usage", "accounts"), 0.0
+        )
     )
     end = start + timedelta(hours=2)
     assert list(simulate(lake, start=start, end=end, rate=0, options=silent)) == []

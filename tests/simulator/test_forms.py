@@ -363,6 +363,34 @@ RULE_COLUMNS = (
 )
 
 
+ACCOUNT_KEYS = {"rse_id", "rse", "account", "used_files", "used_bytes", "quota_bytes"}
+# lib/rucio/core/account_limit.py: get_local_account_usage
+
+
+def test_accounts_share_what_is_on_their_rse(quiet: list[Wire], lake: Lake) -> None:
+    """All of an answer together fit on the RSE; some accounts have a quota, others none."""
+    quotas: dict[str, list[int | None]] = {}
+    for wire in of(quiet, "rucio-api"):
+        if wire.headers["scope"].endswith("/accounts/usage"):
+            lines = [json.loads(line) for line in wire.body.splitlines()]
+            (rse,) = {line["rse"] for line in lines}
+            assert 0 < sum(line["used_bytes"] for line in lines) <= lake.rse(rse).volume
+            quotas[rse] = [line["quota_bytes"] for line in lines]
+    assert set(quotas) == {rse.name for rse in lake.rses}
+    assert all(None in of_rse and any(of_rse) for of_rse in quotas.values())
+
+
+def test_a_rule_stays_stuck(quiet: list[Wire]) -> None:
+    """Some rule is in every answer of the stuck ones."""
+    answers = [
+        {json.loads(line)["id"] for line in wire.body.splitlines()}
+        for wire in of(quiet, "rucio-api")
+        if wire.headers["scope"].endswith("state=S")
+    ]
+    assert len(answers) > 1
+    assert set.intersection(*answers)
+
+
 def test_answers_of_rucios_api(quiet: list[Wire], lake: Lake) -> None:
     """The columns of Rucio 41's table ``rules`` and the keys of its usage; every storage element; what adds up."""
     columns = set(RULE_COLUMNS.split())
@@ -371,7 +399,9 @@ def test_answers_of_rucios_api(quiet: list[Wire], lake: Lake) -> None:
         assert wire.headers["date"].endswith(" GMT")
         for line in wire.body.splitlines():
             found = json.loads(line)
-            if "rse" in found:
+            if "account" in found and "rse" in found:
+                assert set(found) == ACCOUNT_KEYS
+            elif "rse" in found:
                 rses.add(found["rse"])
                 assert found["total"] == found["used"] + (found["free"] or 0)
                 assert found["source"] != "storage" or found["total"] == lake.rse(found["rse"]).volume

@@ -172,6 +172,7 @@ def _options(dense: datetime) -> Options:
         "availability": 2 * hour,
         "rules": hour / 2,
         "usage": hour,
+        "accounts": 6 * hour,
     }
     return simulator.Options(
         few_hosts=True,
