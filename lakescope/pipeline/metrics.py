@@ -88,8 +88,11 @@ class Metrics:
 class Lag(Exporter):
     """``lakescope_lag_seconds``: now minus event time at storing, as a histogram a sink.
 
-    Events arrive counted by second, which makes it cost next to nothing; its resolution is one second.
+    Events arrive counted by second, which makes it cost next to nothing; its resolution is one second. Events from
+    before `since` (``YYYY-MM-DDThh:mm:ss``) are a past that is played again, and have no lag.
     """
+
+    since = ""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -104,6 +107,8 @@ class Lag(Exporter):
             counts = self._counts.setdefault(sink, [0] * (len(LAG_BUCKETS) + 1))
             recent = self._recent.setdefault(sink, deque(maxlen=4096))
             for second, events in seconds.items():
+                if second < self.since:
+                    continue
                 try:
                     lag = now - datetime.fromisoformat(second).replace(tzinfo=UTC).timestamp()
                 except ValueError:  # a plugin's time that is none

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from multiprocessing.context import SpawnProcess
     from multiprocessing.synchronize import Event
 
+    from lakescope.pipeline.engine import Engine
     from lakescope.simulator import Options, Wire
 
 RATE = 225.0  # transfers an hour; with those that are tried again some 250
@@ -67,7 +68,8 @@ def demo(
     stop = spawn.Event()
     played: list[SpawnProcess] = []
 
-    def start_lake(url: str) -> None:
+    def start_lake(url: str, engine: Engine) -> None:
+        engine.metrics.lag.since = f"{datetime.now(UTC):%FT%T}"  # the week before is no delay of the pipeline
         console().print(  # not wrapped: the line is for copying
             f"  in another terminal: LAKESCOPE_CONFIG={file} lakescope top", soft_wrap=True
         )

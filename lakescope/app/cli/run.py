@@ -81,7 +81,7 @@ def _serve(chosen: Configuration, workers: int, seconds: float | None, started: 
         out.print(f"  collectors: {', '.join(chosen.collectors)}   sinks: {', '.join(chosen.sinks)}")
         out.print(f"  data: {settings.data_dir}   stop: Ctrl-C")
         if started:
-            started(server.url)
+            started(server.url, assembly.engine)
         _wait(assembly, stop, seconds)
         if stopping:
             stopping()
