@@ -4,7 +4,7 @@
     Panel + Selection (range, bin, variables) -> kpis.Query      (dashboards/questions.py)
 
 From the same definitions come Grafana's dashboards (dashboards/grafana), Lakescope's own pages and the previews
-(dashboards/vega.py, lakescope/web).
+(dashboards/pages, lakescope/app/web).
 """
 
 from __future__ import annotations

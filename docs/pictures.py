@@ -25,7 +25,7 @@ from lakescope.core.events import Event, Pipeline
 from lakescope.core.messages import Message
 from lakescope.core.plugins import formats
 from lakescope.dashboards.definitions import DASHBOARDS
-from lakescope.dashboards.preview import png
+from lakescope.dashboards.pages.preview import png
 from lakescope.dashboards.questions import Selection
 from lakescope.dashboards.theme import DARK, LIGHT
 from lakescope.pipeline.normalise import Normaliser

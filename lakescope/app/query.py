@@ -10,7 +10,7 @@ from typing import Any
 
 from lakescope.core.contracts import RefusedError, Sink, TransientError
 from lakescope.dashboards.model import Dashboard
-from lakescope.dashboards.pictures import Answered
+from lakescope.dashboards.pages.pictures import Answered
 from lakescope.dashboards.questions import Selection, questions_of
 from lakescope.kpis import CATALOGUE, Kpi, Query, UnsupportedError, elasticsearch, influxql, snapshots
 from lakescope.kpis import duckdb as duckdb_sql

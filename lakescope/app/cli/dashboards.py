@@ -13,7 +13,7 @@ from lakescope.app.cli._common import CONFIG, ConfigOption, configuration, conso
 
 if TYPE_CHECKING:
     from lakescope.dashboards.model import Dashboard
-    from lakescope.dashboards.pictures import Answered
+    from lakescope.dashboards.pages.pictures import Answered
 
 app = typer.Typer(help="Dashboards as code: for Grafana, or as pictures.", no_args_is_help=True)
 
@@ -132,7 +132,7 @@ def preview(
 
     Example: lakescope dashboards preview --out pictures --since 7d lake transfers
     """
-    from lakescope.dashboards.preview import preview as draw
+    from lakescope.dashboards.pages.preview import preview as draw
 
     answered = _answered(config, _chosen(names), since, until, where or [], store)
     for path in draw(answered, out, THEMES[theme]):
@@ -152,7 +152,7 @@ def check(
 
     Example: lakescope dashboards check --since 7d
     """
-    from lakescope.dashboards.pictures import is_empty
+    from lakescope.dashboards.pages.pictures import is_empty
 
     told = table("dashboard", "panel", "what")
     panels = faults = 0
@@ -184,7 +184,7 @@ def _answered(
     from lakescope.app.instance import ask, find
     from lakescope.app.query import answered, parse_selection, store_of
     from lakescope.core.contracts import RefusedError, TransientError
-    from lakescope.dashboards.pictures import Answered
+    from lakescope.dashboards.pages.pictures import Answered
 
     loaded = configuration(config)
     try:

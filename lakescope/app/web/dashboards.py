@@ -15,10 +15,10 @@ from starlette.background import BackgroundTask
 from lakescope.app.assembly import Assembly
 from lakescope.app.query import answered, ask_many, parse_selection, store_of
 from lakescope.core.contracts import RefusedError, TransientError
-from lakescope.dashboards import page
 from lakescope.dashboards.definitions import DASHBOARDS
 from lakescope.dashboards.model import Dashboard, Variable
-from lakescope.dashboards.pictures import Answer, layout
+from lakescope.dashboards.pages import page
+from lakescope.dashboards.pages.pictures import Answer, layout
 from lakescope.dashboards.questions import Selection
 from lakescope.dashboards.theme import THEMES
 from lakescope.kpis import CATALOGUE, Kpi, UnsupportedError

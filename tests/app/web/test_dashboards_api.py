@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from lakescope.dashboards.definitions import DASHBOARDS
-from lakescope.dashboards.page import VEGA
+from lakescope.dashboards.pages.page import VEGA
 from tests.app.web._lake import HOSTILE, RANGE, RETRIED, running_lake
 from tests.contract._running import Running
 

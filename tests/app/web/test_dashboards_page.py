@@ -14,9 +14,9 @@ from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect, sy
 
 from lakescope.dashboards.definitions import DASHBOARDS
 from lakescope.dashboards.model import Dashboard
-from lakescope.dashboards.page import VEGA, chart
-from lakescope.dashboards.pictures import Answer, Answered, layout
-from lakescope.dashboards.preview import preview
+from lakescope.dashboards.pages.page import VEGA, chart
+from lakescope.dashboards.pages.pictures import Answer, Answered, layout
+from lakescope.dashboards.pages.preview import preview
 from lakescope.dashboards.theme import CSS
 from tests.app.web._lake import HOSTILE, RANGE, RETRIED, running_lake
 from tests.app.web.test_status_page import FAINT_TEXTS, luminance, overflow

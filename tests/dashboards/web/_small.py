@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from lakescope.dashboards.model import Dashboard, Link, Listing, Number, Panel, Row
-from lakescope.dashboards.pictures import Answer, Picture, pictures
+from lakescope.dashboards.pages.pictures import Answer, Picture, pictures
 from lakescope.dashboards.questions import Selection
 from lakescope.dashboards.variables import DESTINATION, SOURCE
 

@@ -9,7 +9,7 @@ import pytest
 
 from lakescope.dashboards.definitions import DASHBOARDS
 from lakescope.dashboards.model import Link, Number, Panel
-from lakescope.dashboards.pictures import GROUPS_MAX, Rows, is_empty, pictures
+from lakescope.dashboards.pages.pictures import GROUPS_MAX, Rows, is_empty, pictures
 from lakescope.dashboards.questions import Selection, incidents_of, questions_of
 from lakescope.dashboards.theme import DASH
 from lakescope.kpis import UnsupportedError

@@ -11,9 +11,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from lakescope.dashboards.pictures import Answer, Answered
-from lakescope.dashboards.preview import preview, svg
-from lakescope.dashboards.sheet import fitted, width_of, wrapped
+from lakescope.dashboards.pages.pictures import Answer, Answered
+from lakescope.dashboards.pages.preview import preview, svg
+from lakescope.dashboards.pages.sheet import fitted, width_of, wrapped
 from lakescope.dashboards.theme import DARK, LIGHT, Theme
 from lakescope.kpis import UnsupportedError
 from tests.dashboards.web._small import HOSTILE, SELECTION, every_kind

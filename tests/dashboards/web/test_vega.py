@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import vl_convert
 
-from lakescope.dashboards import vega
-from lakescope.dashboards.pictures import pictures
-from lakescope.dashboards.sheet import width_of
+from lakescope.dashboards.pages import vega
+from lakescope.dashboards.pages.pictures import pictures
+from lakescope.dashboards.pages.sheet import width_of
 from lakescope.dashboards.theme import CSS, DARK, LIGHT
 from tests.dashboards.web._small import BY_LINK, HOSTILE, SELECTION, at, every_kind, panel, picture
 

@@ -1,6 +1,6 @@
 """The page that shows dashboards: one HTML file, one script, one style sheet, nothing from elsewhere.
 
-Lakescope serves it (lakescope/web/dashboards.py); the previews hold it whole, with their data (dashboards/preview.py).
+Lakescope serves it (lakescope/app/web/dashboards.py); the previews hold it whole, with their data (dashboards/pages/preview.py).
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
-from lakescope.dashboards.pictures import Picture
+from lakescope.dashboards.pages.pictures import Picture
+from lakescope.dashboards.pages.vega import drawable, looks, spec
 from lakescope.dashboards.theme import Theme, css
-from lakescope.dashboards.vega import drawable, looks, spec
 
 View = Literal["index", "dashboard", "story"]
 
 VEGA = f"vega.js?v={version('vl-convert-python')}"
 """Where the charts' library is, below /dashboards/; another version has another address, so it may be kept for ever."""
 
-_HERE = Path(__file__).parent
+_HERE = Path(__file__).parent / "static"
 
 
 def html(view: View, to_dashboards: str = "") -> str:

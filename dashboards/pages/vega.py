@@ -11,8 +11,8 @@ from collections.abc import Callable
 from itertools import chain
 from typing import Any, NamedTuple
 
-from lakescope.dashboards.pictures import Picture
-from lakescope.dashboards.sheet import width_of
+from lakescope.dashboards.pages.pictures import Picture
+from lakescope.dashboards.pages.sheet import width_of
 from lakescope.dashboards.theme import FONT, Level, Theme, scale_of
 
 Spec = dict[str, Any]

@@ -9,10 +9,10 @@ from typing import Any, Literal, NamedTuple
 
 import vl_convert
 
-from lakescope.dashboards import page, vega
 from lakescope.dashboards.model import Dashboard
-from lakescope.dashboards.pictures import Answered, Picture, layout
-from lakescope.dashboards.sheet import Sheet, fitted, size_of, width_of, wrapped
+from lakescope.dashboards.pages import page, vega
+from lakescope.dashboards.pages.pictures import Answered, Picture, layout
+from lakescope.dashboards.pages.sheet import Sheet, fitted, size_of, width_of, wrapped
 from lakescope.dashboards.theme import CSS, THEMES, Theme
 
 __all__ = ["Answered", "html", "png", "preview", "svg"]
