@@ -1,0 +1,63 @@
+"""OP: the optimizer has looked at one link."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from lakescope.core.events import Event, FtsQueue
+from lakescope.transformers._common import host_of, identify
+from lakescope.transformers.fts._values import (
+    Ignored,
+    Milliseconds,
+    Number,
+    count,
+    missing,
+    required_time,
+    scheme,
+    whole,
+)
+
+
+class Optimizer(Struct, gc=False, forbid_unknown_fields=True):
+    """OP: the optimizer has looked at one link."""
+
+    active_count: int | None = None
+    connections: int | None = None
+    dest_se: str | None = None
+    diff: Ignored = None
+    duration_avg: Ignored = None
+    endpnt: str | None = None
+    filesize_avg: Ignored = None
+    filesize_stddev: Ignored = None
+    rationale: str | None = None
+    retry_count: Ignored = None
+    source_se: str | None = None
+    submitted_count: int | None = None
+    success_rate: Number | None = None
+    throughput: Number | None = None
+    throughput_ema: Ignored = None
+    timestamp: Milliseconds | None = None
+
+
+def build(p: Optimizer) -> Event:
+    """OP. Id: server, both ends of the link, and time: one decision for a link at a time."""
+    if not p.source_se:
+        raise missing("source_se")
+    if not p.dest_se:
+        raise missing("dest_se")
+    rate, throughput = p.success_rate, p.throughput
+    return FtsQueue(
+        id=identify("fts", "OP", p.endpnt or None, p.source_se, p.dest_se, whole(p.timestamp)),
+        time=required_time(p.timestamp),
+        source="fts",
+        endpoint=host_of(p.endpnt),
+        src_host=host_of(p.source_se),
+        dst_host=host_of(p.dest_se),
+        protocol=scheme(p.dest_se),
+        active=count(p.active_count),
+        submitted=count(p.submitted_count),
+        connections=count(p.connections),
+        throughput=float(throughput) if throughput is not None and throughput >= 0 else None,
+        success_rate=rate / 100 if rate is not None and 0 <= rate <= 100 else None,
+        rationale=p.rationale or None,
+    )
