@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-FILE = "lakescope.app.lock"
+FILE = "lakescope.lock"
 
 
 @contextlib.contextmanager
