@@ -55,7 +55,9 @@ def assemble(configuration: Configuration, *, workers: int = 1) -> Assembly:
             normaliser(settings, topology, configuration.collectors.get(name), name),
             lanes(configuration, sinks),
             Inbox(
-                batch_size=_batch_size(configuration.collectors[name], options), batch_age=options.batch_age_s
+                batch_size=_batch_size(configuration.collectors[name], options),
+                batch_age=options.batch_age_s,
+                limit_bytes=options.queue_bytes,
             ),
         )
         for name, collector in collectors.items()
@@ -69,12 +71,14 @@ def assemble(configuration: Configuration, *, workers: int = 1) -> Assembly:
         workers=workers,
     )
     if options.health_s:
-        engine.own = Pipeline(
-            OWN,
-            HealthCollector(engine, options.health_s),
-            normaliser(settings, topology, None, OWN),
-            lanes(configuration, sinks),
-            Inbox(batch_age=options.batch_age_s),
+        engine.internal.append(
+            Pipeline(
+                OWN,
+                HealthCollector(engine, options.health_s),
+                normaliser(settings, topology, None, OWN),
+                lanes(configuration, sinks),
+                Inbox(batch_age=options.batch_age_s),
+            )
         )
     types = {plugin.name: plugin.type for plugin in (configuration.collectors | configuration.sinks).values()}
     return Assembly(engine, Status(engine, types), collectors, sinks, _dashboards(settings))

@@ -62,7 +62,8 @@ class PipelineOptions(Options):
     queue_messages: int = Field(default=10_000, ge=1)
     """How far a slow sink may fall behind the others before it holds back the sources (messages)."""
     queue_bytes: int = Field(default=64 * 2**20, ge=2**20)
-    """The same in bytes of its events as JSON (bytes), whichever is reached first."""
+    """The same in bytes, whichever is reached first; the messages that wait to be decoded are bounded by it, too (bytes of
+    each sink's queue, and of each collector's messages)."""
     drain_s: float = Field(default=20.0, ge=0)
     """How long a stop may take to store what has been received (seconds)."""
     health_s: float = Field(default=60.0, ge=0)

@@ -10,7 +10,7 @@ from itertools import accumulate
 from lakescope.core.messages import Message
 
 LIMIT_BYTES = 64 * 2**20
-BATCH_BYTES = 16 * 2**20
+BATCH_BYTES = 4 * 2**20
 """Bodies of a batch may take so much together; a larger one goes alone."""
 
 
@@ -20,12 +20,20 @@ class Inbox:
     `put` blocks while it is full: that is how a slow sink reaches the source (never memory).
     """
 
-    def __init__(self, *, batch_size: int = 1000, batch_age: float = 0.5, limit: int | None = None):
+    def __init__(
+        self,
+        *,
+        batch_size: int = 1000,
+        batch_age: float = 0.5,
+        limit: int | None = None,
+        limit_bytes: int = LIMIT_BYTES,
+    ):
         """`limit` is four batches at least: a batch larger than the inbox would always wait its whole age."""
         self.batch_size = batch_size
         self.batch_age = batch_age
         self.limit = max(4000, 4 * batch_size) if limit is None else limit
-        self.limit_bytes = LIMIT_BYTES
+        self.limit_bytes = limit_bytes
+        self.batch_bytes = min(BATCH_BYTES, limit_bytes // 4)
         self._bytes = 0
         self.received = 0
         self.last_received: float | None = None
@@ -36,16 +44,17 @@ class Inbox:
         self._can_put = threading.Condition(lock)
         self._can_take = threading.Condition(lock)
 
-    def put(self, messages: Sequence[Message], *, wait: bool = True) -> bool:
-        """Adds messages, waiting for room; false once the inbox is closed (they were not taken).
+    def put(self, messages: Sequence[Message], *, wait: bool = True, timeout: float | None = None) -> bool:
+        """Adds messages, waiting for room; false if they were not taken: `is_closed`, or `timeout` seconds are over.
 
-        `wait` false is for a collector whose source itself bounds what is under way.
+        `wait` false is for a collector whose source itself bounds what is under way; `timeout` for one that must speak
+        with its source meanwhile, as a consumer of Kafka must.
         """
         if not messages:
             return not self._closed
         with self._can_put:
-            while wait and self._is_full() and not self._closed:
-                self._can_put.wait()
+            if wait and not self._can_put.wait_for(lambda: self._closed or not self._is_full(), timeout):
+                return False
             if self._closed:
                 return False
             was, was_due = len(self._messages), self._is_due()
@@ -82,14 +91,16 @@ class Inbox:
         return len(self._messages) >= self.limit or self._bytes >= self.limit_bytes
 
     def _is_due(self) -> bool:
-        return len(self._messages) >= self.batch_size or self._bytes >= BATCH_BYTES
+        return len(self._messages) >= self.batch_size or self._bytes >= self.batch_bytes
 
     def _batch_size(self) -> int:
-        """How many messages: of `BATCH_BYTES` together, or one."""
-        if self._bytes <= BATCH_BYTES:
+        """How many messages: of `batch_bytes` together, or one."""
+        if self._bytes <= self.batch_bytes:
             return self.batch_size
         sizes = accumulate(len(message.body) for message in self._messages[: self.batch_size])
-        return next((count for count, size in enumerate(sizes, 1) if size >= BATCH_BYTES), self.batch_size)
+        return next(
+            (count for count, size in enumerate(sizes, 1) if size >= self.batch_bytes), self.batch_size
+        )
 
     def close(self) -> None:
         """No more messages: `put` answers false, `take` gives the rest and then null."""
@@ -97,6 +108,11 @@ class Inbox:
             self._closed = True
             self._can_put.notify_all()
             self._can_take.notify_all()
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it takes no more messages."""
+        return self._closed
 
     def __len__(self) -> int:
         return len(self._messages)

@@ -90,8 +90,8 @@ class Engine:
         failures_kept: int = 50,
     ):
         self.pipelines = list(pipelines)
-        self.own: Pipeline | None = None
-        """Lakescope's reports on itself (lakescope.pipeline.health): run like a pipeline, counted among none."""
+        self.internal: list[Pipeline] = []
+        """Lakescope's reports on itself (lakescope.pipeline.health): run like pipelines, counted among none."""
         self.dead_letters = dead_letters
         self.metrics = Metrics()
         self.lanes = {
@@ -106,7 +106,7 @@ class Engine:
         self._stop = threading.Event()
         self._finished = threading.Event()
         self._threads: list[threading.Thread] = []
-        self._own_threads: list[threading.Thread] = []
+        self._internal_threads: list[threading.Thread] = []
 
     # --- life ---------------------------------------------------------------------------------------------
 
@@ -118,8 +118,8 @@ class Engine:
             lane.start()
         for pipeline in self.pipelines:
             self._threads += self._started(pipeline)
-        if self.own:
-            self._own_threads += self._started(self.own)
+        for pipeline in self.internal:
+            self._internal_threads += self._started(pipeline)
 
     def _started(self, pipeline: Pipeline) -> list[threading.Thread]:
         threads = [
@@ -146,10 +146,10 @@ class Engine:
         """
         deadline = time.monotonic() + timeout
         self._stop.set()
-        for pipeline in (*self.pipelines, *([self.own] if self.own else [])):
+        for pipeline in (*self.pipelines, *self.internal):
             pipeline.inbox.close()  # wakes a collector that waits for room
         drained = self.wait(timeout)
-        for thread in self._own_threads:
+        for thread in self._internal_threads:
             thread.join(max(0.1, deadline - time.monotonic()))
         for lane in self.lanes.values():
             lane.close()
@@ -278,10 +278,13 @@ class Engine:
                     self._bury(pipeline, messages, name, by_message)
                 batch.closed()
 
-            if pipeline is self.own:  # heard even where all else waits; no part of a queue's length or lag
+            if (
+                pipeline in self.internal
+            ):  # heard even where all else waits; no part of a queue's length or lag
                 job = Job(pipeline.name, parcel.chunks, 0, 0, Counter(), done)
             else:
-                job = Job(pipeline.name, parcel.chunks, len(messages), parcel.size, parcel.seconds, done)
+                size = parcel.size + sum([len(message.body) for message in messages])
+                job = Job(pipeline.name, parcel.chunks, len(messages), size, parcel.seconds, done)
             self.lanes[name].put(job)
         batch.closed()
 

@@ -20,8 +20,11 @@ SLICE = 50
 """Messages that are taken from bytes to chunks at a time: few enough to stay in the processor's cache, which is
 worth a third of the speed (benchmarks/hot_path.py)."""
 
-PART = 20_000
+PART = 5_000
 """Events and rejects after which a batch is cut: a few kilobytes may make as many."""
+
+LINE_BYTES, RECORD_BYTES = 48, 160
+"""What CPython adds to a chunk (bytes): a bytes object and its place in a list; a tuple of two of them."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -33,7 +36,7 @@ class Parcel(msgspec.Struct):
     events: list[int] | None = None
     """Index of each chunk's event in the batch; null: chunk i is event i."""
     size: int = 0
-    """Bytes of its events as JSON: what it holds in memory, about."""
+    """What its chunks hold in memory (bytes), about."""
     filtered: int = 0
     """Events that are not for this sink: by its `datasets`, or because it has no place for them."""
     seconds: Counter[str] = msgspec.field(default_factory=Counter)
@@ -111,7 +114,7 @@ class Transform:
         chosen = {name: _choose(lane, events, documents) for name, lane in self.lanes.items()}
         for name, (chunks, indices) in chosen.items():
             parcel = result.parcels[name]
-            parcel.size += sum(sizes if indices is None else [sizes[i] for i in indices])
+            parcel.size += _held(chunks, sizes if indices is None else [sizes[i] for i in indices])
             _extend(parcel, chunks, indices, events, seconds, result.events)
         result.event_starts += [result.events + start for start in batch.event_starts]
         result.events += len(events)
@@ -131,6 +134,13 @@ class Transform:
         del result.failures[:-FAILURES_KEPT]
         if with_documents:
             result.documents += documents
+
+
+def _held(chunks: list[Chunk], sizes: list[int]) -> int:
+    """What chunks hold in memory (bytes): a line is its length, anything else its event's document, about."""
+    if chunks and type(chunks[0]) is bytes:
+        return sum(map(len, chunks)) + LINE_BYTES * len(chunks)
+    return sum(sizes) + RECORD_BYTES * len(chunks)
 
 
 def _choose(lane: Lane, events: list[Event], documents: list[bytes]) -> tuple[list[Chunk], list[int] | None]:

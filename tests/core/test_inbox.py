@@ -126,3 +126,15 @@ def test_a_batch_of_any_size_fits_into_the_inbox() -> None:
     feeder.join(10)  # with room for 4000 it waits for a batch that is never full
     assert len(inbox) == 6000
     assert len(taken(inbox)) == 6000
+
+
+def test_a_put_gives_up_after_its_timeout() -> None:
+    inbox = Inbox(limit=1, batch_age=0)
+    assert inbox.put(messages(0))
+    assert not inbox.put(messages(1), timeout=0.01)
+    assert not inbox.is_closed
+    assert taken(inbox) == [0]
+    assert inbox.put(messages(2), timeout=0.01)
+    inbox.close()
+    assert not inbox.put(messages(3), timeout=0.01)
+    assert inbox.is_closed

@@ -134,4 +134,4 @@ def test_a_stop_does_not_wait_for_it(tmp_path: Path) -> None:
 
 def test_none_is_asked_for(tmp_path: Path) -> None:
     with Running(tmp_path, "[pipeline]\nhealth_s = 0\n" + PUSH + STORE) as running:
-        assert running.engine.own is None
+        assert not running.engine.internal
