@@ -6,11 +6,12 @@ import glob
 import io
 import sys
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, cast
 
 from lakescope.core.framing import split_json_stream, split_rows_stream
+from lakescope.core.messages import Message
 
 Framing = Literal["json", "rows", "whole"]
 PACKED = (".gz", ".zst", ".zstd")
@@ -43,6 +44,24 @@ def readable(text: str) -> str:
 def framing_of(format_name: str) -> Framing:
     """How the bodies of a format lie in a file."""
     return _FRAMINGS.get(format_name, "json")
+
+
+PORTION, PORTION_BYTES = 500, 2**20
+"""Messages that are handed to the pipeline at a time: so many, or of so many bytes."""
+
+
+def portions(messages: Iterable[Message]) -> Iterator[list[Message]]:
+    """`messages`, some at a time: few enough that an inbox can keep its bound."""
+    portion: list[Message] = []
+    size = 0
+    for message in messages:
+        portion.append(message)
+        size += len(message.body)
+        if len(portion) == PORTION or size >= PORTION_BYTES:
+            yield portion
+            portion, size = [], 0
+    if portion:
+        yield portion
 
 
 def bodies(path: str, framing: Framing, read: Callable[[int], bytes] | None = None) -> Iterator[bytes]:

@@ -28,6 +28,9 @@ create table if not exists checked (row integer primary key);
 """
 ROW_BYTES = 64
 """What a row takes beside its body and its headers, about (bytes)."""
+LARGE_BYTES = 2**20
+"""Bodies from here on are written piece by piece: SQLite copies a value twice before it is on its page."""
+INSERT = "insert into spool (format, headers, received, body) values (?, ?, ?, "
 BUSY_S = 2.0
 """How long to wait for another process that has locked the file: a stop waits for it, too."""
 CLOSE_S = 3.0
@@ -124,19 +127,20 @@ class Spool:
         return db
 
     def _rows(self, limit_bytes: int) -> list[Message]:
-        """Row by row: a body may be as large as the rest of the memory allows."""
+        """Row by row: a body may be as large as the rest of the memory allows. A blob's own reader makes no copy."""
         messages: list[Message] = []
-        found = self._read_db.execute(
-            "select row, format, headers, received, body from spool where row > ? order by row",
-            (self._last_read,),
+        rows = self._read_db.execute(
+            "select row, format, headers, received from spool where row > ? order by row", (self._last_read,)
         )
-        for row, format_, headers, received, body in found:
+        for row, format_, headers, received in rows:
+            with self._read_db.blobopen("spool", "body", row, readonly=True) as blob:
+                body = blob.read()
             self._last_read = row
             messages.append(Message(body, format_, msgspec.json.decode(headers), received, row))
             limit_bytes -= len(body)
             if limit_bytes <= 0:
                 break
-        found.close()
+        rows.close()
         return messages
 
     # --- the thread that writes ---------------------------------------------------------------------------
@@ -190,9 +194,12 @@ class Spool:
                 size = "select length(body) + length(headers) + ? from spool where row = ?"
                 freed += (self._write_db.execute(size, (ROW_BYTES, row)).fetchone() or (0,))[0]
             self._write_db.executemany("delete from spool where row = ?", [(row,) for row in done])
-            self._write_db.executemany(
-                "insert into spool (format, headers, received, body) values (?, ?, ?, ?)",
-                [row for row, _, _ in pending],
-            )
+            small = [row for row, _, _ in pending if len(row[-1]) < LARGE_BYTES]
+            self._write_db.executemany(INSERT + "?)", small)
+            for *about, body in [row for row, _, _ in pending if len(row[-1]) >= LARGE_BYTES]:
+                number = self._write_db.execute(INSERT + "zeroblob(?))", (*about, len(body))).lastrowid
+                with self._write_db.blobopen("spool", "body", number or 0) as blob:
+                    for begin in range(0, len(body), LARGE_BYTES):
+                        blob.write(body[begin : begin + LARGE_BYTES])
         with self._wake:
             self.bytes -= freed

@@ -13,20 +13,32 @@ import os
 import threading
 import time
 from collections.abc import Callable, Sequence
+from itertools import chain
 from pathlib import Path
 
 from pydantic import Field, ValidationInfo, field_validator
 
 from lakescope.collectors._common import OneFormat
-from lakescope.collectors._reading import PACKED, Framing, bodies, find, framing_of, open_file, readable
+from lakescope.collectors._reading import (
+    PACKED,
+    PORTION,
+    PORTION_BYTES,
+    Framing,
+    bodies,
+    find,
+    framing_of,
+    open_file,
+    readable,
+)
 from lakescope.core.contracts import Health
+from lakescope.core.framing import slices
 from lakescope.core.inbox import Inbox
-from lakescope.core.messages import Message
+from lakescope.core.messages import Message, has_independent_items
 from lakescope.core.options import DIRECTORY
+from lakescope.core.plugins import load
 
 log = logging.getLogger(__name__)
 
-PUT = 500
 POLL_S = 0.3
 LOOK_S = 1.0  # for new files
 RETRY_S = 30.0  # of a followed file that could not be read
@@ -120,10 +132,17 @@ class FilesCollector:
         read = None
         if self.options.follow and framing != "whole" and not path.endswith(PACKED):  # the others do not grow
             read = _Follower(path, stop, lambda: inbox.put(_emptied(batch))).read
-        for body in bodies(path, framing, read):
+        parts = bodies(path, framing, read)
+        if has_independent_items(load("formats", self.options.format)):
+            parts = chain.from_iterable(map(slices, parts))
+        size = 0
+        for body in parts:
             batch.append(Message(body, self.options.format, headers, time.time()))
-            if len(batch) >= PUT and not inbox.put(_emptied(batch)):
-                return
+            size += len(body)
+            if len(batch) >= PORTION or size >= PORTION_BYTES:
+                size = 0
+                if not inbox.put(_emptied(batch)):
+                    return
         inbox.put(batch)
 
 

@@ -10,11 +10,12 @@ import asyncio
 import sqlite3
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from itertools import islice
+from io import BytesIO
+from itertools import chain, islice
 from pathlib import Path
 from typing import Annotated
 
@@ -22,12 +23,13 @@ from fastapi import APIRouter, Header, HTTPException, Request
 from pydantic import Field, SecretStr, field_validator
 
 from lakescope.collectors._common import CollectorOptions
+from lakescope.collectors._reading import portions
 from lakescope.collectors._spool import Full, Spool
 from lakescope.core.contracts import Health
-from lakescope.core.framing import split_json
+from lakescope.core.framing import slices, split_json
 from lakescope.core.inbox import Inbox
-from lakescope.core.messages import Message
-from lakescope.core.plugins import available
+from lakescope.core.messages import Message, has_independent_items
+from lakescope.core.plugins import available, load
 from lakescope.core.tokens import CHALLENGE, shows
 from lakescope.core.unpacking import ENCODINGS, LIMIT_BYTES, DamagedError, TooLargeError, excess, unpack
 
@@ -36,7 +38,6 @@ QUERIED = ("instance", "destination", "event_type", "date", "scope", "interval_s
 TAKEN = ("api", "dashboards", "livez", "metrics", "readyz")  # where Lakescope itself answers
 KEPT_HEADERS = ("content-type", "user-agent", *QUERIED)
 SEVERAL = ("application/x-ndjson", "application/jsonl", "application/json-seq")
-READ = 500  # messages that are handed to the pipeline at a time
 READ_BYTES = 4 * 2**20  # of bodies that are read from the spool at a time; one at least
 INLINE_BYTES = 2**16  # smaller bodies, not packed, are looked at on the event loop
 HELD_BODIES = 4  # largest bodies that are in memory at once, all requests together
@@ -84,8 +85,9 @@ class HttpCollector:
         """Hands the spool to the pipeline, from the oldest body that is not yet stored."""
         while not stop.is_set():
             self._report()
-            for stored in self._spool.read(READ_BYTES, timeout=0.2):
-                if not self._hand_over(stored, inbox):
+            bodies = deque(self._spool.read(READ_BYTES, timeout=0.2))
+            while bodies:  # each is let go before the next is read
+                if not self._hand_over(bodies.popleft(), inbox):
                     return
 
     def acknowledge(self, messages: Sequence[Message]) -> None:
@@ -109,7 +111,7 @@ class HttpCollector:
         with self._open_lock:
             self._open[row] += 1  # it is still being read
         messages = _messages(stored)
-        while part := list(islice(messages, READ)):
+        for part in portions(messages):
             with self._open_lock:
                 self._open[row] += len(part)
             if not inbox.put(part):
@@ -196,17 +198,18 @@ class HttpCollector:
             raise HTTPException(415, "content-type multipart: expected the body itself, as application/json")
         if int(request.headers.get("content-length", "0")) > limit:
             raise _too_large(limit)
-        packed = bytearray()
+        buffer = BytesIO()  # its value is no copy, as that of a bytearray would be
         async for piece in request.stream():
             hold(len(piece))
-            packed += piece
-            if len(packed) > limit:
+            buffer.write(piece)
+            if buffer.tell() > limit:
                 raise _too_large(limit)
+        packed = buffer.getvalue()
         if not packed and "scope" in _headers(request):
             return b""  # an answer to a question: that there is nothing
         encoding = request.headers.get("content-encoding", "identity").lower()
         several = _is_several(request.headers.get("content-type", ""))
-        arguments = (bytes(packed), encoding, several, limit, self.options.max_documents)
+        arguments = (packed, encoding, several, limit, self.options.max_documents)
         if encoding in ("identity", "") and len(packed) <= INLINE_BYTES:
             return _checked(*arguments)
         # away from the event loop: a bomb takes a second, and meanwhile the others are answered
@@ -240,6 +243,8 @@ def _messages(stored: Message) -> Iterator[Message]:
     """The messages of a stored body."""
     several = _is_several(stored.headers.get("content-type", ""))
     parts = split_json(stored.body) if several else iter((stored.body,))
+    if has_independent_items(load("formats", stored.format)):
+        parts = chain.from_iterable(map(slices, parts))
     return (Message(part, stored.format, stored.headers, stored.received, stored.token) for part in parts)
 
 

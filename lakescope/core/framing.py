@@ -77,6 +77,37 @@ def split_json_stream(read: Callable[[int], bytes], limit: int = LIMIT) -> Itera
             data, broken = data[limit:], True
 
 
+WHOLE_BYTES = 2**20
+"""Arrays up to here stay whole."""
+SLICE_BYTES = 2**18
+
+_items = msgspec.json.Decoder(list[msgspec.Raw]).decode
+
+
+def slices(body: bytes) -> Iterator[bytes]:
+    """A large array as several, each of about `SLICE_BYTES` or one item; whatever else as it is.
+
+    Decoded, an array takes ten to twenty times its bytes in memory: hence piece by piece. The items are scanned, not
+    decoded, and cost some 60 bytes each until the last slice is taken.
+    """
+    if len(body) <= WHOLE_BYTES or not body.lstrip(SEPARATORS).startswith(b"["):
+        yield body
+        return
+    try:
+        items = _items(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        yield body  # for the format to say what is wrong with it
+        return
+    size, begin = 0, 0
+    for index, item in enumerate(items):
+        size += len(memoryview(item))
+        if size >= SLICE_BYTES:
+            yield b"[" + b",".join(items[begin : index + 1]) + b"]"
+            size, begin = 0, index + 1
+    if begin < len(items) or not items:
+        yield b"[" + b",".join(items[begin:]) + b"]"
+
+
 HEADER_LIMIT = 2**16
 """Bytes of a table's header, which each of its pieces repeats."""
 

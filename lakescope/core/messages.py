@@ -100,6 +100,20 @@ class Format(Protocol):
     def __call__(self, message: Message, out: Decoded) -> None: ...
 
 
+def independent_items(decode: Format) -> Format:
+    """Decorates a format of which an array means no more than its items one by one: large ones are then cut.
+
+    Not for an answer that is complete only as a whole, such as a list of all rules there are.
+    """
+    decode.has_independent_items = True  # type: ignore[attr-defined]
+    return decode
+
+
+def has_independent_items(decode: Format) -> bool:
+    """Whether a format was decorated so."""
+    return getattr(decode, "has_independent_items", False)
+
+
 def quote(found: object) -> str:
     """`found` for an error text, at most `FOUND_MAX` characters."""
     text = found if isinstance(found, str) else repr(found)

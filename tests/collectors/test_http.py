@@ -335,3 +335,25 @@ def test_an_empty_answer_to_a_question_is_an_answer(pushing: Pushing) -> None:
         lambda: any(event["dataset"] == "polls" for events in pushing.stored().values() for event in events),
         10,
     )
+
+
+def test_a_large_array_is_cut_and_leaves_the_spool_once_all_of_it_is_stored(tmp_path: Path) -> None:
+    bodies = hermes(5_000)
+    configuration = (
+        f'[collectors.push]\ntype = "http"\n[sinks.a]\ntype = "jsonl"\ndirectory = "{tmp_path}/out"\n'
+    )
+    with Lakescope(tmp_path, configuration) as lakescope:
+        lakescope.start()
+        array = b"[" + b",".join([*bodies, b'{"event_type": 3}']) + b"]"
+        assert len(array) > 2**21
+        httpx.post(
+            f"{lakescope.url}/push/hermes", content=array, trust_env=False, timeout=60
+        ).raise_for_status()
+        until(lambda: lakescope.status()["sinks"][0]["stored"] == 5_000, 30, lakescope.brief)
+        until(lambda: not lakescope.status()["collectors"][0]["in_flight"], 10, lakescope.brief)
+        letters = lakescope.command("dead-letters", "list")
+    lines = [line for path in (tmp_path / "out").rglob("*.jsonl*") for line in path.read_bytes().splitlines()]
+    assert len(lines) == 5_000
+    assert letters.count("hermes") == 1
+    with sqlite3.connect(tmp_path / "data" / "push.spool") as spool:
+        assert spool.execute("select count(*) from spool").fetchone() == (0,)

@@ -264,3 +264,36 @@ def test_a_quote_that_is_never_closed_costs_no_more_than_the_limit() -> None:
 def test_a_header_without_end_is_not_repeated() -> None:
     data = b"x" * (HEADER_LIMIT + 1) + b"\n1\n2\n"
     assert rows_of(data) == [b"x" * (HEADER_LIMIT + 1), b"1", b"2"]
+
+
+# --- large arrays ----------------------------------------------------------------------------------------
+
+
+def test_a_large_array_is_cut_between_its_items() -> None:
+    items = [{"n": i, "text": 'a, ]} [{ \\" é' * (i % 40)} for i in range(5_000)]
+    body = b" \n" + json.dumps(items, indent=1).encode()
+    parts = list(framing.slices(body))
+    assert len(parts) > 3
+    assert [item for part in parts for item in json.loads(part)] == items
+    assert all(len(part) < framing.SLICE_BYTES + 2_000 for part in parts)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[]",
+        b"[1,2]",
+        b'{"a":[' + b"1," * 10**6 + b"1]}",
+        b"[" + b"1," * 10**6,
+        b"[" + b"1," * 10**6 + b"1] [2]",
+    ],
+    ids=["empty", "small", "object", "open", "two documents"],
+)
+def test_whatever_else_stays_whole(body: bytes) -> None:
+    assert list(framing.slices(body)) == [body]
+
+
+def test_an_item_larger_than_a_slice_is_one() -> None:
+    large = b'"' + b"x" * (2 * framing.SLICE_BYTES) + b'"'
+    body = b"[" + b",".join([large] * 5) + b"]"
+    assert list(framing.slices(body)) == [b"[" + large + b"]"] * 5
