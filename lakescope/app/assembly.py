@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
 from lakescope.app.config import Configuration, PipelineOptions, Plugin, Settings
+from lakescope.app.tasks import Task
 from lakescope.core.contracts import Collector, Sink
 from lakescope.core.inbox import Inbox
 from lakescope.core.plugins import Room, formats, load
@@ -21,67 +24,126 @@ from lakescope.pipeline.engine import Engine, Pipeline
 from lakescope.pipeline.health import OWN, HealthCollector
 from lakescope.pipeline.normalise import Normaliser
 from lakescope.pipeline.status import Status
-from lakescope.pipeline.transform import Lane
+from lakescope.pipeline.transform import Lane, Transform
 from lakescope.transformers.enrichment import Enrichment
 from lakescope.transformers.topology import Topology
 
+log = logging.getLogger(__name__)
 
-class Assembly(NamedTuple):
-    """An engine and what stands around it."""
-
-    engine: Engine
-    status: Status
-    collectors: dict[str, Collector]
-    sinks: dict[str, Sink]
-    dashboards: dict[str, Dashboard]
-    """Lakescope's own pages, by name."""
+TOPOLOGY_S = 30.0
+"""From one look whether CRIC's files have changed to the next."""
 
 
-def assemble(configuration: Configuration, *, workers: int = 1) -> Assembly:
-    """Builds everything; starts nothing. Raises `RuntimeError` with a remedy for what cannot be opened."""
-    settings = configuration.settings
-    data_dir = settings.data_dir
-    data_dir.mkdir(parents=True, exist_ok=True)
-    sinks = open_sinks(configuration)
-    collectors: dict[str, Collector] = {
-        plugin.name: _open("collectors", plugin, data_dir) for plugin in configuration.collectors.values()
-    }
-    topology = read_topology(settings)
-    options = settings.pipeline
-    pipelines = [
-        Pipeline(
-            name,
-            collector,
-            normaliser(settings, topology, configuration.collectors.get(name), name),
-            lanes(configuration, sinks),
-            Inbox(
-                batch_size=_batch_size(configuration.collectors[name], options),
-                batch_age=options.batch_age_s,
-                limit_bytes=options.queue_bytes,
-            ),
+class Assembly:
+    """An engine and what stands around it. Raises `RuntimeError` with a remedy for what cannot be opened."""
+
+    def __init__(self, configuration: Configuration, *, workers: int = 1):
+        settings = configuration.settings
+        data_dir = settings.data_dir
+        data_dir.mkdir(parents=True, exist_ok=True)
+        self.configuration = configuration
+        self.sinks = open_sinks(configuration)
+        self.collectors: dict[str, Collector] = {
+            plugin.name: _open("collectors", plugin, data_dir) for plugin in configuration.collectors.values()
+        }
+        self.lanes = lanes(configuration, self.sinks)
+        self._topology = read_topology(settings)
+        self.engine = self._engine(workers)
+        plugins = (configuration.collectors | configuration.sinks).values()
+        self.tasks = [Task("topology", TOPOLOGY_S, Reloading(settings, self.replace_topology))]
+        self.status = Status(self.engine, {plugin.name: plugin.type for plugin in plugins})
+        self.dashboards = _dashboards(settings)
+        """Lakescope's own pages, by name."""
+
+    def start(self) -> None:
+        """Starts every thread; returns at once."""
+        self.engine.start()
+        self.status.start()
+        for task in self.tasks:
+            task.start()
+
+    def stop(self, timeout: float | None = None) -> bool:
+        """Stops, drains for `timeout` seconds (null: option `drain_s`), closes. False if messages were left to their
+        sources."""
+        for task in self.tasks:
+            task.stop()
+        drained = self.engine.stop(
+            self.configuration.settings.pipeline.drain_s if timeout is None else timeout
         )
-        for name, collector in collectors.items()
-    ]
-    engine = Engine(
-        pipelines,
-        sinks,
-        open_dead_letters(settings),
-        queue_limit=options.queue_messages,
-        queue_bytes=options.queue_bytes,
-        workers=workers,
-    )
-    if options.health_s:
-        engine.internal.append(
-            Pipeline(
-                OWN,
-                HealthCollector(engine, options.health_s),
-                normaliser(settings, topology, None, OWN),
-                lanes(configuration, sinks),
-                Inbox(batch_age=options.batch_age_s),
-            )
+        self.status.stop()
+        return drained
+
+    def normaliser(self, collector: str) -> Normaliser:
+        """The transform stage of a collector, with the topology of now."""
+        settings, collectors = self.configuration.settings, self.configuration.collectors
+        return normaliser(settings, self._topology, collectors.get(collector), collector)
+
+    def replace_topology(self, topology: Topology) -> None:
+        """Batches from now on are completed from `topology`."""
+        self._topology = topology
+        for pipeline in (*self.engine.pipelines, *self.engine.internal):
+            pipeline.transform = Transform(self.normaliser(pipeline.name), self.lanes)
+        self.engine.conflicts.clear()  # those of the new one are told anew
+
+    def _engine(self, workers: int) -> Engine:
+        settings, collectors = self.configuration.settings, self.configuration.collectors
+        options = settings.pipeline
+        engine = Engine(
+            [
+                Pipeline(
+                    name,
+                    collector,
+                    self.normaliser(name),
+                    self.lanes,
+                    Inbox(
+                        batch_size=_batch_size(collectors[name], options),
+                        batch_age=options.batch_age_s,
+                        limit_bytes=options.queue_bytes,
+                    ),
+                )
+                for name, collector in self.collectors.items()
+            ],
+            self.sinks,
+            open_dead_letters(settings),
+            queue_limit=options.queue_messages,
+            queue_bytes=options.queue_bytes,
+            workers=workers,
         )
-    types = {plugin.name: plugin.type for plugin in (configuration.collectors | configuration.sinks).values()}
-    return Assembly(engine, Status(engine, types), collectors, sinks, _dashboards(settings))
+        if options.health_s:
+            health = HealthCollector(engine, options.health_s)
+            inbox = Inbox(batch_age=options.batch_age_s)
+            engine.internal.append(Pipeline(OWN, health, self.normaliser(OWN), self.lanes, inbox))
+        return engine
+
+
+class Reloading:
+    """A task's work: reads CRIC's files anew when one of them has changed, and keeps what it had when one cannot be read."""
+
+    def __init__(self, settings: Settings, replace: Callable[[Topology], None]):
+        self.settings = settings
+        self.replace = replace
+        self._seen = self._versions()
+
+    def __call__(self, stop: threading.Event) -> str:
+        versions = self._versions()
+        if versions != self._seen:
+            self.replace(read_topology(self.settings))
+            self._seen = versions
+            log.info("topology_replaced")
+        return f"{sum(map(bool, versions))} files of the topology are read when they change"
+
+    def _versions(self) -> list[tuple[int, int, int] | None]:
+        """Inode, size and time of change of each file; null for none, or one that is not there."""
+        topology = self.settings.topology
+        return [_version(path) for path in (topology.rses, topology.services, topology.sites)]
+
+
+def _version(path: Path | None) -> tuple[int, int, int] | None:
+    try:
+        found = path.stat() if path else None
+    except OSError:
+        return None
+    return found and (found.st_ino, found.st_size, found.st_mtime_ns)
 
 
 def _dashboards(settings: Settings) -> dict[str, Dashboard]:

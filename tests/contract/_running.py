@@ -11,11 +11,10 @@ from typing import Any, Self
 import httpx
 import msgspec
 
-from lakescope.app.assembly import assemble, lanes, normaliser, read_topology
+from lakescope.app.assembly import Assembly
 from lakescope.app.config import parse
 from lakescope.app.web import create_app
 from lakescope.app.web.server import Server
-from lakescope.pipeline.normalise import Normaliser
 from tests.e2e._lakescope import until
 
 QUICK = "[pipeline]\nbatch_age_s = 0.05\n"
@@ -28,16 +27,11 @@ class Running:
         self.data_dir = directory / "data"
         self.configuration = parse(f'data_dir = "{self.data_dir}"\n{configuration}')
         settings = self.configuration.settings
-        topology = read_topology(settings)
-        self.assembly = assemble(self.configuration, workers=workers)
+        self.assembly = Assembly(self.configuration, workers=workers)
         self.engine, self.status = self.assembly.engine, self.assembly.status
         self.drained: bool | None = None
 
-        def normaliser_of(name: str) -> Normaliser:
-            return normaliser(settings, topology, self.configuration.collectors.get(name), name)
-
-        ways = lanes(self.configuration, self.assembly.sinks)
-        self._app = create_app(self.assembly, normaliser_of, ways, settings.http)
+        self._app = create_app(self.assembly, settings.http)
         self._server: Server | None = None
 
     @property
@@ -49,8 +43,7 @@ class Running:
         return self._server.url
 
     def __enter__(self) -> Self:
-        self.engine.start()
-        self.status.start()
+        self.assembly.start()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -62,8 +55,7 @@ class Running:
         with ThreadPoolExecutor(1) as pool:
             if self._server is not None:
                 pool.submit(self._server.stop)
-            self.drained = self.engine.stop(timeout)
-        self.status.stop()
+            self.drained = self.assembly.stop(timeout)
         self.engine.dead_letters.close()
         return self.drained
 

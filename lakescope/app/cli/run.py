@@ -55,26 +55,20 @@ def serve(
 def _serve(chosen: Configuration, workers: int, seconds: float | None, started: Any, stopping: Any) -> bool:
     from functools import partial
 
-    from lakescope.app.assembly import assemble, lanes, normaliser, read_topology
+    from lakescope.app.assembly import Assembly
     from lakescope.app.instance import announced
     from lakescope.app.web import create_app
     from lakescope.app.web.server import Server
 
     settings = chosen.settings
-    assembly = assemble(chosen, workers=workers)
-    topology = read_topology(settings)
-
-    def normaliser_of(name: str) -> Any:
-        return normaliser(settings, topology, chosen.collectors.get(name), name)
-
-    app = create_app(assembly, normaliser_of, lanes(chosen, assembly.sinks), settings.http)
+    assembly = Assembly(chosen, workers=workers)
+    app = create_app(assembly, settings.http)
     server = Server(app, settings.http.host, settings.http.port)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, partial(_on_signal, stop))
     out = console()
-    assembly.engine.start()
-    assembly.status.start()
+    assembly.start()
     server.start()
     with announced(settings.data_dir, server.url):
         out.print(f"lakescope is running: {server.url}/", style="bold")
@@ -85,8 +79,7 @@ def _serve(chosen: Configuration, workers: int, seconds: float | None, started: 
         _wait(assembly, stop, seconds)
         if stopping:
             stopping()
-        drained = assembly.engine.stop(settings.pipeline.drain_s)
-        assembly.status.stop()
+        drained = assembly.stop()
         server.stop()
     _summary(assembly, out)
     assembly.engine.dead_letters.close()

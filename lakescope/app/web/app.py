@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
@@ -23,11 +23,9 @@ from lakescope.app.replay import replay
 from lakescope.app.trace import searchable, story
 from lakescope.app.web import dashboards
 from lakescope.app.web.access import Gate
-from lakescope.core.contracts import RefusedError, Sink, TransientError
+from lakescope.core.contracts import RefusedError, TransientError
 from lakescope.kpis import CATALOGUE
 from lakescope.pipeline.dead_letters import Letter
-from lakescope.pipeline.normalise import Normaliser
-from lakescope.pipeline.transform import Lane
 
 PAGE = Path(__file__).parent / "status.html"
 SECURITY = dashboards.SECURITY | {  # the status page is one file
@@ -40,12 +38,7 @@ LETTERS_MAX = 1000
 LETTERS_BYTES = 64 * 2**20  # of bodies in one answer
 
 
-def create_app(
-    assembly: Assembly,
-    normaliser_of: Callable[[str], Normaliser],
-    lanes: dict[str, Lane],
-    http: Http | None = None,
-) -> FastAPI:
+def create_app(assembly: Assembly, http: Http | None = None) -> FastAPI:
     """The application over a running assembly; `http` says who may ask."""
     app = FastAPI(
         title="Lakescope",
@@ -56,7 +49,7 @@ def create_app(
         openapi_url="/api/openapi.json",
     )
     app.include_router(_pages(assembly))
-    app.include_router(_api(assembly, normaliser_of, lanes, assembly.sinks))
+    app.include_router(_api(assembly))
     app.include_router(dashboards.router(assembly))
     pushes: dict[str, bool] = {}
     for collector in assembly.collectors.values():
@@ -104,19 +97,15 @@ def _pages(assembly: Assembly) -> APIRouter:
     return router
 
 
-def _api(
-    assembly: Assembly,
-    normaliser_of: Callable[[str], Normaliser],
-    lanes: dict[str, Lane],
-    sinks: dict[str, Sink],
-) -> APIRouter:
+def _api(assembly: Assembly) -> APIRouter:
     router = APIRouter(prefix="/api", tags=["api"])
-    letters = assembly.engine.dead_letters
+    letters, sinks = assembly.engine.dead_letters, assembly.sinks
 
     @router.get("/status")
     def status() -> Response:
-        """Everything about collectors, sinks, rates, lag, accounting and dead letters."""
-        return Response(msgspec.json.encode(assembly.status.document()), media_type="application/json")
+        """Everything about collectors, sinks, background tasks, rates, lag, accounting and dead letters."""
+        document = assembly.status.document() | {"tasks": [task.document() for task in assembly.tasks]}
+        return Response(msgspec.json.encode(document), media_type="application/json")
 
     @router.get("/transfers/{request_id}")
     def transfer(request_id: str) -> list[dict[str, Any]]:
@@ -195,7 +184,7 @@ def _api(
     def replay_letters(ids: list[str]) -> Response:
         """Tries dead letters again; a line of JSON each."""
         chosen = list(letters.letters(ids=ids)) if ids else []
-        results = list(replay(chosen, letters, normaliser_of, lanes, sinks))
+        results = list(replay(chosen, letters, assembly.normaliser, assembly.lanes, sinks))
         return Response(msgspec.json.encode(results), media_type="application/json")
 
     return router
