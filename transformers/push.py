@@ -143,7 +143,7 @@ def _decode_one(found: Any, out: Decoded, path: str, message: Message) -> None:
         reserved = _reserved(found, path, out)
         time = _time_of(reserved, message, path)
         data, data_path = {key: value for key, value in found.items() if key not in _RESERVED}, path
-    _check(data, data_path, MAX_DEPTH)
+    check_storable(data, data_path)
     event = _BUILDERS.get(reserved.type, _push)(data, reserved, out, data_path)
     event.id = _identify(reserved, data, time)
     event.time = time
@@ -199,7 +199,7 @@ def _push(data: dict[str, Any], reserved: Reserved, _out: Decoded, _path: str) -
     )
 
 
-def _check(found: Any, path: str, depth: int) -> None:
+def check_storable(found: Any, path: str, depth: int = MAX_DEPTH) -> None:
     """Raises `Rejected` for what no store can hold: too deep, or an integer of more than 64 bits."""
     if isinstance(found, int) and not -(2**63) <= found < 2**63:
         raise Rejected("value", path, "an integer of 64 bits", found)
@@ -207,7 +207,7 @@ def _check(found: Any, path: str, depth: int) -> None:
         if not depth:
             raise Rejected("value", path, f"at most {MAX_DEPTH} levels of nesting", type(found).__name__)
         for key, value in found.items() if isinstance(found, dict) else enumerate(found):
-            _check(value, f"{path}.{key}" if isinstance(found, dict) else f"{path}[{key}]", depth - 1)
+            check_storable(value, f"{path}.{key}" if isinstance(found, dict) else f"{path}[{key}]", depth - 1)
 
 
 def _sam_gfal(data: dict[str, Any], reserved: Reserved, out: Decoded, path: str) -> Event:

@@ -114,6 +114,17 @@ def has_independent_items(decode: Format) -> bool:
     return getattr(decode, "has_independent_items", False)
 
 
+def complete_events(decode: Format) -> Format:
+    """Decorates a format whose events went through the transform stage before: enrichment leaves them as they are."""
+    decode.has_complete_events = True  # type: ignore[attr-defined]
+    return decode
+
+
+def has_complete_events(decode: Format) -> bool:
+    """Whether a format was decorated so."""
+    return getattr(decode, "has_complete_events", False)
+
+
 def quote(found: object) -> str:
     """`found` for an error text, at most `FOUND_MAX` characters."""
     text = found if isinstance(found, str) else repr(found)

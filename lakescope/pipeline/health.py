@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from hashlib import blake2b
 from socket import gethostname
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -26,17 +27,18 @@ if TYPE_CHECKING:
     from lakescope.pipeline.engine import Engine
 
 OWN = "lakescope"
-"""Name of this collector, of its format, and of nobody else's collector."""
+"""Name of this collector, of its source, and of nobody else's collector."""
+FORMAT = "events"
 
 
 class HealthCollector:
-    """Puts one message an interval: an array of `events.Pipeline`, whose ids the format makes.
+    """Puts one message an interval: an array of `events.Pipeline`.
 
     What happens between the last report and the end of the engine is not reported.
     """
 
     Options: ClassVar[type[Options]] = Options
-    formats: Sequence[str] = (OWN,)
+    formats: Sequence[str] = (FORMAT,)
 
     def __init__(self, engine: Engine, interval_s: float) -> None:
         self.engine = engine
@@ -51,7 +53,7 @@ class HealthCollector:
         while not stop.wait(max(0.0, begun + self.interval_s - time.monotonic())):
             seconds, begun = time.monotonic() - begun, time.monotonic()
             body = msgspec.json.encode(list(self._reports(seconds)))
-            if not inbox.put([Message(body, OWN, received=time.time())]):
+            if not inbox.put([Message(body, FORMAT, received=time.time())]):
                 return
 
     def acknowledge(self, messages: Sequence[Message]) -> None:
@@ -71,9 +73,10 @@ class HealthCollector:
         ) -> events.Pipeline:
             deltas = {what: self._since(stage, name, what, total) for what, total in totals.items()}
             common = {
-                "id": "",
+                "id": blake2b(f"{self.instance} {stage} {name} {now}".encode(), digest_size=16).hexdigest(),
                 "time": now,
                 "source": OWN,
+                "collector": OWN,
                 "instance": self.instance,
                 "seconds": round(seconds, 3),
             }

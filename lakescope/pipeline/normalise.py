@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import copy
 from math import inf
 
 from msgspec.json import encode
@@ -11,7 +12,15 @@ from msgspec.structs import replace
 
 from lakescope.core.bounds import clear_impossible
 from lakescope.core.events import Event
-from lakescope.core.messages import Decoded, Format, Message, Reject, Rejected, quote
+from lakescope.core.messages import (
+    Decoded,
+    Format,
+    Message,
+    Reject,
+    Rejected,
+    has_complete_events,
+    quote,
+)
 from lakescope.core.unpacking import LIMIT_BYTES, MAGIC, DamagedError, TooLargeError, excess, unpack
 
 log = logging.getLogger(__name__)
@@ -40,7 +49,7 @@ class Normalised(Decoded):
 
 
 class Normaliser:
-    """Decodes each message by its format, then completes the events by `enrich`.
+    """Decodes each message by its format, then completes the events by `enrich`, those of Lakescope's own format aside.
 
     Nothing that a body holds raises: what cannot be read becomes a `Reject`.
     """
@@ -48,6 +57,8 @@ class Normaliser:
     def __init__(self, formats: Mapping[str, Format], enrich: Enrich):
         self.formats = formats
         self.enrich = enrich
+        self.complete = frozenset(name for name, decode in formats.items() if has_complete_events(decode))
+        """Formats whose events are not enriched again."""
 
     def __call__(
         self,
@@ -55,7 +66,7 @@ class Normaliser:
         check: Callable[[list[Event]], None] | None = None,
         part: float = inf,
     ) -> Normalised:
-        """`check` is tried on each message's events: if it raises, the message is rejected.
+        """`check` is tried on each message's completed events: if it raises, the message is rejected.
 
         Stops behind the message that makes it more than `part` events and rejects: ``len(result.event_starts)``
         messages were read.
@@ -75,7 +86,7 @@ class Normaliser:
                     _reject_contradictions(events, start, rejects)
                 if check is not None:
                     clear_impossible(events[start:], out.impossible)
-                    check(events[start:])
+                    check(self._completed(message, events[start:]))
             except Rejected as error:
                 rejects.append(error.reject)
             except Exception as error:  # noqa: BLE001 - a decoder's bug must not stop the lake's other messages
@@ -89,9 +100,28 @@ class Normaliser:
                 break
         if fault is not None:  # once a batch: it may be every message's
             log.error("decoder_error: a bug in Lakescope, please report it", exc_info=fault)
-        out.conflicts = self.enrich(events)
+        out.conflicts = self.enrich(self._incomplete(messages, out))
         clear_impossible(events, out.impossible)  # after: the bound of a host's value is that of its quantity
         return out
+
+    def _incomplete(self, messages: Sequence[Message], out: Normalised) -> list[Event]:
+        """The events that are still to be enriched; nearly always all of them."""
+        events, starts = out.events, out.event_starts
+        if not any(message.format in self.complete for message in messages[: len(starts)]):
+            return events
+        return [
+            event
+            for message, start, end in zip(messages, starts, [*starts[1:], len(events)], strict=False)
+            if message.format not in self.complete
+            for event in events[start:end]
+        ]
+
+    def _completed(self, message: Message, events: list[Event]) -> list[Event]:
+        """Copies: the events themselves are completed later, for good."""
+        copies = [copy(event) for event in events]
+        if message.format not in self.complete:
+            self.enrich(copies)
+        return copies
 
 
 def _reject_contradictions(events: list[Event], start: int, rejects: list[Reject]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from copy import copy
 
 import msgspec
 
@@ -99,8 +98,6 @@ class Transform:
         return result
 
     def _check(self, events: list[Event]) -> None:
-        events = [copy(event) for event in events]  # they are completed once more, for good
-        self.normalise.enrich(events)
         documents = [_encode(event) for event in events]
         for lane in self.lanes.values():
             lane.encode(events, documents)
