@@ -1,4 +1,4 @@
-"""How dashboards look: colours that colour-blind people tell apart, and values as a person says them.
+"""How dashboards look: colours that colour-blind people tell apart.
 
 Colours are Okabe and Ito's: good is blue, warning orange, critical vermillion; nothing hangs on red against green,
 and each level has a word beside its colour. `CSS` is the theme of the page, whose values are variables that
@@ -7,18 +7,14 @@ and each level has a word beside its colour. `CSS` is the theme of the page, who
 
 from __future__ import annotations
 
-from typing import Literal
-
 from msgspec import Struct
 from msgspec.structs import fields
 
-from lakescope.kpis.model import Kpi
+from lakescope.kpis.units import Level
 
-Level = Literal["good", "warning", "critical"]
 FONT = "'Liberation Sans', Arial, Helvetica, sans-serif"
 SERIES_MAX = 12
 """Series that one can tell apart: six colours, each solid and dashed (or full and pale, as an area)."""
-DASH = "\N{EN DASH}"
 
 
 class Theme(Struct, frozen=True, kw_only=True):
@@ -133,72 +129,6 @@ def css() -> str:
     names = [field.name for field in fields(Theme)]
     pairs = (f"--{n.replace('_', '-')}: light-dark({getattr(LIGHT, n)}, {getattr(DARK, n)});" for n in names)
     return f":root {{ {' '.join(pairs)} }}\n"
-
-
-def level_of(kpi: Kpi, value: float | None) -> Level | None:
-    """How a value stands to the KPI's bounds; null without a value or without bounds."""
-    if value is None or (kpi.warning is None and kpi.critical is None):
-        return None
-
-    def beyond(bound: float | None) -> bool:
-        return bound is not None and (value < bound if kpi.good == "up" else value > bound)
-
-    return "critical" if beyond(kpi.critical) else "warning" if beyond(kpi.warning) else "good"
-
-
-# --- units -----------------------------------------------------------------------------------------------
-
-
-def unit_of(kpi: Kpi) -> str:
-    """The unit that a KPI is shown in: its own, but bits for what networks carry, as their people count."""
-    network = kpi.name.startswith(("network_", "host_network_"))
-    return "bits/s" if network and kpi.unit == "bytes/s" else kpi.unit
-
-
-_PREFIXES = ((1.0, ""), (1e3, "k"), (1e6, "M"), (1e9, "G"), (1e12, "T"), (1e15, "P"))
-_STEPS: dict[str, tuple[tuple[float, str], ...]] = {
-    "ratio": ((0.01, "%"),),
-    "count": _PREFIXES,
-    "bytes": tuple((size, f"{prefix}B") for size, prefix in _PREFIXES),
-    "bytes/s": tuple((size, f"{prefix}B/s") for size, prefix in _PREFIXES),
-    "bits/s": tuple((size / 8, f"{prefix}b/s") for size, prefix in _PREFIXES),
-    "1/s": tuple((size, f"{prefix}/s") for size, prefix in _PREFIXES),
-    "seconds": (
-        *((1e-6, "\N{MICRO SIGN}s"), (1e-3, "ms"), (1.0, "s")),
-        *((60.0, "min"), (3600.0, "h"), (86400.0, "d")),
-    ),
-    "days": ((1.0, "d"),),
-}
-"""Unit -> (size, name) of what a person says, smallest first."""
-_EXACT = 10_000  # a smaller count is said to the last one
-
-
-def scale_of(greatest: float, unit: str) -> tuple[float, str]:
-    """What to divide by, and the name of what is counted then: one for a whole axis."""
-    steps = _STEPS.get(unit, ((1.0, unit),))
-    fitting = [step for step in steps if abs(greatest) >= step[0] * 0.9995]  # 999.96 kB is 1 MB
-    if unit == "seconds" and not greatest:
-        return 1.0, "s"
-    return fitting[-1] if fitting else steps[0]
-
-
-def shown(value: float | None, unit: str) -> str:
-    """A value as a person says it: 12.3 TB, 97.3 %, 3.2 min, 12.3 k; a dash for null."""
-    if value is None:
-        return DASH
-    if unit == "ratio" and 0.9995 <= value < 1:
-        return ">99.9 %"  # nobody may read 100 % where something failed
-    size, name = (1.0, "") if unit == "count" and abs(value) < _EXACT else scale_of(value, unit)
-    return f"{_digits(value / size)} {name}".rstrip()
-
-
-def _digits(number: float) -> str:
-    """Three of them, or all before the point; no zeros behind it that say nothing."""
-    size = abs(number)
-    if size >= 99.95 or number == round(number):
-        return f"{number:.0f}"
-    text = f"{number:.1f}" if size >= 9.995 else f"{number:.2f}" if size >= 0.0995 else f"{number:.2g}"
-    return text.rstrip("0").rstrip(".") if "." in text and "e" not in text else text
 
 
 def _channels(colour: str) -> tuple[int, int, int]:

@@ -168,7 +168,9 @@ class _Compiler:
 
     def value(self) -> str:
         """The KPI's value, as an expression over the events or what is made of their series."""
-        return self._value(self.query.kpi.value)
+        kpi = self.query.kpi
+        value = self._value(kpi.value)
+        return f"({value}) * {kpi.factor}" if kpi.factor != 1 else value
 
     def select(self, values: list[str]) -> Statement:
         """The statement that gives `values` for each group."""

@@ -17,7 +17,8 @@ from msgspec import Struct
 
 from lakescope.core.columns import kinds
 
-Unit = Literal["ratio", "count", "bytes", "bytes/s", "seconds", "days", "1/s"]
+Unit = Literal["ratio", "count", "bytes", "bytes/s", "bits/s", "seconds", "days", "1/s"]
+"""bytes/s is the rate of files and storage, bits/s that of networks, as each field has it. Of a KPI: everywhere."""
 Operator = Literal["=", "not", "in", "known", "unknown"]
 
 BINS_MAX = 100_000
@@ -129,6 +130,11 @@ class Kpi(Struct, frozen=True, kw_only=True):
     """Whether functional tests count: true with, false without; null where the dataset has no such mark."""
     warning: float | None = None
     critical: float | None = None
+
+    @property
+    def factor(self) -> int:
+        """Of its unit in that of the events, whose rates and sizes are all in bytes."""
+        return 8 if self.unit == "bits/s" else 1
 
 
 class Query(Struct, frozen=True, kw_only=True):
@@ -319,7 +325,10 @@ def combine(query: Query, group: tuple[Any, ...], values: Sequence[float | int |
     """The KPI's value in a group (bin, dimensions...) from its parts' values, for stores that know no division."""
     value = query.kpi.value
     first, second = values[0], values[-1]
-    if first is None or isinstance(value, Part):
+    if first is None:
+        return None
+    first *= query.kpi.factor
+    if isinstance(value, Part):
         return first
     if isinstance(value, PerSecond):
         return first / query.seconds(group[0] if query.bin_s else None)

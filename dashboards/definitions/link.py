@@ -17,22 +17,25 @@ def _direction(title: str, *, reverse: bool) -> Row:
             Panel(
                 title=f"Efficiency, {title.lower()}",
                 kind="lines",
-                width=8,
+                width=6,
                 numbers=(number("transfer_efficiency", "Rucio"), number("fts_efficiency", "FTS")),
             ),
             Panel(
-                title=f"Throughput, {title.lower()}",
+                title=f"Throughput per transfer, {title.lower()}",
                 kind="lines",
-                width=8,
-                numbers=(
-                    number("transfer_throughput", "per transfer"),
-                    number("network_throughput", "perfSONAR's test"),
-                ),
+                width=6,
+                numbers=(number("transfer_throughput", "per transfer"),),
+            ),
+            Panel(
+                title=f"Throughput of perfSONAR's tests, {title.lower()}",
+                kind="lines",
+                width=6,
+                numbers=(number("network_throughput", "perfSONAR"),),
             ),
             Panel(
                 title=f"Packet loss, {title.lower()}",
                 kind="lines",
-                width=8,
+                width=6,
                 numbers=(number("network_loss", "packet loss"),),
             ),
             Panel(

@@ -293,6 +293,10 @@ class _Question:
 
     def _plain(self, ref: str, part: Part) -> Column:
         metric = self._metric(part)
+        if self.kpi.factor != 1:
+            if metric["type"] == "percentiles":
+                raise refuse(self.kpi, "Grafana's query of Elasticsearch cannot convert a percentile's unit")
+            return self._scripted(ref, (part,), [metric], f"params.a * {self.kpi.factor}")
         name = _NAMES.get(str(metric["type"]), "")
         if metric["type"] == "percentiles":
             name = f"p{float((part.quantile or 0) * 100):.1f} {metric['field']}"
@@ -322,7 +326,7 @@ class _Question:
             begin = "params.b - params.b % $__interval_ms"
             end = f"Math.min({begin} + $__interval_ms, ${{__to}}L)"
             length = f"({end} - Math.max({begin}, ${{__from}}L))"
-        return self._scripted(ref, (part,), metrics, f"params.a * 1000.0 / {length}")
+        return self._scripted(ref, (part,), metrics, f"params.a * {self.kpi.factor * 1000.0} / {length}")
 
     def _last(self, ref: str, part: Part, order: str) -> Column:
         """The value at a series' last (or first) moment; of two values in a millisecond the greater (smaller)."""

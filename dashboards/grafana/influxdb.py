@@ -152,11 +152,15 @@ def _one(query: Query, statements: tuple[str, ...]) -> str:
     value = query.kpi.value
     length_s = "($__interval_ms / 1000)" if query.bin_s else "((${__to} - ${__from}) / 1000)"
     groups = f" GROUP BY {', '.join(_quoted(query.by))}" if query.by else ""
+    factor = query.kpi.factor
     match value:
-        case Part():
+        case Part() if factor == 1:
             return statements[0]
+        case Part():
+            return f'SELECT "value" * {factor} AS "value" FROM ({statements[0]}){groups}'  # noqa: S608
         case PerSecond():
-            return f'SELECT "value" / {length_s} AS "value" FROM ({statements[0]}){groups}'  # noqa: S608
+            rate = length_s if factor == 1 else f"{length_s} * {factor}"
+            return f'SELECT "value" / {rate} AS "value" FROM ({statements[0]}){groups}'  # noqa: S608
         case Ratio():
             return _quotient(query, statements, '"over" / "under"', '"under" != 0', groups)
         case Rest():

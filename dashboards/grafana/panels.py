@@ -23,6 +23,7 @@ UNITS = {
     "count": "short",
     "bytes": "decbytes",
     "bytes/s": "Bps",
+    "bits/s": "bps",
     "seconds": "s",
     "days": "d",
     "1/s": "cps",

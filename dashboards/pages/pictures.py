@@ -25,9 +25,10 @@ from lakescope.dashboards.questions import (
     description_of,
     keeps_least,
 )
-from lakescope.dashboards.theme import SERIES_MAX, level_of, shown, unit_of
+from lakescope.dashboards.theme import SERIES_MAX
 from lakescope.kpis import CATALOGUE, Kpi, UnsupportedError
 from lakescope.kpis.model import UNKNOWN as NO_VALUE
+from lakescope.kpis.units import level_of, shown
 
 Rows = list[dict[str, Any]]
 Answer = Rows | UnsupportedError
@@ -228,7 +229,7 @@ def _tiles(panel: Panel, selection: Selection, asked: Sequence[_Asked]) -> Pictu
     tiles = []
     for one in asked:
         value = one.rows[0]["value"] if one.rows else _nothing(one.kpi)
-        tile = _said(one.kpi, value, unit_of(one.kpi))
+        tile = _said(one.kpi, value)
         note = one.kpi.null[:1].upper() + one.kpi.null[1:] if value is None else ""
         tiles.append({"label": one.label if len(asked) > 1 else "", "note": note} | tile)
     return {"tiles": tiles}
@@ -253,7 +254,7 @@ def _groups(panel: Panel, selection: Selection, asked: Sequence[_Asked]) -> Pict
             "names": [_name(part) for part in key],
             "link": _link(panel.link, by, key),
             "cells": [
-                _said(one.kpi, value, unit_of(one.kpi)) | {"share": _share(value, scale)}
+                _said(one.kpi, value) | {"share": _share(value, scale)}
                 for one, value, scale in zip(asked, values, scales, strict=True)
             ],
         }
@@ -274,14 +275,14 @@ def _matrix(panel: Panel, selection: Selection, asked: Sequence[_Asked]) -> Pict
     down, across = (sorted({key[i] for key in merged}, key=_order) for i in (0, 1))
     top = max([abs(values[0]) for values in merged.values() if values[0] is not None], default=0.0)
     cells = [
-        _said(asked[0].kpi, values[0], unit_of(asked[0].kpi))
+        _said(asked[0].kpi, values[0])
         | {
             "row": down.index(key[0]),
             "column": across.index(key[1]),
             "share": _share(values[0], top),
             "link": _link(panel.link, by, key),
             "also": [
-                f"{one.label}: {shown(value, unit_of(one.kpi))}"
+                f"{one.label}: {shown(value, one.kpi.unit)}"
                 for one, value in zip(asked[1:], values[1:], strict=True)
             ],
         }
@@ -301,8 +302,7 @@ def _over_time(panel: Panel, selection: Selection, asked: Sequence[_Asked]) -> P
     bin_s = bin_of(selection, panel.kind)
     first = int(selection.since.timestamp() // bin_s * bin_s)
     times = list(range(first, max(int(selection.until.timestamp()), first + 1), bin_s))
-    units = [unit_of(one.kpi) for one in asked]
-    unit = units[0] if len(set(units)) == 1 else asked[0].kpi.unit
+    unit = asked[0].kpi.unit  # of all: dashboards/check.py
     bad_and_good = {one.kpi.good for one in asked} >= {"up", "down"}
     series = []
     for one in asked:
@@ -435,8 +435,8 @@ def _nothing(kpi: Kpi) -> int | None:
     return 0 if kpi.null == "never null" else None
 
 
-def _said(kpi: Kpi, value: Any, unit: str) -> dict[str, Any]:
-    return {"value": value, "text": shown(value, unit), "level": level_of(kpi, value)}
+def _said(kpi: Kpi, value: Any) -> dict[str, Any]:
+    return {"value": value, "text": shown(value, kpi.unit), "level": level_of(kpi, value)}
 
 
 def _share(value: Any, of: float) -> float:

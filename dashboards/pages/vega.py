@@ -13,7 +13,9 @@ from typing import Any, NamedTuple
 
 from lakescope.dashboards.pages.pictures import Picture
 from lakescope.dashboards.pages.sheet import width_of
-from lakescope.dashboards.theme import FONT, Level, Theme, scale_of
+from lakescope.dashboards.theme import FONT, Theme
+from lakescope.kpis.model import Unit
+from lakescope.kpis.units import Level, scale_of
 
 Spec = dict[str, Any]
 
@@ -332,7 +334,7 @@ def _axis_of(names: list[str], field: str, axis: Spec, padding: float) -> Spec:
     }
 
 
-def _axis_unit(greatest: float, unit: str) -> tuple[float, str]:
+def _axis_unit(greatest: float, unit: Unit) -> tuple[float, str]:
     """Counts have no unit that would stand above the axis: their numbers carry the k or M themselves."""
     return (1.0, "") if unit == "count" else scale_of(greatest, unit)
 

@@ -100,14 +100,14 @@ KPIS = (
     *(
         _hosts(
             name=f"host_{quantity}",
-            meaning=f"Bytes {what} in each second of the time looked at.",
-            unit="bytes/s",
+            meaning=f"Rate at which hosts {what} over their network interfaces, averaged over the range.",
+            unit="bits/s",
             good="neutral",
             where=(COUNTER, _of(quantity)),
             value=PerSecond(_increase()),
             null="no agent has counted twice",
         )
-        for quantity, what in (("network_received", "received"), ("network_sent", "sent"))
+        for quantity, what in (("network_received", "received data"), ("network_sent", "sent data"))
     ),
     _hosts(
         name="host_clock_offset",

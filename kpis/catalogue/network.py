@@ -15,8 +15,8 @@ _network = partial(Kpi, dataset="network", good="down", dimensions=NETWORK)
 KPIS = (
     _network(
         name="network_throughput",
-        meaning="What perfSONAR's throughput tests reached, in the mean.",
-        unit="bytes/s",
+        meaning="Average throughput that perfSONAR's tests reached.",
+        unit="bits/s",
         good="up",
         value=Part(kind="mean", field="throughput"),
         where=(Condition("test", "=", "throughput"),),

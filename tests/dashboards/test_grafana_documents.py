@@ -14,6 +14,7 @@ import pytest
 from grafanalib.core import Dashboard as GrafanaDashboard
 from msgspec import structs
 
+from lakescope.app.query import describe
 from lakescope.dashboards.definitions import DASHBOARDS
 from lakescope.dashboards.grafana import STORES, Store, build, write
 from lakescope.dashboards.grafana import panels as panels_module
@@ -21,9 +22,12 @@ from lakescope.dashboards.grafana.elasticsearch import ElasticsearchBuilder
 from lakescope.dashboards.grafana.extension import Json, document, panels_of
 from lakescope.dashboards.grafana.panels import steps
 from lakescope.dashboards.model import Number, Panel, Row
+from lakescope.dashboards.pages.pictures import pictures
+from lakescope.dashboards.questions import Selection
 from lakescope.dashboards.theme import LIGHT
 from lakescope.kpis import CATALOGUE, Kpi
 from lakescope.kpis.model import Condition
+from lakescope.kpis.units import level_of, scale_of
 from tests.dashboards._grafana import View, interpolate
 from tests.dashboards._sample import GOLDEN, KEPT, SAMPLE
 from tests.kpis.conftest import END, START
@@ -177,8 +181,6 @@ def test_no_old_words() -> None:
 @pytest.mark.parametrize("kpi", CATALOGUE.values(), ids=lambda kpi: kpi.name)
 def test_bounds(kpi: Kpi) -> None:
     """A colour is the KPI's level just before, at and behind each bound."""
-    from lakescope.dashboards.theme import level_of
-
     colours = {"good": LIGHT.good, "warning": LIGHT.warning, "critical": LIGHT.critical, None: LIGHT.good}
     for bound in (kpi.warning, kpi.critical):
         for value in (0.0, 0.999 * bound, bound, 1.001 * bound, 1e18) if bound is not None else ():
@@ -189,8 +191,27 @@ def test_bounds(kpi: Kpi) -> None:
     assert values == sorted(values)
 
 
-def test_units() -> None:
-    assert {kpi.unit for kpi in CATALOGUE.values()} <= panels_module.UNITS.keys()
+GRAFANA = {
+    "percentunit": (0.01, "%"), "short": (1.0, ""), "decbytes": (1.0, "B"), "Bps": (1.0, "B/s"), "bps": (1.0, "b/s"),
+    "s": (1.0, "s"), "d": (1.0, "d"), "cps": (1.0, "/s"),
+}  # fmt: skip
+"""What Grafana makes of its units: packages/grafana-data/src/valueFormats/categories.ts, of version 11."""
+
+
+@pytest.mark.parametrize("kpi", CATALOGUE.values(), ids=lambda kpi: kpi.name)
+def test_a_kpi_has_one_unit_in_grafana_and_on_the_pages(kpi: Kpi) -> None:
+    panel = Panel(title="One", kind="stat", numbers=(Number(kpi=kpi.name),))
+    dashboard = structs.replace(SAMPLE, rows=(Row(title="A row", panels=(panel,)),))
+    units = {
+        made["fieldConfig"]["defaults"]["unit"]
+        for store in STORES
+        for made in panels_of(build(dashboard, store).document)
+    }
+    selection = Selection(since=START, until=END)
+    (drawn,) = pictures(dashboard, selection, [[{"value": 1.0}], []])
+    assert {GRAFANA[unit] for unit in units} <= {scale_of(1.0, drawn["numbers"][0]["unit"])}
+    assert describe(kpi)["unit"] == drawn["numbers"][0]["unit"] == kpi.unit
+    assert GRAFANA[panels_module.UNITS[kpi.unit]] == scale_of(1.0, kpi.unit)
 
 
 def test_an_unknown_form_is_left_out_and_said(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -41,6 +41,10 @@ class Oracle:
             events, polls = (self._datasets[dataset] for dataset in (query.dataset, "polls"))
             return States(query, events, polls, meets, seconds).rows()
         value = query.kpi.value
+
+        def in_unit(of: float) -> float:
+            return of * 8 if query.kpi.unit == "bits/s" else of  # events count bytes
+
         match value:
             case Ratio():
                 return self._divided(query, value)
@@ -50,10 +54,12 @@ class Oracle:
             case PerSecond():
                 found = self._part(query, value.of)
                 return {
-                    group: None if of is None else of / _length_s(query, group) for group, of in found.items()
+                    group: None if of is None else in_unit(of / _length_s(query, group))
+                    for group, of in found.items()
                 }
             case _:
-                return self._part(query, value)
+                found = self._part(query, value)
+                return {group: None if of is None else in_unit(of) for group, of in found.items()}
 
     def newest(self, query: EventsQuery) -> list[Event]:
         """The events asked for, as far as the columns asked for know them."""

@@ -143,12 +143,12 @@ def _print(rows: list[dict[str, Any]], kpi: Kpi, form: str) -> None:
         writer.writerow(columns)
         writer.writerows([spreadsheet_cell(row[column]) for column in columns] for row in rows)
         return
-    from lakescope.dashboards.theme import shown, unit_of
+    from lakescope.kpis.units import shown
 
     made = table(*columns[:-1], f"{kpi.name}>")
     for row in rows:
         cells = ["-" if row[column] is None else str(row[column]) for column in columns[:-1]]
-        made.add_row(*cells, shown(row["value"], unit_of(kpi)))
+        made.add_row(*cells, shown(row["value"], kpi.unit))
     console().print(made)
     console().print(
         f"{len(rows)} row{'s' * (len(rows) != 1)}; no value means: {kpi.null}"

@@ -11,8 +11,8 @@ from lakescope.dashboards.definitions import DASHBOARDS
 from lakescope.dashboards.model import Link, Number, Panel
 from lakescope.dashboards.pages.pictures import GROUPS_MAX, Rows, is_empty, pictures
 from lakescope.dashboards.questions import Selection, incidents_of, questions_of
-from lakescope.dashboards.theme import DASH
 from lakescope.kpis import UnsupportedError
+from lakescope.kpis.units import DASH
 from tests.dashboards.web._small import (
     BY_LINK,
     EVENTS,
@@ -119,12 +119,6 @@ def test_what_fails_is_told_from_what_goes_well() -> None:
     numbers = (Number(kpi="transfers_done", label="arrived"), Number(kpi="transfers_failed", label="failed"))
     drawn = picture(Panel(title="Both", kind="stacked", numbers=numbers), [at(0, 5)], [at(0, 2)])
     assert [(line["name"], line["bad"]) for line in drawn["series"]] == [("arrived", False), ("failed", True)]
-
-
-def test_networks_are_shown_in_bits_but_beside_transfers_in_bytes() -> None:
-    assert picture(panel("lines", "network_throughput"), [at(0, 1e9)])["unit"] == "bits/s"
-    both = picture(panel("lines", "transfer_throughput", "network_throughput"), [at(0, 1e8)], [at(0, 1e9)])
-    assert both["unit"] == "bytes/s" and both["series"][1]["texts"][0] == "1 GB/s"
 
 
 def test_a_refusal_is_said_and_takes_nothing_else_along() -> None:

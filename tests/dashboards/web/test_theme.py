@@ -1,4 +1,4 @@
-"""Colours that everybody can read, values as a person says them."""
+"""Colours that everybody can read."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from itertools import combinations
 
 import pytest
 
-from lakescope.dashboards.theme import CSS, DARK, DASH, LIGHT, Theme, css, level_of, scale_of, shown, unit_of
-from lakescope.kpis import CATALOGUE
+from lakescope.dashboards.theme import CSS, DARK, LIGHT, Theme, css
 
 THEMES = {"light": LIGHT, "dark": DARK}
 
@@ -65,47 +64,3 @@ def test_the_page_has_every_colour_that_the_charts_name() -> None:
     assert named == defined
     assert CSS.tint(CSS.good, 0.5) == "color-mix(in srgb, var(--good) 50%, var(--card))"
     assert LIGHT.tint("#000000", 0.5) == "#808080"
-
-
-@pytest.mark.parametrize(
-    ("value", "unit", "said"),
-    [
-        (None, "bytes", DASH),
-        (0.973, "ratio", "97.3 %"),
-        (1.0, "ratio", "100 %"),
-        (0.99999, "ratio", ">99.9 %"),
-        (0.0004, "ratio", "0.04 %"),
-        (9999, "count", "9999"),
-        (12_345, "count", "12.3 k"),
-        (1.5, "count", "1.5"),
-        (12.3e12, "bytes", "12.3 TB"),
-        (999_960, "bytes", "1 MB"),
-        (0, "bytes", "0 B"),
-        (-3.2e12, "bytes", "-3.2 TB"),
-        (1.2e9, "bytes/s", "1.2 GB/s"),
-        (1.25e9, "bits/s", "10 Gb/s"),
-        (0.0123, "seconds", "12.3 ms"),
-        (0, "seconds", "0 s"),
-        (192, "seconds", "3.2 min"),
-        (276_480, "seconds", "3.2 d"),
-        (12, "days", "12 d"),
-        (12_300, "1/s", "12.3 k/s"),
-    ],
-)
-def test_values_are_said_as_people_say_them(value: float | None, unit: str, said: str) -> None:
-    assert shown(value, unit) == said
-
-
-def test_every_kpi_has_a_unit_that_is_known() -> None:
-    names = {kpi.name: scale_of(1.0, unit_of(kpi))[1] for kpi in CATALOGUE.values()}
-    assert set(names.values()) <= {"%", "", "B", "B/s", "b/s", "s", "d", "/s"}
-    assert names["network_throughput"] == "b/s" and names["transfer_throughput"] == "B/s"
-
-
-def test_levels_are_those_of_the_bounds() -> None:
-    efficiency, loss = CATALOGUE["transfer_efficiency"], CATALOGUE["network_loss"]
-    assert [level_of(efficiency, v) for v in (0.9, 0.8, 0.79, 0.5, 0.49, None)] == [
-        "good", "good", "warning", "warning", "critical", None,
-    ]  # fmt: skip
-    assert [level_of(loss, v) for v in (0.001, 0.002, 0.03)] == ["good", "warning", "critical"]
-    assert level_of(CATALOGUE["transfers_done"], 1.0) is None
