@@ -70,7 +70,7 @@ def _kpis(store: DuckdbSink) -> None:
     for name, kpi in CATALOGUE.items():
         if kpi.dataset == "transfers" and {"src_site", "dst_site"} <= set(kpi.dimensions):
             query = Query(kpi=kpi, since=SINCE, until=UNTIL, by=("src_site", "dst_site"))
-            took = _seconds(lambda query=query: ask(query, store, "duckdb"))
+            took = _seconds(lambda query=query: ask(query, store))
             print(f"{name:42}{took:7.2f} s  {took / floor:5.1f} x")
 
 
@@ -79,8 +79,8 @@ def _pages(store: DuckdbSink) -> None:
         dashboard = DASHBOARDS[name]
         variables = {"source": ("SITE-1",), "destination": ("SITE-2",)} if name == "link" else {}
         asked = questions_of(dashboard, Selection(since=SINCE, until=UNTIL, variables=variables))
-        took = _seconds(lambda asked=asked: ask_many(asked, store, "duckdb"))
-        answers = ask_many(asked, store, "duckdb")
+        took = _seconds(lambda asked=asked: ask_many(asked, store))
+        answers = ask_many(asked, store)
         refused = sum(isinstance(answer, UnsupportedError) for answer in answers)
         print(f"page {name:37}{took:7.2f} s  {len(asked)} questions, {refused} refused")
 

@@ -70,7 +70,7 @@ def main(names: Sequence[str]) -> None:
             dashboard = DASHBOARDS[name]
             chosen = {"source": ("SARA-MATRIX",), "destination": ("IN2P3-CC",)} if name == "link" else {}
             selection = Selection(since=SINCE, until=UNTIL, variables=chosen)
-            found = answered(dashboard, selection, store, "a simulated week", "duckdb")
+            found = answered(dashboard, selection, store, "a simulated week")
             for theme, look in (("light", LIGHT), ("dark", DARK)):
                 picture = (
                     Image.open(io.BytesIO(png(found, look)))

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 from msgspec import Struct
 
@@ -350,3 +350,22 @@ def order(query: Query, found: Iterable[tuple[tuple[Any, ...], float | int | Non
 def _plain(key: Any) -> Any:
     """A bin as RFC 3339 text."""
     return f"{key:%Y-%m-%dT%H:%M:%SZ}" if isinstance(key, datetime) else key
+
+
+StoreQuery = Query | EventsQuery | ReportsQuery
+"""What a store is asked. A `Query` of states never is: kpis/snapshots.py makes it of a `ReportsQuery`."""
+Found = list[dict[str, Any]] | list[Report]
+"""Of a `ReportsQuery` the reports; of an `EventsQuery` the events, newest first; of a `Query` rows of ``time`` (with a
+bin), the dimensions and ``value``."""
+
+
+@runtime_checkable
+class Answering(Protocol):
+    """A sink that answers KPIs: what it has beside `write`."""
+
+    def answer(self, queries: Sequence[StoreQuery]) -> list[Found | UnsupportedError]:
+        """What each query found, in their order, by as few requests as the store allows.
+
+        In the place of what the store cannot answer exactly stands an `UnsupportedError` that says why. Raises
+        `TransientError` or `RefusedError` for a store that does not answer at all.
+        """

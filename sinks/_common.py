@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import httpx
 from pydantic import Field, SecretStr, field_validator
@@ -13,6 +13,9 @@ from lakescope.core.contracts import RefusedError, TransientError
 from lakescope.core.events import DATASETS
 from lakescope.core.messages import FOUND_MAX
 from lakescope.core.options import Options, Tls, check_url
+from lakescope.kpis.model import Found, StoreQuery, UnsupportedError
+
+Compiled = TypeVar("Compiled")
 
 PERMANENT = (
     "partial write:",  # without the colon it is a cluster's that lacked a node, which passes
@@ -128,3 +131,23 @@ def remedy(status: int) -> str:
 def masked(text: str) -> str:
     """`text` without user names and passwords in URLs, short enough for an error."""
     return USERINFO.sub("", text)[:FOUND_MAX].strip()
+
+
+def answer_each(
+    queries: Sequence[StoreQuery],
+    compile_: Callable[[StoreQuery], Compiled],
+    run: Callable[[Sequence[tuple[StoreQuery, Compiled]]], list[Found]],
+) -> list[Found | UnsupportedError]:
+    """An `Answering` sink's answer: `compile_` each query, then `run` those that it does not refuse, together."""
+    answers: list[Any] = []
+    compiled: dict[int, tuple[StoreQuery, Compiled]] = {}
+    for place, query in enumerate(queries):
+        try:
+            compiled[place] = query, compile_(query)
+            answers.append(None)
+        except UnsupportedError as error:
+            answers.append(error)
+    if compiled:
+        for place, found in zip(compiled, run(list(compiled.values())), strict=True):
+            answers[place] = found
+    return answers

@@ -20,7 +20,9 @@ from lakescope.core.columns import Kind, columns
 from lakescope.core.contracts import Finding, Outcome, RefusedError, TransientError
 from lakescope.core.events import DATASETS, Event
 from lakescope.core.messages import quote
-from lakescope.sinks._common import SinkOptions
+from lakescope.kpis import duckdb as sql
+from lakescope.kpis.model import EventsQuery, Found, Query, ReportsQuery, StoreQuery, UnsupportedError
+from lakescope.sinks._common import SinkOptions, answer_each
 
 _TYPES: dict[Kind, str] = {
     "keyword": "VARCHAR",
@@ -138,6 +140,20 @@ class DuckdbSink:
             {"values": list(values), "limit": limit},
         )
 
+    def answer(self, queries: Sequence[StoreQuery]) -> list[Found | UnsupportedError]:
+        """KPIs; those that go over the same events in one pass. Raises `RefusedError` with DuckDB's words."""
+        return answer_each(queries, _compile, self._run)
+
+    def _run(self, compiled: Sequence[tuple[StoreQuery, sql.Statement]]) -> list[Found]:
+        found: dict[int, Found] = {}
+        for fused in sql.fuse([query for query, _ in compiled if isinstance(query, Query)]):
+            rows = self.query(*fused.statement)
+            found |= {id(query): _read(query, rows, f"value{i}") for i, query in enumerate(fused.queries)}
+        return [
+            found[id(query)] if id(query) in found else _read(query, self.query(*statement))
+            for query, statement in compiled
+        ]
+
     def query(self, statement: str, parameters: dict[str, Any] | None = None) -> list[dict[str, Any]]:
         """Rows as dicts, nulls left out, times and ids as in events. Does not wait for a running write.
 
@@ -165,6 +181,24 @@ class DuckdbSink:
     def _roll_back(self) -> None:
         with suppress(duckdb.Error):  # a failed statement may have ended the transaction itself
             self.connection.rollback()
+
+
+def _compile(query: StoreQuery) -> sql.Statement:
+    if isinstance(query, ReportsQuery):
+        return sql.compile_reports(query)
+    if isinstance(query, EventsQuery):
+        return sql.compile_events(query)
+    return sql.compile_query(query)
+
+
+def _read(query: StoreQuery, rows: list[dict[str, Any]], value: str = "value") -> Found:
+    """An answer of `DuckdbSink.query`, whose nulls are left out, with all columns."""
+    if isinstance(query, ReportsQuery):
+        return sql.reports(rows)
+    if isinstance(query, EventsQuery):
+        return sql.event_rows(query, rows)
+    names = [*(["time"] if query.bin_s else []), *query.by]
+    return [{name: row.get(name) for name in names} | {"value": row.get(value)} for row in rows]
 
 
 _CAST = ("UUID", "TIMESTAMP", "BIGINT")

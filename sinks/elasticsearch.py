@@ -19,8 +19,10 @@ from lakescope.core.contracts import Finding, Outcome, RefusedError, TransientEr
 from lakescope.core.events import DATASETS, Event
 from lakescope.core.messages import Reject, quote
 from lakescope.core.options import Tls
-from lakescope.sinks._common import SinkOptions, is_permanent, masked
+from lakescope.kpis.model import Found, StoreQuery, UnsupportedError
+from lakescope.sinks._common import SinkOptions, answer_each, is_permanent, masked
 from lakescope.sinks._elastic import BusyError, Cluster, Flavour, cause, connect, is_full
+from lakescope.sinks._elastic_answers import compile_bodies, run
 
 Period = Literal["day", "month", "year"]
 _CUT: dict[str, int] = {"day": 10, "month": 7, "year": 4}  # of YYYY-MM-DD...
@@ -204,6 +206,11 @@ class ElasticsearchSink:
         for answer in answers:
             self._check_whole(answer)
         return answers
+
+    def answer(self, queries: Sequence[StoreQuery]) -> list[Found | UnsupportedError]:
+        """KPIs. Raises `TransientError` or `RefusedError`."""
+        prefix = self.options.prefix
+        return answer_each(queries, compile_bodies, lambda compiled: run(compiled, self, prefix))
 
     def closed(self) -> list[str]:
         """Closed indices, which searches leave out in silence. Raises `TransientError` or `RefusedError`."""

@@ -25,7 +25,9 @@ from lakescope.core.columns import Kind, columns, kinds
 from lakescope.core.contracts import Finding, Outcome, RefusedError, TransientError
 from lakescope.core.events import DATASETS, Event, Host, Push
 from lakescope.kpis.influxql import equals
-from lakescope.sinks._common import HttpOptions, http_client, judge_status, masked, send
+from lakescope.kpis.model import Found, StoreQuery, UnsupportedError
+from lakescope.sinks._common import HttpOptions, answer_each, http_client, judge_status, masked, send
+from lakescope.sinks._influxdb_answers import Statements, compile_statements, run
 
 TAGS: dict[str, tuple[str, ...]] = {
     "transfers": (
@@ -204,6 +206,17 @@ class InfluxdbSink:
             limit = "InfluxDB cut its answer short: raise [http] max-row-limit there, or ask for fewer groups or bins"
             raise RefusedError("refused", limit)
         return results
+
+    def answer(self, queries: Sequence[StoreQuery]) -> list[Found | UnsupportedError]:
+        """KPIs, of 1.x only. Raises `TransientError` or `RefusedError`."""
+        return answer_each(queries, self._compile, lambda compiled: run(compiled, self.query))
+
+    def _compile(self, query: StoreQuery) -> Statements:
+        if self.options.database is None:
+            raise UnsupportedError(
+                "InfluxDB 2.x cannot answer KPIs, but 1.x can; so can duckdb and elasticsearch"
+            )
+        return compile_statements(query, self.tags)
 
     def _find(
         self, dataset: str, field: str, values: Sequence[str], limit: int = 1000

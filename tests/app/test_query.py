@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from lakescope.app.cli.query import _print
-from lakescope.app.query import duration, moment
+from lakescope.app.words import duration, moment
 from lakescope.core.contracts import RefusedError, TransientError
 from lakescope.core.events import Transfer
 from lakescope.kpis import CATALOGUE

@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 import httpx
 import pytest
 
-from lakescope.app.query import duration
+from lakescope.app.words import duration
 from lakescope.dashboards.definitions import DASHBOARDS
 from lakescope.dashboards.grafana import Store, build
 from lakescope.dashboards.grafana._common import TOTAL

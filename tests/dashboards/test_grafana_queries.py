@@ -178,7 +178,7 @@ def _compare(
     measured = False
     for number, label, ref in _answered(panel, made):
         query = query_of(dashboard, panel, number, selection)
-        rows = _states(query, loaded) if query.is_snapshot else ask(query, loaded.sink, loaded.kind)
+        rows = _states(query, loaded) if query.is_snapshot else ask(query, loaded.sink)
         where = f"{loaded.store} {dashboard.name} {panel.title}: {number.kpi} by {number.by}"
         if panel.kind in OVER_TIME:
             expected = {
@@ -312,7 +312,7 @@ def _compare_events(
     query = listing_of(
         dashboard, structs.replace(listing, limit=1000 if series else listing.limit), selection
     )
-    (wanted,) = ask_many([query], loaded.sink, loaded.kind)
+    (wanted,) = ask_many([query], loaded.sink)
     assert not isinstance(wanted, Exception)
     if series:  # what Grafana can tell of a state: the latest report within the range
         latest = {tuple(row[name] for name in series): row for row in reversed(wanted)}

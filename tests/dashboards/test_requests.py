@@ -16,6 +16,7 @@ from lakescope.kpis.duckdb import fuse
 from lakescope.sinks.duckdb import DuckdbOptions, DuckdbSink
 from lakescope.sinks.elasticsearch import ElasticsearchOptions, ElasticsearchSink
 from lakescope.sinks.influxdb import InfluxdbOptions, InfluxdbSink
+from lakescope.sinks.jsonl import JsonlOptions, JsonlSink
 from tests.contract._bodies import documents_of
 from tests.contract._http import HttpServer, proxy_to
 from tests.servers.elasticsearch import Elasticsearch
@@ -56,7 +57,7 @@ def test_elasticsearch_is_asked_once(name: str, elasticsearch: Elasticsearch, in
         fill(sink)
         sink.search("transfers", {"query": {"match_all": {}}})
         before = len(server.requests)
-        answers = ask_many(whole(name), sink, "elasticsearch")
+        answers = ask_many(whole(name), sink)
         closed, request = server.requests[before:]
         sink.close()
     assert "expand_wildcards=closed" in closed.target, "what a search would leave out in silence"
@@ -71,7 +72,7 @@ def test_influxdb_is_asked_once(influxdb: InfluxDB, unique_name: str) -> None:
         list(sink.setup())
         fill(sink)
         before = len(server.requests)
-        answers = ask_many(whole("transfers"), sink, "influxdb")
+        answers = ask_many(whole("transfers"), sink)
         assert len(server.requests) == before + 1
         sink.query(f'DROP DATABASE "{unique_name}"')
         sink.close()
@@ -83,7 +84,7 @@ def test_duckdb_gives_the_same_in_one_pass_as_one_by_one(tmp_path: Path) -> None
     fill(sink)
     for name in DASHBOARDS:
         asked = whole(name)
-        assert ask_many(asked, sink, "duckdb") == [ask(question, sink, "duckdb") for question in asked]
+        assert ask_many(asked, sink) == [ask(question, sink) for question in asked]
     sink.close()
 
 
@@ -112,7 +113,7 @@ def test_the_same_question_is_asked_once(tmp_path: Path) -> None:
     query = sink.query
     sink.query = lambda *given: asked.append(given[0]) or query(*given)  # type: ignore[method-assign,func-returns-value]
     question = Query(kpi=CATALOGUE["transfers_done"], **SPAN)
-    assert ask_many([question] * 3, sink, "duckdb") == [[{"value": 0}]] * 3
+    assert ask_many([question] * 3, sink) == [[{"value": 0}]] * 3
     assert len(asked) == 1
     sink.close()
 
@@ -120,10 +121,10 @@ def test_the_same_question_is_asked_once(tmp_path: Path) -> None:
 def test_what_one_store_cannot_answer_does_not_stop_the_others(tmp_path: Path) -> None:
     sink = DuckdbSink("duck", DuckdbOptions(datasets=["transfers"]), tmp_path)
     done, used = (Query(kpi=CATALOGUE[name], **SPAN) for name in ("transfers_done", "storage_used"))
-    refused, answered = ask_many([used, done], sink, "duckdb")
+    refused, answered = ask_many([used, done], sink)
     assert answered == [{"value": 0}]
     assert isinstance(refused, UnsupportedError)
     assert "storage, of which this store is given none" in str(refused)
-    with pytest.raises(UnsupportedError, match="jsonl cannot answer"):
-        ask_many([done], sink, "jsonl")
     sink.close()
+    with pytest.raises(UnsupportedError, match="JsonlSink cannot answer KPIs"):
+        ask_many([done], JsonlSink("lines", JsonlOptions(directory=tmp_path), tmp_path))

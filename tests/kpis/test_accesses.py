@@ -7,7 +7,8 @@ from typing import Any
 
 import msgspec
 
-from lakescope.app.query import ask, moment
+from lakescope.app.query import ask
+from lakescope.app.words import moment
 from lakescope.core.events import Event
 from lakescope.core.messages import Decoded, Message
 from lakescope.kpis import CATALOGUE, Query
@@ -40,7 +41,7 @@ def test_every_end_of_an_access_counts(tmp_path: Path) -> None:
 
         def values(name: str, *by: str) -> dict[Any, Any]:
             query = Query(kpi=CATALOGUE[name], since=moment("2026-01-05"), until=moment("2026-01-06"), by=by)
-            return {tuple(row[key] for key in by): row["value"] for row in ask(query, sink, "duckdb")}
+            return {tuple(row[key] for key in by): row["value"] for row in ask(query, sink)}
 
         assert values("accesses", "client_site") == {("SITE-A",): 10, ("SITE-B",): 4}
         assert values("access_efficiency", "client_site") == {("SITE-A",): 0.5, ("SITE-B",): 0.75}

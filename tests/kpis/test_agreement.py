@@ -88,7 +88,7 @@ def test_agrees_with_the_oracle(name: str, lake: Lake, store: Store, oracle: Ora
     answers = [
         answer
         for start in range(0, len(asked), QUESTIONS)
-        for answer in ask_many(asked[start : start + QUESTIONS], store.sink, store.kind)
+        for answer in ask_many(asked[start : start + QUESTIONS], store.sink)
     ]
     expected = {reason for refused, reason in REFUSED.get(store.name, ()) if refused == name}
     told = {str(answer) for answer in answers if isinstance(answer, UnsupportedError)}
@@ -160,9 +160,9 @@ def test_many_pages_are_one_answer(store: Store, oracle: Oracle, monkeypatch: py
         kpi = CATALOGUE[name]
         query = Query(kpi=kpi, by=kpi.dimensions[2:3], **span)
         if (store.name, getattr(kpi.value, "quantile", None)) in SKETCHES:
-            _compare_sketch(query, ask(query, store.sink, store.kind), oracle)
+            _compare_sketch(query, ask(query, store.sink), oracle)
         else:
-            _compare(query, ask(query, store.sink, store.kind), oracle.answer(query), NEAR)
+            _compare(query, ask(query, store.sink), oracle.answer(query), NEAR)
 
 
 def test_a_range_without_events_has_no_value(store: Store) -> None:
@@ -180,8 +180,8 @@ def test_a_range_without_events_has_no_value(store: Store) -> None:
         ("network_route_changes", None),
         ("hosts_empty_hours", 23),
     ):
-        assert ask(Query(kpi=CATALOGUE[name], **span), store.sink, store.kind) == [{"value": value}], name
-        (binned,) = ask_many([Query(kpi=CATALOGUE[name], bin_s=3600, **span)], store.sink, store.kind)
+        assert ask(Query(kpi=CATALOGUE[name], **span), store.sink) == [{"value": value}], name
+        (binned,) = ask_many([Query(kpi=CATALOGUE[name], bin_s=3600, **span)], store.sink)
         assert binned == [] or ((store.name, name) == ("influxdb", "host_silence")), name
 
 
@@ -189,7 +189,7 @@ def test_less_than_an_hour_has_no_whole_one(store: Store) -> None:
     since = START + timedelta(days=2, minutes=40)  # 23:10 until 23:50
     kpi = CATALOGUE["transfers_empty_hours"]
     query = Query(kpi=kpi, since=since, until=since + timedelta(minutes=40), by=("source",))
-    assert {row["source"]: row["value"] for row in ask(query, store.sink, store.kind)} == {
+    assert {row["source"]: row["value"] for row in ask(query, store.sink)} == {
         "rucio": 0,
         "fts": 0,
     }
@@ -216,12 +216,12 @@ def test_the_newest_events(store: Store, oracle: Oracle) -> None:
     spec = "%FT%T" if store.kind == "influxdb" else "%FT%T.%f"
     rows, true = (
         [row | {name: _moment(row[name], spec) for name in ("time", "created")} for row in found]
-        for found in (ask(asked, store.sink, store.kind), oracle.newest(asked))
+        for found in (ask(asked, store.sink), oracle.newest(asked))
     )
     assert len(true) > 50
     assert [row["time"] for row in rows] == [row["time"] for row in true]
     assert sorted(rows, key=repr) == sorted(true, key=repr)
-    newest = ask(msgspec.structs.replace(asked, limit=7), store.sink, store.kind)
+    newest = ask(msgspec.structs.replace(asked, limit=7), store.sink)
     assert [_moment(row["time"], spec) for row in newest] == [row["time"] for row in true[:7]]
 
 
@@ -233,7 +233,7 @@ def test_what_a_snapshot_counts_is_listed(store: Store, oracle: Oracle) -> None:
         until = START + timedelta(hours=hours, minutes=7)
         counted = Query(kpi=CATALOGUE["rules_stuck"], since=until - timedelta(minutes=20), until=until)
         asked = StatesQuery(of=counted, columns=columns, limit=10_000)
-        found, value = ask_many([asked, counted], store.sink, store.kind)
+        found, value = ask_many([asked, counted], store.sink)
         wanted = oracle.counted(asked)
         assert isinstance(found, list) and isinstance(value, list)
         assert len(found) == len(wanted) == (value[0]["value"] or 0)
@@ -242,7 +242,7 @@ def test_what_a_snapshot_counts_is_listed(store: Store, oracle: Oracle) -> None:
         )
         assert rows == true
         assert [row["time"] for row in found] == sorted([row["time"] for row in found], reverse=True)
-        assert ask(msgspec.structs.replace(asked, limit=3), store.sink, store.kind) == found[:3]
+        assert ask(msgspec.structs.replace(asked, limit=3), store.sink) == found[:3]
         lengths.add(len(found))
     assert len(lengths) > 2, "nothing comes and goes"
 

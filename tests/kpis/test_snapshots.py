@@ -38,14 +38,14 @@ class Store:
 
     def ask(self, name: str, since: int, until: int, **rest: Any) -> Any:
         """A KPI's rows; without bins and groups its value."""
-        rows = ask(Query(kpi=CATALOGUE[name], since=at(since), until=at(until), **rest), self.sink, "duckdb")
+        rows = ask(Query(kpi=CATALOGUE[name], since=at(since), until=at(until), **rest), self.sink)
         return rows if rest else rows[0]["value"]
 
     def stuck(self, since: int, until: int, **rest: Any) -> list[str]:
         """The rules that are listed as stuck, each with the minute of its report; their number is the KPI's."""
         counted = Query(kpi=CATALOGUE["rules_stuck"], since=at(since), until=at(until), **rest)
-        rows = ask(StatesQuery(of=counted, columns=("rule_id",)), self.sink, "duckdb")
-        assert len(rows) == (ask(counted, self.sink, "duckdb")[0]["value"] or 0)
+        rows = ask(StatesQuery(of=counted, columns=("rule_id",)), self.sink)
+        assert len(rows) == (ask(counted, self.sink)[0]["value"] or 0)
         return [f"{row['rule_id']} {row['time'][11:16]}" for row in rows]
 
 

@@ -28,7 +28,7 @@ def value_of(name: str, events: list[dict[str, Any]], folder: Path) -> Any:
     sink = DuckdbSink("store", DuckdbOptions(), folder)
     sink.write([chunk for chunk in sink.encode(made, [msgspec.json.encode(one) for one in made]) if chunk])
     query = Query(kpi=CATALOGUE[name], since=NOON, until=NOON.replace(hour=13))
-    (row,) = ask(query, sink, "duckdb")
+    (row,) = ask(query, sink)
     sink.close()
     return row["value"]
 

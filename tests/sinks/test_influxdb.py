@@ -14,7 +14,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from lakescope.app.query import ask, parse
+from lakescope.app.query import ask
+from lakescope.app.words import parse
 from lakescope.core.columns import columns
 from lakescope.core.contracts import Finding, RefusedError, TransientError
 from lakescope.core.events import DATASETS, Event, Host, Push, Storage, Transfer
@@ -366,7 +367,7 @@ def test_a_name_is_found_by_what_it_was_and_by_what_is_shown(store: Store, name:
     for text in {name, shown}:
         assert [event["id"] for event in store.sink.find("transfers", "activity", [text])] == [identify(1)]
         query = parse("transfers_done", filters=[f"activity={text}"], since="2026-01-01", until="2026-01-02")
-        assert ask(query, store.sink, "influxdb") == [{"value": 1}]
+        assert ask(query, store.sink) == [{"value": 1}]
     assert [event["id"] for event in store.sink.find("transfers", "name", [name])] == [identify(1)]
 
 
@@ -459,9 +460,9 @@ def test_an_answer_that_the_server_cut_is_refused(start_server: StartServer) -> 
     sink.write(list(filter(None, sink.encode(events, []))))
     options: dict[str, Any] = {"by": ["src_rse"], "since": "2026-01-05", "until": "2026-01-06"}
     with pytest.raises(RefusedError, match="max-row-limit"):
-        ask(parse("transfers_done", bin="1h", **options), sink, "influxdb")
+        ask(parse("transfers_done", bin="1h", **options), sink)
     with pytest.raises(RefusedError, match="max-row-limit"):
         sink.find("transfers", "event", ["done"])
-    rows = ask(parse("transfers_done", **options), sink, "influxdb")
+    rows = ask(parse("transfers_done", **options), sink)
     assert [row["value"] for row in rows] == [20, 20]
     sink.close()

@@ -182,7 +182,8 @@ def _answered(
     """From the running instance, which holds the embedded store; else from the store itself."""
     from lakescope.app.assembly import open_sinks
     from lakescope.app.instance import ask, find
-    from lakescope.app.query import answered, parse_selection, store_of
+    from lakescope.app.query import answered, store_of
+    from lakescope.app.words import parse_selection
     from lakescope.core.contracts import RefusedError, TransientError
     from lakescope.dashboards.pages.pictures import Answered
 
@@ -204,7 +205,7 @@ def _answered(
         sinks = open_sinks(loaded._replace(sinks={name: loaded.sinks[name]}))
         with closing(sinks[name]) as sink:
             return [
-                answered(one, selection, sink, name, loaded.sinks[name].type)
+                answered(one, selection, sink, name)
                 for one, selection in zip(dashboards, selections, strict=True)
             ]
     except (ValueError, RefusedError, TransientError) as error:

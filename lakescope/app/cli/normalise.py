@@ -87,7 +87,7 @@ def _reception(text: str | None) -> float:
 
     if text is None:
         return time.time()
-    from lakescope.app.query import moment
+    from lakescope.app.words import moment
 
     try:
         return moment(text).timestamp()

@@ -46,7 +46,7 @@ def query(
 
     Example: lakescope query transfer_efficiency --by src_rse --by dst_rse --since 1d
     """
-    from lakescope.app.query import parse
+    from lakescope.app.words import parse
     from lakescope.core.contracts import RefusedError, TransientError
 
     if kpi is None:
@@ -105,7 +105,7 @@ def _rows(
     name = store_of({plugin.name: plugin.type for plugin in chosen.sinks.values()}, store)
     sinks = open_sinks(chosen._replace(sinks={name: chosen.sinks[name]}))
     try:
-        return ask_store(asked, sinks[name], chosen.sinks[name].type)
+        return ask_store(asked, sinks[name])
     finally:
         sinks[name].close()
 

@@ -57,7 +57,7 @@ def simulate(
     Example: lakescope simulate --out lake --since 2026-01-05 --until 2026-01-12 --cric lake/topology
     """
     from lakescope import simulator
-    from lakescope.app.query import moment
+    from lakescope.app.words import moment
 
     lake = simulator.make_lake(rses, seed)
     if cric:

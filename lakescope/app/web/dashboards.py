@@ -13,7 +13,8 @@ from fastapi import APIRouter, HTTPException, Query, Request, Response
 from starlette.background import BackgroundTask
 
 from lakescope.app.assembly import Assembly
-from lakescope.app.query import answered, ask_many, parse_selection, store_of
+from lakescope.app.query import answered, ask_many, can_answer, store_of
+from lakescope.app.words import parse_selection
 from lakescope.core.contracts import RefusedError, TransientError
 from lakescope.dashboards.definitions import DASHBOARDS
 from lakescope.dashboards.model import Dashboard, Variable
@@ -138,7 +139,7 @@ def _api(assembly: Assembly) -> APIRouter:
         except ValueError as error:
             raise HTTPException(422, str(error)) from error
         with _told(chosen):
-            shown = answered(found, selection, assembly.sinks[chosen], chosen, types[chosen])
+            shown = answered(found, selection, assembly.sinks[chosen], chosen)
         drawn = [picture | page.chart(picture, THEMES[theme]) for picture in shown.pictures]
         document = shown.document() | {"panels": drawn, "stores": _able(types)}
         return Response(msgspec.json.encode(document), media_type="application/json")
@@ -164,7 +165,7 @@ def _api(assembly: Assembly) -> APIRouter:
         except ValueError as error:
             raise HTTPException(422, str(error)) from error
         with _told(chosen):
-            answers = ask_many(asked, assembly.sinks[chosen], types[chosen])
+            answers = ask_many(asked, assembly.sinks[chosen])
         return {v.name: _listed(v, answer) for v, answer in zip(found.variables, answers, strict=True)}
 
     return made
@@ -200,13 +201,7 @@ def _told(store: str) -> Iterator[None]:
 
 def _able(types: Mapping[str, str]) -> list[str]:
     """The stores that one can ask."""
-    able = []
-    for name, kind in types.items():
-        try:
-            able.append(store_of({name: kind}, None))
-        except ValueError:
-            continue
-    return able
+    return [name for name, kind in types.items() if can_answer(kind)]
 
 
 def _counting(variable: Variable) -> Kpi:

@@ -1,0 +1,71 @@
+"""How Elasticsearch and OpenSearch answer KPIs: one request for all, further ones for further pages of groups."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from lakescope.core.contracts import RefusedError, TransientError
+from lakescope.kpis import elasticsearch
+from lakescope.kpis.model import EventsQuery, Found, ReportsQuery, StoreQuery
+
+
+class Cluster(Protocol):
+    """What is asked."""
+
+    def search_many(self, searches: Sequence[tuple[str, dict[str, Any]]]) -> list[dict[str, Any]]:
+        """The answers to (dataset, body)."""
+
+    def closed(self) -> list[str]:
+        """Names of closed indices."""
+
+
+def compile_bodies(query: StoreQuery) -> list[dict[str, Any]]:
+    """The searches that answer a query. Raises `UnsupportedError`."""
+    if isinstance(query, ReportsQuery):
+        return elasticsearch.compile_reports(query)
+    if isinstance(query, EventsQuery):
+        return [elasticsearch.compile_events(query)]
+    return [elasticsearch.compile_query(query)]
+
+
+def run(
+    compiled: Sequence[tuple[StoreQuery, list[dict[str, Any]]]], cluster: Cluster, prefix: str
+) -> list[Found]:
+    """What each found. Raises `RefusedError` or `TransientError`."""
+    _refuse_closed([query for query, _ in compiled], cluster, prefix)
+    answers: list[list[Any]] = [[] for _ in compiled]
+    waiting = [(place, body) for place, (_, bodies) in enumerate(compiled) for body in bodies]
+    while waiting:
+        given = cluster.search_many([(compiled[place][0].dataset, body) for place, body in waiting])
+        following = []
+        for (place, body), answer in zip(waiting, given, strict=True):
+            answers[place].append(answer)
+            if page := elasticsearch.next_page(body, answer):
+                following.append((place, page))
+        waiting = following
+    return [_read(query, given) for (query, _), given in zip(compiled, answers, strict=True)]
+
+
+def _refuse_closed(queries: Sequence[StoreQuery], cluster: Cluster, prefix: str) -> None:
+    """A number over a range of which an index is closed would be too small, without a word."""
+    try:
+        closed = cluster.closed()
+    except (RefusedError, TransientError):  # who may only search: a store that is away fails right after
+        return
+    for index in closed:
+        for query in queries:
+            begin = f"{prefix}-{query.dataset}-"
+            period = index.removeprefix(begin).replace(".", "-")
+            since, until = (f"{end:%Y-%m-%d}"[: len(period)] for end in (query.since, query.until))
+            if index.startswith(begin) and since <= period <= until:
+                text = f"{index} is closed: open it (POST /{index}/_open), or ask for a range without it"
+                raise RefusedError("refused", text)
+
+
+def _read(query: StoreQuery, answers: list[Any]) -> Found:
+    if isinstance(query, ReportsQuery):
+        return elasticsearch.reports(answers)
+    if isinstance(query, EventsQuery):
+        return elasticsearch.event_rows(query, answers[0])
+    return elasticsearch.rows(query, answers)
