@@ -26,7 +26,7 @@ import lakescope.kpis as numbers
 import lakescope.pipeline.metrics
 from lakescope.app.cli import app
 from lakescope.app.config import Settings, toml_value
-from lakescope.core.columns import Column, Kind, columns
+from lakescope.core.columns import Column, Kind, columns, tags
 from lakescope.core.events import DATASETS, Event
 from lakescope.core.options import Options
 from lakescope.core.plugins import Room, available, load
@@ -98,19 +98,31 @@ def events() -> str:
     page += ["## Every event", _fields(Event, [tag, *(column for column in some if column.name in common)])]
     for dataset, struct in DATASETS.items():
         own = [column for column in columns(dataset) if column.name not in common]
-        page += [f"## {dataset}", inspect.getdoc(struct) or "", _fields(struct, own)]
+        untagged = (
+            f"No tag here: {', '.join(f'`{name}`' for name in sorted(struct.untagged))}."
+            if struct.untagged
+            else ""
+        )
+        page += [
+            f"## {dataset}",
+            inspect.getdoc(struct) or "",
+            _fields(struct, own),
+            *([untagged] if untagged else []),
+        ]
     return "\n\n".join(page)
 
 
 def _fields(struct: type[Event], shown: Iterable[Column]) -> str:
     hints = get_type_hints(struct)
+    tagged = tags("transfers" if struct is Event else struct.dataset)
     rows = []
     for column in shown:
         values = _values(hints.get(column.name))
         kind = " or ".join(f"`{value}`" for value in values) if 0 < len(values) < 5 else KINDS[column.kind]
         listed = f"; one of {', '.join(f'`{value}`' for value in values)}" if len(values) >= 5 else ""
-        rows.append((f"`{column.name}`", kind, "" if column.required else "yes", column.doc + listed))
-    return table(("field", "type", "can be null", "meaning"), rows)
+        is_tag = "yes" if column.name in tagged else ""
+        rows.append((f"`{column.name}`", kind, "" if column.required else "yes", is_tag, column.doc + listed))
+    return table(("field", "type", "can be null", "tag", "meaning"), rows)
 
 
 def _values(hint: Any) -> tuple[Any, ...]:

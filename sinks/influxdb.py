@@ -21,7 +21,7 @@ from typing import Any, ClassVar
 import httpx
 from pydantic import Field, SecretStr, model_validator
 
-from lakescope.core.columns import Kind, columns, kinds
+from lakescope.core.columns import Kind, columns, kinds, tags
 from lakescope.core.contracts import Finding, Outcome, RefusedError, TransientError
 from lakescope.core.events import DATASETS, Event, Host, Push
 from lakescope.kpis.influxql import equals
@@ -29,57 +29,8 @@ from lakescope.kpis.model import Found, StoreQuery, UnsupportedError
 from lakescope.sinks._common import HttpOptions, answer_each, http_client, judge_status, masked, send
 from lakescope.sinks._influxdb_answers import Statements, compile_statements, run
 
-TAGS: dict[str, tuple[str, ...]] = {
-    "transfers": (
-        *(
-            "source",
-            "vo",
-            "event",
-            "kind",
-            "activity",
-            "account",
-            "src_rse",
-            "dst_rse",
-            "src_site",
-            "dst_site",
-        ),
-        *(
-            "experiment",
-            "src_country",
-            "dst_country",
-            "src_qos",
-            "dst_qos",
-            "protocol",
-            "endpoint",
-            "error_scope",
-        ),
-        *("functional_test",),
-    ),
-    "deletions": ("source", "vo", "event", "experiment", "rse", "site", "country", "qos", "protocol"),
-    "dids": ("source", "vo", "event", "account", "scope"),
-    "rules": ("source", "vo", "event", "rse", "account", "poll"),
-    "traces": ("source", "vo", "event", "client_state", "rse", "site", "client_site", "protocol"),
-    "fts_queue": ("source", "vo", "endpoint", "src_host", "dst_host", "src_site", "dst_site", "protocol"),
-    "network": ("source", "test", "src_host", "dst_host", "src_site", "dst_site", "ip_version", "tool"),
-    "hosts": ("source", "host", "site", "metric", "type", "quantity"),
-    "probes": ("source", "vo", "probe", "target", "site", "rse", "operation", "protocol", "status"),
-    "storage": (
-        "source",
-        "vo",
-        "rse",
-        "site",
-        "country",
-        "qos",
-        "scope",
-        "account",
-        "experiment",
-        "usage_source",
-    ),
-    "polls": ("source", "vo", "scope", "kind", "state"),
-    "push": ("source", "producer", "type"),
-    "pipeline": ("source", "instance", "stage", "name"),
-}
-"""Dataset -> the fields that become tags: those that are grouped by, and bounded in a lake."""
+TAGS = {dataset: tags(dataset) for dataset in DATASETS}
+"""Dataset -> the fields that become tags (lakescope/core/events.py says which)."""
 
 MAX_STRING = 64 * 1024 - 1  # bytes of a string field, of InfluxDB
 

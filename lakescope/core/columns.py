@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 
-from lakescope.core.events import DATASETS, Event
+from lakescope.core.events import DATASETS, TAGGED, Event
 
 Kind = Literal["keyword", "text", "time", "integer", "float", "boolean", "labels", "object", "keywords"]
 
@@ -41,6 +41,19 @@ def kinds(dataset: str) -> Mapping[str, Kind]:
     return {column.name: column.kind for column in columns(dataset)}
 
 
+@cache
+def tags(dataset: str) -> tuple[str, ...]:
+    """The fields of a dataset that are tags where a store has tags, in their order."""
+    struct = DATASETS[dataset]
+    hints = get_type_hints(struct, include_extras=True)
+    return tuple(
+        name
+        for name in struct.__struct_fields__
+        if name not in struct.untagged
+        and any(TAGGED in getattr(part, "__metadata__", ()) for part in (hints[name], *get_args(hints[name])))
+    )
+
+
 def _kind(hint: Any) -> tuple[Kind, bool]:
     """(kind, whether null is impossible)."""
     if get_origin(hint) in (Union, types.UnionType):
@@ -48,7 +61,7 @@ def _kind(hint: Any) -> tuple[Kind, bool]:
         return _kind(inner)[0], False
     if get_origin(hint) is Annotated:
         extra = hint.__metadata__[0].extra
-        return (extra["kind"], True) if extra else _kind(get_args(hint)[0])
+        return (extra["kind"], True) if extra and "kind" in extra else _kind(get_args(hint)[0])
     if get_origin(hint) is Literal:
         return "keyword", True
     if get_origin(hint) is list:

@@ -11,6 +11,7 @@ Conventions, everywhere:
 - Only the transform stage writes to an event; for everybody behind it events are read-only.
 - A long text (an error, a message) is cut at 4,000 characters.
 - A new field has a default, a field never changes its type.
+- A tag is what InfluxDB and MONIT keep as one: a field that is grouped by, with few values in a lake.
 
 The ``#:`` comment behind a field is its documentation (meaning, unit, source); docs/reference/events.md,
 the Elasticsearch mappings and the DuckDB columns are derived from here.
@@ -27,6 +28,10 @@ LONGEST_TEXT = 4_000
 """Characters: as many as Rucio's database keeps of an error (requests.err_msg)."""
 Text = Annotated[str, Meta(extra={"kind": "text"})]
 """Of any length at its source, and cut at `LONGEST_TEXT` (lakescope/bounds.py)."""
+
+TAGGED = Meta(extra={"tag": True})
+"""Of a field that is a tag; but not in a dataset that names it in `untagged`."""
+Tag = Annotated[str, TAGGED]
 
 # What each quantity can be. A number beyond is no measurement: it becomes null and is counted (lakescope/bounds.py).
 Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
@@ -65,7 +70,7 @@ Source = Literal[
 
 
 class _Context(Struct, omit_defaults=True, gc=False, kw_only=True, tag_field="dataset"):
-    vo: str | None = None  #: virtual organisation; the source's word, else the collector's `vo` option
+    vo: Tag | None = None  #: virtual organisation; the source's word, else the collector's `vo` option
     collector: str | None = None  #: name of the collector in the configuration
 
 
@@ -73,19 +78,20 @@ class Event(_Context):
     """What every event carries, beside ``dataset`` (its kind: the class's tag)."""
 
     dataset: ClassVar[str]
+    untagged: ClassVar[frozenset[str]] = frozenset()
 
     id: str  #: 32 hex characters, a hash of the identifying fields
     time: Time  #: when it happened
-    source: Source  #: the system that said so
+    source: Annotated[Source, TAGGED]  #: the system that said so
 
 
 class Transfer(Event, tag="transfers"):
     """A change in the life of one file transfer, as Rucio or FTS saw it (`source` tells which)."""
 
     # what happened
-    event: str  #: queued, submitted, submission_failed, started, done, failed, lost, ... or an FTS file state
+    event: Tag  #: queued, submitted, submission_failed, started, done, failed, lost, ... or an FTS file state
     ok: bool | None = None  #: true if it arrived, false if failed or lost, null under way or if never tried
-    kind: Literal["transfer", "stagein"] | None = None  #: Rucio's request type
+    kind: Annotated[Literal["transfer", "stagein"], TAGGED] | None = None  #: Rucio's request type
 
     # Rucio's words, in the order of its event (transformers/hermes builds by position: see there)
     request_id: str | None = None  #: Rucio's request, 32 hex characters; joins Rucio and FTS
@@ -96,15 +102,15 @@ class Transfer(Event, tag="transfers"):
     parent_scope: str | None = None  #: scope of the dataset it belongs to; Rucio datasetScope
     parent_name: str | None = None  #: name of that dataset; Rucio dataset
     datatype: str | None = None  #: Rucio datatype of the file
-    activity: str | None = None  #: Rucio activity, FTS activity share
-    account: str | None = None  #: Rucio account of the request
-    src_rse: str | None = None  #: source storage element
-    dst_rse: str | None = None  #: destination storage element
+    activity: Tag | None = None  #: Rucio activity, FTS activity share
+    account: Tag | None = None  #: Rucio account of the request
+    src_rse: Tag | None = None  #: source storage element
+    dst_rse: Tag | None = None  #: destination storage element
     src_url: str | None = None  #: source file
     dst_url: str | None = None  #: destination file
     src_type: str | None = None  #: DISK or TAPE
     dst_type: str | None = None  #: DISK or TAPE
-    protocol: str | None = None  #: URL scheme of the destination, or the transfer tool
+    protocol: Tag | None = None  #: URL scheme of the destination, or the transfer tool
     adler32: str | None = None  #: checksum, 8 hex characters
     md5: str | None = None  #: checksum, 32 hex characters
 
@@ -119,14 +125,14 @@ class Transfer(Event, tag="transfers"):
     queue_s: Seconds | None = None  #: created to started (seconds)
     transfer_s: Seconds | None = None  #: started to ended (seconds), recomputed: the sources' own wrap
     throughput: Rate | None = None  #: bytes / transfer_s of a done transfer (bytes/s)
-    endpoint: str | None = None  #: FTS server: its alias or host
+    endpoint: Tag | None = None  #: FTS server: its alias or host
     error: Text | None = None  #: the error as the source said it
 
     # not of every kind
     rule_id: str | None = None  #: Rucio rule that asked for the transfer
     file_id: Count | None = None  #: FTS file within the FTS server
     user: str | None = None  #: salted hash of the certificate's subject (FTS user_dn); null unless asked for
-    error_scope: str | None = None  #: SOURCE, DESTINATION, TRANSFER or GENERAL_FAILURE
+    error_scope: Tag | None = None  #: SOURCE, DESTINATION, TRANSFER or GENERAL_FAILURE
     error_phase: str | None = None  #: FTS t_failure_phase
     error_category: str | None = None  #: FTS tr_error_category: the errno's name
     error_code: Code | None = None  #: errno
@@ -139,34 +145,34 @@ class Transfer(Event, tag="transfers"):
     multihop: bool | None = None  #: the transfer is one hop of several
 
     # added by enrichment
-    src_site: str | None = None  #: source's site by the topology; "ambiguous" if two claim the host
-    dst_site: str | None = None  #: destination's site, likewise
-    src_country: str | None = None  #: country of the source RSE by the topology
-    dst_country: str | None = None  #: country of the destination RSE by the topology
-    src_qos: str | None = None  #: QoS class of the source RSE by the topology
-    dst_qos: str | None = None  #: QoS class of the destination RSE by the topology
-    experiment: str | None = None  #: experiment that the scope's name begins with
+    src_site: Tag | None = None  #: source's site by the topology; "ambiguous" if two claim the host
+    dst_site: Tag | None = None  #: destination's site, likewise
+    src_country: Tag | None = None  #: country of the source RSE by the topology
+    dst_country: Tag | None = None  #: country of the destination RSE by the topology
+    src_qos: Tag | None = None  #: QoS class of the source RSE by the topology
+    dst_qos: Tag | None = None  #: QoS class of the destination RSE by the topology
+    experiment: Tag | None = None  #: experiment that the scope's name begins with
     error_class: str | None = None  #: 12 hex characters, hash of error_template
     error_template: Text | None = None  #: error with URLs, hosts, paths, addresses, ids, numbers masked
-    functional_test: bool | None = None  #: noise traffic that exists to test the lake
+    functional_test: Annotated[bool, TAGGED] | None = None  #: noise traffic that exists to test the lake
     file: str | None = None  #: scope:name of an attempt that ended: what tells one file from another
 
 
 class Deletion(Event, tag="deletions"):
     """The end of one replica, or the attempt."""
 
-    event: Literal["done", "failed", "not_found"]  #: what came of it
+    event: Annotated[Literal["done", "failed", "not_found"], TAGGED]  #: what came of it
     ok: bool | None = None  #: true for done, false for failed, null for not_found
     scope: str | None = None  #: scope of the file; null for dark data
     name: str | None = None  #: name of the file
-    rse: str | None = None  #: storage element
-    site: str | None = None  #: site of the RSE by the topology
-    country: str | None = None  #: country of the RSE by the topology
-    qos: str | None = None  #: QoS class of the RSE by the topology
-    experiment: str | None = None  #: experiment that the scope's name begins with
+    rse: Tag | None = None  #: storage element
+    site: Tag | None = None  #: site of the RSE by the topology
+    country: Tag | None = None  #: country of the RSE by the topology
+    qos: Tag | None = None  #: QoS class of the RSE by the topology
+    experiment: Tag | None = None  #: experiment that the scope's name begins with
     bytes: Count | None = None  #: size of the file (bytes)
     url: str | None = None  #: the replica
-    protocol: str | None = None  #: URL scheme used
+    protocol: Tag | None = None  #: URL scheme used
     datatype: str | None = None  #: Rucio datatype of the file
     duration_s: Seconds | None = None  #: time the deletion took (seconds)
     error: Text | None = None  #: the error as the source said it
@@ -177,9 +183,9 @@ class Deletion(Event, tag="deletions"):
 class Did(Event, tag="dids"):
     """A change of a data identifier (dataset, container, file) in Rucio."""
 
-    event: str  #: create_dts, create_cnt, register_cnt, close, open, detach, erase, erase_cnt, lost, ...
-    account: str | None = None  #: Rucio account that did it
-    scope: str | None = None  #: scope
+    event: Tag  #: create_dts, create_cnt, register_cnt, close, open, detach, erase, erase_cnt, lost, ...
+    account: Tag | None = None  #: Rucio account that did it
+    scope: Tag | None = None  #: scope
     name: str | None = None  #: name
     child_scope: str | None = None  #: scope of the child (attached, detached, lost)
     child_name: str | None = None  #: its name
@@ -190,12 +196,12 @@ class Did(Event, tag="dids"):
 class Rule(Event, tag="rules"):
     """A change of a replication rule or of a dataset lock, told by Hermes or polled from Rucio's API."""
 
-    event: str  #: ok, progress, dataset_lock_ok, or a polled state: replicating, stuck, suspended, ...
+    event: Tag  #: ok, progress, dataset_lock_ok, or a polled state: replicating, stuck, suspended, ...
     rule_id: str | None = None  #: the rule, 32 hex characters
     scope: str | None = None  #: scope of the rule's data identifier
     name: str | None = None  #: its name
-    rse: str | None = None  #: storage element of the lock, or the rule's RSE expression
-    account: str | None = None  #: Rucio account that owns the rule
+    rse: Tag | None = None  #: storage element of the lock, or the rule's RSE expression
+    account: Tag | None = None  #: Rucio account that owns the rule
     progress: Percent | None = None  #: done, in per cent (0..100, in tens)
     locks_ok: Count | None = None  #: locks satisfied (count)
     locks_replicating: Count | None = None  #: locks waiting for a transfer (count)
@@ -206,22 +212,22 @@ class Rule(Event, tag="rules"):
     activity: str | None = None  #: Rucio activity of its transfers
     expires_at: Time | None = None  #: when it ends
     error: Text | None = None  #: why it is stuck, as Rucio recorded it
-    poll: str | None = None  #: the question that it answers: `scope` of its `polls`; null if nobody asked
+    poll: Tag | None = None  #: the question that it answers: `scope` of its `polls`; null if nobody asked
 
 
 class Trace(Event, tag="traces"):
     """One access to a file by a client (upload, download, get, touch), from Rucio's tracer."""
 
-    event: str  #: Rucio's eventType: upload, download, get, touch, ...
-    client_state: str | None = None  #: DONE, FAILED, ALREADY_DONE, FOUND_IN_PCACHE, ...
+    event: Tag  #: Rucio's eventType: upload, download, get, touch, ...
+    client_state: Tag | None = None  #: DONE, FAILED, ALREADY_DONE, FOUND_IN_PCACHE, ...
     scope: str | None = None  #: scope of the file
     name: str | None = None  #: name of the file; uploads carry none
-    rse: str | None = None  #: remote storage element
-    site: str | None = None  #: site of the RSE by the topology
-    client_site: str | None = None  #: the client's own site, as it names it: Rucio localSite
+    rse: Tag | None = None  #: remote storage element
+    site: Tag | None = None  #: site of the RSE by the topology
+    client_site: Tag | None = None  #: the client's own site, as it names it: Rucio localSite
     host: str | None = None  #: the client's host
     account: str | None = None  #: Rucio account
-    protocol: str | None = None  #: URL scheme used
+    protocol: Tag | None = None  #: URL scheme used
     bytes: Count | None = None  #: size of the file (bytes)
     started: Time | None = None  #: when bytes began to move
     ended: Time | None = None  #: when they stopped
@@ -232,12 +238,12 @@ class Trace(Event, tag="traces"):
 class FtsQueue(Event, tag="fts_queue"):
     """A decision of FTS's optimizer on one link: how much is queued and how many run."""
 
-    endpoint: str | None = None  #: FTS server
-    src_host: str | None = None  #: source storage host
-    dst_host: str | None = None  #: destination storage host
-    src_site: str | None = None  #: site of the source by the topology
-    dst_site: str | None = None  #: site of the destination by the topology
-    protocol: str | None = None  #: URL scheme of the destination: FTS keeps a queue for each
+    endpoint: Tag | None = None  #: FTS server
+    src_host: Tag | None = None  #: source storage host
+    dst_host: Tag | None = None  #: destination storage host
+    src_site: Tag | None = None  #: site of the source by the topology
+    dst_site: Tag | None = None  #: site of the destination by the topology
+    protocol: Tag | None = None  #: URL scheme of the destination: FTS keeps a queue for each
     active: Count | None = None  #: running transfers (count)
     submitted: Count | None = None  #: queued transfers (count)
     connections: Count | None = None  #: connections that the optimizer allows (count)
@@ -249,13 +255,15 @@ class FtsQueue(Event, tag="fts_queue"):
 class Network(Event, tag="network"):
     """One perfSONAR measurement, failed ones too (`ok` false)."""
 
-    test: str  #: pScheduler test type: throughput, latency, latencybg, rtt, trace, clock, http, disk-to-disk
-    src_host: str | None = None  #: source host, lower case
-    dst_host: str | None = None  #: destination host, lower case
-    src_site: str | None = None  #: site of the source by the topology
-    dst_site: str | None = None  #: site of the destination by the topology
-    ip_version: int | None = None  #: 4 or 6
-    tool: str | None = None  #: iperf3, owping, ...
+    untagged = frozenset({"vo"})
+
+    test: Tag  #: pScheduler test type: throughput, latency, latencybg, rtt, trace, clock, http, disk-to-disk
+    src_host: Tag | None = None  #: source host, lower case
+    dst_host: Tag | None = None  #: destination host, lower case
+    src_site: Tag | None = None  #: site of the source by the topology
+    dst_site: Tag | None = None  #: site of the destination by the topology
+    ip_version: Annotated[int, TAGGED] | None = None  #: 4 or 6
+    tool: Tag | None = None  #: iperf3, owping, ...
     ok: bool | None = None  #: whether the measurement succeeded
     throughput: Rate | None = None  #: receiver's rate where known, else the sender's (bytes/s)
     retransmits: Count | None = None  #: TCP retransmissions (count)
@@ -282,40 +290,42 @@ class Network(Event, tag="network"):
 class Host(Event, tag="hosts"):
     """One value of one metric of one host; counters stay raw, rates are made at query time."""
 
-    host: str  #: the host, lower case
-    metric: str  #: name in the source's own terms: node_load1, cpu_percent, ...
-    type: Literal["counter", "gauge"]  #: a counter only grows until it is reset
-    site: str | None = None  #: site of the host by the topology
+    untagged = frozenset({"vo"})
+
+    host: Tag  #: the host, lower case
+    metric: Tag  #: name in the source's own terms: node_load1, cpu_percent, ...
+    type: Annotated[Literal["counter", "gauge"], TAGGED]  #: a counter only grows until it is reset
+    site: Tag | None = None  #: site of the host by the topology
     value: Number | None = None  #: the value in the metric's own unit; null where the source said NaN
-    quantity: str | None = None  #: one name for all sources: load1, cpu_busy, ...; null for any other
+    quantity: Tag | None = None  #: one name for all sources: load1, cpu_busy, ...; null for any other
     labels: dict[str, str] | None = None  #: what tells this series from its sisters
 
 
 class Probe(Event, tag="probes"):
     """The answer of one check of one service."""
 
-    probe: str  #: name of the check: sam_gfal, availability, ...
-    status: Literal["ok", "warning", "critical", "unknown"]  #: the answer
+    probe: Tag  #: name of the check: sam_gfal, availability, ...
+    status: Annotated[Literal["ok", "warning", "critical", "unknown"], TAGGED]  #: the answer
     ok: bool | None = None  #: true for ok, false for warning and critical, null for unknown
-    target: str | None = None  #: what was checked: URL, host or service
-    site: str | None = None  #: site by the source, else by the topology
-    rse: str | None = None  #: storage element, where the target is one
-    operation: str | None = None  #: upload, download, delete, ...
-    protocol: str | None = None  #: URL scheme used
+    target: Tag | None = None  #: what was checked: URL, host or service
+    site: Tag | None = None  #: site by the source, else by the topology
+    rse: Tag | None = None  #: storage element, where the target is one
+    operation: Tag | None = None  #: upload, download, delete, ...
+    protocol: Tag | None = None  #: URL scheme used
     message: Text | None = None  #: the probe's own words
 
 
 class Storage(Event, tag="storage"):
     """What lies where: one count of files and bytes of an RSE, scope, account or experiment."""
 
-    rse: str | None = None  #: storage element; null in sums over all
-    site: str | None = None  #: site of the RSE by the topology
-    country: str | None = None  #: country of the RSE by the topology
-    qos: str | None = None  #: QoS class of the RSE by the topology, or the source's word
-    scope: str | None = None  #: scope counted
-    account: str | None = None  #: account counted
-    experiment: str | None = None  #: experiment counted: the prefix of the scope's name
-    usage_source: str | None = None  #: the part or limit that is counted: expired, ...; null: the whole
+    rse: Tag | None = None  #: storage element; null in sums over all
+    site: Tag | None = None  #: site of the RSE by the topology
+    country: Tag | None = None  #: country of the RSE by the topology
+    qos: Tag | None = None  #: QoS class of the RSE by the topology, or the source's word
+    scope: Tag | None = None  #: scope counted
+    account: Tag | None = None  #: account counted
+    experiment: Tag | None = None  #: experiment counted: the prefix of the scope's name
+    usage_source: Tag | None = None  #: the part or limit that is counted: expired, ...; null: the whole
     files: Count | None = None  #: files or replicas (count)
     used: Count | None = None  #: bytes used
     total: Count | None = None  #: bytes there are
@@ -325,9 +335,9 @@ class Storage(Event, tag="storage"):
 class Poll(Event, tag="polls"):
     """The answer to one question to an API: that it came, whether it was whole, and how much was in it."""
 
-    scope: str  #: the question: its URL
-    kind: str  #: what was asked for: rules, usage or accounts
-    state: str | None = None  #: of rules, the only state asked for: stuck, replicating, ...; null: any
+    scope: Tag  #: the question: its URL
+    kind: Tag  #: what was asked for: rules, usage or accounts
+    state: Tag | None = None  #: of rules, the only state asked for: stuck, replicating, ...; null: any
     count: Count | None = None  #: records in the answer; 0 is an answer (count)
     complete: bool | None = None  #: whether all of it could be read
     interval_s: Seconds | None = None  #: from one question to the next, as configured (seconds)
@@ -336,8 +346,10 @@ class Poll(Event, tag="polls"):
 class Push(Event, tag="push"):
     """Any other document that a script pushed, its own fields kept."""
 
-    producer: str  #: who pushed it
-    type: str  #: which kind of document
+    untagged = frozenset({"vo"})
+
+    producer: Tag  #: who pushed it
+    type: Tag  #: which kind of document
     data: dict[str, Any]  #: its fields as they came
     idb_tags: list[str] | None = None  #: fields of data that become InfluxDB tags
     idb_fields: list[str] | None = None  #: fields of data that become InfluxDB fields; null: all others
@@ -346,9 +358,11 @@ class Push(Event, tag="push"):
 class Pipeline(Event, tag="pipeline"):
     """What Lakescope itself did in one interval: an event for each of its collectors and sinks."""
 
-    instance: str  #: host that Lakescope runs on
-    stage: Literal["collector", "sink"]  #: which end of the pipeline
-    name: str  #: the collector or sink in the configuration
+    untagged = frozenset({"vo"})
+
+    instance: Tag  #: host that Lakescope runs on
+    stage: Annotated[Literal["collector", "sink"], TAGGED]  #: which end of the pipeline
+    name: Tag  #: the collector or sink in the configuration
     seconds: Seconds  #: length of the interval, which ends at `time` (seconds)
     ready: bool | None = None  #: whether it worked at the interval's end
     received: Count | None = None  #: collector: events decoded, rejected or filtered (count)
