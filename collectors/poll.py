@@ -19,7 +19,7 @@ from pydantic import Field, SecretStr, field_validator
 from lakescope.collectors._common import OneFormat
 from lakescope.core.contracts import Health
 from lakescope.core.inbox import Inbox
-from lakescope.core.messages import Message
+from lakescope.core.messages import Message, quote
 from lakescope.core.options import Tls, check_url
 from lakescope.core.unpacking import ENCODINGS, DamagedError, TooLargeError, excess, unpack
 
@@ -101,9 +101,10 @@ class PollCollector:
         fault, messages = None, []
         try:
             body, content_type = self._get(url)
-        except (httpx.HTTPError, ValueError) as error:
-            kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
-            fault = f"{instance}: {kind}{error}"[:300]
+        except httpx.HTTPError as error:
+            fault = self.options.tls.explain(f"{instance}: {type(error).__name__}: {quote(str(error))}")
+        except ValueError as error:
+            fault = f"{instance}: {error}"
         else:
             headers = {"instance": instance, "url": url, "content-type": content_type}
             headers["interval_s"] = f"{self.options.interval_s:g}"
@@ -146,7 +147,7 @@ def _refusal(response: httpx.Response) -> str:
     status = response.status_code
     plain = "content-encoding" not in response.headers
     words = b"".join(islice(response.iter_raw(200), int(plain))).decode(errors="replace")
-    said = " ".join(words.split()) or response.reason_phrase
+    said = quote(" ".join(words.split()) or response.reason_phrase)
     if response.has_redirect_location:
-        return f"answered {status}: it has moved to {response.headers['location']}; write that into `urls`"
+        return f"answered {status}: it has moved to {quote(response.headers['location'])}; write that into `urls`"
     return f"answered {status}: {said}" + (f"; {_REMEDIES[status]}" if status in _REMEDIES else "")

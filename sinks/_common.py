@@ -11,7 +11,7 @@ from pydantic import Field, SecretStr, field_validator
 
 from lakescope.core.contracts import RefusedError, TransientError
 from lakescope.core.events import DATASETS
-from lakescope.core.messages import FOUND_MAX
+from lakescope.core.messages import quote
 from lakescope.core.options import Options, Tls, check_url
 from lakescope.kpis.model import Found, StoreQuery, UnsupportedError
 
@@ -130,7 +130,7 @@ def remedy(status: int) -> str:
 
 def masked(text: str) -> str:
     """`text` without user names and passwords in URLs, short enough for an error."""
-    return USERINFO.sub("", text)[:FOUND_MAX].strip()
+    return quote(USERINFO.sub("", text).strip())
 
 
 def answer_each(

@@ -93,7 +93,7 @@ class ElasticsearchConnection:
             raise _stranger(error.meta.node.host) from error
         except elastic_transport.TransportError as error:
             # its text is "TLS error" or "Connection error"; its message says which
-            text = masked(f"{', '.join(self._hosts)}: {type(error).__name__}: {error.message}")
+            text = f"{', '.join(self._hosts)}: {type(error).__name__}: {masked(error.message)}"
             raise TransientError(self._tls.explain(text)) from error
 
     def close(self) -> None:
@@ -135,7 +135,7 @@ class OpensearchConnection:
         except self._errors.TransportError as error:
             if isinstance(error.status_code, int):
                 raise _judged("OpenSearch", error.status_code, _reason(error, error.info)) from error
-            text = masked(f"{', '.join(self._hosts)}: {error}")
+            text = f"{', '.join(self._hosts)}: {masked(str(error))}"
             raise TransientError(self._tls.explain(text)) from error
         except self._errors.SerializationError as error:  # a proxy's page of HTML, say
             raise TransientError(masked(f"not an answer of OpenSearch: {error}")) from error
@@ -165,9 +165,12 @@ def _secure(cluster: Cluster) -> bool:
 
 
 def cause(error: Any) -> str | None:
-    """The innermost cause of an answer's ``error``, which its own text leaves out ("all shards failed"), and the remedy."""
+    """The innermost cause of an answer's ``error``, which its own text leaves out ("all shards failed"), and the remedy.
+
+    Masked, and short enough for an error: what is quoted may be cut, the remedy never is.
+    """
     if not isinstance(error, dict):
-        return str(error) if error else None
+        return masked(str(error)) if error else None
     innermost = error
     while True:
         failed = [shard["reason"] for shard in innermost.get("failed_shards", ()) if shard.get("reason")]
@@ -178,7 +181,7 @@ def cause(error: Any) -> str | None:
     reason = innermost.get("reason") or error.get("reason") or ""
     kind = innermost.get("type", "")
     text = f"{kind}: {reason}" if kind else str(reason)
-    return text + REMEDIES.get(kind, "")
+    return masked(text) + REMEDIES.get(kind, "")
 
 
 REMEDIES = {
@@ -192,7 +195,7 @@ REMEDIES = {
 
 def _reason(error: Any, body: Any) -> str:
     """The innermost cause, and the client's own text where there is none."""
-    return (cause(body.get("error")) if isinstance(body, dict) else None) or str(error)
+    return (cause(body.get("error")) if isinstance(body, dict) else None) or masked(str(error))
 
 
 def is_full(text: str) -> bool:
@@ -201,7 +204,7 @@ def is_full(text: str) -> bool:
 
 
 def _judged(host: str, status: int, said: str) -> TransientError | RefusedError:
-    text = f"{host} answered {status}: {masked(said)}{remedy(status)}"
+    text = f"{host} answered {status}: {said}{remedy(status)}"
     if (status in (400, 413) or (status >= 500 and is_permanent(text))) and not is_full(text):
         return RefusedError("too_large" if status == 413 else "refused", text)
     if status == 429:

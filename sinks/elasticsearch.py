@@ -224,7 +224,7 @@ class ElasticsearchSink:
     def _check_whole(self, answer: dict[str, Any]) -> None:
         """Raises `RefusedError` or `TransientError` for an answer that is none, or not of all shards."""
         if error := answer.get("error"):
-            text = f"{answer.get('status')} {quote(cause(error) or '')}"
+            text = f"{answer.get('status')} {cause(error)}"
             raise RefusedError("refused", text) if answer.get("status") == 400 else TransientError(text)
         shards = answer.get("_shards") or {}
         # OpenSearch says that it ended early also where no hits were asked for, and the rest is whole
@@ -235,7 +235,7 @@ class ElasticsearchSink:
             )
         if shards.get("failed"):
             failures: list[dict[str, Any]] = shards.get("failures") or [{}]
-            reason = quote(cause(failures[0].get("reason")) or "no reason given")
+            reason = cause(failures[0].get("reason")) or "no reason given"
             text = f"{shards['failed']} of {shards.get('total')} shards failed: {reason}"
             raise TransientError(text)
         clusters = answer.get("_clusters") or {}

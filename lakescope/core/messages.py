@@ -31,6 +31,7 @@ Reason = Literal[
 REASONS: tuple[str, ...] = get_args(Reason)
 
 FOUND_MAX = 200  # characters of a found value that an error quotes
+FAULT_MAX = 2000  # characters of an error's whole text: the places, what it quotes, and the remedy at its end
 
 
 class Message(msgspec.Struct, gc=False):
@@ -125,7 +126,12 @@ def has_complete_events(decode: Format) -> bool:
     return getattr(decode, "has_complete_events", False)
 
 
-def quote(found: object) -> str:
-    """`found` for an error text, at most `FOUND_MAX` characters."""
+def quote(found: object, limit: int = FOUND_MAX) -> str:
+    """`found` for an error text, at most `limit` characters."""
     text = found if isinstance(found, str) else repr(found)
-    return text if len(text) <= FOUND_MAX else text[: FOUND_MAX - 1] + "…"
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def whole_text(fault: Exception) -> str:
+    """A store's or a collector's fault as it was put, the remedy included: bounded, for a plugin that quotes a page."""
+    return quote(str(fault), FAULT_MAX)

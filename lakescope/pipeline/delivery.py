@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from lakescope.core.contracts import Chunk, Outcome, RefusedError, TransientError
-from lakescope.core.messages import Reason, Reject, quote
+from lakescope.core.messages import Reason, Reject, quote, whole_text
 
 Write = Callable[[Sequence[Chunk]], Outcome]
 Wait = Callable[[int, TransientError], None]
@@ -119,8 +119,8 @@ class _Delivery:
     def reject(self, index: int, error: Exception) -> None:
         """Gives an event up: the engine files it as a dead letter."""
         reason: Reason = error.reason if isinstance(error, RefusedError) else "sink_error"
-        text = str(error) if isinstance(error, RefusedError | TransientError) else repr(error)
-        self.rejects[index] = Reject(reason, found=quote(text))
+        is_told = isinstance(error, RefusedError | TransientError)
+        self.rejects[index] = Reject(reason, found=whole_text(error) if is_told else quote(error))
 
 
 class _Streak:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from random import uniform
 
 from lakescope.core.contracts import Chunk, Health, Outcome, Sink, TransientError
-from lakescope.core.messages import Reject, quote
+from lakescope.core.messages import Reject, quote, whole_text
 from lakescope.pipeline.delivery import deliver
 from lakescope.pipeline.metrics import Metrics
 
@@ -166,8 +166,8 @@ class SinkLane:
 
     def _wait(self, attempts: int, fault: TransientError) -> None:
         if self.health.state != "retrying":
-            log.warning("sink_retry sink=%s error=%s", self.name, quote(str(fault)))
-        self.health.set("retrying", quote(str(fault)))
+            log.warning("sink_retry sink=%s error=%s", self.name, whole_text(fault))
+        self.health.set("retrying", whole_text(fault))
         self.metrics.retries.labels(self.name).inc()
         if self._abort.wait(uniform(0, min(BACKOFF_MAX_S, BACKOFF_S * 2 ** min(attempts, 10)))):
             raise Abandoned

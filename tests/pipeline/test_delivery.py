@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lakescope.core.contracts import Outcome, RefusedError, TransientError
-from lakescope.core.messages import Reject
+from lakescope.core.messages import FOUND_MAX, Reject
 from lakescope.pipeline.delivery import STUCK_ATTEMPTS, STUCK_S, deliver
 
 BAD = Reject("sink_rejected", found="a bad event")
@@ -121,6 +121,15 @@ def test_a_refusal_keeps_its_reason() -> None:
     store = Store(fails_on("c", error=lambda: RefusedError("too_large", "413: at most 100 MB")))
     assert store.deliver("abcd") == {2: Reject("too_large", found="413: at most 100 MB")}
     assert store.stored == list("abd")
+
+
+def test_a_refusal_keeps_its_remedy_and_a_bug_no_page() -> None:
+    text = f"{'a long answer ' * 20}; raise the limit there"
+    store = Store(fails_on("c", error=lambda: RefusedError("refused", text)))
+    assert store.deliver("abcd") == {2: Reject("refused", found=text)}
+    store = Store(fails_on("c", error=lambda: KeyError(text)))
+    (reject,) = store.deliver("abcd").values()
+    assert reject.found is not None and len(reject.found) == FOUND_MAX
 
 
 def test_two_events_at_fault_in_both_halves() -> None:

@@ -112,6 +112,21 @@ def test_a_dead_sink_holds_back_itself_then_the_source_never_memory(tmp_path: Pa
     assert archived(alive) == archived(dead) == Counter(list(events_of("hermes", bodies)))
 
 
+def test_a_sinks_remedy_is_shown_whole_behind_what_the_store_said(tmp_path: Path) -> None:
+    said = "no permissions for [indices:data/write/bulk] " * 20
+    answer = Answer(403, said.encode())
+    with HttpServer(lambda _: answer) as server:
+        sink = f'[sinks.far]\ntype = "influxdb"\nurl = "{server.url}"\ndatabase = "d"\n'
+        with Running(tmp_path, "[pipeline]\nbatch_age_s = 0.05\n" + HTTP + sink) as running:
+            push(running.url, hermes(1))
+            lane = running.engine.lanes["far"]
+            until(lambda: lane.health.state == "retrying", 10, running.status.balance)
+            shown = running.status.document()["sinks"][0]["detail"]
+            assert shown.endswith("…; give the sink's user the right to write there")
+            answer = Answer(204)
+            until(lambda: running.acknowledged(1), 30, running.status.balance)
+
+
 def test_a_lane_is_bounded_by_bytes_too(tmp_path: Path) -> None:
     """Few large events are as many bytes as many small ones."""
     document = {"producer": "p", "type": "t", "timestamp": 1_790_000_000, "text": "x" * 300_000}

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from lakescope.core.contracts import Outcome, RefusedError, TransientError
-from lakescope.sinks._elastic import cause
+from lakescope.sinks._elastic import REMEDIES, cause
 from lakescope.sinks.elasticsearch import ElasticsearchOptions, ElasticsearchSink, judge
 from lakescope.sinks.influxdb import InfluxdbOptions, InfluxdbSink
 from tests.contract._http import Answer, HttpServer, Request
@@ -135,6 +135,44 @@ def test_the_innermost_cause_and_what_helps() -> None:
     )
     assert cause("no handler") == "no handler"
     assert cause({"type": "x", "reason": "y", "root_cause": [{"type": "x", "reason": "y"}]}) == "x: y"
+
+
+LONG = "[x] " * 100
+"""A node's reason of more characters than an error quotes."""
+
+
+@pytest.mark.parametrize("kind", sorted(REMEDIES))
+def test_a_remedy_is_whole_however_long_the_cause(kind: str) -> None:
+    error = {"type": kind, "reason": LONG}
+    shards = {"total": 3, "failed": 1, "failures": [{"reason": error}]}
+    for answer in (WHOLE | {"_shards": shards}, {"status": 500, "error": error}):
+        with pytest.raises(TransientError) as raised:
+            elastic([answer])
+        assert str(raised.value).endswith("…" + REMEDIES[kind])
+
+
+@pytest.mark.parametrize("flavour", ["elasticsearch", "opensearch"])
+def test_a_remedy_is_whole_where_the_request_as_a_whole_fails(flavour: str) -> None:
+    kind = "circuit_breaking_exception"
+    body = json.dumps({"error": {"type": kind, "reason": LONG}, "status": 403}).encode()
+    with HttpServer(lambda _: Answer(403, body, (PRODUCT, JSON))) as server:
+        options = ElasticsearchOptions.model_validate({"urls": [server.url], "flavour": flavour})
+        sink = ElasticsearchSink("store", options, Path())
+        with pytest.raises(TransientError) as raised:
+            sink.search("transfers", {})
+        sink.close()
+    assert str(raised.value).endswith(f"…{REMEDIES[kind]}; give the sink's user the right to write there")
+
+
+@pytest.mark.parametrize("flavour", ["elasticsearch", "opensearch"])
+def test_many_nodes_do_not_cut_off_why_none_answers(flavour: str) -> None:
+    urls = [f"http://127.0.0.{node}:9" for node in range(1, 30)]
+    sink = ElasticsearchSink(
+        "store", ElasticsearchOptions.model_validate({"urls": urls, "flavour": flavour}), Path()
+    )
+    with pytest.raises(TransientError, match=r"127\.0\.0\.29:9: .*(?i:refused)"):
+        sink.search("transfers", {})
+    sink.close()
 
 
 FULL = (
