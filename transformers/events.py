@@ -17,7 +17,7 @@ from lakescope.core.bounds import bounds
 from lakescope.core.events import DATASETS, AnyEvent, Event, Push, Time
 from lakescope.core.messages import Decoded, Message, Rejected, complete_events, independent_items
 from lakescope.transformers._common import any_json, convert, count_unknown, each, pieces, shape, utc_time
-from lakescope.transformers.push import check_storable
+from lakescope.transformers.push import check_depth, clear_unstorable, is_storable
 
 _read_typed = msgspec.json.Decoder(AnyEvent | list[AnyEvent]).decode
 _encode = msgspec.json.Encoder().encode
@@ -52,7 +52,7 @@ _BOUNDS = {
 def decode(message: Message, out: Decoded) -> None:
     """One event, an array or lines; a bad one is a `Reject` of its own."""
     if (events := _read_written(message.body)) is not None:
-        out.events += events
+        _add(events, out)
         return
     documents = list(pieces(message.body))
     if len(documents) > 1:
@@ -86,7 +86,7 @@ def _read_written(body: bytes) -> list[Event] | None:
 def _decode_line(document: tuple[int, bytes], out: Decoded, path: str) -> None:
     start, body = document
     if (events := _read_written(body)) is not None:
-        out.events += events
+        _add(events, out)
     else:
         _decode_one(any_json(body, path, start), out, path)
 
@@ -107,7 +107,14 @@ def _decode_one(record: Any, out: Decoded, path: str) -> None:
     _check(event, path)
     count_unknown({key: None for key in record if key != "dataset"}, kind, out)
     out.impossible.update(f"{dataset}.{name}" for name in impossible)
-    out.events.append(event)
+    _add([event], out)
+
+
+def _add(events: list[Event], out: Decoded) -> None:
+    for event in events:
+        if isinstance(event, Push):
+            clear_unstorable(event.data, out.impossible)
+    out.events += events
 
 
 def _check(event: Event, path: str) -> None:
@@ -120,6 +127,8 @@ def _check(event: Event, path: str) -> None:
             expected = "a UTC time after 1970 such as 2025-03-20T20:14:31.396678Z"
             raise Rejected("value", f"{path}.{name}", expected, time)
     for name in _INTEGERS[type(event)]:
-        check_storable(getattr(event, name), f"{path}.{name}")
+        number = getattr(event, name)
+        if number is not None and not is_storable(number):
+            raise Rejected("value", f"{path}.{name}", "an integer of 64 bits", number)
     if isinstance(event, Push):
-        check_storable(event.data, f"{path}.data")
+        check_depth(event.data, f"{path}.data")

@@ -17,8 +17,10 @@ What ESCAPE's scripts mean (escape-wp2: sam-gfal.py, rucio-stats.py, rucio-rep-s
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import partial
+from math import isfinite
 from typing import Any, Literal
 
 import msgspec
@@ -143,9 +145,10 @@ def _decode_one(found: Any, out: Decoded, path: str, message: Message) -> None:
         reserved = _reserved(found, path, out)
         time = _time_of(reserved, message, path)
         data, data_path = {key: value for key, value in found.items() if key not in _RESERVED}, path
-    check_storable(data, data_path)
+    check_depth(data, data_path)
+    identity = _identify(reserved, data, time)
     event = _BUILDERS.get(reserved.type, _push)(data, reserved, out, data_path)
-    event.id = _identify(reserved, data, time)
+    event.id = identity
     event.time = time
     out.events.append(event)
 
@@ -186,7 +189,8 @@ def _time(found: float | str | None, path: str) -> str | None:
 # --- one function a kind of document ---------------------------------------------------------------------
 
 
-def _push(data: dict[str, Any], reserved: Reserved, _out: Decoded, _path: str) -> Event:
+def _push(data: dict[str, Any], reserved: Reserved, out: Decoded, _path: str) -> Event:
+    clear_unstorable(data, out.impossible)
     return Push(
         id="",
         time="",
@@ -199,15 +203,29 @@ def _push(data: dict[str, Any], reserved: Reserved, _out: Decoded, _path: str) -
     )
 
 
-def check_storable(found: Any, path: str, depth: int = MAX_DEPTH) -> None:
-    """Raises `Rejected` for what no store can hold: too deep, or an integer of more than 64 bits."""
-    if isinstance(found, int) and not -(2**63) <= found < 2**63:
-        raise Rejected("value", path, "an integer of 64 bits", found)
+def check_depth(found: Any, path: str, depth: int = MAX_DEPTH) -> None:
+    """Raises `Rejected` for what is nested deeper than a store can hold."""
     if isinstance(found, (dict, list)):
         if not depth:
             raise Rejected("value", path, f"at most {MAX_DEPTH} levels of nesting", type(found).__name__)
         for key, value in found.items() if isinstance(found, dict) else enumerate(found):
-            check_storable(value, f"{path}.{key}" if isinstance(found, dict) else f"{path}[{key}]", depth - 1)
+            check_depth(value, f"{path}.{key}" if isinstance(found, dict) else f"{path}[{key}]", depth - 1)
+
+
+def clear_unstorable(found: dict[str, Any] | list[Any], impossible: Counter[str]) -> None:
+    """Makes numbers that no store can hold null, and counts them: integers of more than 64 bits, infinity, NaN."""
+    items: Any = found.items() if isinstance(found, dict) else enumerate(found)
+    for key, value in items:
+        if isinstance(value, (dict, list)):
+            clear_unstorable(value, impossible)
+        elif isinstance(value, (int, float)) and not is_storable(value):
+            found[key] = None
+            impossible["push.data"] += 1
+
+
+def is_storable(number: float) -> bool:
+    """Whether every store can hold a number: 64 bits of an integer, a finite double."""
+    return isfinite(number) if isinstance(number, float) else -(2**63) <= number < 2**63
 
 
 def _sam_gfal(data: dict[str, Any], reserved: Reserved, out: Decoded, path: str) -> Event:

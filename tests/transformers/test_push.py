@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lakescope.core.events import Probe, Push, Storage
-from lakescope.core.messages import Rejected
+from lakescope.core.messages import Message, Rejected
+from lakescope.pipeline.normalise import Normaliser
 from lakescope.transformers import push
 from tests.transformers.bodies import documents
 from tests.transformers.properties import JSON, decode, holds, mutated, spliced
@@ -40,6 +41,21 @@ def test_fields_of_any_other_document_are_its_own() -> None:
     assert event.data == {"shoes": 2}
     assert event.idb_tags == ["shoes"]
     assert event.idb_fields is None
+
+
+def test_numbers_that_no_store_holds_are_null_and_counted() -> None:
+    data = {"big": 2**63, "deep": [{"less": -(2**63) - 1}, 2**63 - 1, True], "float": 1e300}
+    beat = document(**data)
+    stats = document("rucio_rse_stats", rse="A", used_bytes=2**63)
+    out = Normaliser({"push": push.decode}, lambda _: {})(
+        [Message(msgspec.json.encode([beat, beat | {"big": 2**64}, stats]), "push")]
+    )
+    assert (out.impossible, out.rejects) == ({"push.data": 4, "storage.used": 1}, [])
+    beat_event, other, stats_event = out.events
+    assert isinstance(beat_event, Push) and isinstance(stats_event, Storage)
+    assert beat_event.data == {"big": None, "deep": [{"less": None}, 2**63 - 1, True], "float": 1e300}
+    assert beat_event.id != other.id  # they were two documents
+    assert stats_event.used is None
 
 
 def test_contact_is_not_stored() -> None:
