@@ -24,8 +24,8 @@ import lakescope.core.events
 import lakescope.core.messages
 import lakescope.kpis as numbers
 import lakescope.pipeline.metrics
-from lakescope.app.cli import app
 from lakescope.app.config import Settings, toml_value
+from lakescope.cli import app
 from lakescope.core.columns import Column, Kind, columns, tags
 from lakescope.core.events import DATASETS, Event
 from lakescope.core.options import Options

@@ -1,5 +1,5 @@
 """``python -m lakescope``."""
 
-from lakescope.app.cli import main
+from lakescope.cli import main
 
 main()

@@ -21,8 +21,8 @@ import typer.main
 import zstandard
 
 from lakescope.app.assembly import read_topology
-from lakescope.app.cli import app, prepare
 from lakescope.app.config import load_file, parse
+from lakescope.cli import app, prepare
 from lakescope.core.plugins import available
 from tests.contract._bodies import events_of, hermes, ndjson
 from tests.e2e._lakescope import Lakescope, until

@@ -8,7 +8,7 @@ from itertools import takewhile
 
 import pytest
 
-from lakescope.app.cli.demo import DENSE, PAST, messages
+from lakescope.cli.demo import DENSE, PAST, messages
 from lakescope.core.events import Event
 from lakescope.core.messages import Message
 from lakescope.core.plugins import formats

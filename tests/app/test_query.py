@@ -13,8 +13,8 @@ import httpx
 import msgspec
 import pytest
 
-from lakescope.app.cli.query import _print
 from lakescope.app.words import duration, moment
+from lakescope.cli.query import _print
 from lakescope.core.contracts import RefusedError, TransientError
 from lakescope.core.events import Transfer
 from lakescope.kpis import CATALOGUE

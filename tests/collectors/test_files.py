@@ -15,7 +15,7 @@ import pytest
 import zstandard
 from typer.testing import CliRunner
 
-from lakescope.app.cli import app
+from lakescope.cli import app
 from tests.contract._bodies import events_of, hermes, ndjson
 from tests.contract._running import Archiving
 from tests.e2e._lakescope import until

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from lakescope.app.cli import app
+from lakescope.cli import app
 from lakescope.collectors._reading import bodies, framing_of
 from lakescope.core.messages import Decoded, Message, Rejected
 from lakescope.transformers import hermes

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from lakescope.app.cli.simulate import write_topology
+from lakescope.cli.simulate import write_topology
 from lakescope.core.events import Transfer
 from lakescope.simulator import make_lake, simulate
 from lakescope.simulator.outputs import HttpPush

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from lakescope.app.cli._common import CONFIG, ConfigOption, configuration, console, credentials, emit, table
+from lakescope.cli._common import CONFIG, ConfigOption, configuration, console, credentials, emit, table
 from lakescope.core.printable import spreadsheet_cell
 
 if TYPE_CHECKING:

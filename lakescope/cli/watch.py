@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from lakescope.app.cli._common import (
+from lakescope.cli._common import (
     CONFIG,
     ConfigOption,
     ago,

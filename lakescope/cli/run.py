@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lakescope.app.cli._common import CONFIG, ConfigOption, configuration, console, table
+from lakescope.cli._common import CONFIG, ConfigOption, configuration, console, table
 
 if TYPE_CHECKING:
     from lakescope.app.assembly import Assembly

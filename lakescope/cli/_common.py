@@ -25,7 +25,7 @@ CONFIG = Path("lakescope.toml")
 
 
 def configuration(path: Path) -> Configuration:
-    """The configuration; a fault of it ends the command with exit code 2 (see `lakescope.app.cli.main`)."""
+    """The configuration; a fault of it ends the command with exit code 2 (see `lakescope.cli.main`)."""
     from lakescope.app.config import load_file
 
     return load_file(path)

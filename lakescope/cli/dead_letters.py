@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from lakescope.app.cli._common import CONFIG, ConfigOption, ago, configuration, console, credentials, table
+from lakescope.cli._common import CONFIG, ConfigOption, ago, configuration, console, credentials, table
 from lakescope.core.printable import printable
 
 app = typer.Typer(help="Look at what could not be stored; replay or drop it.", no_args_is_help=True)

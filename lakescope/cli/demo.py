@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lakescope.app.cli._common import console
-from lakescope.app.cli.run import log_to_stderr, serve
-from lakescope.app.cli.simulate import BATCH
+from lakescope.cli._common import console
+from lakescope.cli.run import log_to_stderr, serve
+from lakescope.cli.simulate import BATCH
 
 if TYPE_CHECKING:
     from multiprocessing.context import SpawnProcess
@@ -44,10 +44,10 @@ def demo(
     """
     import shutil
 
-    from lakescope.app.cli.simulate import write_topology
     from lakescope.app.config import load_file
     from lakescope.app.lock import FILE as LOCK
     from lakescope.app.lock import locked
+    from lakescope.cli.simulate import write_topology
     from lakescope.simulator import make_lake
 
     log_to_stderr()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from lakescope.app.cli._common import CONFIG, ConfigOption, configuration, console, credentials, emit, table
+from lakescope.cli._common import CONFIG, ConfigOption, configuration, console, credentials, emit, table
 
 if TYPE_CHECKING:
     from lakescope.dashboards.model import Dashboard

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lakescope.app.cli._common import console
+from lakescope.cli._common import console
 
 
 def test(

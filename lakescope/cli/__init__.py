@@ -10,7 +10,7 @@ import sys
 
 import typer
 
-from lakescope.app.cli import (
+from lakescope.cli import (
     cases,
     dashboards,
     dead_letters,

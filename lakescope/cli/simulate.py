@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lakescope.app.cli._common import console, table
+from lakescope.cli._common import console, table
 
 if TYPE_CHECKING:
     from lakescope.simulator import Wire

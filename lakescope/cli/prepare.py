@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from lakescope.app.cli._common import CONFIG, ConfigOption, configuration, console, emit, table
+from lakescope.cli._common import CONFIG, ConfigOption, configuration, console, emit, table
 
 config = typer.Typer(
     help="Show the effective configuration, or a sample to start from.", no_args_is_help=True
