@@ -10,7 +10,7 @@ setup: .venv/.ready
 
 .venv/.ready: uv.lock pyproject.toml
 	test -x $(UV) || (python3 -m venv .uv && .uv/bin/pip install --quiet "uv>=0.9,<1")
-	$(UV) sync --frozen --quiet
+	$(UV) sync --frozen --all-extras --quiet
 	touch $@
 
 demo: setup

@@ -17,6 +17,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from lakescope.core.columns import Kind, columns
 from lakescope.core.contracts import Finding, Outcome, RefusedError, TransientError
 from lakescope.core.events import DATASETS, Event
+from lakescope.core.extras import missing
 from lakescope.core.messages import Reject, quote
 from lakescope.core.options import Tls
 from lakescope.kpis.model import Found, StoreQuery, UnsupportedError
@@ -69,6 +70,13 @@ class ElasticsearchOptions(SinkOptions):
             if not re.search(r"//[^/]*:\d+(/|$)", url):
                 raise ValueError("the nodes' ports belong to their URLs: https://es.example.org:9200")
         return urls
+
+    @field_validator("flavour")
+    @classmethod
+    def _is_installed(cls, flavour: Flavour) -> Flavour:
+        if flavour == "opensearch" and (lacking := missing("opensearchpy")):
+            raise ValueError(f"{lacking}: {lacking.remedy}")
+        return flavour
 
     @model_validator(mode="after")
     def _keys_are_elasticsearchs(self) -> ElasticsearchOptions:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests._install import ROOT, UV, run
+
 pytest_plugins = ["tests.servers.fixtures"]
 
 ROOMS = {"collectors", "dashboards", "kpis", "simulator", "sinks", "transformers"}
@@ -20,6 +22,14 @@ def _one_name_a_module() -> Iterator[None]:
     assert not ROOMS & sys.modules.keys(), (
         "import lakescope.NAME: a module under two names has two of each class"
     )
+
+
+@pytest.fixture(scope="session")
+def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the sdist of this checkout, and the wheel that was built from it."""
+    folder = tmp_path_factory.mktemp("dist")
+    run(UV, "build", "--quiet", "--out-dir", folder, ROOT, cwd=folder)
+    return folder
 
 
 _TESTS = Path(__file__).parent

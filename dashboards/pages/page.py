@@ -5,6 +5,7 @@ Lakescope serves it (lakescope/app/web/dashboards.py); the previews hold it whol
 
 from __future__ import annotations
 
+import json
 import re
 import threading
 from functools import cache
@@ -12,13 +13,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
+from lakescope.core.extras import missing
 from lakescope.dashboards.pages.pictures import Picture
 from lakescope.dashboards.pages.vega import drawable, looks, spec
 from lakescope.dashboards.theme import Theme, css
 
 View = Literal["index", "dashboard", "story"]
 
-VEGA = f"vega.js?v={version('vl-convert-python')}"
+VEGA = f"vega.js?v={'none' if missing('vl_convert') else version('vl-convert-python')}"
 """Where the charts' library is, below /dashboards/; another version has another address, so it may be kept for ever."""
 
 _HERE = Path(__file__).parent / "static"
@@ -46,8 +48,11 @@ def style() -> str:
 def vega() -> str:
     """Vega, Vega-Lite and vega-embed as one script module, with the interpreter that needs no ``eval``.
 
-    Made once, in some three seconds; who asks meanwhile waits.
+    Made once, in some three seconds; who asks meanwhile waits. Without the extra: what says so in each chart's place.
     """
+    if lacking := missing("vl_convert"):
+        text = json.dumps(f"charts need {lacking.remedy}")
+        return f"window.vegaEmbed = () => Promise.reject(new Error({text}));"
     with _making:
         return _bundle()
 

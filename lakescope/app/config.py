@@ -22,7 +22,7 @@ from pydantic import Field, SecretStr
 
 from lakescope.core.options import DIRECTORY, Options, closest
 from lakescope.core.places import ConfigurationError, Problem, Source
-from lakescope.core.plugins import Room, UnknownPlugin, available, load
+from lakescope.core.plugins import PluginError, Room, available, load
 from lakescope.pipeline.health import OWN
 
 DEFAULT_PATH = Path("lakescope.toml")
@@ -263,10 +263,8 @@ class _Reader:
             kind = options.pop("type")
             try:
                 plugin = load(room, kind)
-            except UnknownPlugin as error:
-                close = closest(kind, available(room))
-                remedy = f'write type = "{close}"' if close else "`lakescope plugins` lists them"
-                self._problem((*place, "type"), str(error), remedy)
+            except PluginError as error:
+                self._problem((*place, "type"), error.text, error.remedy)
                 continue
             validated = self._validate(plugin.Options, options, place, kind)
             if validated is not None:

@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lakescope.core.contracts import Sink
-from lakescope.core.plugins import UnknownPlugin, available, load
+from lakescope.core.plugins import PluginError, available, load
 from lakescope.dashboards.model import Dashboard
 from lakescope.dashboards.pages.pictures import Answered
 from lakescope.dashboards.questions import Selection, questions_of
-from lakescope.kpis import Query, UnsupportedError, snapshots
+from lakescope.kpis import Kpi, Query, UnsupportedError, snapshots
 from lakescope.kpis.model import Answering, EventsQuery, Found, StatesQuery, StoreQuery
 
 Question = Query | EventsQuery | StatesQuery
@@ -89,11 +89,27 @@ def answered(dashboard: Dashboard, selection: Selection, sink: Sink, name: str) 
     return Answered.of(dashboard, selection, ask_many(questions_of(dashboard, selection), sink), name)
 
 
+def describe(kpi: Kpi) -> dict[str, Any]:
+    """A KPI as plain data."""
+    return {
+        "name": kpi.name,
+        "meaning": kpi.meaning,
+        "unit": kpi.unit,
+        "good": kpi.good,
+        "dataset": kpi.dataset,
+        "dimensions": list(kpi.dimensions),
+        "null": kpi.null,
+        "functional_tests": kpi.noise,
+        "warning": kpi.warning,
+        "critical": kpi.critical,
+    }
+
+
 def can_answer(kind: str) -> bool:
     """Whether sinks of a type answer KPIs, by the type alone: none is opened."""
     try:
         return issubclass(load("sinks", kind), Answering)
-    except (UnknownPlugin, ImportError):
+    except PluginError:  # it is not there, or its extra is not
         return False
 
 

@@ -22,6 +22,7 @@ from lakescope.cli import (
     simulate,
     watch,
 )
+from lakescope.core.extras import explain
 from lakescope.core.printable import printable
 
 app = typer.Typer(
@@ -55,6 +56,12 @@ def main() -> None:
         app()
     except RuntimeError as error:  # what a person can mend: the configuration, a port taken, nothing running
         print(f"error: {printable(str(error))}", file=sys.stderr)  # noqa: T201
+        sys.exit(2)
+    except ModuleNotFoundError as error:
+        lacking = explain(error)
+        if lacking is None:
+            raise
+        print(f"error: {lacking}: {lacking.remedy}", file=sys.stderr)  # noqa: T201
         sys.exit(2)
     except BrokenPipeError:  # `lakescope tap | head`
         sys.stderr.close()

@@ -48,13 +48,10 @@ def normalise(
 
     from lakescope.collectors._reading import bodies, find, framing_of, readable
     from lakescope.core.messages import Message
-    from lakescope.core.plugins import UnknownPlugin, load
+    from lakescope.core.plugins import load
     from lakescope.pipeline.normalise import Normaliser
 
-    try:
-        formats = {format: load("formats", format)}
-    except UnknownPlugin as error:
-        raise RuntimeError(str(error)) from error
+    formats = {format: load("formats", format)}
     reception = _reception(received)
     normaliser = Normaliser(formats, _enrichment(config))
     paths = find(files or ["-"])

@@ -61,14 +61,17 @@ def plugins(
 
     Example: lakescope plugins stomp
     """
-    from lakescope.core.plugins import available, load
+    from lakescope.core.plugins import PluginError, available, load
 
     out = console()
     if name is None:
         for room in ("collectors", "formats", "sinks"):
             made = table("name", "what it is", title=room)
             for plugin in available(room):
-                made.add_row(plugin, _summary(load(room, plugin)))
+                try:
+                    made.add_row(plugin, _summary(load(room, plugin)))
+                except PluginError as error:
+                    made.add_row(plugin, str(error))
             out.print(made)
         return
     found = [(room, load(room, name)) for room in ("collectors", "sinks") if name in available(room)]

@@ -6,34 +6,50 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Literal
 
+from lakescope.core.extras import explain
 from lakescope.core.messages import Format
 
 Room = Literal["collectors", "formats", "sinks"]
 
 
-class UnknownPlugin(RuntimeError):
-    """No plugin of that name; the text lists those there are."""
+class PluginError(RuntimeError):
+    """A plugin that cannot be used: why, and what to do."""
+
+    def __init__(self, text: str, remedy: str):
+        self.text = text
+        self.remedy = remedy
+        super().__init__(f"{text}; {remedy}")
 
 
 @cache
 def available(room: Room) -> dict[str, EntryPoint]:
-    """Name -> entry point of a room's plugins. Raises `ValueError` if two packages claim one name."""
+    """Name -> entry point of a room's plugins. Raises `PluginError` if two packages claim one name."""
     found: dict[str, EntryPoint] = {}
     for entry in entry_points(group=f"lakescope.{room}"):
         other = found.setdefault(entry.name, entry)
         if other.value != entry.value:
-            raise ValueError(
-                f"two {room} are named {entry.name!r}: {other.value} and {entry.value}; uninstall one of them"
-            )
+            text = f"two {room} are named {entry.name!r}: {other.value} and {entry.value}"
+            raise PluginError(text, "uninstall one of them")
     return dict(sorted(found.items()))
 
 
 def load(room: Room, name: str) -> Any:
-    """The plugin of that name. Raises `UnknownPlugin`."""
+    """The plugin of that name. Raises `PluginError` for a name that is none, and for what cannot be imported."""
     entry = available(room).get(name)
     if entry is None:
-        raise UnknownPlugin(f"no {room[:-1]} {name!r}; there are {', '.join(available(room))}")
-    return entry.load()
+        from lakescope.core.options import closest  # pydantic, which `normalise` starts without
+
+        close = closest(name, available(room))
+        remedy = f'write type = "{close}"' if close else "`lakescope plugins` lists them"
+        raise PluginError(f"no {room[:-1]} {name!r}; there are {', '.join(available(room))}", remedy)
+    try:
+        return entry.load()
+    except (ImportError, AttributeError) as error:
+        lacking = explain(error) if isinstance(error, ModuleNotFoundError) else None
+        package = entry.dist.name if entry.dist else entry.value
+        remedy = lacking.remedy if lacking else f"install what it needs, or uninstall {package}"
+        text = f"the {room[:-1]} {name!r} ({entry.value}) cannot be loaded: {lacking or error}"
+        raise PluginError(text, remedy) from error
 
 
 def formats() -> dict[str, Format]:

@@ -18,14 +18,14 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from lakescope.app.assembly import Assembly
 from lakescope.app.config import Http
-from lakescope.app.query import ask, store_of
+from lakescope.app.query import ask, describe, store_of
 from lakescope.app.replay import replay
 from lakescope.app.trace import searchable, story
 from lakescope.app.web import dashboards
 from lakescope.app.web.access import Gate
 from lakescope.app.words import parse
 from lakescope.core.contracts import RefusedError, TransientError
-from lakescope.kpis import CATALOGUE, Kpi
+from lakescope.kpis import CATALOGUE
 from lakescope.pipeline.dead_letters import Letter
 
 PAGE = Path(__file__).parent / "status.html"
@@ -124,7 +124,7 @@ def _api(assembly: Assembly) -> APIRouter:
     @router.get("/kpis")
     def kpis() -> list[dict[str, Any]]:
         """The catalogue: every number's meaning, unit, dimensions and bounds."""
-        return [_described(kpi) for kpi in CATALOGUE.values()]
+        return [describe(kpi) for kpi in CATALOGUE.values()]
 
     @router.get("/kpis/{name}")
     def kpi(
@@ -148,7 +148,7 @@ def _api(assembly: Assembly) -> APIRouter:
         except (RefusedError, TransientError) as error:
             raise HTTPException(503, str(error)) from error
         return {
-            "kpi": _described(asked.kpi),
+            "kpi": describe(asked.kpi),
             "store": chosen,
             "bin_s": getattr(rows, "bin_s", asked.bin_s),
             "rows": rows,
@@ -214,19 +214,3 @@ async def _tapped(assembly: Assembly, datasets: frozenset[str]) -> AsyncIterator
                 yield b"\n".join([*chosen, b""])
     finally:
         assembly.engine.taps.remove(take)
-
-
-def _described(kpi: Kpi) -> dict[str, Any]:
-    """A KPI as plain data."""
-    return {
-        "name": kpi.name,
-        "meaning": kpi.meaning,
-        "unit": kpi.unit,
-        "good": kpi.good,
-        "dataset": kpi.dataset,
-        "dimensions": list(kpi.dimensions),
-        "null": kpi.null,
-        "functional_tests": kpi.noise,
-        "warning": kpi.warning,
-        "critical": kpi.critical,
-    }
