@@ -211,21 +211,6 @@ def protocol_of(text: str | None) -> str | None:
     return text if _SCHEME.fullmatch(text) else "globus"
 
 
-EXPERIMENTS = ("SKA", "LSST", "CTA", "LOFAR", "MAGIC", "ATLAS", "FAIR", "CMS", "VIRGO", "KM3NET")
-"""ESCAPE's experiments: what a scope's name begins with."""
-
-
-def experiment_of(scope: str | None) -> str | None:
-    """The experiment whose name the scope's begins with, as ``LSST_CCIN2P3_USER-data``."""
-    return _experiment(scope[:8]) if scope else None
-
-
-@lru_cache(4096)
-def _experiment(beginning: str) -> str | None:
-    name = beginning.upper()
-    return next((experiment for experiment in EXPERIMENTS if name.startswith(experiment)), None)
-
-
 # --- errors ----------------------------------------------------------------------------------------------
 
 _MSGSPEC = re.compile(

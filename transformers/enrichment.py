@@ -15,13 +15,15 @@ from typing import Any
 
 from lakescope.core.events import Deletion, Event, FtsQueue, Host, Network, Probe, Storage, Trace, Transfer
 from lakescope.core.messages import quote
-from lakescope.transformers._common import experiment_of, host_of
+from lakescope.transformers._common import host_of
 from lakescope.transformers.errors import classify, split_scope
 from lakescope.transformers.quantities import quantity_of
 from lakescope.transformers.topology import AMBIGUOUS, Topology
 
 FUNCTIONAL_ACTIVITIES = ("Functional Test", "Functional Tests", "functional-testing", "Functional Testing")
 FUNCTIONAL_SCOPES = ("-noise",)
+"""Defaults of ``[functional_tests]``: Rucio's and FTS's own names, and the scopes of ESCAPE's noise."""
+_SCOPES_MAX = 4096  # whose experiment is remembered
 
 
 class Enrichment:
@@ -29,6 +31,7 @@ class Enrichment:
 
     `collector` and `vo` fill the fields of that name (`vo` only where the source named none);
     `functional_activities` and `functional_scopes` (name endings) tell noise from production;
+    `experiments` are the names that scopes begin with, in any case: of two that fit, the longer one;
     `user_salt` keeps a salted hash of a certificate's subject, null drops it.
     """
 
@@ -40,6 +43,7 @@ class Enrichment:
         vo: str | None = None,
         functional_activities: Iterable[str] = FUNCTIONAL_ACTIVITIES,
         functional_scopes: Iterable[str] = FUNCTIONAL_SCOPES,
+        experiments: Iterable[str] = (),
         user_salt: bytes | None = None,
     ) -> None:
         self.topology = Topology() if topology is None else topology
@@ -47,7 +51,9 @@ class Enrichment:
         self.vo = vo
         self.activities = frozenset(functional_activities)
         self.scopes = tuple(functional_scopes)
+        self.experiments = sorted(experiments, key=len, reverse=True)
         self.user_salt = user_salt
+        self._experiment_by_scope: dict[str | None, str | None] = {None: None}
         self._conflicts: dict[str, str] = {}
         self._by_dataset: dict[type[Event], Callable[[Any], None]] = {
             Transfer: self._transfer,
@@ -92,7 +98,7 @@ class Enrichment:
         elif event.dst_host:
             event.dst_site = _site(topology.site_of(event.dst_host), event.dst_site)
         scope = event.scope
-        event.experiment = experiment_of(scope)
+        event.experiment = self._experiment(scope)
         if event.ok is not None and event.name is not None and scope is not None:
             event.file = f"{scope}:{event.name}"
         if event.functional_test is None:
@@ -118,12 +124,27 @@ class Enrichment:
         return known
 
     def _deletion(self, event: Deletion) -> None:
-        self._storage(event)
-        event.experiment = experiment_of(event.scope)
+        self._rse(event)
+        event.experiment = self._experiment(event.scope)
         if event.error is not None:
             event.error_class, event.error_template = classify(event.error)
 
-    def _storage(self, event: Storage | Deletion) -> None:
+    def _storage(self, event: Storage) -> None:
+        self._rse(event)
+        if event.experiment is None:
+            event.experiment = self._experiment(event.scope)
+
+    def _experiment(self, scope: str | None) -> str | None:
+        """The experiment whose name the scope's begins with, as ``LSST_CCIN2P3_USER-data``."""
+        known = self._experiment_by_scope
+        if scope not in known:
+            if len(known) >= _SCOPES_MAX:
+                known.clear()
+            beginning = (scope or "").upper()
+            known[scope] = next((one for one in self.experiments if beginning.startswith(one.upper())), None)
+        return known[scope]
+
+    def _rse(self, event: Storage | Deletion) -> None:
         rse = self.topology.rse(event.rse)
         if event.rse and rse is not None:
             event.site, event.country = rse.site, rse.country

@@ -34,7 +34,6 @@ from lakescope.transformers._common import (
     count_unknown,
     each,
     epoch_time,
-    experiment_of,
     identify,
     shape,
     utc_time,
@@ -286,15 +285,14 @@ def _stats(data: dict[str, Any], _reserved: Reserved, out: Decoded, path: str) -
     )
     if files is None and used is None:
         raise Rejected("schema", path, "a count of files or bytes, such as used_bytes", sorted(data))
-    scope = _known(found.scope)
     return Storage(
         id="",
         time="",
         source="push",
         rse=_known(found.rse),
         qos=_known(found.qos),
-        scope=scope,
-        experiment=_known(found.experiment) if found.experiment else experiment_of(scope),
+        scope=_known(found.scope),
+        experiment=_known(found.experiment),
         files=files,
         used=used,
     )

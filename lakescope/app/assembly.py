@@ -205,6 +205,7 @@ def normaliser(settings: Settings, topology: Topology, collector: Plugin | None,
         vo=collector.options.vo if collector else None,
         functional_activities=settings.functional_tests.activities,
         functional_scopes=settings.functional_tests.scopes,
+        experiments=settings.experiments.names,
         user_salt=salt.get_secret_value().encode() if salt else None,
     )
     return Normaliser(formats(), enrichment)

@@ -24,6 +24,7 @@ from lakescope.core.options import DIRECTORY, Options, closest
 from lakescope.core.places import ConfigurationError, Problem, Source
 from lakescope.core.plugins import PluginError, Room, available, load
 from lakescope.pipeline.health import OWN
+from lakescope.transformers.enrichment import FUNCTIONAL_ACTIVITIES, FUNCTIONAL_SCOPES
 
 DEFAULT_PATH = Path("lakescope.toml")
 _NAME = re.compile(r"\w[\w .-]{0,99}")
@@ -84,15 +85,18 @@ class TopologyOptions(Options):
 class FunctionalTests(Options):
     """What marks noise traffic, so that KPIs can leave it out."""
 
-    activities: tuple[str, ...] = (
-        "Functional Test",
-        "Functional Tests",
-        "Functional Testing",
-        "functional-testing",
-    )
+    activities: tuple[str, ...] = FUNCTIONAL_ACTIVITIES
     """Activities of noise traffic."""
-    scopes: tuple[str, ...] = ("-noise",)
+    scopes: tuple[str, ...] = FUNCTIONAL_SCOPES
     """Endings of noise traffic's scopes."""
+
+
+class Experiments(Options):
+    """The experiments that share the lake."""
+
+    names: tuple[str, ...] = Field(default=(), examples=[["SKA", "LSST", "CTA"]])
+    """What scopes begin with, in any case: a scope belongs to the experiment with the longest name that fits. Without names
+    only what a source says itself."""
 
 
 class Privacy(Options):
@@ -122,6 +126,8 @@ class Settings(Options):
     """CRIC's documents."""
     functional_tests: FunctionalTests = FunctionalTests()
     """What marks noise traffic."""
+    experiments: Experiments = Experiments()
+    """The experiments that share the lake."""
     privacy: Privacy = Privacy()
     """Personal data."""
     dashboards: DashboardOptions = DashboardOptions()

@@ -96,6 +96,8 @@ since = "7d"
 rses = "{topology}/rses.json"
 services = "{topology}/services.json"
 sites = "{topology}/rcsites.json"
+[experiments]
+names = ["SKA", "LSST", "CTA", "LOFAR", "MAGIC", "ATLAS", "FAIR", "CMS", "VIRGO", "KM3NET"]
 [collectors.lake]
 type = "http"
 [sinks.store]

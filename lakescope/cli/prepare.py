@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from lakescope.cli._common import CONFIG, ConfigOption, configuration, console, emit, table
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 config = typer.Typer(
     help="Show the effective configuration, or a sample to start from.", no_args_is_help=True
@@ -101,26 +105,36 @@ def sample(
     collector: Annotated[str, typer.Option(help="Type of the collector.")] = "stomp",
     sink: Annotated[str, typer.Option(help="Type of the sink.")] = "elasticsearch",
 ) -> None:
-    """Print a configuration to start from: every option of a collector and a sink, those with defaults as comments.
+    """Print a configuration to start from: every option of a collector and a sink, what marks functional tests, and the
+    experiments; options with defaults are comments.
 
     Example: lakescope config sample --collector http --sink duckdb > lakescope.toml
     """
-    from lakescope.app.config import toml_value
-    from lakescope.core.options import Options
+    from lakescope.app.config import Experiments, FunctionalTests
     from lakescope.core.plugins import load
 
-    models = (load("collectors", collector).Options, load("sinks", sink).Options)
-    for place, kind, model in zip(("collectors.mine", "sinks.store"), (collector, sink), models, strict=True):
-        emit(f'[{place}]\ntype = "{kind}"')
-        for option, field in model.model_fields.items():
-            example = field.examples[0] if field.examples else field.get_default(call_default_factory=True)
-            if isinstance(example, Options):
-                continue  # a table of its own, such as tls: see `lakescope plugins`
-            off = "" if field.is_required() else "# "
-            shown = "..." if example is None else toml_value(example)
-            text = (field.description or "").replace("\n", "\n# ")
-            emit(f"# {text}\n{off}{option} = {shown}")
-        emit("")
+    for place, kind, model in (
+        ("collectors.mine", collector, load("collectors", collector).Options),
+        ("sinks.store", sink, load("sinks", sink).Options),
+        ("functional_tests", None, FunctionalTests),
+        ("experiments", None, Experiments),
+    ):
+        emit("\n".join([f"[{place}]", *([f'type = "{kind}"'] if kind else []), *_sampled(model), ""]))
+
+
+def _sampled(model: type[BaseModel]) -> Iterator[str]:
+    """Every option with its description, in TOML."""
+    from lakescope.app.config import toml_value
+    from lakescope.core.options import Options
+
+    for option, field in model.model_fields.items():
+        example = field.examples[0] if field.examples else field.get_default(call_default_factory=True)
+        if isinstance(example, Options):
+            continue  # a table of its own, such as tls: see `lakescope plugins`
+        off = "" if field.is_required() else "# "
+        shown = "..." if example is None else toml_value(example)
+        text = (field.description or "").replace("\n", "\n# ")
+        yield f"# {text}\n{off}{option} = {shown}"
 
 
 def options(model: Any, prefix: str = "") -> list[tuple[str, str, str, str]]:

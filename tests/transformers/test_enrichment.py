@@ -197,6 +197,52 @@ def test_mark_that_the_source_told_is_kept() -> None:
     assert enriched(transfer(activity="Functional Test", functional_test=False)).functional_test is False
 
 
+# --- experiments -----------------------------------------------------------------------------------------
+
+EXPERIMENTS = ["CTA", "SKA", "KM3NET", "CTA-LST"]
+
+
+@pytest.mark.parametrize(
+    ("scope", "experiment"),
+    [
+        ("SKA_SKAO_USER", "SKA"),
+        ("km3net-data", "KM3NET"),
+        ("CTA-LST_raw", "CTA-LST"),
+        ("CTA_LAPP_USER", "CTA"),
+        ("ESCAPE_CERN_TEAM-noise", None),
+        ("OURS_SKA", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_experiment_is_the_configured_name_that_the_scope_begins_with(
+    scope: str, experiment: str | None
+) -> None:
+    events = [
+        transfer(scope=scope),
+        Deletion(event="done", scope=scope, **COMMON),
+        Storage(scope=scope, files=1, **COMMON),
+    ]
+    for event in events:
+        assert enriched(event, experiments=EXPERIMENTS).experiment == experiment
+        assert enriched(event).experiment in (None, event.experiment if isinstance(event, Storage) else None)
+
+
+def test_experiment_that_the_source_names_is_kept() -> None:
+    assert (
+        enriched(Storage(experiment="LOFAR", scope="SKA_1", **COMMON), experiments=EXPERIMENTS).experiment
+        == "LOFAR"
+    )
+
+
+def test_many_scopes_are_not_all_remembered() -> None:
+    enrichment = Enrichment(experiments=EXPERIMENTS)
+    events = [transfer(scope=f"SKA_{i}") for i in range(10_000)] + [transfer(scope="CTA_1"), transfer()]
+    enrichment(events)
+    assert [event.experiment for event in events[-3:]] == ["SKA", "CTA", None]
+    assert len(enrichment._experiment_by_scope) <= 4096
+
+
 # --- users -----------------------------------------------------------------------------------------------
 
 

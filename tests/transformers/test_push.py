@@ -98,16 +98,6 @@ def test_target_of_sam_gfal(parts: dict[str, Any], target: str | None) -> None:
     assert event.target == target
 
 
-@pytest.mark.parametrize(
-    ("scope", "experiment"),
-    [("SKA_SKAO_USER", "SKA"), ("km3net-data", "KM3NET"), ("ESCAPE_CERN_TEAM-noise", None), ("", None)],
-)
-def test_experiment_is_the_scopes_prefix(scope: str, experiment: str | None) -> None:
-    [event] = decode(push.decode, document("rucio_scope_stats", scope=scope, files=1)).events
-    assert isinstance(event, Storage)
-    assert event.experiment == experiment
-
-
 def test_same_document_at_two_times_is_two_events() -> None:
     first, again, later = decode(
         push.decode, [document(n=1), document(n=1), document(n=1, timestamp=1774037672)]

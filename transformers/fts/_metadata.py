@@ -87,8 +87,8 @@ def add_metadata(
         several_sources = several_sources or about_job.multi_sources
         if transfer.multihop is None:
             transfer.multihop = about_job.multihop
-        if about_job.activity == "functional-testing":
-            transfer.functional_test = True
+        if transfer.activity in (None, "default"):  # FTS's own word for none
+            transfer.activity = about_job.activity or transfer.activity
     if type(about_file) is not FileMetadata:
         about_file = metadata_of(about_file, FileMetadata)
     if about_job is not None and about_job.request_id and not (about_file and about_file.request_id):
