@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 FILE = "lakescope.lock"
 
@@ -25,10 +27,9 @@ def locked(data_dir: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            file.seek(0)
-            holder = file.read(200).strip() or "another process"
+            line = _line(file) or "another process"
             raise RuntimeError(
-                f"{data_dir}: expected to be the only one, found that {holder} uses it;"
+                f"{data_dir}: expected to be the only one, found that {line} uses it;"
                 " stop that one, or give this one a data_dir of its own"
             ) from error
         except OSError as error:
@@ -50,11 +51,20 @@ def holder(data_dir: Path) -> int | None:
             try:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:
-                words = file.read(200).split()
-                return int(words[1]) if len(words) > 1 and words[1].isdigit() else None
+                match = _HOLDER.match(_line(file))
+                return int(match[1]) if match else None
     except OSError:
         pass
     return None
+
+
+_HOLDER = re.compile(r"process ([0-9]+) ")
+
+
+def _line(file: IO[str]) -> str:
+    """What the holder of a locked file says of itself: ``process 7 (lakescope run)``; empty before it has."""
+    file.seek(0)
+    return file.read(200).strip()
 
 
 def _command() -> str:

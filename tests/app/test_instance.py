@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from lakescope.app.instance import FILE, announced, ask, find
-from lakescope.app.lock import locked
-from tests.contract._http import Answer, HttpServer
+from lakescope.app.lock import FILE as LOCK
+from lakescope.app.lock import holder, locked
+from tests.contract._http import PROXIES, Answer, HttpServer
 
 
 def announce(folder: Path, url: str) -> None:
@@ -24,6 +25,19 @@ def test_only_the_process_that_holds_the_directory_is_its_instance(tmp_path: Pat
         assert find(tmp_path) is None
         with locked(tmp_path):
             assert find(tmp_path) == server.url
+
+
+def test_who_holds_a_directory_is_read_alike_by_who_asks_and_who_wants_it(tmp_path: Path) -> None:
+    assert holder(tmp_path) is None
+    with locked(tmp_path):
+        assert holder(tmp_path) == os.getpid()
+        with pytest.raises(RuntimeError, match=rf"process {os.getpid()} \(lakescope"), locked(tmp_path):
+            pass
+        (tmp_path / LOCK).write_text("")  # it holds the lock, and has not said who it is
+        assert holder(tmp_path) is None
+        with pytest.raises(RuntimeError, match="another process uses it"), locked(tmp_path):
+            pass
+    assert holder(tmp_path) is None
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"url": "x"}', '{"url": 7, "pid": "a"}', "\x00"])
@@ -40,8 +54,8 @@ def test_the_file_goes_with_its_process(tmp_path: Path) -> None:
 
 
 def test_the_loopback_is_asked_without_a_proxy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
-        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name, url in PROXIES.items():
+        monkeypatch.setenv(name, url)
     with HttpServer(lambda _: Answer(200, b'{"a": 1}')) as server, locked(tmp_path):
         announce(tmp_path, server.url)
         assert find(tmp_path) == server.url

@@ -40,6 +40,13 @@ class Answer(NamedTuple):
     headers: tuple[tuple[str, str], ...] = ()
 
 
+PROXIES = {
+    name: "http://127.0.0.1:9"
+    for word in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+    for name in (word, word.lower())
+}
+"""An environment whose proxy, for whatever address, is one that nobody answers for."""
+
 Fault = int | Literal["hang up", "lose the answer"]
 """A status instead of the answer, a connection closed before the request counts, or one closed after it did."""
 
