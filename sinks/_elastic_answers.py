@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from lakescope.core.contracts import RefusedError, TransientError
@@ -33,7 +33,13 @@ def run(
     compiled: Sequence[tuple[StoreQuery, list[dict[str, Any]]]], cluster: Cluster, prefix: str
 ) -> list[Found]:
     """What each found. Raises `RefusedError` or `TransientError`."""
-    _refuse_closed([query for query, _ in compiled], cluster, prefix)
+    queries = [query for query, _ in compiled]
+    refuse_closed(
+        cluster,
+        prefix,
+        lambda dataset, period: any(_is_asked(query, dataset, period) for query in queries),
+        "or ask for a range without it",
+    )
     answers: list[list[Any]] = [[] for _ in compiled]
     waiting = [(place, body) for place, (_, bodies) in enumerate(compiled) for body in bodies]
     while waiting:
@@ -47,20 +53,28 @@ def run(
     return [_read(query, given) for (query, _), given in zip(compiled, answers, strict=True)]
 
 
-def _refuse_closed(queries: Sequence[StoreQuery], cluster: Cluster, prefix: str) -> None:
-    """A number over a range of which an index is closed would be too small, without a word."""
+def refuse_closed(
+    cluster: Cluster, prefix: str, is_asked: Callable[[str, str], bool], otherwise: str
+) -> None:
+    """An answer without a closed index would lack something, without a word.
+
+    `is_asked` tells by a dataset and a period (``2026-01``) whether such an index belongs to the answer; `otherwise`:
+    what helps beside opening it. Raises `RefusedError`.
+    """
     try:
         closed = cluster.closed()
     except (RefusedError, TransientError):  # who may only search: a store that is away fails right after
         return
     for index in closed:
-        for query in queries:
-            begin = f"{prefix}-{query.dataset}-"
-            period = index.removeprefix(begin).replace(".", "-")
-            since, until = (f"{end:%Y-%m-%d}"[: len(period)] for end in (query.since, query.until))
-            if index.startswith(begin) and since <= period <= until:
-                text = f"{index} is closed: open it (POST /{index}/_open), or ask for a range without it"
-                raise RefusedError("refused", text)
+        dataset, _, period = index.removeprefix(f"{prefix}-").rpartition("-")
+        if is_asked(dataset, period.replace(".", "-")):
+            text = f"{index} is closed: open it (POST /{index}/_open), {otherwise}"
+            raise RefusedError("refused", text)
+
+
+def _is_asked(query: StoreQuery, dataset: str, period: str) -> bool:
+    since, until = (f"{end:%Y-%m-%d}"[: len(period)] for end in (query.since, query.until))
+    return dataset == query.dataset and since <= period <= until
 
 
 def _read(query: StoreQuery, answers: list[Any]) -> Found:

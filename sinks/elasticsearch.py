@@ -23,7 +23,7 @@ from lakescope.core.options import Tls
 from lakescope.kpis.model import Found, StoreQuery, UnsupportedError
 from lakescope.sinks._common import SinkOptions, answer_each, is_permanent, masked
 from lakescope.sinks._elastic import BusyError, Cluster, Flavour, cause, connect, is_full
-from lakescope.sinks._elastic_answers import compile_bodies, run
+from lakescope.sinks._elastic_answers import compile_bodies, refuse_closed, run
 
 Period = Literal["day", "month", "year"]
 _CUT: dict[str, int] = {"day": 10, "month": 7, "year": 4}  # of YYYY-MM-DD...
@@ -172,7 +172,13 @@ class ElasticsearchSink:
     def find(
         self, dataset: str, field: str, values: Sequence[str], limit: int = 1000
     ) -> list[dict[str, Any]]:
-        """Events whose `field` is one of `values`, oldest first."""
+        """Events whose `field` is one of `values`, oldest first. Raises `TransientError` or `RefusedError`."""
+        refuse_closed(
+            self,
+            self.options.prefix,
+            lambda of, _: of == dataset,
+            "or delete it: what is sought may lie in it",
+        )
         query = {"size": limit, "sort": ["@timestamp"], "query": {"terms": {field: list(values)}}}
         return [
             {_INDEXED.get(key, key): value for key, value in hit["_source"].items() if key != "@timestamp"}

@@ -13,7 +13,8 @@ import httpx
 import msgspec
 import pytest
 
-from lakescope.app.words import duration, moment
+from lakescope.app.query import ask
+from lakescope.app.words import duration, moment, parse
 from lakescope.cli.query import _print
 from lakescope.core.contracts import RefusedError, TransientError
 from lakescope.core.events import Transfer
@@ -79,6 +80,35 @@ def sinks(
         f'[sinks.few]\ntype = "influxdb"\nurl = "{influxdb.url}"\ndatabase = "x"\ndatasets = ["hosts"]\n'
         f'[sinks.gone]\ntype = "elasticsearch"\nurls = ["http://127.0.0.1:9"]\n'
     )
+
+
+def test_a_range_of_which_an_index_is_closed_is_refused(
+    elasticsearch: Elasticsearch, index_prefix: str
+) -> None:
+    options = ElasticsearchOptions(urls=[elasticsearch.url], prefix=index_prefix, replicas=0)
+    sink = ElasticsearchSink("es", options, Path())
+    list(sink.setup())
+    made = [
+        Transfer(
+            id=f"{month:032}", time=f"2026-{month:02}-05T10:00:00Z", source="rucio", event="done", ok=True
+        )
+        for month in (1, 2)
+    ]
+    sink.write([chunk for chunk in sink.encode(made, list(map(msgspec.json.encode, made))) if chunk])
+    for path in ("*/_refresh", "transfers-2026.01/_close"):
+        url = f"{elasticsearch.url}/{index_prefix}-{path}"
+        httpx.post(url, trust_env=False, timeout=30).raise_for_status()
+
+    def done(since: str, until: str) -> Any:
+        (row,) = ask(parse("transfers_done", since=since, until=until, noise=True), sink)
+        return row["value"]
+
+    assert done("2026-02-01", "2026-03-01") == 1
+    with pytest.raises(
+        RefusedError, match=rf"{index_prefix}-transfers-2026\.01 is closed: .* a range without"
+    ):
+        done("2026-01-31T23:00:00", "2026-03-01")
+    sink.close()
 
 
 def test_stores_give_the_same_number(sinks: str, tmp_path: Path) -> None:

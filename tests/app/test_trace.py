@@ -13,7 +13,7 @@ import pytest
 from lakescope.app import trace
 from lakescope.app.trace import searchable, story
 from lakescope.core.contracts import RefusedError
-from lakescope.core.events import Event, Transfer
+from lakescope.core.events import Event, Rule, Transfer
 from lakescope.sinks.duckdb import DuckdbOptions, DuckdbSink
 from lakescope.sinks.elasticsearch import ElasticsearchOptions, ElasticsearchSink
 from lakescope.sinks.influxdb import InfluxdbOptions, InfluxdbSink
@@ -237,6 +237,26 @@ def test_what_cannot_be_shown_whole_is_refused(store: Store, monkeypatch: pytest
     assert len(found(sink, A)) == 3
     monkeypatch.setattr(trace, "LIMIT", 3)
     with pytest.raises(RefusedError, match="too many to be shown whole"):
+        story(sink, A)
+
+
+def test_a_history_of_which_a_closed_index_may_hold_a_part_is_refused(
+    elasticsearch: Any, elasticsearch_store: ElasticsearchSink
+) -> None:
+    """Searches leave it out in silence."""
+    sink, prefix = elasticsearch_store, elasticsearch_store.options.prefix
+    events = [transfer("queued", request_id=A), transfer("done", "2026-02-05T10:00:00Z", request_id=A)]
+    rule = Rule(id=identify("trace", "rule"), time="2026-01-05T10:00:00Z", source="rucio", event="ok")
+    sink.write([chunk for chunk in sink.encode([*events, rule], documents_of([*events, rule])) if chunk])
+
+    def post(path: str) -> None:
+        httpx.post(f"{elasticsearch.url}/{path}", trust_env=False, timeout=30).raise_for_status()
+
+    post(f"{prefix}-*/_refresh")
+    post(f"{prefix}-rules-2026.01/_close")  # not a history's
+    assert found(sink, A) == ids(events)
+    post(f"{prefix}-transfers-2026.01/_close")
+    with pytest.raises(RefusedError, match=rf"POST /{prefix}-transfers-2026\.01/_open"):
         story(sink, A)
 
 
