@@ -148,6 +148,4 @@ def _refusal(response: httpx.Response) -> str:
     plain = "content-encoding" not in response.headers
     words = b"".join(islice(response.iter_raw(200), int(plain))).decode(errors="replace")
     said = quote(" ".join(words.split()) or response.reason_phrase)
-    if response.has_redirect_location:
-        return f"answered {status}: it has moved to {quote(response.headers['location'])}; write that into `urls`"
     return f"answered {status}: {said}" + (f"; {_REMEDIES[status]}" if status in _REMEDIES else "")

@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
-from tests.contract._http import Answer, HttpServer, Request
+from tests.contract._http import PROXIES, Answer, HttpServer, Request
 from tests.contract._running import Archiving
 from tests.e2e._lakescope import until
+from tests.servers._tls import Authority, server_context
 from tests.servers.node_exporter import NodeExporter
 
 TOKEN = "Bearer s3cret-of-the-exporter"
@@ -138,6 +139,39 @@ def test_headers_are_sent_and_never_shown(tmp_path: Path, target: HttpServer) ->
         assert TOKEN.split()[1] not in lakescope.get("/api/status").text
     accepted = target.requests[0].headers["accept"]
     assert accepted.startswith("application/openmetrics-text") and "text/plain" in accepted
+
+
+def test_targets_are_asked_without_a_proxy(
+    tmp_path: Path, target: HttpServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, url in PROXIES.items():
+        monkeypatch.setenv(name, url)
+    with Archiving(tmp_path, collector(f"{target.url}/metrics")) as lakescope:
+        until(lambda: values(lakescope, "mine"), 10, lambda: lakescope.told)
+
+
+def test_a_certificate_that_is_not_trusted_is_told_with_the_option_that_helps(
+    tmp_path: Path, target: HttpServer
+) -> None:
+    authority = Authority(tmp_path / "authority")
+    with HttpServer(target.answer, tls=server_context(authority.issue("target"))) as server:
+        url = f"{server.url}/metrics"
+        with Archiving(tmp_path / "system", collector(url)) as lakescope:
+            until(lambda: "CERTIFICATE_VERIFY_FAILED" in lakescope.told, 10, lambda: lakescope.told)
+            assert lakescope.told.endswith("; checked against the CAs of the system (option tls.ca_file)")
+            until(lambda: values(lakescope, "up"), 10)
+            assert values(lakescope, "up")[-1]["value"] == 0.0
+        assert not server.requests
+        for number, tls in enumerate((f'ca_file = "{authority.certificate}"', "verify = false")):
+            with Archiving(tmp_path / str(number), collector(url, tls=f"{{ {tls} }}")) as lakescope:
+                until(lambda: values(lakescope, "mine"), 10, lambda: lakescope.told)
+
+
+def test_a_remedy_is_whole_however_much_a_target_says(tmp_path: Path, target: HttpServer) -> None:
+    target.answer = lambda _: Answer(403, b"no " * 500)
+    with Archiving(tmp_path, collector(f"{target.url}/metrics")) as lakescope:
+        until(lambda: "0 of 1" in lakescope.told, 10, lambda: lakescope.told)
+        assert lakescope.told.endswith("option `headers` says who asks"), lakescope.told
 
 
 def test_json_of_any_format_is_polled_too(tmp_path: Path, target: HttpServer) -> None:

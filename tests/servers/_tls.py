@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,6 +50,13 @@ class Authority:
         options = ["-days", "2", "-extfile", extensions]
         _openssl("x509", "-req", "-in", request, *signer, *options, "-out", pair.certificate)
         return pair
+
+
+def server_context(pair: Pair) -> ssl.SSLContext:
+    """For a server that shows `pair`."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(pair.certificate, pair.key)
+    return context
 
 
 def write_pkcs12(pair: Pair, target: Path, password: str) -> None:

@@ -15,8 +15,9 @@ from lakescope.sinks.influxdb import TAGS
 from lakescope.sinks.monit import MonitEncoder, MonitOptions, MonitSink
 from lakescope.transformers._common import identify
 from tests.contract._bodies import documents_of
-from tests.contract._http import Answer, HttpServer
+from tests.contract._http import PROXIES, Answer, HttpServer
 from tests.e2e._lakescope import Lakescope, until
+from tests.servers._tls import Authority, server_context
 from tests.sinks._events import event_of, plain, transfer
 
 PRODUCER = "escape_lakescope"
@@ -110,6 +111,38 @@ def test_only_200_is_success(status: int, error: type[Exception]) -> None:
         with pytest.raises(error, match=f"answered {status}"):
             sink.write([chunk for chunk in sink.encode([transfer(1)], [b'{"id":"x"}']) if chunk])
         sink.close()
+
+
+def post(url: str, **options: Any) -> None:
+    """One event to MONIT at `url`."""
+    sink = MonitSink("monit", MonitOptions(url=url, producer=PRODUCER, **options), Path())
+    try:
+        events = [transfer(1)]
+        sink.write([chunk for chunk in sink.encode(events, documents_of(events)) if chunk is not None])
+    finally:
+        sink.close()
+
+
+def test_it_is_posted_without_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, url in PROXIES.items():
+        monkeypatch.setenv(name, url)
+    with HttpServer(lambda _: Answer(200)) as server:
+        post(server.url)
+        assert len(server.requests) == 1
+
+
+def test_a_certificate_that_is_not_trusted_is_told_and_waited_for(tmp_path: Path) -> None:
+    """An operator mends it; the events wait."""
+    authority, stranger = Authority(tmp_path / "authority"), Authority(tmp_path / "stranger", "another CA")
+    with HttpServer(lambda _: Answer(200), tls=server_context(authority.issue("monit"))) as server:
+        with pytest.raises(TransientError, match=r"CERTIFICATE_VERIFY_FAILED.*; checked against the CAs of"):
+            post(server.url)
+        with pytest.raises(TransientError, match=rf"; checked against {stranger.certificate} \(option tls"):
+            post(server.url, tls={"ca_file": stranger.certificate})
+        assert not server.requests
+        post(server.url, tls={"ca_file": authority.certificate})
+        post(server.url, tls={"verify": False})
+        assert len(server.requests) == 2
 
 
 def test_setup_says_whose_it_is() -> None:
