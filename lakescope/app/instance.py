@@ -58,6 +58,19 @@ def tell(url: str, path: str, body: Any, **arguments: Any) -> Any:
     return _request("POST", f"{url}{path}", json=body, timeout=600.0, **arguments)
 
 
+def stream(url: str, path: str, **arguments: Any) -> Iterator[str]:
+    """The lines of an answer without end. Raises `RuntimeError` with what it answered, or if it goes away."""
+    timeout = httpx.Timeout(10.0, read=None)
+    try:
+        with httpx.stream("GET", f"{url}{path}", timeout=timeout, trust_env=False, **arguments) as response:
+            if not response.is_success:
+                response.read()
+                raise RuntimeError(f"{response.url} answered {response.status_code}: {_detail(response)}")
+            yield from filter(None, response.iter_lines())
+    except httpx.HTTPError as error:
+        raise RuntimeError(f"{url} went away: {error}") from error
+
+
 def _request(method: str, url: str, **arguments: Any) -> Any:
     try:
         response = httpx.request(method, url, trust_env=False, **arguments)

@@ -1,4 +1,4 @@
-"""What the commands share: the configuration option, output, the running instance."""
+"""What the commands share: the configuration option, output."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-    from lakescope.app.config import Configuration, Settings
+    from lakescope.app.config import Configuration
 
 ConfigOption = Annotated[
     Path,
@@ -61,22 +61,6 @@ def table(*columns: str, title: str | None = None) -> Table:
             min_width=3,
         )
     return made
-
-
-def running(data_dir: Path) -> str:
-    """URL of the running instance. Raises `RuntimeError` with the remedy if there is none."""
-    from lakescope.app.instance import find
-
-    url = find(data_dir)
-    if url is None:
-        raise RuntimeError(f"no lakescope runs on {data_dir}; start one with `lakescope run`")
-    return url
-
-
-def credentials(settings: Settings) -> dict[bytes, bytes]:
-    """The headers that open the running instance."""
-    token = settings.http.token
-    return {} if token is None else {b"authorization": b"Bearer " + token.get_secret_value().encode()}
 
 
 def ago(seconds: float | None) -> str:

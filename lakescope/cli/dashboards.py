@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import enum
-from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from lakescope.cli._common import CONFIG, ConfigOption, configuration, console, credentials, emit, table
+from lakescope.cli._common import CONFIG, ConfigOption, configuration, console, emit, table
 
 if TYPE_CHECKING:
     from lakescope.dashboards.model import Dashboard
-    from lakescope.dashboards.pages.pictures import Answered
 
 app = typer.Typer(help="Dashboards as code: for Grafana, or as pictures.", no_args_is_help=True)
 
@@ -132,9 +130,11 @@ def preview(
 
     Example: lakescope dashboards preview --out pictures --since 7d lake transfers
     """
+    from lakescope.app.client import SelectionText, client_of
     from lakescope.dashboards.pages.preview import preview as draw
 
-    answered = _answered(config, _chosen(names), since, until, where or [], store)
+    selection = SelectionText(since, until, where or ())
+    answered = client_of(configuration(config)).dashboards(_chosen(names), selection, store)
     for path in draw(answered, out, THEMES[theme]):
         emit(str(path))
 
@@ -152,11 +152,13 @@ def check(
 
     Example: lakescope dashboards check --since 7d
     """
+    from lakescope.app.client import SelectionText, client_of
     from lakescope.dashboards.pages.pictures import is_empty
 
     told = table("dashboard", "panel", "what")
     panels = faults = 0
-    for one in _answered(config, _chosen(names), since, until, where or [], store):
+    selection = SelectionText(since, until, where or ())
+    for one in client_of(configuration(config)).dashboards(_chosen(names), selection, store):
         for picture in one.pictures:
             panels += 1
             notes = [picture["refused"]] if "refused" in picture else picture.get("notes", [])
@@ -169,47 +171,6 @@ def check(
         console().print(told)
     console().print(f"{panels - faults} of {panels} panels show all they should")
     raise typer.Exit(1 if faults else 0)
-
-
-def _answered(
-    config: Path,
-    dashboards: list[Dashboard],
-    since: str | None,
-    until: str,
-    where: list[str],
-    store: str | None,
-) -> list[Answered]:
-    """From the running instance, which holds the embedded store; else from the store itself."""
-    from lakescope.app.assembly import open_sinks
-    from lakescope.app.instance import ask, find
-    from lakescope.app.query import answered, store_of
-    from lakescope.app.words import parse_selection
-    from lakescope.core.contracts import RefusedError, TransientError
-    from lakescope.dashboards.pages.pictures import Answered
-
-    loaded = configuration(config)
-    try:
-        selections = [parse_selection(one, since=since, until=until, variables=where) for one in dashboards]
-        if url := find(loaded.settings.data_dir):
-            given = [("until", until), *(("since", text) for text in (since,) if text)]
-            given += [("store", text) for text in (store,) if text]
-            chosen = selections[0].variables.items()
-            given += [(f"var.{name}", value) for name, values in chosen for value in values]
-            headers = credentials(loaded.settings)
-            data = (
-                ask(url, f"/api/dashboards/{one.name}/data", params=given, headers=headers)
-                for one in dashboards
-            )
-            return [Answered.read(one, document) for one, document in zip(dashboards, data, strict=True)]
-        name = store_of({plugin.name: plugin.type for plugin in loaded.sinks.values()}, store)
-        sinks = open_sinks(loaded._replace(sinks={name: loaded.sinks[name]}))
-        with closing(sinks[name]) as sink:
-            return [
-                answered(one, selection, sink, name)
-                for one, selection in zip(dashboards, selections, strict=True)
-            ]
-    except (ValueError, RefusedError, TransientError) as error:
-        raise RuntimeError(str(error)) from error
 
 
 def _chosen(names: list[str] | None) -> list[Dashboard]:

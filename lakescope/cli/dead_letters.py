@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from lakescope.cli._common import CONFIG, ConfigOption, ago, configuration, console, credentials, table
+from lakescope.cli._common import CONFIG, ConfigOption, ago, configuration, console, table
 from lakescope.core.printable import printable
 
 app = typer.Typer(help="Look at what could not be stored; replay or drop it.", no_args_is_help=True)
@@ -88,20 +88,11 @@ def replay(
     """
     from rich.progress import track
 
-    from lakescope.app.instance import find, tell
-    from lakescope.app.lock import locked
+    from lakescope.app.client import client_of
 
-    chosen = configuration(config)
     wanted = _chosen(config, ids, everything, reason, collector, sink)
-    url = find(chosen.settings.data_dir)
-    results: list[dict[str, Any]] = []
-    if url:
-        for start in track(range(0, len(wanted), 100), "replaying", console=console(err=True)):
-            part = wanted[start : start + 100]
-            results += tell(url, "/api/dead-letters/replay", part, headers=credentials(chosen.settings))
-    elif wanted:
-        with locked(chosen.settings.data_dir):  # its sinks write as those of a run would
-            results = _replay_here(chosen, wanted)
+    replayed = client_of(configuration(config)).replay(wanted)
+    results = list(track(replayed, "replaying", total=len(wanted), console=console(err=True)))
     out = console()
     stored = [result for result in results if result["stored"]]
     for result in results:
@@ -153,29 +144,3 @@ def _chosen(
         console(err=True).print("no such letter: `lakescope dead-letters list` shows their ids")
         raise typer.Exit(1)
     return found
-
-
-def _replay_here(chosen: Any, ids: list[str]) -> list[dict[str, Any]]:
-    """Without a running instance: with sinks of our own."""
-    import msgspec
-
-    from lakescope.app.assembly import lanes, normaliser, open_dead_letters, open_sinks, read_topology
-    from lakescope.app.replay import replay
-
-    settings = chosen.settings
-    topology = read_topology(settings)
-    sinks = open_sinks(chosen)
-    letters = open_dead_letters(settings)
-    try:
-        results = replay(
-            letters.letters(ids=ids),
-            letters,
-            lambda name: normaliser(settings, topology, chosen.collectors.get(name), name),
-            lanes(chosen, sinks),
-            sinks,
-        )
-        return [msgspec.to_builtins(result) for result in results]
-    finally:
-        letters.close()
-        for sink in sinks.values():
-            sink.close()

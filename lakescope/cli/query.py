@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from lakescope.cli._common import CONFIG, ConfigOption, configuration, console, credentials, emit, table
+from lakescope.cli._common import CONFIG, ConfigOption, configuration, console, emit, table
 from lakescope.core.printable import spreadsheet_cell
 
 if TYPE_CHECKING:
@@ -46,68 +46,24 @@ def query(
 
     Example: lakescope query transfer_efficiency --by src_rse --by dst_rse --since 1d
     """
-    from lakescope.app.words import parse
-    from lakescope.core.contracts import RefusedError, TransientError
+    from lakescope.app.client import KpiText, client_of
 
     if kpi is None:
         _list()
         return
+    text = KpiText(kpi, by or (), since, until, bin, where or (), noise)
     try:
-        asked = parse(kpi, by=by or (), since=since, until=until, bin=bin, filters=where or (), noise=noise)
-        rows = _rows(config, asked, store, by, since, until, bin, where, noise)
-    except (ValueError, RefusedError, TransientError) as error:
+        asked = text.parse()
+    except ValueError as error:
         raise RuntimeError(str(error)) from error
-    used = getattr(rows, "bin_s", asked.bin_s)
-    if used != asked.bin_s:
-        typer.echo(f"bins of {used} s: no finer than the reports", err=True)
+    rows = client_of(configuration(config)).kpi(text, store)
+    if rows.bin_s != asked.bin_s:
+        typer.echo(f"bins of {rows.bin_s} s: no finer than the reports", err=True)
     valued = _valued(rows, asked.by)
     if len(valued) < len(rows):
         left_out = f"{len(rows) - len(valued)} rows of groups without a value are left out: {asked.kpi.null}"
         typer.echo(left_out, err=True)
     _print(valued, asked.kpi, format)
-
-
-def _rows(
-    config: Any,
-    asked: Any,
-    store: str | None,
-    by: list[str] | None,
-    since: str,
-    until: str,
-    bin_: str | None,
-    where: list[str] | None,
-    noise: bool | None,
-) -> list[dict[str, Any]]:
-    """From the running instance, which holds the embedded store; else from the store itself."""
-    from lakescope.app.assembly import open_sinks
-    from lakescope.app.instance import ask, find
-    from lakescope.app.query import ask as ask_store
-    from lakescope.app.query import store_of
-    from lakescope.kpis.model import Rows
-
-    chosen = configuration(config)
-    if url := find(chosen.settings.data_dir):
-        wanted = {
-            "by": by,
-            "since": since,
-            "until": until,
-            "bin": bin_,
-            "where": where,
-            "noise": noise,
-            "store": store,
-        }
-        given = {key: value for key, value in wanted.items() if value is not None}
-        headers = credentials(chosen.settings)
-        answer: dict[str, Any] = ask(url, f"/api/kpis/{asked.kpi.name}", params=given, headers=headers)
-        rows = Rows(answer["rows"])
-        rows.bin_s = answer["bin_s"]
-        return rows
-    name = store_of({plugin.name: plugin.type for plugin in chosen.sinks.values()}, store)
-    sinks = open_sinks(chosen._replace(sinks={name: chosen.sinks[name]}))
-    try:
-        return ask_store(asked, sinks[name])
-    finally:
-        sinks[name].close()
 
 
 def _list() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from itertools import islice
 from typing import Annotated, Any
 
 import typer
@@ -13,10 +14,8 @@ from lakescope.cli._common import (
     ago,
     configuration,
     console,
-    credentials,
     emit,
     fields,
-    running,
     table,
 )
 
@@ -30,33 +29,15 @@ def tap(
 
     Example: lakescope tap transfers -n 5
     """
-    import httpx
+    from lakescope.app.client import instance_of
 
-    settings = configuration(config).settings
-    url = running(settings.data_dir)
-    left = count
+    events = instance_of(configuration(config).settings).tap(datasets or [])
     try:
-        with httpx.stream(
-            "GET",
-            f"{url}/api/tap",
-            params={"datasets": datasets or []},
-            headers=credentials(settings),
-            timeout=httpx.Timeout(10.0, read=None),
-            trust_env=False,
-        ) as response:
-            if response.is_error:
-                raise RuntimeError(f"{url} answered {response.status_code}: {response.read().decode()[:300]}")
-            for line in response.iter_lines():
-                if line:
-                    emit(line)
-                    sys.stdout.flush()
-                    left = None if left is None else left - 1
-                    if left == 0:
-                        return
+        for event in islice(events, count):
+            emit(event)
+            sys.stdout.flush()
     except KeyboardInterrupt:
         return
-    except httpx.HTTPError as error:
-        raise RuntimeError(f"{url} went away: {error}") from error
 
 
 def top(
@@ -71,18 +52,17 @@ def top(
 
     from rich.live import Live
 
-    from lakescope.app.instance import ask
+    from lakescope.app.client import instance_of
 
-    settings = configuration(config).settings
-    url, headers = running(settings.data_dir), credentials(settings)
+    instance = instance_of(configuration(config).settings)
     out = console()
     if once or not out.is_terminal:
-        out.print(_top(ask(url, "/api/status", headers=headers)))
+        out.print(_top(instance.status()))
         return
     try:
         with Live(console=out, screen=True, auto_refresh=False) as live:
             while True:
-                live.update(_top(ask(url, "/api/status", headers=headers)), refresh=True)
+                live.update(_top(instance.status()), refresh=True)
                 time.sleep(1.0)
     except KeyboardInterrupt:
         return
@@ -134,7 +114,9 @@ def trace(
     """
     import json
 
-    events = _story(configuration(config), request_id)
+    from lakescope.app.client import client_of
+
+    events = client_of(configuration(config)).transfer(request_id)
     if not events:
         console(err=True).print(f"no event of request {request_id} is stored")
         raise typer.Exit(1)
@@ -157,29 +139,3 @@ def trace(
         )
     out = console()
     out.print(made)
-
-
-def _story(chosen: Any, request_id: str) -> list[dict[str, Any]]:
-    from lakescope.app.assembly import open_sinks
-    from lakescope.app.instance import ask, find
-    from lakescope.app.trace import searchable, story
-    from lakescope.core.contracts import RefusedError, TransientError
-
-    if url := find(chosen.settings.data_dir):
-        events: list[dict[str, Any]] = ask(
-            url, f"/api/transfers/{request_id}", headers=credentials(chosen.settings)
-        )
-        return events
-    sinks = open_sinks(chosen)
-    try:
-        store = searchable(sinks)
-        if store is None:
-            raise RuntimeError(
-                "no sink can be searched: add one of type duckdb or elasticsearch, or influxdb 1.x"
-            )
-        return story(store, request_id)
-    except (RefusedError, TransientError) as error:
-        raise RuntimeError(str(error)) from error
-    finally:
-        for sink in sinks.values():
-            sink.close()
