@@ -11,8 +11,9 @@ import pytest
 from lakescope.app.client import Client, Instance, KpiText, SelectionText, Stores, client_of, instance_of
 from lakescope.app.instance import announced
 from lakescope.app.lock import locked
+from lakescope.core.events import Transfer
 from lakescope.dashboards.definitions import DASHBOARDS
-from tests.contract._bodies import hermes, ndjson, scripts
+from tests.contract._bodies import events_of, hermes, ndjson, scripts
 from tests.contract._running import QUICK, Running
 from tests.e2e._lakescope import until
 
@@ -28,6 +29,11 @@ QUESTIONS = [
     KpiText("deletions_done", since="2026-11-01", until="2026-12-01", bin="1d"),
     KpiText("probe_checks", ["rse"], since="2026-09-21", until="2026-09-23", bin="1h"),
 ]
+REQUEST = next(
+    event.request_id
+    for event in events_of("hermes", hermes(60)).values()
+    if isinstance(event, Transfer) and event.request_id
+)
 SHOWN = ("title", "kind", "value", "rows", "refused", "notes")
 
 
@@ -39,7 +45,7 @@ def answers(client: Client) -> dict[str, Any]:
     return {
         "kpis": [(list(one), one.bin_s) for one in rows],
         "dashboards": [[{key: p.get(key) for key in SHOWN} for p in page.pictures] for page in pages],
-        "transfer": client.transfer(f"{1:032x}"),
+        "transfer": client.transfer(REQUEST),
     }
 
 
