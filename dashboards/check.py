@@ -6,23 +6,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from lakescope.core.columns import kinds
-from lakescope.dashboards.model import COLUMNS, Dashboard, Listing, Panel, PanelKind
-from lakescope.dashboards.questions import OVER_TIME
+from lakescope.dashboards.model import COLUMNS, Dashboard, Listing, Panel
 from lakescope.kpis import CATALOGUE
 from lakescope.kpis.model import Part
-
-_DIMENSIONS: dict[PanelKind, tuple[int, int]] = {
-    "stat": (0, 0),
-    "lines": (0, 1),
-    "stacked": (0, 1),
-    "bars": (1, 1),
-    "table": (1, 3),
-    "matrix": (2, 2),
-    "states": (1, 1),
-}
-"""How many dimensions the numbers of such a panel are grouped by: at least, at most."""
-_SINGLE: frozenset[PanelKind] = frozenset({"stat", "bars", "matrix", "states"})
-"""Kinds that show one number."""
 
 
 def faults(dashboards: Mapping[str, Dashboard]) -> list[str]:
@@ -54,9 +40,9 @@ def _of_dashboard(name: str, dashboard: Dashboard, all_: Mapping[str, Dashboard]
 def _of_panel(panel: Panel, all_: Mapping[str, Dashboard]) -> Iterator[str]:
     if not 1 <= panel.width <= COLUMNS:
         yield f"expected a width of 1 to {COLUMNS}, found {panel.width}"
-    if panel.top is not None and panel.kind not in OVER_TIME:
+    if panel.top is not None and not panel.traits.is_over_time:
         yield "keeps some groups only, which a panel that scrolls need not"
-    if panel.kind == "events":
+    if panel.traits.form == "events":
         if panel.listing is None:
             yield "shows events and has no listing"
         else:
@@ -69,7 +55,7 @@ def _of_panel(panel: Panel, all_: Mapping[str, Dashboard]) -> Iterator[str]:
                 if one not in known
             )
             yield from _of_counted(panel.listing)
-    elif panel.kind == "text":
+    elif panel.traits.form == "text":
         if not panel.text:
             yield "has no text"
     else:
@@ -96,9 +82,9 @@ def _of_numbers(panel: Panel) -> Iterator[str]:
     if not panel.numbers:
         yield "has no number"
         return
-    if panel.kind in _SINGLE and len(panel.numbers) > 1:
+    if panel.traits.is_single and len(panel.numbers) > 1:
         yield f"expected one number in a panel of kind {panel.kind}, found {len(panel.numbers)}"
-    low, high = _DIMENSIONS[panel.kind]
+    low, high = panel.traits.dimensions
     by = panel.numbers[0].by
     if not low <= len(by) <= high:
         yield f"expected {low} to {high} dimensions in a panel of kind {panel.kind}, found {len(by)}"
@@ -114,7 +100,7 @@ def _of_numbers(panel: Panel) -> Iterator[str]:
         for name in (*number.by, *number.where):
             if name not in kpi.dimensions:
                 yield f"{number.kpi} has no dimension {name!r}"
-    if len(units) > 1 and panel.kind in ("lines", "stacked"):
+    if len(units) > 1 and panel.traits.has_axis:
         yield f"its numbers share an axis, but not a unit: {', '.join(sorted(units))}"
 
 

@@ -11,15 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate, pairwise
-from typing import Literal
 
 from msgspec import Struct
 
-PanelKind = Literal["stat", "lines", "stacked", "bars", "table", "matrix", "states", "events", "text"]
-"""stat: one value a number; lines, stacked: over time, a series a group; bars: a bar a group; table: a line a group
-and a column a number; matrix: first dimension down, second across, cells coloured by the KPI's bounds; states: a
-strip a group, coloured over time; events: the newest events themselves; text: words only."""
-
+from lakescope.dashboards.kinds import KINDS, Kind, PanelKind
 
 COLUMNS = 24
 """Of a page, as Grafana counts them."""
@@ -97,6 +92,11 @@ class Panel(Struct, frozen=True, kw_only=True):
     listing: Listing | None = None
     text: str = ""
     """For ``text`` panels; else said beneath the KPI's own meaning."""
+
+    @property
+    def traits(self) -> Kind:
+        """What its kind is."""
+        return KINDS[self.kind]
 
 
 class Row(Struct, frozen=True, kw_only=True):

@@ -8,26 +8,17 @@ from datetime import datetime
 from msgspec import Struct
 
 from lakescope.core.columns import kinds
-from lakescope.dashboards.model import Dashboard, Listing, Number, Panel, PanelKind
+from lakescope.dashboards.kinds import KINDS, PanelKind
+from lakescope.dashboards.model import Dashboard, Listing, Number, Panel
 from lakescope.kpis import CATALOGUE, Kpi, Query
 from lakescope.kpis.model import Condition, EventsQuery, StatesQuery, parts
 
 Question = Query | EventsQuery | StatesQuery
 
-OVER_TIME = frozenset({"lines", "stacked", "states"})
-"""Kinds of panels that have a time axis."""
-MAX_BINS = 240
-MAX_STATES = 100
-"""The same of a strip of states: what is told every quarter of an hour shall leave no gaps."""
 SHARPEST = 1.75
 """How many times more bins than wanted Grafana may make of a range of up to three months: it rounds a bin to a nice one, also
 down (rangeUtil.roundInterval: 209 s becomes 2 min)."""
 _NICE_S = (60, 300, 600, 900, 1800, 3600, 3 * 3600, 6 * 3600, 12 * 3600, 86400, 7 * 86400)
-
-
-def most_bins(kind: PanelKind) -> int:
-    """Bins of a panel with a time axis at most, unless its viewer wants finer ones."""
-    return MAX_STATES if kind == "states" else MAX_BINS
 
 
 class Selection(Struct, frozen=True, kw_only=True):
@@ -46,7 +37,7 @@ class Selection(Struct, frozen=True, kw_only=True):
 def bin_of(selection: Selection, kind: PanelKind = "lines") -> int:
     """Seconds of a bin: the chosen one, or the finest nice one that does not make too many for such a panel."""
     length = (selection.until - selection.since).total_seconds()
-    finest = next((nice for nice in _NICE_S if length / nice <= most_bins(kind)), _NICE_S[-1])
+    finest = next((nice for nice in _NICE_S if length / nice <= KINDS[kind].bins_max), _NICE_S[-1])
     return finest if selection.bin_s is None else max(selection.bin_s, round(length / 5000))
 
 
@@ -76,7 +67,7 @@ def variables_of(dashboard: Dashboard, number: Number) -> dict[str, str]:
 def keeps_least(kind: PanelKind, kpi: Kpi) -> bool:
     """Which groups matter where a panel cannot show all: those with the least of a share of what went well, and over time of
     everything that is good when it is high (free space, say); else those with the greatest value."""
-    return kpi.good == "up" and (kpi.unit == "ratio" or kind in ("lines", "states"))
+    return kpi.good == "up" and (kpi.unit == "ratio" or KINDS[kind].keeps_least)
 
 
 def query_of(dashboard: Dashboard, panel: Panel, number: Number, selection: Selection) -> Query:
@@ -87,7 +78,7 @@ def query_of(dashboard: Dashboard, panel: Panel, number: Number, selection: Sele
         since=selection.since,
         until=selection.until,
         by=number.by,
-        bin_s=bin_of(selection, panel.kind) if panel.kind in OVER_TIME else None,
+        bin_s=bin_of(selection, panel.kind) if panel.traits.is_over_time else None,
         filters=filters_of(dashboard, number, selection),
         noise=selection.noise if kpi.noise is not None else None,
     )
@@ -177,7 +168,7 @@ def description_of(panel: Panel) -> str:
         said.append(f"{name}: {kpi.meaning.rstrip('.')}{known}. No value: {kpi.null}.")
     if panel.listing:
         said.append(_described(panel.listing))
-    return "\n\n".join([*said, *([panel.text] if panel.text and panel.kind != "text" else [])])
+    return "\n\n".join([*said, *([panel.text] if panel.text and panel.traits.form != "text" else [])])
 
 
 def _described(listing: Listing) -> str:

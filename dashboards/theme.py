@@ -13,8 +13,6 @@ from msgspec.structs import fields
 from lakescope.kpis.units import Level
 
 FONT = "'Liberation Sans', Arial, Helvetica, sans-serif"
-SERIES_MAX = 12
-"""Series that one can tell apart: six colours, each solid and dashed (or full and pale, as an area)."""
 
 
 class Theme(Struct, frozen=True, kw_only=True):

@@ -8,8 +8,8 @@ from typing import Literal, Protocol
 from grafanalib.core import Target, Template
 from msgspec import Struct
 
+from lakescope.dashboards.kinds import MAX_BINS
 from lakescope.dashboards.model import Dashboard, Listing, Number, Variable
-from lakescope.dashboards.questions import MAX_BINS
 from lakescope.kpis import CATALOGUE, Kpi
 from lakescope.kpis.model import Condition, DaysLeft, Part, UnsupportedError, parts
 

@@ -13,7 +13,7 @@ from lakescope.core.columns import kinds
 from lakescope.dashboards.grafana._common import BIN, TOTAL, Asked, Builder, Series
 from lakescope.dashboards.grafana.extension import LEGEND, NO_LEGEND, TOOLTIP, Json, PanelOf, cell, override
 from lakescope.dashboards.model import Dashboard, Link, Number, Panel, filled
-from lakescope.dashboards.questions import OVER_TIME, description_of, keeps_least, most_bins, series_of
+from lakescope.dashboards.questions import description_of, keeps_least, series_of
 from lakescope.dashboards.theme import LIGHT
 from lakescope.kpis import CATALOGUE, Kpi
 from lakescope.kpis.model import UnsupportedError, parts
@@ -64,18 +64,18 @@ def panel_of(
 
     `variables`: those whose choice goes along when one follows a link.
     """
-    if panel.kind == "text":
+    if panel.traits.form == "text":
         return PanelOf(
             type="text", title=panel.title, options={"mode": "markdown", "content": panel.text}
         ), []
-    if panel.kind == "events":
+    if panel.traits.form == "events":
         return _events(dashboard, panel, builder)
     answered, left_out = _ask(dashboard, panel, builder)
     if not answered:
         return None, left_out
     total = builder.total(dashboard, answered[0].number, _TOTAL_REF) if _is_cut(panel) else None
     kept = _Kept(panel, builder, answered, variables, total)
-    made = kept.over_time() if panel.kind in OVER_TIME else kept.of_range()
+    made = kept.over_time() if panel.traits.is_over_time else kept.of_range()
     return made, left_out
 
 
@@ -88,10 +88,10 @@ def _ask(dashboard: Dashboard, panel: Panel, builder: Builder) -> tuple[list[Ans
             label="" if number.by and not several else label,
             top=panel.top,
             least=keeps_least(panel.kind, CATALOGUE[number.kpi]),
-            bins=most_bins(panel.kind),
+            bins=panel.traits.bins_max,
         )
         try:
-            asked = builder.number(dashboard, number, ref, series if panel.kind in OVER_TIME else None)
+            asked = builder.number(dashboard, number, ref, series if panel.traits.is_over_time else None)
         except UnsupportedError as error:
             left_out.append(f"{dashboard.name}: {panel.title}: {error}")
         else:
@@ -162,14 +162,14 @@ class _Kept(Struct, frozen=True):
     def over_time(self) -> PanelOf:
         panel, first = self.panel, self.answered[0]
         links = {"links": found} if (found := self._links(over_time=True)) else {}
-        if panel.kind == "states":
+        if panel.traits.has_levels:
             options: Json = {"showValue": "never", "rowHeight": 0.9, "colWidth": 0.9}
             return self._panel(
-                "status-history",
+                panel.traits.grafana,
                 defaults=_shown(first.kpi) | links | {"custom": {"fillOpacity": 90, "lineWidth": 0}},
                 options=options | {"legend": NO_LEGEND, "tooltip": {"mode": "single", "sort": "none"}},
             )
-        stacked = panel.kind == "stacked"
+        stacked = panel.traits.is_summed
         state = any(part.is_state for part in parts(first.kpi.value))  # holds until it is reported anew
         bounds = not stacked and len(steps(first.kpi)) > 1
         custom = {
@@ -183,7 +183,7 @@ class _Kept(Struct, frozen=True):
             "thresholdsStyle": {"mode": "dashed" if bounds else "off"},
         }
         return self._panel(
-            "timeseries",
+            panel.traits.grafana,
             defaults=_shown(first.kpi, palette=True) | links | {"custom": custom},
             options={"legend": LEGEND, "tooltip": TOOLTIP},
             overrides=[*([] if first.number.by else self._colours()), *self._counted()],
@@ -232,7 +232,7 @@ class _Kept(Struct, frozen=True):
         )
 
     def _panel(self, type: str, *, defaults: Json, options: Json, overrides: Sequence[Json] = ()) -> PanelOf:
-        over_time = self.panel.kind in OVER_TIME
+        over_time = self.panel.traits.is_over_time
         made = PanelOf(
             type=type,
             title=self.panel.title,
@@ -244,7 +244,7 @@ class _Kept(Struct, frozen=True):
             overrides=list(overrides),
         )
         made.interval = f"${BIN}" if over_time else None
-        made.maxDataPoints = most_bins(self.panel.kind) if over_time else None
+        made.maxDataPoints = self.panel.traits.bins_max if over_time else None
         return made
 
     def _targets(self) -> Iterator[Target]:
@@ -289,11 +289,11 @@ class _Kept(Struct, frozen=True):
             made = [_only(list(names)), _organize(names, order=list(names))]
         else:
             made = self._joined(renamed, dimensions)
-        if panel.kind == "matrix":
+        if panel.traits.form == "cells":
             down, across = dimensions
             fields = {"rowField": down, "columnField": across, "valueField": first.label}
             return [*made, {"id": "groupingToMatrix", "options": {**fields, "emptyValue": "null"}}]
-        if panel.kind in ("bars", "table"):
+        if panel.traits.form == "groups":
             worst_first = not keeps_least(panel.kind, first.kpi)
             made.append({"id": "sortBy", "options": {"sort": [{"field": first.label, "desc": worst_first}]}})
         return made
@@ -349,7 +349,7 @@ class _Kept(Struct, frozen=True):
 
     def _values(self, by: Sequence[str]) -> dict[str, str]:
         """Dimension -> Grafana's word for its value in the row that was clicked."""
-        if self.panel.kind == "matrix":
+        if self.panel.traits.form == "cells":
             return {by[0]: "${__data.fields[0]:percentencode}", by[1]: "${__field.name:percentencode}"}
         return {name: f"${{__data.fields[{i}]:percentencode}}" for i, name in enumerate(by)}
 
@@ -363,7 +363,7 @@ class _Kept(Struct, frozen=True):
 def _is_cut(panel: Panel) -> bool:
     """Whether there may be more groups than the panel can show."""
     many = bool(set(panel.numbers[0].by) & _MANY)
-    return panel.kind in ("lines", "stacked") and (many or panel.top is not None)
+    return panel.traits.has_axis and (many or panel.top is not None)
 
 
 def _link(link: Link, values: Mapping[str, str], others: Sequence[str]) -> Json:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from lakescope.core.extras import missing
+from lakescope.dashboards.kinds import KINDS
 from lakescope.dashboards.pages.pictures import Picture
 from lakescope.dashboards.pages.vega import drawable, looks, spec
 from lakescope.dashboards.theme import Theme, css
@@ -68,15 +69,12 @@ def _bundle() -> str:
     return bundle
 
 
-CHARTS = ("lines", "stacked", "states")
-"""The others the page draws as tables, whose parts are links."""
-
-
 def chart(picture: Picture, theme: Theme) -> dict[str, Any]:
     """What the page needs beside a picture, if it is a chart with something in it."""
-    if picture["kind"] not in CHARTS or not drawable(picture):
+    kind = KINDS[picture["kind"]]
+    if not kind.is_chart or not drawable(picture):
         return {}
-    found = [look._asdict() for look in looks(picture, theme)] if picture["kind"] != "states" else []
+    found = [look._asdict() for look in looks(picture, theme)] if kind.has_axis else []
     return {"spec": spec(picture, theme), "looks": found}
 
 

@@ -16,16 +16,15 @@ from typing import Any, Literal, NamedTuple
 
 from msgspec import Struct
 
+from lakescope.dashboards.kinds import KINDS
 from lakescope.dashboards.model import COLUMNS, Dashboard, Link, Number, Panel, filled
 from lakescope.dashboards.questions import (
-    OVER_TIME,
     Selection,
     answers_of,
     bin_of,
     description_of,
     keeps_least,
 )
-from lakescope.dashboards.theme import SERIES_MAX
 from lakescope.kpis import CATALOGUE, Kpi, UnsupportedError
 from lakescope.kpis.model import UNKNOWN as NO_VALUE
 from lakescope.kpis.units import level_of, shown
@@ -38,8 +37,6 @@ Key = tuple[Any, ...]
 UNKNOWN = "unknown"
 OTHERS = "all others"
 GROUPS_MAX = 1000  # rows of a table that a browser is given
-STATES_MAX = 100  # strips
-MARKED = ("lines", "stacked")  # kinds whose time axis shows when services failed their checks
 WIDE = 40  # a matrix of more columns takes the whole width
 
 
@@ -102,10 +99,10 @@ class Answered(Struct, frozen=True, kw_only=True):
 
 def is_empty(picture: Picture) -> bool:
     """Whether a panel that was answered has nothing to show."""
-    if picture["kind"] == "stat":
+    form = KINDS[picture["kind"]].form
+    if form == "tiles":
         return all(tile["value"] is None for tile in picture.get("tiles", ()))
-    shown_in = {"events": "events", "matrix": "cells", "table": "groups", "bars": "groups", "text": "text"}
-    return not picture.get(shown_in.get(picture["kind"], "series"))
+    return not picture.get(form)
 
 
 def layout(dashboard: Dashboard) -> dict[str, Any]:
@@ -141,7 +138,9 @@ def pictures(dashboard: Dashboard, selection: Selection, answers: Sequence[Answe
         beginning += len(row.panels)
     incidents = _incidents(next(rest, []), selection)
     return [
-        picture | {"incidents": incidents} if picture["kind"] in MARKED and "times" in picture else picture
+        picture | {"incidents": incidents}
+        if KINDS[picture["kind"]].has_axis and "times" in picture
+        else picture
         for picture in drawn
     ]
 
@@ -172,6 +171,9 @@ def _frame(panel: Panel, index: int) -> Picture:
         "id": f"panel{index}",
         "title": panel.title,
         "kind": panel.kind,
+        "form": panel.traits.form,
+        "has_levels": panel.traits.has_levels,
+        "is_summed": panel.traits.is_summed,
         "width": panel.width,
         "height": panel.height,
         "description": description_of(panel),
@@ -195,7 +197,7 @@ def _picture(panel: Panel, selection: Selection, answers: Sequence[Answer]) -> P
     if answers and len(refusals) == len(answers):
         return {"refused": refusals[0]}
     notes = list(dict.fromkeys(refusals))
-    if panel.kind == "text":
+    if panel.traits.form == "text":
         return {"text": panel.text}
     if panel.listing:
         return {"notes": notes} | _events(panel.listing.columns, answers[0])
@@ -204,7 +206,7 @@ def _picture(panel: Panel, selection: Selection, answers: Sequence[Answer]) -> P
         for number, answer in zip(panel.numbers, answers, strict=True)
         if not isinstance(answer, UnsupportedError)
     ]
-    drawn = _KINDS["time" if panel.kind in OVER_TIME else panel.kind](panel, selection, asked)
+    drawn = _FORMS[panel.traits.form](panel, selection, asked)
     return {"notes": notes, "numbers": [_described(one) for one in asked]} | drawn
 
 
@@ -334,7 +336,7 @@ def _over_time(panel: Panel, selection: Selection, asked: Sequence[_Asked]) -> P
     for line in chosen:
         kpi = line.pop("kpi")
         line["texts"] = [shown(value, unit) for value in line["values"]]
-        if panel.kind == "states":
+        if panel.traits.has_levels:
             line["levels"] = [level_of(kpi, value) for value in line["values"]]
     kpi = asked[0].kpi
     bounds = [("warning", kpi.warning), ("critical", kpi.critical)]
@@ -347,7 +349,7 @@ def _over_time(panel: Panel, selection: Selection, asked: Sequence[_Asked]) -> P
         "series": chosen,
         "bounds": [{"level": level, "value": value} for level, value in bounds if value is not None],
         "greatest": max([abs(v) for line in chosen for v in line["values"] if v is not None], default=0.0),
-        "share": panel.kind == "lines" and _worst_first(kpi),
+        "share": panel.traits.has_axis and not panel.traits.is_summed and _worst_first(kpi),
         "note": note,
     }
 
@@ -368,7 +370,7 @@ def _events(columns: Sequence[str], answer: Answer) -> Picture:
     }
 
 
-_KINDS = {"stat": _tiles, "table": _groups, "bars": _groups, "matrix": _matrix, "time": _over_time}
+_FORMS = {"tiles": _tiles, "groups": _groups, "cells": _matrix, "series": _over_time}
 
 
 # --- their parts -----------------------------------------------------------------------------------------
@@ -386,21 +388,21 @@ def _merged(asked: Sequence[_Asked]) -> dict[Key, list[Any]]:
 
 def _chosen(panel: Panel, kpi: Kpi, series: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], str]:
     """As many series as one can tell apart: of shares the worst ones, else the greatest, the others summed up."""
-    most = STATES_MAX if panel.kind == "states" else SERIES_MAX
+    most = panel.traits.series_max
     limit = min(panel.top or most, most)
-    in_order = sorted(series, key=lambda line: str(line["name"])) if panel.kind == "states" else series
+    in_order = sorted(series, key=lambda line: str(line["name"])) if panel.traits.has_levels else series
     if len(series) <= limit:
         return in_order, ""
     worst = keeps_least(panel.kind, kpi)
     ranked = sorted(series, key=lambda line: _mean(line["values"]), reverse=not worst)
     chosen, rest = ranked[:limit], ranked[limit:]
-    if panel.kind == "stacked":
+    if panel.traits.is_summed:
         sums = [
             sum(v or 0 for v in values) for values in zip(*(line["values"] for line in rest), strict=True)
         ]
         name = f"{OTHERS} ({len(rest)})"
         return [*chosen, {"name": name, "values": sums, "link": None, "bad": False, "kpi": kpi}], ""
-    if panel.kind == "states":
+    if panel.traits.has_levels:
         chosen.sort(key=lambda line: str(line["name"]))
     return chosen, _first_of(limit, len(series), worst)
 

@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple
 
 import vl_convert
 
+from lakescope.dashboards.kinds import KINDS
 from lakescope.dashboards.model import Dashboard
 from lakescope.dashboards.pages import page, vega
 from lakescope.dashboards.pages.pictures import Answered, Picture, layout
@@ -127,12 +128,12 @@ def _body(picture: Picture, theme: Theme, width: float) -> tuple[Any, float]:
     if picture.get("refused") or not vega.drawable(picture):
         return None, 0.0
     inner = picture["height"] * _LINE_PX - _HEAD_PX - _PAD
-    legend = _legend_lines(picture, theme, width) if picture["kind"] in ("lines", "stacked") else []
+    legend = _legend_lines(picture, theme, width) if KINDS[picture["kind"]].has_axis else []
     height = max(110.0, inner - 18 * len(legend) - (16 if picture.get("note") else 0))
     chart: str = vl_convert.vegalite_to_svg(vega.spec(picture, theme, width=int(width), height=int(height)))
     wide, high = size_of(chart)
     scale = min(1.0, width / wide)
-    under = 18 * len(legend) if legend else 20 if picture["kind"] in ("matrix", "states") else 0
+    under = 18 * len(legend) if legend else 20 if picture["has_levels"] else 0
     return (chart, scale, high * scale, legend), high * scale + under + (16 if picture.get("note") else 0)
 
 
@@ -152,9 +153,9 @@ def _panel(sheet: Sheet, block: _Block, y: float, height: float) -> None:
         _chart(sheet, picture, block.body, x, top)
     elif picture.get("refused"):
         _words(sheet, f"Cannot be shown: {picture['refused']}", x, top, width, bottom)
-    elif picture["kind"] == "stat":
+    elif picture["form"] == "tiles":
         _tiles(sheet, picture, x, top, width, bottom)
-    elif picture["kind"] == "text":
+    elif picture["form"] == "text":
         for index, line in enumerate(wrapped(picture["text"], 13, width)):
             sheet.text(x, top + 14 + 18 * index, line, 13)
     elif picture.get("events") or picture.get("groups"):
@@ -198,12 +199,12 @@ def _chart(sheet: Sheet, picture: Picture, body: Any, x: float, top: float) -> N
     chart, scale, high, legend = body
     sheet.drawing(x, top, chart, scale)
     y = top + high + 14
-    if picture["kind"] in ("matrix", "states"):
+    if picture["has_levels"]:
         _key(sheet, picture, x, y)
     for line in legend:
         left = x
         for look, name, taken in line:
-            if picture["kind"] == "stacked":
+            if picture["is_summed"]:
                 sheet.box(left, y - 9, 12, 10, fill=look.colour, radius=2)
             else:
                 sheet.line(left, y - 4, left + 18, colour=look.colour, thick=3, dashed=look.dashed)
@@ -270,7 +271,7 @@ def _table(sheet: Sheet, picture: Picture, x: float, top: float, width: float, b
 
 
 def _cells(picture: Picture) -> tuple[list[str], list[list[_Cell]], list[bool]]:
-    if picture["kind"] == "events":
+    if picture["form"] == "events":
         rows = [
             [_Cell(str(event["time"])[:19].replace("T", " ")), *map(_Cell, event["texts"])]
             for event in picture["events"]

@@ -76,7 +76,7 @@ def looks(picture: Picture, theme: Theme) -> list[Look]:
 
     Beside series of which more is better, one of which less is better has the colour of what is bad.
     """
-    stacked = picture["kind"] == "stacked"
+    stacked = picture["is_summed"]
     bad = any(line["bad"] for line in picture["series"])
     colours = [colour for colour in theme.series if not (bad and colour == theme.series6)]
     found, index = [], 0

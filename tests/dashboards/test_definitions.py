@@ -13,9 +13,9 @@ import pytest
 import lakescope.dashboards.definitions as definitions_package
 from lakescope.dashboards.check import faults
 from lakescope.dashboards.definitions import DASHBOARDS
+from lakescope.dashboards.kinds import MAX_BINS
 from lakescope.dashboards.model import Dashboard, Link, Listing, Number, Panel, Row, filled
 from lakescope.dashboards.questions import (
-    MAX_BINS,
     Selection,
     bin_of,
     description_of,

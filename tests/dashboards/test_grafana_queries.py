@@ -25,7 +25,7 @@ from lakescope.dashboards.definitions import DASHBOARDS
 from lakescope.dashboards.grafana import Store, build
 from lakescope.dashboards.grafana.extension import Json, panels_of
 from lakescope.dashboards.model import Dashboard, Number, Panel
-from lakescope.dashboards.questions import OVER_TIME, Selection, listing_of, query_of, series_of
+from lakescope.dashboards.questions import Selection, listing_of, query_of, series_of
 from lakescope.kpis import CATALOGUE, Query
 from lakescope.kpis.model import UNKNOWN, Part, PerSecond, Rest, parts
 from lakescope.sinks.elasticsearch import ElasticsearchOptions, ElasticsearchSink
@@ -180,7 +180,7 @@ def _compare(
         query = query_of(dashboard, panel, number, selection)
         rows = _states(query, loaded) if query.is_snapshot else ask(query, loaded.sink)
         where = f"{loaded.store} {dashboard.name} {panel.title}: {number.kpi} by {number.by}"
-        if panel.kind in OVER_TIME:
+        if panel.traits.is_over_time:
             expected = {
                 (_key(loaded, number, row[number.by[0]]) if number.by else "", _moment(row)): row["value"]
                 for row in rows

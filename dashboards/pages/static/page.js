@@ -333,12 +333,12 @@ function tools(panel, picture) {
 }
 async function bodyOf(panel, picture) {
   if (picture.refused) return [words(`Cannot be shown: ${picture.refused}`)];
-  switch (picture.kind) {
+  switch (picture.form) {
     case "text": return [el("p", {}, picture.text)];
-    case "stat": return [el("div", { class: "tiles" }, ...picture.tiles.map(tile))];
+    case "tiles": return [el("div", { class: "tiles" }, ...picture.tiles.map(tile))];
     case "events": return picture.events.length ? [eventsTable(picture)] : [words("No such event in this time.")];
-    case "matrix": return picture.cells.length ? matrix(picture) : [words(nothing(picture))];
-    case "table": case "bars": return picture.groups.length ? [groupsTable(picture)] : [words(nothing(picture))];
+    case "cells": return picture.cells.length ? matrix(picture) : [words(nothing(picture))];
+    case "groups": return picture.groups.length ? [groupsTable(picture)] : [words(nothing(picture))];
   }
   if (!picture.spec) return [words(nothing(picture))];
   if (page.kept.get(picture.id).asTable) return [scroller(picture, timeTable(picture))];
@@ -472,7 +472,7 @@ async function chart(panel, picture) {
   await vega();
   const spec = structuredClone(picture.spec), holder = el("div", { class: "chart", "aria-hidden": "true" }), legend = legendOf(picture);
   spec.width = Math.max(200, panel.clientWidth - 26);
-  if (picture.kind !== "states") spec.height = Math.max(120, picture.height * 30 - 76);
+  if (!picture.has_levels) spec.height = Math.max(120, picture.height * 30 - 76);
   const { view } = await window.vegaEmbed(holder, spec, { mode: "vega-lite", renderer: "svg", actions: false, ast: true, defaultStyle: false,
     tooltip: (_, event, item, value) => tip(picture, event, value && datumOf(item)) });
   view.addEventListener("click", (_, item) => {
@@ -480,20 +480,20 @@ async function chart(panel, picture) {
     if (link) location.assign(linkTo(link));
   });
   const image = el("div", { role: "img", "aria-label": spec.description }, holder);
-  return picture.kind === "states" ? [scroller(picture, image, true), legend] : [image, legend];
+  return picture.has_levels ? [scroller(picture, image, true), legend] : [image, legend];
 }
 /** What is under the pointer; the cells around moments (Vega's "nearest") hold the moment one level deeper. */
 const datumOf = (item) => item?.datum?.datum ?? item?.datum;
 
 function legendOf(picture) {
   const name = ({ link }, i, text) => anchor(linkTo(link), `series ${i}`, text);
-  if (picture.kind === "states") {
+  if (picture.has_levels) {
     const levels = picture.series.some(({ levels: all }) => all.some(Boolean));
     const linked = picture.series.some(({ link }) => link);
     return el("div", {}, levels ? key("") : el("p", { class: "key" }, el("span", {}, "deeper: nearer to the greatest"), emptyKey()),
       linked ? el("ul", { class: "legend", "aria-label": "Open" }, ...picture.series.map((line, i) => el("li", {}, name(line, i, line.name)))) : "");
   }
-  const swatch = ({ colour, dashed }) => el("i", { class: picture.kind === "stacked" ? "area" : dashed ? "dashed" : null, "--colour": colour });
+  const swatch = ({ colour, dashed }) => el("i", { class: picture.is_summed ? "area" : dashed ? "dashed" : null, "--colour": colour });
   return el("ul", { class: "legend", "aria-label": `Series of ${picture.title}` },
     ...picture.looks.map((look, i) => el("li", {}, swatch(look), name(picture.series[i], i, look.name))));
 }
@@ -504,7 +504,7 @@ function tip(picture, event, value) {
   const own = value.s === undefined ? picture.series.map((_, s) => s) : [value.s];
   const lines = own.filter((s) => picture.series[s].values[i] !== null)
     .sort((a, b) => picture.series[b].values[i] - picture.series[a].values[i]);
-  const row = (s) => el("tr", {}, el("td", {}, picture.kind === "states" ? "" : el("i", { "--colour": picture.looks[s].colour }), ` ${picture.series[s].name}`),
+  const row = (s) => el("tr", {}, el("td", {}, picture.has_levels ? "" : el("i", { "--colour": picture.looks[s].colour }), ` ${picture.series[s].name}`),
     el("td", {}, picture.series[s].texts[i] + (picture.series[s].levels?.[i] ? `, ${picture.series[s].levels[i]}` : "")));
   const more = lines.length - TIP_LINES, incident = picture.incidents?.find((one) => one.i === i);
   box.replaceChildren(el("b", {}, `${utc(time)} UTC`), el("table", {}, el("tbody", {}, ...lines.slice(0, TIP_LINES).map(row))),
@@ -526,13 +526,13 @@ function timeTable(picture) {
 /** {head, rows} of plain values in the numbers' own units; null where there is no table to it. */
 function tableOf(picture) {
   const named = (number) => `${number.label} (${number.unit})`;
-  switch (picture.kind) {
+  switch (picture.form) {
     case "text": return null;
-    case "stat": return { head: picture.numbers.map(named), rows: [picture.tiles.map(({ value }) => value)] };
+    case "tiles": return { head: picture.numbers.map(named), rows: [picture.tiles.map(({ value }) => value)] };
     case "events": return { head: [...picture.columns, "request_id"], rows: picture.events.map(({ time, texts, story }) => [time, ...texts, story]) };
-    case "matrix": return { head: [...picture.dimensions, named(picture.numbers[0])],
+    case "cells": return { head: [...picture.dimensions, named(picture.numbers[0])],
       rows: picture.cells.map(({ row, column, value }) => [picture.down[row], picture.across[column], value]) };
-    case "table": case "bars": return { head: [...picture.dimensions, ...picture.numbers.map(named)],
+    case "groups": return { head: [...picture.dimensions, ...picture.numbers.map(named)],
       rows: picture.groups.map(({ names, cells }) => [...names, ...cells.map(({ value }) => value)]) };
   }
   return { head: ["time", ...picture.series.map(({ name }) => `${name} (${picture.numbers[0].unit})`)],

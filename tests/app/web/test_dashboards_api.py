@@ -43,6 +43,7 @@ def test_all_dashboards_are_listed_with_their_question(lake: Running) -> None:
     layout = lake.get("/api/dashboards/lake").json()
     assert layout["rows"][0]["panels"][0] | {"description": ""} == {
         "id": "panel0", "title": "Transfer efficiency", "kind": "stat", "width": 4, "height": 4, "description": "",
+        "form": "tiles", "has_levels": False, "is_summed": False,
     }  # fmt: skip
 
 
