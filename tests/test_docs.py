@@ -13,7 +13,9 @@ import threading
 import tomllib
 import types
 from collections.abc import Iterator
+from configparser import ConfigParser
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any, NamedTuple
 
 import pytest
@@ -28,6 +30,7 @@ from lakescope.core.inbox import Inbox
 from lakescope.core.messages import REASONS
 from lakescope.core.options import Options
 from lakescope.core.plugins import Room, available, load
+from lakescope.dashboards.definitions import DASHBOARDS
 from lakescope.kpis import CATALOGUE
 from lakescope.pipeline.metrics import Metrics
 from lakescope.pipeline.normalise import Normaliser
@@ -154,6 +157,139 @@ def test_example_runs(block: Block, tmp_path: Path) -> None:
         timeout=120,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+# --- what is named in the text ------------------------------------------------------------------------------
+
+TEXTS = [page for page in PAGES if page.parent.name != "changelog.d"]
+"""A fragment of the changes tells of its day."""
+_ROOTS = {path.name for path in ROOT.iterdir() if path.is_dir()} | {
+    path.name for path in (ROOT / "lakescope").iterdir() if path.is_dir()
+}
+_WRITTEN = set(re.findall(r"`([^`\n]+)`[^\n]*:\n\n```", (ROOT / "CONTRIBUTING.md").read_text()))
+"""Files that the walk-throughs have the reader write."""
+
+
+def _spans() -> Iterator[tuple[Path, str]]:
+    for page in TEXTS:
+        for span in _SPAN.findall(_BLOCK.sub("", page.read_text())):
+            yield page, span
+
+
+def _is_there(path: str) -> bool:
+    """A path of the repository, also as seen from `lakescope/` or from docs/; `*` and `<name>` stand for any name."""
+    pattern = re.sub(r"<\w+>", "*", path.rstrip("/"))
+    return any(any(base.glob(pattern)) for base in (ROOT, ROOT / "lakescope", ROOT / "docs"))
+
+
+def test_paths_named_in_the_text_exist() -> None:
+    paths = {
+        (page.name, span)
+        for page, span in _spans()
+        if re.fullmatch(r"[\w.-]+(/[\w.*<>-]+)+/?|[\w-]+/", span) and span.split("/")[0] in _ROOTS
+    }
+    assert len(paths) > 20
+    assert not [(page, path) for page, path in sorted(paths) if path not in _WRITTEN and not _is_there(path)]
+
+
+def test_files_of_code_named_in_the_text_exist() -> None:
+    files = {path.name for room in _ROOTS for path in (ROOT / room).rglob("*.py")}
+    named = {(page.name, span) for page, span in _spans() if re.fullmatch(r"\w+\.py", span)}
+    assert not [(page, name) for page, name in sorted(named) if name not in files]
+
+
+def test_modules_named_in_the_text_exist() -> None:
+    named = {
+        (page.name, span)
+        for page, span in _spans()
+        if re.fullmatch(r"lakescope(\.\w+)+(?<!\.toml)(?<!\.lock)", span)
+    }
+    groups = {f"lakescope.{room}" for room in ("collectors", "formats", "sinks")}  # of entry points
+    assert named
+    assert not [(page, name) for page, name in sorted(named) if name not in groups and not _resolves(name)]
+
+
+def _resolves(name: str) -> bool:
+    """Whether it is a module, or something in one."""
+    try:
+        resolve_name(name)
+    except (ImportError, AttributeError):
+        return False
+    return True
+
+
+def test_targets_of_make_named_in_the_text_exist() -> None:
+    targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    lines = [block.text for block in _some("sh") if block.page in TEXTS]
+    named = set(
+        re.findall(
+            r"(?:^|`)make ([\w-]+)", "\n".join([*lines, *(f"`{s}" for _, s in _spans())]), re.MULTILINE
+        )
+    )
+    assert named
+    assert not named - targets
+
+
+def test_kpis_and_formats_of_commands_exist() -> None:
+    lines = "\n".join(line for place, line in _command_lines() if not place.startswith("changelog.d"))
+    lines += "".join(block.text for block in BLOCKS)
+    kpis = set(re.findall(r"lakescope query ([a-z_0-9]+)", lines)) | set(
+        re.findall(r"/api/kpis/(\w+)", lines)
+    )
+    formats = set(re.findall(r"lakescope normalise (?:--format|-f)[ =](\w+)", lines)) | set(
+        re.findall(r"/push/(\w+)", lines)
+    )
+    assert kpis
+    assert formats
+    assert not kpis - CATALOGUE.keys()
+    assert not formats - available("formats").keys()
+
+
+NUMBERS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+
+
+def test_counts_in_the_text_are_right() -> None:
+    counts = {
+        "collectors": len(available("collectors")),
+        "formats": len(available("formats")),
+        "sinks": len(available("sinks")),
+        "dashboards": len(DASHBOARDS),
+        "datasets": len(DATASETS),
+        "KPIs": len(CATALOGUE),
+    }
+    wrong = []
+    for page in TEXTS:
+        for number, what in re.findall(
+            rf"\b(?i:(\d+|{'|'.join(NUMBERS)})) ({'|'.join(counts)})\b", page.read_text()
+        ):
+            count = int(number) if number.isdigit() else NUMBERS.index(number.lower()) + 1
+            if count not in (1, counts[what]):
+                wrong.append((page.name, number, what))
+    assert not wrong
+
+
+def test_the_picture_of_the_layers_is_that_of_import_linter() -> None:
+    """docs/architecture.md: "Who imports whom"; a storey a line, its modules apart by bars."""
+    linter = ConfigParser()
+    linter.read(ROOT / ".importlinter")
+
+    def storeys(contract: str) -> list[set[str]]:
+        lines = linter[f"importlinter:contract:{contract}"]["layers"].split("\n")
+        return [set(re.split(r" [|] ", line.strip())) for line in lines if line.strip()]
+
+    house = [storey for storey in storeys("house") if storey not in ({"__main__"}, {"app"}, {"core"})]
+    (picture,) = re.findall(
+        r"^## Who imports whom\n\n```text\n(.*?)^```",
+        (ROOT / "docs" / "architecture.md").read_text(),
+        re.MULTILINE | re.DOTALL,
+    )
+    drawn = []
+    for line in picture.splitlines():
+        names = re.split(r"\s{2,}", re.sub(r"^  (app|rooms|core)\b", "", line).strip())[0]
+        if names and set(names) != {"-"}:
+            drawn.append(set(names.split(" | ")))
+    (cli, *rooms) = house
+    assert drawn == [cli, *storeys("roof"), *rooms, *storeys("ground")]
 
 
 # --- links ------------------------------------------------------------------------------------------------
