@@ -65,6 +65,18 @@ def test_all_is_stored_by_one_write() -> None:
     assert store.stored == list("abcd") and store.sizes == [4] and store.waits == []
 
 
+def test_a_whole_batch_is_written_without_a_copy() -> None:
+    batch = list("abcd")
+    written: list[Sequence[Any]] = []
+
+    def write(chunks: Sequence[Any]) -> Outcome:
+        written.append(chunks)
+        return Outcome()
+
+    assert deliver(batch, write, lambda attempts, fault: None) == {}
+    assert len(written) == 1 and written[0] is batch
+
+
 def test_nothing_is_not_written() -> None:
     store = Store(lambda chunks: Outcome())
     assert store.deliver([]) == {} and store.sizes == []
@@ -138,28 +150,64 @@ def test_two_events_at_fault_in_both_halves() -> None:
     assert sorted(store.stored) == list("bcdefg")
 
 
-def test_a_store_that_is_away_for_days_costs_no_event() -> None:
-    store = Store(fails_on(*"abcdefgh"))
+@pytest.mark.parametrize("text", ["503", ""])
+def test_a_store_that_is_away_for_days_costs_no_event(text: str) -> None:
+    store = Store(fails_on(*"abcdefgh", error=lambda: TransientError(text)))
     with pytest.raises(GaveUp):
         store.deliver("abcdefgh")
     assert store.waits == list(range(1, 1002)), "the waits go on growing"
     assert store.sizes.count(8) == 1001, "each attempt is of all of them"
     assert set(store.sizes) == {8, 4, 2, 1}, "and now and then parts of them are"
+    halves, quarters = [4] * 2, [2] * 4
+    assert store.sizes[:24] == [8] * 5 + halves + [8] * 5 + halves + quarters + [8] * 5 + [4], (
+        "deeper each time"
+    )
 
 
 def test_one_event_alone_is_never_given_up() -> None:
     store = Store(fails_on("a"))
     with pytest.raises(GaveUp):
         store.deliver("a")
+    assert store.sizes == [1] * 1001
 
 
-def test_one_event_that_the_store_never_takes_holds_back_the_others_for_a_bounded_time() -> None:
-    store = Store(fails_on("c"))
-    assert store.deliver("abcdefgh") == {2: Reject("sink_error", found="503")}
+@pytest.mark.parametrize("text", ["503", ""])
+def test_one_event_that_the_store_never_takes_holds_back_the_others_for_a_bounded_time(text: str) -> None:
+    store = Store(fails_on("c", error=lambda: TransientError(text)))
+    assert store.deliver("abcdefgh") == {2: Reject("sink_error", found=text)}
     assert sorted(store.stored) == list("abdefgh")
-    assert store.sizes[:STUCK_ATTEMPTS] == [8] * STUCK_ATTEMPTS
+    assert store.sizes == [8] * STUCK_ATTEMPTS + [4, 4, 2, 2, 1, 1] + [1] * STUCK_ATTEMPTS
     assert len(store.waits) == 2 * STUCK_ATTEMPTS - 1
     assert store.now - 1000 < 3 * STUCK_S
+
+
+def test_several_such_events_side_by_side_are_singled_out_without_another_wait() -> None:
+    store = Store(fails_on(*"abcd"))
+    assert store.deliver("abcdefgh").keys() == {0, 1, 2, 3}
+    probes, singles = [4, 4, 2, 2, 1, 1, 1, 1], [2, 1, 1, 2, 1, 1]
+    assert store.sizes == [8] * STUCK_ATTEMPTS + probes + [4] * STUCK_ATTEMPTS + singles
+
+
+def test_of_two_the_one_at_fault_is_told_from_the_other() -> None:
+    store = Store(fails_on("b"))
+    assert store.deliver("ab") == {1: Reject("sink_error", found="503")}
+    assert store.stored == ["a"]
+
+
+def test_an_event_that_gets_another_answer_when_singled_out_waits_on() -> None:
+    """Of c and d, both stuck, only c gets the same answer alone: the store goes away before d does."""
+    faults = [TransientError("connection refused"), TransientError("connection refused")]
+
+    def answer(chunks: list[Any]) -> Outcome:
+        if len(store.waits) < 2 * STUCK_ATTEMPTS - 1 or "c" in chunks:
+            return fails_on("c", "d")(chunks)
+        if faults:
+            raise faults.pop()
+        return Outcome()
+
+    store = Store(answer)
+    assert store.deliver("abcd") == {2: Reject("sink_error", found="503")}
+    assert store.stored == list("abd") and not faults
 
 
 @pytest.mark.parametrize("bad", ["ah", "adeh", "abcd", "cf"])
