@@ -6,7 +6,6 @@ import base64
 import gzip
 import json
 import sqlite3
-import threading
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,8 +17,7 @@ import msgspec
 import pytest
 import zstandard
 
-from lakescope.collectors._spool import ROW_BYTES, Spool
-from lakescope.core.messages import Message
+from lakescope.collectors._spool import Spool
 from tests.collectors._pushing import Pushing
 from tests.contract._bodies import events_of, hermes, ndjson, scripts
 from tests.e2e._lakescope import Lakescope, until
@@ -275,50 +273,6 @@ def test_many_senders_at_once(pushing: Pushing) -> None:
         statuses = list(pool.map(lambda body: client.post("/push/hermes", content=body).status_code, bodies))
     assert statuses == [200] * 200
     pushing.arrived(events_of("hermes", bodies))
-
-
-def test_a_sender_that_goes_away_harms_nobody(tmp_path: Path) -> None:
-    """A future that its waiter has given up must not stop the thread that writes."""
-    spool = Spool(tmp_path / "x.spool", 2**20)
-    message = Message(b"{}", "hermes", {}, 1.0)
-    with spool._wake:  # the disk is slow
-        first = spool.append(message)
-        first.cancel()
-    spool.append(message).result(10)
-    assert len(spool.read(100, timeout=1.0)) == 2
-    spool.close()
-    with pytest.raises(sqlite3.Error, match="stopping"):
-        spool.append(message)
-
-
-def test_a_disk_that_refuses_is_told_to_the_sender(tmp_path: Path) -> None:
-    """A real SQLite error: the table is gone. The spool goes on for the next sender."""
-    spool = Spool(tmp_path / "x.spool", 2**20)
-    message = Message(b"12345", "hermes", {}, 1.0)
-    with sqlite3.connect(tmp_path / "x.spool") as other:
-        other.execute("alter table spool rename to away")
-    with pytest.raises(sqlite3.OperationalError, match="no such table"):
-        spool.append(message).result(10)
-    assert spool.bytes == 0
-    with other:
-        other.execute("alter table away rename to spool")
-    other.close()
-    spool.append(message).result(10)
-    assert spool.bytes == 5 + 2 + ROW_BYTES
-    spool.close()
-
-
-def test_an_idle_spool_wakes_at_once(tmp_path: Path) -> None:
-    spool = Spool(tmp_path / "x.spool", 2**20)
-    found: list[Message] = []
-    reader = threading.Thread(target=lambda: found.extend(spool.read(10, timeout=30.0)))
-    reader.start()
-    spool.append(Message(b"{}", "hermes", {"a": "b"}, 2.5)).result(10)
-    reader.join(10)
-    assert [(m.body, m.format, m.headers, m.received) for m in found] == [(b"{}", "hermes", {"a": "b"}, 2.5)]
-    spool.delete([found[0].token])
-    until(lambda: spool.bytes == 0, 5)
-    spool.close()
 
 
 def test_the_routes_are_in_the_openapi_document(pushing: Pushing) -> None:

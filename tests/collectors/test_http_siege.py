@@ -16,7 +16,6 @@ import httpx
 import pytest
 import zstandard
 
-from lakescope.collectors._spool import ROW_BYTES, Spool
 from lakescope.core.messages import Message
 from tests.collectors._pushing import Pushing
 from tests.contract._bodies import events_of, hermes, ndjson
@@ -217,44 +216,6 @@ def test_a_body_leaves_the_spool_with_its_last_document(tmp_path: Path) -> None:
 
 
 # --- the disk --------------------------------------------------------------------------------------------
-
-
-def test_a_full_disk_is_told_and_forgotten(tmp_path: Path) -> None:
-    """A real SQLITE_FULL: senders are told, what waits can still leave, and all the room comes back."""
-    spool = Spool(tmp_path / "x.spool", 2**24)
-    message = Message(b"x" * 10_000, "hermes", {}, 1.0)
-    spool.append(message).result(10)
-    (pages,) = spool._write_db.execute("pragma page_count").fetchone()
-    spool._write_db.execute(f"pragma max_page_count = {pages + 3}")
-    refused = 0
-    for _ in range(5):
-        try:
-            spool.append(message).result(10)
-        except sqlite3.OperationalError as error:
-            refused += "full" in str(error)
-    assert refused and spool.fault and "full" in spool.fault
-    stored = spool.read(2**24, timeout=0)
-    assert spool.bytes == len(stored) * (10_000 + 2 + ROW_BYTES)
-    spool.delete([one.token for one in stored])
-    until(lambda: spool.bytes == 0, 10)
-    assert spool.fault is None
-    spool.close()
-
-
-def test_a_deletion_that_fails_is_tried_again(tmp_path: Path) -> None:
-    spool = Spool(tmp_path / "x.spool", 2**20)
-    spool.append(Message(b"{}", "hermes", {}, 1.0)).result(10)
-    (stored,) = spool.read(100, timeout=0)
-    with sqlite3.connect(tmp_path / "x.spool") as other:
-        other.execute("create trigger broken before delete on spool begin select raise(fail, 'broken'); end")
-    spool.delete([stored.token])
-    until(lambda: spool.fault == "broken", 10)
-    spool.append(Message(b"{}", "hermes", {}, 1.0)).result(10)  # others are not held up
-    with other:
-        other.execute("drop trigger broken")
-    other.close()
-    until(lambda: spool.bytes == 2 + 2 + ROW_BYTES and spool.fault is None, 10)
-    spool.close()
 
 
 def test_a_spool_that_cannot_be_written_is_not_ready(tmp_path: Path) -> None:
