@@ -4,7 +4,7 @@
 UV := .uv/bin/uv
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: setup demo test check bench docs servers clean
+.PHONY: setup demo test check bench docs mutants servers clean
 
 setup: .venv/.ready
 
@@ -35,5 +35,10 @@ docs: setup
 bench: setup
 	.venv/bin/python -m benchmarks $(ARGS)
 
+mutants: setup
+	rm -rf mutants
+	$(UV) run --frozen --group mutants mutmut run --max-children 2 "*$(ARGS)*"
+	$(UV) run --frozen --group mutants mutmut results | grep -v "not checked"
+
 clean:
-	rm -rf .venv .uv .servers .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf mutants .venv .uv .servers .mypy_cache .ruff_cache .pytest_cache .hypothesis
