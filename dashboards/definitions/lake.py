@@ -1,4 +1,4 @@
-"""Is the lake well? One screen, the rest a click away."""
+"""The state of the lake on one screen; everything else is one click away."""
 
 from __future__ import annotations
 

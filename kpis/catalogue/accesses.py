@@ -14,7 +14,7 @@ _accesses = partial(Kpi, dataset="traces", good="up", dimensions=ACCESSES)
 KPIS = (
     _accesses(
         name="accesses",
-        meaning="Accesses to files by clients, well or badly ended.",
+        meaning="File accesses by clients, successful or failed.",
         unit="count",
         good="neutral",
         value=Part(kind="count", where=(ENDED,)),
@@ -22,7 +22,7 @@ KPIS = (
     ),
     _accesses(
         name="access_efficiency",
-        meaning="Share of accesses after which the client had its file.",
+        meaning="Share of client accesses that delivered the file.",
         unit="ratio",
         value=EFFICIENCY,
         null="no access ended",

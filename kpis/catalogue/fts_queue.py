@@ -22,7 +22,7 @@ KPIS = (
     ),
     _queue(
         name="fts_queue_peak",
-        meaning="Most transfers that waited for one link.",
+        meaning="Largest number of queued transfers on one link.",
         unit="count",
         good="down",
         value=Part(kind="max", field="submitted"),
@@ -36,21 +36,21 @@ KPIS = (
     ),
     _queue(
         name="fts_active_mean",
-        meaning="Transfers running over a link, in the mean.",
+        meaning="Average number of active transfers on a link.",
         unit="count",
         good="neutral",
         value=Part(kind="mean", field="active"),
     ),
     _queue(
         name="fts_throughput",
-        meaning="FTS's own throughput of a link, in the mean.",
+        meaning="Average throughput of a link, as FTS reports it.",
         unit="bytes/s",
         good="up",
         value=Part(kind="mean", field="throughput"),
     ),
     _queue(
         name="fts_success_rate",
-        meaning="FTS's own success rate of its links, in the mean.",
+        meaning="Average success rate of the links, as FTS reports it.",
         unit="ratio",
         good="up",
         value=Part(kind="mean", field="success_rate"),

@@ -30,7 +30,7 @@ _hosts = partial(Kpi, dataset="hosts", good="down", dimensions=HOSTS)
 KPIS = (
     _hosts(
         name="host_load",
-        meaning="Load average over a minute, in the mean.",
+        meaning="One-minute load average, averaged over the reports.",
         unit="count",
         where=(_of("load1"),),
         value=Part(kind="mean", field="value"),
@@ -38,17 +38,17 @@ KPIS = (
     ),
     _hosts(
         name="host_cpu",
-        meaning="Share of processor time that was not idle, by the agents that count it.",
+        meaning="CPU utilisation, from agents that report counters of CPU time.",
         unit="ratio",
         where=(COUNTER, _of("cpu_busy", "cpu_idle")),
         value=Ratio(_increase(where=(_of("cpu_busy"),)), _increase()),
-        null="no agent has counted twice",
+        null="fewer than two reports",
         warning=0.9,
         critical=0.98,
     ),
     _hosts(
         name="host_cpu_told",
-        meaning="Share of processor time that was not idle, by the agents that tell it as a share.",
+        meaning="CPU utilisation, from agents that report it as a percentage.",
         unit="ratio",
         where=(GAUGE, _of("cpu_busy", "cpu_idle")),
         value=Ratio(_sum(where=(_of("cpu_busy"),)), _sum()),
@@ -58,7 +58,7 @@ KPIS = (
     ),
     _hosts(
         name="host_memory",
-        meaning="Share of memory in use, of what programs cannot have.",
+        meaning="Share of memory that is in use, that is, not available to programs.",
         unit="ratio",
         where=(TOLD,),
         value=Rest(Ratio(_sum(where=(_of("memory_available"),)), _sum(where=(MEMORY,)))),
@@ -68,7 +68,7 @@ KPIS = (
     ),
     _hosts(
         name="host_memory_available",
-        meaning="Least memory that programs could have had, of the agents that tell it in one number.",
+        meaning="Lowest memory available to programs, from agents that report it as one value.",
         unit="bytes",
         good="up",
         where=(
@@ -80,7 +80,7 @@ KPIS = (
     ),
     _hosts(
         name="host_disk",
-        meaning="Share of the real file systems that is not free for users.",
+        meaning="Share of the file systems' space that is not available to users; virtual file systems are left out.",
         unit="ratio",
         where=(TOLD,),
         value=Rest(Ratio(_sum(where=(_of("disk_free"),)), _sum(where=(DISK,)))),
@@ -90,7 +90,7 @@ KPIS = (
     ),
     _hosts(
         name="host_disk_free",
-        meaning="Least bytes that users could fill of a file system.",
+        meaning="Lowest space available to users on one file system.",
         unit="bytes",
         good="up",
         where=(_of("disk_free"),),
@@ -105,13 +105,13 @@ KPIS = (
             good="neutral",
             where=(COUNTER, _of(quantity)),
             value=PerSecond(_increase()),
-            null="no agent has counted twice",
+            null="fewer than two reports",
         )
         for quantity, what in (("network_received", "received data"), ("network_sent", "sent data"))
     ),
     _hosts(
         name="host_clock_offset",
-        meaning="Greatest distance of a host's clock from the right time, either way.",
+        meaning="Largest absolute clock offset of a host.",
         unit="seconds",
         where=(_of("clock_offset"),),
         value=Part(kind="largest", field="value"),
@@ -121,7 +121,7 @@ KPIS = (
     ),
     _hosts(
         name="host_silence",
-        meaning="Time since the last word of a host, at the end of the time looked at.",
+        meaning="Time since the last report of a host, at the end of the time range.",
         unit="seconds",
         value=Part(kind="silence"),
         null="no host has reported",

@@ -15,7 +15,7 @@ _network = partial(Kpi, dataset="network", good="down", dimensions=NETWORK)
 KPIS = (
     _network(
         name="network_throughput",
-        meaning="Average throughput that perfSONAR's tests reached.",
+        meaning="Average throughput measured by perfSONAR tests.",
         unit="bits/s",
         good="up",
         value=Part(kind="mean", field="throughput"),
@@ -24,7 +24,7 @@ KPIS = (
     ),
     _network(
         name="network_loss",
-        meaning="Share of perfSONAR's probes that were lost.",
+        meaning="Share of perfSONAR's test packets that were lost.",
         unit="ratio",
         value=Ratio(
             Part(kind="sum", field="packets_lost", where=_COUNTED),
@@ -37,14 +37,14 @@ KPIS = (
     ),
     _network(
         name="network_latency_p95",
-        meaning="One-way delay that 95 of 100 probes stay below, in the mean of the tests.",
+        meaning="95th percentile of the one-way delay, averaged over the tests.",
         unit="seconds",
         value=Part(kind="mean", field="latency_p95_s"),
         null="no latency test ran",
     ),
     _network(
         name="network_rtt",
-        meaning="Mean round trip.",
+        meaning="Average round-trip time.",
         unit="seconds",
         value=Part(kind="mean", field="rtt_mean_s"),
         where=(Condition("test", "=", "rtt"),),
@@ -52,7 +52,7 @@ KPIS = (
     ),
     _network(
         name="network_retransmits",
-        meaning="TCP retransmissions of perfSONAR's throughput tests.",
+        meaning="TCP retransmissions in perfSONAR throughput tests.",
         unit="count",
         value=Part(kind="sum", field="retransmits"),
         null="no throughput test ran",
@@ -66,14 +66,14 @@ KPIS = (
     ),
     _network(
         name="network_route_changes",
-        meaning="Distinct routes beyond the first, of each pair of hosts.",
+        meaning="Distinct routes beyond the first, per pair of hosts.",
         unit="count",
         value=Part(kind="changes", field="route_id", series=("src_host", "dst_host", "ip_version")),
         null="no route was traced",
     ),
     _network(
         name="clock_error",
-        meaning="Greatest clock error that perfSONAR's hosts reported.",
+        meaning="Largest clock error reported by perfSONAR hosts.",
         unit="seconds",
         value=Part(kind="max", field="clock_error_s"),
         null="no test reported its clock error",

@@ -15,7 +15,7 @@ _pipeline = partial(
 KPIS = (
     _pipeline(
         name="lag_p99",
-        meaning="99 of 100 events were stored sooner than this after their time, in the worst interval.",
+        meaning="99th percentile of the time from an event to its storage, in the worst interval.",
         unit="seconds",
         value=Part(kind="max", field="lag_p99_s"),
         warning=600.0,
@@ -23,7 +23,7 @@ KPIS = (
     ),
     _pipeline(
         name="lag_p50",
-        meaning="Half of the events were stored sooner than this after their time, in the mean of the intervals.",
+        meaning="Median time from an event to its storage, averaged over the intervals.",
         unit="seconds",
         value=Part(kind="mean", field="lag_p50_s"),
     ),
@@ -36,33 +36,33 @@ KPIS = (
     ),
     _pipeline(
         name="events_received",
-        meaning="Events that came, those that became dead letters or were filtered too.",
+        meaning="Events received, including those that became dead letters or were filtered.",
         unit="count",
         good="neutral",
         value=Part(kind="sum", field="received"),
     ),
     _pipeline(
         name="events_stored",
-        meaning="Events that were stored, once for each sink.",
+        meaning="Events stored, counted once per sink.",
         unit="count",
         good="neutral",
         value=Part(kind="sum", field="stored"),
     ),
     _pipeline(
         name="write_retries",
-        meaning="Writes that a store made Lakescope try again.",
+        meaning="Writes that were retried because the store did not accept them.",
         unit="count",
         value=Part(kind="sum", field="retries"),
     ),
     _pipeline(
         name="queue_peak",
-        meaning="Most events that waited for one sink at an interval's end.",
+        meaning="Largest number of events queued for one sink at the end of an interval.",
         unit="count",
         value=Part(kind="max", field="queued"),
     ),
     _pipeline(
         name="collector_silence",
-        meaning="Time in which nothing came, summed over the collectors.",
+        meaning="Time without any message, summed over the collectors.",
         unit="seconds",
         value=Part(kind="sum", field="silent_s"),
     ),

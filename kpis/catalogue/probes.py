@@ -14,7 +14,7 @@ _probes = partial(Kpi, dataset="probes", dimensions=PROBES)
 KPIS = (
     _probes(
         name="probe_checks",
-        meaning="Checks of services, whatever they found.",
+        meaning="Probes of services, whatever their result.",
         unit="count",
         good="neutral",
         value=Part(kind="count"),
@@ -22,11 +22,11 @@ KPIS = (
     ),
     _probes(
         name="probe_availability",
-        meaning="Share of checks that found their service well, of all that gave an answer.",
+        meaning="Probes that found their service healthy, divided by all that returned a result.",
         unit="ratio",
         good="up",
         value=EFFICIENCY,
-        null="no check gave an answer",
+        null="no probe returned a result",
         warning=0.95,
         critical=0.8,
     ),

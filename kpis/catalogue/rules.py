@@ -16,10 +16,10 @@ _stuck = partial(
 KPIS = (
     _rules(
         name="rules_stuck",
-        meaning="Distinct rules that are stuck: in the latest complete answer of Rucio.",
+        meaning="Distinct stuck rules in the latest complete poll of Rucio.",
         unit="count",
         value=_stuck(field="rule_id", over="distinct"),
-        null="Rucio was not asked for stuck rules, or does not answer",
+        null="stuck rules are not polled, or Rucio does not answer",
     ),
     _rules(
         name="oldest_stuck_rule",
@@ -30,13 +30,13 @@ KPIS = (
     ),
     Kpi(
         name="rules_reported",
-        meaning="Rules in the latest complete answer to each question that Rucio is asked; overlapping answers add up.",
+        meaning="Rules in the latest complete poll of each Rucio query; queries that overlap add up.",
         unit="count",
         good="neutral",
         dataset="polls",
         where=(Condition("kind", "=", "rules"), Condition("complete", "=", True)),
         value=Part(kind="last", field="count", series=("scope",)),
         dimensions=("vo", "state", "scope"),
-        null="Rucio was not asked for rules, or does not answer",
+        null="rules are not polled, or Rucio does not answer",
     ),
 )

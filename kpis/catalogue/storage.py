@@ -79,28 +79,28 @@ _QUOTA = partial(Part, kind="last", series=_ACCOUNT, where=known("used", "total"
 KPIS = (
     _storage(
         name="storage_used",
-        meaning="Bytes used: last reported value per RSE.",
+        meaning="Used space: last reported value per RSE.",
         unit="bytes",
         good="neutral",
         value=_last(field="used"),
     ),
     _storage(
         name="storage_free",
-        meaning="Bytes free: last reported value per RSE.",
+        meaning="Free space: last reported value per RSE.",
         unit="bytes",
         good="up",
         value=_last(field="free"),
     ),
     _storage(
         name="storage_files",
-        meaning="Files: last reported value per RSE.",
+        meaning="Number of files: last reported value per RSE.",
         unit="count",
         good="neutral",
         value=_last(field="files"),
     ),
     _storage(
         name="storage_fullness",
-        meaning="Share of the total space that is not free, of the RSEs that report both.",
+        meaning="Share of the total space that is in use, for the RSEs that report total and free space.",
         unit="ratio",
         good="down",
         value=Rest(Ratio(_last(field="free", where=_SIZED), _last(field="total", where=_SIZED))),
@@ -110,14 +110,14 @@ KPIS = (
     ),
     _storage(
         name="storage_growth",
-        meaning="Used bytes at the end minus those at the beginning of the time range.",
+        meaning="Used space at the end of the time range minus used space at its beginning.",
         unit="bytes",
         good="neutral",
         value=_GROWTH,
     ),
     _storage(
         name="days_to_full",
-        meaning="Days until the free space is used up if used space goes on to grow as in the time range.",
+        meaning="Days until free space runs out if used space keeps growing as in the time range.",
         unit="days",
         good="up",
         value=DaysLeft(_last(field="free"), _GROWTH),
@@ -154,7 +154,7 @@ KPIS = (
     *_shares("account", "account and RSE", _counts_of(*_ACCOUNT), _ACCOUNT, (*_ACCOUNT, "site", "country")),
     Kpi(
         name="account_fullness",
-        meaning="Share of the quota that is used, of the accounts and RSEs with a quota.",
+        meaning="Share of the quota that is in use, for accounts that have a quota on an RSE.",
         unit="ratio",
         good="down",
         dataset="storage",

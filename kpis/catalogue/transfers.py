@@ -29,7 +29,7 @@ _count = partial(_transfers, unit="count", null="never null")
 KPIS = (
     _transfers(
         name="transfer_efficiency",
-        meaning="Share of transfers that ended well, of all that ended.",
+        meaning="Successful transfers divided by all transfers that ended.",
         unit="ratio",
         good="up",
         value=EFFICIENCY,
@@ -38,13 +38,13 @@ KPIS = (
     ),
     _count(
         name="transfers_done",
-        meaning="Files that arrived.",
+        meaning="Files transferred successfully.",
         good="up",
         value=Part(kind="count", where=(DONE,)),
     ),
     _count(
         name="transfers_failed",
-        meaning="Attempts that failed or were lost.",
+        meaning="Transfer attempts that failed or were lost.",
         good="down",
         where=(RUCIO, FAILED),
         value=Part(kind="count"),
@@ -52,7 +52,7 @@ KPIS = (
     ),
     _transfers(
         name="transfer_volume",
-        meaning="Bytes of the files that arrived.",
+        meaning="Volume of the files transferred successfully.",
         unit="bytes",
         good="up",
         value=Part(kind="sum", field="bytes", where=(DONE,)),
@@ -60,7 +60,7 @@ KPIS = (
     ),
     _count(
         name="files_failing",
-        meaning="Distinct files with a failed attempt: a retry storm does not raise it.",
+        meaning="Distinct files with at least one failed attempt; repeated attempts count once.",
         good="down",
         where=(RUCIO, FAILED),
         value=Part(kind="distinct", field="file"),
@@ -68,7 +68,7 @@ KPIS = (
     ),
     _transfers(
         name="attempts_per_file",
-        meaning="Ended attempts for each distinct file.",
+        meaning="Ended transfer attempts per distinct file.",
         unit="count",
         good="down",
         value=Ratio(Part(kind="count", where=_TRIED), Part(kind="distinct", field="file", where=_TRIED)),
@@ -77,7 +77,7 @@ KPIS = (
     ),
     _transfers(
         name="transfer_throughput",
-        meaning="Speed of a transfer while its bytes moved: all bytes by all seconds.",
+        meaning="Throughput while bytes moved: total bytes divided by total transfer time.",
         unit="bytes/s",
         good="up",
         value=Ratio(
@@ -87,7 +87,7 @@ KPIS = (
     ),
     _transfers(
         name="delivered_rate",
-        meaning="Bytes that arrived in each second of the time looked at.",
+        meaning="Bytes transferred successfully per second.",
         unit="bytes/s",
         good="up",
         value=PerSecond(Part(kind="sum", field="bytes", where=(DONE,))),
@@ -95,7 +95,7 @@ KPIS = (
     ),
     _transfers(
         name="queue_time_p50",
-        meaning="Half of the transfers waited less than this from request to start.",
+        meaning="Median time from the request to the start of a transfer.",
         unit="seconds",
         good="down",
         value=Part(kind="percentile", field="queue_s", quantile=0.5),
@@ -103,7 +103,7 @@ KPIS = (
     ),
     _transfers(
         name="queue_time_p95",
-        meaning="95 of 100 transfers waited less than this from request to start.",
+        meaning="95th percentile of the time from the request to the start of a transfer.",
         unit="seconds",
         good="down",
         value=Part(kind="percentile", field="queue_s", quantile=0.95),
@@ -113,19 +113,19 @@ KPIS = (
     ),
     _count(
         name="submission_failures",
-        meaning="Requests that the transfer tool refused to take.",
+        meaning="Requests that the transfer tool rejected.",
         good="down",
         value=Part(kind="count", where=(Condition("event", "=", "submission_failed"),)),
     ),
     _count(
         name="submissions",
-        meaning="Requests handed to the transfer tool.",
+        meaning="Requests submitted to the transfer tool.",
         good="neutral",
         value=Part(kind="count", where=(Condition("event", "=", "submitted"),)),
     ),
     _transfers(
         name="fts_efficiency",
-        meaning="Share of transfers that ended well by FTS's own word.",
+        meaning="Successful transfers divided by all that ended, as FTS reports them.",
         unit="ratio",
         good="up",
         where=(FTS,),
@@ -135,7 +135,7 @@ KPIS = (
     ),
     _count(
         name="fts_finished",
-        meaning="Files that arrived by FTS's own word; beside transfers_done it shows lost messages.",
+        meaning="Files transferred successfully as FTS reports them; compared with transfers_done it shows lost messages.",
         good="up",
         where=(FTS,),
         value=Part(kind="count", where=(DONE,)),
