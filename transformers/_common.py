@@ -105,11 +105,15 @@ def whole(value: float | None) -> int | None:
 
 
 def span_s(start: datetime | None, end: datetime | None) -> float | None:
-    """Seconds from `start` to `end`; null if one is unknown or they are reversed."""
+    """Seconds from `start` to `end`; null if one is unknown.
+
+    Negative, which is beyond its bound (`lakescope.core.bounds`), if they are reversed. Null if they are by less than a
+    second: FTS's clock has whole ones, which Rucio's times of the same second may be behind.
+    """
     if start is None or end is None:
         return None
     span = (end - start).total_seconds()
-    return span if span >= 0 else None
+    return span if span >= 0 or span <= -1 else None
 
 
 def epoch_time(seconds: float | None, path: str = "$") -> str | None:
@@ -131,15 +135,6 @@ def epoch_ms_time(milliseconds: int | None, path: str = "$") -> str | None:
     except (OverflowError, ValueError):
         raise Rejected("value", path, "POSIX milliseconds before the year 10000", milliseconds) from None
     return moment.isoformat(timespec="milliseconds") + "Z"
-
-
-def seconds_between(start: str | None, end: str | None) -> float | None:
-    """Seconds from `start` to `end`, both as `utc_time` gives them; null if one is unknown or they are reversed."""
-    if start is None or end is None:
-        return None
-    # [:-1]: naive minus naive; attaching a time zone to both costs more than the parsing
-    span = (_parse(end[:-1]) - _parse(start[:-1])).total_seconds()
-    return span if span >= 0 else None
 
 
 # --- names -----------------------------------------------------------------------------------------------

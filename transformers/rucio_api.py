@@ -31,7 +31,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, TypeGuard
 from urllib.parse import parse_qs, urlsplit
 
 from msgspec import Struct
@@ -40,6 +40,7 @@ from lakescope.core.events import Poll, Rule, Storage
 from lakescope.core.messages import Decoded, Message, Rejected
 from lakescope.transformers._common import (
     EPOCH,
+    NO_COUNT,
     any_json,
     convert_fields,
     count_unknown,
@@ -51,6 +52,7 @@ from lakescope.transformers._common import (
     span_s,
     utc_moment,
     utc_time,
+    whole,
 )
 
 Ignored = Any
@@ -287,7 +289,7 @@ def _add_usage(found: UsageLine, out: Decoded, question: Question) -> None:
         event.used, event.files = used, _known(found.files)
     if found.source != "rucio":
         event.free = free
-        event.total = None if used is None or free is None else _known(found.total)
+        event.total = _known(found.total) if _is_known(used) and _is_known(free) else None
     if found.source not in ("rucio", "storage"):
         event.usage_source = found.source
     if event.used is None and event.files is None and event.free is None:
@@ -308,11 +310,16 @@ def _add_quota(found: QuotaLine, out: Decoded, question: Question) -> None:
             used=used,
             files=_known(found.used_files),
             total=quota,
-            free=None if used is None or quota is None else max(0, quota - used),
+            free=max(0, quota - used) if _is_known(used) and _is_known(quota) else None,
         )
     )
 
 
 def _known(count: int | None) -> int | None:
-    """Space reports of sites write -1 for what they do not know."""
-    return None if count is None or count < 0 else count
+    """Space reports of sites write -1 for what they do not know; anything else below 0 is `NO_COUNT`."""
+    return None if count == -1 else whole(count)
+
+
+def _is_known(count: int | None) -> TypeGuard[int]:
+    """Whether it can be reckoned with."""
+    return count is not None and count != NO_COUNT

@@ -84,7 +84,7 @@ class Decoded:
         self.unknown: Counter[str] = Counter()
         """Field names that the format does not know -> how often; never fatal."""
         self.impossible: Counter[str] = Counter()
-        """``dataset.field`` -> how many numbers no instrument can have measured; they are null (`lakescope.core.bounds`)."""
+        """``dataset.field`` -> how many numbers and times cannot have been measured; they are null (`lakescope.core.bounds`)."""
         self.odd: Counter[str] = Counter()
         """Optional fields whose value had another type, stored as null or as text -> how often; never fatal."""
         self.filtered: Counter[str] = Counter()

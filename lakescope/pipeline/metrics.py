@@ -45,7 +45,7 @@ class Metrics:
         self.unknown = counter("unknown_fields", "Fields the format does not know", "collector")
         self.impossible = counter(
             "impossible_values",
-            "Numbers no instrument can have measured, stored as null",
+            "Numbers and times that cannot have been measured, stored as null",
             "collector",
             "field",
         )

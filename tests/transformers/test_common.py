@@ -10,7 +10,7 @@ import pytest
 
 from lakescope.core.messages import Decoded, Message, Rejected
 from lakescope.core.plugins import formats
-from lakescope.transformers._common import any_json, metadata_time, unwrap
+from lakescope.transformers._common import any_json, metadata_time, span_s, unwrap, utc_moment
 
 CASES = Path(__file__).parents[1] / "cases"
 FORMATS = formats()
@@ -96,6 +96,20 @@ def test_every_format_keeps_what_holds_a_lone_surrogate(name: str) -> None:
 )
 def test_the_time_that_monit_has(metadata: dict[str, Any], time: str | None) -> None:
     assert metadata_time(metadata) == time
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "span"),
+    [
+        ("2026-01-01 00:00:00", "2026-01-01 00:00:01.5", 1.5),
+        ("2026-01-01 00:00:00.999999", "2026-01-01 00:00:00", None),  # FTS's clock has whole seconds
+        ("2026-01-01 00:00:01", "2026-01-01 00:00:00", -1.0),  # beyond its bound: counted there
+        ("1970-01-01 00:00:00", "2026-01-01 00:00:00", None),
+        ("2026-01-01 00:00:00", None, None),
+    ],
+)
+def test_a_span_is_reversed_or_unknown(start: str, end: str | None, span: float | None) -> None:
+    assert span_s(utc_moment(start)[1], utc_moment(end)[1]) == span
 
 
 def test_monits_envelope() -> None:

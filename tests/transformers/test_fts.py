@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from copy import deepcopy
 from typing import Any
 
@@ -12,6 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lakescope.core.events import Event, FtsQueue, Transfer
+from lakescope.core.messages import Message
+from lakescope.pipeline.normalise import Normaliser
 from lakescope.transformers import fts
 from tests.transformers.bodies import ROOT, SAMPLES, documents, texts
 from tests.transformers.properties import JSON, decode, holds, mutated, spliced
@@ -32,6 +35,14 @@ def changed(document: dict[str, Any], **changes: Any) -> dict[str, Any]:
 def event(document: object) -> Event:
     [found] = decode(fts.decode, document).events
     return found
+
+
+def normalised(document: object) -> tuple[Event, Counter[str]]:
+    """The event as sinks get it, and what was counted."""
+    body = msgspec.json.encode(document)
+    out = Normaliser({"fts": fts.decode}, lambda _: {})([Message(body, "fts")])
+    (found,) = out.events
+    return found, out.impossible
 
 
 def transfer(document: object) -> Transfer:
@@ -182,16 +193,60 @@ def test_times_that_are_none(milliseconds: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "span"),
+    ("changes", "span", "impossible"),
     [
-        ({"timestamp_tr_st": 1767607262284, "timestamp_tr_comp": 1767607262284}, 0.0),
-        ({"timestamp_tr_st": 1767607262284, "timestamp_tr_comp": 1767607262283}, None),
-        ({"timestamp_tr_st": 1767607262284, "timestamp_tr_comp": 1767607262284 + 86_400_000}, 86400.0),
-        ({"timestamp_tr_st": 1767607262284 - 400 * 86_400_000}, None),
+        ({"timestamp_tr_st": 1767607262284, "timestamp_tr_comp": 1767607262284}, 0.0, 0),
+        ({"timestamp_tr_st": 1767607262284, "timestamp_tr_comp": 1767607262283}, None, 1),
+        ({"timestamp_tr_st": 1767607262284, "timestamp_tr_comp": 1767607262284 + 86_400_000}, 86400.0, 0),
+        ({"timestamp_tr_st": 1767607262284 - 400 * 86_400_000}, None, 1),
+        ({"timestamp_tr_comp": 0}, None, 0),
     ],
 )
-def test_durations(changes: dict[str, int], span: float | None) -> None:
-    assert transfer(changed(COMPLETE, **changes)).transfer_s == span
+def test_durations(changes: dict[str, int], span: float | None, impossible: int) -> None:
+    found, counted = normalised(changed(COMPLETE, **changes))
+    assert isinstance(found, Transfer)
+    assert (found.transfer_s, counted["transfers.transfer_s"]) == (span, impossible)
+    assert (found.throughput is None) == (not span)
+
+
+YEAR_60000 = 1_830_000_000_000_000
+
+
+@pytest.mark.parametrize(
+    ("document", "changes", "field", "impossible"),
+    [
+        (COMPLETE, {"timestamp_tr_st": YEAR_60000}, "started", 1),
+        (COMPLETE, {"timestamp_tr_comp": YEAR_60000}, "ended", 1),
+        (COMPLETE, {"tr_timestamp_complete": YEAR_60000}, "time", 1),
+        (STATE, {"submit_time": 1e30}, "submitted", 1),
+        (STATE, {"submit_time": 0}, "submitted", 0),
+        (COMPLETE, {"file_size": 2**63, "file_metadata": None}, "bytes", 1),
+        (COMPLETE, {"file_size": -5, "file_metadata": None}, "bytes", 1),
+        (COMPLETE, {"file_size": -1, "file_metadata": None}, "bytes", 0),
+        (COMPLETE, {"file_size": 2**64 - 1, "file_metadata": None}, "bytes", 0),
+        (COMPLETE, {"file_size": -5, "file_metadata": {"filesize": 7}}, "bytes", 0),  # the other counts
+        (COMPLETE, {"throughput": 10**400}, "throughput", 1),
+        (FAILED, {"retry": -7}, "retry", 1),
+        (FAILED, {"retry": 2**31}, "retry", 1),
+        (FAILED, {"retry": -1}, "retry", 0),
+        (FAILED, {"retry_max": 2**32 - 1}, "retry_max", 0),
+        (OPTIMIZER, {"throughput": -7}, "throughput", 1),
+        (OPTIMIZER, {"throughput": -1}, "throughput", 0),
+        (OPTIMIZER, {"success_rate": 100.5}, "success_rate", 1),
+        (OPTIMIZER, {"success_rate": 10**400}, "success_rate", 1),
+        (OPTIMIZER, {"success_rate": -1}, "success_rate", 0),
+        (OPTIMIZER, {"active_count": -7}, "active", 1),
+    ],
+)
+def test_what_cannot_be_is_counted_and_what_is_unset_is_not(
+    document: dict[str, Any], changes: dict[str, Any], field: str, impossible: int
+) -> None:
+    found, counted = normalised(changed(document, **changes))
+    assert counted[f"{found.dataset}.{field}"] == impossible
+    if impossible:
+        assert (
+            field == "ended" or field == "time" or getattr(found, field) is None
+        )  # each stands in for the other
 
 
 def test_a_deep_key_does_not_tell_the_kind() -> None:

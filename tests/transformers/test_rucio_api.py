@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lakescope.core.events import Poll, Rule
+from lakescope.core.events import Poll, Rule, Storage
 from lakescope.core.messages import Decoded, Message, Rejected
+from lakescope.pipeline.normalise import Normaliser
 from lakescope.transformers import rucio_api
 from tests.transformers.bodies import ROOT, headers, texts
 from tests.transformers.properties import RECEIVED, decode, holds, mutated, spliced
@@ -29,6 +30,41 @@ def test_the_polls_of_a_rule_are_events_of_their_own_and_a_repeat_is_not() -> No
     first, again, later = (_ids(body, moment) for moment in (RECEIVED, RECEIVED, RECEIVED + 60))
     assert first == again
     assert first != later
+
+
+@pytest.mark.parametrize(
+    ("line", "impossible"),
+    [
+        ({"source": "expired", "rse": "A", "used": -1, "files": 3, "free": -1, "total": -1}, {}),
+        ({"source": "expired", "rse": "A", "used": -5, "files": 3}, {"storage.used": 1}),
+        (
+            {"rse": "A", "account": "a", "used_bytes": -5, "used_files": 3, "quota_bytes": 10},
+            {"storage.used": 1},
+        ),
+        (
+            {"rse": "A", "account": "a", "used_bytes": 5, "used_files": 3, "quota_bytes": 2**63},
+            {"storage.total": 1},
+        ),
+        ({"id": "a" * 32, "state": "OK", "created_at": "2025-12-31 23:59:59"}, {}),
+        (
+            {"id": "a" * 32, "state": "OK", "created_at": "2026-01-01 00:00:00.5"},
+            {},
+        ),  # clocks of whole seconds
+        ({"id": "a" * 32, "state": "OK", "created_at": "2026-01-01 00:00:01"}, {"rules.age_s": 1}),
+        ({"id": "a" * 32, "state": "STUCK", "stuck_at": "2026-02-01 00:00:00"}, {"rules.stuck_s": 1}),
+        ({"id": "a" * 32, "state": "OK", "stuck_at": "2026-02-01 00:00:00"}, {}),  # of no meaning then
+    ],
+)
+def test_what_cannot_be_is_counted_and_what_is_unset_is_not(
+    line: dict[str, Any], impossible: dict[str, int]
+) -> None:
+    """And nothing is computed from it."""
+    message = Message(msgspec.json.encode(line), "rucio_api", {}, 1767225600.0)
+    out = Normaliser({"rucio_api": rucio_api.decode}, lambda _: {})([message])
+    (event,) = out.events
+    assert out.impossible == impossible
+    assert all(getattr(event, name.partition(".")[2]) is None for name in impossible)
+    assert not isinstance(event, Storage) or (event.free, event.files) == (None, 3)
 
 
 def test_a_line_alone_is_what_it_is_among_others() -> None:

@@ -72,7 +72,7 @@ def _decode_typed(body: bytes, out: Decoded) -> bool:
         found = decode_as(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False  # another dialect, or no FTS message at all: the loose way finds out, and says so
-    out.events.append(build(found))
+    out.events.append(build(found, out))
     return True
 
 
@@ -108,10 +108,10 @@ def _build_loosely(document: dict[str, Any], out: Decoded) -> Event:
     found = convert_fields(known, kind, out, needed=_NEEDED)
     if not isinstance(found, Optimizer):
         found.file_metadata, found.job_metadata = about_file, about_job
-    return build(found)
+    return build(found, out)
 
 
-def _kind_of(document: dict[str, Any]) -> tuple[type[Any], Callable[[Any], Event]]:
+def _kind_of(document: dict[str, Any]) -> tuple[type[Any], Callable[[Any, Decoded], Event]]:
     if "file_state" in document:
         return State, state.build
     if "tr_id" in document:
@@ -134,7 +134,7 @@ _COMPLETE = (msgspec.json.Decoder(Complete).decode, complete.build)
 _START = (msgspec.json.Decoder(Start).decode, start.build)
 _STATE = (msgspec.json.Decoder(State).decode, state.build)
 _OPTIMIZER = (msgspec.json.Decoder(Optimizer).decode, optimizer.build)
-_BY_FIRST_KEY: dict[bytes, tuple[Callable[[bytes], Any], Callable[[Any], Event]]] = {
+_BY_FIRST_KEY: dict[bytes, tuple[Callable[[bytes], Any], Callable[[Any, Decoded], Event]]] = {
     b"activity": _COMPLETE,
     b"auth_method": _COMPLETE,
     b"block_size": _COMPLETE,

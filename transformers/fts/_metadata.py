@@ -108,5 +108,6 @@ def add_metadata(
     transfer.dst_type = about_file.dst_type or None
     transfer.adler32 = about_file.adler32 or None
     transfer.md5 = about_file.md5 or None
-    if transfer.bytes is None:
-        transfer.bytes = size(about_file.filesize, zero=True)
+    if transfer.bytes is None or transfer.bytes < 0:
+        said = size(about_file.filesize, zero=True)
+        transfer.bytes = transfer.bytes if said is None else said

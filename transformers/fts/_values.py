@@ -1,12 +1,18 @@
-"""Values as FTS writes them: milliseconds, sizes with 0 for unknown, counts with -1 for none."""
+"""Values as FTS writes them: milliseconds, sizes with 0 for unknown, counts with -1 for none.
+
+What is unset is null. A number that can't be true stays one beyond its field's bound (`lakescope.core.bounds`), which
+makes it null and counts it.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import lru_cache
+from math import inf
 from typing import Any
 
 from lakescope.core.messages import Rejected
-from lakescope.transformers._common import epoch_time
+from lakescope.transformers._common import NO_COUNT, epoch_time, number
 
 Ignored = Any
 Number = int | float
@@ -25,10 +31,20 @@ def whole(milliseconds: int | float | None) -> int | None:
     return milliseconds
 
 
-def time_of(milliseconds: int | None) -> str | None:
-    """POSIX milliseconds as RFC 3339 in UTC; unset (0, negative, 1970) and impossible (the year 10000) are null."""
-    if milliseconds is None or not _EARLIEST <= milliseconds < _LATEST:
+def time_of(milliseconds: int | None, field: str, impossible: Counter[str]) -> str | None:
+    """POSIX milliseconds as RFC 3339 in UTC; unset (0, negative, 1970) is null.
+
+    So is an impossible one (the year 10000), which is counted by `field`: ``transfers.started``.
+    """
+    if milliseconds is None or milliseconds < _EARLIEST:
         return None
+    if milliseconds >= _LATEST:
+        impossible[field] += 1
+        return None
+    return _text(milliseconds)
+
+
+def _text(milliseconds: int) -> str:
     minute, rest = divmod(milliseconds, 60_000)
     return f"{_minute(minute)}{rest // 1000:02d}.{rest % 1000:03d}Z"
 
@@ -40,29 +56,42 @@ def _minute(minutes: int) -> str:
 
 
 def required_time(milliseconds: int | float | None) -> str:
-    time = time_of(whole(milliseconds))
-    if time is None:
+    time = whole(milliseconds)
+    if time is None or not _EARLIEST <= time < _LATEST:
         raise Rejected("value", "$.timestamp", "milliseconds since 1970", milliseconds)
-    return time
+    return _text(time)
 
 
 def span(start: int | None, end: int | None) -> float | None:
-    """Seconds between two times in milliseconds; null if one is unset, or the result can't be true."""
-    if start is None or end is None or start < _EARLIEST or not 0 <= end - start <= _LONGEST:
+    """Seconds between two times in milliseconds; null if one is unset, negative or infinity if it can't be true."""
+    if start is None or end is None or start < _EARLIEST or end < _EARLIEST:
         return None
-    return (end - start) / 1000
+    return (end - start) / 1000 if end - start <= _LONGEST else inf
 
 
 def size(said: int | float | None, zero: bool = False) -> int | None:
-    """Bytes. FTS says 0 of a file that it has not looked at: null, unless `zero`."""
-    if said is None or not 0 <= said < 2**63 or (said == 0 and not zero):
+    """Bytes; null for -1, and for 0, which FTS says of a file that it has not looked at, unless `zero`."""
+    if said is None or (said == 0 and not zero):
         return None
-    return int(said)
+    if 0 <= said < 2**63:
+        return int(said)
+    return None if said in _NONE else NO_COUNT
 
 
 def count(said: int | None) -> int | None:
     """A small number; FTS sends -1 for none, and as an unsigned one where the field is that."""
-    return said if said is not None and 0 <= said < 2**31 else None
+    if said is None or 0 <= said < 2**31:
+        return said
+    return None if said in _NONE or said == 2**32 - 1 else NO_COUNT
+
+
+def measure(said: float | None) -> float | None:
+    """A rate or a share; null for -1."""
+    return None if said == -1 else number(said)
+
+
+_NONE = (-1, 2**64 - 1)
+"""What FTS writes for no number; the second where the field is unsigned."""
 
 
 def scheme(url: str | None) -> str | None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from math import inf
+
 from msgspec import Struct
 
 from lakescope.core.events import Event, Transfer
-from lakescope.core.messages import Rejected
-from lakescope.transformers._common import host_of, identify
+from lakescope.core.messages import Decoded, Rejected
+from lakescope.transformers._common import host_of, identify, number
 from lakescope.transformers.fts._metadata import AboutFile, AboutJob, add_metadata
 from lakescope.transformers.fts._values import (
     Ignored,
@@ -128,7 +130,7 @@ _OUTCOMES: dict[str | int, tuple[str, bool | None]] = {
 }
 
 
-def build(p: Complete) -> Event:
+def build(p: Complete, out: Decoded) -> Event:
     """CO. Id: server, tr_id (which quick retries share: it holds the minute), start and end of the process."""
     if not p.tr_id:
         raise missing("tr_id")
@@ -136,7 +138,8 @@ def build(p: Complete) -> Event:
     moved = event in ("done", "archiving")
     began, stopped = whole(p.timestamp_tr_st), whole(p.timestamp_tr_comp)
     start, complete = whole(p.tr_timestamp_start), whole(p.tr_timestamp_complete)
-    time = time_of(complete) or time_of(stopped)
+    ended = time_of(stopped, "transfers.ended", out.impossible)
+    time = time_of(complete, "transfers.time", out.impossible) or ended
     if time is None:
         raise Rejected("value", "$.tr_timestamp_complete", "milliseconds since 1970", complete)
     job_id, file_id = ids(p.tr_id, p.job_id, p.file_id)
@@ -159,8 +162,8 @@ def build(p: Complete) -> Event:
         dst_site=p.dst_site_name or None,
         protocol=p.protocol or scheme(p.dst_url),
         bytes=size(p.file_size if p.file_size is not None else p.f_size, moved),
-        started=time_of(began),
-        ended=time_of(stopped) or time,
+        started=time_of(began, "transfers.started", out.impossible),
+        ended=ended or time,
         transfer_s=span(began, stopped),
         endpoint=host_of(p.endpnt),
         error=p.t__error_message or None,
@@ -178,7 +181,7 @@ def build(p: Complete) -> Event:
         multihop=p.job_multihop,
     )
     add_metadata(transfer, p.file_metadata, p.job_metadata, several_sources=p.job_m_replica)
-    if moved and transfer.transfer_s:
+    if moved and transfer.transfer_s is not None and 0 < transfer.transfer_s < inf:
         transfer.throughput = _throughput(p.throughput, transfer.bytes, transfer.transfer_s)
     return transfer
 
@@ -199,8 +202,8 @@ def _outcome(p: Complete) -> tuple[str, bool | None]:
 def _throughput(said: float | None, size: int | None, transfer_s: float) -> float | None:
     """Bytes/s. FTS's word, which is the same quotient; MONIT's archive and old servers have none."""
     if said is not None and said > 0:
-        return float(said)
-    return size / transfer_s if size else None
+        return number(said)
+    return size / transfer_s if size and size > 0 else None
 
 
 def _ip_version(p: Complete) -> int | None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from msgspec import Struct
 
 from lakescope.core.events import Event, FtsQueue
+from lakescope.core.messages import Decoded
 from lakescope.transformers._common import host_of, identify
 from lakescope.transformers.fts._values import (
     Ignored,
     Milliseconds,
     Number,
     count,
+    measure,
     missing,
     required_time,
     scheme,
@@ -39,13 +41,13 @@ class Optimizer(Struct, gc=False, forbid_unknown_fields=True):
     timestamp: Milliseconds | None = None
 
 
-def build(p: Optimizer) -> Event:
+def build(p: Optimizer, _out: Decoded) -> Event:
     """OP. Id: server, both ends of the link, and time: one decision for a link at a time."""
     if not p.source_se:
         raise missing("source_se")
     if not p.dest_se:
         raise missing("dest_se")
-    rate, throughput = p.success_rate, p.throughput
+    success = measure(p.success_rate)
     return FtsQueue(
         id=identify("fts", "OP", p.endpnt or None, p.source_se, p.dest_se, whole(p.timestamp)),
         time=required_time(p.timestamp),
@@ -57,7 +59,7 @@ def build(p: Optimizer) -> Event:
         active=count(p.active_count),
         submitted=count(p.submitted_count),
         connections=count(p.connections),
-        throughput=float(throughput) if throughput is not None and throughput >= 0 else None,
-        success_rate=rate / 100 if rate is not None and 0 <= rate <= 100 else None,
+        throughput=measure(p.throughput),
+        success_rate=None if success is None else success / 100,
         rationale=p.rationale or None,
     )

@@ -136,7 +136,7 @@ class _Finished:
             ended,
             span_s(t_created, t_started),
             transfer_s,
-            size / transfer_s if transfer_s and size and size > 0 and self.ok else None,
+            size / transfer_s if transfer_s and size and size > 0 and transfer_s > 0 and self.ok else None,
             _endpoint(p.transfer_endpoint),
             p.reason or None,
         )
