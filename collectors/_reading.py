@@ -8,17 +8,12 @@ import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, cast
+from typing import Any, BinaryIO, cast
 
 from lakescope.core.framing import split_json_stream, split_rows_stream
-from lakescope.core.messages import Message
+from lakescope.core.messages import Framing, Message
 
-Framing = Literal["json", "rows", "whole"]
 PACKED = (".gz", ".zst", ".zstd")
-_FRAMINGS: dict[str, Framing] = {
-    "node_exporter": "whole",
-    "hermes_history": "rows",
-}  # of formats that are not JSON
 
 
 def find(paths: Sequence[str]) -> list[str]:
@@ -39,11 +34,6 @@ def readable(text: str) -> str:
     """A path or an argument for JSON, logs and stores: bytes that are no UTF-8, which Python keeps as lone
     surrogates, as U+FFFD."""
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-
-
-def framing_of(format_name: str) -> Framing:
-    """How the bodies of a format lie in a file."""
-    return _FRAMINGS.get(format_name, "json")
 
 
 PORTION, PORTION_BYTES = 500, 2**20

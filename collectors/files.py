@@ -23,17 +23,15 @@ from lakescope.collectors._reading import (
     PACKED,
     PORTION,
     PORTION_BYTES,
-    Framing,
     bodies,
     find,
-    framing_of,
     open_file,
     readable,
 )
 from lakescope.core.contracts import Health
 from lakescope.core.framing import slices
 from lakescope.core.inbox import Inbox
-from lakescope.core.messages import Message, has_independent_items
+from lakescope.core.messages import Framing, Message, traits
 from lakescope.core.options import DIRECTORY
 from lakescope.core.plugins import load
 
@@ -128,12 +126,13 @@ class FilesCollector:
     def _read(self, path: str, inbox: Inbox, stop: threading.Event) -> None:
         headers = {"file": readable(path)}
         batch: list[Message] = []
-        framing = self.options.framing or framing_of(self.options.format)
+        declared = traits(load("formats", self.options.format))
+        framing = self.options.framing or declared.framing
         read = None
         if self.options.follow and framing != "whole" and not path.endswith(PACKED):  # the others do not grow
             read = _Follower(path, stop, lambda: inbox.put(_emptied(batch))).read
         parts = bodies(path, framing, read)
-        if has_independent_items(load("formats", self.options.format)):
+        if declared.items == "independent":
             parts = chain.from_iterable(map(slices, parts))
         size = 0
         for body in parts:

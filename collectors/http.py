@@ -28,7 +28,7 @@ from lakescope.collectors._spool import Full, Spool
 from lakescope.core.contracts import Health
 from lakescope.core.framing import slices, split_json
 from lakescope.core.inbox import Inbox
-from lakescope.core.messages import Message, has_independent_items
+from lakescope.core.messages import Message, traits
 from lakescope.core.plugins import available, load
 from lakescope.core.tokens import CHALLENGE, shows
 from lakescope.core.unpacking import ENCODINGS, LIMIT_BYTES, DamagedError, TooLargeError, excess, unpack
@@ -243,7 +243,7 @@ def _messages(stored: Message) -> Iterator[Message]:
     """The messages of a stored body."""
     several = _is_several(stored.headers.get("content-type", ""))
     parts = split_json(stored.body) if several else iter((stored.body,))
-    if has_independent_items(load("formats", stored.format)):
+    if traits(load("formats", stored.format)).items == "independent":
         parts = chain.from_iterable(map(slices, parts))
     return (Message(part, stored.format, stored.headers, stored.received, stored.token) for part in parts)
 

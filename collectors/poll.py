@@ -18,6 +18,7 @@ from pydantic import Field, SecretStr, field_validator
 
 from lakescope.collectors._common import OneFormat
 from lakescope.core.contracts import Health
+from lakescope.core.http import http_client
 from lakescope.core.inbox import Inbox
 from lakescope.core.messages import Message, quote
 from lakescope.core.options import Tls, check_url
@@ -61,13 +62,12 @@ class PollCollector:
         self.options = options
         self.formats = sorted({options.format, "node_exporter"})
         self.health = Health()
-        self._client = httpx.Client(
+        self._client = http_client(
+            tls=options.tls,
+            timeout_s=options.timeout_s,
             headers={"accept": ACCEPT, "accept-encoding": ", ".join(ENCODINGS)}
             | {key: value.get_secret_value() for key, value in options.headers.items()},
-            timeout=options.timeout_s,
-            verify=options.tls.context(),
             follow_redirects=True,
-            trust_env=False,
         )
 
     def run(self, inbox: Inbox, stop: threading.Event) -> None:

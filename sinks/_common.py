@@ -1,37 +1,19 @@
-"""What the sinks share: their common options, HTTP with judged answers, masking."""
+"""What the sinks share: their common options, and how those that answer KPIs go about it."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import httpx
 from pydantic import Field, SecretStr, field_validator
 
-from lakescope.core.contracts import RefusedError, TransientError
 from lakescope.core.events import DATASETS
-from lakescope.core.messages import quote
+from lakescope.core.http import http_client
 from lakescope.core.options import Options, Tls, check_url
 from lakescope.kpis.model import Found, StoreQuery, UnsupportedError
 
 Compiled = TypeVar("Compiled")
-
-PERMANENT = (
-    "partial write:",  # without the colon it is a cluster's that lacked a node, which passes
-    "points beyond retention policy",
-    "outside retention policy",
-    "field type conflict",
-    "max-values-per-tag limit exceeded",
-    "max-series-per-database limit exceeded",
-    "illegal_argument_exception",
-    "mapper_parsing_exception",
-    "document_parsing_exception",
-)
-"""What servers say, with a status of 500 or more, of what they will never take: InfluxDB 1.x of any error but its
-PartialWriteError (influxdata/influxdb, services/httpd/handler.go, `serveWrite`), 2.x as "internal error" (Telegraf's
-outputs/influxdb tells them by these words too); Elasticsearch and OpenSearch of one node's refusal in another's 503."""
-USERINFO = re.compile(r"(?<=://)[^/@\s]+@")
 
 
 class SinkOptions(Options):
@@ -68,69 +50,10 @@ class HttpOptions(SinkOptions):
     timeout_s: float = Field(default=30.0, gt=0)
     """Longest wait for an answer (seconds)."""
 
-
-def http_client(options: HttpOptions, url: str, headers: dict[str, str] | None = None) -> httpx.Client:
-    """A client with the options' credentials and TLS; it follows no redirects and tries nothing twice."""
-    auth = (
-        (options.username, options.password.get_secret_value() if options.password else "")
-        if options.username
-        else None
-    )
-    return httpx.Client(
-        base_url=url,
-        auth=auth,
-        headers=headers,
-        verify=options.tls.context(),
-        timeout=options.timeout_s,
-        trust_env=False,  # no proxies: docs/how-to/production.md
-    )
-
-
-def send(client: httpx.Client, tls: Tls, method: str, url: str, **arguments: Any) -> httpx.Response:
-    """One request. Raises `TransientError` when no answer came."""
-    try:
-        return client.request(method, url, **arguments)
-    except httpx.HTTPError as error:
-        text = f"{client.base_url.host}: {type(error).__name__}: {masked(str(error))}"
-        raise TransientError(tls.explain(text)) from error
-
-
-def is_permanent(text: str) -> bool:
-    """Whether a server says that it will never take what was sent, whatever its status."""
-    return any(words in text for words in PERMANENT)
-
-
-def judge_status(response: httpx.Response, *, good: Sequence[int]) -> None:
-    """Returns for a `good` status. Raises `RefusedError` for what fewer or other events would pass (400, 413, 422, or
-    what says so in words), `TransientError` for all else: an operator mends credentials and routes, the events wait.
-
-    A page of HTML is nobody's answer: a login page or a proxy stands in between.
-    """
-    status, host = response.status_code, response.request.url.host
-    is_page = response.headers.get("content-type", "").startswith("text/html")
-    if status in good and not is_page:
-        return
-    text = f"{host} answered {status}: {masked(response.text)}{remedy(status)}"
-    if is_page:
-        text = f"{host} answered {status} with a web page: a proxy or a login page is in between"
-    elif 300 <= status < 400:
-        text = f"{host} answered {status}, a redirect to {masked(response.headers.get('location', ''))}: give that address"
-    elif status in (400, 413, 422) or (status >= 500 and is_permanent(response.text)):
-        raise RefusedError("too_large" if status == 413 else "refused", text)
-    raise TransientError(text)
-
-
-def remedy(status: int) -> str:
-    """What an operator can do where a store knows the sender not, or lets it not write."""
-    return {
-        401: "; correct `username` and `password`, or the token, of the sink",
-        403: "; give the sink's user the right to write there",
-    }.get(status, "")
-
-
-def masked(text: str) -> str:
-    """`text` without user names and passwords in URLs, short enough for an error."""
-    return quote(USERINFO.sub("", text).strip())
+    def client(self, url: str, headers: Mapping[str, str] | None = None) -> httpx.Client:
+        """With these credentials and TLS; it follows no redirects and tries nothing twice."""
+        login = (self.username, self.password) if self.username else None
+        return http_client(url, tls=self.tls, timeout_s=self.timeout_s, headers=headers, login=login)
 
 
 def answer_each(

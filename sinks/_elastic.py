@@ -12,8 +12,8 @@ import elastic_transport
 import elasticsearch
 
 from lakescope.core.contracts import RefusedError, TransientError
+from lakescope.core.http import is_permanent, masked, remedy
 from lakescope.core.options import Tls
-from lakescope.sinks._common import is_permanent, masked, remedy
 
 Flavour = Literal["elasticsearch", "opensearch"]
 

@@ -18,10 +18,11 @@ from lakescope.core.columns import Kind, columns
 from lakescope.core.contracts import Finding, Outcome, RefusedError, TransientError
 from lakescope.core.events import DATASETS, Event
 from lakescope.core.extras import missing
+from lakescope.core.http import is_permanent, masked
 from lakescope.core.messages import Reject, quote
 from lakescope.core.options import Tls
 from lakescope.kpis.model import Found, StoreQuery, UnsupportedError
-from lakescope.sinks._common import SinkOptions, answer_each, is_permanent, masked
+from lakescope.sinks._common import SinkOptions, answer_each
 from lakescope.sinks._elastic import BusyError, Cluster, Flavour, cause, connect, is_full
 from lakescope.sinks._elastic_answers import compile_bodies, refuse_closed, run
 

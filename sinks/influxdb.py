@@ -24,9 +24,10 @@ from pydantic import Field, SecretStr, model_validator
 from lakescope.core.columns import Kind, columns, kinds, tags
 from lakescope.core.contracts import Finding, Outcome, RefusedError, TransientError
 from lakescope.core.events import DATASETS, Event, Host, Push
+from lakescope.core.http import judge_status, masked, send
 from lakescope.kpis.influxql import equals
 from lakescope.kpis.model import Found, StoreQuery, UnsupportedError
-from lakescope.sinks._common import HttpOptions, answer_each, http_client, judge_status, masked, send
+from lakescope.sinks._common import HttpOptions, answer_each
 from lakescope.sinks._influxdb_answers import Statements, compile_statements, run
 
 TAGS = {dataset: tags(dataset) for dataset in DATASETS}
@@ -74,7 +75,7 @@ class InfluxdbSink:
         headers = {"content-encoding": "gzip", "content-type": "text/plain; charset=utf-8"}
         if options.token:
             headers["authorization"] = f"Token {options.token.get_secret_value()}"
-        self._client = http_client(options, options.url, headers)
+        self._client = options.client(options.url, headers)
         if (
             options.bucket is None
         ):  # so that a sink of 2.x, which has no InfluxQL of its own, is not `Searchable`

@@ -17,7 +17,8 @@ from pydantic import Field
 from lakescope.core.columns import columns
 from lakescope.core.contracts import Finding, Outcome
 from lakescope.core.events import DATASETS, Event, Host, Push
-from lakescope.sinks._common import HttpOptions, http_client, judge_status, send
+from lakescope.core.http import judge_status, send
+from lakescope.sinks._common import HttpOptions
 from lakescope.sinks.influxdb import TAGS
 
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - naive minus naive, both UTC
@@ -87,7 +88,7 @@ class MonitSink:
     def __init__(self, name: str, options: MonitOptions, data_dir: Path) -> None:
         self.options = options
         self.encode = MonitEncoder(options.producer)
-        self._client = http_client(options, options.url, {"content-type": "application/json; charset=UTF-8"})
+        self._client = options.client(options.url, {"content-type": "application/json; charset=UTF-8"})
 
     def setup(self) -> Iterator[Finding]:
         """MONIT's side is made by its operators."""

@@ -27,7 +27,7 @@ import msgspec
 from msgspec import Struct
 
 from lakescope.core.events import Host, Probe
-from lakescope.core.messages import Decoded, Message, Rejected, independent_items
+from lakescope.core.messages import Decoded, Message, Rejected, declare
 from lakescope.transformers._common import (
     any_json,
     convert,
@@ -88,7 +88,7 @@ class Notification(Struct, rename="camel"):
 _decode = msgspec.json.Decoder(list[ValueList]).decode
 
 
-@independent_items
+@declare(items="independent")
 def decode(message: Message, out: Decoded) -> None:
     """An array of value lists and notifications, or one of them; a bad one is a `Reject` of its own."""
     try:

@@ -15,7 +15,7 @@ import msgspec
 
 from lakescope.core.bounds import bounds
 from lakescope.core.events import DATASETS, AnyEvent, Event, Push, Time
-from lakescope.core.messages import Decoded, Message, Rejected, complete_events, independent_items
+from lakescope.core.messages import Decoded, Message, Rejected, declare
 from lakescope.transformers._common import any_json, convert, count_unknown, each, pieces, shape, utc_time
 from lakescope.transformers.push import check_depth, clear_unstorable, is_storable
 
@@ -47,8 +47,7 @@ _BOUNDS = {
 }
 
 
-@independent_items
-@complete_events
+@declare(items="independent", events="complete")
 def decode(message: Message, out: Decoded) -> None:
     """One event, an array or lines; a bad one is a `Reject` of its own."""
     if (events := _read_written(message.body)) is not None:

@@ -23,13 +23,14 @@ from math import isfinite
 from typing import Literal
 
 from lakescope.core.events import Host
-from lakescope.core.messages import Decoded, Message, Reject, Rejected, quote
+from lakescope.core.messages import Decoded, Message, Reject, Rejected, declare, quote
 from lakescope.transformers._common import epoch_time, host_of, identify_series, text_of, utc_time
 from lakescope.transformers._exposition import LineError, Sample, Types, parse_sample
 
 _LINE = "a sample or a comment of the exposition format"
 
 
+@declare(framing="whole")
 def decode(message: Message, out: Decoded) -> None:
     """One scrape. Raises `Rejected` if no line of it is a sample and some should be."""
     text = text_of(message.body)

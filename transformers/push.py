@@ -27,7 +27,7 @@ import msgspec
 from msgspec import Struct
 
 from lakescope.core.events import Event, Probe, Push, Storage
-from lakescope.core.messages import Decoded, Message, Rejected, independent_items
+from lakescope.core.messages import Decoded, Message, Rejected, declare
 from lakescope.transformers._common import (
     any_json,
     convert_fields,
@@ -122,7 +122,7 @@ class Stats(_Typed, kw_only=True):
 # --- documents -------------------------------------------------------------------------------------------
 
 
-@independent_items
+@declare(items="independent")
 def decode(message: Message, out: Decoded) -> None:
     """One document or an array; a bad one is a `Reject` of its own."""
     found = any_json(message.body)

@@ -27,7 +27,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from lakescope.core.events import Host
-from lakescope.core.messages import Decoded, Message, Rejected, independent_items
+from lakescope.core.messages import Decoded, Message, Rejected, declare
 from lakescope.transformers._common import (
     any_json,
     convert,
@@ -70,7 +70,7 @@ class Batch(Struct):
     metrics: list[Any]
 
 
-@independent_items
+@declare(items="independent")
 def decode(message: Message, out: Decoded) -> None:
     """One metric, a batch or an array; a bad metric is a `Reject` of its own."""
     found = any_json(message.body)

@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from lakescope.core.events import Event, Trace
-from lakescope.core.messages import Decoded, Message, Rejected, independent_items
+from lakescope.core.messages import Decoded, Message, Rejected, declare
 from lakescope.transformers._common import (
     any_json,
     convert_fields,
@@ -79,7 +79,7 @@ class Report(Struct, gc=False, forbid_unknown_fields=True, rename="camel"):
     version: Ignored = None
 
 
-@independent_items
+@declare(items="independent")
 def decode(message: Message, out: Decoded) -> None:
     """One trace a body, or an array of traces; a bad one of several becomes a reject of its own."""
     try:

@@ -17,6 +17,7 @@ from msgspec import Struct
 from pydantic import SecretStr
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
+from lakescope.core.http import http_client
 from lakescope.core.options import Tls
 from lakescope.dashboards.grafana import Built
 from lakescope.dashboards.grafana.extension import Json
@@ -59,12 +60,8 @@ class Grafana:
     ) -> None:
         """`sleep` waits between attempts."""
         self.url = url.rstrip("/")
-        self._client = httpx.Client(
-            base_url=self.url,
-            headers={"authorization": f"Bearer {token.get_secret_value()}", "accept": "application/json"},
-            verify=(tls or Tls()).context(),
-            timeout=timeout_s,
-            trust_env=False,
+        self._client = http_client(
+            self.url, tls=tls, timeout_s=timeout_s, token=token, headers={"accept": "application/json"}
         )
         self._sleep = sleep
 

@@ -46,8 +46,8 @@ def normalise(
 
     import msgspec
 
-    from lakescope.collectors._reading import bodies, find, framing_of, readable
-    from lakescope.core.messages import Message
+    from lakescope.collectors._reading import bodies, find, readable
+    from lakescope.core.messages import Message, traits
     from lakescope.core.plugins import load
     from lakescope.pipeline.normalise import Normaliser
 
@@ -63,7 +63,7 @@ def normalise(
     rejected = 0
     for path in paths:
         name = readable(path)
-        stream = bodies(path, framing_of(format))
+        stream = bodies(path, traits(formats[format]).framing)
         position = 0
         while chunk := list(islice(stream, BATCH)):
             batch = normaliser([Message(body, format, headers | {"file": name}, reception) for body in chunk])

@@ -67,6 +67,7 @@ Source = Literal[
     "trace",
     "lakescope",
 ]
+"""The systems that Lakescope's own formats read."""
 
 
 class _Context(Struct, omit_defaults=True, gc=False, kw_only=True, tag_field="dataset"):
@@ -82,7 +83,7 @@ class Event(_Context):
 
     id: str  #: 32 hex characters, a hash of the identifying fields
     time: Time  #: when it happened
-    source: Annotated[Source, TAGGED]  #: the system that said so
+    source: Annotated[str, TAGGED]  #: the system that said so; a plugin's format has a name of its own
 
 
 class Transfer(Event, tag="transfers"):

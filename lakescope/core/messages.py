@@ -8,8 +8,8 @@ A `Rejected` is raised (or a `Reject` added) for what cannot be read; it ends in
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from typing import Any, Literal, Protocol, get_args
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, NamedTuple, Protocol, TypeVar, get_args
 
 import msgspec
 
@@ -101,29 +101,43 @@ class Format(Protocol):
     def __call__(self, message: Message, out: Decoded) -> None: ...
 
 
-def independent_items(decode: Format) -> Format:
-    """Decorates a format of which an array means no more than its items one by one: large ones are then cut.
-
-    Not for an answer that is complete only as a whole, such as a list of all rules there are.
-    """
-    decode.has_independent_items = True  # type: ignore[attr-defined]
-    return decode
+Framing = Literal["json", "rows", "whole"]
+"""How bodies lie in a file. json: documents one after the other; rows: the same, or a table (CSV) of which each body is
+a part with the header again; whole: a file is a body."""
 
 
-def has_independent_items(decode: Format) -> bool:
-    """Whether a format was decorated so."""
-    return getattr(decode, "has_independent_items", False)
+class Traits(NamedTuple):
+    """What a format declares of its bodies."""
+
+    framing: Framing = "json"
+    items: Literal["together", "independent"] = "together"
+    """independent: an array means no more than its items one by one, so that large ones may be cut. Not for an answer
+    that is complete only as a whole, such as a list of all rules there are."""
+    events: Literal["raw", "complete"] = "raw"
+    """complete: they went through the transform stage before, so that enrichment leaves them as they are."""
 
 
-def complete_events(decode: Format) -> Format:
-    """Decorates a format whose events went through the transform stage before: enrichment leaves them as they are."""
-    decode.has_complete_events = True  # type: ignore[attr-defined]
-    return decode
+Decoder = TypeVar("Decoder", bound=Format)
 
 
-def has_complete_events(decode: Format) -> bool:
-    """Whether a format was decorated so."""
-    return getattr(decode, "has_complete_events", False)
+def declare(
+    *,
+    framing: Framing = "json",
+    items: Literal["together", "independent"] = "together",
+    events: Literal["raw", "complete"] = "raw",
+) -> Callable[[Decoder], Decoder]:
+    """Decorates a format whose bodies differ from the usual: see `Traits`."""
+
+    def decorate(decode: Decoder) -> Decoder:
+        decode.traits = Traits(framing, items, events)  # type: ignore[attr-defined]
+        return decode
+
+    return decorate
+
+
+def traits(decode: Format) -> Traits:
+    """What a format declares; the usual of one that declares nothing."""
+    return getattr(decode, "traits", Traits())
 
 
 def quote(found: object, limit: int = FOUND_MAX) -> str:

@@ -18,8 +18,8 @@ from lakescope.core.messages import (
     Message,
     Reject,
     Rejected,
-    has_complete_events,
     quote,
+    traits,
 )
 from lakescope.core.unpacking import LIMIT_BYTES, MAGIC, DamagedError, TooLargeError, excess, unpack
 
@@ -57,7 +57,9 @@ class Normaliser:
     def __init__(self, formats: Mapping[str, Format], enrich: Enrich):
         self.formats = formats
         self.enrich = enrich
-        self.complete = frozenset(name for name, decode in formats.items() if has_complete_events(decode))
+        self.complete = frozenset(
+            name for name, decode in formats.items() if traits(decode).events == "complete"
+        )
         """Formats whose events are not enriched again."""
 
     def __call__(

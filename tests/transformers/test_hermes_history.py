@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from lakescope.cli import app
-from lakescope.collectors._reading import bodies, framing_of
-from lakescope.core.messages import Decoded, Message, Rejected
+from lakescope.collectors._reading import bodies
+from lakescope.core.messages import Decoded, Message, Rejected, traits
 from lakescope.transformers import hermes
 from lakescope.transformers.hermes import history as hermes_history
 from tests.transformers.bodies import SAMPLES, texts
@@ -144,5 +144,5 @@ def test_a_body_of_the_table_has_its_header(tmp_path: Path) -> None:
     path = tmp_path / "history.csv"
     path.write_bytes(table([row(body) for body in SAMPLE[:2]]))
     header = path.read_bytes().splitlines()[0]
-    found = list(bodies(str(path), framing_of("hermes_history")))
+    found = list(bodies(str(path), traits(hermes_history.decode).framing))
     assert [body.splitlines()[0] for body in found] == [header, header]

@@ -22,7 +22,7 @@ import msgspec
 from msgspec import Struct
 
 from lakescope.core.events import Deletion, Did, Event, Rule, Transfer
-from lakescope.core.messages import Decoded, Message, Rejected, independent_items
+from lakescope.core.messages import Decoded, Message, Rejected, declare
 from lakescope.transformers._common import (
     any_json,
     convert,
@@ -59,7 +59,7 @@ class _Envelope(Struct):
 _decode = msgspec.json.Decoder(_RucioEvent).decode
 
 
-@independent_items
+@declare(items="independent")
 def decode(message: Message, out: Decoded) -> None:
     """One Hermes event a body, or an array of them; a bad one of several becomes a reject of its own."""
     try:

@@ -20,7 +20,7 @@ from functools import partial
 from io import StringIO
 from typing import Any
 
-from lakescope.core.messages import Decoded, Message, Rejected
+from lakescope.core.messages import Decoded, Message, Rejected, declare
 from lakescope.transformers._common import any_json, each, epoch_time, pieces, shape, text_of, utc_moment
 from lakescope.transformers.hermes import decode_document
 
@@ -41,6 +41,7 @@ csv.field_size_limit(
 )  # of this process: the default of 131,072 is less than what payload_nolimit may hold
 
 
+@declare(framing="rows")
 def decode(message: Message, out: Decoded) -> None:
     """One row, or several of either notation; a bad one of several is a `Reject` of its own."""
     body = message.body.removeprefix(b"\xef\xbb\xbf").lstrip()
