@@ -20,6 +20,11 @@ def faults(dashboards: Mapping[str, Dashboard]) -> list[str]:
     ]
 
 
+def faults_of(dashboard: Dashboard, dashboards: Mapping[str, Dashboard]) -> Iterator[str]:
+    """What is wrong with one among `dashboards`."""
+    yield from _of_dashboard(dashboard.name, dashboard, dashboards)
+
+
 def _of_dashboard(name: str, dashboard: Dashboard, all_: Mapping[str, Dashboard]) -> Iterator[str]:
     if dashboard.name != name:
         yield f"is named {dashboard.name!r}"

@@ -20,10 +20,13 @@ from typing import Any, NamedTuple
 import pydantic
 from pydantic import Field, SecretStr
 
+from lakescope.app import site
+from lakescope.collectors._common import CollectorOptions
 from lakescope.core.options import DIRECTORY, Options, closest
 from lakescope.core.places import ConfigurationError, Problem, Source
 from lakescope.core.plugins import PluginError, Room, available, load
 from lakescope.pipeline.health import OWN
+from lakescope.sinks._common import SinkOptions
 from lakescope.transformers.enrichment import FUNCTIONAL_ACTIVITIES, FUNCTIONAL_SCOPES
 
 DEFAULT_PATH = Path("lakescope.toml")
@@ -113,6 +116,13 @@ class DashboardOptions(Options):
     """How far back every dashboard looks at first (12h, 7d); without it each dashboard's own choice."""
 
 
+class SiteOptions(Options):
+    """A site's own KPIs and dashboards, beside Lakescope's and those of installed packages."""
+
+    folder: Path | None = Field(default=None, examples=["/etc/lakescope/site"])
+    """Folder of Python files that define `KPIS` or `DASHBOARDS`; they are run, as a plugin is."""
+
+
 class Settings(Options):
     """Everything but the plugins' own options."""
 
@@ -132,6 +142,8 @@ class Settings(Options):
     """Personal data."""
     dashboards: DashboardOptions = DashboardOptions()
     """Lakescope's own dashboard pages."""
+    site: SiteOptions = SiteOptions()
+    """A site's own KPIs and dashboards."""
 
 
 class Plugin(NamedTuple):
@@ -228,6 +240,8 @@ class _Reader:
                 'add token = "${LAKESCOPE_TOKEN}" below [http] and export LAKESCOPE_TOKEN=$(openssl rand -hex 24),'
                 ' or listen on this machine only: host = "127.0.0.1"',
             )
+        if settings is not None:
+            self.problems += site.load(settings.site.folder)
         collectors = self._plugins("collectors", rooms["collectors"])
         sinks = self._plugins("sinks", rooms["sinks"])
         for room, plugins in (("collectors", collectors), ("sinks", sinks)):
@@ -271,6 +285,10 @@ class _Reader:
                 plugin = load(room, kind)
             except PluginError as error:
                 self._problem((*place, "type"), error.text, error.remedy)
+                continue
+            if text := _fault(room, plugin):
+                remedy = f"upgrade the package of this plugin: it must derive from lakescope.plugin.{_BASES[room].__name__}"
+                self._problem((*place, "type"), text, remedy)
                 continue
             validated = self._validate(plugin.Options, options, place, kind)
             if validated is not None:
@@ -349,6 +367,18 @@ class _Reader:
 
     def _problem(self, place: tuple[str, ...], text: str, remedy: str) -> None:
         self.problems.append(self.source.problem(place, text, remedy))
+
+
+_BASES: dict[Room, type[Options]] = {"collectors": CollectorOptions, "sinks": SinkOptions}
+
+
+def _fault(room: Room, plugin: Any) -> str | None:
+    """Why a plugin, of whatever package, cannot have options here."""
+    base, found = _BASES[room], getattr(plugin, "Options", None)
+    if isinstance(found, type) and issubclass(found, base):
+        return None
+    what = found.__mro__[1].__name__ if isinstance(found, type) else type(found).__name__
+    return f"expected {plugin.__module__}.{plugin.__name__}.Options to be derived from {base.__name__}, found {what}"
 
 
 def _descend(

@@ -31,6 +31,18 @@ def configuration(path: Path) -> Configuration:
     return load_file(path)
 
 
+def load_site(path: Path) -> None:
+    """A site's own KPIs and dashboards, those of a configuration too if there is one."""
+    if path.exists():
+        configuration(path)
+        return
+    from lakescope.app import site
+    from lakescope.core.places import ConfigurationError
+
+    if problems := site.load():
+        raise ConfigurationError(problems)
+
+
 def console(*, err: bool = False) -> Console:
     """Where tables and lines go, control characters of their texts written out; plain where no terminal watches."""
     from rich.console import Console

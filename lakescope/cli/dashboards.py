@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from lakescope.cli._common import CONFIG, ConfigOption, configuration, console, emit, table
+from lakescope.cli._common import CONFIG, ConfigOption, configuration, console, emit, load_site, table
 
 if TYPE_CHECKING:
     from lakescope.dashboards.model import Dashboard
@@ -68,6 +68,7 @@ def build(
     names: Names = None,
     store: StoreOption = Store.elasticsearch,
     source: SourceOption = None,
+    config: ConfigOption = CONFIG,
 ) -> None:
     """Write the dashboards as files for Grafana's provisioning.
 
@@ -75,7 +76,7 @@ def build(
     """
     from lakescope.dashboards.grafana import write
 
-    built = write(out, _chosen(names), store.value, source)
+    built = write(out, _chosen(names, config), store.value, source)
     for one in built.values():
         for missing in one.left_out:
             emit(f"left out: {missing}")
@@ -97,6 +98,7 @@ def push(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would change, change nothing.")
     ] = False,
+    config: ConfigOption = CONFIG,
 ) -> None:
     """Create or update the dashboards in a running Grafana; what is there already is left alone.
 
@@ -107,7 +109,7 @@ def push(
     from lakescope.dashboards.grafana import build as built
     from lakescope.dashboards.grafana.push import Grafana
 
-    made = [built(dashboard, store.value, source) for dashboard in _chosen(names)]
+    made = [built(dashboard, store.value, source) for dashboard in _chosen(names, config)]
     with Grafana(url, _token(token_file), tls=Tls(ca_file=ca_file)) as grafana:
         for pushed in grafana.push(made, title=folder, dry_run=dry_run):
             emit(f"{pushed.change}: {pushed.uid}")
@@ -134,7 +136,7 @@ def preview(
     from lakescope.dashboards.pages.preview import preview as draw
 
     selection = SelectionText(since, until, where or ())
-    answered = client_of(configuration(config)).dashboards(_chosen(names), selection, store)
+    answered = client_of(configuration(config)).dashboards(_chosen(names, config), selection, store)
     for path in draw(answered, out, THEMES[theme]):
         emit(str(path))
 
@@ -158,7 +160,7 @@ def check(
     told = table("dashboard", "panel", "what")
     panels = faults = 0
     selection = SelectionText(since, until, where or ())
-    for one in client_of(configuration(config)).dashboards(_chosen(names), selection, store):
+    for one in client_of(configuration(config)).dashboards(_chosen(names, config), selection, store):
         for picture in one.pictures:
             panels += 1
             notes = [picture["refused"]] if "refused" in picture else picture.get("notes", [])
@@ -173,10 +175,11 @@ def check(
     raise typer.Exit(1 if faults else 0)
 
 
-def _chosen(names: list[str] | None) -> list[Dashboard]:
+def _chosen(names: list[str] | None, config: Path) -> list[Dashboard]:
     """The named dashboards, or all. Raises `RuntimeError` for a name that is none."""
     from lakescope.dashboards.definitions import DASHBOARDS
 
+    load_site(config)
     for name in names or ():
         if name not in DASHBOARDS:
             raise RuntimeError(f"no dashboard {name!r}; there are {', '.join(DASHBOARDS)}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from lakescope.cli._common import CONFIG, ConfigOption, configuration, console, emit, table
+from lakescope.cli._common import CONFIG, ConfigOption, configuration, console, emit, load_site, table
 from lakescope.core.printable import spreadsheet_cell
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ def query(
     """
     from lakescope.app.client import KpiText, client_of
 
+    load_site(config)
     if kpi is None:
         _list()
         return

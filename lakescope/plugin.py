@@ -1,0 +1,163 @@
+"""What a plugin is written with: all that a package outside this tree may import, beside `lakescope.testing`.
+
+    collector   `Collector`, options from `CollectorOptions` or `OneFormat`, entry point in ``lakescope.collectors``
+    format      `Format`, perhaps with `declare`, entry point in ``lakescope.formats``
+    sink        `Sink`, options from `SinkOptions` or `HttpOptions`, entry point in ``lakescope.sinks``; with the method
+                ``answer`` (`Answering`) it answers KPIs, with ``find`` (`Searchable`) it gives events back
+    KPI         `Kpi`, entry point in ``lakescope.kpis``
+    dashboard   `Dashboard`, entry point in ``lakescope.dashboards``
+
+Everything else may change from one version to the next without a word.
+"""
+
+from lakescope.collectors._common import CollectorOptions, OneFormat
+from lakescope.core.contracts import (
+    Collector,
+    Encoder,
+    Finding,
+    Health,
+    Outcome,
+    RefusedError,
+    Searchable,
+    Sink,
+    TransientError,
+)
+from lakescope.core.events import (
+    DATASETS,
+    Deletion,
+    Did,
+    Event,
+    FtsQueue,
+    Host,
+    Network,
+    Poll,
+    Probe,
+    Push,
+    Rule,
+    Storage,
+    Trace,
+    Transfer,
+)
+from lakescope.core.http import http_client, judge_status, masked, send
+from lakescope.core.inbox import Inbox
+from lakescope.core.messages import Decoded, Format, Message, Reject, Rejected, declare, quote
+from lakescope.core.options import Options, Tls, check_url
+from lakescope.core.tokens import shows
+from lakescope.dashboards.model import Dashboard, Link, Listing, Number, Panel, Row, Variable
+from lakescope.kpis.model import (
+    Answering,
+    Condition,
+    EventsQuery,
+    Found,
+    Kpi,
+    Part,
+    PerSecond,
+    Query,
+    Ratio,
+    Report,
+    ReportsQuery,
+    Rest,
+    StoreQuery,
+    UnsupportedError,
+    combine,
+    order,
+    parts,
+)
+from lakescope.sinks._common import HttpOptions, SinkOptions, answer_each
+from lakescope.transformers._common import (
+    any_json,
+    convert,
+    count_unknown,
+    digest,
+    each,
+    epoch_ms_time,
+    epoch_time,
+    host_of,
+    identify,
+    protocol_of,
+    text_of,
+    utc_time,
+)
+
+__all__ = [
+    "DATASETS",
+    "Answering",
+    "Collector",
+    "CollectorOptions",
+    "Condition",
+    "Dashboard",
+    "Decoded",
+    "Deletion",
+    "Did",
+    "Encoder",
+    "Event",
+    "EventsQuery",
+    "Finding",
+    "Format",
+    "Found",
+    "FtsQueue",
+    "Health",
+    "Host",
+    "HttpOptions",
+    "Inbox",
+    "Kpi",
+    "Link",
+    "Listing",
+    "Message",
+    "Network",
+    "Number",
+    "OneFormat",
+    "Options",
+    "Outcome",
+    "Panel",
+    "Part",
+    "PerSecond",
+    "Poll",
+    "Probe",
+    "Push",
+    "Query",
+    "Ratio",
+    "RefusedError",
+    "Reject",
+    "Rejected",
+    "Report",
+    "ReportsQuery",
+    "Rest",
+    "Row",
+    "Rule",
+    "Searchable",
+    "Sink",
+    "SinkOptions",
+    "Storage",
+    "StoreQuery",
+    "Tls",
+    "Trace",
+    "Transfer",
+    "TransientError",
+    "UnsupportedError",
+    "Variable",
+    "answer_each",
+    "any_json",
+    "check_url",
+    "combine",
+    "convert",
+    "count_unknown",
+    "declare",
+    "digest",
+    "each",
+    "epoch_ms_time",
+    "epoch_time",
+    "host_of",
+    "http_client",
+    "identify",
+    "judge_status",
+    "masked",
+    "order",
+    "parts",
+    "protocol_of",
+    "quote",
+    "send",
+    "shows",
+    "text_of",
+    "utc_time",
+]
