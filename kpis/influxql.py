@@ -224,7 +224,8 @@ class _Compiler:
                     self.language.refuse("tells the time of a last event for the whole range only")
                 return self._plain(part, 'last("id")')
             case "last":
-                return self._of_series(part, f"last({field})")
+                last = f"last({field})"
+                return self._of_series(part, f"abs({last})" if part.over == "largest" else last)
             case "growth":
                 return self._of_series(part, f"last({field}) - first({field})")
             case "changes":
@@ -233,10 +234,10 @@ class _Compiler:
                 return self._hours(part)
             case "increase":
                 inner = self._select(f"non_negative_difference({field})", part.where, " GROUP BY *")
-                return self._sum("sum", inner, self.query.since)
+                return self._outer("sum", inner, self.query.since)
             case "largest":
                 inner = self._select(f"abs({field})", part.where, " GROUP BY *")
-                return self._sum("max", inner, self.query.since)
+                return self._outer("max", inner, self.query.since)
             case _:
                 return self._plain(part, f"{part.kind}({field})")
 
@@ -252,25 +253,26 @@ class _Compiler:
         return self._select(value, part.where, self._groups(self.query.by))
 
     def _of_series(self, part: Part, value: str) -> str:
-        """The sum of one value a series. The outer range begins with the bin, whose start is the inner time."""
+        """What is made of one value a series. The outer range begins with the bin, whose start is the inner time."""
         query = self.query
         since = query.since
         if query.bin_s:
             since = datetime.fromtimestamp(since.timestamp() // query.bin_s * query.bin_s, UTC)
         series = self._groups(dict.fromkeys([*query.by, *part.series]))
-        return self._sum("sum", self._select(value, part.where, series), since)
+        function = "max" if part.over == "largest" else part.over
+        return self._outer(function, self._select(value, part.where, series), since)
 
     def _hours(self, part: Part) -> str:
         """How many whole hours had an event."""
         hourly = self._groups(self.query.by, HOUR)
-        return self._sum("count", self._select('count("id")', part.where, hourly), *self.query.whole_hours)
+        return self._outer("count", self._select('count("id")', part.where, hourly), *self.query.whole_hours)
 
     def _select(self, value: str, where: tuple[Condition, ...], groups: str) -> str:
         query = self.query
         wanted = self.language.where(query.since, query.until, [*query.conditions, *where])
         return f'SELECT {value} AS "value" FROM "{query.kpi.dataset}" WHERE {wanted}{groups}'  # noqa: S608 - names of the catalogue, values quoted
 
-    def _sum(self, function: str, inner: str, since: datetime, until: datetime | None = None) -> str:
+    def _outer(self, function: str, inner: str, since: datetime, until: datetime | None = None) -> str:
         """A function over a subquery's values, between those times of theirs."""
         within = _range(since, until or self.query.until)
         groups = self._groups(self.query.by)

@@ -39,6 +39,7 @@ OfState = Literal["last", "growth"]
 """Made of each series' state: what it last reported (kpis/snapshots.py). last: at the end of the bin or range; growth:
 the same minus the state at the beginning."""
 
+OverSeries = Literal["sum", "mean", "min", "max", "largest", "distinct"]
 
 UNKNOWN = ""
 """Among the values of ``in``: events whose field is null. No event's field is empty text."""
@@ -67,8 +68,12 @@ class Part(Struct, frozen=True, kw_only=True):
     increase is from the event before, which may lie in an earlier bin, and a state from before the bin or range."""
     state: tuple[Condition, ...] = ()
     """For `OfState`: what a series' last report must say for its value to count."""
-    over: Literal["sum", "max", "distinct"] = "sum"
+    over: OverSeries = "sum"
     """For `OfState`: what is made of the series' values; of none ``distinct`` is 0, the others are null."""
+    look_back_s: int = 7 * DAY
+    """For `OfState`: no report is used for longer (seconds). What reports each minute is not searched for a week."""
+    together: tuple[str, ...] = ()
+    """For `OfState`: series that are alike in these fields report at the same moments."""
     polled: bool = False
     """For `OfState`: whether the dataset's reports answer questions (its field ``poll``), so that a series which the
     latest complete answer to its question lacks has no state any more."""

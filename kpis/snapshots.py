@@ -5,7 +5,7 @@ intervals at t. Reports from before the range count for it, so that a bin withou
 
 A series' interval is the one its source is polled at, as the answers to its questions (dataset ``polls``) tell; else the
 median gap of its own last `REPORTS` reports; else the median interval of its collector's other series; else
-`UNKNOWN_INTERVAL_S`. No report is used for longer than `LOOK_BACK`.
+`UNKNOWN_INTERVAL_S`. No report is used for longer than `Part.look_back_s`.
 
 A series whose reports answer a question (`Part.polled`) ends with the first complete answer to it that lacks it: a rule
 that is no longer among the stuck ones is not stuck. An answer that failed or was read in part ends nothing.
@@ -19,12 +19,12 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import pairwise
 from math import ceil, inf
-from statistics import median
+from statistics import fmean, median
 from typing import Any, NamedTuple
 
 from msgspec import structs
@@ -47,7 +47,6 @@ from lakescope.kpis.model import (
 
 STALE_AFTER = 3
 """Intervals."""
-LOOK_BACK = timedelta(days=7)
 UNKNOWN_INTERVAL_S = float(DAY)
 """Of a source that has reported once."""
 JITTER = 0.1
@@ -58,11 +57,16 @@ _SOURCE = ("collector", "source")
 """Who reports: the intervals of its series are alike."""
 _POLL = Part(kind="last", field="count", series=(*_SOURCE, "scope"))
 _POLL_COLUMNS = ("interval_s", "kind", "state")
+_POLLED = ("rules", "storage", "polls")
+"""Datasets of which there are answers to polls."""
 
 
 def questions(query: Query, columns: Sequence[str] = ()) -> list[ReportsQuery]:
-    """What a store is asked: for the reports of each part with those `columns`, at last for the answers to polls."""
+    """What a store is asked: for the reports of each part with those `columns`, at last for the answers to polls if
+    the dataset is polled."""
     asked = [_question(query, part, columns) for part in parts(query.kpi.value)]
+    if query.dataset not in _POLLED:
+        return asked
     complete = (Condition("complete", "=", True),)
     polls = structs.replace(
         asked[0],
@@ -84,10 +88,12 @@ def _question(query: Query, part: Part, columns: Sequence[str]) -> ReportsQuery:
     known = () if part.state else (Condition(str(part.field), "known"),)  # a state may end without a value
     early = [condition for condition in filters if condition.field in series]
     late = [condition.field for condition in (*part.state, *filters)]
+    at_end = query.bin_s is None and all(one.kind == "last" for one in parts(kpi.value))
+    since = query.until if at_end else query.since
     return ReportsQuery(
         dataset=kpi.dataset,
-        look_back=query.since - LOOK_BACK,
-        since=query.since,
+        look_back=since - timedelta(seconds=part.look_back_s),
+        since=since,
         until=query.until,
         bin_s=query.bin_s,
         field=str(part.field),
@@ -106,7 +112,7 @@ def _filters(query: Query) -> list[Condition]:
 def rows(query: Query, answers: Sequence[Iterable[Report]]) -> Rows:
     """Rows as those of the other KPIs: ``time`` (with a bin), the dimensions, ``value``.
 
-    `answers`: to `questions`, in their order; no polls, where a store is given none.
+    `answers`: to `questions`, in their order.
     """
     wanted = parts(query.kpi.value)
     *histories, polls = _histories(wanted, answers)
@@ -157,7 +163,7 @@ def _text(time: float) -> str:
 
 def _histories(wanted: Sequence[Part], answers: Sequence[Iterable[Report]]) -> list[_History]:
     """Of the parts, at last of the polls."""
-    polls = _History(_POLL, answers[len(wanted)])
+    polls = _History(_POLL, answers[len(wanted)] if len(answers) > len(wanted) else ())
     configured, ends = polls.configured(), polls.ends()
     of_parts = [
         _History(part, found, configured, ends if part.polled else {})
@@ -222,7 +228,7 @@ class _History:
         self._stale_after = {
             key: min(
                 STALE_AFTER * (interval or of_source.get(self._source(key)) or UNKNOWN_INTERVAL_S),
-                LOOK_BACK.total_seconds(),
+                part.look_back_s,
             )
             for key, interval in self.intervals.items()
         }
@@ -349,13 +355,22 @@ def _place(field: str, report: Report) -> tuple[Any, ...]:
     return report.time, value is not None, value
 
 
+_OVER: dict[str, Callable[[Sequence[Any]], Any]] = {
+    "sum": sum,
+    "mean": fmean,
+    "min": min,
+    "max": max,
+    "largest": lambda values: max(map(abs, values)),
+}
+
+
 def _over(part: Part, values: Sequence[Any], *, known: bool) -> Any:
     """What is made of the series' values; `known`: whether none means that there is none."""
     if part.over == "distinct":
         return len(set(values)) if known else None
     if not values:
         return None
-    return max(values) if part.over == "max" else sum(values)
+    return _OVER[part.over](values)
 
 
 def _days(left: Any, per_second: Any) -> float | None:

@@ -17,7 +17,7 @@ from lakescope.core.events import Deletion, Event, FtsQueue, Host, Network, Prob
 from lakescope.core.messages import quote
 from lakescope.transformers._common import host_of
 from lakescope.transformers.errors import classify, split_scope
-from lakescope.transformers.quantities import quantity_of
+from lakescope.transformers.quantities import quantity_of, series_of
 from lakescope.transformers.topology import AMBIGUOUS, Topology
 
 FUNCTIONAL_ACTIVITIES = ("Functional Test", "Functional Tests", "functional-testing", "Functional Testing")
@@ -168,6 +168,8 @@ class Enrichment:
         event.site = self.topology.site_of(event.host)
         if event.quantity is None:
             event.quantity = quantity_of(event.source, event.metric, event.labels)
+        if event.quantity is not None and event.type == "gauge":
+            event.series = series_of(event.metric, event.labels)
 
     def _probe(self, event: Probe) -> None:
         event.ok = None if event.status == "unknown" else event.status == "ok"

@@ -42,6 +42,14 @@ def quantity_of(source: str, metric: str, labels: Labels | None) -> str | None:
     return None if rule is None else rule(labels or {})
 
 
+def series_of(metric: str, labels: Labels | None) -> str:
+    """What tells a series of a host from its others: ``mem_total``, ``disk_free{device="sda1",path="/"}``."""
+    if not labels:
+        return metric
+    pairs = [f'{name}="{labels[name]}"' for name in sorted(labels)]
+    return f"{metric}{{{','.join(pairs)}}}"
+
+
 # --- rules -----------------------------------------------------------------------------------------------
 
 

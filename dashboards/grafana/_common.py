@@ -36,8 +36,8 @@ class Asked(Struct, frozen=True, kw_only=True):
     columns: tuple[Column, ...]
     groups: tuple[str, ...]
     """Columns by which it is grouped; for a number without groups a column whose value is always the same, if any."""
-    sums: bool = False
-    """A row is a series: the rows of a group are to be summed up."""
+    reducer: Literal["sum", "mean", "min", "max"] | None = None
+    """A row is a series: what is made of the rows of a group."""
     operator: Operator | None = None
     """Of two columns, row by row; ``1-/``: what their ratio leaves."""
 
@@ -113,7 +113,8 @@ def check_states(number: Number, *, over_time: bool) -> None:
         raise refuse(kpi, "Grafana's queries do not know when a series was first reported")
     if over_time and any(part.kind == "growth" for part in states):
         raise refuse(kpi, "Grafana's queries do not know a bin's state before its first report")
-    if over_time and any(not set(part.series) <= set(number.by) for part in states):
+    added = [part.together or part.series for part in states if part.over == "sum"]
+    if over_time and any(not set(series) <= set(number.by) for series in added):
         raise refuse(kpi, "Grafana's queries add up reports of one bin, in which not every series reports")
 
 

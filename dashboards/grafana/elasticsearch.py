@@ -6,8 +6,8 @@ by its dataset, which is one group: Grafana shows nothing of a query without gro
 
 Exact as kpis/elasticsearch.py is, for as many groups as a search may have buckets (`BUCKETS`). Beyond, those that
 matter are kept: by the value, or by the first of its parts where a script makes it. But a state is what was reported
-last within the range, without look-back and however old (Grafana knows no staleness); over time it is the mean of a
-bin's reports, of one series each.
+last within the range, without look-back and however old (Grafana knows no staleness); over time it is the least,
+greatest or mean value of a bin's reports, where a sum is wanted the mean of one series.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from grafanalib.core import Target, Template
+from msgspec import structs
 
 from lakescope.core.columns import kinds
 from lakescope.dashboards.grafana._common import (
@@ -38,7 +39,7 @@ from lakescope.dashboards.model import Dashboard, Listing, Number, Variable
 from lakescope.dashboards.questions import SHARPEST, conditions_of, keeps_least, variables_of
 from lakescope.kpis import CATALOGUE, Kpi
 from lakescope.kpis.elasticsearch import COMPRESSION, PRECISE
-from lakescope.kpis.model import Condition, Part, PerSecond, Ratio, Rest, parts
+from lakescope.kpis.model import Condition, Part, PerSecond, Ratio, Rest, Value, parts
 
 ALL = "* OR *:*"
 """Any value, or none: ``field:(* OR *:*)``. ``field:*`` alone would leave out the events that lack the field."""
@@ -213,20 +214,26 @@ class _Question:
 
     def asked(self, ref: str) -> Asked:
         """The targets, by the form of the KPI's value."""
-        value = self.kpi.value
         check_states(self.number, over_time=self.series is not None)
+        return self._asked(ref, self.kpi.value)
+
+    def _asked(self, ref: str, value: Value) -> Asked:
         match value:
+            case Part(kind="last", over="mean" | "min" | "max" | "largest") if self.series:
+                return self._asked(ref, structs.replace(value, kind=value.over, series=()))
             case Part(kind="last") if self.series:
+                if not set(value.series) <= set(self.number.by):
+                    self._not_over_time("adds up no series")
                 return self._one(self._plain(ref, value))
             case Part(kind="last"):
-                return self._summed([self._last(ref, value, "desc")])
+                return self._reduced(value, [self._last(ref, value, "desc")])
             case Part(kind="growth"):
                 ends = [self._last(ref, value, "desc"), self._last(f"{ref}2", value, "asc")]
-                return self._summed(ends, operator="-")
+                return self._reduced(value, ends, operator="-")
             case Part(kind="changes"):
                 self._not_over_time("adds up its series")
                 distinct = self._metric(value, "distinct")
-                return self._summed([self._scripted(ref, (value,), [distinct], "params.a - 1")])
+                return self._reduced(value, [self._scripted(ref, (value,), [distinct], "params.a - 1")])
             case Part(kind="silence"):
                 self._not_over_time("knows no end of a bin")
                 newest = {"type": "max", "field": self.builder.time}
@@ -249,7 +256,7 @@ class _Question:
         """By a script where one filter fits both parts, else by Grafana where a part without events is null."""
         if over.is_state and not self.series:
             ends = [self._last(ref, over, "desc"), self._last(f"{ref}2", under, "desc")]
-            return self._summed(ends, operator=operator)
+            return self._reduced(over, ends, operator=operator)
         if set(_known(over)) == set(_known(under)):
             return self._one(
                 self._scripted(ref, (over, under), [self._metric(over), self._metric(under)], script)
@@ -263,9 +270,10 @@ class _Question:
     def _one(self, column: Column) -> Asked:
         return Asked(columns=(column,), groups=self._keys())
 
-    def _summed(self, series: Sequence[Column], operator: Any = None) -> Asked:
+    def _reduced(self, part: Part, series: Sequence[Column], operator: Any = None) -> Asked:
         self._not_over_time("has no last word of a bin")
-        return Asked(columns=tuple(series), groups=self._keys(), sums=True, operator=operator)
+        reducer: Any = "max" if part.over == "largest" else part.over
+        return Asked(columns=tuple(series), groups=self._keys(), reducer=reducer, operator=operator)
 
     def _not_over_time(self, reason: str) -> None:
         if self.series:
@@ -303,7 +311,12 @@ class _Question:
         return Column(self._target(ref, (part,), [metric | {"id": "1"}]), name)
 
     def _scripted(
-        self, ref: str, of: tuple[Part, ...], metrics: Sequence[dict[str, Any]], script: str
+        self,
+        ref: str,
+        of: tuple[Part, ...],
+        metrics: Sequence[dict[str, Any]],
+        script: str,
+        inner_groups: Sequence[dict[str, Any]] = (),
     ) -> Column:
         """Metrics ``params.a``, ``params.b`` and what a script makes of them."""
         inner = [metric | {"id": str(i), "hide": True} for i, metric in enumerate(metrics, 1)]
@@ -315,7 +328,7 @@ class _Question:
             ],
             "settings": {"script": script},
         }
-        return Column(self._target(ref, of, [*inner, made]), "Bucket Script")
+        return Column(self._target(ref, of, [*inner, made], inner=inner_groups), "Bucket Script")
 
     def _rate(self, ref: str, part: Part) -> Column:
         """By the seconds of the range, or by those of the bin that it covers. A script does not know its bin, but the
@@ -332,6 +345,8 @@ class _Question:
         """The value at a series' last (or first) moment; of two values in a millisecond the greater (smaller)."""
         moment = _terms(self.builder.time, size="1", order=order)
         metric = {"id": "1", "type": "max" if order == "desc" else "min", "field": self._path(part.field)}
+        if part.over == "largest":
+            return self._scripted(ref, (part,), [metric], "Math.abs(params.a)", [moment])
         target = self._target(ref, (part,), [metric], inner=[moment])
         return Column(target, _NAMES[str(metric["type"])])
 

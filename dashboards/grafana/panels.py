@@ -284,7 +284,7 @@ class _Kept(Struct, frozen=True):
         dimensions = [name.replace("_", " ") for name in first.number.by]
         renamed = dict(zip(first.asked.groups, dimensions, strict=False))
         columns = [one for answer in self.answered for one in answer.asked.columns]
-        if len(columns) == 1 and not first.asked.sums:
+        if len(columns) == 1 and not first.asked.reducer:
             names = renamed | {columns[0].field: first.label}
             made = [_only(list(names)), _organize(names, order=list(names))]
         else:
@@ -309,7 +309,7 @@ class _Kept(Struct, frozen=True):
         names: dict[str, str] = dict(renamed)
         helpers: list[str] = []
         for one in self.answered:
-            reducer = "sum" if one.asked.sums else "lastNotNull"
+            reducer = one.asked.reducer or "lastNotNull"
             parts = [one.label] if one.asked.operator is None else [f"{one.label} a", f"{one.label} b"]
             for part, column, ref in zip(parts, one.asked.columns, (one.ref, f"{one.ref}2"), strict=False):
                 if column.field != part:

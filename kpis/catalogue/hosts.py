@@ -1,17 +1,19 @@
-"""Hosts, by their agents. A quantity of a host is the sum of its series (transformers/quantities.py)."""
+"""Hosts, by their agents. A quantity of a host is the sum of its series (transformers/quantities.py).
+
+Gauges are states: what counts is the last report of each series.
+"""
 
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
-from lakescope.kpis.catalogue._common import empty_hours
-from lakescope.kpis.model import Condition, Kpi, Part, PerSecond, Ratio, Rest
+from lakescope.kpis.catalogue._common import empty_hours, known
+from lakescope.kpis.model import HOUR, Condition, Kpi, Part, PerSecond, Ratio, Rest
 
 HOSTS = ("host", "site", "source")
 
 COUNTER = Condition("type", "=", "counter")
-GAUGE = Condition("type", "=", "gauge")
-TOLD = Condition("quantity", "known")
 
 
 def _of(*quantities: str) -> Condition:
@@ -23,18 +25,25 @@ def _of(*quantities: str) -> Condition:
 MEMORY = Condition("metric", "in", ("memory_memory", "node_memory_MemTotal_bytes", "mem_total"))
 DISK = Condition("metric", "in", ("df_df_complex", "node_filesystem_size_bytes", "disk_total"))
 
-_sum = partial(Part, kind="sum", field="value")
+_last = partial(
+    Part, kind="last", field="value", series=("host", "series"), together=("host",), look_back_s=HOUR
+)
 _increase = partial(Part, kind="increase", field="value", series=("host", "metric", "labels"))
 _hosts = partial(Kpi, dataset="hosts", good="down", dimensions=HOSTS)
+_NO_REPORT = "no agent has reported, or its last report is stale"
+
+
+def _gauge(*where: Condition, **rest: Any) -> Kpi:
+    return _hosts(where=(*known("series"), *where), null=_NO_REPORT, **rest)
+
 
 KPIS = (
-    _hosts(
+    _gauge(
+        _of("load1"),
         name="host_load",
-        meaning="One-minute load average, averaged over the reports.",
+        meaning="One-minute load average: average of the last reported values.",
         unit="count",
-        where=(_of("load1"),),
-        value=Part(kind="mean", field="value"),
-        null="no agent has reported",
+        value=_last(over="mean"),
     ),
     _hosts(
         name="host_cpu",
@@ -46,56 +55,47 @@ KPIS = (
         warning=0.9,
         critical=0.98,
     ),
-    _hosts(
+    _gauge(
+        _of("cpu_busy", "cpu_idle"),
         name="host_cpu_told",
-        meaning="CPU utilisation, from agents that report it as a percentage.",
+        meaning="CPU utilisation as last reported, from agents that report it as a percentage.",
         unit="ratio",
-        where=(GAUGE, _of("cpu_busy", "cpu_idle")),
-        value=Ratio(_sum(where=(_of("cpu_busy"),)), _sum()),
-        null="no agent has reported",
+        value=Ratio(_last(where=(_of("cpu_busy"),)), _last()),
         warning=0.9,
         critical=0.98,
     ),
-    _hosts(
+    _gauge(
         name="host_memory",
-        meaning="Share of memory that is in use, that is, not available to programs.",
+        meaning="Share of memory that is in use as last reported, that is, not available to programs.",
         unit="ratio",
-        where=(TOLD,),
-        value=Rest(Ratio(_sum(where=(_of("memory_available"),)), _sum(where=(MEMORY,)))),
-        null="no agent has reported",
+        value=Rest(Ratio(_last(where=(_of("memory_available"),)), _last(where=(MEMORY,)))),
         warning=0.9,
         critical=0.97,
     ),
-    _hosts(
+    _gauge(
+        _of("memory_available"),
+        Condition("source", "in", ("node_exporter", "telegraf")),  # collectd's is a sum
         name="host_memory_available",
-        meaning="Lowest memory available to programs, from agents that report it as one value.",
+        meaning="Lowest last reported memory available to programs, from agents that report it as one value.",
         unit="bytes",
         good="up",
-        where=(
-            _of("memory_available"),
-            Condition("source", "in", ("node_exporter", "telegraf")),
-        ),  # collectd's is a sum
-        value=Part(kind="min", field="value"),
-        null="no agent has reported",
+        value=_last(over="min"),
     ),
-    _hosts(
+    _gauge(
         name="host_disk",
-        meaning="Share of the file systems' space that is not available to users; virtual file systems are left out.",
+        meaning="Share of file systems not available to users, as last reported; virtual file systems do not count.",
         unit="ratio",
-        where=(TOLD,),
-        value=Rest(Ratio(_sum(where=(_of("disk_free"),)), _sum(where=(DISK,)))),
-        null="no agent has reported",
+        value=Rest(Ratio(_last(where=(_of("disk_free"),)), _last(where=(DISK,)))),
         warning=0.85,
         critical=0.95,
     ),
-    _hosts(
+    _gauge(
+        _of("disk_free"),
         name="host_disk_free",
-        meaning="Lowest space available to users on one file system.",
+        meaning="Lowest last reported space available to users on one file system.",
         unit="bytes",
         good="up",
-        where=(_of("disk_free"),),
-        value=Part(kind="min", field="value"),
-        null="no agent has reported",
+        value=_last(over="min"),
     ),
     *(
         _hosts(
@@ -109,13 +109,12 @@ KPIS = (
         )
         for quantity, what in (("network_received", "received data"), ("network_sent", "sent data"))
     ),
-    _hosts(
+    _gauge(
+        _of("clock_offset"),
         name="host_clock_offset",
-        meaning="Largest absolute clock offset of a host.",
+        meaning="Largest absolute clock offset of a host, as last reported.",
         unit="seconds",
-        where=(_of("clock_offset"),),
-        value=Part(kind="largest", field="value"),
-        null="no agent has reported",
+        value=_last(over="largest"),
         warning=0.05,
         critical=0.5,
     ),

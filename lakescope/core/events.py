@@ -300,6 +300,7 @@ class Host(Event, tag="hosts"):
     value: Number | None = None  #: the value in the metric's own unit; null where the source said NaN
     quantity: Tag | None = None  #: one name for all sources: load1, cpu_busy, ...; null for any other
     labels: dict[str, str] | None = None  #: what tells this series from its sisters
+    series: Tag | None = None  #: metric and labels as one text, of gauges with a quantity: df{path="/"}
 
 
 class Probe(Event, tag="probes"):

@@ -8,8 +8,9 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from statistics import fmean
 from typing import Any
 
 import httpx
@@ -526,7 +527,18 @@ def _first(values: Sequence[Any]) -> Any:
     return values[0]
 
 
+def _known(reduce: Callable[[list[Any]], Any]) -> Callable[[Sequence[Any]], Any]:
+    """Of what is not null; null of nothing."""
+
+    def of(values: Sequence[Any]) -> Any:
+        known = [value for value in values if value is not None]
+        return reduce(known) if known else None
+
+    return of
+
+
 _REDUCERS = {"first": _first, "sum": _sum, "lastNotNull": _last_not_null}
+_REDUCERS |= {"mean": _known(fmean), "min": _known(min), "max": _known(max)}
 
 
 def _merge(frames: list[Frame], options: Json) -> list[Frame]:

@@ -27,7 +27,7 @@ from lakescope.dashboards.grafana.extension import Json, panels_of
 from lakescope.dashboards.model import Dashboard, Number, Panel
 from lakescope.dashboards.questions import Selection, listing_of, query_of, series_of
 from lakescope.kpis import CATALOGUE, Query
-from lakescope.kpis.model import UNKNOWN, Part, PerSecond, Rest, parts
+from lakescope.kpis.model import UNKNOWN, Part, PerSecond, combine, parts
 from lakescope.sinks.elasticsearch import ElasticsearchOptions, ElasticsearchSink
 from lakescope.sinks.influxdb import InfluxdbOptions, InfluxdbSink
 from lakescope.sinks.monit import MonitEncoder
@@ -197,41 +197,57 @@ def _compare(
 
 
 def _states(query: Query, loaded: Loaded) -> list[dict[str, Any]]:
-    """What Grafana can tell of states: the last report within the range, however old; over time InfluxQL's last one of a
-    bin, or the mean of the bin's reports."""
+    """What Grafana can tell of states: the last report within the range, however old; over time InfluxQL's last one of
+    each series in a bin, or what is made of all of the bin's reports: of one series the mean."""
     begin, end = (f"{moment:%Y-%m-%dT%H:%M:%S}" for moment in (query.since, query.until))
     within = [document for document in loaded.lake.of(query.dataset) if begin <= document["time"] < end]
     if query.bin_s is None:
         states = _InRange(query, within, [], meets, seconds)
         return [dict(zip(query.by, group, strict=True)) | {"value": v} for group, v in states.rows().items()]
-    found: dict[tuple[Any, ...], list[list[float]]] = {}
+    found: dict[tuple[Any, ...], list[dict[Any, list[float]]]] = {}
     series = _InRange(structs.replace(query, bin_s=None), within, [], meets, seconds)
     for index, reports in enumerate(series.series):
-        for report in (one for events in reports.values() for one in events if series.is_chosen(one)):
+        told = ((key, one) for key, events in reports.items() for one in events if series.is_chosen(one))
+        for of, report in told:
             time = datetime.fromtimestamp(seconds(report["time"]) // query.bin_s * query.bin_s, UTC)
             key = (f"{time:%Y-%m-%dT%H:%M:%SZ}", *(report.get(name) for name in query.by))
-            found.setdefault(key, [[] for _ in series.series])[index].append(
-                report[series.parts[index].field]
-            )
-    pick = (lambda values: values[-1]) if loaded.store == "influxdb" else fmean
+            of_parts = found.setdefault(key, [{} for _ in series.series])
+            of_parts[index].setdefault(of, []).append(report[series.parts[index].field])
     return [
         dict(zip(("time", *query.by), key, strict=True))
-        | {"value": _of_parts(query, list(map(pick, values)))}
-        for key, values in found.items()
+        | {
+            "value": _of_parts(
+                query, [_of_bin(*one, loaded.store) for one in zip(series.parts, told, strict=True)]
+            )
+        }
+        for key, told in found.items()
     ]
+
+
+def _of_bin(part: Part, of_series: dict[Any, list[float]], store: str) -> float | None:
+    last_only = store == "influxdb"
+    values = [one for reports in of_series.values() for one in (reports[-1:] if last_only else reports)]
+    if not values:
+        return None
+    if part.over == "sum":
+        return sum(values) if last_only else fmean(values)
+    return {"mean": fmean, "min": min, "max": max, "largest": lambda some: max(map(abs, some))}[part.over](
+        values
+    )
 
 
 class _InRange(States):
     """Nothing is ever stale."""
 
+    def _earliest(self) -> float:
+        return self.query.since.timestamp()
+
     def _stale_after(self, *_: Any) -> float:
         return math.inf
 
 
-def _of_parts(query: Query, values: list[float]) -> float:
-    value = query.kpi.value
-    assert isinstance(value, Part | Rest)
-    return values[0] if isinstance(value, Part) else 1 - values[0] / values[1]
+def _of_parts(query: Query, values: list[float | None]) -> Any:
+    return combine(query, (), values)
 
 
 def _answered(panel: Panel, made: Json) -> list[tuple[Number, str, str]]:

@@ -15,7 +15,7 @@ from lakescope.kpis.model import Condition, DaysLeft, Part, Query, Ratio, Rest, 
 
 Event = dict[str, Any]
 Group = tuple[Any, ...]
-WEEK, DAY = 7 * 86400, 86400
+DAY = 86400
 
 
 class Holding(NamedTuple):
@@ -39,7 +39,8 @@ class States:
     ) -> None:
         self.query, self.meets, self.seconds = query, meets, seconds
         self.parts = parts(query.kpi.value)
-        begin, end = query.since.timestamp() - WEEK, query.until.timestamp()
+        self.longest = max(part.look_back_s for part in self.parts)
+        begin, end = self._earliest(), query.until.timestamp()
         within = [e for e in events if begin <= seconds(e["time"]) < end]
         self.polls = [p for p in polls if p.get("complete") and begin <= seconds(p["time"]) < end]
         self.answered: dict[str, list[float]] = defaultdict(list)
@@ -49,6 +50,10 @@ class States:
         self.intervals = [self._intervals(series) for series in self.series]
         self.poll_series = self._grouped(self.polls, ("collector", "source", "scope"), "count")
         self.poll_intervals = self._intervals(self.poll_series)
+
+    def _earliest(self) -> float:
+        at_end = not self.query.bin_s and all(part.kind == "last" for part in self.parts)
+        return (self.query.until if at_end else self.query.since).timestamp() - self.longest
 
     def rows(self) -> dict[Group, Any]:
         """(time of the bin if binned, dimensions...) -> value."""
@@ -123,7 +128,7 @@ class States:
         if interval is None:
             others = [i for one, i in intervals.items() if i and source(one) == source(key)]
             interval = median(others) if others else DAY
-        return min(3 * interval, WEEK)
+        return min(3 * interval, self.longest)
 
     def _moments(self) -> Iterable[tuple[datetime | None, float, float]]:
         since, until = self.query.since.timestamp(), self.query.until.timestamp()
@@ -218,7 +223,11 @@ class States:
             values = [held.value - held.base[str(part.field)] for held in found]
         if part.over == "distinct":
             return len(set(values)) if known else None
-        return {"sum": sum, "max": max}[part.over](values) if values else None
+        if part.over == "mean":
+            return sum(values) / len(values) if values else None
+        if part.over == "largest":
+            return max(max(values), -min(values)) if values else None
+        return {"sum": sum, "max": max, "min": min}[part.over](values) if values else None
 
     def _pace(self, held: Holding) -> float:
         took = self.seconds(held.report["time"]) - self.seconds(held.base["time"])

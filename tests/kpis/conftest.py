@@ -18,6 +18,7 @@ from lakescope.pipeline.normalise import Normaliser
 from lakescope.simulator import Incident, Options, make_lake, simulate
 from lakescope.simulator.cric import rcsite_query, rse_query, service_query
 from lakescope.transformers.enrichment import Enrichment
+from lakescope.transformers.quantities import quantity_of, series_of
 from lakescope.transformers.topology import Topology
 from tests.kpis._oracle import Oracle
 
@@ -111,7 +112,46 @@ def _incidents(lake: Any) -> list[Incident]:
 def _polled() -> list[Event]:
     """What the simulator does not tell, or too seldom: stuck rules, free space, the share of an account (which is not
     the storage element's), links of FTS with a queue, hosts with counters and clocks, routes, Lakescope's own work."""
-    return [event for number in range(160) for event in _told(number)]
+    return [*(event for number in range(160) for event in _told(number)), *_machines()]
+
+
+def _machines() -> Iterator[Event]:
+    """Hosts every ten and every 25 minutes of a day and of the last hours, and one that falls silent after six hours;
+    two disks each, one of whose free space is not always known."""
+    hours = [*range(60 * 60, 84 * 60), *range(165 * 60, 168 * 60)]
+    for place, (host, every, until) in enumerate((("m0", 10, None), ("m1", 25, None), ("m2", 10, 66 * 60))):
+        for minute in hours[::every]:
+            if until is None or minute < until:
+                time = START + timedelta(minutes=minute, seconds=place * 7)
+                common: dict[str, Any] = {
+                    "time": f"{time:%Y-%m-%dT%H:%M:%S}.5Z",
+                    "source": "node_exporter",
+                    "host": f"{host}.example.org",
+                    "site": "X" if place else None,
+                    "type": "gauge",
+                }
+                for kind, (metric, labels, value) in enumerate(_gauges(minute + 100 * place)):
+                    event = Host(
+                        id=f"{10**9 + minute * 1000 + place * 100 + kind:032x}",
+                        metric=metric,
+                        labels=labels or None,
+                        value=value,
+                        quantity=quantity_of("node_exporter", metric, labels),
+                        **common,
+                    )
+                    event.series = series_of(metric, labels)
+                    yield event
+
+
+def _gauges(n: int) -> Iterator[tuple[str, dict[str, str], float | None]]:
+    yield "node_load1", {}, n % 97 / 7
+    yield "node_memory_MemTotal_bytes", {}, 2.0**34
+    yield "node_memory_MemAvailable_bytes", {}, 2.0**33 - n % 1009 * 1e5
+    yield "node_timex_offset_seconds", {}, (n % 31 - 17) / 100
+    for disk, size in (("sda", 1e12), ("sdb", 3e12)):
+        labels = {"device": f"/dev/{disk}", "mountpoint": f"/{disk}", "fstype": "ext4"}
+        yield "node_filesystem_size_bytes", labels, size
+        yield "node_filesystem_avail_bytes", labels, None if n % 7 == 3 else size / 2 - n % 773 * 1e8
 
 
 def _ruled(number: int, ids: Iterator[str], common: dict[str, Any]) -> Iterator[Event]:
@@ -211,6 +251,7 @@ def _told(number: int) -> Iterator[Event]:
                 quantity="cpu_idle" if labels["mode"] == "idle" else "cpu_busy",
                 value=None if number % 11 == 5 else (number % 50) ** 2 / 3 + len(labels["mode"]),
                 labels=labels,
+                series=series_of(f"cpu_{kind}", labels) if kind == "gauge" else None,
                 **common,
             )
     yield Host(
@@ -219,6 +260,7 @@ def _told(number: int) -> Iterator[Event]:
         metric="clock",
         type="gauge",
         quantity="clock_offset",
+        series="clock",
         value=(number - 90) / 700,
         **common,
     )

@@ -12,10 +12,11 @@ import msgspec
 import pytest
 
 from lakescope.app.query import ask
-from lakescope.core.events import Event, Poll, Rule, Storage
+from lakescope.core.events import Event, Host, Poll, Rule, Storage
 from lakescope.kpis import CATALOGUE, Query
 from lakescope.kpis.model import Rows, StatesQuery
 from lakescope.sinks.duckdb import DuckdbOptions, DuckdbSink
+from lakescope.transformers.enrichment import Enrichment
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
 ASKED = "https://rucio.example.org/rules/?state=S"
@@ -182,6 +183,56 @@ def test_each_question_ends_its_own_rules_and_a_rule_counts_once(store: Store) -
     assert store.ask("rules_stuck", 0, 12) == 2
     store.write(poll(11, 0, scope=other))
     assert store.ask("rules_stuck", 0, 12) == 2
+
+
+def gauge(minute: float, host: str, metric: str, value: float | None, **labels: str) -> Host:
+    event = Host(
+        host=host, metric=metric, type="gauge", value=value, labels=labels or None, **_common(minute)
+    )
+    event.source = "node_exporter"
+    Enrichment()([event])
+    return event
+
+
+def disk(minute: float, host: str, mount: str, free: float, size: float = 100.0) -> list[Host]:
+    return [
+        gauge(minute, host, "node_filesystem_avail_bytes", free, mountpoint=mount),
+        gauge(minute, host, "node_filesystem_size_bytes", size, mountpoint=mount),
+    ]
+
+
+def test_a_host_that_reports_more_often_weighs_no_more(store: Store) -> None:
+    """One reports each minute and fills up, the other each ten."""
+    for minute in range(-10, 11):
+        store.write(*disk(minute, "a", "/", 50 - minute), *disk(minute, "a", "/srv", 100))
+        store.write(gauge(minute, "a", "node_load1", minute))
+    store.write(*(one for minute in (-10, 0, 10) for one in disk(minute, "b", "/", 20)))
+    store.write(*(gauge(minute, "b", "node_load1", 90) for minute in (-10, 0, 10)))
+    assert store.ask("host_disk", -10, 11) == pytest.approx(1 - (40 + 100 + 20) / 300)
+    assert store.ask("host_disk_free", -10, 11) == 20
+    assert store.ask("host_load", -10, 11) == (10 + 90) / 2
+    rows = store.ask("host_disk", 5, 15, bin_s=300, by=("host",))
+    assert [(row["host"], row["value"]) for row in rows] == [
+        ("a", pytest.approx(1 - (41 + 100) / 200)),
+        ("b", pytest.approx(0.8)),
+        ("b", pytest.approx(0.8)),
+    ], "at 12:15 what a said at 12:10 is stale"
+
+
+def test_a_gauge_is_not_known_once_its_agent_is_silent(store: Store) -> None:
+    store.write(*(gauge(minute, "a", "node_timex_offset_seconds", -3) for minute in range(0, 21, 5)))
+    assert store.ask("host_clock_offset", 0, 35) == 3
+    assert store.ask("host_clock_offset", 0, 36) is None
+    store.write(*(gauge(minute, "b", "node_timex_offset_seconds", 1) for minute in (0, 30)))
+    assert store.ask("host_clock_offset", 0, 90) == 1
+    assert store.ask("host_clock_offset", 0, 91) is None, "no report is used for longer than an hour"
+
+
+def test_memory_of_which_half_is_stale_is_not_known(store: Store) -> None:
+    store.write(*(gauge(minute, "a", "node_memory_MemTotal_bytes", 10) for minute in range(0, 21, 5)))
+    store.write(*(gauge(minute, "a", "node_memory_MemAvailable_bytes", 4) for minute in (0, 5)))
+    assert store.ask("host_memory", 0, 20) == pytest.approx(0.6)
+    assert store.ask("host_memory", 0, 21, by=("host",)) == [{"host": "a", "value": None}]
 
 
 def test_a_mended_rule_is_not_listed(store: Store) -> None:

@@ -1,13 +1,8 @@
 -- the whole range
 with found as (select "endpoint", "src_host", "dst_host", "protocol", (time < $range, case when time >= $range then null end) as slot, (time, "active" is not null, "active") as place, {'at': epoch_us(time), 'active': "active", 'endpoint': "endpoint", 'src_host': "src_host", 'dst_host': "dst_host", 'protocol': "protocol", 'collector': "collector", 'source': "source"} as report from "fts_queue" where time >= $since and time < $until and "active" is not null) select unnest(report) from (select unnest(max_by(report, place, 10)) as report from found group by "endpoint", "src_host", "dst_host", "protocol" union all select max_by(report, place) from found group by "endpoint", "src_host", "dst_host", "protocol", slot);
--- $since = 2025-12-29 00:00:00
+-- $since = 2026-01-05 00:00:00
 -- $until = 2026-01-12 00:00:00
--- $range = 2026-01-05 00:00:00
-with found as (select "collector", "source", "scope", (time < $range, case when time >= $range then null end) as slot, (time, "count" is not null, "count") as place, {'at': epoch_us(time), 'count': "count", 'collector': "collector", 'source': "source", 'scope': "scope", 'interval_s': "interval_s", 'kind': "kind", 'state': "state"} as report from "polls" where time >= $since and time < $until and "complete" = $p2 and "count" is not null) select unnest(report) from (select unnest(max_by(report, place, 10)) as report from found group by "collector", "source", "scope" union all select max_by(report, place) from found group by "collector", "source", "scope", slot);
--- $since = 2025-12-29 00:00:00
--- $until = 2026-01-12 00:00:00
--- $p2 = True
--- $range = 2026-01-05 00:00:00
+-- $range = 2026-01-12 00:00:00
 
 -- every hour, by endpoint
 with found as (select "endpoint", "src_host", "dst_host", "protocol", (time < $range, case when time >= $range then time_bucket(to_seconds($bin), time, timestamp '1970-01-01') end) as slot, (time, "active" is not null, "active") as place, {'at': epoch_us(time), 'active': "active", 'endpoint': "endpoint", 'src_host': "src_host", 'dst_host': "dst_host", 'protocol': "protocol", 'collector': "collector", 'source': "source"} as report from "fts_queue" where time >= $since and time < $until and "active" is not null) select unnest(report) from (select unnest(max_by(report, place, 10)) as report from found group by "endpoint", "src_host", "dst_host", "protocol" union all select max_by(report, place) from found group by "endpoint", "src_host", "dst_host", "protocol", slot);
@@ -15,21 +10,10 @@ with found as (select "endpoint", "src_host", "dst_host", "protocol", (time < $r
 -- $until = 2026-01-12 00:00:00
 -- $range = 2026-01-05 00:00:00
 -- $bin = 3600
-with found as (select "collector", "source", "scope", (time < $range, case when time >= $range then time_bucket(to_seconds($bin), time, timestamp '1970-01-01') end) as slot, (time, "count" is not null, "count") as place, {'at': epoch_us(time), 'count': "count", 'collector': "collector", 'source': "source", 'scope': "scope", 'interval_s': "interval_s", 'kind': "kind", 'state': "state"} as report from "polls" where time >= $since and time < $until and "complete" = $p2 and "count" is not null) select unnest(report) from (select unnest(max_by(report, place, 10)) as report from found group by "collector", "source", "scope" union all select max_by(report, place) from found group by "collector", "source", "scope", slot);
--- $since = 2025-12-29 00:00:00
--- $until = 2026-01-12 00:00:00
--- $p2 = True
--- $range = 2026-01-05 00:00:00
--- $bin = 3600
 
 -- by protocol, of two endpoint
 with found as (select "endpoint", "src_host", "dst_host", "protocol", (time < $range, case when time >= $range then null end) as slot, (time, "active" is not null, "active") as place, {'at': epoch_us(time), 'active': "active", 'endpoint': "endpoint", 'src_host': "src_host", 'dst_host': "dst_host", 'protocol': "protocol", 'collector': "collector", 'source': "source"} as report from "fts_queue" where time >= $since and time < $until and list_contains($p2, "endpoint") and "active" is not null) select unnest(report) from (select unnest(max_by(report, place, 10)) as report from found group by "endpoint", "src_host", "dst_host", "protocol" union all select max_by(report, place) from found group by "endpoint", "src_host", "dst_host", "protocol", slot);
--- $since = 2025-12-29 00:00:00
+-- $since = 2026-01-05 00:00:00
 -- $until = 2026-01-12 00:00:00
 -- $p2 = ["it's", 'two']
--- $range = 2026-01-05 00:00:00
-with found as (select "collector", "source", "scope", (time < $range, case when time >= $range then null end) as slot, (time, "count" is not null, "count") as place, {'at': epoch_us(time), 'count': "count", 'collector': "collector", 'source': "source", 'scope': "scope", 'interval_s': "interval_s", 'kind': "kind", 'state': "state"} as report from "polls" where time >= $since and time < $until and "complete" = $p2 and "count" is not null) select unnest(report) from (select unnest(max_by(report, place, 10)) as report from found group by "collector", "source", "scope" union all select max_by(report, place) from found group by "collector", "source", "scope", slot);
--- $since = 2025-12-29 00:00:00
--- $until = 2026-01-12 00:00:00
--- $p2 = True
--- $range = 2026-01-05 00:00:00
+-- $range = 2026-01-12 00:00:00

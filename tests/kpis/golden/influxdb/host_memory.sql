@@ -1,13 +1,11 @@
 -- the whole range
-SELECT sum("value") AS "value" FROM "hosts" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "quantity" != '' AND "quantity" = 'memory_available';
-SELECT sum("value") AS "value" FROM "hosts" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "quantity" != '' AND ("metric" = 'memory_memory' OR "metric" = 'node_memory_MemTotal_bytes' OR "metric" = 'mem_total');
+SELECT "value", "host", "series", "collector", "source" FROM "hosts" WHERE time >= '2026-01-11T23:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "series" != '' AND "quantity" = 'memory_available' AND ("value" >= 0 OR "value" < 0);
+SELECT "value", "host", "series", "collector", "source" FROM "hosts" WHERE time >= '2026-01-11T23:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "series" != '' AND ("metric" = 'memory_memory' OR "metric" = 'node_memory_MemTotal_bytes' OR "metric" = 'mem_total') AND ("value" >= 0 OR "value" < 0);
 
 -- every hour, by host
-SELECT count("id") AS "value" FROM "hosts" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "quantity" != '' GROUP BY time(3600s), "host" fill(none);
-SELECT sum("value") AS "value" FROM "hosts" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "quantity" != '' AND "quantity" = 'memory_available' GROUP BY time(3600s), "host" fill(none);
-SELECT sum("value") AS "value" FROM "hosts" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "quantity" != '' AND ("metric" = 'memory_memory' OR "metric" = 'node_memory_MemTotal_bytes' OR "metric" = 'mem_total') GROUP BY time(3600s), "host" fill(none);
+SELECT "value", "host", "series", "collector", "source" FROM "hosts" WHERE time >= '2026-01-04T23:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "series" != '' AND "quantity" = 'memory_available' AND ("value" >= 0 OR "value" < 0);
+SELECT "value", "host", "series", "collector", "source" FROM "hosts" WHERE time >= '2026-01-04T23:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "series" != '' AND ("metric" = 'memory_memory' OR "metric" = 'node_memory_MemTotal_bytes' OR "metric" = 'mem_total') AND ("value" >= 0 OR "value" < 0);
 
 -- by source, of two host
-SELECT count("id") AS "value" FROM "hosts" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "quantity" != '' AND ("host" = 'it\'s' OR "host" = 'two') GROUP BY "source";
-SELECT sum("value") AS "value" FROM "hosts" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "quantity" != '' AND ("host" = 'it\'s' OR "host" = 'two') AND "quantity" = 'memory_available' GROUP BY "source";
-SELECT sum("value") AS "value" FROM "hosts" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "quantity" != '' AND ("host" = 'it\'s' OR "host" = 'two') AND ("metric" = 'memory_memory' OR "metric" = 'node_memory_MemTotal_bytes' OR "metric" = 'mem_total') GROUP BY "source";
+SELECT "value", "host", "series", "source", "collector" FROM "hosts" WHERE time >= '2026-01-11T23:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "series" != '' AND "quantity" = 'memory_available' AND ("host" = 'it\'s' OR "host" = 'two') AND ("value" >= 0 OR "value" < 0);
+SELECT "value", "host", "series", "source", "collector" FROM "hosts" WHERE time >= '2026-01-11T23:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "series" != '' AND ("metric" = 'memory_memory' OR "metric" = 'node_memory_MemTotal_bytes' OR "metric" = 'mem_total') AND ("host" = 'it\'s' OR "host" = 'two') AND ("value" >= 0 OR "value" < 0);

@@ -1,10 +1,8 @@
 -- the whole range
-SELECT min("value") AS "value" FROM "hosts" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "quantity" = 'memory_available' AND ("source" = 'node_exporter' OR "source" = 'telegraf');
+SELECT "value", "host", "series", "collector", "source" FROM "hosts" WHERE time >= '2026-01-11T23:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "series" != '' AND "quantity" = 'memory_available' AND ("source" = 'node_exporter' OR "source" = 'telegraf') AND ("value" >= 0 OR "value" < 0);
 
 -- every hour, by host
-SELECT count("id") AS "value" FROM "hosts" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "quantity" = 'memory_available' AND ("source" = 'node_exporter' OR "source" = 'telegraf') GROUP BY time(3600s), "host" fill(none);
-SELECT min("value") AS "value" FROM "hosts" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "quantity" = 'memory_available' AND ("source" = 'node_exporter' OR "source" = 'telegraf') GROUP BY time(3600s), "host" fill(none);
+SELECT "value", "host", "series", "collector", "source" FROM "hosts" WHERE time >= '2026-01-04T23:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "series" != '' AND "quantity" = 'memory_available' AND ("source" = 'node_exporter' OR "source" = 'telegraf') AND ("value" >= 0 OR "value" < 0);
 
 -- by source, of two host
-SELECT count("id") AS "value" FROM "hosts" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "quantity" = 'memory_available' AND ("source" = 'node_exporter' OR "source" = 'telegraf') AND ("host" = 'it\'s' OR "host" = 'two') GROUP BY "source";
-SELECT min("value") AS "value" FROM "hosts" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "quantity" = 'memory_available' AND ("source" = 'node_exporter' OR "source" = 'telegraf') AND ("host" = 'it\'s' OR "host" = 'two') GROUP BY "source";
+SELECT "value", "host", "series", "source", "collector" FROM "hosts" WHERE time >= '2026-01-11T23:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "series" != '' AND "quantity" = 'memory_available' AND ("source" = 'node_exporter' OR "source" = 'telegraf') AND ("host" = 'it\'s' OR "host" = 'two') AND ("value" >= 0 OR "value" < 0);
