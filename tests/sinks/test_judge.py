@@ -96,6 +96,13 @@ def test_an_answer_is_quoted_without_secrets_and_not_at_length() -> None:
     assert len(masked("x" * 1000)) == FOUND_MAX
 
 
+def test_an_answer_need_not_say_of_what_kind_it_is() -> None:
+    bare = httpx.Response(503, content=b"away", request=httpx.Request("POST", URL))
+    assert "content-type" not in bare.headers
+    with pytest.raises(TransientError, match=r"^store.example.org answered 503: away$"):
+        judge_status(bare, good=(204,))
+
+
 # --- of Elasticsearch and OpenSearch, for the whole request ----------------------------------------------
 
 
@@ -208,6 +215,9 @@ def test_an_item_waits_for_an_index_and_for_a_cluster_with_room() -> None:
 
 
 def test_items_are_counted_from_where_the_request_begins() -> None:
+    outcome = Outcome()
+    judge({"errors": True, "items": [item(201), item(429, "busy", "1")]}, outcome)
+    assert outcome.retry == [1], "from the first chunk"
     outcome = judged(
         item(201), item(429, "busy", "1"), item(400, "bad", "2"), item(503, "busy", "3"), start=100
     )
