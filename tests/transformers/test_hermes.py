@@ -333,3 +333,74 @@ def test_fields_of_another_type_are_null_or_text_and_counted() -> None:
 def test_what_tells_one_event_from_another_must_be_text(key: str) -> None:
     with pytest.raises(Rejected, match=f"payload.{key}: expected str"):
         decode(hermes.decode, changed(DONE, **{key: [1]}))
+
+
+# --- built by position -----------------------------------------------------------------------------------
+
+BY_POSITION = {
+    "request_id": "request-id",
+    "previous_request_id": "previous-request-id",
+    "job_id": "transfer-id",
+    "scope": "scope",
+    "name": "name",
+    "parent_scope": "datasetScope",
+    "parent_name": "dataset",
+    "datatype": "datatype",
+    "activity": "activity",
+    "account": "account",
+    "src_rse": "src-rse",
+    "dst_rse": "dst-rse",
+    "src_type": "src-type",
+    "dst_type": "dst-type",
+    "protocol": "protocol",
+    "adler32": "checksum-adler",
+    "md5": "checksum-md5",
+}
+"""Field -> the key that alone gives its value."""
+
+
+def test_no_two_fields_of_a_finished_transfer_are_swapped() -> None:
+    """The event is built by position, where a type checker sees no swap: here no two fields have the same value."""
+    payload: dict[str, Any] = {key: f"x{index}" for index, key in enumerate(BY_POSITION.values())}
+    payload |= {
+        "src-url": "davs://a.example.org/1",
+        "dst-url": "davs://b.example.org/2",
+        "bytes": 1000,
+        "created_at": "2026-01-05 10:00:00",
+        "submitted_at": "2026-01-05 10:00:01",
+        "started_at": "2026-01-05 10:00:03",
+        "transferred_at": "2026-01-05 10:00:07",
+        "transfer-endpoint": "https://fts.example.org:8446",
+    }
+    body = {"event_type": "transfer-done", "created_at": "2026-01-05 10:00:08", "payload": payload}
+    [event] = decode(hermes.decode, body).events
+    assert isinstance(event, Transfer)
+    expected = {field: payload[key] for field, key in BY_POSITION.items()} | {
+        "id": event.id,
+        "time": "2026-01-05T10:00:07Z",
+        "source": "rucio",
+        "event": "done",
+        "ok": True,
+        "kind": "transfer",
+        "src_url": payload["src-url"],
+        "dst_url": payload["dst-url"],
+        "src_host": "a.example.org",
+        "dst_host": "b.example.org",
+        "bytes": 1000,
+        "created": "2026-01-05T10:00:00Z",
+        "submitted": "2026-01-05T10:00:01Z",
+        "started": "2026-01-05T10:00:03Z",
+        "ended": "2026-01-05T10:00:07Z",
+        "queue_s": 3.0,
+        "transfer_s": 4.0,
+        "throughput": 250.0,
+        "endpoint": "fts.example.org",
+    }
+    assert len(event.id) == 32
+    assert msgspec.to_builtins(event) == expected | {"dataset": "transfers"}
+    values = [str(value) for field, value in expected.items() if field != "time"]  # which is `ended`
+    assert len(values) == len(set(values))
+    payload |= {"reason": "TRANSFER [110] timed out"}
+    [failed] = decode(hermes.decode, body | {"event_type": "transfer-failed"}).events
+    assert isinstance(failed, Transfer)
+    assert (failed.endpoint, failed.error) == ("fts.example.org", "TRANSFER [110] timed out")

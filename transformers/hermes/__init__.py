@@ -99,7 +99,7 @@ class _Finished:
         ended, t_ended = utc_moment(p.transferred_at, "$.payload.transferred_at")
         size = _size(p)
         transfer_s = span_s(t_started, t_ended)
-        # by position, in the order of lakescope.core.events.Transfer: by keyword it takes four times as long
+        # by position, in the order of lakescope.core.events.Transfer: by keyword it takes ten times as long
         event = Transfer(
             digest(f"{self.prefix}{p.request_id}\x1f{p.transfer_id or ''}"),
             ended or _sent(sent),
