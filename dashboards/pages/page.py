@@ -36,14 +36,10 @@ def html(view: View, to_dashboards: str = "") -> str:
     return text
 
 
-def script() -> str:
-    """What the page does."""
-    return (_HERE / "page.js").read_text()
-
-
-def style() -> str:
-    """How it looks, the theme's colours included."""
-    return css() + (_HERE / "page.css").read_text()
+def file(name: Literal["look.css", "look.js", "page.css", "page.js"]) -> str:
+    """A style sheet or script; ``look.*`` are those of all of Lakescope's pages, the theme's colours included."""
+    text = (_HERE / name).read_text()
+    return css() + text if name == "look.css" else text
 
 
 def vega() -> str:
@@ -81,8 +77,10 @@ def chart(picture: Picture, theme: Theme) -> dict[str, Any]:
 def whole(data: str) -> str:
     """A page that needs nothing beside itself, with its data (JSON)."""
     inline = {
-        '<link rel="stylesheet" href="page.css">': f"<style>{style()}</style>",
-        '<script src="page.js"></script>': f"<script>{_script(script())}</script>\n"
+        '<link rel="stylesheet" href="../look.css">': f"<style>{file('look.css')}</style>",
+        '<link rel="stylesheet" href="page.css">': f"<style>{file('page.css')}</style>",
+        '<script src="../look.js"></script>': f"<script>{_script(file('look.js'))}</script>",
+        '<script src="page.js"></script>': f"<script>{_script(file('page.js'))}</script>\n"
         f'<script type="module">{_script(vega())}</script>\n'
         f'<script type="application/json" id="inlined">{_script(data)}</script>',
     }

@@ -1,12 +1,9 @@
 "use strict";
-// In the head, so that the page is never drawn in the wrong theme first; the rest waits for the body.
-try { document.documentElement.dataset.theme = localStorage.getItem("lakescope-theme") ?? "auto"; } catch { /* no storage */ }
 
 const VIEW = document.documentElement.dataset.view;
 const BELOW = document.documentElement.dataset.below;   // from here to /dashboards/
 const API = `${BELOW}../api/`;
 const TIMEOUT_MS = 60_000;
-const DASH = "–";
 const PRESETS = [["1h", "last hour"], ["6h", "last 6 hours"], ["24h", "last 24 hours"], ["2d", "last 2 days"], ["7d", "last 7 days"],
   ["30d", "last 30 days"]];
 const BINS = [["", "automatic"], ["1min", "1 min"], ["5min", "5 min"], ["10min", "10 min"], ["30min", "30 min"], ["1h", "1 h"], ["6h", "6 h"],
@@ -19,9 +16,6 @@ const SMALL_CELLS = 40;
 const TIP_LINES = 14;
 const WIDE = 24;           // characters; a longer word may be broken
 const LONG = 140;          // characters; a longer text is folded
-const TEXT_MAX = 4000;
-
-const $ = (id) => document.getElementById(id);
 
 /** An element: attributes by name (null: none; true: empty; `on...`: a listener; `--...`: a style's variable), then children. */
 function el(name, attributes = {}, ...children) {
@@ -644,11 +638,6 @@ async function openStory() {
 
 // ---- All of it ----
 
-function setTheme(theme) {
-  document.documentElement.dataset.theme = theme;
-  $("theme").textContent = `Theme: ${theme}`;
-  try { localStorage.setItem("lakescope-theme", theme); } catch { /* then it lasts until the next visit */ }
-}
 function openIndex(all) {
   $("title").textContent = "Dashboards";
   document.title = "Dashboards · Lakescope";
@@ -669,9 +658,7 @@ async function openDashboard() {
   await load();
 }
 async function start() {
-  const themes = ["auto", "light", "dark"];
-  setTheme(themes.find((theme) => theme === document.documentElement.dataset.theme) ?? "auto");
-  $("theme").addEventListener("click", () => setTheme(themes[(themes.indexOf(document.documentElement.dataset.theme) + 1) % themes.length]));
+  startTheme();
   $("controls").addEventListener("submit", (event) => event.preventDefault());
   document.addEventListener("click", (event) => {
     for (const open of document.querySelectorAll(".choice[open], .about[open]")) if (!open.contains(event.target)) open.open = false;

@@ -2,8 +2,9 @@
 
 - ``Host`` must be an address or a name of this Lakescope: another site's name may have been bound to our address.
 - What a browser sends for another site is refused, but for a link that somebody follows.
-- With ``[http] token`` every request must show it, but for /livez, /readyz and the routes of a collector with a token
-  of its own: as bearer, as password of basic authentication, or by a cookie that a form (or ``?token=``) gives.
+- With ``[http] token`` every request must show it, but for `OPEN` (health, and how the login looks) and the routes of a
+  collector with a token of its own: as bearer, as password of basic authentication, or by a cookie that a form (or
+  ``?token=``) gives.
 - A body comes in time, and where nobody expects a large one it is small.
 """
 
@@ -32,7 +33,7 @@ BODY_S = 30.0
 """How long a request's body may take."""
 SMALL_BYTES = 2**20
 """Largest body of a request that is no push."""
-OPEN = ("/livez", "/readyz")
+OPEN = ("/livez", "/readyz", "/look.css", "/look.js")
 SAFE = ("GET", "HEAD", "OPTIONS")
 
 
@@ -215,27 +216,30 @@ def _refuse(status: int, text: str, headers: Mapping[str, str] | None = None) ->
 
 
 def _page(action: str, note: str) -> Response:
-    security = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    security = (
+        "default-src 'none'; style-src 'self'; script-src 'self'; form-action 'self'; base-uri 'none';"
+        " frame-ancestors 'none'"
+    )
     headers = {
         "content-security-policy": security,
         "cache-control": "no-store",
         "x-content-type-options": "nosniff",
         "referrer-policy": "same-origin",
     }
-    return HTMLResponse(_PAGE.format(action=escape(action), note=escape(note)), 401, headers)
+    return HTMLResponse(
+        _PAGE.format(action=escape(action), up=action.partition("login")[0], note=escape(note)), 401, headers
+    )
 
 
 _PAGE = """<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Lakescope</title>
-<style>
-  :root {{ color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }}
-  form {{ max-width: 24rem; margin: 15vh auto; padding: 0 1rem; display: grid; gap: .6rem; }}
-  h1 {{ font-size: 1.3rem; margin: 0; }}
-  input, button {{ font: inherit; padding: .4rem .6rem; }}
-</style></head>
-<body><form method="post" action="{action}">
+<meta name="color-scheme" content="light dark">
+<link rel="stylesheet" href="{up}look.css">
+<script src="{up}look.js"></script>
+</head>
+<body><form class="login" method="post" action="{action}">
   <h1>Lakescope</h1>
   <label for="token">Token (<code>[http] token</code> in the configuration)</label>
   <input id="token" name="token" type="password" autocomplete="current-password" required autofocus>

@@ -29,8 +29,8 @@ from lakescope.kpis import CATALOGUE
 from lakescope.pipeline.dead_letters import Letter
 
 PAGE = Path(__file__).parent / "status.html"
-SECURITY = dashboards.SECURITY | {  # the status page is one file
-    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline';"
+SECURITY = dashboards.SECURITY | {  # the status page holds what is its own
+    "content-security-policy": "default-src 'none'; style-src 'self' 'unsafe-inline'; script-src 'self' 'unsafe-inline';"
     " connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 }
 TAP_QUEUE = 100  # batches; a slow reader misses some rather than holding back the lake

@@ -42,8 +42,24 @@ Text = Annotated[str | None, Query()]
 def router(assembly: Assembly) -> APIRouter:
     """Pages and data over a running assembly's stores."""
     made = APIRouter()
+    made.include_router(_shared())
     made.include_router(_pages())
     made.include_router(_api(assembly))
+    return made
+
+
+def _shared() -> APIRouter:
+    """The look of all pages, the status page's and the login's too."""
+    made = APIRouter(include_in_schema=False)
+
+    @made.get("/look.css")
+    def style(request: Request) -> Response:
+        return _kept(request, page.file("look.css"), "text/css")
+
+    @made.get("/look.js")
+    def script(request: Request) -> Response:
+        return _kept(request, page.file("look.js"), "text/javascript")
+
     return made
 
 
@@ -56,11 +72,11 @@ def _pages() -> APIRouter:
 
     @made.get("/page.js")
     def script(request: Request) -> Response:
-        return _kept(request, page.script(), "text/javascript")
+        return _kept(request, page.file("page.js"), "text/javascript")
 
     @made.get("/page.css")
     def style(request: Request) -> Response:
-        return _kept(request, page.style(), "text/css")
+        return _kept(request, page.file("page.css"), "text/css")
 
     @made.get("/vega.js")
     def charts(request: Request, v: str = "") -> Response:

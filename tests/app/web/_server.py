@@ -13,6 +13,7 @@ from threading import Event, Thread
 from typing import Any
 
 from lakescope.app.web.app import PAGE, SECURITY
+from lakescope.dashboards.pages import page
 
 PREFIX = "/some/prefix/"
 
@@ -64,6 +65,10 @@ class StandIn:
             def do_GET(self) -> None:
                 if self.path == PREFIX:
                     self._send(200, "text/html; charset=utf-8", PAGE.read_bytes())
+                elif self.path == PREFIX + "look.css":
+                    self._send(200, "text/css", page.file("look.css").encode())
+                elif self.path == PREFIX + "look.js":
+                    self._send(200, "text/javascript", page.file("look.js").encode())
                 elif self.path == PREFIX + "api/status":
                     stand_in.asked += 1
                     while stand_in.hangs and not stand_in._stopping.wait(0.02):

@@ -75,3 +75,22 @@ def test_another_site_cannot_push_with_a_persons_cookie(guarded: Running, page: 
         page.get_by_role("button").click()
     assert answer.value.status == 403
     assert guarded.engine.pipelines[0].inbox.received == received
+
+
+def test_all_pages_share_their_look(guarded: Running, page: Page) -> None:
+    """The login, before anybody has shown a token, has the colours and the theme of the pages behind it."""
+    seen = []
+    for path in ("/dashboards/transfers", f"/?token={TOKEN}", "/dashboards/"):
+        page.goto(f"{guarded.url}{path}")
+        links = page.locator("link[rel=stylesheet]").evaluate_all(
+            "all => all.map((one) => new URL(one.href).pathname)"
+        )
+        assert links[0] == "/look.css"
+        page.evaluate("localStorage.setItem('lakescope-theme', 'dark')")
+        page.reload()
+        seen.append(
+            page.evaluate(
+                "[getComputedStyle(document.body).backgroundColor, document.documentElement.dataset.theme]"
+            )
+        )
+    assert seen[0][1] == "dark" and seen[0] == seen[1] == seen[2]

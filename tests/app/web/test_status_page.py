@@ -641,7 +641,9 @@ def test_reduced_motion_stops_all_motion(visit: Visit) -> None:
 def test_no_request_leaves_the_page(visit: Visit) -> None:
     visit.show()
     visit.poll()
-    assert set(visit.requests) == {visit.server.url, visit.server.url + "api/status"}
+    assert set(visit.requests) == {
+        visit.server.url + path for path in ("", "look.css", "look.js", "api/status")
+    }
     assert visit.server.url.endswith(PREFIX), "relative addresses: it is served under a proxy's prefix here"
 
 
