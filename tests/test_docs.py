@@ -6,35 +6,27 @@ import json
 import os
 import re
 import shlex
-import socket
 import subprocess
 import sys
-import threading
 import tomllib
-import types
 from collections.abc import Iterator
 from configparser import ConfigParser
 from pathlib import Path
 from pkgutil import resolve_name
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
 
 from docs.build import commands, reasons
-from lakescope.app.cases import Case
 from lakescope.app.config import Settings, parse
 from lakescope.core.columns import columns
-from lakescope.core.contracts import TransientError
 from lakescope.core.events import DATASETS
-from lakescope.core.inbox import Inbox
 from lakescope.core.messages import REASONS
 from lakescope.core.options import Options
 from lakescope.core.plugins import Room, available, load
 from lakescope.dashboards.definitions import DASHBOARDS
 from lakescope.kpis import CATALOGUE
 from lakescope.pipeline.metrics import Metrics
-from lakescope.pipeline.normalise import Normaliser
-from lakescope.transformers.enrichment import Enrichment
 
 ROOT = Path(__file__).parent.parent
 REFERENCE = ROOT / "docs" / "reference"
@@ -407,69 +399,6 @@ def test_metrics_named_anywhere_exist() -> None:
         for name in re.findall(r"\blakescope_[a-z_]+", page.read_text().replace("_bucket", ""))
     }
     assert not [(page, name) for page, name in sorted(named) if name not in exposed]
-
-
-# --- the walk-throughs of CONTRIBUTING.md ------------------------------------------------------------------
-
-CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
-
-
-def _file(path: str) -> str:
-    """The block behind the mention of a file."""
-    (text,) = re.findall(
-        rf"`{re.escape(path)}`[^\n]*:\n\n```\w+\n(.*?)^```$", CONTRIBUTING, re.MULTILINE | re.DOTALL
-    )
-    return str(text)
-
-
-def _module(path: str, monkeypatch: pytest.MonkeyPatch) -> Any:
-    module = types.ModuleType("lakescope." + path.removesuffix(".py").replace("/", "."))
-    monkeypatch.setitem(sys.modules, module.__name__, module)  # pydantic looks the types up there
-    exec(compile(_file(path), path, "exec"), vars(module))  # our own documentation
-    return module
-
-
-def test_the_format_of_the_walk_through(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    case = tmp_path / "heartbeat" / "down"
-    case.mkdir(parents=True)
-    for name in ("input.json", "expected.jsonl"):
-        (case / name).write_text(_file(f"tests/cases/heartbeat/down/{name}").strip() + "\n")
-    normaliser = Normaliser(
-        {"heartbeat": _module("transformers/heartbeat.py", monkeypatch).decode}, Enrichment()
-    )
-    assert Case("heartbeat", case).differences(normaliser) == []
-
-
-def test_the_collector_of_the_walk_through(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    module = _module("collectors/udp.py", monkeypatch)
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    collector = module.UdpCollector("udp", module.UdpOptions(port=port, format="push"), tmp_path)
-    inbox, stop = Inbox(), threading.Event()
-    thread = threading.Thread(target=collector.run, args=(inbox, stop))
-    thread.start()
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
-        while thread.is_alive() and not inbox:
-            sender.sendto(b"{}", ("127.0.0.1", port))
-            thread.join(0.05)
-        taken = inbox.take()
-    stop.set()
-    thread.join(5)
-    collector.close()
-    assert taken
-    assert taken[0].body == b"{}"
-    assert not thread.is_alive()
-
-
-def test_the_sink_of_the_walk_through(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    module = _module("sinks/webhook.py", monkeypatch)
-    sink = module.WebhookSink("hook", module.WebhookOptions(url="http://127.0.0.1:9"), tmp_path)
-    assert sink.encode([], [b"{}"]) == [b"{}"]
-    assert [finding.level for finding in sink.setup()] == ["unchanged"]
-    with pytest.raises(TransientError):
-        sink.write([b"{}"])
-    sink.close()
 
 
 # --- containers, changes -----------------------------------------------------------------------------------

@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from lakescope.core.contracts import Outcome, RefusedError, TransientError
+from lakescope.core.http import PERMANENT, judge_status, masked
 from lakescope.core.messages import FOUND_MAX, Reject
-from lakescope.sinks._common import PERMANENT, judge_status, masked
 from lakescope.sinks._elastic import BusyError, _judged, is_full
 from lakescope.sinks.elasticsearch import judge
 
