@@ -179,7 +179,7 @@ def open_dead_letters(settings: Settings) -> DeadLetters:
     """The dead letters of a configuration. Raises `RuntimeError` for a file that is damaged or not ours."""
     path = settings.data_dir / "dead-letters.sqlite"
     try:
-        return DeadLetters(path)
+        return DeadLetters(path, settings.pipeline.dead_letters_bytes)
     except (sqlite3.Error, OSError) as error:
         raise RuntimeError(
             f"{path}: expected Lakescope's dead letters: {error}; bring them back from a backup,"

@@ -68,6 +68,9 @@ class PipelineOptions(Options):
     queue_bytes: int = Field(default=64 * 2**20, ge=2**20)
     """The same in bytes, whichever is reached first; the messages that wait to be decoded are bounded by it, too (bytes of
     each sink's queue, and of each collector's messages)."""
+    dead_letters_bytes: int = Field(default=10 * 2**30, ge=2**20)
+    """Most that the dead letters may take on disk (bytes). When it is reached, what is to become one waits, and holds back its
+    source, until letters are replayed or dropped."""
     drain_s: float = Field(default=20.0, ge=0)
     """How long a stop may take to store what has been received (seconds)."""
     health_s: float = Field(default=60.0, ge=0)

@@ -86,12 +86,14 @@ class DeadLetters:
     """A SQLite file; safe for several threads and processes. Every method returns after the data is on disk.
 
     Each raises `sqlite3.Error` if the file cannot be used within `BUSY_S`. What reads does not wait for what writes.
+    Once its letters take `limit_bytes`, no more are taken until some are dropped, as on a disk that is full.
     """
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, limit_bytes: int = 2**63):
         path.parent.mkdir(parents=True, exist_ok=True)
         self.health = Health("ok")
         self._path = path
+        self._limit_bytes = limit_bytes
         self._lock = threading.Lock()
         self._read_lock = threading.Lock()
         self._db = self._open()
@@ -111,6 +113,7 @@ class DeadLetters:
         """Writes a trifle, so that `health` says what the next letter would meet."""
         try:
             with self._writing():
+                self._check_room()
                 self._db.execute("insert or replace into checked values (1, ?)", (time.time(),))
         except sqlite3.Error:
             pass  # it is in `health`
@@ -126,6 +129,18 @@ class DeadLetters:
             self.health.set("error", f"{self._path.name} cannot be written: {error}")
             raise
         self.health.set("ok")
+
+    def _check_room(self) -> None:
+        """Raises `sqlite3.OperationalError` once the bound is reached: one batch goes beyond it at most."""
+        (used,) = self._db.execute(
+            "select (page_count - freelist_count) * page_size"
+            " from pragma_page_count, pragma_freelist_count, pragma_page_size"
+        ).fetchone()
+        if used >= self._limit_bytes:
+            raise sqlite3.OperationalError(
+                f"the letters take {used} bytes, of {self._limit_bytes} allowed: replay or drop some"
+                " (lakescope dead-letters list), or raise dead_letters_bytes in [pipeline]"
+            )
 
     def add(self, collector: str, sink: str | None, dead: Iterable[tuple[Message, Sequence[Reject]]]) -> None:
         """Files messages under the first of their rejects; a letter that is there already is counted again."""
@@ -150,6 +165,7 @@ class DeadLetters:
             for message, rejects in dead
         ]
         with self._writing():
+            self._check_room()
             self._db.executemany(
                 "insert into letters values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, 1) on conflict (id) do update set"
                 " reason = excluded.reason, path = excluded.path, expected = excluded.expected,"

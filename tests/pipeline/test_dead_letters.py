@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import random
+import sqlite3
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
+import httpx
 import pytest
 
 from lakescope.core.messages import Message, Reject
 from lakescope.pipeline.dead_letters import DeadLetters, Letter
 from tests.contract._bodies import events_of, ndjson, with_md5
+from tests.contract._running import Running
 from tests.e2e._lakescope import Lakescope, duckdb_events, until
 
 REFUSED = Reject("refused", "$.md5", "a number", "x")
@@ -212,3 +216,54 @@ def test_a_replay_without_an_instance_is_one_too(tmp_path: Path) -> None:
     stored = duckdb_events(tmp_path / "data/lake.duckdb")
     assert {event["id"] for event in stored} == set(events_of("hermes", bodies))
     assert {event["collector"] for event in stored} == {"gone"}
+
+
+def test_a_bound_is_waited_for_as_a_full_disk_is_and_dropping_makes_room(tmp_path: Path) -> None:
+    letters = DeadLetters(tmp_path / "bounded.sqlite", limit_bytes=2**20)
+    chance = random.Random(1)
+
+    def add() -> None:
+        letters.add("push", None, [(Message(chance.randbytes(100_000), "push"), [Reject("not_json")])])
+
+    with pytest.raises(sqlite3.OperationalError, match=r"replay or drop some .* or raise dead_letters_bytes"):
+        for _ in range(20):
+            add()
+    ids = letters.ids()
+    assert 10 <= len(ids) <= 11
+    for _ in range(2):  # a look alone makes no room
+        letters.check()
+        assert letters.health.state == "error" and "drop some" in letters.health.detail
+    assert letters.drop(ids[:2]) == 2
+    letters.check()
+    assert letters.health.state == "ok"
+    add()
+    assert len(letters.ids()) == len(ids) - 1
+    letters.close()
+
+
+def test_at_the_bound_nothing_is_lost_and_operators_are_told(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    configuration = (
+        f"[pipeline]\nbatch_age_s = 0.05\nbatch_messages = 1\ndead_letters_bytes = {2**20}\n"
+        f'[collectors.push]\ntype = "http"\n[sinks.a]\ntype = "jsonl"\ndirectory = "{tmp_path}/a"\n'
+    )
+    chance = random.Random(1)
+    with Running(tmp_path, configuration) as running:
+        for _ in range(20):
+            body = b"{" + chance.randbytes(75_000).hex().encode()
+            httpx.post(f"{running.url}/push/push", content=body, trust_env=False).raise_for_status()
+        letters = running.engine.dead_letters
+        until(lambda: letters.health.state == "error", 20, running.status.balance)
+        answer = running.get("/readyz")
+        assert answer.status_code == 503 and "raise dead_letters_bytes in [pipeline]" in answer.text
+        assert not running.acknowledged(20)
+        dropped = 0
+
+        def drop() -> bool:
+            nonlocal dropped
+            dropped += letters.drop(letters.ids())
+            return running.acknowledged(20)
+
+        until(drop, 30, running.status.balance)
+        assert dropped + letters.drop(letters.ids()) == 20
+        assert running.get("/readyz").status_code == 200
