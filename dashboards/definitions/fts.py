@@ -70,6 +70,35 @@ FTS = Dashboard(
             ),
         ),
         Row(
+            title="How files are copied",
+            panels=(
+                Panel(
+                    title="Volume by IP version",
+                    kind="bars",
+                    width=6,
+                    numbers=(Number(kpi="fts_volume", by=("ip_version",)),),
+                ),
+                Panel(
+                    title="Volume by transfer mode",
+                    kind="bars",
+                    width=6,
+                    numbers=(Number(kpi="fts_volume", by=("transfer_mode",)),),
+                ),
+                Panel(
+                    title="Efficiency by authentication method",
+                    kind="bars",
+                    width=6,
+                    numbers=(Number(kpi="fts_efficiency", by=("auth_method",)),),
+                ),
+                Panel(
+                    title="Efficiency by destination storage type",
+                    kind="bars",
+                    width=6,
+                    numbers=(Number(kpi="fts_efficiency", by=("dst_type",)),),
+                ),
+            ),
+        ),
+        Row(
             title="Links",
             panels=(
                 Panel(
@@ -99,6 +128,7 @@ FTS = Dashboard(
                             ("transfers_done", "Rucio: done"),
                             ("fts_finished", "FTS: finished"),
                             ("done_agreement", "FTS / Rucio"),
+                            ("done_difference", "Rucio - FTS"),
                         )
                     ),
                     link=links.LINK,

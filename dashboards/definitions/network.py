@@ -59,6 +59,16 @@ NETWORK = Dashboard(
                     numbers=(Number(kpi="network_rtt", by=("src_site",)),),
                 ),
                 Panel(
+                    title="Jitter by source",
+                    kind="lines",
+                    numbers=(Number(kpi="network_jitter", by=("src_site",)),),
+                ),
+                Panel(
+                    title="Hops by source",
+                    kind="lines",
+                    numbers=(Number(kpi="network_hops", by=("src_site",)),),
+                ),
+                Panel(
                     title="TCP retransmissions by source",
                     kind="stacked",
                     numbers=(Number(kpi="network_retransmits", by=("src_site",)),),
@@ -85,9 +95,12 @@ NETWORK = Dashboard(
                             ("network_throughput", "throughput"),
                             ("network_latency_p95", "one-way delay (p95)"),
                             ("network_rtt", "round-trip time"),
+                            ("network_jitter", "jitter"),
+                            ("network_hops", "hops"),
                             ("network_retransmits", "retransmissions"),
                             ("network_routes", "routes"),
                             ("network_route_changes", "route changes"),
+                            ("fts_network_ratio", "FTS / perfSONAR"),
                         )
                     ),
                     link=links.LINK,

@@ -7,7 +7,7 @@ from functools import partial
 from lakescope.kpis.catalogue._common import DONE, EFFICIENCY, empty_hours
 from lakescope.kpis.model import Kpi, Part, PerSecond
 
-DELETIONS = ("vo", "experiment", "rse", "site", "country", "qos", "protocol")
+DELETIONS = ("vo", "experiment", "rse", "site", "country", "qos", "protocol", "datatype")
 
 _deletions = partial(Kpi, dataset="deletions", dimensions=DELETIONS, good="neutral", null="never null")
 

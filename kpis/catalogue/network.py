@@ -51,6 +51,22 @@ KPIS = (
         null="no round-trip test got an answer",
     ),
     _network(
+        name="network_jitter",
+        meaning="Average jitter (variation of the delay) of perfSONAR's UDP throughput tests.",
+        unit="seconds",
+        value=Part(kind="mean", field="jitter_s"),
+        null="no test reported its jitter",
+    ),
+    _network(
+        name="network_hops",
+        meaning="Average number of hops of the traced routes.",
+        unit="count",
+        good="neutral",
+        value=Part(kind="mean", field="hops"),
+        where=(Condition("test", "=", "trace"),),
+        null="no route was traced",
+    ),
+    _network(
         name="network_retransmits",
         meaning="TCP retransmissions in perfSONAR throughput tests.",
         unit="count",

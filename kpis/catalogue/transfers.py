@@ -8,12 +8,15 @@ from lakescope.kpis.catalogue._common import DONE, EFFICIENCY, ENDED, FAILED, FT
 from lakescope.kpis.model import Condition, Kpi, Part, PerSecond, Ratio
 
 _LINK = ("src_site", "dst_site", "src_country", "dst_country", "src_qos", "dst_qos")
-TRANSFERS = (
+_SHARED = (
     *("vo", "activity", "account", "experiment", "src_rse", "dst_rse"),
-    *(*_LINK, "protocol", "endpoint", "kind"),
+    *(*_LINK, "src_type", "dst_type", "protocol", "endpoint", "kind"),
 )
+TRANSFERS = (*_SHARED, "datatype")
 FAILURES = (*TRANSFERS, "error_class", "error_template", "error_scope")
-BOTH = ("vo", "activity", "experiment", "src_rse", "dst_rse", "src_site", "dst_site")
+FTS_TRANSFERS = (*_SHARED, "auth_method", "ip_version", "transfer_mode", "multihop")
+"""How FTS copied, which Rucio is not told."""
+BOTH = ("vo", "activity", "experiment", "src_rse", "dst_rse", "src_site", "dst_site", "src_type", "dst_type")
 """What Rucio and FTS tell alike."""
 
 COPIED = Condition("kind", "not", "stagein")  # what is staged from tape stays where it is: FTS copies nothing
@@ -25,6 +28,26 @@ _transfers = partial(
     Kpi, dataset="transfers", noise=True, where=(RUCIO,), dimensions=TRANSFERS, null="no transfer ended"
 )
 _count = partial(_transfers, unit="count", null="never null")
+_fts = partial(_transfers, where=(FTS,), dimensions=FTS_TRANSFERS)
+
+_COPIES = (*known("request_id"), COPIED)  # not FTS's other customers
+# a file on its way from a tape system's disk to tape is copied, and Rucio's is done once it is there
+_FINISHED = (FTS, Condition("event", "in", ("done", "archiving")))
+_copies = partial(_transfers, unit="count", good="up", dimensions=BOTH)
+RUCIO_COPIES = _copies(
+    name="rucio_copies",
+    meaning="Copies that Rucio reports as done.",
+    where=(*_COPIES, RUCIO, DONE),
+    value=_REQUESTS(),
+    null="Rucio reported no copy as done",
+)
+FTS_COPIES = _copies(
+    name="fts_copies",
+    meaning="Rucio's copies that FTS reports as finished.",
+    where=(*_COPIES, *_FINISHED),
+    value=_REQUESTS(),
+    null="FTS reported no copy as finished",
+)
 
 KPIS = (
     _transfers(
@@ -123,22 +146,30 @@ KPIS = (
         good="neutral",
         value=Part(kind="count", where=(Condition("event", "=", "submitted"),)),
     ),
-    _transfers(
+    _fts(
         name="fts_efficiency",
         meaning="Successful transfers divided by all that ended, as FTS reports them.",
         unit="ratio",
         good="up",
-        where=(FTS,),
         value=EFFICIENCY,
         warning=0.8,
         critical=0.5,
     ),
-    _count(
+    _fts(
         name="fts_finished",
-        meaning="Files transferred successfully as FTS reports them; compared with transfers_done it shows lost messages.",
+        meaning="Successful transfers as FTS reports them; compared with transfers_done it shows lost messages.",
+        unit="count",
         good="up",
-        where=(FTS,),
         value=Part(kind="count", where=(DONE,)),
+        null="never null",
+    ),
+    _fts(
+        name="fts_volume",
+        meaning="Bytes of the successful transfers, as FTS reported them.",
+        unit="bytes",
+        good="up",
+        value=Part(kind="sum", field="bytes", where=(DONE,)),
+        null="FTS reported no successful transfer of a known size",
     ),
     _transfers(
         name="done_agreement",
@@ -146,12 +177,8 @@ KPIS = (
         " messages of FTS were lost; above 1, messages of Rucio.",
         unit="ratio",
         good="up",
-        where=(*known("request_id"), COPIED),  # not FTS's other customers
-        value=Ratio(
-            # a file on its way from a tape system's disk to tape is copied, and Rucio's is done once it is there
-            _REQUESTS(where=(FTS, Condition("event", "in", ("done", "archiving")))),
-            _REQUESTS(where=(RUCIO, DONE)),
-        ),
+        where=_COPIES,
+        value=Ratio(_REQUESTS(where=_FINISHED), _REQUESTS(where=(RUCIO, DONE))),
         dimensions=BOTH,
         null="Rucio reported no transferred file",
         warning=0.9,

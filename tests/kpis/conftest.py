@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import msgspec
 import pytest
 
-from lakescope.core.events import Event, FtsQueue, Host, Network, Pipeline, Poll, Rule, Storage
+from lakescope.core.events import Event, FtsQueue, Host, Network, Pipeline, Poll, Rule, Storage, Transfer
 from lakescope.core.messages import Message
 from lakescope.core.plugins import formats
 from lakescope.pipeline.normalise import Normaliser
@@ -111,7 +111,8 @@ def _incidents(lake: Any) -> list[Incident]:
 
 def _polled() -> list[Event]:
     """What the simulator does not tell, or too seldom: stuck rules, free space, the share of an account (which is not
-    the storage element's), links of FTS with a queue, hosts with counters and clocks, routes, Lakescope's own work."""
+    the storage element's), links of FTS with a queue, transfers by several hops, hosts with counters and clocks, routes,
+    Lakescope's own work."""
     return [*(event for number in range(160) for event in _told(number)), *_machines()]
 
 
@@ -236,6 +237,27 @@ def _told(number: int) -> Iterator[Event]:
         ip_version=4 if number % 2 else 6,
         route_id=f"{number % 7:012x}",
         **common,
+    )
+    yield Network(
+        id=next(ids),
+        test="throughput",
+        src_host="a.example.org",
+        dst_host=f"b{number % 3}.example.org",
+        ip_version=4 if number % 2 else 6,
+        tool="iperf3",
+        jitter_s=None if number % 4 == 0 else number / 7000,
+        **common,
+    )
+    yield Transfer(
+        id=next(ids),
+        event="done",
+        ok=True,
+        bytes=number**5,
+        multihop=number % 3 == 0,
+        transfer_mode=("3rd pull", "streamed", None)[number % 3],
+        datatype="RAW",
+        request_id=f"{number:032x}",
+        **{**common, "source": "fts" if number % 4 == 1 else "rucio"},
     )
     for kind in ("counter", "gauge"):
         for labels in (
