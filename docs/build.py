@@ -30,6 +30,7 @@ from lakescope.core.columns import Column, Kind, columns, tags
 from lakescope.core.events import DATASETS, Event
 from lakescope.core.options import Options
 from lakescope.core.plugins import Room, available, load
+from lakescope.kpis.model import DAY, Comparison
 from lakescope.pipeline.metrics import Metrics
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -185,6 +186,7 @@ def kpis() -> str:
     page.append("## What each store answers")
     page.append("DuckDB answers everything exactly.")
     page += [prose(import_module(f"kpis.{store}")) for store in ("elasticsearch", "influxql")]
+    page += ["## Comparisons of KPIs", prose(import_module("lakescope.kpis.comparisons"))]
     for kpi in numbers.CATALOGUE.values():
         page += [f"## {kpi.name}", kpi.meaning, "\n".join(_kpi(kpi))]
     return "\n\n".join(page)
@@ -193,6 +195,8 @@ def kpis() -> str:
 def _kpi(kpi: numbers.Kpi) -> Iterator[str]:
     better = {"up": "; more is better", "down": "; less is better", "neutral": ""}[kpi.good]
     yield f"- unit: {kpi.unit}{better}"
+    if isinstance(kpi.value, Comparison):
+        yield f"- compares: {_compared(kpi.value)}"
     yield f"- of: [{kpi.dataset}](events.md#{kpi.dataset})"
     if kpi.noise is not None:
         yield f"- functional tests: {'counted' if kpi.noise else 'left out'}, unless asked otherwise"
@@ -205,6 +209,20 @@ def _kpi(kpi: numbers.Kpi) -> Iterator[str]:
         yield f"- bounds: {', '.join(bounds)}"
     yield f"- by: {', '.join(f'`{name}`' for name in kpi.dimensions)}"
     yield f"- no value means: {kpi.null}"
+
+
+def _compared(value: Comparison) -> str:
+    names = [
+        f"[`{one.name}`](#{one.name})" if one.name in numbers.CATALOGUE else one.meaning
+        for one in (value.of, value.to)
+    ]
+    when = ""
+    if value.shift_s:
+        when = f", which is of the same range {value.shift_s // DAY} days earlier"
+    elif value.baseline_s:
+        when = f", which is of the {value.baseline_s // DAY} days before the range"
+    per = f"; matched by {', '.join(f'`{name}`' for name in value.per)}, then added up" if value.per else ""
+    return f"{names[0]} and {names[1]}{when} ({value.operation}){per}; null where one of them has no value"
 
 
 def configuration() -> str:

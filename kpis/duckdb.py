@@ -10,6 +10,7 @@ from lakescope.core.columns import kinds
 from lakescope.kpis.model import (
     REPORTS,
     UNKNOWN,
+    Comparison,
     Condition,
     DaysLeft,
     EventsQuery,
@@ -217,6 +218,8 @@ class _Compiler:
                 return f"{self._part(value.of, 0)}::double / {self._seconds()}"
             case DaysLeft():
                 raise AssertionError("made of states")
+            case Comparison():
+                raise AssertionError("each side is asked alone")
             case _:
                 return self._part(value, 0)
 

@@ -9,13 +9,14 @@ A compiler (one module a store) turns a `Query` into that store's language; it i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 from msgspec import Struct
 
-from lakescope.core.columns import kinds
+from lakescope.core.columns import Kind, kinds
 
 Unit = Literal["ratio", "count", "bytes", "bytes/s", "bits/s", "seconds", "days", "1/s"]
 """bytes/s is the rate of files and storage, bits/s that of networks, as each field has it. Of a KPI: everywhere."""
@@ -111,7 +112,28 @@ class DaysLeft(Struct, frozen=True):
     growth: Part
 
 
-Value = Part | Ratio | Rest | PerSecond | DaysLeft
+class Comparison(Struct, frozen=True, kw_only=True):
+    """`of` against `to`: each is asked alone, then they are joined on their dimensions (kpis/comparisons.py); null where
+    one side has no value."""
+
+    of: Kpi
+    to: Kpi
+    operation: Literal["difference", "ratio"]
+    """``of - to`` or ``of / to``."""
+    per: tuple[str, ...] = ()
+    """Dimensions by which the sides are always matched; what both have is then added up to the groups asked for."""
+    shift_s: int = 0
+    """`to` is about a range that begins and ends so many seconds earlier."""
+    baseline_s: int = 0
+    """`to` is about the seconds before the range, as a whole: for what does not grow with the length of its range."""
+
+    @property
+    def is_earlier(self) -> bool:
+        """Whether it compares with an earlier range."""
+        return bool(self.shift_s or self.baseline_s)
+
+
+Value = Part | Ratio | Rest | PerSecond | DaysLeft | Comparison
 
 
 class Kpi(Struct, frozen=True, kw_only=True):
@@ -141,6 +163,17 @@ class Kpi(Struct, frozen=True, kw_only=True):
         """Of its unit in that of the events, whose rates and sizes are all in bytes."""
         return 8 if self.unit == "bits/s" else 1
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.value, Comparison):
+            return
+        for side in (self.value.of, self.value.to):
+            for name in (*self.dimensions, *self.value.per):
+                if name not in side.dimensions:
+                    raise ValueError(f"{self.name} compares {side.name}, which has no dimension {name!r}")
+        units = [side.unit for side in (self.value.of, self.value.to)]
+        if len({unit.replace("bits", "bytes") for unit in units}) > 1:
+            raise ValueError(f"{self.name} compares {units[0]} with {units[1]}")
+
 
 class Query(Struct, frozen=True, kw_only=True):
     """A KPI over a range of time, ``since <= time < until``. Times are aware."""
@@ -162,6 +195,9 @@ class Query(Struct, frozen=True, kw_only=True):
         for name in (*self.by, *self.filters):
             if name not in allowed:
                 raise ValueError(f"{self.kpi.name} has no dimension {name!r}; there are {', '.join(allowed)}")
+        known = kinds(self.dataset)
+        for name, value in self.filters.items():
+            _check_values(name, known[name], (value,) if isinstance(value, str) else value)
         if self.until <= self.since:
             raise ValueError(f"the range is empty: since {self.since:%FT%TZ} until {self.until:%FT%TZ}")
         if self.bin_s is not None and self.bin_s <= 0:
@@ -256,6 +292,20 @@ class StatesQuery(Struct, frozen=True, kw_only=True):
         return self.of.dataset
 
 
+def _check_values(field: str, kind: Kind, values: Iterable[str]) -> None:
+    """What a store would refuse, or find nothing for without a word."""
+    expected, form = _FORMS.get(kind, ("", re.compile("")))
+    for value in values:
+        if expected and value != UNKNOWN and not form.fullmatch(value):
+            raise ValueError(f"{field} is {expected}, found {value[:60]!r}")
+
+
+_FORMS: dict[Kind, tuple[str, re.Pattern[str]]] = {
+    "boolean": ("true or false", re.compile("true|false")),
+    "integer": ("a whole number", re.compile(r"-?[0-9]{1,18}")),
+}
+
+
 def _check_fields(dataset: str, names: Iterable[str]) -> None:
     known = kinds(dataset)
     for name in names:
@@ -298,9 +348,12 @@ class Report(NamedTuple):
 
 
 class Rows(list[dict[str, Any]]):
-    """An answer whose bins are not as fine as asked: `bin_s` says which they are."""
+    """An answer of which more is to be said."""
 
     bin_s: int | None = None
+    """The bins that it has, which may not be as fine as asked."""
+    notes: tuple[str, ...] = ()
+    """What is missing in it, and why."""
 
 
 REPORTS = 10
@@ -312,8 +365,10 @@ class UnsupportedError(ValueError):
 
 
 def parts(value: Value) -> tuple[Part, ...]:
-    """The aggregates of a value."""
+    """The aggregates of a value; a comparison has none of its own."""
     match value:
+        case Comparison():
+            return ()
         case Ratio():
             return value.over, value.under
         case DaysLeft():
@@ -342,7 +397,7 @@ def combine(query: Query, group: tuple[Any, ...], values: Sequence[float | int |
     return 1 - first / second if isinstance(value, Rest) else first / second
 
 
-def order(query: Query, found: Iterable[tuple[tuple[Any, ...], float | int | None]]) -> list[dict[str, Any]]:
+def order(query: Query, found: Iterable[tuple[tuple[Any, ...], Any]]) -> list[dict[str, Any]]:
     """(bin as an aware time, dimensions...) and value as rows, ordered by bin and dimensions, null last."""
     names = [*(["time"] if query.bin_s else []), *query.by]
     ordered = sorted(found, key=lambda row: [(key is None, key) for key in row[0]])

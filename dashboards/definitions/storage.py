@@ -43,6 +43,9 @@ STORAGE = Dashboard(
                         for kpi, label in (
                             ("storage_fullness", "fill level"),
                             ("storage_used", "used"),
+                            ("storage_total", "total"),
+                            ("storage_occupied", "in use by the storage's report"),
+                            ("storage_unaccounted", "unknown to Rucio"),
                             ("storage_free", "free"),
                             ("storage_growth", "growth"),
                             ("days_to_full", "full in"),

@@ -48,6 +48,32 @@ TRANSFERS = Dashboard(
             ),
         ),
         Row(
+            title="Compared with before",
+            panels=(
+                Panel(
+                    title="Efficiency, change from the seven days before",
+                    kind="stat",
+                    width=8,
+                    height=4,
+                    numbers=(Number(kpi="transfer_efficiency_change"),),
+                ),
+                Panel(
+                    title="Delivered rate, share of the seven days before",
+                    kind="stat",
+                    width=8,
+                    height=4,
+                    numbers=(Number(kpi="delivered_rate_change"),),
+                ),
+                Panel(
+                    title="Volume, share of the same range a week earlier",
+                    kind="stat",
+                    width=8,
+                    height=4,
+                    numbers=(Number(kpi="transfer_volume_change"),),
+                ),
+            ),
+        ),
+        Row(
             title="From source to destination",
             panels=(
                 Panel(

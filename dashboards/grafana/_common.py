@@ -11,7 +11,7 @@ from msgspec import Struct
 from lakescope.dashboards.kinds import MAX_BINS
 from lakescope.dashboards.model import Dashboard, Listing, Number, Variable
 from lakescope.kpis import CATALOGUE, Kpi
-from lakescope.kpis.model import Condition, DaysLeft, Part, UnsupportedError, parts
+from lakescope.kpis.model import Comparison, Condition, DaysLeft, Part, UnsupportedError, parts
 
 Operator = Literal["-", "/", "1-/"]
 
@@ -103,9 +103,11 @@ def fixed(number: Number) -> tuple[Condition, ...]:
     return (*CATALOGUE[number.kpi].where, *filters)
 
 
-def check_states(number: Number, *, over_time: bool) -> None:
-    """Refuses states that Grafana's queries would get wrong."""
+def check_form(number: Number, *, over_time: bool) -> None:
+    """Refuses comparisons, and states that Grafana's queries would get wrong."""
     kpi = CATALOGUE[number.kpi]
+    if isinstance(kpi.value, Comparison):
+        raise refuse(kpi, "Grafana's queries do not join the answers to two questions")
     states = [part for part in parts(kpi.value) if isinstance(part, Part) and part.is_state]
     if any(part.polled for part in states):
         raise refuse(kpi, "Grafana's queries do not know what the latest answer lacks")

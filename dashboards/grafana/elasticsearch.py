@@ -30,7 +30,7 @@ from lakescope.dashboards.grafana._common import (
     Asked,
     Column,
     Series,
-    check_states,
+    check_form,
     fixed,
     refuse,
 )
@@ -214,7 +214,7 @@ class _Question:
 
     def asked(self, ref: str) -> Asked:
         """The targets, by the form of the KPI's value."""
-        check_states(self.number, over_time=self.series is not None)
+        check_form(self.number, over_time=self.series is not None)
         return self._asked(ref, self.kpi.value)
 
     def _asked(self, ref: str, value: Value) -> Asked:

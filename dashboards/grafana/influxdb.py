@@ -27,7 +27,7 @@ from lakescope.dashboards.grafana._common import (
     Asked,
     Column,
     Series,
-    check_states,
+    check_form,
     refuse,
 )
 from lakescope.dashboards.grafana.extension import InfluxTarget, choice
@@ -59,7 +59,7 @@ class InfluxBuilder:
         kpi = CATALOGUE[number.kpi]
         if any(part.kind in ("silence", "empty_hours") for part in parts(kpi.value)):
             raise refuse(kpi, "InfluxQL cannot calculate with times")
-        check_states(number, over_time=series is not None)
+        check_form(number, over_time=series is not None)
         tags = _tags(kpi.dataset)
         variables = {field: name for field, name in variables_of(dashboard, number).items() if field in tags}
         query = Query(

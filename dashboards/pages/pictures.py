@@ -207,6 +207,7 @@ def _picture(panel: Panel, selection: Selection, answers: Sequence[Answer]) -> P
         if not isinstance(answer, UnsupportedError)
     ]
     drawn = _FORMS[panel.traits.form](panel, selection, asked)
+    notes += [note for one in asked for note in getattr(one.rows, "notes", ())]
     return {"notes": notes, "numbers": [_described(one) for one in asked]} | drawn
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lakescope.kpis.catalogue import (
     accesses,
+    comparisons,
     deletions,
     fts_queue,
     hosts,
@@ -16,7 +17,10 @@ from lakescope.kpis.catalogue import (
 )
 from lakescope.kpis.model import Kpi
 
-_ROOMS = (transfers, deletions, accesses, storage, rules, fts_queue, network, hosts, probes, pipeline)
+_ROOMS = (
+    *(transfers, deletions, accesses, storage, rules, fts_queue, network, hosts, probes, pipeline),
+    comparisons,
+)
 
 CATALOGUE: dict[str, Kpi] = {kpi.name: kpi for room in _ROOMS for kpi in room.KPIS}
 """Every KPI by name."""

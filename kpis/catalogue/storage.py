@@ -92,6 +92,13 @@ KPIS = (
         value=_last(field="free"),
     ),
     _storage(
+        name="storage_total",
+        meaning="Total space in bytes: last reported value per RSE.",
+        unit="bytes",
+        good="neutral",
+        value=_last(field="total"),
+    ),
+    _storage(
         name="storage_files",
         meaning="Number of files: last reported value per RSE.",
         unit="count",

@@ -108,7 +108,7 @@ class Instance:
         name = parameters.pop("kpi")
         answer = self._ask(f"/api/kpis/{name}", _given(parameters))
         rows = Rows(answer["rows"])
-        rows.bin_s = answer["bin_s"]
+        rows.bin_s, rows.notes = answer["bin_s"], tuple(answer["notes"])
         return rows
 
     def dashboards(

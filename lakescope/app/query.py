@@ -13,7 +13,7 @@ from lakescope.core.plugins import PluginError, available, load
 from lakescope.dashboards.model import Dashboard
 from lakescope.dashboards.pages.pictures import Answered
 from lakescope.dashboards.questions import Selection, questions_of
-from lakescope.kpis import Kpi, Query, UnsupportedError, snapshots
+from lakescope.kpis import Kpi, Query, UnsupportedError, comparisons, snapshots
 from lakescope.kpis.model import Answering, EventsQuery, Found, StatesQuery, StoreQuery
 
 Question = Query | EventsQuery | StatesQuery
@@ -39,6 +39,11 @@ def ask_many(questions: Sequence[Question], sink: Sink) -> list[Answer]:
 
     In the place of what the store cannot answer stands an `UnsupportedError`. Raises as `ask` for a store that fails.
     """
+    return comparisons.answers(questions, lambda plain: _ask_plain(plain, sink))
+
+
+def _ask_plain(questions: Sequence[Question], sink: Sink) -> list[Answer]:
+    """The answers to what compares nothing."""
     if not isinstance(sink, Answering):
         raise UnsupportedError(f"{type(sink).__name__} cannot answer KPIs; a store of type {_able()} can")
     taken: Sequence[str] | None = getattr(getattr(sink, "options", None), "datasets", None)
@@ -98,6 +103,7 @@ def describe(kpi: Kpi) -> dict[str, Any]:
         "good": kpi.good,
         "dataset": kpi.dataset,
         "dimensions": list(kpi.dimensions),
+        "compares": [side.name for side in comparisons.columns(kpi).values()],
         "null": kpi.null,
         "functional_tests": kpi.noise,
         "warning": kpi.warning,

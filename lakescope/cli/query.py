@@ -47,6 +47,7 @@ def query(
     Example: lakescope query transfer_efficiency --by src_rse --by dst_rse --since 1d
     """
     from lakescope.app.client import KpiText, client_of
+    from lakescope.kpis.comparisons import columns
 
     load_site(config)
     if kpi is None:
@@ -60,7 +61,10 @@ def query(
     rows = client_of(configuration(config)).kpi(text, store)
     if rows.bin_s != asked.bin_s:
         typer.echo(f"bins of {rows.bin_s} s: no finer than the reports", err=True)
-    valued = _valued(rows, asked.by)
+    for note in rows.notes:
+        typer.echo(note, err=True)
+    # a comparison's row tells which side is missing
+    valued = rows if columns(asked.kpi) else _valued(rows, asked.by)
     if len(valued) < len(rows):
         left_out = f"{len(rows) - len(valued)} rows of groups without a value are left out: {asked.kpi.null}"
         typer.echo(left_out, err=True)
@@ -100,11 +104,21 @@ def _print(rows: list[dict[str, Any]], kpi: Kpi, form: str) -> None:
         writer.writerow(columns)
         writer.writerows([spreadsheet_cell(row[column]) for column in columns] for row in rows)
         return
+    from lakescope.kpis.comparisons import columns as sides_of
     from lakescope.kpis.units import shown
 
-    made = table(*columns[:-1], f"{kpi.name}>")
+    sides = sides_of(kpi)
+    heads = [f"{column}>" if column in sides else column for column in columns[:-1]]
+    made = table(*heads, f"{kpi.name}>")
     for row in rows:
-        cells = ["-" if row[column] is None else str(row[column]) for column in columns[:-1]]
+        cells = [
+            shown(row[column], sides[column].unit)
+            if column in sides
+            else "-"
+            if row[column] is None
+            else str(row[column])
+            for column in columns[:-1]
+        ]
         made.add_row(*cells, shown(row["value"], kpi.unit))
     console().print(made)
     console().print(

@@ -5,12 +5,22 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
-from lakescope.kpis.model import Condition, EventsQuery, Part, PerSecond, Query, Ratio, Rest, StatesQuery
+from lakescope.kpis.model import (
+    Comparison,
+    Condition,
+    EventsQuery,
+    Part,
+    PerSecond,
+    Query,
+    Ratio,
+    Rest,
+    StatesQuery,
+)
 from tests.kpis._oracle_states import States
 
 Event = dict[str, Any]
@@ -51,6 +61,8 @@ class Oracle:
             case Rest():
                 shares = self._divided(query, value.of)
                 return {group: None if share is None else 1 - share for group, share in shares.items()}
+            case Comparison():
+                return self._against(query, value)
             case PerSecond():
                 found = self._part(query, value.of)
                 return {
@@ -96,6 +108,42 @@ class Oracle:
             group: None if dividend is None or not under[group] else dividend / under[group]
             for group, dividend in over.items()
         }
+
+    def _against(self, query: Query, comparison: Comparison) -> Rows:
+        """Side by side; what one side lacks is null."""
+        by = (*query.by, *(name for name in comparison.per if name not in query.by))
+        asked = {name: getattr(query, name) for name in query.__struct_fields__} | {"by": by}
+        of = self.answer(Query(**asked | {"kpi": comparison.of}))
+        earlier = timedelta(seconds=comparison.shift_s)
+        span = {"since": query.since - earlier, "until": query.until - earlier}
+        if comparison.baseline_s:
+            before = query.since - timedelta(seconds=comparison.baseline_s)
+            span = {"since": before, "until": query.since, "bin_s": None}
+        to = self.answer(Query(**asked | span | {"kpi": comparison.to}))
+        if comparison.baseline_s and query.bin_s:
+            to = {(bin_, *group): value for bin_ in {group[0] for group in of} for group, value in to.items()}
+        else:
+            to = {(group[0] + earlier, *group[1:]) if query.bin_s else group: to[group] for group in to}
+        if comparison.of.unit != comparison.to.unit:  # bytes and bits
+            of, to = (
+                {key: one and one / (8 if side.unit == "bits/s" else 1) for key, one in rows.items()}
+                for side, rows in ((comparison.of, of), (comparison.to, to))
+            )
+        length = len(query.by) + bool(query.bin_s)
+        pairs: dict[Group, list[tuple[Any, Any]]] = defaultdict(list)
+        for group in {*of, *to}:
+            pairs[group[:length]] += [(of.get(group), to.get(group))]
+        compared: Rows = {} if length else {(): None}
+        for group, found in pairs.items():
+            whole = [pair for pair in found if None not in pair]
+            first, second = (sum(side) for side in zip(*whole, strict=True)) if whole else (None, None)
+            if first is None or second is None:
+                compared[group] = None
+            elif comparison.operation == "difference":
+                compared[group] = first - second
+            else:
+                compared[group] = first / second if second else None
+        return compared
 
     def _part(self, query: Query, part: Part) -> dict[Group, Any]:
         """A part's value in every group, those without an event of the part too."""

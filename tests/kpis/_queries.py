@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any, NamedTuple
 
+from msgspec import structs
+
 from lakescope.core.columns import columns
 from lakescope.kpis import Kpi, Query
-from lakescope.kpis.model import DaysLeft, Part
+from lakescope.kpis.model import Comparison, DaysLeft, Part
 from tests.kpis.conftest import END, START
 
 HOUR, DAY = 3600, 86400
@@ -29,6 +31,10 @@ ALIKE = {
 """Another field or condition in the words of a sister, which is asked everything: two questions will do."""
 
 
+SISTERS = {"src_type", "dst_type", "datatype", "auth_method", "transfer_mode"}
+"""Dimensions of the same kind as many others, which are asked everything: one question will do."""
+
+
 class Near(NamedTuple):
     """How near an answer must be; with 0 and 0 it must be the very number."""
 
@@ -43,8 +49,10 @@ def queries(kpi: Kpi, documents: list[dict[str, Any]]) -> list[Query]:
     some = {**span, "since": START + timedelta(hours=40), "until": START + timedelta(hours=88)}
     other = {**span, "noise": not kpi.noise}
     first = kpi.dimensions[0]
+    if isinstance(kpi.value, Comparison):
+        return _compared(kpi)
     values, last_values = (
-        sorted({str(found) for doc in documents if (found := doc.get(name)) is not None})
+        sorted({_written(found) for doc in documents if (found := doc.get(name)) is not None})
         for name in (first, kpi.dimensions[-1])
     )
     if kpi.name in ALIKE:
@@ -54,7 +62,10 @@ def queries(kpi: Kpi, documents: list[dict[str, Any]]) -> list[Query]:
         *(
             Query(**asked, by=(dimension,))
             for dimension in kpi.dimensions
-            for asked in (span, {**span, "bin_s": DAY}, {**some, "bin_s": HOUR})
+            for asked in (
+                {**span, "bin_s": DAY},
+                *([] if dimension in SISTERS else [span, {**some, "bin_s": HOUR}]),
+            )
         ),
         Query(**span, bin_s=DAY, by=kpi.dimensions[:2]),
         Query(
@@ -66,9 +77,35 @@ def queries(kpi: Kpi, documents: list[dict[str, Any]]) -> list[Query]:
     ]
 
 
+def _written(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _compared(kpi: Kpi) -> list[Query]:
+    """Of sides that are asked everything themselves: what the joining can get wrong. The lake is a week long, in which a
+    day earlier must do for a week earlier."""
+    assert isinstance(kpi.value, Comparison)
+    value = structs.replace(kpi.value, shift_s=DAY) if kpi.value.shift_s else kpi.value
+    span: dict[str, Any] = {
+        "kpi": structs.replace(kpi, value=value),
+        "since": START + timedelta(hours=88 if value.is_earlier else 0),
+        "until": END,
+    }
+    first, second = kpi.dimensions[0], kpi.dimensions[1]
+    return [
+        *(Query(**span, bin_s=bin_s) for bin_s in (None, DAY)),
+        *(Query(**span, bin_s=bin_s, by=(name,)) for bin_s in (None, DAY) for name in (first, second)),
+        Query(**span, by=(first, second)),
+        Query(**span, by=kpi.dimensions[-1:]),
+        Query(**span, filters={second: "nowhere"}, by=(first,)),
+    ]
+
+
 def tolerance(kpi: Kpi, store: str) -> Near:
     """Whole numbers are exact; sums of others are not, since their order differs from store to store."""
     value = kpi.value
+    if isinstance(value, Comparison):
+        return max(tolerance(value.of, store), tolerance(value.to, store), Near(1e-9, 1e-12))
     if isinstance(value, DaysLeft) and store == "influxdb":  # of whole seconds between two reports
         return Near(1e-3, 0.0)
     if isinstance(value, Part):

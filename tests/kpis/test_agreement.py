@@ -18,8 +18,8 @@ import msgspec
 import pytest
 
 from lakescope.app.query import ask, ask_many
-from lakescope.kpis import CATALOGUE, Query, UnsupportedError, elasticsearch
-from lakescope.kpis.model import Condition, EventsQuery, Part, StatesQuery
+from lakescope.kpis import CATALOGUE, Query, UnsupportedError, comparisons, elasticsearch
+from lakescope.kpis.model import Comparison, Condition, EventsQuery, Part, StatesQuery
 from lakescope.sinks.duckdb import DuckdbOptions, DuckdbSink
 from lakescope.sinks.elasticsearch import ElasticsearchOptions, ElasticsearchSink
 from lakescope.sinks.influxdb import InfluxdbOptions, InfluxdbSink
@@ -120,6 +120,7 @@ def _compare_sketch(query: Query, rows: Rows, oracle: Oracle) -> None:
 def _compare(query: Query, rows: Rows, wanted: dict[tuple[Any, ...], Any], near: Near) -> None:
     said = f"{query.kpi.name} by {query.by} every {query.bin_s} filters {query.filters} noise {query.noise}"
     columns = [*(["time"] if query.bin_s else []), *query.by]
+    columns += comparisons.columns(query.kpi)
     assert all(list(row) == [*columns, "value"] for row in rows), said
     keys = _keys(query, rows)
     assert set(keys) == wanted.keys(), said
@@ -142,6 +143,8 @@ def test_something_is_measured(oracle: Oracle) -> None:
     for name, kpi in CATALOGUE.items():
         span: dict[str, Any] = {"kpi": kpi, "since": START, "until": END, "bin_s": DAY}
         asked = [Query(**span, by=by) for by in ((), *((dimension,) for dimension in kpi.dimensions))]
+        if isinstance(kpi.value, Comparison):
+            asked = queries(kpi, [])
         found = {value for query in asked for value in oracle.answer(query).values()}
         assert found - {0, None}, name
 

@@ -151,6 +151,7 @@ def _api(assembly: Assembly) -> APIRouter:
             "kpi": describe(asked.kpi),
             "store": chosen,
             "bin_s": getattr(rows, "bin_s", asked.bin_s),
+            "notes": getattr(rows, "notes", ()),
             "rows": rows,
         }
 

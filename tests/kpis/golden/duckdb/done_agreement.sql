@@ -19,8 +19,8 @@ select time_bucket(to_seconds($bin), time, timestamp '1970-01-01') as time, "vo"
 -- $p6 = True
 -- $p7 = stagein
 
--- by dst_site, of two vo
-select "dst_site", count(distinct case when "source" = $p2 and list_contains($p3, "event") then "request_id" end)::double / nullif(count(distinct case when "source" = $p4 and "ok" = $p5 then "request_id" end), 0) as value from "transfers" where time >= $since and time < $until and "request_id" is not null and "kind" is distinct from $p6 and list_contains($p7, "vo") group by 1 order by 1;
+-- by dst_type, of two vo
+select "dst_type", count(distinct case when "source" = $p2 and list_contains($p3, "event") then "request_id" end)::double / nullif(count(distinct case when "source" = $p4 and "ok" = $p5 then "request_id" end), 0) as value from "transfers" where time >= $since and time < $until and "request_id" is not null and "kind" is distinct from $p6 and list_contains($p7, "vo") group by 1 order by 1;
 -- $since = 2026-01-05 00:00:00
 -- $until = 2026-01-12 00:00:00
 -- $p2 = fts

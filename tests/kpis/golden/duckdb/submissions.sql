@@ -13,8 +13,8 @@ select time_bucket(to_seconds($bin), time, timestamp '1970-01-01') as time, "vo"
 -- $p3 = submitted
 -- $p4 = rucio
 
--- by kind, of two vo
-select "kind", count(*) filter (where "event" = $p2) as value from "transfers" where time >= $since and time < $until and "source" = $p3 and list_contains($p4, "vo") group by 1 order by 1;
+-- by datatype, of two vo
+select "datatype", count(*) filter (where "event" = $p2) as value from "transfers" where time >= $since and time < $until and "source" = $p3 and list_contains($p4, "vo") group by 1 order by 1;
 -- $since = 2026-01-05 00:00:00
 -- $until = 2026-01-12 00:00:00
 -- $p2 = submitted

@@ -11,8 +11,8 @@ select time_bucket(to_seconds($bin), time, timestamp '1970-01-01') as time, "vo"
 -- $bin = 3600
 -- $p3 = rucio
 
--- by kind, of two vo
-select "kind", avg("ok"::int) as value from "transfers" where time >= $since and time < $until and "source" = $p2 and list_contains($p3, "vo") group by 1 order by 1;
+-- by datatype, of two vo
+select "datatype", avg("ok"::int) as value from "transfers" where time >= $since and time < $until and "source" = $p2 and list_contains($p3, "vo") group by 1 order by 1;
 -- $since = 2026-01-05 00:00:00
 -- $until = 2026-01-12 00:00:00
 -- $p2 = rucio

@@ -5,6 +5,6 @@ SELECT mean("ok") AS "value" FROM "deletions" WHERE time >= '2026-01-05T00:00:00
 SELECT count("id") AS "value" FROM "deletions" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' GROUP BY time(3600s), "vo" fill(none);
 SELECT mean("ok") AS "value" FROM "deletions" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' GROUP BY time(3600s), "vo" fill(none);
 
--- by protocol, of two vo
-SELECT count("id") AS "value" FROM "deletions" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND ("vo" = 'it\'s' OR "vo" = 'two') GROUP BY "protocol";
-SELECT mean("ok") AS "value" FROM "deletions" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND ("vo" = 'it\'s' OR "vo" = 'two') GROUP BY "protocol";
+-- by datatype, of two vo
+SELECT count("id") AS "value" FROM "deletions" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND ("vo" = 'it\'s' OR "vo" = 'two') GROUP BY "datatype";
+SELECT mean("ok") AS "value" FROM "deletions" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND ("vo" = 'it\'s' OR "vo" = 'two') GROUP BY "datatype";

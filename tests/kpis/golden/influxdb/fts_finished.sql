@@ -5,6 +5,6 @@ SELECT count("id") AS "value" FROM "transfers" WHERE time >= '2026-01-05T00:00:0
 SELECT count("id") AS "value" FROM "transfers" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "source" = 'fts' GROUP BY time(3600s), "vo" fill(none);
 SELECT count("id") AS "value" FROM "transfers" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "source" = 'fts' AND "ok" = 1 GROUP BY time(3600s), "vo" fill(none);
 
--- by kind, of two vo
-SELECT count("id") AS "value" FROM "transfers" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "source" = 'fts' AND ("vo" = 'it\'s' OR "vo" = 'two') GROUP BY "kind";
-SELECT count("id") AS "value" FROM "transfers" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "source" = 'fts' AND ("vo" = 'it\'s' OR "vo" = 'two') AND "ok" = 1 GROUP BY "kind";
+-- by multihop, of two vo
+SELECT count("id") AS "value" FROM "transfers" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "source" = 'fts' AND ("vo" = 'it\'s' OR "vo" = 'two') GROUP BY "multihop";
+SELECT count("id") AS "value" FROM "transfers" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "source" = 'fts' AND ("vo" = 'it\'s' OR "vo" = 'two') AND "ok" = 1 GROUP BY "multihop";

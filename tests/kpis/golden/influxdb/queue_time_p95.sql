@@ -5,6 +5,6 @@ SELECT percentile("queue_s", 95) AS "value" FROM "transfers" WHERE time >= '2026
 SELECT count("id") AS "value" FROM "transfers" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "source" = 'rucio' GROUP BY time(3600s), "vo" fill(none);
 SELECT percentile("queue_s", 95) AS "value" FROM "transfers" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "source" = 'rucio' GROUP BY time(3600s), "vo" fill(none);
 
--- by kind, of two vo
-SELECT count("id") AS "value" FROM "transfers" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "source" = 'rucio' AND ("vo" = 'it\'s' OR "vo" = 'two') GROUP BY "kind";
-SELECT percentile("queue_s", 95) AS "value" FROM "transfers" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "source" = 'rucio' AND ("vo" = 'it\'s' OR "vo" = 'two') GROUP BY "kind";
+-- by datatype, of two vo
+SELECT count("id") AS "value" FROM "transfers" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "source" = 'rucio' AND ("vo" = 'it\'s' OR "vo" = 'two') GROUP BY "datatype";
+SELECT percentile("queue_s", 95) AS "value" FROM "transfers" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "source" = 'rucio' AND ("vo" = 'it\'s' OR "vo" = 'two') GROUP BY "datatype";

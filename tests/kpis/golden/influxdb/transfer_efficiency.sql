@@ -5,6 +5,6 @@ SELECT mean("ok") AS "value" FROM "transfers" WHERE time >= '2026-01-05T00:00:00
 SELECT count("id") AS "value" FROM "transfers" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "source" = 'rucio' GROUP BY time(3600s), "vo" fill(none);
 SELECT mean("ok") AS "value" FROM "transfers" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "source" = 'rucio' GROUP BY time(3600s), "vo" fill(none);
 
--- by kind, of two vo
-SELECT count("id") AS "value" FROM "transfers" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "source" = 'rucio' AND ("vo" = 'it\'s' OR "vo" = 'two') GROUP BY "kind";
-SELECT mean("ok") AS "value" FROM "transfers" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "source" = 'rucio' AND ("vo" = 'it\'s' OR "vo" = 'two') GROUP BY "kind";
+-- by datatype, of two vo
+SELECT count("id") AS "value" FROM "transfers" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "source" = 'rucio' AND ("vo" = 'it\'s' OR "vo" = 'two') GROUP BY "datatype";
+SELECT mean("ok") AS "value" FROM "transfers" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "source" = 'rucio' AND ("vo" = 'it\'s' OR "vo" = 'two') GROUP BY "datatype";

@@ -7,7 +7,7 @@ SELECT count("id") AS "value" FROM "transfers" WHERE time >= '2026-01-05T00:00:0
 SELECT sum("bytes") AS "value" FROM "transfers" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "source" = 'rucio' AND "ok" = 1 AND ("bytes" >= 0 OR "bytes" < 0) AND ("transfer_s" >= 0 OR "transfer_s" < 0) GROUP BY time(3600s), "vo" fill(none);
 SELECT sum("transfer_s") AS "value" FROM "transfers" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "source" = 'rucio' AND "ok" = 1 AND ("bytes" >= 0 OR "bytes" < 0) AND ("transfer_s" >= 0 OR "transfer_s" < 0) GROUP BY time(3600s), "vo" fill(none);
 
--- by kind, of two vo
-SELECT count("id") AS "value" FROM "transfers" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "source" = 'rucio' AND ("vo" = 'it\'s' OR "vo" = 'two') GROUP BY "kind";
-SELECT sum("bytes") AS "value" FROM "transfers" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "source" = 'rucio' AND ("vo" = 'it\'s' OR "vo" = 'two') AND "ok" = 1 AND ("bytes" >= 0 OR "bytes" < 0) AND ("transfer_s" >= 0 OR "transfer_s" < 0) GROUP BY "kind";
-SELECT sum("transfer_s") AS "value" FROM "transfers" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "source" = 'rucio' AND ("vo" = 'it\'s' OR "vo" = 'two') AND "ok" = 1 AND ("bytes" >= 0 OR "bytes" < 0) AND ("transfer_s" >= 0 OR "transfer_s" < 0) GROUP BY "kind";
+-- by datatype, of two vo
+SELECT count("id") AS "value" FROM "transfers" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "source" = 'rucio' AND ("vo" = 'it\'s' OR "vo" = 'two') GROUP BY "datatype";
+SELECT sum("bytes") AS "value" FROM "transfers" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "source" = 'rucio' AND ("vo" = 'it\'s' OR "vo" = 'two') AND "ok" = 1 AND ("bytes" >= 0 OR "bytes" < 0) AND ("transfer_s" >= 0 OR "transfer_s" < 0) GROUP BY "datatype";
+SELECT sum("transfer_s") AS "value" FROM "transfers" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "source" = 'rucio' AND ("vo" = 'it\'s' OR "vo" = 'two') AND "ok" = 1 AND ("bytes" >= 0 OR "bytes" < 0) AND ("transfer_s" >= 0 OR "transfer_s" < 0) GROUP BY "datatype";

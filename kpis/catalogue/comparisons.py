@@ -1,0 +1,96 @@
+"""Numbers against each other: of two sources, of two datasets, and of a range against what was before it."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from lakescope.kpis.catalogue import fts_queue, network, storage, transfers
+from lakescope.kpis.catalogue.storage import STORAGE
+from lakescope.kpis.catalogue.transfers import BOTH, FTS_COPIES, RUCIO_COPIES, TRANSFERS
+from lakescope.kpis.model import DAY, Comparison, Kpi
+
+_WEEK = 7 * DAY
+_KPIS = {kpi.name: kpi for room in (fts_queue, network, storage, transfers) for kpi in room.KPIS}
+
+_of_rse = partial(Kpi, unit="bytes", dataset="storage", dimensions=STORAGE)
+_per_rse = partial(Comparison, operation="difference", per=("rse",))
+_OCCUPIED = _of_rse(
+    name="storage_occupied",
+    meaning="Bytes in use as the storage itself reports them: its total space minus its free space.",
+    good="neutral",
+    value=_per_rse(of=_KPIS["storage_total"], to=_KPIS["storage_free"]),
+    null="no RSE has reported both its total and its free space, or the last report is stale",
+)
+
+_transfers = partial(
+    Kpi,
+    unit="ratio",
+    dataset="transfers",
+    dimensions=TRANSFERS,
+    noise=True,
+    null="no transfer ended then or before",
+)
+
+KPIS = (
+    Kpi(
+        name="done_difference",
+        meaning="Copies that Rucio reports as done minus those that FTS reports as finished: above 0, messages of FTS"
+        " were lost; below 0, messages of Rucio.",
+        unit="count",
+        good="neutral",
+        dataset="transfers",
+        value=Comparison(of=RUCIO_COPIES, to=FTS_COPIES, operation="difference"),
+        dimensions=BOTH,
+        noise=True,
+        null="only one of Rucio and FTS reported a copy",
+    ),
+    Kpi(
+        name="fts_network_ratio",
+        meaning="Average throughput of FTS over a link, divided by what perfSONAR's tests reached between the same"
+        " sites.",
+        unit="ratio",
+        good="neutral",
+        dataset="fts_queue",
+        value=Comparison(of=_KPIS["fts_throughput"], to=_KPIS["network_throughput"], operation="ratio"),
+        dimensions=("src_site", "dst_site"),
+        null="only one of FTS and perfSONAR measured the link",
+    ),
+    _OCCUPIED,
+    _of_rse(
+        name="storage_unaccounted",
+        meaning="Bytes in use as the storage reports them minus those in Rucio's catalogue: above 0, the storage holds"
+        " data that Rucio does not know (dark data); below 0, data may be lost.",
+        good="neutral",
+        value=_per_rse(of=_OCCUPIED, to=_KPIS["storage_used"]),
+        null="no RSE has both values, or the last report is stale",
+    ),
+    _transfers(
+        name="transfer_efficiency_change",
+        meaning="Transfer efficiency minus that of the seven days before the time range.",
+        good="up",
+        value=Comparison(
+            of=_KPIS["transfer_efficiency"],
+            to=_KPIS["transfer_efficiency"],
+            operation="difference",
+            baseline_s=_WEEK,
+        ),
+    ),
+    _transfers(
+        name="delivered_rate_change",
+        meaning="Delivered rate divided by that of the seven days before the time range; 1: as before.",
+        good="up",
+        value=Comparison(
+            of=_KPIS["delivered_rate"], to=_KPIS["delivered_rate"], operation="ratio", baseline_s=_WEEK
+        ),
+        null="no file of known size arrived then or before",
+    ),
+    _transfers(
+        name="transfer_volume_change",
+        meaning="Transferred volume divided by that of the same range one week earlier; 1: as then.",
+        good="up",
+        value=Comparison(
+            of=_KPIS["transfer_volume"], to=_KPIS["transfer_volume"], operation="ratio", shift_s=_WEEK
+        ),
+        null="no file of known size arrived then or a week earlier",
+    ),
+)
