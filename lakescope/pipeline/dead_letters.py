@@ -164,8 +164,14 @@ class DeadLetters:
             )
             for message, rejects in dead
         ]
+        ids = {row[0] for row in rows}
         with self._writing():
-            self._check_room()
+            (known,) = self._db.execute(
+                "select count(*) from letters where id in (select value from json_each(?))",
+                (msgspec.json.encode(list(ids)).decode(),),
+            ).fetchone()
+            if known < len(ids):  # one that is there already takes no room, as after a replay in vain
+                self._check_room()
             self._db.executemany(
                 "insert into letters values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, 1) on conflict (id) do update set"
                 " reason = excluded.reason, path = excluded.path, expected = excluded.expected,"

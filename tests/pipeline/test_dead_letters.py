@@ -233,6 +233,9 @@ def test_a_bound_is_waited_for_as_a_full_disk_is_and_dropping_makes_room(tmp_pat
     for _ in range(2):  # a look alone makes no room
         letters.check()
         assert letters.health.state == "error" and "drop some" in letters.health.detail
+    again = next(letters.letters())
+    letters.add("push", None, [(again.message(), [Reject("not_json")])])  # takes no room
+    assert next(letters.letters()).times == 2
     assert letters.drop(ids[:2]) == 2
     letters.check()
     assert letters.health.state == "ok"
