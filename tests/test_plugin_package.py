@@ -29,7 +29,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the package, as CONTRIBUTING.md has it, word for word."""
     section = _SECTION.search((ROOT / "CONTRIBUTING.md").read_text())
     assert section
-    folder = tmp_path_factory.mktemp("third") / "lakescope-example"
+    folder = tmp_path_factory.mktemp("third") / "example-site"
     for name, text in _FILE.findall(section[0]):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
@@ -60,7 +60,7 @@ def test_all_of_it_is_found_by_the_commands(commands: Path, tmp_path: Path) -> N
     assert [json.loads(event)["ok"] for event in events] == [beat["up"] for beat in BEATS]
     given = (json.loads(event) for event in events)
     rows = [(event["id"], event["dataset"], event["time"], json.dumps(event)) for event in given]
-    store = f"""import json, sys; from pathlib import Path; from lakescope_example.sqlite import *
+    store = f"""import json, sys; from pathlib import Path; from example_site.sqlite import *
 sink = SqliteSink("store", SqliteOptions(path=Path("lake.sqlite")), Path())
 sink.write({rows!r}); sink.close()"""
     run(commands / "python", "-c", store, cwd=tmp_path)
@@ -77,7 +77,7 @@ sink.write({rows!r}); sink.close()"""
 def test_a_package_that_is_wrong_is_refused(package: Path, commands: Path, tmp_path: Path) -> None:
     """As a collector that CONTRIBUTING once described: its options derived from a plain model."""
     (tmp_path / "lakescope.toml").write_text(CONFIGURATION)
-    (installed,) = commands.parent.glob("lib/python*/site-packages/lakescope_example/udp.py")
+    (installed,) = commands.parent.glob("lib/python*/site-packages/example_site/udp.py")
     text = installed.read_text()
     wrong = text.replace("class UdpOptions(OneFormat)", "class UdpOptions(BaseModel)")
     wrong = wrong.replace("from pydantic import Field", "from pydantic import BaseModel, Field")
