@@ -38,7 +38,8 @@ def pragma(connection: sqlite3.Connection, name: str) -> Any:
     return connection.execute(f"pragma {name}").fetchone()[0]
 
 
-def test_a_new_spool_is_empty_in_a_folder_of_its_own(tmp_path: Path) -> None:
+def test_a_new_spool_is_empty_in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "CHECK_S", 1000.0)  # whose commit would wake a reader that waits too long
     spool = Spool(tmp_path / "new" / "folder" / "x.spool", 10)
     assert (spool.bytes, spool.limit_bytes, spool.fault) == (0, 10, None)
     assert spool.read(1, timeout=0) == []
