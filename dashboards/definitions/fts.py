@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from lakescope.dashboards.definitions import _links as links
 from lakescope.dashboards.model import Dashboard, Number, Panel, Row
-from lakescope.dashboards.variables import DESTINATION, ENDPOINT, SOURCE, VO
+from lakescope.dashboards.variables import DESTINATION, DESTINATION_RSE, ENDPOINT, SOURCE, SOURCE_RSE, VO
 
 FTS = Dashboard(
     name="fts",
     title="FTS servers",
     question="Do the FTS servers accept, run and finish what Rucio submits?",
-    variables=(ENDPOINT, VO, SOURCE, DESTINATION),
+    variables=(ENDPOINT, VO, SOURCE, DESTINATION, SOURCE_RSE, DESTINATION_RSE),
     rows=(
         Row(
             title="Now",

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from lakescope.dashboards.definitions import _links as links
 from lakescope.dashboards.model import Dashboard, Listing, Number, Panel, Row
-from lakescope.dashboards.variables import ACTIVITY, DESTINATION, PROTOCOL, SOURCE, VO
+from lakescope.dashboards.variables import (
+    ACTIVITY,
+    DESTINATION,
+    DESTINATION_RSE,
+    PROTOCOL,
+    SOURCE,
+    SOURCE_RSE,
+    VO,
+)
 
 
 def _direction(title: str, *, reverse: bool) -> Row:
@@ -64,7 +72,7 @@ LINK = Dashboard(
     name="link",
     title="Link",
     question="Why does this link fail?",
-    variables=(SOURCE, DESTINATION, VO, ACTIVITY, PROTOCOL),
+    variables=(SOURCE, DESTINATION, SOURCE_RSE, DESTINATION_RSE, VO, ACTIVITY, PROTOCOL),
     rows=(
         Row(
             title="The link",
