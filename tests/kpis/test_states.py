@@ -186,6 +186,23 @@ def test_nothing_holds_longer_than_a_week() -> None:
 
 
 @pytest.mark.parametrize(
+    ("minutes", "first"),
+    [
+        ((-20, -10, 10, 20), -10),  # what held at the beginning, no earlier one
+        ((-20, -10, 0, 10, 20), -10),  # a report of the beginning's own moment is behind it
+        ((-50, -40, -30, 10, 20), -30),  # to the second
+        ((-51, -41, -31, 9, 19), 9),  # stale by then: the first since
+        ((10, 20), 10),
+        ((-10, 0), -10),
+    ],
+)
+def test_growth_is_from_what_held_at_the_beginning(minutes: tuple[int, ...], first: int) -> None:
+    reports = [storage(minute, "A", 100 + minute) for minute in minutes]
+    (row,) = snapshots.rows(query("storage_growth", 0, 25), [reports, []])
+    assert row["value"] == minutes[-1] - first
+
+
+@pytest.mark.parametrize(
     ("left", "per_second", "days"),
     [(DAY, 0.5, 2.0), (DAY, 1.0, 1.0), (3 * DAY, 2, 1.5), (0, 1, 0.0), (DAY, 0, None), (DAY, -1, None)],
 )
