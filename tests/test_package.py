@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -108,3 +109,14 @@ def test_what_an_extra_brings_is_told_to_who_lacks_it(
     assert done.returncode == 2, done.stdout
     assert f"pip install 'lakescope[{extra}]'" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_files_to_mutate_and_their_tests_are_there() -> None:
+    """mutmut takes a file that was moved for one without mutants."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["mutmut"]
+    for path in (
+        *settings["source_paths"],
+        *settings["only_mutate"],
+        *settings["pytest_add_cli_args_test_selection"],
+    ):
+        assert (ROOT / path).exists(), f"{path}: write its new place into [tool.mutmut] in pyproject.toml"
