@@ -275,7 +275,7 @@ def test_a_sender_that_goes_away_harms_nobody(tmp_path: Path) -> None:
     spool.append(message).result(10)
     assert len(spool.read(100, timeout=1.0)) == 2
     spool.close()
-    with pytest.raises(sqlite3.Error, match="stopping"):
+    with pytest.raises(sqlite3.Error, match=r"^Lakescope is stopping$"):
         spool.append(message)
 
 
