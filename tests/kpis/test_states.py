@@ -165,6 +165,16 @@ def test_a_bin_is_widened_to_a_multiple_no_finer_than_most_reports() -> None:
     assert used([storage(0, "A", 1)], 0, 60, bin_s=60).bin_s == 60, "unknown"
 
 
+def test_bins_of_polled_rules_are_as_wide_as_the_polls_apart_and_of_others_as_the_reports() -> None:
+    hourly, polls = range(0, 61, 60), [poll(minute) for minute in range(0, 61, 10)]
+    rules = snapshots.rows(
+        query("rules_stuck", 0, 60, bin_s=60), [[rule(minute, "x") for minute in hourly], polls]
+    )
+    assert rules.bin_s == 600
+    usage = [storage(minute, "A", 1) for minute in hourly]
+    assert snapshots.rows(query("storage_used", 0, 60, bin_s=60), [usage, polls]).bin_s == 3600
+
+
 def test_an_interval_is_the_median_of_the_last_ten_reports_gaps() -> None:
     """Once an hour long ago, every minute since: stale three minutes after the last."""
     minutes = [-300, -240, -180, -120, -60, *range(10)]
