@@ -176,7 +176,7 @@ def kpis() -> str:
     """Every number: what it means, of what, by what."""
     page = [
         "# KPIs",
-        prose(import_module("kpis.model")),
+        prose(import_module("lakescope.kpis.model")),
         "`lakescope query NAME --by DIMENSION --since 7d` asks for one, as does `GET /api/kpis/NAME`.",
         table(
             ("KPI", "unit", "meaning"),
