@@ -73,10 +73,10 @@ FTS = Dashboard(
             title="How files are copied",
             panels=(
                 Panel(
-                    title="Volume by IP version",
+                    title="Volume by VO",
                     kind="bars",
                     width=6,
-                    numbers=(Number(kpi="fts_volume", by=("ip_version",)),),
+                    numbers=(Number(kpi="fts_volume", by=("vo",)),),
                 ),
                 Panel(
                     title="Volume by transfer mode",

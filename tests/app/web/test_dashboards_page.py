@@ -255,7 +255,7 @@ def test_a_long_list_can_be_searched(visit: Visit) -> None:
     )
     visit.open("transfers")
     visit.page.get_by_label("Source: All").click()
-    visit.page.get_by_label("Search Source").fill("site-77")
+    visit.page.get_by_label("Search Source", exact=True).fill("site-77")
     expect(visit.page.locator(".choice[open] li:visible")).to_have_text(["SITE-77"])
 
 
@@ -423,7 +423,7 @@ def test_panels_say_what_they_show(visit: Visit) -> None:
     panel = visit.panel("Transfer efficiency")
     panel.get_by_label("About Transfer efficiency").press("Enter")
     expect(panel.locator(".about > p")).to_contain_text(
-        "Share of transfers that ended well, of all that ended"
+        "Successful transfers divided by all transfers that ended"
     )
     visit.page.keyboard.press("Escape")
     expect(panel.locator(".about > p")).to_be_hidden()
