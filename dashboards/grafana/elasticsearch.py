@@ -49,6 +49,8 @@ GROUPS = 10_000
 """Most groups of a level, and most series of a value that is made of them: all must be there."""
 SERIES = 400
 """The same of a group's series."""
+LEAST = 20
+"""The same where the least of the series is wanted: those that were the least within the range."""
 UNKNOWN = "unknown"
 """Name of the group of events that lack the field; and of a field that every event has (see `_chosen`)."""
 _ONE_EACH = {"error_template": "error_class", "qos": "rse"}
@@ -239,8 +241,8 @@ class _Question:
                 newest = {"type": "max", "field": self.builder.time}
                 return self._one(self._scripted(ref, (value,), [newest], "(${__to}L - params.a) / 1000"))
             case Part(kind="largest"):
-                extremes = [self._metric(value, "max"), self._metric(value, "min")]
-                return self._one(self._scripted(ref, (value,), extremes, "Math.max(params.a, -params.b)"))
+                least_firsts = [self._metric(value, "max"), self._metric(value, "min")]
+                return self._one(self._scripted(ref, (value,), least_firsts, "Math.max(params.a, -params.b)"))
             case Part():
                 return self._one(self._plain(ref, value))
             case PerSecond(of=part) if not part.series:
@@ -344,11 +346,15 @@ class _Question:
     def _last(self, ref: str, part: Part, order: str) -> Column:
         """The value at a series' last (or first) moment; of two values in a millisecond the greater (smaller)."""
         moment = _terms(self.builder.time, size="1", order=order)
-        metric = {"id": "1", "type": "max" if order == "desc" else "min", "field": self._path(part.field)}
+        kind = "max" if order == "desc" else "min"
+        metric: dict[str, Any] = {"id": "1", "type": kind, "field": self._path(part.field)}
         if part.over == "largest":
             return self._scripted(ref, (part,), [metric], "Math.abs(params.a)", [moment])
-        target = self._target(ref, (part,), [metric], inner=[moment])
-        return Column(target, _NAMES[str(metric["type"])])
+        metrics = [metric]
+        if part.over == "min":
+            metrics.append({"id": "2", "type": "min", "field": metric["field"], "hide": True})
+        target = self._target(ref, (part,), metrics, inner=[moment])
+        return Column(target, _NAMES[kind])
 
     def _target(
         self,
@@ -379,19 +385,22 @@ class _Question:
         """The groups, outermost first, of which those that matter are kept; then the series of a last value."""
         by = self.number.by
         series = [name for name in dict.fromkeys(n for part in of for n in part.series) if name not in by]
+        least_first = _least(of, metrics) if series else {}
         below = _most_bins(self.series.bins) if self.series else inner
         if len(series) == 1:  # of several there are as many as something happened to, not all that could be
-            below = SERIES * (1 + below)
+            below = math.ceil(_counted(LEAST) if least_first else SERIES) * (1 + below)
         single = [name for name in by if _ONE_EACH.get(name) in by]
         size = _groups_within(BUCKETS, len(by) - len(single), below + len(single))
         if self.series and self.series.top:
             size = min(size, self.series.top)
         for name in by:
-            kept = {} if name in single else {"size": str(size), **self._rank(metrics)}
+            kept = {} if name in single else {"size": str(size), **(least_first or self._rank(metrics))}
             yield _terms(self._path(name), missing=self._missing(name), **kept)
         for name in series:
-            most = SERIES if by and len(series) == 1 else GROUPS
-            yield _terms(self._path(name), size=str(most), missing=self._missing(name))
+            few = by and len(series) == 1
+            most = (LEAST if least_first else SERIES) if few else GROUPS
+            kept = least_first if few else {}
+            yield _terms(self._path(name), size=str(most), missing=self._missing(name), **kept)
 
     def _rank(self, metrics: Sequence[Mapping[str, Any]]) -> dict[str, str]:
         """The order of groups in which those that matter come first."""
@@ -438,6 +447,15 @@ def _known(part: Part) -> tuple[Condition, ...]:
     return (*part.where, *([Condition(part.field, "known")] if part.field else []))
 
 
+def _least(of: Sequence[Part], metrics: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """The order in which groups, and the series in them, come that may have the least last value."""
+    match of, metrics:
+        case [Part(kind="last", over="min")], [_, least]:
+            return {"order": "asc", "by": least["id"]}
+        case _:
+            return {}
+
+
 def _terms(
     path: str, *, size: str = "1", order: str = "asc", by: str = "_key", missing: str | None = None
 ) -> dict[str, Any]:
@@ -460,8 +478,12 @@ def _groups_within(buckets: int, levels: int, below: int) -> int:
 
 
 def _buckets_of(size: int, levels: int, below: int) -> float:
-    counted = 1.5 * size + 10
+    counted = _counted(size)
     return sum(counted**level for level in range(1, levels + 1)) + counted**levels * below
+
+
+def _counted(size: int) -> float:
+    return 1.5 * size + 10
 
 
 def _quoted(text: str) -> str:

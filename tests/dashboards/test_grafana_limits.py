@@ -19,6 +19,7 @@ from lakescope.dashboards.grafana import Store, build
 from lakescope.dashboards.grafana._common import TOTAL
 from lakescope.dashboards.grafana.extension import Json, panels_of
 from lakescope.sinks.elasticsearch import ElasticsearchOptions, ElasticsearchSink
+from lakescope.transformers.quantities import series_of
 from tests.dashboards._grafana import Elastic, View, round_interval
 from tests.servers.fixtures import delete_indices
 
@@ -95,14 +96,16 @@ def full(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 
 def _documents() -> Iterator[Json]:
-    """Host and storage element i have i MB free; the first half of the storage elements' sites is not known."""
+    """Host and storage element i have i MB free (another disk more); the first half of the elements have no site."""
     for hour in (1, 23):
         time = f"{SINCE + timedelta(hours=hour):%Y-%m-%dT%H:%M:%SZ}"
         for i in range(1, MANY + 1):
             host = {"dataset": "hosts", "host": f"h{i}", "source": "node_exporter", "type": "gauge"}
             for quantity in ("disk_free", "memory_available", "clock_offset", "load1"):
                 metric = {"metric": quantity, "quantity": quantity, "value": i * 1e6}
-                yield {"time": time, **host, **metric}
+                yield {"time": time, **host, **metric, "series": series_of(quantity, None)}
+            roomy = {"metric": "disk_free", "quantity": "disk_free", "value": (2 * MANY - i) * 1e6}
+            yield {"time": time, **host, **roomy, "series": series_of("disk_free", {"path": "/data"})}
             site = {"site": f"S{i}"} if i > MANY / 2 else {}
             size = {"used": (MANY - i) * 1e6, "free": i * 1e6, "total": MANY * 1e6, "files": i}
             yield {"time": time, "dataset": "storage", "rse": f"RSE-{i}", **site, **size}
@@ -157,6 +160,17 @@ def test_the_fullest_disks_are_kept_and_all_are_counted(full: Full) -> None:
         assert max(total.columns["Value"]) == MANY
     load = [frame.name for frame in hosts["Load (1 minute)"] if frame.ref == "A"]
     assert sorted(load) == sorted(f"h{i}" for i in range(MANY - 19, MANY + 1)), "of a load the greatest"
+
+
+def test_the_table_of_hosts_keeps_the_fullest_disks(full: Full) -> None:
+    titles = {"F": "host_memory_available", "H": "host_disk_free"}
+    frames = {frame.ref: frame for frame in _asked(full, "hosts")["Hosts"]}
+    for ref, kpi in titles.items():
+        columns = frames[ref].columns
+        least: dict[str, float] = {}
+        for host, value in zip(columns["host"], columns["Max"], strict=True):
+            least[host] = min(value, least.get(host, math.inf))
+        assert least == {f"h{i}": i * 1e6 for i in range(1, MANY + 1)}, kpi
 
 
 def test_a_click_on_unknown_shows_what_has_no_value(full: Full) -> None:
