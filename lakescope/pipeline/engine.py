@@ -104,7 +104,6 @@ class Engine:
         self.failures: deque[bytes] = deque(maxlen=failures_kept)
         self.taps: list[Tap] = []
         self._stop = threading.Event()
-        self._finished = threading.Event()
         self._threads: list[threading.Thread] = []
         self._internal_threads: list[threading.Thread] = []
 
@@ -223,9 +222,7 @@ class Engine:
         bare = [Message(m.body, m.format, dict(m.headers), m.received) for m in messages]
         try:
             return pool.submit(pipeline.name, pipeline.transform, bare, bool(self.taps))
-        except (
-            RuntimeError
-        ) as error:  # a stop took longer than it may: they are not acknowledged, and come again
+        except RuntimeError as error:  # the stop's time is over: they are not acknowledged, and come again
             raise Abandoned from error
 
     def _parts(

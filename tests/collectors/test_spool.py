@@ -174,7 +174,7 @@ def test_a_stop_waits_for_a_locked_file_for_a_bounded_time(
 
 
 def test_a_commit_is_on_the_disk_itself(spool: Spool) -> None:
-    """What SQLite was told: a sender's answer must survive the machine's power."""
+    """SQLite's settings: what a sender was promised survives a power failure."""
     for connection in (spool._write_db, spool._read_db):
         assert pragma(connection, "journal_mode") == "wal"
         assert pragma(connection, "synchronous") == 2, "full"
