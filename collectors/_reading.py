@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from lakescope.core.framing import split_json_stream, split_rows_stream
-from lakescope.core.messages import Framing, Message
+from lakescope.core.framing import WHOLE_BYTES, slices, split_json_stream, split_rows_stream
+from lakescope.core.messages import Framing, Message, traits
+from lakescope.core.plugins import load
 
 PACKED = (".gz", ".zst", ".zstd")
 
@@ -34,6 +35,16 @@ def readable(text: str) -> str:
     """A path or an argument for JSON, logs and stores: bytes that are no UTF-8, which Python keeps as lone
     surrogates, as U+FFFD."""
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def cut(parts: Iterable[bytes], format_name: str) -> Iterator[bytes]:
+    """Each of `parts`; a large array as several, if the format declares that its items are independent."""
+    for part in parts:
+        # a small one, as most are, costs no look at its format
+        if len(part) > WHOLE_BYTES and traits(load("formats", format_name)).items == "independent":
+            yield from slices(part)
+        else:
+            yield part
 
 
 PORTION, PORTION_BYTES = 500, 2**20

@@ -13,7 +13,6 @@ import os
 import threading
 import time
 from collections.abc import Callable, Sequence
-from itertools import chain
 from pathlib import Path
 
 from pydantic import Field, ValidationInfo, field_validator
@@ -24,12 +23,12 @@ from lakescope.collectors._reading import (
     PORTION,
     PORTION_BYTES,
     bodies,
+    cut,
     find,
     open_file,
     readable,
 )
 from lakescope.core.contracts import Health
-from lakescope.core.framing import slices
 from lakescope.core.inbox import Inbox
 from lakescope.core.messages import Framing, Message, traits
 from lakescope.core.options import DIRECTORY
@@ -126,16 +125,12 @@ class FilesCollector:
     def _read(self, path: str, inbox: Inbox, stop: threading.Event) -> None:
         headers = {"file": readable(path)}
         batch: list[Message] = []
-        declared = traits(load("formats", self.options.format))
-        framing = self.options.framing or declared.framing
+        framing = self.options.framing or traits(load("formats", self.options.format)).framing
         read = None
         if self.options.follow and framing != "whole" and not path.endswith(PACKED):  # the others do not grow
             read = _Follower(path, stop, lambda: inbox.put(_emptied(batch))).read
-        parts = bodies(path, framing, read)
-        if declared.items == "independent":
-            parts = chain.from_iterable(map(slices, parts))
         size = 0
-        for body in parts:
+        for body in cut(bodies(path, framing, read), self.options.format):
             batch.append(Message(body, self.options.format, headers, time.time()))
             size += len(body)
             if len(batch) >= PORTION or size >= PORTION_BYTES:

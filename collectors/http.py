@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from io import BytesIO
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
@@ -23,13 +23,13 @@ from fastapi import APIRouter, Header, HTTPException, Request
 from pydantic import Field, SecretStr, field_validator
 
 from lakescope.collectors._common import CollectorOptions
-from lakescope.collectors._reading import portions
+from lakescope.collectors._reading import cut, portions
 from lakescope.collectors._spool import Full, Spool
 from lakescope.core.contracts import Health
-from lakescope.core.framing import slices, split_json
+from lakescope.core.framing import split_json
 from lakescope.core.inbox import Inbox
-from lakescope.core.messages import Message, traits
-from lakescope.core.plugins import available, load
+from lakescope.core.messages import Message
+from lakescope.core.plugins import available
 from lakescope.core.tokens import CHALLENGE, shows
 from lakescope.core.unpacking import ENCODINGS, LIMIT_BYTES, DamagedError, TooLargeError, excess, unpack
 
@@ -243,9 +243,10 @@ def _messages(stored: Message) -> Iterator[Message]:
     """The messages of a stored body."""
     several = _is_several(stored.headers.get("content-type", ""))
     parts = split_json(stored.body) if several else iter((stored.body,))
-    if traits(load("formats", stored.format)).items == "independent":
-        parts = chain.from_iterable(map(slices, parts))
-    return (Message(part, stored.format, stored.headers, stored.received, stored.token) for part in parts)
+    return (
+        Message(part, stored.format, stored.headers, stored.received, stored.token)
+        for part in cut(parts, stored.format)
+    )
 
 
 def _checked(body: bytes, encoding: str, several: bool, limit: int, documents: int) -> bytes:
