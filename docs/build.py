@@ -28,6 +28,7 @@ from lakescope.app.config import Settings, toml_value
 from lakescope.cli import app
 from lakescope.core.columns import Column, Kind, columns, tags
 from lakescope.core.events import DATASETS, Event
+from lakescope.core.messages import traits
 from lakescope.core.options import Options
 from lakescope.core.plugins import Room, available, load
 from lakescope.kpis.model import DAY, Comparison
@@ -161,6 +162,12 @@ def _plugins(room: Room, intro: str, companion: str) -> str:
     return "\n\n".join(page)
 
 
+EXPERIMENTAL = (
+    "**Experimental**: shown against the documented form of the bodies, not yet against a real sample. Keep the bodies"
+    " of your own system, and report what is read wrongly as a case."
+)
+
+
 def formats() -> str:
     """Every format: the promise of its module."""
     page = [
@@ -168,7 +175,9 @@ def formats() -> str:
         "A format is one dialect: it turns a message's body into events, wherever the body came from.",
     ]
     for name in _ours("formats"):
-        page += [f"## {name}", prose(import_module(load("formats", name).__module__))]
+        decode = load("formats", name)
+        mark = [EXPERIMENTAL] if traits(decode).maturity == "experimental" else []
+        page += [f"## {name}", *mark, prose(import_module(decode.__module__))]
     return "\n\n".join(page)
 
 

@@ -21,7 +21,7 @@ from docs.build import commands, reasons
 from lakescope.app.config import Settings, parse
 from lakescope.core.columns import columns
 from lakescope.core.events import DATASETS
-from lakescope.core.messages import REASONS
+from lakescope.core.messages import REASONS, traits
 from lakescope.core.options import Options
 from lakescope.core.plugins import Room, available, load
 from lakescope.dashboards.definitions import DASHBOARDS
@@ -376,6 +376,14 @@ def test_formats_are_those_of_the_reference() -> None:
     headings = re.findall(r"^## (\w+)$", (REFERENCE / "formats.md").read_text(), re.MULTILINE)
     assert set(headings) <= set(available("formats"))
     assert {"hermes", "fts", "perfsonar", "push"} <= set(headings)
+
+
+def test_experimental_formats_are_marked_in_the_reference() -> None:
+    sections = re.split(r"^## ", (REFERENCE / "formats.md").read_text(), flags=re.MULTILINE)[1:]
+    for section in sections:
+        name, text = section.split("\n", 1)
+        experimental = traits(load("formats", name)).maturity == "experimental"
+        assert text.strip().startswith("**Experimental**") == experimental, name
 
 
 def test_kpis_are_those_of_the_reference() -> None:

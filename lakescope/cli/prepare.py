@@ -171,5 +171,8 @@ def _summary(plugin: Any) -> str:
     """First line of what documents it: a format's module, a collector's or sink's."""
     import sys
 
+    from lakescope.core.messages import traits
+
     text = sys.modules[plugin.__module__].__doc__ or plugin.__doc__ or ""
-    return text.strip().splitlines()[0].replace("`", "")
+    mark = "(experimental) " if traits(plugin).maturity == "experimental" else ""
+    return mark + text.strip().splitlines()[0].replace("`", "")

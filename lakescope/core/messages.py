@@ -104,6 +104,8 @@ class Format(Protocol):
 Framing = Literal["json", "rows", "whole"]
 """How bodies lie in a file. json: documents one after the other; rows: the same, or a table (CSV) of which each body is
 a part with the header again; whole: a file is a body."""
+Maturity = Literal["stable", "experimental"]
+"""experimental: shown against a documented form of the bodies only, and not against a real sample or server."""
 
 
 class Traits(NamedTuple):
@@ -115,6 +117,7 @@ class Traits(NamedTuple):
     that is complete only as a whole, such as a list of all rules there are."""
     events: Literal["raw", "complete"] = "raw"
     """complete: they went through the transform stage before, so that enrichment leaves them as they are."""
+    maturity: Maturity = "stable"
 
 
 Decoder = TypeVar("Decoder", bound=Format)
@@ -125,11 +128,12 @@ def declare(
     framing: Framing = "json",
     items: Literal["together", "independent"] = "together",
     events: Literal["raw", "complete"] = "raw",
+    maturity: Maturity = "stable",
 ) -> Callable[[Decoder], Decoder]:
-    """Decorates a format whose bodies differ from the usual: see `Traits`."""
+    """Decorates a format that differs from the usual: see `Traits`."""
 
     def decorate(decode: Decoder) -> Decoder:
-        decode.traits = Traits(framing, items, events)  # type: ignore[attr-defined]
+        decode.traits = Traits(framing, items, events, maturity)  # type: ignore[attr-defined]
         return decode
 
     return decorate

@@ -6,6 +6,7 @@ import gzip
 import itertools
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -23,7 +24,8 @@ import zstandard
 from lakescope.app.assembly import read_topology
 from lakescope.app.config import load_file, parse
 from lakescope.cli import app, prepare
-from lakescope.core.plugins import available
+from lakescope.core.messages import traits
+from lakescope.core.plugins import available, formats
 from tests.contract._bodies import events_of, hermes, ndjson
 from tests.e2e._lakescope import Lakescope, until
 
@@ -183,6 +185,13 @@ def test_plugins_lists_all_and_each_ones_options() -> None:
     assert shown.code == 0 and lakescope("plugins", "nope").code == 2
     for option in ("brokers", "tls.ca_file", "prefetch"):
         assert f" {option} " in shown.out
+
+
+def test_plugins_marks_experimental_formats() -> None:
+    listed = lakescope("plugins").out.splitlines()
+    for name, decode in formats().items():
+        (line,) = (line for line in listed if re.search(rf"^\W+{name} ", line))
+        assert ("(experimental)" in line) == (traits(decode).maturity == "experimental")
 
 
 def test_setup_tells_each_store_and_fails_if_one_does(config: str) -> None:
