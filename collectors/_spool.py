@@ -71,7 +71,7 @@ class Spool:
         self._closed = False
         self._last_read = 0
         self._wake = threading.Condition()
-        self._arrived = threading.Condition()
+        self._arrived = threading.Event()
         self._thread = threading.Thread(target=self._commit_for_ever, name="spool", daemon=True)
         self._thread.start()
 
@@ -94,10 +94,9 @@ class Spool:
 
     def read(self, limit_bytes: int, timeout: float) -> list[Message]:
         """The next messages in order, of so many bytes or one, their row as token; empty after `timeout` seconds."""
+        self._arrived.clear()  # before the look: what is committed after it ends the wait
         messages = self._rows(limit_bytes)
-        if not messages:
-            with self._arrived:
-                self._arrived.wait(timeout)
+        if not messages and self._arrived.wait(timeout):
             messages = self._rows(limit_bytes)
         return messages
 
@@ -161,8 +160,6 @@ class Spool:
             refused = not self._commit(pending, done)
             if refused and self._closed and not self._pending:
                 return  # what could not be deleted comes again
-            with self._arrived:
-                self._arrived.notify()
 
     def _commit(self, pending: list[_Pending], done: list[int]) -> bool:
         """Writes both at once, or at least one: deletions may be what makes room. Whether `done` is gone."""
@@ -181,6 +178,8 @@ class Spool:
                 future.set_exception(error)
             return not done
         self.fault = None
+        if pending:
+            self._arrived.set()
         for _, _, future in pending:
             future.set_result(None)
         return True
