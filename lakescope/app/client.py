@@ -6,6 +6,7 @@ Every method raises `RuntimeError` with what the store or the instance answered.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -19,9 +20,10 @@ if TYPE_CHECKING:
     from lakescope.dashboards.pages.pictures import Answered
     from lakescope.dashboards.questions import Selection
     from lakescope.kpis.model import Query, Rows
+    from lakescope.pipeline.dead_letters import DeadLetters, Letter
 
 Document = dict[str, Any]
-REPLAYED_AT_ONCE = 100
+LETTERS_AT_ONCE = 100
 """Letters of one request to the instance: each answer is a sign of life."""
 
 
@@ -44,6 +46,16 @@ class KpiText(NamedTuple):
         return parse(self.kpi, by=by, since=since, until=until, bin=bin_, filters=where, noise=noise)
 
 
+class LetterFilter(NamedTuple):
+    """Which dead letters: all that meet every one that is given."""
+
+    ids: Sequence[str] | None = None
+    """Or their first characters."""
+    reason: str | None = None
+    collector: str | None = None
+    sink: str | None = None
+
+
 class Client(Protocol):
     """Whoever has the stores."""
 
@@ -58,8 +70,17 @@ class Client(Protocol):
     def transfer(self, request_id: str) -> list[Document]:
         """The events of one transfer's history, in order of time; empty for none."""
 
+    def letter_ids(self, chosen: LetterFilter) -> list[str]:
+        """The ids of dead letters, oldest first."""
+
+    def letters(self, ids: Sequence[str], *, with_bodies: bool) -> Iterator[Letter]:
+        """Dead letters by their ids, oldest first; without bodies, which may be large, these are empty."""
+
     def replay(self, letters: Sequence[str]) -> Iterator[Document]:
         """Tries dead letters again, by their ids: ``id``, ``stored``, ``text`` of each."""
+
+    def drop(self, letters: Sequence[str]) -> int:
+        """Forgets dead letters, by their ids; how many there were."""
 
 
 class SelectionText(NamedTuple):
@@ -133,11 +154,29 @@ class Instance:
         events: list[Document] = self._ask(f"/api/transfers/{request_id}")
         return events
 
+    def letter_ids(self, chosen: LetterFilter) -> list[str]:
+        """From ``/api/dead-letters/ids``."""
+        ids: list[str] = self._tell("/api/dead-letters/ids", chosen._asdict())
+        return ids
+
+    def letters(self, ids: Sequence[str], *, with_bodies: bool) -> Iterator[Letter]:
+        """From ``/api/dead-letters``: one at a time with bodies, which may be large, else some."""
+        import msgspec
+
+        from lakescope.pipeline.dead_letters import Letter
+
+        for part in _parts(ids, 1 if with_bodies else LETTERS_AT_ONCE):
+            found = self._ask("/api/dead-letters", {"ids": part, "with_bodies": with_bodies})
+            yield from msgspec.convert(found, list[Letter])
+
     def replay(self, letters: Sequence[str]) -> Iterator[Document]:
         """By ``/api/dead-letters/replay``, some at a time."""
-        for start in range(0, len(letters), REPLAYED_AT_ONCE):
-            part = letters[start : start + REPLAYED_AT_ONCE]
-            yield from tell(self.url, "/api/dead-letters/replay", part, headers=self._headers)
+        for part in _parts(letters):
+            yield from self._tell("/api/dead-letters/replay", part)
+
+    def drop(self, letters: Sequence[str]) -> int:
+        """By ``/api/dead-letters/drop``, some at a time."""
+        return sum(self._tell("/api/dead-letters/drop", part) for part in _parts(letters))
 
     def status(self) -> Document:
         """From ``/api/status``."""
@@ -150,6 +189,9 @@ class Instance:
 
     def _ask(self, path: str, parameters: Document | None = None) -> Any:
         return ask(self.url, path, params=parameters, headers=self._headers)
+
+    def _tell(self, path: str, body: Any) -> Any:
+        return tell(self.url, path, body, headers=self._headers)
 
 
 class Stores:
@@ -205,11 +247,26 @@ class Stores:
             for sink in sinks.values():
                 sink.close()
 
+    def letter_ids(self, chosen: LetterFilter) -> list[str]:
+        """From the file."""
+        with self._dead_letters() as dead:
+            return dead.ids(**chosen._asdict())
+
+    def letters(self, ids: Sequence[str], *, with_bodies: bool) -> Iterator[Letter]:
+        """From the file, one at a time."""
+        with self._dead_letters() as dead:
+            yield from dead.letters(ids=ids, with_bodies=with_bodies)
+
+    def drop(self, letters: Sequence[str]) -> int:
+        """In the file."""
+        with self._dead_letters() as dead:
+            return dead.drop(letters)
+
     def replay(self, letters: Sequence[str]) -> Iterator[Document]:
         """With sinks of our own, which write as those of a run would; so none may run meanwhile."""
         import msgspec
 
-        from lakescope.app.assembly import lanes, normaliser, open_dead_letters, open_sinks, read_topology
+        from lakescope.app.assembly import lanes, normaliser, open_sinks, read_topology
         from lakescope.app.lock import locked
         from lakescope.app.replay import replay
 
@@ -219,20 +276,31 @@ class Stores:
         with locked(settings.data_dir):
             topology = read_topology(settings)
             sinks = open_sinks(chosen)
-            dead = open_dead_letters(settings)
             try:
-                for result in replay(
-                    dead.letters(ids=letters),
-                    dead,
-                    lambda name: normaliser(settings, topology, chosen.collectors.get(name), name),
-                    lanes(chosen, sinks),
-                    sinks,
-                ):
-                    yield msgspec.to_builtins(result)
+                with self._dead_letters() as dead:
+                    for result in replay(
+                        dead.letters(ids=letters),
+                        dead,
+                        lambda name: normaliser(settings, topology, chosen.collectors.get(name), name),
+                        lanes(chosen, sinks),
+                        sinks,
+                    ):
+                        yield msgspec.to_builtins(result)
             finally:
-                dead.close()
                 for sink in sinks.values():
                     sink.close()
+
+    @contextmanager
+    def _dead_letters(self) -> Iterator[DeadLetters]:
+        from lakescope.app.assembly import open_dead_letters
+
+        dead = open_dead_letters(self.configuration.settings)
+        try:
+            yield dead
+        except sqlite3.Error as error:
+            raise RuntimeError(f"the dead letters cannot be used now: {error}") from error
+        finally:
+            dead.close()
 
     @contextmanager
     def _opened(self, store: str | None) -> Iterator[tuple[str, Sink]]:
@@ -258,6 +326,10 @@ def _reported() -> Iterator[None]:
         yield
     except (ValueError, RefusedError, TransientError) as error:
         raise RuntimeError(str(error)) from error
+
+
+def _parts(ids: Sequence[str], size: int = LETTERS_AT_ONCE) -> Iterator[Sequence[str]]:
+    return (ids[start : start + size] for start in range(0, len(ids), size))
 
 
 def _given(parameters: Document) -> Document:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lakescope.app.client import LetterFilter
 from lakescope.cli._common import CONFIG, ConfigOption, ago, configuration, console, table
 from lakescope.core.printable import printable
+
+if TYPE_CHECKING:
+    from lakescope.app.client import Client
 
 app = typer.Typer(help="Look at what could not be stored; replay or drop it.", no_args_is_help=True)
 
@@ -32,18 +37,17 @@ def list_(
 
     Example: lakescope dead-letters list --reason schema
     """
-    letters = _letters(config)
+    client = _client(config)
+    ids = client.letter_ids(LetterFilter(None, reason, collector, sink))
     made = table("id", "age>", "times>", "collector", "format", "sink", "reason")
     now = time.time()
-    for letter in letters.letters(reason=reason, collector=collector, sink=sink, limit=limit):
+    for letter in client.letters(ids[:limit], with_bodies=False):
         made.add_row(
             letter.id, ago(now - letter.first_seen), str(letter.times), letter.collector, letter.format,
             letter.sink or "(none could decode it)", letter.why(),
         )  # fmt: skip
     console().print(made)
-    total = sum(cause.count for cause in letters.summary())
-    console().print(f"{made.row_count} of {total} letters")
-    letters.close()
+    console().print(f"{made.row_count} of {len(ids)} letters")
 
 
 @app.command()
@@ -52,11 +56,8 @@ def show(ids: Ids = None, config: ConfigOption = CONFIG) -> None:
 
     Example: lakescope dead-letters show 3f2a
     """
-    letters = _letters(config)
-    out = console(err=True)
-    shown = 0
-    for letter in letters.letters(ids=ids or []):
-        shown += 1
+    client, out = _client(config), console(err=True)
+    for letter in client.letters(_ids(client, LetterFilter(ids or [])), with_bodies=True):
         sink = f", refused by {letter.sink}" if letter.sink else ""
         out.print(
             f"# {letter.id} from {letter.collector} as {letter.format}{sink}: {letter.why()}", markup=False
@@ -67,10 +68,6 @@ def show(ids: Ids = None, config: ConfigOption = CONFIG) -> None:
             body = printable(body.decode(errors="replace")).encode()
         sys.stdout.buffer.write(body + b"\n")
         sys.stdout.buffer.flush()
-    letters.close()
-    if not shown:
-        out.print("no such letter: `lakescope dead-letters list` shows their ids")
-        raise typer.Exit(1)
 
 
 @app.command()
@@ -88,11 +85,9 @@ def replay(
     """
     from rich.progress import track
 
-    from lakescope.app.client import client_of
-
-    wanted = _chosen(config, ids, everything, reason, collector, sink)
-    replayed = client_of(configuration(config)).replay(wanted)
-    results = list(track(replayed, "replaying", total=len(wanted), console=console(err=True)))
+    client = _client(config)
+    wanted = _chosen(client, LetterFilter(ids, reason, collector, sink), everything)
+    results = list(track(client.replay(wanted), "replaying", total=len(wanted), console=console(err=True)))
     out = console()
     stored = [result for result in results if result["stored"]]
     for result in results:
@@ -115,32 +110,27 @@ def drop(
 
     Example: lakescope dead-letters drop --all --reason not_json
     """
-    wanted = _chosen(config, ids, everything, reason, collector, sink)
-    letters = _letters(config)
-    console().print(f"{letters.drop(wanted)} letters dropped")
-    letters.close()
+    client = _client(config)
+    wanted = _chosen(client, LetterFilter(ids, reason, collector, sink), everything)
+    console().print(f"{client.drop(wanted)} letters dropped")
 
 
-def _letters(config: Any) -> Any:
-    from lakescope.app.assembly import open_dead_letters
+def _client(config: Path) -> Client:
+    from lakescope.app.client import client_of
 
-    return open_dead_letters(configuration(config).settings)
+    return client_of(configuration(config))
 
 
-def _chosen(
-    config: Any,
-    ids: list[str] | None,
-    everything: bool,
-    reason: str | None,
-    collector: str | None,
-    sink: str | None,
-) -> list[str]:
-    if not ids and not everything:
+def _chosen(client: Client, chosen: LetterFilter, everything: bool) -> list[str]:
+    if not chosen.ids and not everything:
         raise RuntimeError("say which: ids, or --all (with --reason, --collector, --sink to narrow it)")
-    letters = _letters(config)
-    found: list[str] = letters.ids(ids=ids, reason=reason, collector=collector, sink=sink)
-    letters.close()
-    if ids and not found:
+    return _ids(client, chosen._replace(ids=chosen.ids or None))
+
+
+def _ids(client: Client, chosen: LetterFilter) -> list[str]:
+    """Whole ids. Ends the command if letters were named of which there is none."""
+    ids = client.letter_ids(chosen)
+    if chosen.ids is not None and not ids:
         console(err=True).print("no such letter: `lakescope dead-letters list` shows their ids")
         raise typer.Exit(1)
-    return found
+    return ids

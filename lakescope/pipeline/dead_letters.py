@@ -188,13 +188,17 @@ class DeadLetters:
         collector: str | None = None,
         sink: str | None = None,
         limit: int = -1,
+        with_bodies: bool = True,
     ) -> Iterator[Letter]:
-        """The letters that match when this begins, oldest first. An id may be cut to its first characters."""
+        """The letters that match when this begins, oldest first. An id may be cut to its first characters.
+
+        Without bodies these are empty.
+        """
         for id_ in self.ids(ids=ids, reason=reason, collector=collector, sink=sink, limit=limit):
             with self._read_lock:  # one at a time: bodies may be large
                 row = self._read_db.execute("select * from letters where id = ?", (id_,)).fetchone()
             if row is not None:
-                body = decompress(row[9]) if row[15] else row[9]
+                body = (decompress(row[9]) if row[15] else row[9]) if with_bodies else b""
                 headers = msgspec.json.decode(row[10], type=dict[str, str])
                 yield Letter(*row[:9], body, headers, *row[11:15])  # type: ignore[call-arg]  # a row is the table
 

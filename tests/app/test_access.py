@@ -99,12 +99,16 @@ FOREIGN = [
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "application/json"])
 @pytest.mark.parametrize("headers", FOREIGN)
-def test_another_sites_form_cannot_push_or_replay(
+def test_another_sites_form_cannot_push_replay_or_drop(
     open_one: Running, headers: dict[str, str], kind: str
 ) -> None:
     received = open_one.engine.pipelines[1].inbox.received
     with client(open_one) as asking:
-        for path, body in (("/push/hermes", hermes(1)[0]), ("/api/dead-letters/replay", b"[]")):
+        for path, body in (
+            ("/push/hermes", hermes(1)[0]),
+            ("/api/dead-letters/replay", b"[]"),
+            ("/api/dead-letters/drop", b"[]"),
+        ):
             answer = asking.post(path, content=body, headers=headers | {"content-type": kind})
             assert answer.status_code == 403
             assert "access-control-allow-origin" not in answer.headers

@@ -8,10 +8,21 @@ from typing import Any
 import httpx
 import pytest
 
-from lakescope.app.client import Client, Instance, KpiText, SelectionText, Stores, client_of, instance_of
+from lakescope.app.client import (
+    LETTERS_AT_ONCE,
+    Client,
+    Instance,
+    KpiText,
+    LetterFilter,
+    SelectionText,
+    Stores,
+    client_of,
+    instance_of,
+)
 from lakescope.app.instance import announced
 from lakescope.app.lock import locked
 from lakescope.core.events import Transfer
+from lakescope.core.messages import Message, Reject
 from lakescope.dashboards.definitions import DASHBOARDS
 from tests.contract._bodies import events_of, hermes, ndjson, scripts
 from tests.contract._running import QUICK, Running
@@ -34,6 +45,9 @@ REQUEST = next(
     for event in events_of("hermes", hermes(60)).values()
     if isinstance(event, Transfer) and event.request_id
 )
+JUNK = LETTERS_AT_ONCE + 5
+"""More dead letters than one request carries."""
+REASON = "schema"
 SHOWN = ("title", "kind", "value", "rows", "refused", "notes")
 
 
@@ -46,25 +60,34 @@ def answers(client: Client) -> dict[str, Any]:
         "kpis": [(list(one), one.bin_s) for one in rows],
         "dashboards": [[{key: p.get(key) for key in SHOWN} for p in page.pictures] for page in pages],
         "transfer": client.transfer(REQUEST),
+        "letters": [
+            list(client.letters(client.letter_ids(LetterFilter(**chosen)), with_bodies=with_bodies))
+            for chosen in ({}, {"reason": REASON}, {"sink": "store"}, {"ids": ["0", "z"]}, {"ids": []})
+            for with_bodies in (True, False)
+        ],
     }
 
 
 def test_an_instance_and_its_stores_answer_alike(tmp_path: Path) -> None:
     with Running(tmp_path, CONFIGURATION) as lakescope:
         headers = {"content-type": "application/x-ndjson", "authorization": "Bearer a-long-token"}
-        for format_, bodies in (("hermes", [*hermes(60), b"no JSON"]), ("push", scripts(30))):
+        junk = [b'{"junk": %d}' % number for number in range(JUNK)]
+        for format_, bodies in (("hermes", [*hermes(60), *junk]), ("push", scripts(30))):
             url = f"{lakescope.url}/push/{format_}"
             httpx.post(url, content=ndjson(bodies), headers=headers, trust_env=False).raise_for_status()
-        until(lambda: lakescope.acknowledged(91), 20, lakescope.status.balance)
+        until(lambda: lakescope.acknowledged(90 + JUNK), 20, lakescope.status.balance)
         configuration = lakescope.configuration
         instance = Instance(lakescope.url, configuration.settings)
-        asked = answers(instance)
         letters = lakescope.engine.dead_letters.ids()
         replayed = list(instance.replay(letters))
+        asked = answers(instance)
         assert [collector["name"] for collector in instance.status()["collectors"]] == ["push"]
         assert lakescope.stop()
-    (letter,) = replayed
-    assert (letter["id"], letter["stored"]) == (letters[0], False)
+    assert [(letter["id"], letter["stored"]) for letter in replayed] == [(id_, False) for id_ in letters]
+    assert len(asked["letters"][0]) == len(letters) == JUNK
+    assert {letter.body for letter in asked["letters"][0]} == set(junk)
+    assert {letter.body for letter in asked["letters"][1]} == {b""}
+    assert [len(found) for found in asked["letters"][2::2]] == [JUNK, 0, sum(i[0] == "0" for i in letters), 0]
     done, efficiency, deletions, checks = (rows for rows, _ in asked["kpis"])
     assert done[0]["value"] and efficiency and deletions and checks
     assert asked["transfer"]
@@ -72,6 +95,22 @@ def test_an_instance_and_its_stores_answer_alike(tmp_path: Path) -> None:
     assert answers(stores) == asked
     assert list(stores.replay(letters)) == replayed
     assert not list(stores.replay([]))
+    assert stores.drop(letters[:3]) == 3 and stores.drop(letters[:4]) == 1
+    assert stores.letter_ids(LetterFilter()) == letters[4:]
+
+
+def test_an_instance_forgets_what_it_is_told_to(tmp_path: Path) -> None:
+    with Running(tmp_path, CONFIGURATION) as lakescope:
+        dead, collected = (
+            lakescope.engine.dead_letters,
+            [Message(b"%d" % number, "hermes", {}, 1.0) for number in range(JUNK)],
+        )
+        dead.add("push", None, [(message, [Reject("not_json", "$")]) for message in collected])
+        instance = Instance(lakescope.url, lakescope.configuration.settings)
+        ids = instance.letter_ids(LetterFilter())
+        assert instance.drop([*ids[1:], "0" * 16]) == JUNK - 1
+        assert dead.ids() == ids[:1] == instance.letter_ids(LetterFilter())
+        assert instance.drop([]) == 0
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, FastAPI, HTTPException, Query, Request, Response
+from fastapi import APIRouter, Body, FastAPI, HTTPException, Query, Request, Response
 from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, StreamingResponse
 from prometheus_client import generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
@@ -164,15 +164,19 @@ def _api(assembly: Assembly) -> APIRouter:
 
     @router.get("/dead-letters")
     def dead_letters(
+        ids: list[str] | None = Query(default=None),  # noqa: B008 - FastAPI's form
         reason: str | None = None,
         collector: str | None = None,
         sink: str | None = None,
         limit: Annotated[int, Query(ge=1, le=LETTERS_MAX)] = 100,
+        with_bodies: bool = True,
     ) -> Response:
-        """Dead letters with their bodies as base64, oldest first."""
+        """Dead letters with their bodies as base64, oldest first; `ids`: or their first characters."""
         found: list[Letter] = []
         size = 0
-        for letter in letters.letters(reason=reason, collector=collector, sink=sink, limit=limit):
+        for letter in letters.letters(
+            ids=ids, reason=reason, collector=collector, sink=sink, limit=limit, with_bodies=with_bodies
+        ):
             size += len(letter.body)
             if found and size > LETTERS_BYTES:
                 text = (
@@ -181,6 +185,21 @@ def _api(assembly: Assembly) -> APIRouter:
                 raise HTTPException(422, text)
             found.append(letter)
         return Response(msgspec.json.encode(found), media_type="application/json")
+
+    @router.post("/dead-letters/ids")
+    def letter_ids(
+        ids: Annotated[list[str] | None, Body()] = None,
+        reason: Annotated[str | None, Body()] = None,
+        collector: Annotated[str | None, Body()] = None,
+        sink: Annotated[str | None, Body()] = None,
+    ) -> list[str]:
+        """The ids of the dead letters that match, oldest first; `ids`: or their first characters."""
+        return letters.ids(ids=ids, reason=reason, collector=collector, sink=sink)
+
+    @router.post("/dead-letters/drop")
+    def drop_letters(ids: list[str]) -> int:
+        """Forgets dead letters by their whole ids; how many there were."""
+        return letters.drop(ids)
 
     @router.post("/dead-letters/replay")
     def replay_letters(ids: list[str]) -> Response:
