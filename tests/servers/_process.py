@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import os
 import random
+import signal
 import socket
 import subprocess
 import time
@@ -35,6 +36,7 @@ class Server(ABC):
 
     name: ClassVar[str]
     start_timeout_s: ClassVar[float] = 60.0
+    stop_signal: ClassVar[signal.Signals] = signal.SIGTERM
     stop_timeout_s: ClassVar[float] = 60.0
 
     def __init__(self, directory: Path) -> None:
@@ -92,7 +94,7 @@ class Server(ABC):
             raise
 
     def stop(self) -> None:
-        """End the process this object started, and only that: SIGTERM, and wait. No-op when stopped.
+        """End the process this object started, and only that: `stop_signal`, and wait. No-op when stopped.
 
         Raises ServerError when the server had ended by itself, or had to be killed after `stop_timeout_s`.
         """
@@ -102,12 +104,14 @@ class Server(ABC):
         if code is not None:
             self._forget()
             raise ServerError(f"{self.name} ended by itself with exit code {code}\n{self.log_tail()}")
-        self._process.terminate()
+        self._process.send_signal(self.stop_signal)
         try:
             self._process.wait(self.stop_timeout_s)
         except subprocess.TimeoutExpired as error:
             self.kill()
-            message = f"{self.name} ignored SIGTERM for {self.stop_timeout_s:g} s and was killed"
+            message = (
+                f"{self.name} ignored {self.stop_signal.name} for {self.stop_timeout_s:g} s and was killed"
+            )
             raise ServerError(f"{message}\n{self.log_tail()}") from error
         self._forget()
 
@@ -122,6 +126,10 @@ class Server(ABC):
         """The last lines of the server's log, headed by its path."""
         text = self.log.read_text(errors="replace") if self.log.exists() else ""
         return "\n".join([f"--- end of {self.log}", *text.splitlines()[-lines:]])
+
+    def __getstate__(self) -> dict[str, object]:
+        """What another process may know: where the server is, not how to stop it."""
+        return {**self.__dict__, "_process": None, "_guard": None}
 
     def __enter__(self) -> Self:
         self.start()

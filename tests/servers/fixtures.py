@@ -27,6 +27,7 @@ from .install import SERVERS
 from .node_exporter import NodeExporter
 from .opensearch import OpenSearch
 from .rabbitmq import RabbitMQ
+from .rucio import Rucio
 from .shelf import Shelf, ask
 
 P = ParamSpec("P")
@@ -43,6 +44,7 @@ _SERVER_OF_FIXTURE = {
     "opensearch": "opensearch",
     "opensearch_prefix": "opensearch",
     "rabbitmq": "rabbitmq",
+    "rucio": "rucio",
 }
 
 
@@ -135,6 +137,12 @@ def second_activemq(shelf: str) -> ActiveMQ:
 def rabbitmq(shelf: str) -> RabbitMQ:
     """The session's RabbitMQ; name queues and topics by `unique_name`."""
     return ask(shelf, "rabbitmq", RabbitMQ)
+
+
+@pytest.fixture(scope="session")
+def rucio(shelf: str) -> Rucio:
+    """The session's Rucio; name scopes, RSEs and accounts by `unique_name`, and run daemons for your own only."""
+    return ask(shelf, "rucio", Rucio)
 
 
 @pytest.fixture(scope="session")

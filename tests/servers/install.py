@@ -1,7 +1,7 @@
 """Install the real servers that the tests use: `python -m tests.servers.install [NAME ...]`, all by default.
 
 Idempotent: what is there is left alone, and a run with nothing to do takes a fraction of a second. Debian
-packages come by apt-get (root needed), the rest by Maven into `.servers/` of the checkout. Exit code 0: all
+packages come by apt-get (root needed), the rest by Maven and from PyPI into `.servers/` of the checkout. Exit code 0: all
 there, or not to be had on this machine, which is said; 1: something could not be installed; 2: usage.
 """
 
@@ -16,7 +16,19 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from . import activemq, chromium, collectd, elasticsearch, influxdb, node, node_exporter, opensearch, rabbitmq
+from . import (
+    activemq,
+    chromium,
+    collectd,
+    elasticsearch,
+    influxdb,
+    node,
+    node_exporter,
+    opensearch,
+    postgresql,
+    rabbitmq,
+    rucio,
+)
 from ._install import BUILT, Install, InstallError, run_logged
 
 SERVERS = {
@@ -30,7 +42,9 @@ SERVERS = {
         node.INSTALL,
         node_exporter.INSTALL,
         opensearch.INSTALL,
+        postgresql.INSTALL,
         rabbitmq.INSTALL,
+        rucio.INSTALL,
     )
 }
 """Every server by name. A new one is a file with an INSTALL, and a line here."""
@@ -87,9 +101,7 @@ def install(servers: Sequence[Install]) -> None:
                 print(f"building {server.name}", flush=True)
                 server.build()
         if broken := [server.name for server in servers if not server.is_installed()]:
-            raise InstallError(
-                f"still not installed although apt-get and Maven succeeded: {', '.join(broken)}"
-            )
+            raise InstallError(f"still not installed although every step succeeded: {', '.join(broken)}")
 
 
 def _install_packages(packages: Sequence[str]) -> None:

@@ -7,8 +7,6 @@ started the session, however that ends.
 
 from __future__ import annotations
 
-import copy
-import pickle
 import subprocess
 import sys
 import tempfile
@@ -25,6 +23,7 @@ from .influxdb import InfluxDB
 from .node_exporter import NodeExporter
 from .opensearch import OpenSearch
 from .rabbitmq import RabbitMQ
+from .rucio import Rucio
 
 KINDS: dict[str, Callable[[Path], Server]] = {
     "activemq": ActiveMQ,
@@ -34,6 +33,7 @@ KINDS: dict[str, Callable[[Path], Server]] = {
     "node_exporter": NodeExporter,
     "opensearch": OpenSearch,
     "rabbitmq": RabbitMQ,
+    "rucio": Rucio,
 }
 """Name of the fixture -> its server."""
 
@@ -96,7 +96,7 @@ def main(folder: Path) -> None:
                         server = KINDS[name](folder / name)
                         server.start()
                         running[name] = server
-                connection.send(_without_process(running[name]))
+                connection.send(running[name])
             except Exception as error:  # noqa: BLE001 - whatever it is, the test must see it
                 connection.send(error)
 
@@ -110,13 +110,6 @@ def main(folder: Path) -> None:
     sys.stdin.read()
     for server in running.values():
         server.stop()
-
-
-def _without_process(server: Server) -> Server:
-    known = copy.copy(server)
-    known._process = known._guard = None
-    pickle.dumps(known)  # here, where the error says which server it is
-    return known
 
 
 if __name__ == "__main__":
