@@ -21,7 +21,7 @@ import msgspec
 
 from lakescope.core.messages import Message
 from lakescope.pipeline.normalise import Normaliser
-from lakescope.pipeline.transform import Lane, Transform
+from lakescope.pipeline.transform import SinkInput, Transform
 from lakescope.sinks.elasticsearch import BulkEncoder
 from lakescope.transformers import hermes
 from lakescope.transformers.enrichment import Enrichment
@@ -201,7 +201,7 @@ def prototype() -> Callable[[list[bytes]], int]:
 def finished() -> Callable[[list[bytes]], int]:
     """Lakescope's own path: messages, decode, enrich, encode, the accounting of a batch, one sink's bulk body."""
     normalise = Normaliser({"hermes": hermes.decode}, Enrichment(topology(), collector="benchmark"))
-    transform = Transform(normalise, {"es": Lane(BulkEncoder("lakescope", "month"))})
+    transform = Transform(normalise, {"es": SinkInput(BulkEncoder("lakescope", "month"))})
 
     def run(batch: list[bytes]) -> int:
         result = transform([Message(body, "hermes") for body in batch])

@@ -88,10 +88,10 @@ def open_file(path: str) -> BinaryIO:
         return sys.stdin.buffer
     if not path.endswith(PACKED):
         return Path(path).open("rb")
-    return cast(BinaryIO, io.BufferedReader(_Unpacked(path), 2**20))
+    return cast(BinaryIO, io.BufferedReader(_UnpackedStream(path), 2**20))
 
 
-class _Unpacked(io.RawIOBase):
+class _UnpackedStream(io.RawIOBase):
     """The bytes in a gzip or zstd file, of one member or frame or more."""
 
     def __init__(self, path: str) -> None:

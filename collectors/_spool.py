@@ -40,7 +40,7 @@ RETRY_S = 1.0
 """From one attempt to delete to the next, while the disk refuses."""
 
 
-class Full(Exception):
+class SpoolFullError(Exception):
     """The spool has reached its bound."""
 
 
@@ -76,7 +76,7 @@ class Spool:
         self._thread.start()
 
     def append(self, message: Message) -> Future[None]:
-        """A future that is done once `message` is on disk. Raises `Full`, or `sqlite3.Error` once closed."""
+        """A future that is done once `message` is on disk. Raises `SpoolFullError`, or `sqlite3.Error` once closed."""
         done: Future[None] = Future()
         done.set_running_or_notify_cancel()  # a sender that goes away must not cancel what is being written
         headers = msgspec.json.encode(dict(message.headers))
@@ -85,7 +85,7 @@ class Spool:
             if self._closed:
                 raise sqlite3.ProgrammingError("Lakescope is stopping")
             if self.bytes + size > self.limit_bytes:
-                raise Full
+                raise SpoolFullError
             self.bytes += size
             row = (message.format, headers, message.received, message.body)
             self._pending.append(_Pending(row, size, done))

@@ -24,7 +24,7 @@ from pydantic import Field, SecretStr, field_validator
 
 from lakescope.collectors._common import CollectorOptions
 from lakescope.collectors._reading import cut, portions
-from lakescope.collectors._spool import Full, Spool
+from lakescope.collectors._spool import Spool, SpoolFullError
 from lakescope.core.contracts import Health
 from lakescope.core.framing import split_json
 from lakescope.core.inbox import Inbox
@@ -43,7 +43,7 @@ INLINE_BYTES = 2**16  # smaller bodies, not packed, are looked at on the event l
 HELD_BODIES = 4  # largest bodies that are in memory at once, all requests together
 
 
-class HttpOptions(CollectorOptions):
+class HttpCollectorOptions(CollectorOptions):
     """Options of the http collector."""
 
     path: str = Field(default="/push", pattern=r"^(/[A-Za-z0-9_-]+)+$")
@@ -68,9 +68,9 @@ class HttpOptions(CollectorOptions):
 class HttpCollector:
     """Takes bodies by HTTP, safe on disk before it answers."""
 
-    Options = HttpOptions
+    Options = HttpCollectorOptions
 
-    def __init__(self, name: str, options: HttpOptions, data_dir: Path) -> None:
+    def __init__(self, name: str, options: HttpCollectorOptions, data_dir: Path) -> None:
         self.options = options
         self.formats = sorted(available("formats"))
         self.health = Health("ok", f"listening on {options.path}/{{format}}")
@@ -149,7 +149,7 @@ class HttpCollector:
                     await asyncio.wrap_future(
                         self._spool.append(Message(body, format, _headers(request), time.time()))
                     )
-                except Full:
+                except SpoolFullError:
                     raise _later("the spool is full: a sink is slow or down, see /readyz") from None
                 except sqlite3.Error as error:
                     raise _later(f"the spool cannot be written: {error}") from None

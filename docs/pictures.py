@@ -20,8 +20,8 @@ from typing import Any
 import msgspec
 from PIL import Image
 
-from lakescope.app.query import answered
-from lakescope.core.events import Event, Pipeline
+from lakescope.app.query import answer_dashboard
+from lakescope.core.events import Event, PipelineReport
 from lakescope.core.messages import Message
 from lakescope.core.plugins import formats
 from lakescope.dashboards.definitions import DASHBOARDS
@@ -70,7 +70,7 @@ def main(names: Sequence[str]) -> None:
             dashboard = DASHBOARDS[name]
             chosen = {"source": ("SARA-MATRIX",), "destination": ("IN2P3-CC",)} if name == "link" else {}
             selection = Selection(since=SINCE, until=UNTIL, variables=chosen)
-            found = answered(dashboard, selection, store, "a simulated week")
+            found = answer_dashboard(dashboard, selection, store, "a simulated week")
             for theme, look in (("light", LIGHT), ("dark", DARK)):
                 picture = (
                     Image.open(io.BytesIO(png(found, look)))
@@ -111,7 +111,7 @@ def _reports(end: datetime, received: dict[str, int], lags: list[float]) -> Iter
     }
     for name in FORMATS.values():
         count = received.get(name, 0)
-        yield Pipeline(
+        yield PipelineReport(
             id=identify("picture", name, common["time"]),
             stage="collector",
             name=name,
@@ -120,7 +120,7 @@ def _reports(end: datetime, received: dict[str, int], lags: list[float]) -> Iter
             **common,
         )
     ranks = quantiles(lags, n=100) if len(lags) > 1 else [None] * 99
-    yield Pipeline(
+    yield PipelineReport(
         id=identify("picture", "store", common["time"]),
         stage="sink",
         name="store",

@@ -18,9 +18,9 @@ from lakescope.kpis.model import (
     PerSecond,
     Query,
     Ratio,
+    Remainder,
     Report,
     ReportsQuery,
-    Rest,
     UnsupportedError,
     Value,
     parts,
@@ -50,14 +50,14 @@ def compile_query(query: Query) -> Statement:
     return compiler.select([f"{compiler.value()} as value"])
 
 
-class Fused(NamedTuple):
+class FusedQuery(NamedTuple):
     """Several queries in one pass over the events. Columns: as `Statement`'s, but ``value0``, ``value1``, ..."""
 
     statement: Statement
     queries: tuple[Query, ...]
 
 
-def fuse(queries: Sequence[Query]) -> list[Fused]:
+def fuse(queries: Sequence[Query]) -> list[FusedQuery]:
     """The same answers as one by one, in fewer passes: all that is grouped alike over the same events.
 
     Left out are queries that stand alone, those of series, which each makes for itself, and distinct counts, which
@@ -71,11 +71,11 @@ def fuse(queries: Sequence[Query]) -> list[Fused]:
     return [_fused(tuple(found)) for found in alike.values() if len(found) > 1]
 
 
-def _fused(queries: tuple[Query, ...]) -> Fused:
+def _fused(queries: tuple[Query, ...]) -> FusedQuery:
     first = _Compiler(queries[0])
     compilers = [first, *(_Compiler(query, first.parameters) for query in queries[1:])]
     values = [f"{one.value()} as value{index}" for index, one in enumerate(compilers)]
-    return Fused(first.select(values), queries)
+    return FusedQuery(first.select(values), queries)
 
 
 def compile_reports(query: ReportsQuery) -> Statement:
@@ -212,7 +212,7 @@ class _Compiler:
             case Ratio():
                 over, under = self._part(value.over, 0), self._part(value.under, 1)
                 return f"{over}::double / nullif({under}, 0)"
-            case Rest():
+            case Remainder():
                 return f"1 - {self._value(value.of)}"
             case PerSecond():
                 return f"{self._part(value.of, 0)}::double / {self._seconds()}"

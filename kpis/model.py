@@ -92,7 +92,7 @@ class Ratio(Struct, frozen=True):
     under: Part
 
 
-class Rest(Struct, frozen=True):
+class Remainder(Struct, frozen=True):
     """What a share leaves: 1 - `of`."""
 
     of: Ratio
@@ -133,7 +133,7 @@ class Comparison(Struct, frozen=True, kw_only=True):
         return bool(self.shift_s or self.baseline_s)
 
 
-Value = Part | Ratio | Rest | PerSecond | DaysLeft | Comparison
+Value = Part | Ratio | Remainder | PerSecond | DaysLeft | Comparison
 
 
 class Kpi(Struct, frozen=True, kw_only=True):
@@ -373,7 +373,7 @@ def parts(value: Value) -> tuple[Part, ...]:
             return value.over, value.under
         case DaysLeft():
             return value.left, value.growth
-        case Rest():
+        case Remainder():
             return parts(value.of)
         case PerSecond():
             return (value.of,)
@@ -394,7 +394,7 @@ def combine(query: Query, group: tuple[Any, ...], values: Sequence[float | int |
         return first / query.seconds(group[0] if query.bin_s else None)
     if not second:
         return None
-    return 1 - first / second if isinstance(value, Rest) else first / second
+    return 1 - first / second if isinstance(value, Remainder) else first / second
 
 
 def order(query: Query, found: Iterable[tuple[tuple[Any, ...], Any]]) -> list[dict[str, Any]]:
@@ -414,16 +414,16 @@ def _plain(key: Any) -> Any:
 
 StoreQuery = Query | EventsQuery | ReportsQuery
 """What a store is asked. A `Query` of states never is: kpis/snapshots.py makes it of a `ReportsQuery`."""
-Found = list[dict[str, Any]] | list[Report]
+StoreAnswer = list[dict[str, Any]] | list[Report]
 """Of a `ReportsQuery` the reports; of an `EventsQuery` the events, newest first; of a `Query` rows of ``time`` (with a
 bin), the dimensions and ``value``."""
 
 
 @runtime_checkable
-class Answering(Protocol):
+class KpiSink(Protocol):
     """A sink that answers KPIs: what it has beside `write`."""
 
-    def answer(self, queries: Sequence[StoreQuery]) -> list[Found | UnsupportedError]:
+    def answer(self, queries: Sequence[StoreQuery]) -> list[StoreAnswer | UnsupportedError]:
         """What each query found, in their order, by as few requests as the store allows.
 
         In the place of what the store cannot answer exactly stands an `UnsupportedError` that says why. Raises

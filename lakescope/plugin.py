@@ -2,8 +2,8 @@
 
     collector   `Collector`, options from `CollectorOptions` or `OneFormat`, entry point in ``lakescope.collectors``
     format      `Format`, perhaps with `declare`, entry point in ``lakescope.formats``
-    sink        `Sink`, options from `SinkOptions` or `HttpOptions`, entry point in ``lakescope.sinks``; with the method
-                ``answer`` (`Answering`) it answers KPIs, with ``find`` (`Searchable`) it gives events back
+    sink        `Sink`, options from `SinkOptions` or `HttpSinkOptions`, entry point in ``lakescope.sinks``; with the method
+                ``answer`` (`KpiSink`) it answers KPIs, with ``find`` (`SearchableSink`) it gives events back
     KPI         `Kpi`, entry point in ``lakescope.kpis``
     dashboard   `Dashboard`, entry point in ``lakescope.dashboards``
 
@@ -18,7 +18,7 @@ from lakescope.core.contracts import (
     Health,
     Outcome,
     RefusedError,
-    Searchable,
+    SearchableSink,
     Sink,
     TransientError,
 )
@@ -40,30 +40,30 @@ from lakescope.core.events import (
 )
 from lakescope.core.http import http_client, judge_status, masked, send
 from lakescope.core.inbox import Inbox
-from lakescope.core.messages import Decoded, Format, Message, Reject, Rejected, declare, quote
+from lakescope.core.messages import DecodeResult, Format, Message, Reject, RejectedError, declare, quote
 from lakescope.core.options import Options, Tls, check_url
 from lakescope.core.tokens import shows
 from lakescope.dashboards.model import Dashboard, Link, Listing, Number, Panel, Row, Variable
 from lakescope.kpis.model import (
-    Answering,
     Condition,
     EventsQuery,
-    Found,
     Kpi,
+    KpiSink,
     Part,
     PerSecond,
     Query,
     Ratio,
+    Remainder,
     Report,
     ReportsQuery,
-    Rest,
+    StoreAnswer,
     StoreQuery,
     UnsupportedError,
     combine,
     order,
     parts,
 )
-from lakescope.sinks._common import HttpOptions, SinkOptions, answer_each
+from lakescope.sinks._common import HttpSinkOptions, SinkOptions, answer_each
 from lakescope.transformers._common import (
     any_json,
     convert,
@@ -81,12 +81,11 @@ from lakescope.transformers._common import (
 
 __all__ = [
     "DATASETS",
-    "Answering",
     "Collector",
     "CollectorOptions",
     "Condition",
     "Dashboard",
-    "Decoded",
+    "DecodeResult",
     "Deletion",
     "Did",
     "Encoder",
@@ -94,13 +93,13 @@ __all__ = [
     "EventsQuery",
     "Finding",
     "Format",
-    "Found",
     "FtsQueue",
     "Health",
     "Host",
-    "HttpOptions",
+    "HttpSinkOptions",
     "Inbox",
     "Kpi",
+    "KpiSink",
     "Link",
     "Listing",
     "Message",
@@ -119,16 +118,17 @@ __all__ = [
     "Ratio",
     "RefusedError",
     "Reject",
-    "Rejected",
+    "RejectedError",
+    "Remainder",
     "Report",
     "ReportsQuery",
-    "Rest",
     "Row",
     "Rule",
-    "Searchable",
+    "SearchableSink",
     "Sink",
     "SinkOptions",
     "Storage",
+    "StoreAnswer",
     "StoreQuery",
     "Tls",
     "Trace",

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from lakescope.simulator.agenda import Later
-from lakescope.simulator.chance import SIZES, Chance, Weighted
+from lakescope.simulator.chance import SIZES, Chance, WeightedChoice
 from lakescope.simulator.clock import HOUR, SECOND
 from lakescope.simulator.demand import scopes
 from lakescope.simulator.incidents import Disturbances
@@ -12,7 +12,7 @@ from lakescope.simulator.network import pace
 from lakescope.simulator.rhythm import production_factor
 from lakescope.simulator.transfers import Access, AccessKind, Watcher
 
-_KINDS: Weighted[AccessKind] = Weighted(
+_KINDS: WeightedChoice[AccessKind] = WeightedChoice(
     [("download", 0.6), ("upload", 0.25), ("get_sm", 0.06), ("put_sm", 0.04), ("touch", 0.05)]
 )
 
@@ -35,7 +35,7 @@ class Accesses:
         self._disturbances = disturbances
         self._later = later
         self._watchers = watchers
-        self._scopes: Weighted[str] = Weighted(scopes(lake))
+        self._scopes: WeightedChoice[str] = WeightedChoice(scopes(lake))
         self._gap = HOUR / rate if rate > 0 else 1e19
         later(begin + int(self._gap * self._chance.random()), self._begin, None)
 

@@ -90,7 +90,7 @@ class Chance:
         return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-a{text[17:20]}-{text[20:]}"
 
 
-class Weighted(Generic[T]):
+class WeightedChoice(Generic[T]):
     """Values drawn in proportion to their weights."""
 
     def __init__(self, choices: Sequence[tuple[T, float]]) -> None:

@@ -3,7 +3,7 @@
 import hashlib
 import math
 
-from lakescope.simulator.chance import SIZES, Chance, Table, Weighted, lognormal_table
+from lakescope.simulator.chance import SIZES, Chance, Table, WeightedChoice, lognormal_table
 from lakescope.simulator.lake import Lake, Rse, Vo
 from lakescope.simulator.transfers import Rule
 
@@ -21,7 +21,7 @@ _FILES: Table = lognormal_table(1.0)
 MEAN_FILES = math.fsum(min(1 + int(_MEDIAN_FILES * value), _MOST_FILES) for value in _FILES) / len(_FILES)
 """Files of a production rule on average."""
 
-_ACTIVITIES: Weighted[str] = Weighted(
+_ACTIVITIES: WeightedChoice[str] = WeightedChoice(
     [
         ("Data Consolidation", 0.24),
         ("Production Input", 0.2),
@@ -52,7 +52,7 @@ _DATATYPES = {
 }
 _STREAMS = ("raw", "cal", "img", "evt", "sim", "dl1")
 _SUFFIXES = {"RAW": "fits.fz", "AOD": "root", "DERIVED": "h5"}
-_NOTIFY: Weighted[str] = Weighted([("Y", 0.6), ("P", 0.4)])
+_NOTIFY: WeightedChoice[str] = WeightedChoice([("Y", 0.6), ("P", 0.4)])
 
 
 class Demand:
@@ -62,8 +62,10 @@ class Demand:
         self._lake = lake
         self._chance = Chance("demand", seed)
         self._notify = notify
-        self._vos: Weighted[Vo] = Weighted([(vo, vo.weight) for vo in lake.vos])
-        self._anywhere: Weighted[Rse] = Weighted([(rse, math.sqrt(rse.volume)) for rse in lake.disks])
+        self._vos: WeightedChoice[Vo] = WeightedChoice([(vo, vo.weight) for vo in lake.vos])
+        self._anywhere: WeightedChoice[Rse] = WeightedChoice(
+            [(rse, math.sqrt(rse.volume)) for rse in lake.disks]
+        )
         self._origins = [rse for rse in lake.disks if rse.site.name == "CERN-PROD"] or list(lake.disks[:1])
         self._safe = [rse for rse in lake.disks if rse.qos == "SAFE"] or list(lake.disks)
         pairs = [(a, b) for a in lake.disks for b in lake.disks if a is not b]

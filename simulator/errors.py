@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from lakescope.simulator.chance import Chance, Weighted
+from lakescope.simulator.chance import Chance, WeightedChoice
 
 CATEGORIES = {
     2: "NO_SUCH_FILE_OR_DIRECTORY",
@@ -93,7 +93,7 @@ class Template(NamedTuple):
 
 _PREPARATION, _TRANSFER, _FINALIZATION = "TRANSFER_PREPARATION", "TRANSFER", "TRANSFER_FINALIZATION"
 
-USUAL: Weighted[Template] = Weighted(
+USUAL: WeightedChoice[Template] = WeightedChoice(
     [
         (Template("TRANSFER", _TRANSFER, 5, "TRANSFER ERROR: Copy failed (3rd pull). Last attempt: Transfer failure: rejected GET: 500 Internal Server Error {src_url}"), 8),
         (Template("TRANSFER", _TRANSFER, 5, "TRANSFER ERROR: Copy failed (3rd push). Last attempt: HTTP 502 : Bad Gateway after 1 attempts ({dst_host}, request {hex32})"), 4),
@@ -123,8 +123,8 @@ USUAL: Weighted[Template] = Weighted(
     ]
 )  # fmt: skip
 
-SITE_DOWN: dict[str, Weighted[Template]] = {
-    scope: Weighted(
+SITE_DOWN: dict[str, WeightedChoice[Template]] = {
+    scope: WeightedChoice(
         [
             (Template(scope, _PREPARATION, 111, f"{scope} CHECKSUM (Neon): Could not connect to server: Connection refused ({{{end}_host}} [{{{end}_ip}}])"), 5),
             (Template(scope, _PREPARATION, 113, f"{scope} Failed to connect to {{{end}_url}}: No route to host after {{seconds}} s"), 3),
@@ -135,8 +135,8 @@ SITE_DOWN: dict[str, Weighted[Template]] = {
     for scope, end in (("SOURCE", "src"), ("DESTINATION", "dst"))
 }  # fmt: skip
 
-CERTIFICATE: dict[str, Weighted[Template]] = {
-    scope: Weighted(
+CERTIFICATE: dict[str, WeightedChoice[Template]] = {
+    scope: WeightedChoice(
         [
             (Template(scope, _PREPARATION, 52, f"{scope} CHECKSUM (Neon): SSL handshake failed: certificate verify failed: certificate has expired ({{{end}_host}})"), 6),
             (Template(scope, _PREPARATION, 70, f"{scope} srm-ifce err: Communication error on send, err: [SE][Ls][] httpg://{{{end}_host}}:8443/srm/managerv2: CGSI-gSOAP running on {{fts}} reports could not open connection to {{{end}_host}}:8443: OpenSSL Error: certificate verify failed: certificate has expired"), 2),
@@ -146,7 +146,7 @@ CERTIFICATE: dict[str, Weighted[Template]] = {
     for scope, end in (("SOURCE", "src"), ("DESTINATION", "dst"))
 }  # fmt: skip
 
-DISK_FULL: Weighted[Template] = Weighted(
+DISK_FULL: WeightedChoice[Template] = WeightedChoice(
     [
         (Template("DESTINATION", _TRANSFER, 28, "TRANSFER ERROR: Copy failed (3rd pull). Last attempt: HTTP 507 : Insufficient Storage: No space left on device, {dst_url}"), 5),
         (Template("DESTINATION", _TRANSFER, 28, "TRANSFER [ERROR] Server responded with an error: [3009] Unable to write {path}; No space left on device (destination)"), 3),
@@ -155,7 +155,7 @@ DISK_FULL: Weighted[Template] = Weighted(
     ]
 )  # fmt: skip
 
-SLOW_LINK: Weighted[Template] = Weighted(
+SLOW_LINK: WeightedChoice[Template] = WeightedChoice(
     [
         (Template("TRANSFER", _TRANSFER, 110, "TRANSFER Transfer canceled because the no-progress timeout of {seconds} seconds was exceeded: {src_host} to {dst_host}, {part} of {size} bytes"), 5),
         (Template("TRANSFER", _TRANSFER, 110, "TRANSFER ERROR: Copy failed (3rd pull). Last attempt: Transfer failure: Connection timed out reading from [{src_ip}]:{port}"), 4),

@@ -1,7 +1,7 @@
 """How a copy goes: how long each part takes, and whether and why it fails."""
 
 from lakescope.simulator import errors
-from lakescope.simulator.chance import JITTER, Chance, Weighted
+from lakescope.simulator.chance import JITTER, Chance, WeightedChoice
 from lakescope.simulator.clock import MINUTE, SECOND
 from lakescope.simulator.errors import Error, Place, Template
 from lakescope.simulator.incidents import Disturbances
@@ -68,7 +68,7 @@ class Fate:
         luck = self._options.failed * (route.src.site.trouble + route.dst.site.trouble) / 2
         return errors.USUAL.draw(self._chance) if self._chance.random() < luck else None
 
-    def _incident(self, us: int, transfer: Transfer) -> Weighted[Template] | None:
+    def _incident(self, us: int, transfer: Transfer) -> WeightedChoice[Template] | None:
         now, src, dst = self._disturbances, transfer.route.src, transfer.route.dst
         for scope, rse in (("SOURCE", src), ("DESTINATION", dst)):
             if now.down(rse.site, us):

@@ -11,7 +11,7 @@ from typing import Literal
 
 import msgspec
 
-from lakescope.simulator.chance import Chance, Weighted
+from lakescope.simulator.chance import Chance, WeightedChoice
 from lakescope.simulator.clock import MINUTE, SECOND, WEEK, micros, posix, zulu_text
 from lakescope.simulator.lake import FtsServer, Lake, Rse, Site
 from lakescope.simulator.network import mesh
@@ -44,7 +44,7 @@ Span = tuple[int, int, Incident]
 """An incident's beginning and end in microseconds, and itself."""
 
 
-_KINDS: Weighted[Kind] = Weighted(
+_KINDS: WeightedChoice[Kind] = WeightedChoice(
     [
         ("link_degraded", 0.3),
         ("site_down", 0.25),
@@ -53,7 +53,7 @@ _KINDS: Weighted[Kind] = Weighted(
         ("certificate_expired", 0.15),
     ]
 )
-_OPENING: Weighted[Kind] = Weighted([("site_down", 0.6), ("certificate_expired", 0.4)])
+_OPENING: WeightedChoice[Kind] = WeightedChoice([("site_down", 0.6), ("certificate_expired", 0.4)])
 _MINUTES: dict[Kind, tuple[float, float]] = {
     "link_degraded": (60, 480),
     "site_down": (20, 240),

@@ -227,7 +227,7 @@ class HttpPush(Output):
         self._client.post(f"/push/{name}", content=body, headers=headers).raise_for_status()
 
 
-class Split(Output):
+class SplitOutput(Output):
     """Each message its usual way: what has a STOMP destination to `stomp`, everything else to `http`."""
 
     def __init__(self, stomp: Output, http: Output) -> None:

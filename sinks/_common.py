@@ -11,9 +11,9 @@ from pydantic import Field, SecretStr, field_validator
 from lakescope.core.events import DATASETS
 from lakescope.core.http import http_client
 from lakescope.core.options import Options, Tls, check_url
-from lakescope.kpis.model import Found, StoreQuery, UnsupportedError
+from lakescope.kpis.model import StoreAnswer, StoreQuery, UnsupportedError
 
-Compiled = TypeVar("Compiled")
+CompiledQuery = TypeVar("CompiledQuery")
 
 
 class SinkOptions(Options):
@@ -38,7 +38,7 @@ class SinkOptions(Options):
         return urls
 
 
-class HttpOptions(SinkOptions):
+class HttpSinkOptions(SinkOptions):
     """Options of every sink that speaks plain HTTP."""
 
     username: str | None = None
@@ -58,12 +58,12 @@ class HttpOptions(SinkOptions):
 
 def answer_each(
     queries: Sequence[StoreQuery],
-    compile_: Callable[[StoreQuery], Compiled],
-    run: Callable[[Sequence[tuple[StoreQuery, Compiled]]], list[Found]],
-) -> list[Found | UnsupportedError]:
-    """An `Answering` sink's answer: `compile_` each query, then `run` those that it does not refuse, together."""
+    compile_: Callable[[StoreQuery], CompiledQuery],
+    run: Callable[[Sequence[tuple[StoreQuery, CompiledQuery]]], list[StoreAnswer]],
+) -> list[StoreAnswer | UnsupportedError]:
+    """An `KpiSink` sink's answer: `compile_` each query, then `run` those that it does not refuse, together."""
     answers: list[Any] = []
-    compiled: dict[int, tuple[StoreQuery, Compiled]] = {}
+    compiled: dict[int, tuple[StoreQuery, CompiledQuery]] = {}
     for place, query in enumerate(queries):
         try:
             compiled[place] = query, compile_(query)

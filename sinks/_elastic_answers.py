@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from lakescope.core.contracts import RefusedError, TransientError
 from lakescope.kpis import elasticsearch
-from lakescope.kpis.model import EventsQuery, Found, ReportsQuery, StoreQuery
+from lakescope.kpis.model import EventsQuery, ReportsQuery, StoreAnswer, StoreQuery
 
 
 class Cluster(Protocol):
@@ -31,7 +31,7 @@ def compile_bodies(query: StoreQuery) -> list[dict[str, Any]]:
 
 def run(
     compiled: Sequence[tuple[StoreQuery, list[dict[str, Any]]]], cluster: Cluster, prefix: str
-) -> list[Found]:
+) -> list[StoreAnswer]:
     """What each found. Raises `RefusedError` or `TransientError`."""
     queries = [query for query, _ in compiled]
     refuse_closed(
@@ -77,7 +77,7 @@ def _is_asked(query: StoreQuery, dataset: str, period: str) -> bool:
     return dataset == query.dataset and since <= period <= until
 
 
-def _read(query: StoreQuery, answers: list[Any]) -> Found:
+def _read(query: StoreQuery, answers: list[Any]) -> StoreAnswer:
     if isinstance(query, ReportsQuery):
         return elasticsearch.reports(answers)
     if isinstance(query, EventsQuery):

@@ -8,7 +8,7 @@ from typing import Any
 
 from lakescope.core.contracts import RefusedError
 from lakescope.kpis import influxql
-from lakescope.kpis.model import EventsQuery, Found, ReportsQuery, StoreQuery
+from lakescope.kpis.model import EventsQuery, ReportsQuery, StoreAnswer, StoreQuery
 
 Statements = str | influxql.Statements
 
@@ -24,7 +24,7 @@ def compile_statements(query: StoreQuery, tags: Mapping[str, Collection[str]]) -
 
 def run(
     compiled: Sequence[tuple[StoreQuery, Statements]], ask: Callable[[str], list[dict[str, Any]]]
-) -> list[Found]:
+) -> list[StoreAnswer]:
     """What each found; `ask` gives the results of statements. Raises `RefusedError` with InfluxDB's words."""
     texts = [one if isinstance(one, str) else one.text for _, one in compiled]
     results = iter(ask(";\n".join(texts)))
@@ -34,7 +34,7 @@ def run(
         raise RefusedError("refused", str(error)) from error
 
 
-def _read(query: StoreQuery, statements: Statements, results: Any) -> Found:
+def _read(query: StoreQuery, statements: Statements, results: Any) -> StoreAnswer:
     if isinstance(query, ReportsQuery):
         return influxql.reports(query, next(results))
     if isinstance(query, EventsQuery):

@@ -21,7 +21,7 @@ from lakescope.core.contracts import Finding, Outcome, RefusedError, TransientEr
 from lakescope.core.events import DATASETS, Event
 from lakescope.core.messages import quote
 from lakescope.kpis import duckdb as sql
-from lakescope.kpis.model import EventsQuery, Found, Query, ReportsQuery, StoreQuery, UnsupportedError
+from lakescope.kpis.model import EventsQuery, Query, ReportsQuery, StoreAnswer, StoreQuery, UnsupportedError
 from lakescope.sinks._common import SinkOptions, answer_each
 
 _TYPES: dict[Kind, str] = {
@@ -140,12 +140,12 @@ class DuckdbSink:
             {"values": list(values), "limit": limit},
         )
 
-    def answer(self, queries: Sequence[StoreQuery]) -> list[Found | UnsupportedError]:
+    def answer(self, queries: Sequence[StoreQuery]) -> list[StoreAnswer | UnsupportedError]:
         """KPIs; those that go over the same events in one pass. Raises `RefusedError` with DuckDB's words."""
         return answer_each(queries, _compile, self._run)
 
-    def _run(self, compiled: Sequence[tuple[StoreQuery, sql.Statement]]) -> list[Found]:
-        found: dict[int, Found] = {}
+    def _run(self, compiled: Sequence[tuple[StoreQuery, sql.Statement]]) -> list[StoreAnswer]:
+        found: dict[int, StoreAnswer] = {}
         for fused in sql.fuse([query for query, _ in compiled if isinstance(query, Query)]):
             rows = self.query(*fused.statement)
             found |= {id(query): _read(query, rows, f"value{i}") for i, query in enumerate(fused.queries)}
@@ -191,7 +191,7 @@ def _compile(query: StoreQuery) -> sql.Statement:
     return sql.compile_query(query)
 
 
-def _read(query: StoreQuery, rows: list[dict[str, Any]], value: str = "value") -> Found:
+def _read(query: StoreQuery, rows: list[dict[str, Any]], value: str = "value") -> StoreAnswer:
     """An answer of `DuckdbSink.query`, whose nulls are left out, with all columns."""
     if isinstance(query, ReportsQuery):
         return sql.reports(rows)

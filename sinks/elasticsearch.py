@@ -21,7 +21,7 @@ from lakescope.core.extras import missing
 from lakescope.core.http import is_permanent, masked
 from lakescope.core.messages import Reject, quote
 from lakescope.core.options import Tls
-from lakescope.kpis.model import Found, StoreQuery, UnsupportedError
+from lakescope.kpis.model import StoreAnswer, StoreQuery, UnsupportedError
 from lakescope.sinks._common import SinkOptions, answer_each
 from lakescope.sinks._elastic import BusyError, Cluster, Flavour, cause, connect, is_full
 from lakescope.sinks._elastic_answers import compile_bodies, refuse_closed, run
@@ -222,7 +222,7 @@ class ElasticsearchSink:
             self._check_whole(answer)
         return answers
 
-    def answer(self, queries: Sequence[StoreQuery]) -> list[Found | UnsupportedError]:
+    def answer(self, queries: Sequence[StoreQuery]) -> list[StoreAnswer | UnsupportedError]:
         """KPIs. Raises `TransientError` or `RefusedError`."""
         prefix = self.options.prefix
         return answer_each(queries, compile_bodies, lambda compiled: run(compiled, self, prefix))

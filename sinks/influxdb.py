@@ -26,8 +26,8 @@ from lakescope.core.contracts import Finding, Outcome, RefusedError, TransientEr
 from lakescope.core.events import DATASETS, Event, Host, Push
 from lakescope.core.http import judge_status, masked, send
 from lakescope.kpis.influxql import equals
-from lakescope.kpis.model import Found, StoreQuery, UnsupportedError
-from lakescope.sinks._common import HttpOptions, answer_each
+from lakescope.kpis.model import StoreAnswer, StoreQuery, UnsupportedError
+from lakescope.sinks._common import HttpSinkOptions, answer_each
 from lakescope.sinks._influxdb_answers import Statements, compile_statements, run
 
 TAGS = {dataset: tags(dataset) for dataset in DATASETS}
@@ -36,7 +36,7 @@ TAGS = {dataset: tags(dataset) for dataset in DATASETS}
 MAX_STRING = 64 * 1024 - 1  # bytes of a string field, of InfluxDB
 
 
-class InfluxdbOptions(HttpOptions):
+class InfluxdbOptions(HttpSinkOptions):
     """Options of the influxdb sink."""
 
     url: str = Field(examples=["http://influxdb.example.org:8086"])
@@ -78,7 +78,7 @@ class InfluxdbSink:
         self._client = options.client(options.url, headers)
         if (
             options.bucket is None
-        ):  # so that a sink of 2.x, which has no InfluxQL of its own, is not `Searchable`
+        ):  # so that a sink of 2.x, which has no InfluxQL of its own, is not `SearchableSink`
             self.find = self._find
 
     @staticmethod
@@ -159,7 +159,7 @@ class InfluxdbSink:
             raise RefusedError("refused", limit)
         return results
 
-    def answer(self, queries: Sequence[StoreQuery]) -> list[Found | UnsupportedError]:
+    def answer(self, queries: Sequence[StoreQuery]) -> list[StoreAnswer | UnsupportedError]:
         """KPIs, of 1.x only. Raises `TransientError` or `RefusedError`."""
         return answer_each(queries, self._compile, lambda compiled: run(compiled, self.query))
 

@@ -18,13 +18,13 @@ from lakescope.core.columns import columns
 from lakescope.core.contracts import Finding, Outcome
 from lakescope.core.events import DATASETS, Event, Host, Push
 from lakescope.core.http import judge_status, send
-from lakescope.sinks._common import HttpOptions
+from lakescope.sinks._common import HttpSinkOptions
 from lakescope.sinks.influxdb import TAGS
 
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - naive minus naive, both UTC
 
 
-class MonitOptions(HttpOptions):
+class MonitOptions(HttpSinkOptions):
     """Options of the monit sink."""
 
     url: str = Field(examples=["https://monit.example.org:10013/escape_lakescope"])

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from lakescope.core.framing import split_json
-from lakescope.core.messages import Decoded, Rejected
+from lakescope.core.messages import DecodeResult, RejectedError
 
 EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - all arithmetic here is on naive UTC, four times as fast
 
@@ -35,7 +35,7 @@ def utc_time(text: str | None, path: str = "$") -> str | None:
     """A source's naive UTC time, ISO time or HTTP date as RFC 3339 in UTC; null, "" and 1970 are null.
 
     ``2025-03-20 20:14:31[.f]``, ``2025-03-20T20:14:31[.f](Z|+hh:mm|)`` and
-    ``Thu, 20 Mar 2025 20:14:31 UTC`` are read. Raises `Rejected` ("value") for anything else.
+    ``Thu, 20 Mar 2025 20:14:31 UTC`` are read. Raises `RejectedError` ("value") for anything else.
     """
     return utc_moment(text, path)[0]
 
@@ -76,12 +76,12 @@ def _other_moment(text: str, path: str) -> tuple[str, datetime] | tuple[None, No
         try:
             parsed = parsedate_to_datetime(text)
         except (ValueError, TypeError, IndexError, OverflowError):
-            raise Rejected("value", path, "a UTC time such as 2025-03-20 20:14:31", text) from None
+            raise RejectedError("value", path, "a UTC time such as 2025-03-20 20:14:31", text) from None
     try:
         if parsed.tzinfo is not None:
             parsed = parsed.astimezone(UTC).replace(tzinfo=None)
     except OverflowError:
-        raise Rejected("value", path, "a time between the years 1 and 9999", text) from None
+        raise RejectedError("value", path, "a time between the years 1 and 9999", text) from None
     return _NEVER if parsed.year <= 1970 else (parsed.isoformat() + "Z", parsed)
 
 
@@ -123,7 +123,7 @@ def epoch_time(seconds: float | None, path: str = "$") -> str | None:
     try:
         return (EPOCH + timedelta(seconds=seconds)).isoformat() + "Z"
     except (OverflowError, ValueError):
-        raise Rejected("value", path, "POSIX seconds before the year 10000", seconds) from None
+        raise RejectedError("value", path, "POSIX seconds before the year 10000", seconds) from None
 
 
 def epoch_ms_time(milliseconds: int | None, path: str = "$") -> str | None:
@@ -133,7 +133,7 @@ def epoch_ms_time(milliseconds: int | None, path: str = "$") -> str | None:
     try:
         moment = EPOCH + timedelta(milliseconds=milliseconds)
     except (OverflowError, ValueError):
-        raise Rejected("value", path, "POSIX milliseconds before the year 10000", milliseconds) from None
+        raise RejectedError("value", path, "POSIX milliseconds before the year 10000", milliseconds) from None
     return moment.isoformat(timespec="milliseconds") + "Z"
 
 
@@ -214,19 +214,19 @@ _MSGSPEC = re.compile(
 )
 
 
-def rejected(error: msgspec.DecodeError, under: str = "$") -> Rejected:
-    """msgspec's error as a `Rejected`: not_json for syntax, schema for shape.
+def rejected(error: msgspec.DecodeError, under: str = "$") -> RejectedError:
+    """msgspec's error as a `RejectedError`: not_json for syntax, schema for shape.
 
     `under` is the place of what was decoded within the whole body.
     """
     if not isinstance(error, msgspec.ValidationError):
-        return Rejected("not_json", under, "JSON", str(error))
+        return RejectedError("not_json", under, "JSON", str(error))
     match = _MSGSPEC.fullmatch(str(error))
     if match is None:
-        return Rejected("schema", under, found=str(error))
+        return RejectedError("schema", under, found=str(error))
     path = under + (match["path"] or "$").removeprefix("$")
     expected = match["expected"] and match["expected"] + (match["bound"] or "")
-    return Rejected("schema", path, expected, match["got"] or match["text"])
+    return RejectedError("schema", path, expected, match["got"] or match["text"])
 
 
 # --- JSON of many shapes ---------------------------------------------------------------------------------
@@ -250,7 +250,7 @@ def any_json(body: bytes, path: str = "$", start: int = 0) -> Any:
     Python writes a byte that is no UTF-8 (a file name in latin-1) as one, and json.dumps passes it on; RFC 8259,
     section 8.2, allows it. `path` and `start`: where `body` lies in the message.
     A number beyond a double is infinity: no measurement, as `lakescope.core.bounds` finds.
-    Raises `Rejected` (not_json; not_text).
+    Raises `RejectedError` (not_json; not_text).
     """
     try:
         try:
@@ -262,7 +262,7 @@ def any_json(body: bytes, path: str = "$", start: int = 0) -> Any:
     except msgspec.DecodeError as error:
         raise rejected(error, path) from None
     except RecursionError:
-        raise Rejected("not_json", path, "less deeply nested JSON") from None
+        raise RejectedError("not_json", path, "less deeply nested JSON") from None
 
 
 def _unusual_json(body: bytes) -> Any:
@@ -287,20 +287,20 @@ def _paired(escape: re.Match[bytes]) -> bytes:
 
 
 def text_of(body: bytes) -> str:
-    """A body of text. Raises `Rejected` (not_text)."""
+    """A body of text. Raises `RejectedError` (not_text)."""
     try:
         return body.decode()
     except UnicodeDecodeError:
         raise _not_text(body, "$", 0) from None
 
 
-def _not_text(body: bytes, path: str, start: int) -> Rejected:
+def _not_text(body: bytes, path: str, start: int) -> RejectedError:
     """`start`: of `body` within the message, so that the place is what an editor shows for the whole."""
     try:
         body.decode()
     except UnicodeDecodeError as error:
         where = f"byte 0x{body[error.start]:02x} at byte {start + error.start} of the body"
-        return Rejected("not_text", path, "UTF-8", where)
+        return RejectedError("not_text", path, "UTF-8", where)
     raise AssertionError("only a body that is no UTF-8 comes here")
 
 
@@ -323,13 +323,13 @@ def unwrap(found: Any, path: str = "$") -> tuple[Any, str, dict[str, Any]]:
 
 
 def convert(found: object, kind: type[T], path: str = "$") -> T:
-    """`found` (JSON decoded at `path`) as `kind`; numbers sent as text are read. Raises `Rejected` (schema)."""
+    """`found` (JSON decoded at `path`) as `kind`; numbers sent as text are read. Raises `RejectedError` (schema)."""
     try:
         return msgspec.convert(found, kind, strict=False)
     except msgspec.ValidationError as error:
         raise rejected(error, path) from None
     except RecursionError:
-        raise Rejected("schema", path, "less deeply nested JSON") from None
+        raise RejectedError("schema", path, "less deeply nested JSON") from None
 
 
 def metadata_time(metadata: dict[str, Any], path: str = "$") -> str | None:
@@ -346,12 +346,16 @@ _PROSE = frozenset(("reason", "stateReason", "t__error_message", "rationale"))
 
 
 def convert_fields(
-    found: dict[str, Any], kind: type[S], out: Decoded, path: str = "$", needed: frozenset[str] = frozenset()
+    found: dict[str, Any],
+    kind: type[S],
+    out: DecodeResult,
+    path: str = "$",
+    needed: frozenset[str] = frozenset(),
 ) -> S:
     """`convert`, where an optional field of another type costs the field and not the event.
 
     A number in the place of text is its text, all else null, and the field is counted in ``out.odd``. `needed`: the
-    keys that tell one event from another; they, and fields without a default, raise `Rejected` (schema) as of `convert`.
+    keys that tell one event from another; they, and fields without a default, raise `RejectedError` (schema) as of `convert`.
     """
     try:
         return msgspec.convert(found, kind, strict=False)
@@ -363,7 +367,7 @@ def convert_fields(
             continue
         try:
             convert(found[key], field.type, f"{path}.{key}")
-        except Rejected:
+        except RejectedError:
             if field.required or key in needed:
                 raise
             out.odd[key] += 1
@@ -381,12 +385,12 @@ def _as_text(value: Any, key: str) -> str | None:
 
 
 def shape(found: object) -> object:
-    """`found` as a `Rejected` may quote it: arrays and objects by that name, however deep they are."""
+    """`found` as a `RejectedError` may quote it: arrays and objects by that name, however deep they are."""
     return "array" if isinstance(found, list) else "object" if isinstance(found, dict) else found
 
 
 def count_unknown(
-    found: Mapping[str, Any], kind: type[msgspec.Struct], out: Decoded, under: str = ""
+    found: Mapping[str, Any], kind: type[msgspec.Struct], out: DecodeResult, under: str = ""
 ) -> None:
     """Counts in `out` the keys of `found` that `kind` has no field for, as ``<under>.<key>``."""
     for key in found.keys() - kind.__struct_encode_fields__:
@@ -394,7 +398,7 @@ def count_unknown(
 
 
 def each(
-    found: Sequence[Any], out: Decoded, decode: Callable[[Any, Decoded, str], None], path: str = "$"
+    found: Sequence[Any], out: DecodeResult, decode: Callable[[Any, DecodeResult, str], None], path: str = "$"
 ) -> None:
     """Decodes the elements of an array one by one: a bad one becomes a `Reject` of its own, the rest stays.
 
@@ -406,6 +410,6 @@ def each(
         kept = len(out.events)
         try:
             decode(element, out, f"{path}[{index}]")
-        except Rejected as error:
+        except RejectedError as error:
             del out.events[kept:]
             out.rejects.append(error.reject)

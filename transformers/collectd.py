@@ -27,7 +27,7 @@ import msgspec
 from msgspec import Struct
 
 from lakescope.core.events import Host, Probe
-from lakescope.core.messages import Decoded, Message, Rejected, declare
+from lakescope.core.messages import DecodeResult, Message, RejectedError, declare
 from lakescope.transformers._common import (
     any_json,
     convert,
@@ -89,7 +89,7 @@ _decode = msgspec.json.Decoder(list[ValueList]).decode
 
 
 @declare(items="independent")
-def decode(message: Message, out: Decoded) -> None:
+def decode(message: Message, out: DecodeResult) -> None:
     """An array of value lists and notifications, or one of them; a bad one is a `Reject` of its own."""
     try:
         lists = _decode(message.body)
@@ -101,11 +101,11 @@ def decode(message: Message, out: Decoded) -> None:
     for index, found in enumerate(lists):
         try:
             _add_values(found, out, f"$[{index}]")
-        except Rejected as error:
+        except RejectedError as error:
             out.rejects.append(error.reject)
 
 
-def _decode_loosely(body: bytes, out: Decoded) -> None:
+def _decode_loosely(body: bytes, out: DecodeResult) -> None:
     """One by one: for a single object, for notifications, and to tell the good elements from the bad."""
     found = any_json(body)
     if isinstance(found, list):
@@ -114,10 +114,10 @@ def _decode_loosely(body: bytes, out: Decoded) -> None:
         _decode_one(found, out, "$")
 
 
-def _decode_one(found: Any, out: Decoded, path: str) -> None:
+def _decode_one(found: Any, out: DecodeResult, path: str) -> None:
     found, path, _ = unwrap(found, path)
     if not isinstance(found, dict):
-        raise Rejected("schema", path, "object", shape(found))
+        raise RejectedError("schema", path, "object", shape(found))
     if "labels" in found:
         count_unknown(found, Notification, out)
         _add_notification(convert(found, Notification, path), out, path)
@@ -127,17 +127,17 @@ def _decode_one(found: Any, out: Decoded, path: str) -> None:
         count_unknown(found, ValueList, out)
 
 
-def _add_values(found: ValueList, out: Decoded, path: str) -> None:
+def _add_values(found: ValueList, out: DecodeResult, path: str) -> None:
     values, dstypes, dsnames = found.values, found.dstypes, found.dsnames
     if not len(values) == len(dstypes) == len(dsnames) or not values:
         expected = f"as many values as dsnames and dstypes ({len(dsnames)}, {len(dstypes)}), at least one"
-        raise Rejected("value", f"{path}.values", expected, values)
+        raise RejectedError("value", f"{path}.values", expected, values)
     time = epoch_time(found.time, f"{path}.time")
     host = found.host.lower()
     if time is None:
-        raise Rejected("value", f"{path}.time", "POSIX seconds after 1970", found.time)
+        raise RejectedError("value", f"{path}.time", "POSIX seconds after 1970", found.time)
     if not host:
-        raise Rejected("value", f"{path}.host", "a host name", found.host)
+        raise RejectedError("value", f"{path}.host", "a host name", found.host)
     metric = f"{found.plugin}_{found.type}"
     instances = _labels(plugin_instance=found.plugin_instance, type_instance=found.type_instance)
     several = len(values) > 1
@@ -176,11 +176,11 @@ _STATUS: dict[str, Literal["ok", "warning", "critical", "unknown"]] = {
 }
 
 
-def _add_notification(found: Notification, out: Decoded, path: str) -> None:
+def _add_notification(found: Notification, out: DecodeResult, path: str) -> None:
     labels = found.labels
     time = utc_time(found.starts_at, f"{path}.startsAt")
     if time is None:
-        raise Rejected("value", f"{path}.startsAt", "an RFC 3339 time after 1970", found.starts_at)
+        raise RejectedError("value", f"{path}.startsAt", "an RFC 3339 time after 1970", found.starts_at)
     target = host_of(labels.instance)
     out.events.append(
         Probe(

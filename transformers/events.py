@@ -15,7 +15,7 @@ import msgspec
 
 from lakescope.core.bounds import bounds
 from lakescope.core.events import DATASETS, TAGGED, AnyEvent, Event, Push, Time
-from lakescope.core.messages import Decoded, Message, Rejected, declare
+from lakescope.core.messages import DecodeResult, Message, RejectedError, declare
 from lakescope.transformers._common import any_json, convert, count_unknown, each, pieces, shape, utc_time
 from lakescope.transformers.push import check_depth, clear_unstorable, is_storable
 
@@ -48,7 +48,7 @@ _BOUNDS = {
 
 
 @declare(items="independent", events="complete")
-def decode(message: Message, out: Decoded) -> None:
+def decode(message: Message, out: DecodeResult) -> None:
     """One event, an array or lines; a bad one is a `Reject` of its own."""
     if (events := _read_written(message.body)) is not None:
         _add(events, out)
@@ -77,12 +77,12 @@ def _read_written(body: bytes) -> list[Event] | None:
         events = events if isinstance(events, list) else [events]
         for event in events:
             _check(event, "$")
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, Rejected):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, RejectedError):
         return None
     return events or None
 
 
-def _decode_line(document: tuple[int, bytes], out: Decoded, path: str) -> None:
+def _decode_line(document: tuple[int, bytes], out: DecodeResult, path: str) -> None:
     start, body = document
     if (events := _read_written(body)) is not None:
         _add(events, out)
@@ -90,13 +90,15 @@ def _decode_line(document: tuple[int, bytes], out: Decoded, path: str) -> None:
         _decode_one(any_json(body, path, start), out, path)
 
 
-def _decode_one(record: Any, out: Decoded, path: str) -> None:
+def _decode_one(record: Any, out: DecodeResult, path: str) -> None:
     if not isinstance(record, dict):
-        raise Rejected("schema", path, "object", shape(record))
+        raise RejectedError("schema", path, "object", shape(record))
     dataset = record.get("dataset", "no such key")
     kind = DATASETS.get(dataset) if isinstance(dataset, str) else None
     if kind is None:
-        raise Rejected("unknown_kind", f"{path}.dataset", f"one of {', '.join(DATASETS)}", shape(dataset))
+        raise RejectedError(
+            "unknown_kind", f"{path}.dataset", f"one of {', '.join(DATASETS)}", shape(dataset)
+        )
     impossible = [
         name
         for name, (least, greatest) in _BOUNDS[kind].items()
@@ -109,7 +111,7 @@ def _decode_one(record: Any, out: Decoded, path: str) -> None:
     _add([event], out)
 
 
-def _add(events: list[Event], out: Decoded) -> None:
+def _add(events: list[Event], out: DecodeResult) -> None:
     for event in events:
         if isinstance(event, Push):
             clear_unstorable(event.data, out.impossible)
@@ -117,17 +119,17 @@ def _add(events: list[Event], out: Decoded) -> None:
 
 
 def _check(event: Event, path: str) -> None:
-    """Raises `Rejected` for what no event of ours is: stores rely on the forms of ids, times and integers."""
+    """Raises `RejectedError` for what no event of ours is: stores rely on the forms of ids, times and integers."""
     if not _ID.fullmatch(event.id):
-        raise Rejected("value", f"{path}.id", "32 hex characters", event.id)
+        raise RejectedError("value", f"{path}.id", "32 hex characters", event.id)
     for name in _TIMES[type(event)]:
         time = getattr(event, name)
         if time is not None and (not _TIME.fullmatch(time) or utc_time(time, f"{path}.{name}") is None):
             expected = "a UTC time after 1970 such as 2025-03-20T20:14:31.396678Z"
-            raise Rejected("value", f"{path}.{name}", expected, time)
+            raise RejectedError("value", f"{path}.{name}", expected, time)
     for name in _INTEGERS[type(event)]:
         number = getattr(event, name)
         if number is not None and not is_storable(number):
-            raise Rejected("value", f"{path}.{name}", "an integer of 64 bits", number)
+            raise RejectedError("value", f"{path}.{name}", "an integer of 64 bits", number)
     if isinstance(event, Push):
         check_depth(event.data, f"{path}.data")

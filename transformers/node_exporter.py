@@ -23,7 +23,7 @@ from math import isfinite
 from typing import Literal
 
 from lakescope.core.events import Host
-from lakescope.core.messages import Decoded, Message, Reject, Rejected, declare, quote
+from lakescope.core.messages import DecodeResult, Message, Reject, RejectedError, declare, quote
 from lakescope.transformers._common import epoch_time, host_of, identify_series, text_of, utc_time
 from lakescope.transformers._exposition import LineError, Sample, Types, parse_sample
 
@@ -31,8 +31,8 @@ _LINE = "a sample or a comment of the exposition format"
 
 
 @declare(framing="whole")
-def decode(message: Message, out: Decoded) -> None:
-    """One scrape. Raises `Rejected` if no line of it is a sample and some should be."""
+def decode(message: Message, out: DecodeResult) -> None:
+    """One scrape. Raises `RejectedError` if no line of it is a sample and some should be."""
     text = text_of(message.body)
     scrape = Scrape(message, 1.0 if _is_openmetrics(message, text) else 0.001)
     types = Types()
@@ -51,14 +51,14 @@ def decode(message: Message, out: Decoded) -> None:
                 else:
                     events.append(scrape.event(sample, types))
             except LineError as error:
-                rejects.append(Rejected("schema", f"$.line[{number}]", _LINE, f"{error}: {line}").reject)
-            except Rejected as error:
+                rejects.append(RejectedError("schema", f"$.line[{number}]", _LINE, f"{error}: {line}").reject)
+            except RejectedError as error:
                 rejects.append(
                     Reject(error.reject.reason, f"$.line[{number}]", error.reject.expected, quote(line))
                 )
     if rejects and not events and not native_histograms:
         first = rejects[0]
-        raise Rejected(first.reason, first.path, first.expected, first.found)
+        raise RejectedError(first.reason, first.path, first.expected, first.found)
     if native_histograms:
         out.filtered["native_histogram"] += native_histograms
     elif not events and not rejects:
@@ -85,7 +85,7 @@ class Scrape:
         host = host_of(instance)
         if instance is None or host is None:
             expected = "the exporter, host:9100 or its URL: the collector sets this header"
-            raise Rejected("schema", "$.headers.instance", expected, instance or "no such header")
+            raise RejectedError("schema", "$.headers.instance", expected, instance or "no such header")
         exporter = message.headers.get("url") or instance
         address = exporter.rpartition("://")[2].lower().removesuffix("/metrics").removesuffix(":9100")
         self.host = host
@@ -95,10 +95,12 @@ class Scrape:
         self.labels = {} if self.exporter == host else {"instance": exporter}
 
     def event(self, sample: Sample, types: Types) -> Host:
-        """The event of a sample. Raises `Rejected` if it has no time."""
+        """The event of a sample. Raises `RejectedError` if it has no time."""
         time = self.received if sample.time is None else epoch_time(sample.time * self.time_unit_s)
         if time is None:
-            raise Rejected("value", "$", "a time after 1970, of the sample or of its reception", sample.time)
+            raise RejectedError(
+                "value", "$", "a time after 1970, of the sample or of its reception", sample.time
+            )
         name, labels = sample.name, sample.labels
         for label in ("le", "quantile"):
             if label in labels and types.is_bound(name, label):

@@ -27,7 +27,7 @@ import msgspec
 from msgspec import Struct
 
 from lakescope.core.events import Event, Probe, Push, Storage
-from lakescope.core.messages import Decoded, Message, Rejected, declare
+from lakescope.core.messages import DecodeResult, Message, RejectedError, declare
 from lakescope.transformers._common import (
     any_json,
     convert_fields,
@@ -50,7 +50,7 @@ _NEEDED = frozenset(("_id", "timestamp"))  # what tells one document from anothe
 _RESERVED = ("producer", "type", "timestamp", "_id", "idb_tags", "idb_fields")
 
 
-class Reserved(Struct, rename={"id": "_id"}):
+class ReservedKeys(Struct, rename={"id": "_id"}):
     """The keys with a meaning of their own, in every document."""
 
     producer: str
@@ -63,12 +63,12 @@ class Reserved(Struct, rename={"id": "_id"}):
     type_prefix: Ignored = None
 
 
-class _Typed(Struct):
+class _DocumentKind(Struct):
     host: Ignored = None
     type_prefix: Ignored = None
 
 
-class SamGfal(_Typed, kw_only=True):
+class SamGfal(_DocumentKind, kw_only=True):
     """One file operation of ESCAPE's storage test."""
 
     status: str
@@ -84,7 +84,7 @@ class SamGfal(_Typed, kw_only=True):
     str_datetime: Ignored = None  # the same time, in the script's own time zone
 
 
-class Availability(_Typed, kw_only=True):
+class Availability(_DocumentKind, kw_only=True):
     """MONIT's document on a service's state."""
 
     serviceid: str
@@ -95,7 +95,7 @@ class Availability(_Typed, kw_only=True):
     webpage: Ignored = None
 
 
-class Stats(_Typed, kw_only=True):
+class Stats(_DocumentKind, kw_only=True):
     """A count of files and bytes, under the names that each of ESCAPE's scripts has for them."""
 
     rse: str | None = None
@@ -123,7 +123,7 @@ class Stats(_Typed, kw_only=True):
 
 
 @declare(items="independent")
-def decode(message: Message, out: Decoded) -> None:
+def decode(message: Message, out: DecodeResult) -> None:
     """One document or an array; a bad one is a `Reject` of its own."""
     found = any_json(message.body)
     decode_one = partial(_decode_one, message=message)
@@ -133,9 +133,9 @@ def decode(message: Message, out: Decoded) -> None:
         decode_one(found, out, "$")
 
 
-def _decode_one(found: Any, out: Decoded, path: str, message: Message) -> None:
+def _decode_one(found: Any, out: DecodeResult, path: str, message: Message) -> None:
     if not isinstance(found, dict):
-        raise Rejected("schema", path, "object", shape(found))
+        raise RejectedError("schema", path, "object", shape(found))
     data, data_path = found.get("data"), f"{path}.data"
     if isinstance(data, dict) and isinstance(found.get("metadata"), dict):
         reserved = _reserved(found["metadata"], f"{path}.metadata", out)
@@ -152,15 +152,15 @@ def _decode_one(found: Any, out: Decoded, path: str, message: Message) -> None:
     out.events.append(event)
 
 
-def _reserved(keys: dict[str, Any], path: str, out: Decoded) -> Reserved:
+def _reserved(keys: dict[str, Any], path: str, out: DecodeResult) -> ReservedKeys:
     for key, example in (("producer", "escape_wp2"), ("type", "sam_gfal")):
         if not keys.get(key):
             remedy = f'text: add "{key}" to the document, such as "{example}"'
-            raise Rejected("schema", f"{path}.{key}", remedy, keys.get(key, "no such key"))
-    return convert_fields(keys, Reserved, out, path, needed=_NEEDED)
+            raise RejectedError("schema", f"{path}.{key}", remedy, keys.get(key, "no such key"))
+    return convert_fields(keys, ReservedKeys, out, path, needed=_NEEDED)
 
 
-def _identify(reserved: Reserved, data: Mapping[str, Any], time: str) -> str:
+def _identify(reserved: ReservedKeys, data: Mapping[str, Any], time: str) -> str:
     """By the sender's ``_id`` if there is one, else by all that the document says, and when."""
     if reserved.id is not None:
         return identify("push", reserved.producer, reserved.type, "_id", reserved.id)
@@ -168,10 +168,10 @@ def _identify(reserved: Reserved, data: Mapping[str, Any], time: str) -> str:
     return identify("push", reserved.producer, reserved.type, time, content)
 
 
-def _time_of(reserved: Reserved, message: Message, path: str) -> str:
+def _time_of(reserved: ReservedKeys, message: Message, path: str) -> str:
     time = _time(reserved.timestamp, f"{path}.timestamp") or epoch_time(message.received)
     if time is None:
-        raise Rejected("schema", f"{path}.timestamp", "a time after 1970", reserved.timestamp)
+        raise RejectedError("schema", f"{path}.timestamp", "a time after 1970", reserved.timestamp)
     return time
 
 
@@ -188,7 +188,7 @@ def _time(found: float | str | None, path: str) -> str | None:
 # --- one function a kind of document ---------------------------------------------------------------------
 
 
-def _push(data: dict[str, Any], reserved: Reserved, out: Decoded, _path: str) -> Event:
+def _push(data: dict[str, Any], reserved: ReservedKeys, out: DecodeResult, _path: str) -> Event:
     clear_unstorable(data, out.impossible)
     return Push(
         id="",
@@ -203,10 +203,10 @@ def _push(data: dict[str, Any], reserved: Reserved, out: Decoded, _path: str) ->
 
 
 def check_depth(found: Any, path: str, depth: int = MAX_DEPTH) -> None:
-    """Raises `Rejected` for what is nested deeper than a store can hold."""
+    """Raises `RejectedError` for what is nested deeper than a store can hold."""
     if isinstance(found, (dict, list)):
         if not depth:
-            raise Rejected("value", path, f"at most {MAX_DEPTH} levels of nesting", type(found).__name__)
+            raise RejectedError("value", path, f"at most {MAX_DEPTH} levels of nesting", type(found).__name__)
         for key, value in found.items() if isinstance(found, dict) else enumerate(found):
             check_depth(value, f"{path}.{key}" if isinstance(found, dict) else f"{path}[{key}]", depth - 1)
 
@@ -227,7 +227,7 @@ def is_storable(number: float) -> bool:
     return isfinite(number) if isinstance(number, float) else -(2**63) <= number < 2**63
 
 
-def _sam_gfal(data: dict[str, Any], reserved: Reserved, out: Decoded, path: str) -> Event:
+def _sam_gfal(data: dict[str, Any], reserved: ReservedKeys, out: DecodeResult, path: str) -> Event:
     found = convert_fields(data, SamGfal, out, path)
     count_unknown(data, SamGfal, out)
     status, word = _status(found.status)
@@ -257,7 +257,7 @@ def _url(found: SamGfal) -> str | None:
     return f"{scheme}{endpoint}{port}{path if path.startswith('/') or not path else '/' + path}"
 
 
-def _availability(data: dict[str, Any], reserved: Reserved, out: Decoded, path: str) -> Event:
+def _availability(data: dict[str, Any], reserved: ReservedKeys, out: DecodeResult, path: str) -> Event:
     found = convert_fields(data, Availability, out, path)
     count_unknown(data, Availability, out)
     status, word = _status(found.service_status)
@@ -272,7 +272,7 @@ def _availability(data: dict[str, Any], reserved: Reserved, out: Decoded, path: 
     )
 
 
-def _stats(data: dict[str, Any], _reserved: Reserved, out: Decoded, path: str) -> Event:
+def _stats(data: dict[str, Any], _reserved: ReservedKeys, out: DecodeResult, path: str) -> Event:
     found = convert_fields(data, Stats, out, path)
     count_unknown(data, Stats, out)
     files = _first(found.files, found.total_files, found.total_replicas)
@@ -284,7 +284,7 @@ def _stats(data: dict[str, Any], _reserved: Reserved, out: Decoded, path: str) -
         found.total_used,
     )
     if files is None and used is None:
-        raise Rejected("schema", path, "a count of files or bytes, such as used_bytes", sorted(data))
+        raise RejectedError("schema", path, "a count of files or bytes, such as used_bytes", sorted(data))
     return Storage(
         id="",
         time="",
@@ -298,7 +298,7 @@ def _stats(data: dict[str, Any], _reserved: Reserved, out: Decoded, path: str) -
     )
 
 
-_BUILDERS: dict[str, Callable[[dict[str, Any], Reserved, Decoded, str], Event]] = {
+_BUILDERS: dict[str, Callable[[dict[str, Any], ReservedKeys, DecodeResult, str], Event]] = {
     "sam_gfal": _sam_gfal,
     "availability": _availability,
     "rucio_rse_stats": _stats,

@@ -37,7 +37,7 @@ from urllib.parse import parse_qs, urlsplit
 from msgspec import Struct
 
 from lakescope.core.events import Poll, Rule, Storage
-from lakescope.core.messages import Decoded, Message, Rejected
+from lakescope.core.messages import DecodeResult, Message, RejectedError
 from lakescope.transformers._common import (
     EPOCH,
     NO_COUNT,
@@ -132,7 +132,7 @@ class Question(Struct, frozen=True):
     """What it asks for; null if it is not known what was asked."""
 
 
-def decode(message: Message, out: Decoded) -> None:
+def decode(message: Message, out: DecodeResult) -> None:
     """The lines of one answer; a bad one is a `Reject` of its own."""
     question = _question(message)
     records: list[Any] = list(pieces(message.body))
@@ -155,7 +155,7 @@ def _question(message: Message) -> Question:
     else:
         time, moment = epoch_time(message.received), EPOCH + timedelta(seconds=message.received)
     if time is None or moment is None:
-        raise Rejected(
+        raise RejectedError(
             "schema", "$.headers.date", "a time after 1970, of the answer or of its reception", date
         )
     asked = message.headers.get("scope") or message.headers.get("url")
@@ -172,7 +172,7 @@ def _without_password(url: str) -> str:
     return parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment="").geturl()
 
 
-def _add_poll(message: Message, question: Question, out: Decoded, count: int, *, complete: bool) -> None:
+def _add_poll(message: Message, question: Question, out: DecodeResult, count: int, *, complete: bool) -> None:
     """That the answer came, if it is known what was asked."""
     if question.scope is None or question.kind is None:
         return
@@ -226,10 +226,10 @@ def _interval(text: str | None) -> float | None:
     return seconds if 0 < seconds < float("inf") else None
 
 
-def _decode_one(record: Any, out: Decoded, path: str, question: Question) -> None:
+def _decode_one(record: Any, out: DecodeResult, path: str, question: Question) -> None:
     found = any_json(record[1], path, record[0]) if isinstance(record, tuple) else record
     if not isinstance(found, dict):
-        raise Rejected("schema", path, "object", shape(found))
+        raise RejectedError("schema", path, "object", shape(found))
     if "state" in found:
         _add_rule(convert_fields(found, RuleLine, out, path), out, path, question)
         count_unknown(found, RuleLine, out)
@@ -241,13 +241,13 @@ def _decode_one(record: Any, out: Decoded, path: str, question: Question) -> Non
         count_unknown(found, QuotaLine, out)
     else:
         expected = "a rule (state), an RSE's usage (source) or an account's (used_bytes)"
-        raise Rejected("unknown_kind", path, expected, sorted(found))
+        raise RejectedError("unknown_kind", path, expected, sorted(found))
 
 
-def _add_rule(found: RuleLine, out: Decoded, path: str, question: Question) -> None:
+def _add_rule(found: RuleLine, out: DecodeResult, path: str, question: Question) -> None:
     for key, text in (("id", found.id), ("state", found.state)):
         if not text:
-            raise Rejected("value", f"{path}.{key}", "text", text)
+            raise RejectedError("value", f"{path}.{key}", "text", text)
     _, created = utc_moment(found.created_at, f"{path}.created_at")
     stuck_at, stuck = utc_moment(found.stuck_at, f"{path}.stuck_at")
     state = found.state.lower()
@@ -277,7 +277,7 @@ def _add_rule(found: RuleLine, out: Decoded, path: str, question: Question) -> N
     )
 
 
-def _add_usage(found: UsageLine, out: Decoded, question: Question) -> None:
+def _add_usage(found: UsageLine, out: DecodeResult, question: Question) -> None:
     event = Storage(
         id=identify("rucio-api", "usage", found.rse, found.source, question.time),
         time=question.time,
@@ -298,7 +298,7 @@ def _add_usage(found: UsageLine, out: Decoded, question: Question) -> None:
         out.events.append(event)
 
 
-def _add_quota(found: QuotaLine, out: Decoded, question: Question) -> None:
+def _add_quota(found: QuotaLine, out: DecodeResult, question: Question) -> None:
     used, quota = _known(found.used_bytes), _known(found.quota_bytes)
     out.events.append(
         Storage(

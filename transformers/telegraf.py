@@ -27,7 +27,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from lakescope.core.events import Host
-from lakescope.core.messages import Decoded, Message, Rejected, declare
+from lakescope.core.messages import DecodeResult, Message, RejectedError, declare
 from lakescope.transformers._common import (
     any_json,
     convert,
@@ -71,7 +71,7 @@ class Batch(Struct):
 
 
 @declare(items="independent")
-def decode(message: Message, out: Decoded) -> None:
+def decode(message: Message, out: DecodeResult) -> None:
     """One metric, a batch or an array; a bad metric is a `Reject` of its own."""
     found = any_json(message.body)
     decode_one = partial(_decode_one, message=message)
@@ -84,16 +84,16 @@ def decode(message: Message, out: Decoded) -> None:
         decode_one(found, out, "$")
 
 
-def _decode_one(found: Any, out: Decoded, path: str, message: Message) -> None:
+def _decode_one(found: Any, out: DecodeResult, path: str, message: Message) -> None:
     found, path, _ = unwrap(found, path)
     metric = convert(found, Metric, path)
     host = host_of(metric.tags.get("host"))
     if not host:
         expected = "the tag that Telegraf sets unless its option omit_hostname is true"
-        raise Rejected("schema", f"{path}.tags.host", expected, "null or no such tag")
+        raise RejectedError("schema", f"{path}.tags.host", expected, "null or no such tag")
     time = _time(metric.timestamp, f"{path}.timestamp") or epoch_time(message.received)
     if time is None:
-        raise Rejected("schema", f"{path}.timestamp", "a time after 1970", metric.timestamp)
+        raise RejectedError("schema", f"{path}.timestamp", "a time after 1970", metric.timestamp)
     labels = {name: value for name, value in sorted(metric.tags.items()) if value and name != "host"}
     events: list[Host] = []
     for field, found_value in metric.fields.items():
@@ -126,9 +126,9 @@ def _time(found: float | str | None, path: str) -> str | None:
     if found is None or found <= 0:
         return None
     if found == inf:
-        raise Rejected("value", path, "a time before the year 10000", found)
+        raise RejectedError("value", path, "a time before the year 10000", found)
     digits = len(str(int(found)))
     time = epoch_time(found / 10 ** max(0, digits - _SECONDS_DIGITS), path)
     if time is None:
-        raise Rejected("value", path, "a time after 1970", found)
+        raise RejectedError("value", path, "a time after 1970", found)
     return time

@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from lakescope.core.events import Event, Trace
-from lakescope.core.messages import Decoded, Message, Rejected, declare
+from lakescope.core.messages import DecodeResult, Message, RejectedError, declare
 from lakescope.transformers._common import (
     any_json,
     convert_fields,
@@ -80,7 +80,7 @@ class Report(Struct, gc=False, forbid_unknown_fields=True, rename="camel"):
 
 
 @declare(items="independent")
-def decode(message: Message, out: Decoded) -> None:
+def decode(message: Message, out: DecodeResult) -> None:
     """One trace a body, or an array of traces; a bad one of several becomes a reject of its own."""
     try:
         report = _decode(message.body)
@@ -94,11 +94,11 @@ def decode(message: Message, out: Decoded) -> None:
         out.events.append(_trace(report, "$", out))
 
 
-def _decode_loosely(document: Any, out: Decoded, path: str) -> None:
+def _decode_loosely(document: Any, out: DecodeResult, path: str) -> None:
     """Counts unknown fields; takes numbers sent as text, and "" for missing."""
     document, path, metadata = unwrap(document, path)
     if not isinstance(document, dict):
-        raise Rejected("schema", path, "object", type(document).__name__)
+        raise RejectedError("schema", path, "object", type(document).__name__)
     document = {_WIRE_NAMES.get(key, key): value for key, value in document.items()}
     count_unknown(document, Report, out)
     known = {key: value for key, value in document.items() if value != "" and key in _FIELDS}
@@ -106,13 +106,15 @@ def _decode_loosely(document: Any, out: Decoded, path: str) -> None:
     out.events.append(_trace(report, path, out, metadata_time(metadata, path)))
 
 
-def _trace(p: Report, path: str, out: Decoded, stored: str | None = None) -> Event:
+def _trace(p: Report, path: str, out: DecodeResult, stored: str | None = None) -> Event:
     """Id: Rucio's traceId; else all that tells one access from another. `stored`: the time that MONIT has for it."""
     event = (p.event_type or "").lower()
     if not event:
-        raise Rejected("schema", f"{path}.eventType", "str", "null, empty or no such key")
+        raise RejectedError("schema", f"{path}.eventType", "str", "null, empty or no such key")
     if _EVENT.fullmatch(event) is None:
-        raise Rejected("unknown_kind", f"{path}.eventType", "one word such as upload or get_sm", p.event_type)
+        raise RejectedError(
+            "unknown_kind", f"{path}.eventType", "one word such as upload or get_sm", p.event_type
+        )
     scope, name = p.scope or None, p.filename or p.name or None
     if name is None and event == "touch":  # one may touch a dataset as a whole
         scope, name = p.dataset_scope or scope, p.dataset or None
@@ -125,7 +127,7 @@ def _trace(p: Report, path: str, out: Decoded, stored: str | None = None) -> Eve
         or ended
     )
     if time is None:
-        raise Rejected("schema", f"{path}.traceTimeentryUnix", "POSIX seconds", "null or no such key")
+        raise RejectedError("schema", f"{path}.traceTimeentryUnix", "POSIX seconds", "null or no such key")
     state, hostname = _known(p.client_state), _known(p.hostname)
     ok = _ok(event, state)
     reason = _known(p.state_reason)
@@ -181,20 +183,20 @@ def _ok(event: str, state: str | None) -> bool | None:
     return True if state in _SUCCESSES else None if state in _UNDER_WAY else False
 
 
-def _time(seconds: float | None, key: str, out: Decoded) -> str | None:
+def _time(seconds: float | None, key: str, out: DecodeResult) -> str | None:
     if seconds is None or seconds < _EARLIEST:
         return None
     try:
         return epoch_time(seconds)
-    except Rejected:
+    except RejectedError:
         out.odd[key] += 1
         return None
 
 
-def _text_time(text: str | None, out: Decoded) -> str | None:
+def _text_time(text: str | None, out: DecodeResult) -> str | None:
     try:
         return utc_time(text)
-    except Rejected:
+    except RejectedError:
         out.odd["traceTimeentry"] += 1
         return None
 

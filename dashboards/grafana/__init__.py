@@ -38,7 +38,7 @@ TAG = "lakescope"
 _BINS = ("1m", "5m", "15m", "1h", "3h", "6h", "12h", "1d", "7d")
 
 
-class Built(Struct, frozen=True):
+class DashboardDocument(Struct, frozen=True):
     """A dashboard for Grafana."""
 
     document: dict[str, Any]
@@ -52,7 +52,7 @@ class Built(Struct, frozen=True):
         return json.dumps(self.document, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
-def build(dashboard: Dashboard, store: Store, source: str | None = None) -> Built:
+def build(dashboard: Dashboard, store: Store, source: str | None = None) -> DashboardDocument:
     """The dashboard for a data source of that kind; `source`: its uid in Grafana.
 
     A number that the store cannot answer is left out; a panel without any, too, and its row closes up.
@@ -95,12 +95,12 @@ def build(dashboard: Dashboard, store: Store, source: str | None = None) -> Buil
         panels=panels,
     )
     uid = {"type": builder.type, "uid": source or SOURCES[store]}
-    return Built(document(made, uid), left_out)
+    return DashboardDocument(document(made, uid), left_out)
 
 
 def write(
     out: Path, dashboards: Iterable[Dashboard], store: Store, source: str | None = None
-) -> dict[str, Built]:
+) -> dict[str, DashboardDocument]:
     """Writes ``<uid>.json`` of each, as Grafana's provisioning reads them; what was built, by uid."""
     out.mkdir(parents=True, exist_ok=True)
     built = {dashboard.uid: build(dashboard, store, source) for dashboard in dashboards}

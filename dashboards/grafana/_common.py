@@ -30,7 +30,7 @@ class Column(Struct, frozen=True):
     field: str
 
 
-class Asked(Struct, frozen=True, kw_only=True):
+class NumberQuery(Struct, frozen=True, kw_only=True):
     """One number as Grafana asks for it: its value is one column, or made of two."""
 
     columns: tuple[Column, ...]
@@ -75,7 +75,7 @@ class Builder(Protocol):
     labels: bool
     """Whether a series carries its groups' values, rather than only a name made of them."""
 
-    def number(self, dashboard: Dashboard, number: Number, ref: str, series: Series | None) -> Asked:
+    def number(self, dashboard: Dashboard, number: Number, ref: str, series: Series | None) -> NumberQuery:
         """A KPI. `ref`: the target's id; a second target's is `ref` and a 2. `series`: over time, or null."""
 
     def total(self, dashboard: Dashboard, number: Number, ref: str) -> Target | None:

@@ -27,8 +27,8 @@ from lakescope.dashboards.grafana._common import (
     NOISE,
     TOTAL,
     Annotation,
-    Asked,
     Column,
+    NumberQuery,
     Series,
     check_form,
     fixed,
@@ -39,7 +39,7 @@ from lakescope.dashboards.model import Dashboard, Listing, Number, Variable
 from lakescope.dashboards.questions import SHARPEST, conditions_of, keeps_least, variables_of
 from lakescope.kpis import CATALOGUE, Kpi
 from lakescope.kpis.elasticsearch import COMPRESSION, PRECISE
-from lakescope.kpis.model import Condition, Part, PerSecond, Ratio, Rest, Value, parts
+from lakescope.kpis.model import Condition, Part, PerSecond, Ratio, Remainder, Value, parts
 
 ALL = "* OR *:*"
 """Any value, or none: ``field:(* OR *:*)``. ``field:*`` alone would leave out the events that lack the field."""
@@ -90,7 +90,7 @@ class ElasticsearchBuilder:
         """The field that is the dataset's name in all of its documents."""
         return "dataset"
 
-    def number(self, dashboard: Dashboard, number: Number, ref: str, series: Series | None) -> Asked:
+    def number(self, dashboard: Dashboard, number: Number, ref: str, series: Series | None) -> NumberQuery:
         """See `lakescope.dashboards.grafana._common.Builder`."""
         return _Question(self, dashboard, number, series).asked(ref)
 
@@ -214,12 +214,12 @@ class _Question:
         self.least = series.least if series else keeps_least("table", self.kpi)
         self.groups = [builder.path(self.kpi.dataset, name) for name in number.by]
 
-    def asked(self, ref: str) -> Asked:
+    def asked(self, ref: str) -> NumberQuery:
         """The targets, by the form of the KPI's value."""
         check_form(self.number, over_time=self.series is not None)
         return self._asked(ref, self.kpi.value)
 
-    def _asked(self, ref: str, value: Value) -> Asked:
+    def _asked(self, ref: str, value: Value) -> NumberQuery:
         match value:
             case Part(kind="last", over="mean" | "min" | "max" | "largest") if self.series:
                 return self._asked(ref, structs.replace(value, kind=value.over, series=()))
@@ -249,12 +249,12 @@ class _Question:
                 return self._one(self._rate(ref, part))
             case Ratio(over=over, under=under):
                 return self._ratio(ref, over, under, "params.a / params.b", "/")
-            case Rest(of=Ratio(over=over, under=under)):
+            case Remainder(of=Ratio(over=over, under=under)):
                 return self._ratio(ref, over, under, "1 - params.a / params.b", "1-/")
             case _:
                 raise refuse(self.kpi, "Grafana's query of Elasticsearch has no form for it")
 
-    def _ratio(self, ref: str, over: Part, under: Part, script: str, operator: Any) -> Asked:
+    def _ratio(self, ref: str, over: Part, under: Part, script: str, operator: Any) -> NumberQuery:
         """By a script where one filter fits both parts, else by Grafana where a part without events is null."""
         if over.is_state and not self.series:
             ends = [self._last(ref, over, "desc"), self._last(f"{ref}2", under, "desc")]
@@ -267,15 +267,15 @@ class _Question:
         if {over.kind, under.kind} & {"count", "distinct"}:
             raise refuse(self.kpi, "Grafana takes a count without events for null, and cannot divide 0 by it")
         sides = (self._plain(ref, over), self._plain(f"{ref}2", under))
-        return Asked(columns=sides, groups=self._keys(), operator=operator)
+        return NumberQuery(columns=sides, groups=self._keys(), operator=operator)
 
-    def _one(self, column: Column) -> Asked:
-        return Asked(columns=(column,), groups=self._keys())
+    def _one(self, column: Column) -> NumberQuery:
+        return NumberQuery(columns=(column,), groups=self._keys())
 
-    def _reduced(self, part: Part, series: Sequence[Column], operator: Any = None) -> Asked:
+    def _reduced(self, part: Part, series: Sequence[Column], operator: Any = None) -> NumberQuery:
         self._not_over_time("has no last word of a bin")
         reducer: Any = "max" if part.over == "largest" else part.over
-        return Asked(columns=tuple(series), groups=self._keys(), reducer=reducer, operator=operator)
+        return NumberQuery(columns=tuple(series), groups=self._keys(), reducer=reducer, operator=operator)
 
     def _not_over_time(self, reason: str) -> None:
         if self.series:
@@ -407,7 +407,7 @@ class _Question:
         first = metrics[0]
         by_count = first["type"] in ("count", "percentiles")
         value = self.kpi.value
-        reverse = isinstance(value, Rest) or (isinstance(value, Part) and value.kind == "silence")
+        reverse = isinstance(value, Remainder) or (isinstance(value, Part) and value.kind == "silence")
         return {
             "order": "asc" if self.least != reverse else "desc",
             "by": "_count" if by_count else first["id"],

@@ -24,8 +24,8 @@ from lakescope.core.plugins import load
 from lakescope.dashboards.grafana._common import (
     NOISE,
     Annotation,
-    Asked,
     Column,
+    NumberQuery,
     Series,
     check_form,
     refuse,
@@ -34,7 +34,7 @@ from lakescope.dashboards.grafana.extension import InfluxTarget, choice
 from lakescope.dashboards.model import Dashboard, Listing, Number, Variable
 from lakescope.dashboards.questions import conditions_of, variables_of
 from lakescope.kpis import CATALOGUE, Kpi, Query, UnsupportedError, influxql
-from lakescope.kpis.model import Condition, EventsQuery, Part, PerSecond, Ratio, Rest, parts
+from lakescope.kpis.model import Condition, EventsQuery, Part, PerSecond, Ratio, Remainder, parts
 
 _BIN_S = 3607
 _SINCE = datetime.fromtimestamp(_BIN_S * 100_000 + 1, UTC)  # not a bin's beginning: see `_open`
@@ -54,7 +54,7 @@ class InfluxBuilder:
     type = "influxdb"
     labels = True
 
-    def number(self, dashboard: Dashboard, number: Number, ref: str, series: Series | None) -> Asked:
+    def number(self, dashboard: Dashboard, number: Number, ref: str, series: Series | None) -> NumberQuery:
         """See `lakescope.dashboards.grafana._common.Builder`."""
         kpi = CATALOGUE[number.kpi]
         if any(part.kind in ("silence", "empty_hours") for part in parts(kpi.value)):
@@ -78,7 +78,7 @@ class InfluxBuilder:
             resultFormat="time_series" if series else "table",
             alias=series.alias("$tag_%s", number.by) if series else "",
         )
-        return Asked(columns=(Column(target, "value"),), groups=tuple(number.by))
+        return NumberQuery(columns=(Column(target, "value"),), groups=tuple(number.by))
 
     def total(self, dashboard: Dashboard, number: Number, ref: str) -> Target | None:
         """See `lakescope.dashboards.grafana._common.Builder`. InfluxQL keeps no top of whole series: all are shown."""
@@ -163,7 +163,7 @@ def _one(query: Query, statements: tuple[str, ...]) -> str:
             return f'SELECT "value" / {rate} AS "value" FROM ({statements[0]}){groups}'  # noqa: S608
         case Ratio():
             return _quotient(query, statements, '"over" / "under"', '"under" != 0', groups)
-        case Rest():
+        case Remainder():
             return _quotient(query, statements, '1 - "over" / "under"', '"under" != 0', groups)
         case _:
             raise refuse(query.kpi, "Grafana's query of InfluxDB has no form for it")

@@ -10,7 +10,7 @@ from grafanalib.core import Target
 from msgspec import Struct, structs
 
 from lakescope.core.columns import kinds
-from lakescope.dashboards.grafana._common import BIN, TOTAL, Asked, Builder, Series
+from lakescope.dashboards.grafana._common import BIN, TOTAL, Builder, NumberQuery, Series
 from lakescope.dashboards.grafana.extension import LEGEND, NO_LEGEND, TOOLTIP, Json, PanelOf, cell, override
 from lakescope.dashboards.model import Dashboard, Link, Number, Panel, filled
 from lakescope.dashboards.questions import description_of, keeps_least, series_of
@@ -43,13 +43,13 @@ _REPORTED = (
 )
 
 
-class Answered(Struct, frozen=True):
+class PanelQuery(Struct, frozen=True):
     """A number of a panel, with its query."""
 
     number: Number
     label: str
     ref: str
-    asked: Asked
+    asked: NumberQuery
 
     @property
     def kpi(self) -> Kpi:
@@ -74,12 +74,12 @@ def panel_of(
     if not answered:
         return None, left_out
     total = builder.total(dashboard, answered[0].number, _TOTAL_REF) if _is_cut(panel) else None
-    kept = _Kept(panel, builder, answered, variables, total)
+    kept = _PanelBuilder(panel, builder, answered, variables, total)
     made = kept.over_time() if panel.traits.is_over_time else kept.of_range()
     return made, left_out
 
 
-def _ask(dashboard: Dashboard, panel: Panel, builder: Builder) -> tuple[list[Answered], list[str]]:
+def _ask(dashboard: Dashboard, panel: Panel, builder: Builder) -> tuple[list[PanelQuery], list[str]]:
     answered, left_out = [], []
     several = len(panel.numbers) > 1
     for number, ref in zip(panel.numbers, _REFS, strict=False):
@@ -95,7 +95,7 @@ def _ask(dashboard: Dashboard, panel: Panel, builder: Builder) -> tuple[list[Ans
         except UnsupportedError as error:
             left_out.append(f"{dashboard.name}: {panel.title}: {error}")
         else:
-            answered.append(Answered(number, label, ref, asked))
+            answered.append(PanelQuery(number, label, ref, asked))
     return answered, left_out
 
 
@@ -149,12 +149,12 @@ def _latest_of(columns: Collection[str], names: Mapping[str, str], limit: int) -
     yield {"id": "limit", "options": {"limitField": limit}}
 
 
-class _Kept(Struct, frozen=True):
+class _PanelBuilder(Struct, frozen=True):
     """What is left of a panel: the numbers that the store can answer."""
 
     panel: Panel
     builder: Builder
-    answered: list[Answered]
+    answered: list[PanelQuery]
     variables: Sequence[str]
     total: Target | None = None
     """How many groups there are."""
@@ -269,7 +269,7 @@ class _Kept(Struct, frozen=True):
             for one, colour in zip(self.answered, LIGHT.series, strict=False)
         ]
 
-    def _column(self, one: Answered) -> Json:
+    def _column(self, one: PanelQuery) -> Json:
         """A table's column: its number's unit, and its bounds as the colour of its cells."""
         shown = {key: value for key, value in _shown(one.kpi).items() if key != "color"}
         if len(steps(one.kpi)) > 1:

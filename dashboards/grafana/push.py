@@ -19,7 +19,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 
 from lakescope.core.http import http_client
 from lakescope.core.options import Tls
-from lakescope.dashboards.grafana import Built
+from lakescope.dashboards.grafana import DashboardDocument
 from lakescope.dashboards.grafana.extension import Json
 
 ATTEMPTS = 5
@@ -37,7 +37,7 @@ class _BusyError(GrafanaError):
     """To be tried again: too many requests, a fault of the server, or no connection."""
 
 
-class Pushed(Struct, frozen=True):
+class PushResult(Struct, frozen=True):
     """What became of one dashboard."""
 
     uid: str
@@ -73,12 +73,12 @@ class Grafana:
 
     def push(
         self,
-        built: Iterable[Built],
+        built: Iterable[DashboardDocument],
         *,
         folder: str = FOLDER_UID,
         title: str = FOLDER_TITLE,
         dry_run: bool = False,
-    ) -> Iterator[Pushed]:
+    ) -> Iterator[PushResult]:
         """Makes the folder (its uid and, if it is new, its title) and the dashboards what they should be.
 
         `dry_run` only tells. Raises `GrafanaError`.
@@ -91,7 +91,7 @@ class Grafana:
         if self._ask("GET", f"/api/folders/{uid}", missing=True) is None and not dry_run:
             self._ask("POST", "/api/folders", {"uid": uid, "title": title})
 
-    def _dashboard(self, document: Json, folder: str, dry_run: bool) -> Pushed:
+    def _dashboard(self, document: Json, folder: str, dry_run: bool) -> PushResult:
         uid = document["uid"]
         found = self._ask("GET", f"/api/dashboards/uid/{uid}", missing=True)
         kept: list[str] = []
@@ -106,11 +106,11 @@ class Grafana:
         wanted = _lines(document, folder)
         difference = "".join(difflib.unified_diff(kept, wanted, f"{self.url}/d/{uid}", uid))
         if not difference:
-            return Pushed(uid, "unchanged", "")
+            return PushResult(uid, "unchanged", "")
         if not dry_run:
             body = {"dashboard": document | {"id": None}, "folderUid": folder, "overwrite": True}
             self._ask("POST", "/api/dashboards/db", body | {"message": "lakescope dashboards push"})
-        return Pushed(uid, "created" if found is None else "changed", difference)
+        return PushResult(uid, "created" if found is None else "changed", difference)
 
     def _ask(self, method: str, path: str, body: Json | None = None, *, missing: bool = False) -> Any:
         """The answer; null where there is none (404) and that is no fault. Tries again what may pass."""

@@ -40,7 +40,7 @@ GROUPS_MAX = 1000  # rows of a table that a browser is given
 WIDE = 40  # a matrix of more columns takes the whole width
 
 
-class Answered(Struct, frozen=True, kw_only=True):
+class DashboardAnswer(Struct, frozen=True, kw_only=True):
     """A dashboard with all that it shows: what ``/api/dashboards/<name>/data`` says, and previews are made of."""
 
     dashboard: Dashboard
@@ -57,7 +57,7 @@ class Answered(Struct, frozen=True, kw_only=True):
     @classmethod
     def of(
         cls, dashboard: Dashboard, selection: Selection, answers: Sequence[Answer], store: str
-    ) -> Answered:
+    ) -> DashboardAnswer:
         """From a store's answers to `questions_of`, now."""
         return cls(
             dashboard=dashboard,
@@ -71,7 +71,7 @@ class Answered(Struct, frozen=True, kw_only=True):
         )
 
     @classmethod
-    def read(cls, dashboard: Dashboard, document: Mapping[str, Any]) -> Answered:
+    def read(cls, dashboard: Dashboard, document: Mapping[str, Any]) -> DashboardAnswer:
         """From what `document` made, also of another Lakescope."""
         return cls(
             dashboard=dashboard,
@@ -180,7 +180,7 @@ def _frame(panel: Panel, index: int) -> Picture:
     }
 
 
-class _Asked(NamedTuple):
+class _NumberAnswer(NamedTuple):
     """A number with its answer."""
 
     number: Number
@@ -202,7 +202,7 @@ def _picture(panel: Panel, selection: Selection, answers: Sequence[Answer]) -> P
     if panel.listing:
         return {"notes": notes} | _events(panel.listing.columns, answers[0])
     asked = [
-        _Asked(number, CATALOGUE[number.kpi], answer)
+        _NumberAnswer(number, CATALOGUE[number.kpi], answer)
         for number, answer in zip(panel.numbers, answers, strict=True)
         if not isinstance(answer, UnsupportedError)
     ]
@@ -211,7 +211,7 @@ def _picture(panel: Panel, selection: Selection, answers: Sequence[Answer]) -> P
     return {"notes": notes, "numbers": [_described(one) for one in asked]} | drawn
 
 
-def _described(asked: _Asked) -> dict[str, Any]:
+def _described(asked: _NumberAnswer) -> dict[str, Any]:
     kpi = asked.kpi
     return {
         "kpi": kpi.name,
@@ -228,7 +228,7 @@ def _described(asked: _Asked) -> dict[str, Any]:
 # --- the kinds -------------------------------------------------------------------------------------------
 
 
-def _tiles(panel: Panel, selection: Selection, asked: Sequence[_Asked]) -> Picture:
+def _tiles(panel: Panel, selection: Selection, asked: Sequence[_NumberAnswer]) -> Picture:
     tiles = []
     for one in asked:
         value = one.rows[0]["value"] if one.rows else _nothing(one.kpi)
@@ -238,7 +238,7 @@ def _tiles(panel: Panel, selection: Selection, asked: Sequence[_Asked]) -> Pictu
     return {"tiles": tiles}
 
 
-def _groups(panel: Panel, selection: Selection, asked: Sequence[_Asked]) -> Picture:
+def _groups(panel: Panel, selection: Selection, asked: Sequence[_NumberAnswer]) -> Picture:
     """A line a group and a cell a number, the greatest of the first number first; of what went well the worst."""
     merged = _merged(asked)
     greatest = [
@@ -271,7 +271,7 @@ def _groups(panel: Panel, selection: Selection, asked: Sequence[_Asked]) -> Pict
     }
 
 
-def _matrix(panel: Panel, selection: Selection, asked: Sequence[_Asked]) -> Picture:
+def _matrix(panel: Panel, selection: Selection, asked: Sequence[_NumberAnswer]) -> Picture:
     """Sparse cells over sorted axes; the further numbers are said with the first."""
     merged = _merged(asked)
     by = asked[0].number.by
@@ -300,7 +300,7 @@ def _matrix(panel: Panel, selection: Selection, asked: Sequence[_Asked]) -> Pict
     }
 
 
-def _over_time(panel: Panel, selection: Selection, asked: Sequence[_Asked]) -> Picture:
+def _over_time(panel: Panel, selection: Selection, asked: Sequence[_NumberAnswer]) -> Picture:
     """A series a group, with a value a bin, null where there is none."""
     bin_s = bin_of(selection, panel.kind)
     first = int(selection.since.timestamp() // bin_s * bin_s)
@@ -377,7 +377,7 @@ _FORMS = {"tiles": _tiles, "groups": _groups, "cells": _matrix, "series": _over_
 # --- their parts -----------------------------------------------------------------------------------------
 
 
-def _merged(asked: Sequence[_Asked]) -> dict[Key, list[Any]]:
+def _merged(asked: Sequence[_NumberAnswer]) -> dict[Key, list[Any]]:
     """Group -> the numbers' values; without groups of which nothing is known."""
     merged: dict[Key, list[Any]] = {}
     for index, one in enumerate(asked):

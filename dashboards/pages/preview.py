@@ -12,11 +12,11 @@ import vl_convert
 from lakescope.dashboards.kinds import KINDS
 from lakescope.dashboards.model import Dashboard
 from lakescope.dashboards.pages import page, vega
-from lakescope.dashboards.pages.pictures import Answered, Picture, layout
+from lakescope.dashboards.pages.pictures import DashboardAnswer, Picture, layout
 from lakescope.dashboards.pages.sheet import Sheet, fitted, size_of, width_of, wrapped
 from lakescope.dashboards.theme import CSS, THEMES, Theme
 
-__all__ = ["Answered", "html", "png", "preview", "svg"]
+__all__ = ["DashboardAnswer", "html", "png", "preview", "svg"]
 
 _WIDTH = 1600.0
 _MARGIN = 24.0
@@ -28,7 +28,9 @@ _PAD = 12.0
 
 
 def preview(
-    answered: Sequence[Answered], out: Path, themes: Sequence[Literal["light", "dark"]] = ("light", "dark")
+    answered: Sequence[DashboardAnswer],
+    out: Path,
+    themes: Sequence[Literal["light", "dark"]] = ("light", "dark"),
 ) -> Iterator[Path]:
     """Writes ``<name>.html``, which works from a disk, and ``<name>-<theme>.png`` of each; yields what it wrote."""
     out.mkdir(parents=True, exist_ok=True)
@@ -45,7 +47,7 @@ def preview(
 # --- the page --------------------------------------------------------------------------------------------
 
 
-def html(answered: Answered, others: Sequence[Dashboard]) -> str:
+def html(answered: DashboardAnswer, others: Sequence[Dashboard]) -> str:
     """Lakescope's own page with its script, style, charts' library and data in it."""
     drawn = [picture | page.chart(picture, CSS) for picture in answered.pictures]
     document = {
@@ -69,13 +71,13 @@ class _Block(NamedTuple):
     body: Any
 
 
-def png(answered: Answered, theme: Theme) -> bytes:
+def png(answered: DashboardAnswer, theme: Theme) -> bytes:
     """The whole dashboard as a picture."""
     found: bytes = vl_convert.svg_to_png(svg(answered, theme), scale=1.25)
     return found
 
 
-def svg(answered: Answered, theme: Theme) -> str:
+def svg(answered: DashboardAnswer, theme: Theme) -> str:
     """The same as SVG."""
     sheet = Sheet(theme)
     dashboard = answered.dashboard
@@ -99,7 +101,7 @@ def svg(answered: Answered, theme: Theme) -> str:
     return sheet.svg(_WIDTH, y + 10)
 
 
-def _range(answered: Answered) -> str:
+def _range(answered: DashboardAnswer) -> str:
     return (
         f"{answered.since:%Y-%m-%d %H:%M} to {answered.until:%Y-%m-%d %H:%M} UTC"
         f" \N{MIDDLE DOT} from {answered.store}"

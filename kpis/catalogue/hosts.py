@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from lakescope.kpis.catalogue._common import empty_hours, known
-from lakescope.kpis.model import HOUR, Condition, Kpi, Part, PerSecond, Ratio, Rest
+from lakescope.kpis.model import HOUR, Condition, Kpi, Part, PerSecond, Ratio, Remainder
 
 HOSTS = ("host", "site", "source")
 
@@ -68,7 +68,7 @@ KPIS = (
         name="host_memory",
         meaning="Share of memory that is in use as last reported, that is, not available to programs.",
         unit="ratio",
-        value=Rest(Ratio(_last(where=(_of("memory_available"),)), _last(where=(MEMORY,)))),
+        value=Remainder(Ratio(_last(where=(_of("memory_available"),)), _last(where=(MEMORY,)))),
         warning=0.9,
         critical=0.97,
     ),
@@ -85,7 +85,7 @@ KPIS = (
         name="host_disk",
         meaning="Share of file systems not available to users, as last reported; virtual file systems do not count.",
         unit="ratio",
-        value=Rest(Ratio(_last(where=(_of("disk_free"),)), _last(where=(DISK,)))),
+        value=Remainder(Ratio(_last(where=(_of("disk_free"),)), _last(where=(DISK,)))),
         warning=0.85,
         critical=0.95,
     ),

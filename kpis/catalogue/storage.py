@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from lakescope.kpis.catalogue._common import empty_hours, known
-from lakescope.kpis.model import Condition, DaysLeft, Kpi, Part, Ratio, Rest
+from lakescope.kpis.model import Condition, DaysLeft, Kpi, Part, Ratio, Remainder
 
 STORAGE = ("rse", "site", "country", "qos")
 _COUNTED = ("rse", "scope", "account", "experiment", "usage_source")
@@ -110,7 +110,7 @@ KPIS = (
         meaning="Share of the total space that is in use, for the RSEs that report total and free space.",
         unit="ratio",
         good="down",
-        value=Rest(Ratio(_last(field="free", where=_SIZED), _last(field="total", where=_SIZED))),
+        value=Remainder(Ratio(_last(field="free", where=_SIZED), _last(field="total", where=_SIZED))),
         null="no RSE reports its size",
         warning=0.85,
         critical=0.95,

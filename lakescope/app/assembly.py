@@ -24,7 +24,7 @@ from lakescope.pipeline.engine import Engine, Pipeline
 from lakescope.pipeline.health import OWN, HealthCollector
 from lakescope.pipeline.normalise import Normaliser
 from lakescope.pipeline.status import Status
-from lakescope.pipeline.transform import Lane, Transform
+from lakescope.pipeline.transform import SinkInput, Transform
 from lakescope.transformers.enrichment import Enrichment
 from lakescope.transformers.topology import Topology
 
@@ -50,7 +50,7 @@ class Assembly:
         self._topology = read_topology(settings)
         self.engine = self._engine(workers)
         plugins = (configuration.collectors | configuration.sinks).values()
-        self.tasks = [Task("topology", TOPOLOGY_S, Reloading(settings, self.replace_topology))]
+        self.tasks = [Task("topology", TOPOLOGY_S, TopologyReload(settings, self.replace_topology))]
         self.status = Status(self.engine, {plugin.name: plugin.type for plugin in plugins})
         self.dashboards = _dashboards(settings)
         """Lakescope's own pages, by name."""
@@ -116,7 +116,7 @@ class Assembly:
         return engine
 
 
-class Reloading:
+class TopologyReload:
     """A task's work: reads CRIC's files anew when one of them has changed, and keeps what it had when one cannot be read."""
 
     def __init__(self, settings: Settings, replace: Callable[[Topology], None]):
@@ -187,11 +187,11 @@ def open_dead_letters(settings: Settings) -> DeadLetters:
         ) from error
 
 
-def lanes(configuration: Configuration, sinks: Mapping[str, Sink]) -> dict[str, Lane]:
+def lanes(configuration: Configuration, sinks: Mapping[str, Sink]) -> dict[str, SinkInput]:
     """How each sink wants its events."""
     wanted = {plugin.name: plugin.options.datasets for plugin in configuration.sinks.values()}
     return {
-        name: Lane(sink.encode, None if wanted[name] is None else frozenset(wanted[name]))
+        name: SinkInput(sink.encode, None if wanted[name] is None else frozenset(wanted[name]))
         for name, sink in sinks.items()
     }
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from lakescope.app.config import Configuration, Settings
     from lakescope.core.contracts import Sink
     from lakescope.dashboards.model import Dashboard
-    from lakescope.dashboards.pages.pictures import Answered
+    from lakescope.dashboards.pages.pictures import DashboardAnswer
     from lakescope.dashboards.questions import Selection
     from lakescope.kpis.model import Query, Rows
     from lakescope.pipeline.dead_letters import DeadLetters, Letter
@@ -64,7 +64,7 @@ class Client(Protocol):
 
     def dashboards(
         self, dashboards: Sequence[Dashboard], selection: SelectionText, store: str | None
-    ) -> list[Answered]:
+    ) -> list[DashboardAnswer]:
         """Dashboards with their values."""
 
     def transfer(self, request_id: str) -> list[Document]:
@@ -134,9 +134,9 @@ class Instance:
 
     def dashboards(
         self, dashboards: Sequence[Dashboard], selection: SelectionText, store: str | None
-    ) -> list[Answered]:
+    ) -> list[DashboardAnswer]:
         """From ``/api/dashboards``, one request each."""
-        from lakescope.dashboards.pages.pictures import Answered
+        from lakescope.dashboards.pages.pictures import DashboardAnswer
 
         answers = []
         for dashboard in dashboards:
@@ -146,7 +146,7 @@ class Instance:
                 f"var.{name}": values for name, values in variables.items()
             }
             document = self._ask(f"/api/dashboards/{dashboard.name}/data", _given(parameters))
-            answers.append(Answered.read(dashboard, document))
+            answers.append(DashboardAnswer.read(dashboard, document))
         return answers
 
     def transfer(self, request_id: str) -> list[Document]:
@@ -217,15 +217,15 @@ class Stores:
 
     def dashboards(
         self, dashboards: Sequence[Dashboard], selection: SelectionText, store: str | None
-    ) -> list[Answered]:
+    ) -> list[DashboardAnswer]:
         """Of one store."""
-        from lakescope.app.query import answered
+        from lakescope.app.query import answer_dashboard
 
         with _reported():
             selections = [selection.parse(dashboard) for dashboard in dashboards]
             with self._opened(store) as (name, sink):
                 return [
-                    answered(dashboard, chosen, sink, name)
+                    answer_dashboard(dashboard, chosen, sink, name)
                     for dashboard, chosen in zip(dashboards, selections, strict=True)
                 ]
 

@@ -1,6 +1,6 @@
 """Asks a store for KPIs: the same for `lakescope query`, /api/kpis, the dashboards and whoever else wants a number.
 
-What a store can answer, and how, is the store's own: `lakescope.kpis.model.Answering`.
+What a store can answer, and how, is the store's own: `lakescope.kpis.model.KpiSink`.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from typing import Any
 from lakescope.core.contracts import Sink
 from lakescope.core.plugins import PluginError, available, load
 from lakescope.dashboards.model import Dashboard
-from lakescope.dashboards.pages.pictures import Answered
+from lakescope.dashboards.pages.pictures import DashboardAnswer
 from lakescope.dashboards.questions import Selection, questions_of
 from lakescope.kpis import Kpi, Query, UnsupportedError, comparisons, snapshots
-from lakescope.kpis.model import Answering, EventsQuery, Found, StatesQuery, StoreQuery
+from lakescope.kpis.model import EventsQuery, KpiSink, StatesQuery, StoreAnswer, StoreQuery
 
 Question = Query | EventsQuery | StatesQuery
 Rows = list[dict[str, Any]]
@@ -44,8 +44,10 @@ def ask_many(questions: Sequence[Question], sink: Sink) -> list[Answer]:
 
 def _ask_plain(questions: Sequence[Question], sink: Sink) -> list[Answer]:
     """The answers to what compares nothing."""
-    if not isinstance(sink, Answering):
-        raise UnsupportedError(f"{type(sink).__name__} cannot answer KPIs; a store of type {_able()} can")
+    if not isinstance(sink, KpiSink):
+        raise UnsupportedError(
+            f"{type(sink).__name__} cannot answer KPIs; a store of type {_answering_types()} can"
+        )
     taken: Sequence[str] | None = getattr(getattr(sink, "options", None), "datasets", None)
     needed = [_needed(question, taken) for question in questions]
     asked = {
@@ -76,7 +78,7 @@ def _needed(question: Question, taken: Sequence[str] | None) -> Sequence[StoreQu
     return queries
 
 
-def _answer(question: Question, answers: list[Found | UnsupportedError]) -> Answer:
+def _answer(question: Question, answers: list[StoreAnswer | UnsupportedError]) -> Answer:
     for one in answers:
         if isinstance(one, UnsupportedError):
             return one
@@ -89,9 +91,9 @@ def _answer(question: Question, answers: list[Found | UnsupportedError]) -> Answ
     return rows
 
 
-def answered(dashboard: Dashboard, selection: Selection, sink: Sink, name: str) -> Answered:
+def answer_dashboard(dashboard: Dashboard, selection: Selection, sink: Sink, name: str) -> DashboardAnswer:
     """A whole dashboard; `name`: the sink's in the configuration. Raises as `ask`."""
-    return Answered.of(dashboard, selection, ask_many(questions_of(dashboard, selection), sink), name)
+    return DashboardAnswer.of(dashboard, selection, ask_many(questions_of(dashboard, selection), sink), name)
 
 
 def describe(kpi: Kpi) -> dict[str, Any]:
@@ -114,7 +116,7 @@ def describe(kpi: Kpi) -> dict[str, Any]:
 def can_answer(kind: str) -> bool:
     """Whether sinks of a type answer KPIs, by the type alone: none is opened."""
     try:
-        return issubclass(load("sinks", kind), Answering)
+        return issubclass(load("sinks", kind), KpiSink)
     except PluginError:  # it is not there, or its extra is not
         return False
 
@@ -125,13 +127,15 @@ def store_of(types: Mapping[str, str], name: str | None) -> str:
         if name not in types:
             raise ValueError(f"no sink {name!r}; there are {', '.join(types)}")
         if not can_answer(types[name]):
-            raise ValueError(f"a store of type {types[name]} cannot answer KPIs; one of type {_able()} can")
+            raise ValueError(
+                f"a store of type {types[name]} cannot answer KPIs; one of type {_answering_types()} can"
+            )
         return name
     for sink, kind in types.items():
         if can_answer(kind):
             return sink
-    raise ValueError(f"no store can answer KPIs: add a sink of type {_able()}")
+    raise ValueError(f"no store can answer KPIs: add a sink of type {_answering_types()}")
 
 
-def _able() -> str:
+def _answering_types() -> str:
     return " or ".join(filter(can_answer, available("sinks")))

@@ -10,10 +10,10 @@ from lakescope.core.contracts import Sink, TransientError
 from lakescope.pipeline.dead_letters import DeadLetters, Letter
 from lakescope.pipeline.delivery import deliver
 from lakescope.pipeline.normalise import Normaliser
-from lakescope.pipeline.transform import Lane, Transform
+from lakescope.pipeline.transform import SinkInput, Transform
 
 
-class Replayed(msgspec.Struct, frozen=True):
+class ReplayResult(msgspec.Struct, frozen=True):
     """What became of one letter: gone when `stored`, else still there, and why."""
 
     id: str
@@ -25,14 +25,14 @@ def replay(
     letters: Iterable[Letter],
     dead_letters: DeadLetters,
     normaliser_of: Callable[[str], Normaliser],
-    lanes: Mapping[str, Lane],
+    lanes: Mapping[str, SinkInput],
     sinks: Mapping[str, Sink],
-) -> Iterable[Replayed]:
+) -> Iterable[ReplayResult]:
     """Tries each letter once. Idempotent: what was stored before is found under its id."""
     for letter in letters:
         wanted = {name: lane for name, lane in lanes.items() if letter.sink in (None, name)}
         if not wanted:
-            yield Replayed(
+            yield ReplayResult(
                 letter.id, False, f"there is no sink {letter.sink!r} in the configuration any more"
             )
             continue
@@ -42,14 +42,14 @@ def replay(
             for name, parcel in batch.parcels.items():
                 rejects += deliver(parcel.chunks, sinks[name].write, _give_up).values()
         except TransientError as error:
-            yield Replayed(letter.id, False, f"try again later: {error}")
+            yield ReplayResult(letter.id, False, f"try again later: {error}")
             continue
         if rejects:
             dead_letters.add(letter.collector, letter.sink, [(letter.message(), rejects)])
-            yield Replayed(letter.id, False, str(rejects[0]))
+            yield ReplayResult(letter.id, False, str(rejects[0]))
         else:
             dead_letters.drop([letter.id])
-            yield Replayed(letter.id, True, f"{batch.datasets.total()} events stored")
+            yield ReplayResult(letter.id, True, f"{batch.datasets.total()} events stored")
 
 
 def _give_up(_attempts: int, fault: TransientError) -> None:

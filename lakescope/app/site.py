@@ -29,7 +29,7 @@ _OWN: dict[type, tuple[dict[str, Any], frozenset[str]]] = {
 _GROUPS = {"lakescope.kpis": ("KPIS", Kpi), "lakescope.dashboards": ("DASHBOARDS", Dashboard)}
 
 
-class _Found(NamedTuple):
+class _Entry(NamedTuple):
     """What a file or an entry point gives."""
 
     place: str
@@ -55,7 +55,7 @@ def load(folder: Path | None = None) -> list[Problem]:
     return problems
 
 
-def _entries(problems: list[Problem]) -> Iterator[_Found]:
+def _entries(problems: list[Problem]) -> Iterator[_Entry]:
     for group, (_, kind) in _GROUPS.items():
         for entry in entry_points(group=group):
             place = f"entry point {entry.name} of {entry.dist.name if entry.dist else entry.value}"
@@ -67,7 +67,7 @@ def _entries(problems: list[Problem]) -> Iterator[_Found]:
                 yield from _each(value, place, None, kind)
 
 
-def _files(folder: Path, problems: list[Problem]) -> Iterator[_Found]:
+def _files(folder: Path, problems: list[Problem]) -> Iterator[_Entry]:
     if not folder.is_dir():
         remedy = "name a folder with *.py files, or remove the option"
         problems.append(Problem(str(folder), None, "site.folder", "expected a folder, found none", remedy))
@@ -92,9 +92,9 @@ def _line(path: Path, name: str) -> int | None:
     return next((number for number, text in enumerate(lines, 1) if text.startswith(name)), None)
 
 
-def _each(value: Any, place: str, line: int | None, kind: type) -> Iterator[_Found]:
+def _each(value: Any, place: str, line: int | None, kind: type) -> Iterator[_Entry]:
     several = isinstance(value, Iterable) and not isinstance(value, str)
-    yield from (_Found(place, line, kind, one) for one in (value if several else (value,)))
+    yield from (_Entry(place, line, kind, one) for one in (value if several else (value,)))
 
 
 def _broken(place: str, error: Exception, remedy: str) -> Problem:
@@ -106,7 +106,7 @@ def _broken(place: str, error: Exception, remedy: str) -> Problem:
     return Problem(place, line, "", text, lacking.remedy if lacking else remedy)
 
 
-def _add(one: _Found, problems: list[Problem]) -> bool:
+def _add(one: _Entry, problems: list[Problem]) -> bool:
     """Whether it was left out."""
     known, own = _OWN[one.kind]
     word = one.kind.__name__
@@ -127,7 +127,7 @@ def _add(one: _Found, problems: list[Problem]) -> bool:
     return bool(faults)
 
 
-def _check_dashboards(added: list[_Found], problems: list[Problem]) -> None:
+def _check_dashboards(added: list[_Entry], problems: list[Problem]) -> None:
     for one in added:
         faults = list(dashboards.faults_of(one.value, DASHBOARDS))
         problems += [

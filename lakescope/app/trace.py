@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from lakescope.core.contracts import RefusedError, Searchable, Sink
+from lakescope.core.contracts import RefusedError, SearchableSink, Sink
 
 LIMIT = 10_000
 """Events that one look-up may give (Elasticsearch's index.max_result_window), and requests of one history."""
@@ -29,12 +29,12 @@ Event = dict[str, Any]
 File = tuple[Any, ...]
 
 
-def searchable(sinks: Mapping[str, Sink]) -> Searchable | None:
+def searchable(sinks: Mapping[str, Sink]) -> SearchableSink | None:
     """The first sink that can give events back."""
-    return next((sink for sink in sinks.values() if isinstance(sink, Searchable)), None)
+    return next((sink for sink in sinks.values() if isinstance(sink, SearchableSink)), None)
 
 
-def story(store: Searchable, request_id: str) -> list[Event]:
+def story(store: SearchableSink, request_id: str) -> list[Event]:
     """The events of a transfer's history, in order of time; empty if the store has none of this request.
 
     Raises `TransientError` or `RefusedError` if the store fails, or if the history is too long to be shown whole.
@@ -47,7 +47,7 @@ def story(store: Searchable, request_id: str) -> list[Event]:
 class _History:
     """The events found so far, and what has been looked up."""
 
-    def __init__(self, store: Searchable) -> None:
+    def __init__(self, store: SearchableSink) -> None:
         self.store = store
         self.events: dict[str, Event] = {}
         self._of_jobs: dict[str, Event] = {}

@@ -24,7 +24,7 @@ class Theme(enum.StrEnum):
     both = "both"
 
 
-class Store(enum.StrEnum):
+class StoreType(enum.StrEnum):
     """What Grafana's data source is."""
 
     elasticsearch = "elasticsearch"
@@ -35,7 +35,7 @@ class Store(enum.StrEnum):
 
 Names = Annotated[list[str] | None, typer.Argument(help="Dashboards by name; without one all of them.")]
 StoreOption = Annotated[
-    Store, typer.Option("--store", help="Kind of the data source; monit: MONIT's own layout.")
+    StoreType, typer.Option("--store", help="Kind of the data source; monit: MONIT's own layout.")
 ]
 SourceOption = Annotated[
     str | None, typer.Option("--source", help="uid of the data source in Grafana; else Lakescope's own.")
@@ -66,7 +66,7 @@ THEMES: dict[Theme, tuple[Literal["light", "dark"], ...]] = {
 def build(
     out: Annotated[Path, typer.Option("--out", help="Directory; made if it is missing.")],
     names: Names = None,
-    store: StoreOption = Store.elasticsearch,
+    store: StoreOption = StoreType.elasticsearch,
     source: SourceOption = None,
     config: ConfigOption = CONFIG,
 ) -> None:
@@ -87,7 +87,7 @@ def build(
 def push(
     url: Annotated[str, typer.Option("--url", help="Grafana's address.", envvar="GRAFANA_URL")],
     names: Names = None,
-    store: StoreOption = Store.elasticsearch,
+    store: StoreOption = StoreType.elasticsearch,
     source: SourceOption = None,
     folder: Annotated[str, typer.Option(help="Folder in Grafana; made if it is missing.")] = "Lakescope",
     token_file: Annotated[

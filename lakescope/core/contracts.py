@@ -115,7 +115,7 @@ class Sink(Protocol):
 
 
 @runtime_checkable
-class Searchable(Protocol):
+class SearchableSink(Protocol):
     """A sink that can give events back."""
 
     def find(

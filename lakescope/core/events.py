@@ -357,7 +357,7 @@ class Push(Event, tag="push"):
     idb_fields: list[str] | None = None  #: fields of data that become InfluxDB fields; null: all others
 
 
-class Pipeline(Event, tag="pipeline"):
+class PipelineReport(Event, tag="pipeline"):
     """What Lakescope itself did in one interval: an event for each of its collectors and sinks."""
 
     untagged = frozenset({"vo"})
@@ -382,7 +382,7 @@ DATASETS: dict[str, type[Event]] = {
     str(cls.__struct_config__.tag): cls
     for cls in (
         *(Transfer, Deletion, Did, Rule, Trace, FtsQueue),
-        *(Network, Host, Probe, Storage, Poll, Push, Pipeline),
+        *(Network, Host, Probe, Storage, Poll, Push, PipelineReport),
     )
 }
 """Dataset name -> its struct."""
@@ -403,6 +403,6 @@ AnyEvent = (
     | Storage
     | Poll
     | Push
-    | Pipeline
+    | PipelineReport
 )
 """For decoding events back: ``msgspec.json.decode(line, type=AnyEvent)``."""

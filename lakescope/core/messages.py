@@ -1,8 +1,8 @@
 """What travels between the rooms: messages in, events out, and everything that could not become one.
 
-    collector --Message--> format --Decoded(events, rejects, unknown, odd, filtered)--> sinks
+    collector --Message--> format --DecodeResult(events, rejects, unknown, odd, filtered)--> sinks
 
-A `Rejected` is raised (or a `Reject` added) for what cannot be read; it ends in the dead letters.
+A `RejectedError` is raised (or a `Reject` added) for what cannot be read; it ends in the dead letters.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Reject(msgspec.Struct, gc=False):
         return text
 
 
-class Rejected(Exception):
+class RejectedError(Exception):
     """Raised by a format: this body cannot be read. Carries the `Reject`."""
 
     def __init__(self, reason: Reason, path: str = "$", expected: str | None = None, found: object = None):
@@ -70,8 +70,8 @@ class Rejected(Exception):
         super().__init__(str(self.reject))
 
 
-class Decoded:
-    """What the formats made of a batch of messages. Each body either adds here or raises `Rejected`.
+class DecodeResult:
+    """What the formats made of a batch of messages. Each body either adds here or raises `RejectedError`.
 
     ``received = len(events) + len(rejects) + sum(filtered.values())`` holds by construction.
     """
@@ -92,13 +92,13 @@ class Decoded:
 
 
 class Format(Protocol):
-    """A dialect: reads one message's body, adds its events, raises `Rejected` for what is unreadable.
+    """A dialect: reads one message's body, adds its events, raises `RejectedError` for what is unreadable.
 
     Pure: no I/O, no clock, no state. A body of several records adds a `Reject` to ``out.rejects``
     for the bad ones and keeps the rest.
     """
 
-    def __call__(self, message: Message, out: Decoded) -> None: ...
+    def __call__(self, message: Message, out: DecodeResult) -> None: ...
 
 
 Framing = Literal["json", "rows", "whole"]

@@ -20,10 +20,10 @@ from lakescope.core.contracts import Collector, Sink
 from lakescope.core.inbox import Inbox
 from lakescope.core.messages import Message, Reject, quote
 from lakescope.pipeline.dead_letters import DeadLetters
-from lakescope.pipeline.lane import Abandoned, Job, SinkLane
+from lakescope.pipeline.lane import AbandonedError, Job, SinkLane
 from lakescope.pipeline.metrics import Metrics
 from lakescope.pipeline.normalise import Normaliser
-from lakescope.pipeline.transform import Lane, Transform, Transformed
+from lakescope.pipeline.transform import SinkInput, Transform, TransformResult
 from lakescope.pipeline.workers import Workers
 
 log = logging.getLogger(__name__)
@@ -40,7 +40,12 @@ class Pipeline:
     """One collector, its transform, and its way into the lanes."""
 
     def __init__(
-        self, name: str, collector: Collector, normalise: Normaliser, lanes: Mapping[str, Lane], inbox: Inbox
+        self,
+        name: str,
+        collector: Collector,
+        normalise: Normaliser,
+        lanes: Mapping[str, SinkInput],
+        inbox: Inbox,
     ):
         self.name = name
         self.collector = collector
@@ -196,18 +201,18 @@ class Engine:
         pipeline.inbox.close()
 
     def _convey(self, pipeline: Pipeline) -> None:
-        with suppress(Abandoned):
+        with suppress(AbandonedError):
             for messages, transformed in self._transformed(pipeline):
                 self._dispatch(pipeline, messages, transformed)
 
-    def _transformed(self, pipeline: Pipeline) -> Iterator[tuple[list[Message], Transformed]]:
+    def _transformed(self, pipeline: Pipeline) -> Iterator[tuple[list[Message], TransformResult]]:
         pool = self._pool
         if pool is None:
             while messages := pipeline.inbox.take():
                 self._took(pipeline, messages)
                 yield from self._parts(pipeline, messages)
             return
-        waiting: deque[tuple[list[Message], Future[Transformed]]] = deque()
+        waiting: deque[tuple[list[Message], Future[TransformResult]]] = deque()
         while messages := pipeline.inbox.take():
             self._took(pipeline, messages)
             waiting.append((messages, self._submit(pool, pipeline, messages)))
@@ -218,24 +223,24 @@ class Engine:
         while waiting:
             yield from self._results(pipeline, *waiting.popleft())
 
-    def _submit(self, pool: Workers, pipeline: Pipeline, messages: list[Message]) -> Future[Transformed]:
+    def _submit(self, pool: Workers, pipeline: Pipeline, messages: list[Message]) -> Future[TransformResult]:
         bare = [Message(m.body, m.format, dict(m.headers), m.received) for m in messages]
         try:
             return pool.submit(pipeline.name, pipeline.transform, bare, bool(self.taps))
         except RuntimeError as error:  # the stop's time is over: they are not acknowledged, and come again
-            raise Abandoned from error
+            raise AbandonedError from error
 
     def _parts(
         self, pipeline: Pipeline, messages: list[Message]
-    ) -> Iterator[tuple[list[Message], Transformed]]:
+    ) -> Iterator[tuple[list[Message], TransformResult]]:
         while messages:
             part = pipeline.transform(messages, bool(self.taps))
             yield messages[: part.messages], part
             messages = messages[part.messages :]
 
     def _results(
-        self, pipeline: Pipeline, messages: list[Message], future: Future[Transformed]
-    ) -> Iterator[tuple[list[Message], Transformed]]:
+        self, pipeline: Pipeline, messages: list[Message], future: Future[TransformResult]
+    ) -> Iterator[tuple[list[Message], TransformResult]]:
         try:
             first = future.result()
         except Exception as error:  # noqa: BLE001 - a worker was killed, or cannot be sent this: it is done here
@@ -250,7 +255,7 @@ class Engine:
             pipeline.in_flight += len(messages)
         self.metrics.messages.labels(pipeline.name).inc(len(messages))
 
-    def _dispatch(self, pipeline: Pipeline, messages: list[Message], t: Transformed) -> None:
+    def _dispatch(self, pipeline: Pipeline, messages: list[Message], t: TransformResult) -> None:
         self._count(pipeline, t)
         if t.rejects:
             found: dict[int, list[Reject]] = {}
@@ -285,7 +290,7 @@ class Engine:
             self.lanes[name].put(job)
         batch.closed()
 
-    def _count(self, pipeline: Pipeline, t: Transformed) -> None:
+    def _count(self, pipeline: Pipeline, t: TransformResult) -> None:
         name, metrics = pipeline.name, self.metrics
         metrics.received.labels(name).inc(t.events + len(t.rejects) + t.filtered.total())
         for dataset, count in t.datasets.items():
@@ -319,7 +324,7 @@ class Engine:
         sink: str | None,
         rejects: Mapping[int, Sequence[Reject]],
     ) -> None:
-        """Files dead letters; a full disk is waited for, as losing them is not an option. Raises `Abandoned`."""
+        """Files dead letters; a full disk is waited for, as losing them is not an option. Raises `AbandonedError`."""
         letters = [(messages[index], found) for index, found in rejects.items()]
         try:
             tenacity.Retrying(
@@ -331,7 +336,7 @@ class Engine:
                 ),
             )(self.dead_letters.add, pipeline.name, sink, letters)
         except tenacity.RetryError as error:  # told to stop: they are not acknowledged, and come again
-            raise Abandoned from error
+            raise AbandonedError from error
         for found in rejects.values():
             for reject in found:
                 self.metrics.dead.labels(pipeline.name, sink or "", reject.reason).inc()

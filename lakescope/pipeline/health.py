@@ -64,13 +64,13 @@ class HealthCollector:
 
     # --- what is told -------------------------------------------------------------------------------------
 
-    def _reports(self, seconds: float) -> Iterator[events.Pipeline]:
+    def _reports(self, seconds: float) -> Iterator[events.PipelineReport]:
         engine, metrics = self.engine, self.engine.metrics
         now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
 
         def report(
             stage: str, name: str, ready: bool, totals: dict[str, int], **more: Any
-        ) -> events.Pipeline:
+        ) -> events.PipelineReport:
             deltas = {what: self._since(stage, name, what, total) for what, total in totals.items()}
             common = {
                 "id": blake2b(f"{self.instance} {stage} {name} {now}".encode(), digest_size=16).hexdigest(),
@@ -85,7 +85,7 @@ class HealthCollector:
                 | {"dataset": "pipeline", "stage": stage, "name": name, "ready": ready}
                 | deltas
                 | more,
-                events.Pipeline,
+                events.PipelineReport,
             )
 
         for pipeline in engine.pipelines:

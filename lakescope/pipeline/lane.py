@@ -51,7 +51,7 @@ class Job:
         return len(self.chunks) if self.messages else 0
 
 
-class Abandoned(Exception):
+class AbandonedError(Exception):
     """The engine is stopping and the bound is over: what is left was not stored and is not acknowledged."""
 
 
@@ -116,7 +116,7 @@ class SinkLane:
         while jobs := self._take():
             try:
                 self._deliver(jobs)
-            except Abandoned:
+            except AbandonedError:
                 return
             except Exception as error:
                 log.exception("lane_died sink=%s", self.name)
@@ -170,4 +170,4 @@ class SinkLane:
         self.health.set("retrying", whole_text(fault))
         self.metrics.retries.labels(self.name).inc()
         if self._abort.wait(uniform(0, min(BACKOFF_MAX_S, BACKOFF_S * 2 ** min(attempts, 10)))):
-            raise Abandoned
+            raise AbandonedError

@@ -13,11 +13,11 @@ from msgspec.structs import replace
 from lakescope.core.bounds import clear_impossible
 from lakescope.core.events import Event
 from lakescope.core.messages import (
-    Decoded,
+    DecodeResult,
     Format,
     Message,
     Reject,
-    Rejected,
+    RejectedError,
     quote,
     traits,
 )
@@ -33,8 +33,8 @@ Enrich = Callable[[Iterable[Event]], Mapping[str, str]]
 """Completes events in place. Returns the RSEs on which a source and the topology disagree -> on what."""
 
 
-class Normalised(Decoded):
-    """`Decoded` of a batch, with the way back from an event or a reject to its message."""
+class NormaliseResult(DecodeResult):
+    """`DecodeResult` of a batch, with the way back from an event or a reject to its message."""
 
     __slots__ = ("conflicts", "event_starts", "rejected_messages")
 
@@ -67,13 +67,13 @@ class Normaliser:
         messages: Sequence[Message],
         check: Callable[[list[Event]], None] | None = None,
         part: float = inf,
-    ) -> Normalised:
+    ) -> NormaliseResult:
         """`check` is tried on each message's completed events: if it raises, the message is rejected.
 
         Stops behind the message that makes it more than `part` events and rejects: ``len(result.event_starts)``
         messages were read.
         """
-        out = Normalised()
+        out = NormaliseResult()
         events, rejects, formats, starts = out.events, out.rejects, self.formats, out.event_starts
         fault: Exception | None = None
         known = 0
@@ -89,7 +89,7 @@ class Normaliser:
                 if check is not None:
                     clear_impossible(events[start:], out.impossible)
                     check(self._completed(message, events[start:]))
-            except Rejected as error:
+            except RejectedError as error:
                 rejects.append(error.reject)
             except Exception as error:  # noqa: BLE001 - a decoder's bug must not stop the lake's other messages
                 del events[start:]
@@ -106,7 +106,7 @@ class Normaliser:
         clear_impossible(events, out.impossible)  # after: the bound of a host's value is that of its quantity
         return out
 
-    def _incomplete(self, messages: Sequence[Message], out: Normalised) -> list[Event]:
+    def _incomplete(self, messages: Sequence[Message], out: NormaliseResult) -> list[Event]:
         """The events that are still to be enriched; nearly always all of them."""
         events, starts = out.events, out.event_starts
         if not any(message.format in self.complete for message in messages[: len(starts)]):
@@ -135,7 +135,7 @@ def _reject_contradictions(events: list[Event], start: int, rejects: list[Reject
         return
     first: dict[str, Event] = {}
     rejects += [
-        Rejected("value", "$", EXPECTED_ONE, encode(event).decode()).reject
+        RejectedError("value", "$", EXPECTED_ONE, encode(event).decode()).reject
         for event in events[start:]
         if first.setdefault(event.id, event) != event
     ]
@@ -148,10 +148,10 @@ def _unpacked(message: Message) -> Message:
     try:
         body = unpack(message.body, encoding)
     except DamagedError as error:
-        raise Rejected("not_unpacked", "$", f"a body in {encoding}", str(error)) from error
+        raise RejectedError("not_unpacked", "$", f"a body in {encoding}", str(error)) from error
     except TooLargeError as error:
         expected = f"at most {LIMIT_BYTES} bytes unpacked"
-        raise Rejected("not_unpacked", "$", expected, str(error)) from error
+        raise RejectedError("not_unpacked", "$", expected, str(error)) from error
     if surplus := excess(body):
-        raise Rejected("not_unpacked", "$", "a body in several parts", surplus)
+        raise RejectedError("not_unpacked", "$", "a body in several parts", surplus)
     return replace(message, body=body)

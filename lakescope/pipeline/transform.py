@@ -11,7 +11,7 @@ import msgspec
 from lakescope.core.contracts import Chunk, Encoder
 from lakescope.core.events import Event, Transfer
 from lakescope.core.messages import Message, Reject
-from lakescope.pipeline.normalise import Normalised, Normaliser
+from lakescope.pipeline.normalise import Normaliser, NormaliseResult
 
 FAILURES_KEPT = 10  # of a batch, for the status page
 
@@ -42,7 +42,7 @@ class Parcel(msgspec.Struct):
     """``YYYY-MM-DDThh:mm:ss`` -> events of that second, for the lag."""
 
 
-class Transformed(msgspec.Struct):
+class TransformResult(msgspec.Struct):
     """A batch, ready for the sinks. Picklable."""
 
     parcels: dict[str, Parcel]
@@ -71,7 +71,7 @@ class Transformed(msgspec.Struct):
         return bisect_right(self.event_starts, event) - 1
 
 
-class Lane(msgspec.Struct):
+class SinkInput(msgspec.Struct):
     """How a sink wants its events."""
 
     encode: Encoder
@@ -80,15 +80,15 @@ class Lane(msgspec.Struct):
 
 
 class Transform:
-    """(messages) -> `Transformed`. Picklable if its formats and encoders are."""
+    """(messages) -> `TransformResult`. Picklable if its formats and encoders are."""
 
-    def __init__(self, normalise: Normaliser, lanes: Mapping[str, Lane]):
+    def __init__(self, normalise: Normaliser, lanes: Mapping[str, SinkInput]):
         self.normalise = normalise
         self.lanes = dict(lanes)
 
-    def __call__(self, messages: Sequence[Message], with_documents: bool = False) -> Transformed:
-        """Of the first messages, at least one: `Transformed.messages` tells how many."""
-        result = Transformed({name: Parcel() for name in self.lanes})
+    def __call__(self, messages: Sequence[Message], with_documents: bool = False) -> TransformResult:
+        """Of the first messages, at least one: `TransformResult.messages` tells how many."""
+        result = TransformResult({name: Parcel() for name in self.lanes})
         while result.messages < len(messages) and result.events + len(result.rejects) <= PART:
             part = messages[result.messages : result.messages + SLICE]
             try:
@@ -102,7 +102,7 @@ class Transform:
         for lane in self.lanes.values():
             lane.encode(events, documents)
 
-    def _add(self, result: Transformed, batch: Normalised, with_documents: bool) -> None:
+    def _add(self, result: TransformResult, batch: NormaliseResult, with_documents: bool) -> None:
         """Adds what was made of the next messages. Leaves `result` alone if an encoder raises."""
         events = batch.events
         documents = [_encode(event) for event in events]
@@ -140,7 +140,9 @@ def _held(chunks: list[Chunk], sizes: list[int]) -> int:
     return sum(sizes) + RECORD_BYTES * len(chunks)
 
 
-def _choose(lane: Lane, events: list[Event], documents: list[bytes]) -> tuple[list[Chunk], list[int] | None]:
+def _choose(
+    lane: SinkInput, events: list[Event], documents: list[bytes]
+) -> tuple[list[Chunk], list[int] | None]:
     """The chunks that a lane gets, and the index of each one's event; null: they are all of the events'."""
     if lane.datasets is None:
         chunks = lane.encode(events, documents)

@@ -10,10 +10,10 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 
 from lakescope.core.messages import Message
-from lakescope.pipeline.transform import Transform, Transformed
+from lakescope.pipeline.transform import Transform, TransformResult
 
 
-class WorkerLost(Exception):
+class WorkerLostError(Exception):
     """The process died with a batch in its hands; the next batch gets a new process."""
 
 
@@ -33,14 +33,16 @@ class Workers:
 
     def submit(
         self, name: str, transform: Transform, messages: list[Message], documents: bool
-    ) -> Future[Transformed]:
-        """Its future raises `WorkerLost`, or what `transform` raised. RuntimeError after `close`.
+    ) -> Future[TransformResult]:
+        """Its future raises `WorkerLostError`, or what `transform` raised. RuntimeError after `close`.
 
         A transform is sent to a process once, and again when `name` has another.
         """
         return self._threads.submit(self._call, name, transform, messages, documents)
 
-    def _call(self, name: str, transform: Transform, messages: list[Message], documents: bool) -> Transformed:
+    def _call(
+        self, name: str, transform: Transform, messages: list[Message], documents: bool
+    ) -> TransformResult:
         worker: _Worker | None = getattr(self._own, "worker", None)
         if worker is None:
             worker = self._own.worker = self._new()
@@ -49,12 +51,12 @@ class Workers:
         except (EOFError, OSError) as error:
             self._own.worker = None
             worker.close()
-            raise WorkerLost(f"worker process {worker.process.pid} ended: {error!r}") from error
+            raise WorkerLostError(f"worker process {worker.process.pid} ended: {error!r}") from error
 
     def _new(self) -> _Worker:
         with self._lock:
             if self._closed:
-                raise WorkerLost("the workers were told to stop")
+                raise WorkerLostError("the workers were told to stop")
             self._all = [worker for worker in self._all if worker.process.is_alive()]
             worker = _Worker()
             self._all.append(worker)
@@ -79,11 +81,13 @@ class _Worker:
         theirs.close()  # else the pipe would not end with the process
         self._known: dict[str, Transform] = {}
 
-    def call(self, name: str, transform: Transform, messages: list[Message], documents: bool) -> Transformed:
+    def call(
+        self, name: str, transform: Transform, messages: list[Message], documents: bool
+    ) -> TransformResult:
         news = None if self._known.get(name) is transform else transform
         self._pipe.send((name, news, messages, documents))
         self._known[name] = transform
-        answer: Transformed | Exception = self._pipe.recv()
+        answer: TransformResult | Exception = self._pipe.recv()
         if isinstance(answer, Exception):
             raise answer
         return answer
@@ -105,7 +109,7 @@ def _serve(pipe: Connection) -> None:
             if news is not None:
                 transforms[name] = news
             try:
-                answer: Transformed | Exception = transforms[name](messages, documents)
+                answer: TransformResult | Exception = transforms[name](messages, documents)
             except Exception as error:  # noqa: BLE001 - the parent does this batch itself, and tells what failed
                 answer = RuntimeError(repr(error))
             pipe.send(answer)

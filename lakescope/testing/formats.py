@@ -10,7 +10,7 @@ from typing import ClassVar
 from msgspec.structs import replace
 
 from lakescope.app.cases import Case, find
-from lakescope.core.messages import Decoded, Message, Rejected
+from lakescope.core.messages import DecodeResult, Message, RejectedError
 from lakescope.core.plugins import load
 from lakescope.pipeline.normalise import Normaliser
 from lakescope.transformers.enrichment import Enrichment
@@ -50,10 +50,10 @@ class FormatContract:
         assert pickle.loads(pickle.dumps(decode)) is decode, "expected a function of a module"  # noqa: S301 - our own bytes
 
     def _events(self, message: Message) -> list[str]:
-        out = Decoded()
+        out = DecodeResult()
         try:
             load("formats", self.format)(message, out)
-        except Rejected:
+        except RejectedError:
             return []
         return [event.id for event in out.events]
 

@@ -16,7 +16,7 @@ from lakescope.app.query import ask_many
 from lakescope.core.contracts import Sink
 from lakescope.core.events import Event, Probe, Transfer
 from lakescope.kpis import CATALOGUE, Query, UnsupportedError
-from lakescope.kpis.model import Answering
+from lakescope.kpis.model import KpiSink
 from lakescope.testing._configured import configured
 
 _BEGIN = datetime(2026, 1, 5, tzinfo=UTC)
@@ -66,9 +66,9 @@ class SinkContract:
             assert there(events, documents) == sink.encode(events, documents)
 
     def test_kpis_are_answered_exactly_or_refused(self, tmp_path: Path) -> None:
-        """Nothing to test of a sink that is not `Answering`."""
+        """Nothing to test of a sink that is not `KpiSink`."""
         with closing(self._sink(tmp_path)) as sink:
-            if not isinstance(sink, Answering):
+            if not isinstance(sink, KpiSink):
                 return
             list(sink.setup())
             _write(sink, _events())

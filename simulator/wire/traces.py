@@ -7,7 +7,7 @@ server adds address, times and an id; uploads carry no file name; nobody promise
 from json import dumps
 from typing import Any
 
-from lakescope.simulator.chance import Weighted
+from lakescope.simulator.chance import WeightedChoice
 from lakescope.simulator.clock import SECOND, iso_text, posix
 from lakescope.simulator.transfers import Access
 from lakescope.simulator.wire.dialect import Dialect
@@ -16,10 +16,10 @@ from lakescope.simulator.wire.message import Wire
 DESTINATION = "/topic/rucio.tracer"
 
 _HEADERS = {"persistent": "true", "appversion": "rucio"}
-_ODD_ENDS: Weighted[str] = Weighted(
+_ODD_ENDS: WeightedChoice[str] = WeightedChoice(
     [("DONE", 0.93), ("ALREADY_DONE", 0.03), ("FOUND_IN_PCACHE", 0.02), ("PROCESSING", 0.02)]
 )
-_BAD_ENDS: Weighted[str] = Weighted(
+_BAD_ENDS: WeightedChoice[str] = WeightedChoice(
     [("FAILED", 0.6), ("DOWNLOAD_ATTEMPT", 0.2), ("FILE_NOT_FOUND", 0.12), ("FAIL_VALIDATE", 0.08)]
 )
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from lakescope.collectors import _spool as module
-from lakescope.collectors._spool import LARGE_BYTES, ROW_BYTES, Full, Spool
+from lakescope.collectors._spool import LARGE_BYTES, ROW_BYTES, Spool, SpoolFullError
 from lakescope.core.messages import Message
 from tests.e2e._lakescope import until
 
@@ -84,11 +84,11 @@ def test_a_read_takes_so_many_bytes_or_one_message(spool: Spool, limit: int, bat
 def test_the_bound_is_reached_to_the_byte(tmp_path: Path) -> None:
     spool = Spool(tmp_path / "x.spool", 2 * SIZE)
     spool.append(message()).result(WAIT_S)
-    with pytest.raises(Full):
+    with pytest.raises(SpoolFullError):
         spool.append(message(b"123456"))
     spool.append(message()).result(WAIT_S)
     assert spool.bytes == 2 * SIZE
-    with pytest.raises(Full):
+    with pytest.raises(SpoolFullError):
         spool.append(message(b""))
     spool.delete([1])
     until(lambda: spool.bytes == SIZE, WAIT_S)

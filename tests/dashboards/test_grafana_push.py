@@ -8,8 +8,8 @@ import pytest
 from pydantic import SecretStr
 
 from lakescope.dashboards.definitions import DASHBOARDS
-from lakescope.dashboards.grafana import Built, build
-from lakescope.dashboards.grafana.push import ATTEMPTS, Grafana, GrafanaError, Pushed
+from lakescope.dashboards.grafana import DashboardDocument, build
+from lakescope.dashboards.grafana.push import ATTEMPTS, Grafana, GrafanaError, PushResult
 from tests.dashboards._grafana_api import TOKEN, GrafanaApi, grafana_api
 
 LAKE = build(DASHBOARDS["lake"], "opensearch")
@@ -24,11 +24,11 @@ def api() -> Iterator[GrafanaApi]:
 
 def _push(
     api: GrafanaApi,
-    *built: Built,
+    *built: DashboardDocument,
     token: str = TOKEN,
     dry_run: bool = False,
     waits: list[float] | None = None,
-) -> list[Pushed]:
+) -> list[PushResult]:
     waited: list[float] = [] if waits is None else waits
     with Grafana(api.url, SecretStr(token), sleep=waited.append) as grafana:
         return list(grafana.push(built, dry_run=dry_run))

@@ -14,7 +14,7 @@ from lakescope.dashboards.grafana.extension import panels_of
 from lakescope.dashboards.kinds import KINDS, Kind, PanelKind
 from lakescope.dashboards.model import Number, Panel, Row
 from lakescope.dashboards.pages import page, vega
-from lakescope.dashboards.pages.pictures import Answered, is_empty, pictures
+from lakescope.dashboards.pages.pictures import DashboardAnswer, is_empty, pictures
 from lakescope.dashboards.pages.preview import svg
 from lakescope.dashboards.questions import Selection, questions_of
 from lakescope.dashboards.theme import CSS, LIGHT
@@ -54,7 +54,7 @@ def test_a_new_kind_costs_a_line_and_its_drawing(monkeypatch: pytest.MonkeyPatch
     assert [line["name"] for line in picture["series"]] == ["c", "b"] and not is_empty(picture)
     drawn: dict[str, Any] = page.chart(picture, CSS)
     assert len(drawn["looks"]) == 2 and drawn["spec"]["layer"]
-    assert "New" in svg(Answered.of(dashboard, selection, [rows, []], "store"), LIGHT)
+    assert "New" in svg(DashboardAnswer.of(dashboard, selection, [rows, []], "store"), LIGHT)
     for store in STORES:
         (made,) = [one for one in panels_of(build(dashboard, store).document) if one["type"] != "row"]
         assert (made["type"], made["maxDataPoints"]) == ("timeseries", 6)

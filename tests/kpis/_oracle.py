@@ -18,7 +18,7 @@ from lakescope.kpis.model import (
     PerSecond,
     Query,
     Ratio,
-    Rest,
+    Remainder,
     StatesQuery,
 )
 from tests.kpis._oracle_states import States
@@ -58,7 +58,7 @@ class Oracle:
         match value:
             case Ratio():
                 return self._divided(query, value)
-            case Rest():
+            case Remainder():
                 shares = self._divided(query, value.of)
                 return {group: None if share is None else 1 - share for group, share in shares.items()}
             case Comparison():

@@ -11,7 +11,7 @@ from itertools import pairwise
 from statistics import median
 from typing import Any, NamedTuple
 
-from lakescope.kpis.model import Condition, DaysLeft, Part, Query, Ratio, Rest, parts
+from lakescope.kpis.model import Condition, DaysLeft, Part, Query, Ratio, Remainder, parts
 
 Event = dict[str, Any]
 Group = tuple[Any, ...]
@@ -209,7 +209,7 @@ class States:
         match self.query.kpi.value:
             case Ratio():
                 return None if values[0] is None or not values[1] else values[0] / values[1]
-            case Rest():
+            case Remainder():
                 return None if values[0] is None or not values[1] else 1 - values[0] / values[1]
             case DaysLeft():
                 pace = sum(self._pace(held) for held in counted[1])

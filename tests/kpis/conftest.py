@@ -11,7 +11,17 @@ from typing import Any, NamedTuple
 import msgspec
 import pytest
 
-from lakescope.core.events import Event, FtsQueue, Host, Network, Pipeline, Poll, Rule, Storage, Transfer
+from lakescope.core.events import (
+    Event,
+    FtsQueue,
+    Host,
+    Network,
+    PipelineReport,
+    Poll,
+    Rule,
+    Storage,
+    Transfer,
+)
 from lakescope.core.messages import Message
 from lakescope.core.plugins import formats
 from lakescope.pipeline.normalise import Normaliser
@@ -293,7 +303,7 @@ def _told(number: int) -> Iterator[Event]:
             {"stored": number * 2, "dead": number % 4 // 3, "retries": number % 3, "queued": number % 17},
         ),
     ):
-        yield Pipeline(
+        yield PipelineReport(
             id=next(ids),
             instance=f"scope{number % 2}",
             stage=stage,  # type: ignore[arg-type]

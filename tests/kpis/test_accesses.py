@@ -10,7 +10,7 @@ import msgspec
 from lakescope.app.query import ask
 from lakescope.app.words import moment
 from lakescope.core.events import Event
-from lakescope.core.messages import Decoded, Message
+from lakescope.core.messages import DecodeResult, Message
 from lakescope.kpis import CATALOGUE, Query
 from lakescope.sinks.duckdb import DuckdbOptions, DuckdbSink
 from lakescope.transformers import traces
@@ -23,7 +23,7 @@ STATES = {
 
 
 def test_every_end_of_an_access_counts(tmp_path: Path) -> None:
-    out = Decoded()
+    out = DecodeResult()
     for site, states in STATES.items():
         for number, state in enumerate(states):
             trace = {

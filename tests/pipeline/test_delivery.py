@@ -14,7 +14,7 @@ from lakescope.pipeline.delivery import STUCK_ATTEMPTS, STUCK_S, deliver
 BAD = Reject("sink_rejected", found="a bad event")
 
 
-class GaveUp(Exception):
+class GaveUpError(Exception):
     """What a test's `wait` raises."""
 
 
@@ -40,7 +40,7 @@ class Store:
         self.now += STUCK_S / 4
         self.waits.append(attempts)
         if len(self.waits) > 1000:
-            raise GaveUp
+            raise GaveUpError
 
     def deliver(self, chunks: Sequence[Any]) -> dict[int, Reject]:
         return deliver(chunks, self.write, self.wait, lambda: self.now)
@@ -113,9 +113,9 @@ def test_what_the_store_is_too_busy_for_is_told_to_wait() -> None:
 
     def wait(attempts: int, fault: TransientError) -> None:
         faults.append(str(fault))
-        raise GaveUp
+        raise GaveUpError
 
-    with pytest.raises(GaveUp):
+    with pytest.raises(GaveUpError):
         deliver("ab", lambda chunks: Outcome(retry=[0, 1], reason="queue is full"), wait)
     assert faults == ["2 events to be tried again: queue is full"]
 
@@ -153,7 +153,7 @@ def test_two_events_at_fault_in_both_halves() -> None:
 @pytest.mark.parametrize("text", ["503", ""])
 def test_a_store_that_is_away_for_days_costs_no_event(text: str) -> None:
     store = Store(fails_on(*"abcdefgh", error=lambda: TransientError(text)))
-    with pytest.raises(GaveUp):
+    with pytest.raises(GaveUpError):
         store.deliver("abcdefgh")
     assert store.waits == list(range(1, 1002)), "the waits go on growing"
     assert store.sizes.count(8) == 1001, "each attempt is of all of them"
@@ -166,7 +166,7 @@ def test_a_store_that_is_away_for_days_costs_no_event(text: str) -> None:
 
 def test_one_event_alone_is_never_given_up() -> None:
     store = Store(fails_on("a"))
-    with pytest.raises(GaveUp):
+    with pytest.raises(GaveUpError):
         store.deliver("a")
     assert store.sizes == [1] * 1001
 
@@ -237,7 +237,7 @@ def test_another_answer_begins_the_count_anew() -> None:
         return Outcome()
 
     store = Store(answer)
-    with pytest.raises(GaveUp):
+    with pytest.raises(GaveUpError):
         store.deliver("abcd")
     assert sorted(store.stored) == list("ab")
 
@@ -255,9 +255,9 @@ def test_a_batch_is_not_parted_by_attempts_alone(step: float) -> None:
     def wait(attempts: int, fault: TransientError) -> None:
         now[0] += step
         if attempts == 600:
-            raise GaveUp
+            raise GaveUpError
 
-    with pytest.raises(GaveUp):
+    with pytest.raises(GaveUpError):
         deliver("ab", write, wait, lambda: now[0])
     assert set(sizes) == {2}
 
@@ -273,8 +273,8 @@ def test_nor_by_time_alone() -> None:
     def wait(attempts: int, fault: TransientError) -> None:
         now[0] += STUCK_S
         if attempts == STUCK_ATTEMPTS - 1:
-            raise GaveUp
+            raise GaveUpError
 
-    with pytest.raises(GaveUp):
+    with pytest.raises(GaveUpError):
         deliver("ab", write, wait, lambda: now[0])
     assert set(sizes) == {2}

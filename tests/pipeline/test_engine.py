@@ -22,12 +22,12 @@ from lakescope.collectors.files import FilesCollector, FilesOptions
 from lakescope.core.contracts import Outcome
 from lakescope.core.events import Event
 from lakescope.core.inbox import Inbox
-from lakescope.core.messages import Decoded, Message
+from lakescope.core.messages import DecodeResult, Message
 from lakescope.core.plugins import load
 from lakescope.pipeline.dead_letters import DeadLetters
 from lakescope.pipeline.engine import ABORT_S, Engine, Pipeline
 from lakescope.pipeline.normalise import Normaliser
-from lakescope.pipeline.transform import Lane
+from lakescope.pipeline.transform import SinkInput
 from lakescope.sinks.jsonl import JsonlOptions, JsonlSink
 from lakescope.transformers.enrichment import Enrichment
 from tests.contract._bodies import events_of, hermes, ndjson
@@ -248,7 +248,7 @@ def test_files_end_the_run_once_all_is_stored(tmp_path: Path) -> None:
 # --- faults stay where they are --------------------------------------------------------------------------
 
 
-def decode_with_a_bug(message: Message, out: Decoded) -> None:
+def decode_with_a_bug(message: Message, out: DecodeResult) -> None:
     """A format that fails in the middle of some bodies, after it has given events."""
     load("formats", "hermes")(message, out)
     if b"create_cnt" in message.body:
@@ -290,7 +290,7 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
         "files",
         collector,
         Normaliser({"hermes": decode_with_a_bug}, Enrichment()),
-        {name: Lane(sink.encode) for name, sink in sinks.items()},
+        {name: SinkInput(sink.encode) for name, sink in sinks.items()},
         Inbox(batch_size=100),
     )
     made = Engine([pipeline], sinks, DeadLetters(tmp_path / "dead.sqlite"))

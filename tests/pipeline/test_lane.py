@@ -18,7 +18,7 @@ import pytest
 from lakescope.core.contracts import Outcome, RefusedError, TransientError
 from lakescope.core.messages import Reject
 from lakescope.pipeline import lane as module
-from lakescope.pipeline.lane import BACKOFF_MAX_S, BACKOFF_S, COALESCE, Abandoned, Job, SinkLane
+from lakescope.pipeline.lane import BACKOFF_MAX_S, BACKOFF_S, COALESCE, AbandonedError, Job, SinkLane
 from lakescope.pipeline.metrics import Metrics
 
 BAD = Reject("refused", found="a bad event")
@@ -228,7 +228,7 @@ def test_what_is_given_up_is_not_told(reports: Reports) -> None:
     run(lane, job(reports, "a"))
     assert reports == [] and store.written == [["a"]]
     assert lane.health.state == "retrying", "not a bug"
-    with pytest.raises(Abandoned):
+    with pytest.raises(AbandonedError):
         lane._wait(1, AWAY)
 
 

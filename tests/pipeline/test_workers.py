@@ -12,7 +12,7 @@ import pytest
 
 from lakescope.core.messages import Message
 from lakescope.pipeline.transform import Transform
-from lakescope.pipeline.workers import WorkerLost, Workers
+from lakescope.pipeline.workers import WorkerLostError, Workers
 
 LARGE = 32 * 2**20
 
@@ -56,7 +56,7 @@ def test_a_process_that_is_killed_at_any_moment_of_its_answer_is_noticed_and_rep
         process.kill()
         try:
             assert len(cast(bytes, future.result(60))) == LARGE
-        except WorkerLost:
+        except WorkerLostError:
             lost += 1
     assert lost, "no process was killed with its batch in hand"
 

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from lakescope.simulator import Lake, Wire, simulate
-from lakescope.simulator.outputs import Files, HttpPush, Output, Split, Stomp, deliver
+from lakescope.simulator.outputs import Files, HttpPush, Output, SplitOutput, Stomp, deliver
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +137,7 @@ def test_http_push_gives_up_on_a_refusal_and_on_silence(wires: list[Wire], serve
 
 def test_split_sends_each_message_its_usual_way(wires: list[Wire]) -> None:
     broker, web = Kept(), Kept()
-    with Split(broker, web) as both:
+    with SplitOutput(broker, web) as both:
         deliver(wires, both)
     assert {wire.source for wire in broker.wires} == {"rucio", "fts", "trace"}
     assert len(broker.wires) + len(web.wires) == len(wires)

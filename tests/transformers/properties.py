@@ -1,6 +1,6 @@
 """What holds for every format, whatever the body: the promises that the sinks build on.
 
-A format raises nothing but `Rejected`; it leaves no message without an event, a reject or a filter's count;
+A format raises nothing but `RejectedError`; it leaves no message without an event, a reject or a filter's count;
 its events encode and come back equal, with times in RFC 3339 and integers of 64 bits.
 """
 
@@ -17,27 +17,29 @@ from hypothesis import strategies as st
 
 from lakescope.core.bounds import clear_impossible
 from lakescope.core.events import AnyEvent, Event, Source
-from lakescope.core.messages import FOUND_MAX, REASONS, Decoded, Format, Message, Reject, Rejected
+from lakescope.core.messages import FOUND_MAX, REASONS, DecodeResult, Format, Message, Reject, RejectedError
 
 RECEIVED = 1767225600.0
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z")
 
 
-def decode(format: Format, body: bytes | str | object, headers: Mapping[str, str] | None = None) -> Decoded:
+def decode(
+    format: Format, body: bytes | str | object, headers: Mapping[str, str] | None = None
+) -> DecodeResult:
     """What `format` makes of one body (bytes, or JSON of anything else), received at 2026-01-01T00:00:00Z."""
     if not isinstance(body, bytes):
         body = msgspec.json.encode(body)
-    out = Decoded()
+    out = DecodeResult()
     format(Message(body=body, headers=headers or {}, received=RECEIVED), out)
     return out
 
 
-def holds(format: Format, body: bytes, headers: Mapping[str, str] | None = None) -> Decoded:
+def holds(format: Format, body: bytes, headers: Mapping[str, str] | None = None) -> DecodeResult:
     """Checks the promises on one body."""
-    out = Decoded()
+    out = DecodeResult()
     try:
         format(Message(body=body, headers=headers or {}, received=RECEIVED), out)
-    except Rejected as error:
+    except RejectedError as error:
         assert not out.events, "a rejected message must leave no event"
         out.rejects.append(error.reject)
     assert out.events or out.rejects or sum(out.filtered.values()), "a message must not vanish"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from lakescope.core.bounds import clear_impossible
 from lakescope.core.events import Host, Probe
-from lakescope.core.messages import Rejected
+from lakescope.core.messages import RejectedError
 from lakescope.transformers import collectd
 from tests.transformers.bodies import SAMPLES, documents
 from tests.transformers.properties import JSON, decode, event_holds, holds, mutated, spliced
@@ -111,7 +111,7 @@ def test_number_beyond_a_double_is_impossible() -> None:
 
 @pytest.mark.parametrize("body", [b"", b"[", b"\xff", b"[" * 5000])
 def test_what_is_no_json(body: bytes) -> None:
-    with pytest.raises(Rejected) as error:
+    with pytest.raises(RejectedError) as error:
         decode(collectd.decode, body)
     assert error.value.reject.reason in ("not_json", "not_text")
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lakescope.core.messages import Decoded, Message, Rejected
+from lakescope.core.messages import DecodeResult, Message, RejectedError
 from lakescope.core.plugins import formats
 from lakescope.transformers._common import any_json, metadata_time, span_s, unwrap, utc_moment
 
@@ -38,7 +38,7 @@ def test_lone_surrogates_become_the_replacement_character(escaped: str, text: st
 
 @pytest.mark.parametrize("body", [rb'["\udce9"', rb'["\udce"]', rb"\udce9", rb'["\ud83d\q"]'])
 def test_other_faults_stay_faults(body: bytes) -> None:
-    with pytest.raises(Rejected, match="not_json"):
+    with pytest.raises(RejectedError, match="not_json"):
         any_json(body)
 
 
@@ -61,10 +61,10 @@ def test_every_format_names_the_bytes_place_in_the_body(name: str) -> None:
     assert opening is not None
     place = opening.end()
     broken = body[:place] + b"\xe9" + body[place:]
-    out = Decoded()
+    out = DecodeResult()
     try:
         FORMATS[name](Message(broken, received=1.8e9), out)
-    except Rejected as error:
+    except RejectedError as error:
         out.rejects.append(error.reject)
     texts = [str(reject) for reject in out.rejects if reject.reason == "not_text"]
     assert texts and all(text.endswith(f"byte 0xe9 at byte {place} of the body") for text in texts)
@@ -74,7 +74,7 @@ def test_every_format_names_the_bytes_place_in_the_body(name: str) -> None:
 def test_every_format_keeps_what_holds_a_lone_surrogate(name: str) -> None:
     body = one_body(name)
     assert body is not None
-    out, plain = Decoded(), Decoded()
+    out, plain = DecodeResult(), DecodeResult()
     FORMATS[name](Message(body.replace(b"{", rb'{"\udce9": "\udce9", ', 1), received=1.8e9), out)
     FORMATS[name](Message(body, received=1.8e9), plain)
     assert len(out.events) == len(plain.events) > 0

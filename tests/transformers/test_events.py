@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from lakescope.core.events import DATASETS, Event
 from lakescope.core.messages import Message
 from lakescope.core.plugins import formats
-from lakescope.pipeline.normalise import Normalised, Normaliser
-from lakescope.pipeline.transform import Lane, Transform
+from lakescope.pipeline.normalise import Normaliser, NormaliseResult
+from lakescope.pipeline.transform import SinkInput, Transform
 from lakescope.simulator import make_lake, simulate
 from lakescope.simulator.cric import rcsite_query, rse_query, service_query
 from lakescope.sinks.jsonl import FileEncoder
@@ -40,7 +40,7 @@ def other_lakescope(topology: Topology | None = None) -> Normaliser:
     return Normaliser(formats(), enrichment)
 
 
-def read(*bodies: bytes, normaliser: Normaliser | None = None) -> Normalised:
+def read(*bodies: bytes, normaliser: Normaliser | None = None) -> NormaliseResult:
     batch = (normaliser or other_lakescope())([Message(body, "events") for body in bodies])
     assert not batch.rejects, batch.rejects[:3]
     assert not (batch.unknown or batch.impossible or batch.odd)
@@ -103,7 +103,7 @@ def test_a_batch_with_an_event_that_cannot_be_encoded_leaves_the_others_alone(ho
             raise ValueError("not this one")
         return list(documents)
 
-    result = Transform(other_lakescope(), {"store": Lane(encode)})(
+    result = Transform(other_lakescope(), {"store": SinkInput(encode)})(
         [Message(line, "events") for line in lines]
     )
     assert result.parcels["store"].chunks == [line for line in lines if refused.encode() not in line]

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from lakescope.core.bounds import clear_impossible
 from lakescope.core.events import Deletion, Event, Transfer
-from lakescope.core.messages import Rejected
+from lakescope.core.messages import RejectedError
 from lakescope.transformers import hermes
 from tests.transformers.bodies import SAMPLES, documents, texts
 from tests.transformers.properties import JSON, decode, holds, mutated, spliced
@@ -219,7 +219,7 @@ def test_a_negative_size_is_unknown() -> None:
 
 
 def test_rejects_say_where() -> None:
-    with pytest.raises(Rejected) as error:
+    with pytest.raises(RejectedError) as error:
         decode(hermes.decode, changed(DONE, scope=5))
     assert (error.value.reject.reason, error.value.reject.path) == ("schema", "$.payload.scope")
 
@@ -331,7 +331,7 @@ def test_fields_of_another_type_are_null_or_text_and_counted() -> None:
 
 @pytest.mark.parametrize("key", ["request_id", "transfer_id", "scope", "name"])
 def test_what_tells_one_event_from_another_must_be_text(key: str) -> None:
-    with pytest.raises(Rejected, match=f"payload.{key}: expected str"):
+    with pytest.raises(RejectedError, match=f"payload.{key}: expected str"):
         decode(hermes.decode, changed(DONE, **{key: [1]}))
 
 

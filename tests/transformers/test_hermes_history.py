@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from lakescope.cli import app
 from lakescope.collectors._reading import bodies
-from lakescope.core.messages import Decoded, Message, Rejected, traits
+from lakescope.core.messages import DecodeResult, Message, RejectedError, traits
 from lakescope.transformers import hermes
 from lakescope.transformers.hermes import history as hermes_history
 from tests.transformers.bodies import SAMPLES, texts
@@ -49,7 +49,7 @@ def table(rows: list[dict[str, Any]]) -> bytes:
 def test_an_event_of_the_history_repeats_the_brokers(body: dict[str, Any]) -> None:
     direct = decode(hermes.decode, body).events
     assert decode(hermes_history.decode, row(body)).events == direct
-    out = Decoded()
+    out = DecodeResult()
     hermes_history.decode(Message(table([row(body)])), out)
     assert out.events == direct
 
@@ -105,7 +105,7 @@ def test_a_whole_second_is_written_as_python_writes_it() -> None:
     ids=lambda payload: payload[:20],
 )
 def test_payloads_that_are_traps_are_rejected(payload: str) -> None:
-    with pytest.raises(Rejected) as error:
+    with pytest.raises(RejectedError) as error:
         decode(hermes_history.decode, row(SAMPLE[0]) | {"payload": payload})
     assert error.value.reject.reason == "schema"
 

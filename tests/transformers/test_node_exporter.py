@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from lakescope.core.events import Host
-from lakescope.core.messages import Rejected
+from lakescope.core.messages import RejectedError
 from lakescope.transformers import node_exporter
 from tests.transformers.bodies import SAMPLES, texts
 from tests.transformers.properties import decode, event_holds, holds, spliced
@@ -113,7 +113,7 @@ def test_native_histogram_is_counted() -> None:
 
 
 def test_page_of_another_server_is_one_reject() -> None:
-    with pytest.raises(Rejected) as error:
+    with pytest.raises(RejectedError) as error:
         decode(node_exporter.decode, b"<html>\n<body>\nnot found\n</body>\n</html>\n", INSTANCE)
     assert error.value.reject.path == "$.line[1]"
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lakescope.core.events import Network
-from lakescope.core.messages import Rejected
+from lakescope.core.messages import RejectedError
 from lakescope.transformers import perfsonar
 from lakescope.transformers.perfsonar.measures import delays, duration_s, ip_version_of, percentile, route
 from tests.transformers.bodies import documents, headers
@@ -68,7 +68,7 @@ def test_what_is_no_duration(text: str) -> None:
     if text == "PT":
         assert duration_s(text, "$") == 0
         return
-    with pytest.raises(Rejected) as error:
+    with pytest.raises(RejectedError) as error:
         duration_s(text, "$.result.min")
     assert error.value.reject.path == "$.result.min"
 
@@ -116,7 +116,7 @@ def test_histogram_is_as_its_packets(histogram: dict[int, int], width_s: float) 
 
 @pytest.mark.parametrize("key", ["fast", ""])
 def test_bucket_that_is_no_number(key: str) -> None:
-    with pytest.raises(Rejected) as error:
+    with pytest.raises(RejectedError) as error:
         delays({key: 1}, 0.001, "$.result.histogram-latency")
     assert error.value.reject.reason == "value"
 
@@ -127,7 +127,7 @@ def test_bucket_width_that_cannot_be(width: float) -> None:
         test={"type": "latency", "spec": {"dest": "b", "bucket-width": width}},
         result={"succeeded": True, "histogram-latency": {"1": 1}},
     )
-    with pytest.raises(Rejected) as error:
+    with pytest.raises(RejectedError) as error:
         decode(perfsonar.decode, body)
     assert error.value.reject.path == "$.test.spec.bucket-width"
 
@@ -162,7 +162,7 @@ def test_probes_of_one_hop() -> None:
 
 
 def test_ttl_is_bounded() -> None:
-    with pytest.raises(Rejected) as error:
+    with pytest.raises(RejectedError) as error:
         route([{"ttl": 10**9, "ip": "192.0.2.1"}], "$.val")
     assert error.value.reject.path == "$.val[0].ttl"
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lakescope.core.events import Probe, Push, Storage
-from lakescope.core.messages import Message, Rejected
+from lakescope.core.messages import Message, RejectedError
 from lakescope.pipeline.normalise import Normaliser
 from lakescope.transformers import push
 from tests.transformers.bodies import documents
@@ -117,7 +117,7 @@ def test_nesting_up_to_the_limit() -> None:
     for _ in range(push.MAX_DEPTH - 1):
         deep = [deep]
     assert decode(push.decode, document(deep=deep)).events
-    with pytest.raises(Rejected):
+    with pytest.raises(RejectedError):
         decode(push.decode, document(deep=[deep]))
 
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lakescope.core.events import Poll, Rule, Storage
-from lakescope.core.messages import Decoded, Message, Rejected
+from lakescope.core.messages import DecodeResult, Message, RejectedError
 from lakescope.pipeline.normalise import Normaliser
 from lakescope.transformers import rucio_api
 from tests.transformers.bodies import ROOT, headers, texts
@@ -82,13 +82,13 @@ def test_age_is_of_the_polling() -> None:
 
 
 def test_a_message_without_a_time_is_rejected() -> None:
-    with pytest.raises(Rejected) as error:
-        rucio_api.decode(Message(b'{"id": "a", "state": "OK"}', received=0.0), Decoded())
+    with pytest.raises(RejectedError) as error:
+        rucio_api.decode(Message(b'{"id": "a", "state": "OK"}', received=0.0), DecodeResult())
     assert error.value.reject.path == "$.headers.date"
 
 
 def _ids(body: bytes, received: float) -> list[str]:
-    out = Decoded()
+    out = DecodeResult()
     rucio_api.decode(Message(body, received=received), out)
     return [event.id for event in out.events]
 
@@ -113,7 +113,7 @@ def test_no_splice_crashes_it(body: bytes) -> None:
 
 @pytest.mark.parametrize("body", [b"", b"\n", b"[]"])
 def test_an_empty_answer_to_a_known_question_is_an_answer(body: bytes) -> None:
-    out = Decoded()
+    out = DecodeResult()
     headers = {"url": "https://u:secret@rucio.example.org/rules/?state=S", "interval_s": "600"}
     rucio_api.decode(Message(body, headers=headers, received=1.8e9), out)
     (poll,) = out.events

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lakescope.core.events import Trace
-from lakescope.core.messages import Decoded, Message
+from lakescope.core.messages import DecodeResult, Message
 from lakescope.transformers import traces
 from tests.transformers.bodies import documents, texts
 from tests.transformers.properties import JSON, decode, holds, mutated, spliced
@@ -101,7 +101,7 @@ OPTIONAL = sorted(set(traces.Report.__struct_encode_fields__) - {"eventType", "t
 @pytest.mark.parametrize("key", OPTIONAL)
 def test_no_optional_field_loses_the_trace(key: str, value: object) -> None:
     body = json.dumps(UPLOAD | {key: value}).encode()
-    out = Decoded()
+    out = DecodeResult()
     traces.decode(Message(body), out)
     assert [event.id for event in out.events] == [trace(UPLOAD).id]
 

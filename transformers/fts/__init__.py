@@ -22,7 +22,7 @@ from typing import Any
 import msgspec
 
 from lakescope.core.events import Event
-from lakescope.core.messages import Decoded, Message, Rejected
+from lakescope.core.messages import DecodeResult, Message, RejectedError
 from lakescope.transformers._common import any_json, convert_fields, count_unknown, each, pieces, unwrap
 from lakescope.transformers.fts import complete, optimizer, start, state
 from lakescope.transformers.fts._metadata import FileMetadata, JobMetadata, metadata_of
@@ -32,14 +32,14 @@ from lakescope.transformers.fts.start import Start
 from lakescope.transformers.fts.state import State
 
 
-def decode(message: Message, out: Decoded) -> None:
+def decode(message: Message, out: DecodeResult) -> None:
     """One body, an array of bodies, or a stream of either; a bad one of several becomes a reject of its own."""
     body = message.body
     if _decode_typed(body, out):
         return
     try:
         document = any_json(body)
-    except Rejected:
+    except RejectedError:
         bodies = list(pieces(body))
         if len(bodies) > 1:
             each(bodies, out, _decode_body)
@@ -51,17 +51,17 @@ def decode(message: Message, out: Decoded) -> None:
         _decode_any(document, out, "$")
 
 
-def _decode_body(piece: tuple[int, bytes], out: Decoded, path: str) -> None:
+def _decode_body(piece: tuple[int, bytes], out: DecodeResult, path: str) -> None:
     offset, body = piece
     try:
         done = _decode_typed(body, out)
-    except Rejected as error:
+    except RejectedError as error:
         raise _under(path, error) from None
     if not done:
         _decode_any(any_json(body, path, offset), out, path)
 
 
-def _decode_typed(body: bytes, out: Decoded) -> bool:
+def _decode_typed(body: bytes, out: DecodeResult) -> bool:
     """Today's dialect. False, with nothing done, where the body does not keep to it."""
     first = body.find(b'"') + 1
     kind = _BY_FIRST_KEY.get(body[first : body.find(b'"', first)])
@@ -76,29 +76,29 @@ def _decode_typed(body: bytes, out: Decoded) -> bool:
     return True
 
 
-def _decode_any(document: Any, out: Decoded, path: str) -> None:
+def _decode_any(document: Any, out: DecodeResult, path: str) -> None:
     if isinstance(document, list):
         each(document, out, _decode_document, path)
     else:
         _decode_document(document, out, path)
 
 
-def _decode_document(document: Any, out: Decoded, path: str) -> None:
+def _decode_document(document: Any, out: DecodeResult, path: str) -> None:
     document, path, _ = unwrap(document, path)
     if not isinstance(document, dict):
-        raise Rejected("schema", path, "object", type(document).__name__)
+        raise RejectedError("schema", path, "object", type(document).__name__)
     try:
         out.events.append(_build_loosely(document, out))
-    except Rejected as error:
+    except RejectedError as error:
         raise _under(path, error) from None
 
 
-def _under(path: str, error: Rejected) -> Rejected:
+def _under(path: str, error: RejectedError) -> RejectedError:
     error.reject.path = path + error.reject.path.removeprefix("$")
     return error
 
 
-def _build_loosely(document: dict[str, Any], out: Decoded) -> Event:
+def _build_loosely(document: dict[str, Any], out: DecodeResult) -> Event:
     kind, build = _kind_of(document)
     count_unknown(document, kind, out)
     fields = _FIELDS[kind]
@@ -111,7 +111,7 @@ def _build_loosely(document: dict[str, Any], out: Decoded) -> Event:
     return build(found, out)
 
 
-def _kind_of(document: dict[str, Any]) -> tuple[type[Any], Callable[[Any, Decoded], Event]]:
+def _kind_of(document: dict[str, Any]) -> tuple[type[Any], Callable[[Any, DecodeResult], Event]]:
     if "file_state" in document:
         return State, state.build
     if "tr_id" in document:
@@ -121,7 +121,7 @@ def _kind_of(document: dict[str, Any]) -> tuple[type[Any], Callable[[Any, Decode
     if "source_se" in document and "connections" in document:
         return Optimizer, optimizer.build
     expected = "a message of FTS, with tr_id (CO), file_state (SS), transfer_id (ST) or connections (OP)"
-    raise Rejected("unknown_kind", expected=expected, found=", ".join(sorted(document)) or "no keys")
+    raise RejectedError("unknown_kind", expected=expected, found=", ".join(sorted(document)) or "no keys")
 
 
 _FIELDS = {kind: frozenset(kind.__struct_fields__) for kind in (Complete, Start, State, Optimizer)}
@@ -134,7 +134,7 @@ _COMPLETE = (msgspec.json.Decoder(Complete).decode, complete.build)
 _START = (msgspec.json.Decoder(Start).decode, start.build)
 _STATE = (msgspec.json.Decoder(State).decode, state.build)
 _OPTIMIZER = (msgspec.json.Decoder(Optimizer).decode, optimizer.build)
-_BY_FIRST_KEY: dict[bytes, tuple[Callable[[bytes], Any], Callable[[Any, Decoded], Event]]] = {
+_BY_FIRST_KEY: dict[bytes, tuple[Callable[[bytes], Any], Callable[[Any, DecodeResult], Event]]] = {
     b"activity": _COMPLETE,
     b"auth_method": _COMPLETE,
     b"block_size": _COMPLETE,

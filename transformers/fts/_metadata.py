@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from lakescope.core.events import Transfer
-from lakescope.core.messages import Rejected
+from lakescope.core.messages import RejectedError
 from lakescope.transformers._common import any_json
 from lakescope.transformers.fts._values import Number, size
 
@@ -56,7 +56,7 @@ def metadata_of(found: Any, kind: type[_M]) -> _M | None:
     if isinstance(found, str) and found.startswith("{"):
         try:
             found = any_json(found.encode())
-        except Rejected:
+        except RejectedError:
             return None
     if not isinstance(found, dict):
         return None

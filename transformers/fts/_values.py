@@ -11,7 +11,7 @@ from functools import lru_cache
 from math import inf
 from typing import Any
 
-from lakescope.core.messages import Rejected
+from lakescope.core.messages import RejectedError
 from lakescope.transformers._common import NO_COUNT, epoch_time, number
 
 Ignored = Any
@@ -58,7 +58,7 @@ def _minute(minutes: int) -> str:
 def required_time(milliseconds: int | float | None) -> str:
     time = whole(milliseconds)
     if time is None or not _EARLIEST <= time < _LATEST:
-        raise Rejected("value", "$.timestamp", "milliseconds since 1970", milliseconds)
+        raise RejectedError("value", "$.timestamp", "milliseconds since 1970", milliseconds)
     return _text(time)
 
 
@@ -99,8 +99,8 @@ def scheme(url: str | None) -> str | None:
     return scheme.lower() or None if found else None
 
 
-def missing(key: str) -> Rejected:
-    return Rejected("schema", f"$.{key}", "a value", "null, empty or no such key")
+def missing(key: str) -> RejectedError:
+    return RejectedError("schema", f"$.{key}", "a value", "null, empty or no such key")
 
 
 def ids(transfer_id: str, job_id: str | None, file_id: int | None) -> tuple[str | None, int | None]:

@@ -7,7 +7,7 @@ from math import inf
 from msgspec import Struct
 
 from lakescope.core.events import Event, Transfer
-from lakescope.core.messages import Decoded, Rejected
+from lakescope.core.messages import DecodeResult, RejectedError
 from lakescope.transformers._common import host_of, identify, number
 from lakescope.transformers.fts._metadata import AboutFile, AboutJob, add_metadata
 from lakescope.transformers.fts._values import (
@@ -130,7 +130,7 @@ _OUTCOMES: dict[str | int, tuple[str, bool | None]] = {
 }
 
 
-def build(p: Complete, out: Decoded) -> Event:
+def build(p: Complete, out: DecodeResult) -> Event:
     """CO. Id: server, tr_id (which quick retries share: it holds the minute), start and end of the process."""
     if not p.tr_id:
         raise missing("tr_id")
@@ -141,7 +141,7 @@ def build(p: Complete, out: Decoded) -> Event:
     ended = time_of(stopped, "transfers.ended", out.impossible)
     time = time_of(complete, "transfers.time", out.impossible) or ended
     if time is None:
-        raise Rejected("value", "$.tr_timestamp_complete", "milliseconds since 1970", complete)
+        raise RejectedError("value", "$.tr_timestamp_complete", "milliseconds since 1970", complete)
     job_id, file_id = ids(p.tr_id, p.job_id, p.file_id)
     transfer = Transfer(
         id=identify(f"fts\x1fCO\x1f{p.endpnt or ''}\x1f{p.tr_id}\x1f{start or 0}\x1f{complete or 0}"),
@@ -193,7 +193,7 @@ def _outcome(p: Complete) -> tuple[str, bool | None]:
         raise missing("t_final_transfer_state")
     outcome = _OUTCOMES.get(found.lower() if isinstance(found, str) else found)
     if outcome is None:
-        raise Rejected("value", "$.t_final_transfer_state", "Ok, Error or Abort", found)
+        raise RejectedError("value", "$.t_final_transfer_state", "Ok, Error or Abort", found)
     if p.is_archiving and outcome[1]:
         return "archiving", None
     return outcome

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from lakescope.core.events import Event, FtsQueue
-from lakescope.core.messages import Decoded
+from lakescope.core.messages import DecodeResult
 from lakescope.transformers._common import host_of, identify
 from lakescope.transformers.fts._values import (
     Ignored,
@@ -41,7 +41,7 @@ class Optimizer(Struct, gc=False, forbid_unknown_fields=True):
     timestamp: Milliseconds | None = None
 
 
-def build(p: Optimizer, _out: Decoded) -> Event:
+def build(p: Optimizer, _out: DecodeResult) -> Event:
     """OP. Id: server, both ends of the link, and time: one decision for a link at a time."""
     if not p.source_se:
         raise missing("source_se")

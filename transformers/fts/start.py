@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from lakescope.core.events import Event, Transfer
-from lakescope.core.messages import Decoded
+from lakescope.core.messages import DecodeResult
 from lakescope.transformers._common import host_of, identify
 from lakescope.transformers.fts._metadata import AboutFile, AboutJob, add_metadata
 from lakescope.transformers.fts._values import (
@@ -47,7 +47,7 @@ class Start(Struct, gc=False, forbid_unknown_fields=True):
     agent_fqdn: Ignored = None
 
 
-def build(p: Start, _out: Decoded) -> Event:
+def build(p: Start, _out: DecodeResult) -> Event:
     """ST. Id: server, transfer_id and time; a CO's tr_id is another once the minute has rolled over."""
     if not p.transfer_id:
         raise missing("transfer_id")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from lakescope.core.events import Event, Transfer
-from lakescope.core.messages import Decoded
+from lakescope.core.messages import DecodeResult
 from lakescope.transformers._common import host_of, identify
 from lakescope.transformers.fts._metadata import AboutFile, AboutJob, add_metadata
 from lakescope.transformers.fts._values import (
@@ -56,7 +56,7 @@ class State(Struct, gc=False, forbid_unknown_fields=True):
 _OUTCOMES_OF_ARCHIVING = {"finished": True, "failed": False}
 
 
-def build(p: State, out: Decoded) -> Event:
+def build(p: State, out: DecodeResult) -> Event:
     """SS. Id: job, file, state and time; not the server, which only the REST server's form names."""
     for key in ("job_id", "file_id", "file_state"):
         if getattr(p, key) in (None, ""):

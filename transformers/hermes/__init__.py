@@ -22,7 +22,7 @@ import msgspec
 from msgspec import Struct
 
 from lakescope.core.events import Deletion, Did, Event, Rule, Transfer
-from lakescope.core.messages import Decoded, Message, Rejected, declare
+from lakescope.core.messages import DecodeResult, Message, RejectedError, declare
 from lakescope.transformers._common import (
     any_json,
     convert,
@@ -60,7 +60,7 @@ _decode = msgspec.json.Decoder(_RucioEvent).decode
 
 
 @declare(items="independent")
-def decode(message: Message, out: Decoded) -> None:
+def decode(message: Message, out: DecodeResult) -> None:
     """One Hermes event a body, or an array of them; a bad one of several becomes a reject of its own."""
     try:
         body = _decode(message.body)
@@ -78,7 +78,7 @@ def decode(message: Message, out: Decoded) -> None:
 # --- transfers and stage-ins -----------------------------------------------------------------------------
 
 
-class _Finished:
+class _TransferEnd:
     """Builds done, failed and lost: the events that carry the whole story.
 
     `ok` is null where Rucio fails a request that was never tried: a hop behind the one that failed (core/request.py:
@@ -157,7 +157,7 @@ def _failure(reason: str | None, started: str | None) -> bool | None:
     return False
 
 
-class _Progressed:
+class _TransferProgress:
     """Builds queued, preparing, submitted, submission_failed and any state that Rucio may add."""
 
     def __init__(self, event_type: str, kind: Literal["transfer", "stagein"], state: str):
@@ -298,8 +298,8 @@ _BUILDERS: dict[str, Any] = (
         f"{kind}-{state}": build(f"{kind}-{state}", kind, state)
         for kind in ("transfer", "stagein")
         for build, states in (
-            (_Finished, ("done", "failed", "lost")),
-            (_Progressed, ("queued", "preparing", "waiting", "submitted", "submission_failed")),
+            (_TransferEnd, ("done", "failed", "lost")),
+            (_TransferProgress, ("queued", "preparing", "waiting", "submitted", "submission_failed")),
         )
         for state in states
     }
@@ -313,7 +313,7 @@ def _builder(event_type: str) -> Any:
     for spelling in (folded, folded.replace("_", "-"), folded.replace("-", "_")):
         if build := _BUILDERS.get(spelling):
             return build
-    raise Rejected("unknown_kind", "$.event_type", f"one of {', '.join(sorted(_BUILDERS))}", event_type)
+    raise RejectedError("unknown_kind", "$.event_type", f"one of {', '.join(sorted(_BUILDERS))}", event_type)
 
 
 # --- helpers ---------------------------------------------------------------------------------------------
@@ -327,11 +327,11 @@ _NEEDED |= {"child_scope", "child_name", "childscope", "childname", "dataset_sco
 """What tells one event from another."""
 
 
-def decode_document(document: Any, out: Decoded, path: str) -> None:
+def decode_document(document: Any, out: DecodeResult, path: str) -> None:
     """Adds the event of a document in any spelling: folds keys, counts unknown fields, takes numbers sent as text."""
     document, path, metadata = unwrap(document, path)
     if not isinstance(document, dict):
-        raise Rejected("schema", path, "object", shape(document))
+        raise RejectedError("schema", path, "object", shape(document))
     stored = metadata_time(metadata, path)
     known = {key: document[key] for key in _Envelope.__struct_fields__ if key in document}
     place = f"{path}.payload"
@@ -344,16 +344,18 @@ def decode_document(document: Any, out: Decoded, path: str) -> None:
     build = _BUILDERS.get(body.event_type) or _builder(body.event_type)
     payload = convert_fields(_fold_keys(body.payload, out), FoldedPayload, out, place, _NEEDED)
     sent = (
-        stored or body.created_at if is_flat and isinstance(build, _Finished) else body.created_at or stored
+        stored or body.created_at
+        if is_flat and isinstance(build, _TransferEnd)
+        else body.created_at or stored
     )
     try:
         out.events.append(build(payload, sent))
-    except Rejected as error:
+    except RejectedError as error:
         error.reject.path = error.reject.path.replace("$.payload", place, 1).replace("$", path, 1)
         raise
 
 
-def _fold_keys(payload: dict[str, Any], out: Decoded) -> dict[str, Any]:
+def _fold_keys(payload: dict[str, Any], out: DecodeResult) -> dict[str, Any]:
     folded: dict[str, Any] = {}
     for key, value in payload.items():
         name = _CAMEL.sub(lambda hump: "_" + hump[0].lower(), key).replace("-", "_")
@@ -364,15 +366,15 @@ def _fold_keys(payload: dict[str, Any], out: Decoded) -> dict[str, Any]:
     return folded
 
 
-def _missing(key: str) -> Rejected:
-    return Rejected("schema", f"$.payload.{key}", "str", "null or no such key")
+def _missing(key: str) -> RejectedError:
+    return RejectedError("schema", f"$.payload.{key}", "str", "null or no such key")
 
 
 def _sent(created_at: str | None) -> str:
     happened = utc_time(created_at, "$.created_at")
     if happened is None:
         expected = "a UTC time such as 2025-03-20 20:14:31"
-        raise Rejected("value", "$.created_at", expected, created_at or "null or no such key")
+        raise RejectedError("value", "$.created_at", expected, created_at or "null or no such key")
     return happened
 
 

@@ -20,7 +20,7 @@ from functools import partial
 from io import StringIO
 from typing import Any
 
-from lakescope.core.messages import Decoded, Message, Rejected, declare
+from lakescope.core.messages import DecodeResult, Message, RejectedError, declare
 from lakescope.transformers._common import any_json, each, epoch_time, pieces, shape, text_of, utc_moment
 from lakescope.transformers.hermes import decode_document
 
@@ -42,7 +42,7 @@ csv.field_size_limit(
 
 
 @declare(framing="rows")
-def decode(message: Message, out: Decoded) -> None:
+def decode(message: Message, out: DecodeResult) -> None:
     """One row, or several of either notation; a bad one of several is a `Reject` of its own."""
     body = message.body.removeprefix(b"\xef\xbb\xbf").lstrip()
     if body[:1] in (b"{", b"["):
@@ -60,7 +60,7 @@ def decode(message: Message, out: Decoded) -> None:
         each(records, out, decode_record)
 
 
-def _decode_json(row: tuple[int, bytes], out: Decoded, path: str) -> None:
+def _decode_json(row: tuple[int, bytes], out: DecodeResult, path: str) -> None:
     start, body = row
     found = any_json(body, path, start)
     if isinstance(found, list):
@@ -81,24 +81,26 @@ def _records(text: str) -> Iterator[list[str]]:
             if row
         ]
     except csv.Error as error:
-        raise Rejected("not_json", "$", "rows of JSON or CSV", str(error)) from None
+        raise RejectedError("not_json", "$", "rows of JSON or CSV", str(error)) from None
     header = [name.strip().lower() for name in found[0]] if found else []
     if not {"event_type", "created_at"} <= set(header) or not {"payload", "payload_nolimit"} & set(header):
         expected = "CSV with a header that names event_type, payload and created_at, or rows of JSON"
-        raise Rejected("schema", "$", expected, text.strip()[:200] or "nothing")
+        raise RejectedError("schema", "$", expected, text.strip()[:200] or "nothing")
     yield header
     yield from found[1:]
 
 
-def _decode_record(record: list[str], out: Decoded, path: str, header: list[str]) -> None:
+def _decode_record(record: list[str], out: DecodeResult, path: str, header: list[str]) -> None:
     if len(record) != len(header):
-        raise Rejected("schema", path, f"{len(header)} fields, as the header has", f"{len(record)} fields")
+        raise RejectedError(
+            "schema", path, f"{len(header)} fields, as the header has", f"{len(record)} fields"
+        )
     _decode_row(dict(zip(header, record, strict=True)), out, path)
 
 
-def _decode_row(found: Any, out: Decoded, path: str) -> None:
+def _decode_row(found: Any, out: DecodeResult, path: str) -> None:
     if not isinstance(found, dict):
-        raise Rejected("schema", path, "object", shape(found))
+        raise RejectedError("schema", path, "object", shape(found))
     row = {str(name).lower(): value for name, value in found.items()}
     for name in row.keys() - _COLUMNS:
         out.unknown[name] += 1
@@ -131,7 +133,7 @@ def _payload(found: Any, path: str) -> Any:
     text = found.strip()
     try:
         return any_json(text.encode(), path)
-    except Rejected:
+    except RejectedError:
         return _python(text, path)
 
 
@@ -149,7 +151,7 @@ def _python(text: str, path: str) -> Any:
     """A dict as Python writes it. Bounded in size and depth before it is parsed: a table's text is anyone's."""
     expected = "a dict in JSON or in Python's notation"
     if len(text) > LITERAL_MAX:
-        raise Rejected(
+        raise RejectedError(
             "schema", path, f"{expected} of at most {LITERAL_MAX} characters", f"{len(text)} characters"
         )
     place = depth = 0
@@ -157,12 +159,12 @@ def _python(text: str, path: str) -> Any:
         token = _TOKEN.match(text, place)
         depth += 0 if token is None else bool(token["open"]) - bool(token["close"])
         if token is None or depth > DEEPEST:
-            raise Rejected("schema", path, expected, text[place:].strip() or text)
+            raise RejectedError("schema", path, expected, text[place:].strip() or text)
         place = token.end()
     try:
         found = ast.literal_eval(text)
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError) as error:
-        raise Rejected("schema", path, expected, f"{error}: {text}") from None
+        raise RejectedError("schema", path, expected, f"{error}: {text}") from None
     return _sound(found) if "\\u" in text else found
 
 

@@ -13,12 +13,12 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from lakescope.core.messages import Decoded, Message, Rejected
+from lakescope.core.messages import DecodeResult, Message, RejectedError
 from lakescope.transformers._common import any_json, each, shape, unwrap
 from lakescope.transformers.perfsonar import pscheduler, streams
 
 
-def decode(message: Message, out: Decoded) -> None:
+def decode(message: Message, out: DecodeResult) -> None:
     """One measurement, several in an array, or the points of one stream."""
     found = any_json(message.body)
     if streams.is_points(found):
@@ -29,12 +29,12 @@ def decode(message: Message, out: Decoded) -> None:
         _decode_one(found, out, "$", message)
 
 
-def _decode_one(found: Any, out: Decoded, path: str, message: Message) -> None:
+def _decode_one(found: Any, out: DecodeResult, path: str, message: Message) -> None:
     found, path, _ = unwrap(found, path)
     if found is None:
         out.filtered["not_archived"] += 1
     elif not isinstance(found, dict):
-        raise Rejected("schema", path, "object", shape(found))
+        raise RejectedError("schema", path, "object", shape(found))
     elif "datapoints" in found:
         streams.decode_stream(found, message, out, path)
     elif "data" in found and "metadata" in found:
@@ -42,7 +42,7 @@ def _decode_one(found: Any, out: Decoded, path: str, message: Message) -> None:
     elif "test" in found or "task" in found:
         pscheduler.decode_document(found, message, out, path)
     else:
-        raise Rejected(
+        raise RejectedError(
             "unknown_kind",
             path,
             "a pScheduler document (test), a stream message (datapoints) or esmond data (metadata, data)",

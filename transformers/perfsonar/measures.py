@@ -14,7 +14,7 @@ import isodate  # type: ignore[import-untyped]
 from msgspec import Struct
 
 from lakescope.core.events import Network
-from lakescope.core.messages import Rejected
+from lakescope.core.messages import RejectedError
 from lakescope.transformers._common import NO_COUNT, convert
 
 DEFAULT_BUCKET_WIDTH_S = 0.001  # pscheduler-test-latency: bucket-width
@@ -55,7 +55,7 @@ class Hop(Struct):
 def duration_s(text: str | None, path: str) -> float | None:
     """Seconds of an ISO 8601 duration (weeks, fractions on any unit); null for null, infinity beyond a calendar.
 
-    Raises `Rejected` (value) for anything else, years and months included: they have no fixed length.
+    Raises `RejectedError` (value) for anything else, years and months included: they have no fixed length.
     """
     if not text:
         return None
@@ -66,7 +66,7 @@ def duration_s(text: str | None, path: str) -> float | None:
     except ValueError:
         duration = None
     if not isinstance(duration, timedelta):
-        raise Rejected("value", path, "an ISO 8601 duration such as PT0.0125S", text)
+        raise RejectedError("value", path, "an ISO 8601 duration such as PT0.0125S", text)
     return duration.total_seconds()
 
 
@@ -105,12 +105,12 @@ def ip_version_of(addresses: Iterable[str | None]) -> int | None:
 def bucket_width_s(found: float | None, path: str) -> float:
     """The width of a histogram's buckets, in seconds; a millisecond where it is not told.
 
-    Raises `Rejected` (value) unless it is above 0 and at most 1 s, as pScheduler's own schema demands.
+    Raises `RejectedError` (value) unless it is above 0 and at most 1 s, as pScheduler's own schema demands.
     """
     if found is None:
         return DEFAULT_BUCKET_WIDTH_S
     if not 0 < found <= 1:
-        raise Rejected("value", path, "a bucket width in seconds, above 0 and at most 1", found)
+        raise RejectedError("value", path, "a bucket width in seconds, above 0 and at most 1", found)
     return found
 
 
@@ -139,7 +139,7 @@ def _bucket(key: str, path: str) -> float:
     try:
         return float(key)
     except ValueError:
-        raise Rejected("value", path, "numbers as the buckets' keys", key) from None
+        raise RejectedError("value", path, "numbers as the buckets' keys", key) from None
 
 
 def percentile(p: float, values: Sequence[float], ends: Sequence[int]) -> float:
@@ -185,7 +185,7 @@ def _by_ttl(probes: Sequence[Hop], path: str) -> list[Hop]:
     for index, hop in enumerate(probes):
         ttl = index + 1 if hop.ttl is None else hop.ttl
         if not 1 <= ttl <= MAX_TTL:
-            raise Rejected("value", f"{path}[{index}].ttl", f"a TTL from 1 to {MAX_TTL}", ttl)
+            raise RejectedError("value", f"{path}[{index}].ttl", f"a TTL from 1 to {MAX_TTL}", ttl)
         if ttl not in answered or (answered[ttl].ip is None and hop.ip is not None):
             answered[ttl] = hop
     return [answered.get(ttl) or Hop() for ttl in range(1, max(answered) + 1)]

@@ -22,7 +22,7 @@ import msgspec
 from msgspec import Struct
 
 from lakescope.core.events import Network
-from lakescope.core.messages import Decoded, Message, Rejected
+from lakescope.core.messages import DecodeResult, Message, RejectedError
 from lakescope.transformers._common import convert, count_unknown, epoch_time, host_of, identify, utc_time
 from lakescope.transformers.perfsonar.measures import (
     DEFAULT_BUCKET_WIDTH_S,
@@ -191,8 +191,8 @@ class DiskToDisk(Result):
 # --- decoding --------------------------------------------------------------------------------------------
 
 
-def decode_document(found: Mapping[str, Any], message: Message, out: Decoded, path: str) -> None:
-    """One run becomes one `Network` event. Raises `Rejected`."""
+def decode_document(found: Mapping[str, Any], message: Message, out: DecodeResult, path: str) -> None:
+    """One run becomes one `Network` event. Raises `RejectedError`."""
     document = convert(found, Document, path)
     test, run = _test(document, path), document.run or Run()
     if document.result is None and run.state in (None, "finished"):
@@ -242,8 +242,8 @@ def _started(document: Document, run: Run, path: str) -> str | None:
     return utc_time(run.start_time, f"{path}.run.start-time") or utc_time(start, f"{path}.schedule.start")
 
 
-def _missing(path: str, expected: str) -> Rejected:
-    return Rejected("schema", path, expected, "null or no such key")
+def _missing(path: str, expected: str) -> RejectedError:
+    return RejectedError("schema", path, expected, "null or no such key")
 
 
 def _succeeded(result: Result, document: Document, run: Run) -> bool | None:
@@ -262,7 +262,7 @@ def _ends(spec: Spec, document: Document, run: Run) -> tuple[str | None, str | N
     return (destination, source) if spec.reverse else (source, destination)
 
 
-def _measure(event: Network, result: Mapping[str, Any], spec: Spec, out: Decoded, path: str) -> None:
+def _measure(event: Network, result: Mapping[str, Any], spec: Spec, out: DecodeResult, path: str) -> None:
     """Fills in what the test measured. Of a test that is not known only `ok` and `error` are kept."""
     kind, fill = _TESTS.get(event.test, (Result, None))
     if fill is not None:

@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 from msgspec import Struct
 
 from lakescope.core.events import Network
-from lakescope.core.messages import Decoded, Message, Rejected
+from lakescope.core.messages import DecodeResult, Message, RejectedError
 from lakescope.transformers._common import convert, count_unknown, each, epoch_time, host_of, identify
 from lakescope.transformers.perfsonar.measures import (
     bucket_width_s,
@@ -83,7 +83,7 @@ def is_points(found: Any) -> bool:
     return isinstance(found, list) and bool(found) and isinstance(found[0], dict) and "ts" in found[0]
 
 
-def decode_stream(found: Mapping[str, Any], message: Message, out: Decoded, path: str) -> None:
+def decode_stream(found: Mapping[str, Any], message: Message, out: DecodeResult, path: str) -> None:
     """A message of the WLCG stream; a bad point is a `Reject` of its own."""
     body = convert(found, StreamMessage, path)
     series = _series(body.meta, message, f"{path}.meta")
@@ -94,11 +94,11 @@ def decode_stream(found: Mapping[str, Any], message: Message, out: Decoded, path
         place = f"{path}.datapoints.{ts}"
         try:
             series.add(convert(ts, float, place), value, out, place)
-        except Rejected as error:
+        except RejectedError as error:
             out.rejects.append(error.reject)
 
 
-def decode_esmond(found: Mapping[str, Any], message: Message, out: Decoded, path: str) -> None:
+def decode_esmond(found: Mapping[str, Any], message: Message, out: DecodeResult, path: str) -> None:
     """esmond's points with their metadata in the body."""
     body = convert(found, EsmondData, path)
     meta = body.metadata if body.event_type is None else {**body.metadata, "event-type": body.event_type}
@@ -107,24 +107,26 @@ def decode_esmond(found: Mapping[str, Any], message: Message, out: Decoded, path
     each(body.data, out, series.add_point, f"{path}.data")
 
 
-def decode_points(found: list[Any], message: Message, out: Decoded) -> None:
+def decode_points(found: list[Any], message: Message, out: DecodeResult) -> None:
     """esmond's points with their metadata in the headers."""
     each(found, out, _series({}, message, "$.headers").add_point)
 
 
 def _series(found: Mapping[str, Any], message: Message, path: str) -> Series:
-    """Which series the points belong to. Raises `Rejected`."""
+    """Which series the points belong to. Raises `RejectedError`."""
     # a STOMP destination is the topic's name, esmond's is a host
     headers = {key: value for key, value in message.headers.items() if not value.startswith("/")}
     keys = {key.replace("-", "_").lower(): value for key, value in (found or headers).items()}
     meta = convert(keys, Meta, path)
     event_type = meta.event_type or _topic(message)
     if event_type is None:
-        raise Rejected(
+        raise RejectedError(
             "schema", f"{path}.event-type", "an event type such as throughput", "null or no such key"
         )
     if event_type not in _EVENT_TYPES and event_type not in NOT_STORED:
-        raise Rejected("unknown_kind", f"{path}.event-type", f"one of {', '.join(_EVENT_TYPES)}", event_type)
+        raise RejectedError(
+            "unknown_kind", f"{path}.event-type", f"one of {', '.join(_EVENT_TYPES)}", event_type
+        )
     return Series(meta, event_type, path)
 
 
@@ -152,24 +154,24 @@ class Series:
         self.key = meta.org_metadata_key or meta.metadata_key
         if self.key is None:
             if self.src_host is None:
-                raise Rejected("schema", f"{path}.source", "a host or address", "null or no such key")
+                raise RejectedError("schema", f"{path}.source", "a host or address", "null or no such key")
             # messages pushed by pScheduler's archiver carry no key
             self.key = f"{meta.source}|{meta.destination}|{meta.measurement_agent}|{meta.tool_name}"
 
-    def add_point(self, found: Any, out: Decoded, path: str) -> None:
+    def add_point(self, found: Any, out: DecodeResult, path: str) -> None:
         """A point as esmond writes it."""
         point = convert(found, Point, path)
         self.add(point.ts, point.val, out, f"{path}.val")
 
-    def add(self, ts: float, value: Any, out: Decoded, path: str) -> None:
-        """One point of `ts` (POSIX seconds). Raises `Rejected`."""
+    def add(self, ts: float, value: Any, out: DecodeResult, path: str) -> None:
+        """One point of `ts` (POSIX seconds). Raises `RejectedError`."""
         if self.event_type in NOT_STORED:
             out.filtered["event_type_not_stored"] += 1
             return
         kind = _EVENT_TYPES[self.event_type]
         time = epoch_time(ts, path)
         if time is None:
-            raise Rejected("value", path, "POSIX seconds after 1970", ts)
+            raise RejectedError("value", path, "POSIX seconds after 1970", ts)
         event = Network(
             id=identify("perfsonar", self.key, self.event_type, time),
             time=time,

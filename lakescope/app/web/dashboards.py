@@ -13,7 +13,7 @@ from fastapi import APIRouter, HTTPException, Query, Request, Response
 from starlette.background import BackgroundTask
 
 from lakescope.app.assembly import Assembly
-from lakescope.app.query import answered, ask_many, can_answer, store_of
+from lakescope.app.query import answer_dashboard, ask_many, can_answer, store_of
 from lakescope.app.words import parse_selection
 from lakescope.core.contracts import RefusedError, TransientError
 from lakescope.dashboards.definitions import DASHBOARDS
@@ -155,7 +155,7 @@ def _api(assembly: Assembly) -> APIRouter:
         except ValueError as error:
             raise HTTPException(422, str(error)) from error
         with _told(chosen):
-            shown = answered(found, selection, assembly.sinks[chosen], chosen)
+            shown = answer_dashboard(found, selection, assembly.sinks[chosen], chosen)
         drawn = [picture | page.chart(picture, THEMES[theme]) for picture in shown.pictures]
         document = shown.document() | {"panels": drawn, "stores": _able(types)}
         return Response(msgspec.json.encode(document), media_type="application/json")

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect, sy
 from lakescope.dashboards.definitions import DASHBOARDS
 from lakescope.dashboards.model import Dashboard
 from lakescope.dashboards.pages.page import VEGA, chart
-from lakescope.dashboards.pages.pictures import Answer, Answered, layout
+from lakescope.dashboards.pages.pictures import Answer, DashboardAnswer, layout
 from lakescope.dashboards.pages.preview import preview
 from lakescope.dashboards.theme import CSS
 from tests.app.web._lake import HOSTILE, RANGE, RETRIED, running_lake
@@ -521,7 +521,7 @@ def test_the_charts_library_is_fetched_once(visit: Visit) -> None:
 
 def _show(visit: Visit, built: Dashboard, answers: list[Answer]) -> None:
     """Another dashboard in the place of the lake's."""
-    answered = Answered.of(built, SELECTION, answers, "duck")
+    answered = DashboardAnswer.of(built, SELECTION, answers, "duck")
     drawn = [picture | chart(picture, CSS) for picture in answered.pictures]
     document = answered.document() | {"panels": drawn, "stores": ["duck"]}
     visit.page.route("**/api/dashboards/lake", lambda route: route.fulfill(json=layout(built)))
@@ -595,7 +595,7 @@ def test_every_dashboard_is_drawn(visit: Visit, name: str) -> None:
 
 def test_a_preview_is_the_same_page_without_a_server(browser: Browser, tmp_path: Path) -> None:
     built, answers = every_kind()
-    (path,) = preview([Answered.of(built, SELECTION, answers, "duck")], tmp_path, themes=())
+    (path,) = preview([DashboardAnswer.of(built, SELECTION, answers, "duck")], tmp_path, themes=())
     context = browser.new_context(viewport=SCREEN, offline=True)
     page = context.new_page()
     complaints: list[str] = []

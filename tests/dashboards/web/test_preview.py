@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from lakescope.dashboards.pages.pictures import Answer, Answered
+from lakescope.dashboards.pages.pictures import Answer, DashboardAnswer
 from lakescope.dashboards.pages.preview import preview, svg
 from lakescope.dashboards.pages.sheet import fitted, width_of, wrapped
 from lakescope.dashboards.theme import DARK, LIGHT, Theme
@@ -21,12 +21,12 @@ from tests.dashboards.web._small import HOSTILE, SELECTION, every_kind
 SVG = "{http://www.w3.org/2000/svg}"
 
 
-def answered(sites: int = 3) -> Answered:
+def answered(sites: int = 3) -> DashboardAnswer:
     built, answers = every_kind(sites)
-    return Answered.of(built, SELECTION, answers, "duck")
+    return DashboardAnswer.of(built, SELECTION, answers, "duck")
 
 
-def drawing(one: Answered, theme: Theme = LIGHT) -> ET.Element:
+def drawing(one: DashboardAnswer, theme: Theme = LIGHT) -> ET.Element:
     return ET.fromstring(svg(one, theme))
 
 
@@ -87,7 +87,7 @@ def test_the_picture_says_all_that_the_dashboard_says() -> None:
 def test_a_refusal_and_an_empty_panel_are_words() -> None:
     built, given = every_kind()
     answers: list[Answer] = [UnsupportedError("no percentiles here"), *([] for _ in given[1:])]
-    root = drawing(Answered.of(built, SELECTION, answers, "duck"))
+    root = drawing(DashboardAnswer.of(built, SELECTION, answers, "duck"))
     said = " ".join(text.text or "" for text in root.iter(f"{SVG}text"))
     assert "Cannot be shown: no percentiles here" in said and "Nothing to show:" in said
 
@@ -95,7 +95,7 @@ def test_a_refusal_and_an_empty_panel_are_words() -> None:
 def test_what_another_lakescope_says_is_read_back() -> None:
     one = answered()
     document = msgspec.json.decode(msgspec.json.encode(one.document()))
-    again = Answered.read(one.dashboard, document)
+    again = DashboardAnswer.read(one.dashboard, document)
     assert again.document() == document
     drawn = [re.sub(r"clip\d+", "clip", svg(same, LIGHT)) for same in (one, again)]  # Vega counts on and on
     assert drawn[0] == drawn[1]
