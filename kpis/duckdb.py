@@ -224,12 +224,12 @@ class _Compiler:
                 return self._part(value, 0)
 
     def _part(self, part: Part, index: int) -> str:
+        if part.kind == "changes":  # its conditions are in what is made of the series
+            return f"sum(part{index})"
         conditions = [self.parameters.condition(condition) for condition in part.where]
         match part.kind:
             case "increase":
                 return f"sum(part{index}){_only(conditions)}"
-            case "changes":
-                return f"sum(part{index})"
             case "silence":
                 return f"epoch({self._end('$until')} - max(time){_only(conditions)})"
             case "empty_hours":
