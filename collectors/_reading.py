@@ -5,8 +5,10 @@ from __future__ import annotations
 import glob
 import io
 import sys
+import threading
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -45,6 +47,29 @@ def cut(parts: Iterable[bytes], format_name: str) -> Iterator[bytes]:
             yield from slices(part)
         else:
             yield part
+
+
+class Pieces:
+    """What a source gave and was handed over in pieces: it is safe once all of them are. Safe for threads."""
+
+    def __init__(self) -> None:
+        self._open: Counter[Hashable] = Counter()
+        self._lock = threading.Lock()
+
+    def open(self, key: Hashable, count: int = 1) -> None:
+        """So many more pieces of it are handed over."""
+        with self._lock:
+            self._open[key] += count
+
+    def close(self, keys: Iterable[Hashable]) -> list[Any]:
+        """One piece of each (of one that is named twice, two) is safe; which of them are so as a whole now."""
+        counts = Counter(keys)
+        with self._lock:
+            self._open.subtract(counts)
+            whole = [key for key in counts if not self._open[key]]
+            for key in whole:
+                del self._open[key]
+        return whole
 
 
 PORTION, PORTION_BYTES = 500, 2**20

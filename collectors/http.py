@@ -10,8 +10,8 @@ import asyncio
 import sqlite3
 import threading
 import time
-from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from io import BytesIO
@@ -23,7 +23,7 @@ from fastapi import APIRouter, Header, HTTPException, Request
 from pydantic import Field, SecretStr, field_validator
 
 from lakescope.collectors._common import CollectorOptions
-from lakescope.collectors._reading import cut, portions
+from lakescope.collectors._reading import Pieces, cut, portions
 from lakescope.collectors._spool import Spool, SpoolFullError
 from lakescope.core.contracts import Health
 from lakescope.core.framing import split_json
@@ -75,9 +75,8 @@ class HttpCollector:
         self.formats = sorted(available("formats"))
         self.health = Health("ok", f"listening on {options.path}/{{format}}")
         self._spool = Spool(data_dir / f"{name}.spool", options.spool_bytes)
-        self._open: Counter[int] = Counter()
-        """Row of the spool -> its messages that are not acknowledged."""
-        self._open_lock = threading.Lock()
+        self._pieces = Pieces()
+        """Of rows of the spool: the messages that are not acknowledged."""
         self._unpacking = ThreadPoolExecutor(2, f"unpack {name}")
         self._held_bytes = 0
 
@@ -92,7 +91,7 @@ class HttpCollector:
 
     def acknowledge(self, messages: Sequence[Message]) -> None:
         """Takes bodies off the spool whose messages are all stored."""
-        self._close_rows(Counter(message.token for message in messages))
+        self._close_rows(message.token for message in messages)
 
     def close(self) -> None:
         """Closes the spool."""
@@ -108,24 +107,17 @@ class HttpCollector:
     def _hand_over(self, stored: Message, inbox: Inbox) -> bool:
         """Puts the messages of one stored body; false once the inbox is closed."""
         row = stored.token
-        with self._open_lock:
-            self._open[row] += 1  # it is still being read
+        self._pieces.open(row)  # it is still being read
         messages = _messages(stored)
         for part in portions(messages):
-            with self._open_lock:
-                self._open[row] += len(part)
+            self._pieces.open(row, len(part))
             if not inbox.put(part):
                 return False
-        self._close_rows(Counter([row]))
+        self._close_rows([row])
         return True
 
-    def _close_rows(self, counts: Counter[int]) -> None:
-        with self._open_lock:
-            self._open.subtract(counts)
-            done = [row for row in counts if not self._open[row]]
-            for row in done:
-                del self._open[row]
-        self._spool.delete(done)
+    def _close_rows(self, rows: Iterable[int]) -> None:
+        self._spool.delete(self._pieces.close(rows))
 
     # --- the routes ---------------------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ import httpx
 from pydantic import Field, SecretStr, field_validator
 
 from lakescope.collectors._common import OneFormat
+from lakescope.collectors._reading import cut
 from lakescope.core.contracts import Health
 from lakescope.core.http import http_client
 from lakescope.core.inbox import Inbox
@@ -108,7 +109,10 @@ class PollCollector:
         else:
             headers = {"instance": instance, "url": url, "content-type": content_type}
             headers["interval_s"] = f"{self.options.interval_s:g}"
-            messages.append(Message(body, self.options.format, headers, begun))
+            messages += [
+                Message(part, self.options.format, headers, begun)
+                for part in cut([body], self.options.format)
+            ]
         report = f"# TYPE up gauge\nup {0 if fault else 1}\n# TYPE scrape_duration_seconds gauge\n"
         report += f"scrape_duration_seconds {time.time() - begun:.6f}\n"
         messages.append(Message(report.encode(), "node_exporter", {"instance": instance, "url": url}, begun))

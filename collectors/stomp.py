@@ -14,7 +14,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -26,6 +26,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 
 from lakescope.collectors._addresses import Address, parse, resolve
 from lakescope.collectors._common import OneFormat
+from lakescope.collectors._reading import Pieces, cut
 from lakescope.core.contracts import Health
 from lakescope.core.inbox import Inbox
 from lakescope.core.messages import Message
@@ -46,6 +47,7 @@ AbstractInactivityMonitor.writeCheck), so that 1.5, the client library's own, gi
 OTHER_NAME = (62, 64)  # X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH of OpenSSL's x509_vfy.h
 RECONNECT_S = 1.0  # at most, before the first attempt after a connection was lost
 GOODBYE_S = 2.0
+Put = Callable[[Message], None]
 
 
 class StompOptions(OneFormat):
@@ -99,10 +101,13 @@ class StompCollector:
         self.formats = [options.format]
         self.health = Health()
         self._sources: list[_Source] = []
+        self._pieces = Pieces()
 
     def run(self, inbox: Inbox, stop: threading.Event) -> None:
         """Keeps a connection to every broker until told to stop; leaves them open for acknowledgements."""
-        self._sources = [_Source(parse(url), self.options, inbox, stop) for url in self.options.brokers]
+        self._sources = [
+            _Source(parse(url), self.options, partial(self._put, inbox), stop) for url in self.options.brokers
+        ]
         for source in self._sources:
             source.start()
         while not stop.wait(0.5):
@@ -110,13 +115,24 @@ class StompCollector:
 
     def acknowledge(self, messages: Sequence[Message]) -> None:
         """Acknowledges on the connection that the message came by; on another the broker would not know it."""
-        for message in messages:
-            connection, ack = message.token
+        for connection, ack in self._pieces.close(message.token for message in messages):
             if connection.is_connected():
                 try:
                     connection.ack(ack)
                 except (OSError, stomp.exception.StompException):
                     continue  # the connection has just broken: the broker will give the message again
+
+    def _put(self, inbox: Inbox, message: Message) -> None:
+        """Never blocks: a blocked receiver misses heartbeats, and the prefetch is the bound."""
+        bodies = list(cut([message.body], message.format))
+        self._pieces.open(message.token, len(bodies))
+        inbox.put(
+            [
+                Message(body, message.format, message.headers, message.received, message.token)
+                for body in bodies
+            ],
+            wait=False,
+        )
 
     def close(self) -> None:
         """Disconnects."""
@@ -138,8 +154,8 @@ class StompCollector:
 class _Source:
     """One entry of `brokers`: itself a broker, or with `resolve` an alias of those that it stands for now."""
 
-    def __init__(self, address: Address, options: StompOptions, inbox: Inbox, stop: threading.Event) -> None:
-        self.options, self.inbox, self.stop = options, inbox, stop
+    def __init__(self, address: Address, options: StompOptions, put: Put, stop: threading.Event) -> None:
+        self.options, self.put, self.stop = options, put, stop
         self.address = address
         self.name = str(address)
         self.fault = ""
@@ -210,7 +226,7 @@ class _Broker:
     """One broker: connects, subscribes, connects again."""
 
     def __init__(self, source: _Source, address: Address) -> None:
-        self.options, self.inbox, self.stop = source.options, source.inbox, source.stop
+        self.options, self.put, self.stop = source.options, source.put, source.stop
         self.address = address
         self.name = str(address)
         self.connected = False
@@ -267,7 +283,7 @@ class _Broker:
             auto_decode=False,
         )
         connection.transport.attempt_connection = partial(self._open, connection.transport)
-        link = self._link = _Link(connection, self.inbox, options.format)
+        link = self._link = _Link(connection, self.put, options.format)
         password = options.password.get_secret_value() if options.password else None
         headers = {"client-id": options.durable} if options.durable else {}
         try:
@@ -331,9 +347,9 @@ class _Broker:
 class _Link(stomp.ConnectionListener):  # type: ignore[misc]  # stomp.py carries no types
     """One connection; stomp.py calls the ``on_`` methods from its receiver thread."""
 
-    def __init__(self, connection: Any, inbox: Inbox, format_: str) -> None:
+    def __init__(self, connection: Any, put: Put, format_: str) -> None:
         self.connection = connection
-        self.inbox = inbox
+        self.put = put
         self.format = format_
         self.accepted = threading.Event()
         self.subscribed = threading.Event()
@@ -370,10 +386,9 @@ class _Link(stomp.ConnectionListener):  # type: ignore[misc]  # stomp.py carries
         self.subscribed.set()
 
     def on_message(self, frame: Any) -> None:
-        """One message. Never blocks: a blocked receiver misses heartbeats, and the prefetch is the bound."""
+        """One message."""
         headers = frame.headers
-        token = (self.connection, headers["ack"])
-        self.inbox.put([Message(frame.body, self.format, headers, time.time(), token)], wait=False)
+        self.put(Message(frame.body, self.format, headers, time.time(), (self.connection, headers["ack"])))
 
     def on_error(self, frame: Any) -> None:
         """The broker refuses: a wrong password, a destination that is not ours."""

@@ -114,7 +114,9 @@ class Traits(NamedTuple):
     framing: Framing = "json"
     items: Literal["together", "independent"] = "together"
     """independent: an array means no more than its items one by one, so that large ones may be cut. Not for an answer
-    that is complete only as a whole, such as a list of all rules there are."""
+    that is complete only as a whole, such as a list of all rules there are. Of two items that contradict each other
+    (one id, another content) the second is a reject in one piece; in two pieces it is what two messages are: the store
+    keeps what it does of a repeat (docs/architecture.md, "Acknowledgement")."""
     events: Literal["raw", "complete"] = "raw"
     """complete: they went through the transform stage before, so that enrichment leaves them as they are."""
     maturity: Maturity = "stable"

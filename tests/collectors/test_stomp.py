@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 import socketserver
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import pytest
 import stomp
 
-from tests.contract._bodies import events_of, hermes
+from lakescope.collectors._reading import Pieces
+from lakescope.core.framing import WHOLE_BYTES
+from tests.contract._bodies import SAMPLES, events_of, hermes
 from tests.contract._running import Archiving
 from tests.e2e._lakescope import publish, until
 from tests.servers._tls import Authority
@@ -76,6 +81,42 @@ def test_all_brokers_are_read_and_told_what_is_safe(
         until(lambda: lakescope.told == "ok: 2 of 2 brokers connected", 10, lambda: lakescope.told)
         assert lakescope.stop()
     assert [broker.queue_size(unique_name) for broker in brokers] == [0, 0]
+
+
+def test_a_large_array_is_cut_and_acknowledged_as_a_whole(
+    tmp_path: Path, activemq: ActiveMQ, unique_name: str
+) -> None:
+    """As archives keep FTS's messages."""
+    sample = (SAMPLES / "fts_3.14.4_complete_ok.txt").read_bytes().rstrip(b"\x04\n")
+    (tr_id,) = re.findall(rb'"tr_id"\s*:\s*"([^"]+)"', sample)
+    bodies = [sample.replace(tr_id, tr_id + b"%d" % number) for number in range(1_500)]
+    array = b"[" + b",".join([*bodies, b'{"tr_id": 3}']) + b"]"
+    assert len(array) > 2 * WHOLE_BYTES
+    send(activemq, f"/queue/{unique_name}", [array])
+    options = collector(f"/queue/{unique_name}", activemq.stomp_url).replace("hermes", "fts")
+    with Archiving(tmp_path, options) as lakescope:
+        (pipeline,) = lakescope.engine.pipelines
+        until(lambda: pipeline.inbox.received > 1, 20)
+        until(lambda: len(lakescope.stored()) == len(bodies), 30)
+        until(lambda: activemq.queue_size(unique_name) == 0, 10)
+        assert lakescope.acknowledged(pipeline.inbox.received)
+        assert len(lakescope.engine.dead_letters.ids()) == 1
+        assert lakescope.stop()
+
+
+def test_what_was_cut_is_safe_once_all_of_it_is() -> None:
+    """In any order, by any thread."""
+    pieces = Pieces()
+    pieces.open("a", 3)
+    pieces.open("b")
+    assert pieces.close(["a", "b"]) == ["b"]
+    pieces.open("a")
+    assert pieces.close(["a", "a"]) == []
+    assert pieces.close(["a"]) == ["a"]
+    pieces.open("a", 4_000)
+    with ThreadPoolExecutor(4) as pool:
+        whole = pool.map(pieces.close, [["a"]] * 4_000)
+    assert list(chain.from_iterable(whole)) == ["a"]
 
 
 def test_a_selector_leaves_messages_to_others(tmp_path: Path, activemq: ActiveMQ, unique_name: str) -> None:

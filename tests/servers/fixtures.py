@@ -84,8 +84,11 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """The process that starts the session has the shelf; those of pytest-xdist find it by the environment."""
-    if _SHELF not in os.environ:
+    """The process that starts the session has the shelf; those of pytest-xdist find it by the environment.
+
+    Mutants, each of which has a session of its own, are tested without servers (pyproject.toml, tool.mutmut).
+    """
+    if _SHELF not in os.environ and "MUTANT_UNDER_TEST" not in os.environ:
         shelf = Shelf()
         os.environ[_SHELF] = shelf.folder
         shelf.start()

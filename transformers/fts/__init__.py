@@ -22,7 +22,7 @@ from typing import Any
 import msgspec
 
 from lakescope.core.events import Event
-from lakescope.core.messages import DecodeResult, Message, RejectedError
+from lakescope.core.messages import DecodeResult, Message, RejectedError, declare
 from lakescope.transformers._common import any_json, convert_fields, count_unknown, each, pieces, unwrap
 from lakescope.transformers.fts import complete, optimizer, start, state
 from lakescope.transformers.fts._metadata import FileMetadata, JobMetadata, metadata_of
@@ -32,6 +32,7 @@ from lakescope.transformers.fts.start import Start
 from lakescope.transformers.fts.state import State
 
 
+@declare(items="independent")
 def decode(message: Message, out: DecodeResult) -> None:
     """One body, an array of bodies, or a stream of either; a bad one of several becomes a reject of its own."""
     body = message.body
