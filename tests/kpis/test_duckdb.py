@@ -14,7 +14,7 @@ from msgspec import structs
 
 from lakescope.core.events import Network, Probe, Transfer
 from lakescope.kpis import CATALOGUE, Query, UnsupportedError, duckdb
-from lakescope.kpis.model import UNKNOWN, Condition, EventsQuery, Part, Ratio, Rest, Value
+from lakescope.kpis.model import UNKNOWN, Condition, EventsQuery, Part, Ratio, Remainder, Value
 from lakescope.sinks.duckdb import DuckdbOptions, DuckdbSink
 
 BEGIN = datetime(2026, 1, 5, tzinfo=UTC)
@@ -82,7 +82,7 @@ VALUES: dict[str, tuple[Value, Any]] = {
     "count": (Part(kind="count"), 16),
     "failed": (Part(kind="count", where=FAILED), 4),
     "efficiency": (Ratio(over=Part(kind="count", where=FAILED), under=Part(kind="count")), 0.25),
-    "rest": (Rest(of=Ratio(over=Part(kind="count", where=FAILED), under=Part(kind="count"))), 0.75),
+    "rest": (Remainder(of=Ratio(over=Part(kind="count", where=FAILED), under=Part(kind="count"))), 0.75),
     "bytes of the failed": (Part(kind="sum", field="bytes", where=FAILED), 3 + 7 + 11 + 15),
     "median wait of the failed": (
         Part(kind="percentile", field="queue_s", quantile=0.5, where=FAILED),

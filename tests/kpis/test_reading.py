@@ -19,9 +19,9 @@ from lakescope.kpis.model import (
     Part,
     PerSecond,
     Ratio,
+    Remainder,
     Report,
     ReportsQuery,
-    Rest,
     UnsupportedError,
     Value,
 )
@@ -82,7 +82,7 @@ def answer(*buckets: dict[str, Any]) -> dict[str, Any]:
         ),
         (Part(kind="silence"), part(9, {"value": (posix(SPAN["until"]) - 90.5) * 1000}), 90.5),
         (Ratio(over=COUNT, under=Part(kind="sum", field="bytes")), (part(3), part(2, {"value": 4.0})), 0.75),
-        (Rest(of=Ratio(over=COUNT, under=COUNT)), (part(3), part(4)), 0.25),
+        (Remainder(of=Ratio(over=COUNT, under=COUNT)), (part(3), part(4)), 0.25),
         (PerSecond(of=COUNT), part(3), 3 / (3 * 3600)),
     ],
 )
