@@ -57,7 +57,7 @@ _SOURCE = ("collector", "source")
 """Who reports: the intervals of its series are alike."""
 _POLL = Part(kind="last", field="count", series=(*_SOURCE, "scope"))
 _POLL_COLUMNS = ("interval_s", "kind", "state")
-_POLLED = ("rules", "storage", "polls")
+_POLLED = ("rules", "storage", "polls", "downtimes")
 """Datasets of which there are answers to polls."""
 
 
@@ -121,7 +121,7 @@ def rows(query: Query, answers: Sequence[Iterable[Report]]) -> Rows:
     query = query if width == query.bin_s else structs.replace(query, bin_s=width)
     instants = list(_instants(query))
     states = [history.states(query, [end for _, _, end in instants]) for history in histories]
-    fresh = polls.fresh(wanted[0], [end for _, _, end in instants]) if polled else set()
+    fresh = polls.fresh(query.dataset, wanted[0], [end for _, _, end in instants]) if polled else set()
     found: list[tuple[Key, Any]] = []
     for index, (bin_, begin, _) in enumerate(instants):
         here = [states_of.get(index, {}) for states_of in states]
@@ -304,14 +304,17 @@ class _History:
             ends[key[-1]] += times
         return {scope: sorted(times) for scope, times in ends.items()}
 
-    def fresh(self, part: Part, ends: Sequence[float]) -> set[int]:
-        """Places of the ends at which such a state would be known: an answer that would have had it is not stale."""
+    def fresh(self, kind: str, part: Part, ends: Sequence[float]) -> set[int]:
+        """Places of the ends at which such a state would be known: an answer that would have had it is not stale.
+
+        `kind`: of the question, which is the name of the dataset that its answers are of.
+        """
         wanted = {condition.value for condition in part.state}
         return {
             index
             for key, reports in self.series.items()
             for place, report in enumerate(reports)
-            if report.values.get("kind") == "rules" and report.values.get("state") in {None, *wanted}
+            if report.values.get("kind") == kind and report.values.get("state") in {None, *wanted}
             for index in range(bisect_right(ends, report.time), bisect_right(ends, self._until(key, place)))
         }
 

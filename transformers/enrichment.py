@@ -13,7 +13,18 @@ from collections.abc import Callable, Iterable
 from hashlib import blake2b
 from typing import Any
 
-from lakescope.core.events import Deletion, Event, FtsQueue, Host, Network, Probe, Storage, Trace, Transfer
+from lakescope.core.events import (
+    Deletion,
+    Downtime,
+    Event,
+    FtsQueue,
+    Host,
+    Network,
+    Probe,
+    Storage,
+    Trace,
+    Transfer,
+)
 from lakescope.core.messages import quote
 from lakescope.transformers._common import host_of
 from lakescope.transformers.errors import classify, split_scope
@@ -64,6 +75,7 @@ class Enrichment:
             Host: self._host,
             Probe: self._probe,
             Storage: self._storage,
+            Downtime: self._downtime,
         }
 
     def __call__(self, events: Iterable[Event]) -> dict[str, str]:
@@ -176,6 +188,12 @@ class Enrichment:
         self._rse_site(event)
         if event.site is None and event.target:
             event.site = self.topology.site_of(host_of(event.target) or "")
+
+    def _downtime(self, event: Downtime) -> None:
+        """By the host: a portal's site is the resource centre, which the experiment may call otherwise."""
+        if event.host:
+            event.rse = self.topology.rse_of(event.host)
+            event.site = _site(self.topology.site_of(event.host), event.portal_site)
 
     def _hash_user(self, subject: str) -> str | None:
         if self.user_salt is None:

@@ -29,23 +29,21 @@ received. So each poll of a rule is an event of its own.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, TypeGuard
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from msgspec import Struct
 
-from lakescope.core.events import Poll, Rule, Storage
+from lakescope.core.events import Rule, Storage
 from lakescope.core.messages import DecodeResult, Message, RejectedError
+from lakescope.transformers._answers import Question, poll_of, question_of
 from lakescope.transformers._common import (
-    EPOCH,
     NO_COUNT,
     any_json,
     convert_fields,
     count_unknown,
     each,
-    epoch_time,
     identify,
     pieces,
     shape,
@@ -122,19 +120,10 @@ class QuotaLine(Struct):
     rse_id: Ignored = None
 
 
-class Question(Struct, frozen=True):
-    """When the answer was given, and to which question."""
-
-    time: str
-    moment: datetime
-    scope: str | None
-    kind: str | None
-    """What it asks for; null if it is not known what was asked."""
-
-
 def decode(message: Message, out: DecodeResult) -> None:
     """The lines of one answer; a bad one is a `Reject` of its own."""
-    question = _question(message)
+    question = question_of(message)
+    kind = _kind(question.scope) if question.scope else None
     records: list[Any] = list(pieces(message.body))
     rejects = len(out.rejects)
     decode_one = partial(_decode_one, question=question)
@@ -143,52 +132,13 @@ def decode(message: Message, out: DecodeResult) -> None:
     else:
         if len(records) == 1 and records[0][1].startswith(b"["):
             records = any_json(records[0][1], "$", records[0][0])
-        if records or question.kind is None:
+        if records or kind is None:
             each(records, out, decode_one)
-    _add_poll(message, question, out, len(records), complete=len(out.rejects) == rejects)
-
-
-def _question(message: Message) -> Question:
-    date = message.headers.get("date")
-    if date:
-        time, moment = utc_moment(date, "$.headers.date")
-    else:
-        time, moment = epoch_time(message.received), EPOCH + timedelta(seconds=message.received)
-    if time is None or moment is None:
-        raise RejectedError(
-            "schema", "$.headers.date", "a time after 1970, of the answer or of its reception", date
-        )
-    asked = message.headers.get("scope") or message.headers.get("url")
-    scope = _without_password(asked) if asked else None
-    return Question(time, moment, scope, _kind(scope) if scope else None)
-
-
-def _without_password(url: str) -> str:
-    """Who asked is no part of the question."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return url
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment="").geturl()
-
-
-def _add_poll(message: Message, question: Question, out: DecodeResult, count: int, *, complete: bool) -> None:
-    """That the answer came, if it is known what was asked."""
-    if question.scope is None or question.kind is None:
-        return
-    out.events.append(
-        Poll(
-            id=identify("rucio-api", "poll", question.scope, question.time),
-            time=question.time,
-            source="rucio-api",
-            scope=question.scope,
-            kind=question.kind,
-            state=_state(question.scope) if question.kind == "rules" else None,
-            count=count,
-            complete=complete,
-            interval_s=_interval(message.headers.get("interval_s")),
-        )
-    )
+    if question.scope and kind:
+        state = _state(question.scope) if kind == "rules" else None
+        complete = len(out.rejects) == rejects
+        poll = poll_of("rucio-api", question, kind, len(records), complete=complete, state=state)
+        out.events.append(poll)
 
 
 def _kind(scope: str) -> str | None:
@@ -216,14 +166,6 @@ def _state(scope: str) -> str | None:
     """The only state of rules that a URL asks for."""
     states = parse_qs(scope.partition("?")[2]).get("state")
     return _STATES.get(states[0], states[0].lower()) if states else None
-
-
-def _interval(text: str | None) -> float | None:
-    try:
-        seconds = float(text or 0)
-    except ValueError:
-        return None
-    return seconds if 0 < seconds < float("inf") else None
 
 
 def _decode_one(record: Any, out: DecodeResult, path: str, question: Question) -> None:

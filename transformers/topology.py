@@ -43,12 +43,14 @@ class Topology:
         self.rse = self._rses.get
         """The RSE of that name, exactly as Rucio writes it; null for null. Every transfer asks twice: no call between."""
         self._hosts: dict[str, str] = {}
+        self._rse_hosts: dict[str, str] = {}
         self._networks: dict[tuple[int, int], dict[int, str]] = {}
         self._resolved: dict[str, str | None] = {}
         doors: dict[str, str] = {}
         for name, attributes in _rse_documents(rses or {}):
             for host in _protocol_hosts(attributes):
                 _claim(doors, host, self._rses[name].site)
+                _claim(self._rse_hosts, host, name)
         for service in services.values() if isinstance(services, Mapping) else services or ():
             if isinstance(service, Mapping):
                 _claim(self._hosts, host_of(service.get("endpoint")), service.get("rcsite"))
@@ -69,6 +71,10 @@ class Topology:
                 self._resolved[host] = self._by_prefix(host)
             site = self._resolved[host]
         return site
+
+    def rse_of(self, host: str) -> str | None:
+        """The RSE that has a host among its protocols'; `AMBIGUOUS` for two."""
+        return self._rse_hosts.get(host)
 
     def __len__(self) -> int:
         return len(self._rses)

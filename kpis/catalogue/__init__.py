@@ -6,6 +6,7 @@ from lakescope.kpis.catalogue import (
     accesses,
     comparisons,
     deletions,
+    downtimes,
     fts_queue,
     hosts,
     network,
@@ -18,7 +19,7 @@ from lakescope.kpis.catalogue import (
 from lakescope.kpis.model import Kpi
 
 _ROOMS = (
-    *(transfers, deletions, accesses, storage, rules, fts_queue, network, hosts, probes, pipeline),
+    *(transfers, deletions, accesses, storage, rules, fts_queue, network, hosts, probes, downtimes, pipeline),
     comparisons,
 )
 

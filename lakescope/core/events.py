@@ -66,6 +66,8 @@ Source = Literal[
     "rucio-api",
     "trace",
     "lakescope",
+    "gocdb",
+    "osg",
 ]
 """The systems that Lakescope's own formats read."""
 
@@ -338,7 +340,7 @@ class Poll(Event, tag="polls"):
     """The answer to one question to an API: that it came, whether it was whole, and how much was in it."""
 
     scope: Tag  #: the question: its URL
-    kind: Tag  #: what was asked for: rules, usage or accounts
+    kind: Tag  #: what was asked for: rules, usage, accounts or downtimes
     state: Tag | None = None  #: of rules, the only state asked for: stuck, replicating, ...; null: any
     count: Count | None = None  #: records in the answer; 0 is an answer (count)
     complete: bool | None = None  #: whether all of it could be read
@@ -378,11 +380,47 @@ class PipelineReport(Event, tag="pipeline"):
     lag_p99_s: Offset | None = None  #: sink: 99 of 100 were stored sooner after their time (seconds)
 
 
+class Downtime(Event, tag="downtimes"):
+    """What an operations portal said of one downtime of one service, in one answer; and once, that it began.
+
+    Each answer is a report of all that it holds (`event` reported, `time` of the answer). A downtime is in force from
+    `started` to `ended` by its latest report; one that the next complete answer lacks was cancelled or cut short.
+    """
+
+    event: Annotated[Literal["reported", "began"], TAGGED]  #: began: one event a downtime, of its beginning
+    downtime_id: (
+        str  #: the downtime in its portal: the same in all revisions and for all services that it affects
+    )
+    state: Annotated[Literal["planned", "running", "ended", "cancelled"], TAGGED] | None = (
+        None  #: when reported
+    )
+    site: Tag | None = None  #: site by the topology (host), else as the portal names it
+    rse: Tag | None = None  #: RSE of the host by the topology; "ambiguous" for a host of several
+    host: Tag | None = None  #: affected host, lower case; null: the whole site
+    service: Tag | None = (
+        None  #: affected service type as the portal names it: webdav, SRM, XRootD component, ...
+    )
+    severity: Annotated[Literal["outage", "warning"], TAGGED] | None = None  #: warning: at risk
+    classification: Annotated[Literal["scheduled", "unscheduled"], TAGGED] | None = (
+        None  #: announced in time or not
+    )
+    started: Time | None = None  #: when it begins
+    ended: Time | None = None  #: when it ends; null: open
+    declared: Time | None = None  #: when it was entered
+    portal_site: str | None = None  #: site as the portal names it: GOCDB's HOSTED_BY, OSG's resource group
+    endpoint: str | None = None  #: affected endpoints (URLs), where the portal names them
+    description: Text | None = None  #: why
+    url: str | None = None  #: its page in the portal
+    summary: Text | None = None  #: of its beginning: the downtime in one line
+    poll: Tag | None = None  #: the question that it answers: `scope` of its `polls`; null if nobody asked
+
+
 DATASETS: dict[str, type[Event]] = {
     str(cls.__struct_config__.tag): cls
     for cls in (
         *(Transfer, Deletion, Did, Rule, Trace, FtsQueue),
         *(Network, Host, Probe, Storage, Poll, Push, PipelineReport),
+        Downtime,
     )
 }
 """Dataset name -> its struct."""
@@ -404,5 +442,6 @@ AnyEvent = (
     | Poll
     | Push
     | PipelineReport
+    | Downtime
 )
 """For decoding events back: ``msgspec.json.decode(line, type=AnyEvent)``."""

@@ -182,10 +182,11 @@ class States:
         return tuple(event.get(name) for name in self.query.by)
 
     def _is_fresh(self, end: float) -> bool:
-        """Whether Rucio has answered, not too long ago, for which rules are stuck."""
+        """Whether the source has answered, not too long ago, for what is in such a state."""
+        states = {None, *(condition.value for condition in self.parts[0].state)}
         for key, polls in self.poll_series.items():
             answers = [p for p in polls if self.seconds(p["time"]) < end]
-            if answers and answers[-1]["kind"] == "rules" and answers[-1].get("state") in (None, "stuck"):
+            if answers and answers[-1]["kind"] == self.query.dataset and answers[-1].get("state") in states:
                 stale = self._stale_after(self.poll_series, self.poll_intervals, key)
                 if end - self.seconds(answers[-1]["time"]) <= stale:
                     return True

@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from lakescope.core.events import (
+    Downtime,
     Event,
     FtsQueue,
     Host,
@@ -203,12 +204,54 @@ def _ruled(number: int, ids: Iterator[str], common: dict[str, Any]) -> Iterator[
     )
 
 
+def _declared(number: int, ids: Iterator[str], common: dict[str, Any]) -> Iterator[Event]:
+    """A portal's answers: downtimes that are planned, run, and end or are cancelled; some of several hosts."""
+    common = common | {"source": "gocdb"}
+    asked = "https://goc.example.org/?method=get_downtime"
+    for age, downtime in ((number - 4 * first, first) for first in range(40)):
+        if not 0 <= age < (3 if downtime % 5 == 4 else 9):  # every fifth is cancelled before its end
+            continue
+        began = START + timedelta(seconds=(4 * downtime + 3 + downtime % 3) // 2 * 7500)
+        for host in range(1 + downtime % 3):
+            yield Downtime(
+                id=next(ids),
+                event="reported",
+                downtime_id=f"D{downtime}",
+                state="planned" if age < 3 + downtime % 3 else "running" if age < 7 else "ended",
+                site=f"SITE-{downtime % 4}" if downtime % 7 else None,
+                rse=f"RSE-{host}",
+                host=f"h{host}.example.org",
+                service=("webdav", "XRootD")[(downtime + host) % 2],
+                severity="warning" if downtime % 4 == 1 else "outage",
+                classification="unscheduled" if downtime % 3 == 2 else "scheduled",
+                started=f"{began:%Y-%m-%dT%H:%M:%SZ}",
+                ended=None if downtime % 11 == 3 else f"{began + timedelta(hours=4):%Y-%m-%dT%H:%M:%SZ}",
+                portal_site=f"RC-{downtime % 4}",
+                poll=asked,
+                vo="escape",
+                collector="portal",
+                **common,
+            )
+    yield Poll(
+        id=next(ids),
+        scope=asked,
+        vo="escape",
+        kind="downtimes",
+        count=1,
+        complete=number % 9 != 2,
+        interval_s=9000.0,
+        collector="portal",
+        **common,
+    )
+
+
 def _told(number: int) -> Iterator[Event]:
     """At one time, some of it in one hour with the next, some in one second."""
     time = f"{START + timedelta(seconds=number // 2 * 7500.25 + number % 2 * 31):%Y-%m-%dT%H:%M:%S}"
     common: dict[str, Any] = {"time": f"{time}.{number * 25 % 100:02}Z", "source": "rucio-api"}
     ids = (f"{number * 100 + kind:032x}" for kind in range(100))
     yield from _ruled(number, ids, common)
+    yield from _declared(number, ids, common)
     whole = {"rse": f"RSE-{number % 3}", "site": "X" if number % 3 else None, "total": 11 * 10**15}
     if number < 60:  # and never again
         yield Storage(id=next(ids), rse="RSE-GONE", used=number, free=5, total=10**6, **common)

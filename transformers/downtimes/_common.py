@@ -1,0 +1,186 @@
+"""What the portals' downtimes have in common once they are read: the events of one of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from html import unescape
+from typing import Literal, TypeVar
+
+from msgspec import Struct
+
+from lakescope.core.events import Downtime
+from lakescope.core.messages import DecodeResult, RejectedError
+from lakescope.transformers._answers import Question
+from lakescope.transformers._common import epoch_time, host_of, identify, utc_time
+
+Severity = Literal["outage", "warning"]
+Classification = Literal["scheduled", "unscheduled"]
+
+KEPT = timedelta(days=7)
+"""So long after its end a downtime is still read: an answer may hold all that there ever were."""
+
+_SEVERITIES: dict[str, Severity] = {
+    "outage": "outage",
+    "severe": "outage",
+    "warning": "warning",
+    "at_risk": "warning",
+    "at risk": "warning",
+    "intermittent outage": "warning",
+    "no significant outage expected": "warning",
+}
+_CLASSES: dict[str, Classification] = {"scheduled": "scheduled", "unscheduled": "unscheduled"}
+_NUMBER = re.compile(r"[0-9]{1,15}(?:\.[0-9]+)?")
+_MILLISECONDS_FROM = 1e11  # as seconds: the year 5138
+
+
+class Service(Struct, frozen=True, kw_only=True):
+    """What a downtime affects; all null: its whole site."""
+
+    host: str | None = None
+    kind: str | None = None
+    site: str | None = None
+    endpoint: str | None = None
+
+
+class Outage(Struct, frozen=True, kw_only=True):
+    """One downtime as its portal has it."""
+
+    source: str
+    id: str
+    services: tuple[Service, ...]
+    severity: str | None
+    classification: str | None
+    started: str
+    """RFC 3339 in UTC, as the times below."""
+    ended: str | None
+    declared: str | None = None
+    description: str | None = None
+    url: str | None = None
+    cancelled: bool = False
+
+
+def moment_of(text: str | float | None, path: str) -> str | None:
+    """POSIX seconds or milliseconds, as a number or as text, or a UTC time; null for none and for 0."""
+    if text is None or text == "":
+        return None
+    if isinstance(text, str) and not _NUMBER.fullmatch(text):
+        return utc_time(text, path)
+    seconds = float(text)
+    return epoch_time(seconds / 1000 if seconds >= _MILLISECONDS_FROM else seconds, path)
+
+
+def begin_of(text: str | float | None, path: str) -> str:
+    """As `moment_of`. Raises `RejectedError` for none: without a beginning nothing can be said of a downtime."""
+    moment = moment_of(text, path)
+    if moment is None:
+        raise RejectedError("schema", path, "when the downtime begins", text or "nothing")
+    return moment
+
+
+def add_events(outage: Outage, question: Question, out: DecodeResult) -> None:
+    """A report of each affected service; of one that has begun that it began, too."""
+    state = _state(outage, question.moment, out)
+    if outage.ended and max(map(_moment, (outage.started, outage.ended))) < question.moment - KEPT:
+        out.filtered["ended"] += 1
+        return
+    severity = _word(outage.severity, _SEVERITIES, "severity", out)
+    classification = _word(outage.classification, _CLASSES, "classification", out)
+    description = " ".join(unescape(outage.description or "").split()) or None
+    for service in dict.fromkeys(outage.services or (Service(),)):
+        host = host_of(service.host)
+        place = (outage.source, "downtime", outage.id, service.site, host, service.kind, service.endpoint)
+        asked = (question.scope,) if question.scope else ()  # two questions of one moment are two reports
+        report = Downtime(
+            id=identify(*place, "reported", *asked, question.time),
+            time=question.time,
+            source=outage.source,
+            event="reported",
+            downtime_id=outage.id,
+            state=state,
+            site=service.site,
+            host=host,
+            service=service.kind,
+            severity=severity,
+            classification=classification,
+            started=outage.started,
+            ended=outage.ended,
+            declared=outage.declared,
+            portal_site=service.site,
+            endpoint=service.endpoint,
+            description=description,
+            url=outage.url,
+            poll=question.scope,
+        )
+        out.events.append(report)
+        if state in ("running", "ended"):
+            out.events.append(_beginning(report, identify(*place, "began", outage.started)))
+
+
+def _beginning(report: Downtime, identity: str) -> Downtime:
+    """Of the time of the beginning, and the same in every answer but for what was revised since."""
+    return Downtime(
+        id=identity,
+        time=report.started or report.time,
+        source=report.source,
+        event="began",
+        downtime_id=report.downtime_id,
+        site=report.site,
+        host=report.host,
+        service=report.service,
+        severity=report.severity,
+        classification=report.classification,
+        started=report.started,
+        ended=report.ended,
+        declared=report.declared,
+        portal_site=report.portal_site,
+        endpoint=report.endpoint,
+        description=report.description,
+        url=report.url,
+        summary=_summary(report),
+    )
+
+
+def _summary(report: Downtime) -> str:
+    what = " ".join(filter(None, [report.classification, report.severity or "downtime"])).capitalize()
+    where = " ".join(filter(None, [report.host or report.portal_site, report.service]))
+    until = f"until {report.ended[:16].replace('T', ' ')} UTC" if report.ended else "without an end"
+    return ": ".join(filter(None, [f"{what} of {where} {until}", report.description]))
+
+
+def _state(
+    outage: Outage, now: datetime, out: DecodeResult
+) -> Literal["planned", "running", "ended", "cancelled"]:
+    if outage.ended and _moment(outage.ended) < _moment(outage.started):
+        out.impossible["downtimes.ended"] += 1
+        return "cancelled"
+    if outage.cancelled:
+        return "cancelled"
+    if now < _moment(outage.started):
+        return "planned"
+    return "ended" if outage.ended and _moment(outage.ended) <= now else "running"
+
+
+def _moment(time: str) -> datetime:
+    return datetime.fromisoformat(time).replace(tzinfo=None)
+
+
+Word = TypeVar("Word")
+
+
+def _word(text: str | None, known: dict[str, Word], field: str, out: DecodeResult) -> Word | None:
+    """The word that is meant; null, and counted, for one that is none of them."""
+    if not text:
+        return None
+    word = known.get(text.partition("(")[0].strip().lower())  # OSG explains its words
+    if word is None:
+        out.odd[field] += 1
+    return word
+
+
+def count_unknown_tags(tags: Iterable[str], known: frozenset[str], under: str, out: DecodeResult) -> None:
+    """Counts the elements that the format does not know."""
+    for tag in tags:
+        if tag not in known:
+            out.unknown[f"{under}.{tag}"] += 1
