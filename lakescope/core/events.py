@@ -387,23 +387,15 @@ class Downtime(Event, tag="downtimes"):
     `started` to `ended` by its latest report; one that the next complete answer lacks was cancelled or cut short.
     """
 
-    event: Annotated[Literal["reported", "began"], TAGGED]  #: began: one event a downtime, of its beginning
-    downtime_id: (
-        str  #: the downtime in its portal: the same in all revisions and for all services that it affects
-    )
-    state: Annotated[Literal["planned", "running", "ended", "cancelled"], TAGGED] | None = (
-        None  #: when reported
-    )
+    event: Tag  #: reported, or began: one event a downtime, of its beginning
+    downtime_id: str  #: the downtime in its portal: the same in all revisions, for all affected services
+    state: Tag | None = None  #: when reported: planned, running, ended, cancelled
     site: Tag | None = None  #: site by the topology (host), else as the portal names it
     rse: Tag | None = None  #: RSE of the host by the topology; "ambiguous" for a host of several
     host: Tag | None = None  #: affected host, lower case; null: the whole site
-    service: Tag | None = (
-        None  #: affected service type as the portal names it: webdav, SRM, XRootD component, ...
-    )
-    severity: Annotated[Literal["outage", "warning"], TAGGED] | None = None  #: warning: at risk
-    classification: Annotated[Literal["scheduled", "unscheduled"], TAGGED] | None = (
-        None  #: announced in time or not
-    )
+    service: Tag | None = None  #: affected service type as the portal names it: webdav, SRM, ...
+    severity: Tag | None = None  #: outage or warning (at risk)
+    classification: Tag | None = None  #: scheduled or unscheduled
     started: Time | None = None  #: when it begins
     ended: Time | None = None  #: when it ends; null: open
     declared: Time | None = None  #: when it was entered

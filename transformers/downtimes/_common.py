@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from html import unescape
-from typing import Literal, TypeVar
 
 from msgspec import Struct
 
@@ -15,13 +14,10 @@ from lakescope.core.messages import DecodeResult, RejectedError
 from lakescope.transformers._answers import Question
 from lakescope.transformers._common import epoch_time, host_of, identify, utc_time
 
-Severity = Literal["outage", "warning"]
-Classification = Literal["scheduled", "unscheduled"]
-
 KEPT = timedelta(days=7)
 """So long after its end a downtime is still read: an answer may hold all that there ever were."""
 
-_SEVERITIES: dict[str, Severity] = {
+_SEVERITIES: dict[str, str] = {
     "outage": "outage",
     "severe": "outage",
     "warning": "warning",
@@ -30,7 +26,7 @@ _SEVERITIES: dict[str, Severity] = {
     "intermittent outage": "warning",
     "no significant outage expected": "warning",
 }
-_CLASSES: dict[str, Classification] = {"scheduled": "scheduled", "unscheduled": "unscheduled"}
+_CLASSES: dict[str, str] = {"scheduled": "scheduled", "unscheduled": "unscheduled"}
 _NUMBER = re.compile(r"[0-9]{1,15}(?:\.[0-9]+)?")
 _MILLISECONDS_FROM = 1e11  # as seconds: the year 5138
 
@@ -149,9 +145,7 @@ def _summary(report: Downtime) -> str:
     return ": ".join(filter(None, [f"{what} of {where} {until}", report.description]))
 
 
-def _state(
-    outage: Outage, now: datetime, out: DecodeResult
-) -> Literal["planned", "running", "ended", "cancelled"]:
+def _state(outage: Outage, now: datetime, out: DecodeResult) -> str:
     if outage.ended and _moment(outage.ended) < _moment(outage.started):
         out.impossible["downtimes.ended"] += 1
         return "cancelled"
@@ -166,10 +160,7 @@ def _moment(time: str) -> datetime:
     return datetime.fromisoformat(time).replace(tzinfo=None)
 
 
-Word = TypeVar("Word")
-
-
-def _word(text: str | None, known: dict[str, Word], field: str, out: DecodeResult) -> Word | None:
+def _word(text: str | None, known: dict[str, str], field: str, out: DecodeResult) -> str | None:
     """The word that is meant; null, and counted, for one that is none of them."""
     if not text:
         return None
