@@ -38,14 +38,14 @@ def resolve(alias: Address) -> list[Address]:
     system prefers are taken (RFC 6724). It is known as one host by its reverse name.
     """
     lookup = socket.getaddrinfo(alias.host, alias.port, type=socket.SOCK_STREAM)
-    preferred = lookup[0][0]
+    preferred_family = lookup[0][0]
     hosts = {(family, str(sockaddr[0])): None for family, *_, sockaddr in lookup}
     reverse_names = {host: _reverse_name(host) for _, host in hosts}
-    known = {reverse_names[host] for family, host in hosts if family == preferred}
+    names_by_address = {reverse_names[host] for family, host in hosts if family == preferred_family}
     return [
         Address(host, alias.port, alias.tls, _names(alias.host, reverse_names[host]))
         for family, host in hosts
-        if family == preferred or reverse_names[host] not in known
+        if family == preferred_family or reverse_names[host] not in names_by_address
     ]
 
 

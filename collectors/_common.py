@@ -23,9 +23,9 @@ class OneFormat(CollectorOptions):
 
     @field_validator("format")
     @classmethod
-    def _known(cls, name: str) -> str:
+    def _check_format(cls, name: str) -> str:
         if name not in available("formats"):
-            meant = closest(name, available("formats"))
-            question = f" - did you mean {meant!r}?" if meant else ""
+            suggestion = closest(name, available("formats"))
+            question = f" - did you mean {suggestion!r}?" if suggestion else ""
             raise ValueError(f"no format {name!r}; there are {', '.join(available('formats'))}{question}")
         return name

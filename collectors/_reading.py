@@ -16,24 +16,24 @@ from lakescope.core.framing import WHOLE_BYTES, slices, split_json_stream, split
 from lakescope.core.messages import Framing, Message, traits
 from lakescope.core.plugins import load
 
-PACKED = (".gz", ".zst", ".zstd")
+PACKED_SUFFIXES = (".gz", ".zst", ".zstd")
 
 
 def find(paths: Sequence[str]) -> list[str]:
     """The files that paths, directories and patterns name, each once, in order."""
-    found: dict[str, None] = {}
+    unique_paths: dict[str, None] = {}
     for path in paths:
         for match in [path] if path == "-" else sorted(glob.glob(path, recursive=True)):
             if Path(match).is_dir():
-                found |= dict.fromkeys(
+                unique_paths |= dict.fromkeys(
                     str(inner) for inner in sorted(Path(match).iterdir()) if inner.is_file()
                 )
             else:
-                found[match] = None
-    return list(found)
+                unique_paths[match] = None
+    return list(unique_paths)
 
 
-def readable(text: str) -> str:
+def replace_surrogates(text: str) -> str:
     """A path or an argument for JSON, logs and stores: bytes that are no UTF-8, which Python keeps as lone
     surrogates, as U+FFFD."""
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
@@ -96,12 +96,12 @@ def bodies(path: str, framing: Framing, read: Callable[[int], bytes] | None = No
         with open_file(path) as stream:
             yield stream.read()
         return
-    split = split_rows_stream if framing == "rows" else split_json_stream
+    splitter = split_rows_stream if framing == "rows" else split_json_stream
     if read is not None:
-        yield from split(read)
+        yield from splitter(read)
     else:
         with open_file(path) as stream:
-            yield from split(stream.read)
+            yield from splitter(stream.read)
 
 
 def open_file(path: str) -> BinaryIO:
@@ -111,7 +111,7 @@ def open_file(path: str) -> BinaryIO:
     """
     if path == "-":
         return sys.stdin.buffer
-    if not path.endswith(PACKED):
+    if not path.endswith(PACKED_SUFFIXES):
         return Path(path).open("rb")
     return cast(BinaryIO, io.BufferedReader(_UnpackedStream(path), 2**20))
 
@@ -122,8 +122,8 @@ class _UnpackedStream(io.RawIOBase):
     def __init__(self, path: str) -> None:
         self._path = path
         self._file = Path(path).open("rb")  # noqa: SIM115 - until `close`
-        self._packed = b""
-        self._unpacked = b""
+        self._packed_bytes = b""
+        self._unpacked_bytes = b""
         self._member: Any = None
 
     def readable(self) -> bool:
@@ -132,18 +132,18 @@ class _UnpackedStream(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         """As of `io.RawIOBase`."""
-        while not self._unpacked:
-            self._packed = self._packed or self._file.read(2**16)
+        while not self._unpacked_bytes:
+            self._packed_bytes = self._packed_bytes or self._file.read(2**16)
             if self._member is None:
-                self._packed = self._packed.lstrip(b"\0")  # gzip files may be padded
-            if not self._packed:
+                self._packed_bytes = self._packed_bytes.lstrip(b"\0")  # gzip files may be padded
+            if not self._packed_bytes:
                 if self._member is not None:
                     raise OSError(f"{self._path}: damaged: it ends too early")
                 return 0
             self._unpack()
-        given, self._unpacked = self._unpacked[: len(buffer)], self._unpacked[len(buffer) :]
-        buffer[: len(given)] = given
-        return len(given)
+        piece, self._unpacked_bytes = self._unpacked_bytes[: len(buffer)], self._unpacked_bytes[len(buffer) :]
+        buffer[: len(piece)] = piece
+        return len(piece)
 
     def close(self) -> None:
         """Closes the file."""
@@ -157,9 +157,9 @@ class _UnpackedStream(io.RawIOBase):
             gz = self._path.endswith(".gz")
             self._member = zlib.decompressobj(31) if gz else zstandard.ZstdDecompressor().decompressobj()
         try:
-            self._unpacked = self._member.decompress(self._packed)
+            self._unpacked_bytes = self._member.decompress(self._packed_bytes)
         except (zlib.error, zstandard.ZstdError) as error:
             raise OSError(f"{self._path}: damaged: {error}") from error
-        self._packed = self._member.unused_data
+        self._packed_bytes = self._member.unused_data
         if self._member.eof:
             self._member = None

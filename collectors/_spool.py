@@ -47,7 +47,7 @@ class SpoolFullError(Exception):
 class _Pending(NamedTuple):
     row: tuple[str, bytes, float, bytes]
     size: int
-    done: Future[None]
+    completion: Future[None]
 
 
 class Spool:
@@ -67,36 +67,36 @@ class Spool:
         sizes = "select coalesce(sum(length(body) + length(headers) + ?), 0) from spool"
         (self.bytes,) = self._write_db.execute(sizes, (ROW_BYTES,)).fetchone()
         self._pending: list[_Pending] = []
-        self._done: list[int] = []
-        self._closed = False
+        self._completed_rows: list[int] = []
+        self._is_closed = False
         self._last_read = 0
         self._wake = threading.Condition()
-        self._arrived = threading.Event()
+        self._arrival = threading.Event()
         self._thread = threading.Thread(target=self._commit_for_ever, name="spool", daemon=True)
         self._thread.start()
 
     def append(self, message: Message) -> Future[None]:
         """A future that is done once `message` is on disk. Raises `SpoolFullError`, or `sqlite3.Error` once closed."""
-        done: Future[None] = Future()
-        done.set_running_or_notify_cancel()  # a sender that goes away must not cancel what is being written
+        completion: Future[None] = Future()
+        completion.set_running_or_notify_cancel()  # a sender that goes away must not cancel what is being written
         headers = msgspec.json.encode(dict(message.headers))
         size = len(message.body) + len(headers) + ROW_BYTES
         with self._wake:
-            if self._closed:
+            if self._is_closed:
                 raise sqlite3.ProgrammingError("Lakescope is stopping")
             if self.bytes + size > self.limit_bytes:
                 raise SpoolFullError
             self.bytes += size
             row = (message.format, headers, message.received, message.body)
-            self._pending.append(_Pending(row, size, done))
+            self._pending.append(_Pending(row, size, completion))
             self._wake.notify()
-        return done
+        return completion
 
     def read(self, limit_bytes: int, timeout: float) -> list[Message]:
         """The next messages in order, of so many bytes or one, their row as token; empty after `timeout` seconds."""
-        self._arrived.clear()  # before the look: what is committed after it ends the wait
+        self._arrival.clear()  # before the look: what is committed after it ends the wait
         messages = self._rows(limit_bytes)
-        if not messages and self._arrived.wait(timeout):
+        if not messages and self._arrival.wait(timeout):
             messages = self._rows(limit_bytes)
         return messages
 
@@ -104,13 +104,13 @@ class Spool:
         """Forgets messages that are safe elsewhere: soon, and once the disk lets it."""
         if rows:
             with self._wake:
-                self._done += rows
+                self._completed_rows += rows
                 self._wake.notify()
 
     def close(self) -> None:
         """Commits what is pending and closes the file."""
         with self._wake:
-            self._closed = True
+            self._is_closed = True
             self._wake.notify()
         self._thread.join(CLOSE_S)
         if self._thread.is_alive():
@@ -131,11 +131,11 @@ class Spool:
         rows = self._read_db.execute(
             "select row, format, headers, received from spool where row > ? order by row", (self._last_read,)
         )
-        for row, format_, headers, received in rows:
+        for row, format_, headers, received_at in rows:
             with self._read_db.blobopen("spool", "body", row, readonly=True) as blob:
                 body = blob.read()
             self._last_read = row
-            messages.append(Message(body, format_, msgspec.json.decode(headers), received, row))
+            messages.append(Message(body, format_, msgspec.json.decode(headers), received_at, row))
             limit_bytes -= len(body)
             if limit_bytes <= 0:
                 break
@@ -145,54 +145,54 @@ class Spool:
     # --- the thread that writes ---------------------------------------------------------------------------
 
     def _commit_for_ever(self) -> None:
-        refused = False
+        is_refused = False
         while True:
             with self._wake:
-                if refused and not self._pending and not self._closed:
+                if is_refused and not self._pending and not self._is_closed:
                     self._wake.wait(RETRY_S)
                 is_woken = True
-                while is_woken and not self._pending and not self._done and not self._closed:
+                while is_woken and not self._pending and not self._completed_rows and not self._is_closed:
                     is_woken = self._wake.wait(CHECK_S)
                 pending, self._pending = self._pending, []
-                done, self._done = self._done, []
-            if not pending and not done and self._closed:
+                completed_rows, self._completed_rows = self._completed_rows, []
+            if not pending and not completed_rows and self._is_closed:
                 return
-            refused = not self._commit(pending, done)
-            if refused and self._closed and not self._pending:
+            is_refused = not self._commit(pending, completed_rows)
+            if is_refused and self._is_closed and not self._pending:
                 return  # what could not be deleted comes again
 
-    def _commit(self, pending: list[_Pending], done: list[int]) -> bool:
-        """Writes both at once, or at least one: deletions may be what makes room. Whether `done` is gone."""
+    def _commit(self, pending: list[_Pending], completed_rows: list[int]) -> bool:
+        """Writes both at once, or at least one: deletions may be what makes room. Whether `completed_rows` are deleted."""
         try:
-            self._write(pending, done)
+            self._write(pending, completed_rows)
         except sqlite3.Error as error:
-            if pending and done:  # one of them may go on
-                is_gone = self._commit([], done)
+            if pending and completed_rows:  # one of them may go on
+                is_gone = self._commit([], completed_rows)
                 self._commit(pending, [])
                 return is_gone
             self.fault = str(error)
             with self._wake:
                 self.bytes -= sum(size for _, size, _ in pending)
-                self._done = done + self._done
+                self._completed_rows = completed_rows + self._completed_rows
             for _, _, future in pending:  # disk full: the senders are told, and try again
                 future.set_exception(error)
-            return not done
+            return not completed_rows
         self.fault = None
         if pending:
-            self._arrived.set()
+            self._arrival.set()
         for _, _, future in pending:
             future.set_result(None)
         return True
 
-    def _write(self, pending: list[_Pending], done: list[int]) -> None:
-        freed = 0
+    def _write(self, pending: list[_Pending], completed_rows: list[int]) -> None:
+        freed_bytes = 0
         with self._write_db:
-            if not pending and not done:
+            if not pending and not completed_rows:
                 self._write_db.execute("insert or replace into checked values (1)")
-            for row in done:
+            for row in completed_rows:
                 size = "select length(body) + length(headers) + ? from spool where row = ?"
-                freed += (self._write_db.execute(size, (ROW_BYTES, row)).fetchone() or (0,))[0]
-            self._write_db.executemany("delete from spool where row = ?", [(row,) for row in done])
+                freed_bytes += (self._write_db.execute(size, (ROW_BYTES, row)).fetchone() or (0,))[0]
+            self._write_db.executemany("delete from spool where row = ?", [(row,) for row in completed_rows])
             small = [row for row, _, _ in pending if len(row[-1]) < LARGE_BYTES]
             self._write_db.executemany(INSERT + "?)", small)
             for *about, body in [row for row, _, _ in pending if len(row[-1]) >= LARGE_BYTES]:
@@ -201,4 +201,4 @@ class Spool:
                     for begin in range(0, len(body), LARGE_BYTES):
                         blob.write(body[begin : begin + LARGE_BYTES])
         with self._wake:
-            self.bytes -= freed
+            self.bytes -= freed_bytes

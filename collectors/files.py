@@ -19,14 +19,14 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from lakescope.collectors._common import OneFormat
 from lakescope.collectors._reading import (
-    PACKED,
+    PACKED_SUFFIXES,
     PORTION,
     PORTION_BYTES,
     bodies,
     cut,
     find,
     open_file,
-    readable,
+    replace_surrogates,
 )
 from lakescope.core.contracts import Health
 from lakescope.core.inbox import Inbox
@@ -72,7 +72,7 @@ class FilesCollector:
         self.options = options
         self.formats = [options.format]
         self.health = Health("ok")
-        self._begun: set[str] = set()
+        self._begun_files: set[str] = set()
         self._faults: dict[str, tuple[OSError, float]] = {}
         """Path -> what is wrong with it, and when to try again (monotonic)."""
 
@@ -82,13 +82,13 @@ class FilesCollector:
         A file that cannot be read to its end holds back no other; it is tried again from its beginning.
         """
         while not stop.is_set():
-            found = find(self.options.paths)
-            for path in self._faults.keys() - set(found):
+            paths = find(self.options.paths)
+            for path in self._faults.keys() - set(paths):
                 del self._faults[path]  # it is gone
-            due = [path for path in found if self._is_due(path)]
-            if not self._begun and not due and not self.options.follow:
+            due = [path for path in paths if self._is_due(path)]
+            if not self._begun_files and not due and not self.options.follow:
                 raise FileNotFoundError(f"no file matches {', '.join(self.options.paths)}")
-            self._begun.update(due)
+            self._begun_files.update(due)
             for path in due:
                 self._faults.pop(path, None)
                 if self.options.follow:
@@ -96,12 +96,12 @@ class FilesCollector:
                     threading.Thread(target=self._try, args=arguments, name=path, daemon=True).start()
                 else:
                     self._try(path, inbox, stop)
-            faults = [readable(str(error)) for error, _ in list(self._faults.values())]
-            told = "; ".join([f"{len(self._begun)} files", *faults[:3]])
-            self.health.set("error" if faults else "ok", told)
+            faults = [replace_surrogates(str(error)) for error, _ in list(self._faults.values())]
+            detail = "; ".join([f"{len(self._begun_files)} files", *faults[:3]])
+            self.health.set("error" if faults else "ok", detail)
             if not self.options.follow:
                 if faults:
-                    raise OSError(told)  # the engine begins again, with what has failed
+                    raise OSError(detail)  # the engine begins again, with what has failed
                 return
             stop.wait(LOOK_S)
 
@@ -113,29 +113,31 @@ class FilesCollector:
 
     def _is_due(self, path: str) -> bool:
         fault = self._faults.get(path)
-        return path not in self._begun if fault is None else time.monotonic() >= fault[1]
+        return path not in self._begun_files if fault is None else time.monotonic() >= fault[1]
 
     def _try(self, path: str, inbox: Inbox, stop: threading.Event) -> None:
         try:
             self._read(path, inbox, stop)
         except OSError as error:
-            log.error("file_error file=%s error=%s", readable(path), readable(str(error)))
+            log.error("file_error file=%s error=%s", replace_surrogates(path), replace_surrogates(str(error)))
             self._faults[path] = error, time.monotonic() + (RETRY_S if self.options.follow else 0.0)
 
     def _read(self, path: str, inbox: Inbox, stop: threading.Event) -> None:
-        headers = {"file": readable(path)}
+        headers = {"file": replace_surrogates(path)}
         batch: list[Message] = []
         framing = self.options.framing or traits(load("formats", self.options.format)).framing
         read = None
-        if self.options.follow and framing != "whole" and not path.endswith(PACKED):  # the others do not grow
-            read = _Follower(path, stop, lambda: inbox.put(_emptied(batch))).read
+        if (
+            self.options.follow and framing != "whole" and not path.endswith(PACKED_SUFFIXES)
+        ):  # the others do not grow
+            read = _Follower(path, stop, lambda: inbox.put(_empty(batch))).read
         size = 0
         for body in cut(bodies(path, framing, read), self.options.format):
             batch.append(Message(body, self.options.format, headers, time.time()))
             size += len(body)
             if len(batch) >= PORTION or size >= PORTION_BYTES:
                 size = 0
-                if not inbox.put(_emptied(batch)):
+                if not inbox.put(_empty(batch)):
                     return
         inbox.put(batch)
 
@@ -153,15 +155,15 @@ class _Follower:
             if self.stop.wait(POLL_S):
                 self._stream.close()
                 return b""
-            if self._rotated():
-                rest = self._stream.read()  # what was written between the last look and the rotation
+            if self._is_rotated():
+                tail = self._stream.read()  # what was written between the last look and the rotation
                 self._stream.close()
                 self._stream = open_file(self.path)
-                if rest:
-                    return rest + b"\n"
+                if tail:
+                    return tail + b"\n"
         return data
 
-    def _rotated(self) -> bool:
+    def _is_rotated(self) -> bool:
         if self.path == "-":
             return False
         try:
@@ -172,7 +174,7 @@ class _Follower:
         return now.st_ino != mine.st_ino or now.st_size < self._stream.tell()
 
 
-def _emptied(batch: list[Message]) -> list[Message]:
-    taken = batch[:]
+def _empty(batch: list[Message]) -> list[Message]:
+    messages = batch[:]
     batch.clear()
-    return taken
+    return messages

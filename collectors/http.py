@@ -33,10 +33,10 @@ from lakescope.core.plugins import available
 from lakescope.core.tokens import CHALLENGE, shows
 from lakescope.core.unpacking import ENCODINGS, LIMIT_BYTES, DamagedError, TooLargeError, excess, unpack
 
-QUERIED = ("instance", "destination", "event_type", "date", "scope", "interval_s")
+QUERY_FIELDS = ("instance", "destination", "event_type", "date", "scope", "interval_s")
 """What a query may say in place of a header. How a body is read is the business of real headers alone."""
-TAKEN = ("api", "dashboards", "livez", "metrics", "readyz")  # where Lakescope itself answers
-KEPT_HEADERS = ("content-type", "user-agent", *QUERIED)
+RESERVED_NAMES = ("api", "dashboards", "livez", "metrics", "readyz")  # where Lakescope itself answers
+KEPT_HEADERS = ("content-type", "user-agent", *QUERY_FIELDS)
 SEVERAL = ("application/x-ndjson", "application/jsonl", "application/json-seq")
 READ_BYTES = 4 * 2**20  # of bodies that are read from the spool at a time; one at least
 INLINE_BYTES = 2**16  # smaller bodies, not packed, are looked at on the event loop
@@ -60,8 +60,8 @@ class HttpCollectorOptions(CollectorOptions):
     @field_validator("path")
     @classmethod
     def _is_free(cls, path: str) -> str:
-        if path.split("/")[1] in TAKEN:
-            raise ValueError(f"expected a path that is not Lakescope's own (/{', /'.join(TAKEN)})")
+        if path.split("/")[1] in RESERVED_NAMES:
+            raise ValueError(f"expected a path that is not Lakescope's own (/{', /'.join(RESERVED_NAMES)})")
         return path
 
 
@@ -77,7 +77,7 @@ class HttpCollector:
         self._spool = Spool(data_dir / f"{name}.spool", options.spool_bytes)
         self._pieces = Pieces()
         """Of rows of the spool: the messages that are not acknowledged."""
-        self._unpacking = ThreadPoolExecutor(2, f"unpack {name}")
+        self._unpackers = ThreadPoolExecutor(2, f"unpack {name}")
         self._held_bytes = 0
 
     def run(self, inbox: Inbox, stop: threading.Event) -> None:
@@ -95,7 +95,7 @@ class HttpCollector:
 
     def close(self) -> None:
         """Closes the spool."""
-        self._unpacking.shutdown(wait=False, cancel_futures=True)
+        self._unpackers.shutdown(wait=False, cancel_futures=True)
         self._spool.close()
 
     def _report(self) -> None:
@@ -104,11 +104,11 @@ class HttpCollector:
         else:
             self.health.set("ok", f"listening on {self.options.path}/{{format}}")
 
-    def _hand_over(self, stored: Message, inbox: Inbox) -> bool:
+    def _hand_over(self, message: Message, inbox: Inbox) -> bool:
         """Puts the messages of one stored body; false once the inbox is closed."""
-        row = stored.token
+        row = message.token
         self._pieces.open(row)  # it is still being read
-        messages = _messages(stored)
+        messages = _messages(message)
         for part in portions(messages):
             self._pieces.open(row, len(part))
             if not inbox.put(part):
@@ -135,7 +135,7 @@ class HttpCollector:
             self._check_token(authorization)
             if format not in self.formats:
                 raise HTTPException(404, f"no format {format!r}; there are {', '.join(self.formats)}")
-            with self._holding() as hold:
+            with self._hold_memory() as hold:
                 body = await self._body(request, hold)
                 try:
                     await asyncio.wrap_future(
@@ -167,7 +167,7 @@ class HttpCollector:
             )
 
     @contextmanager
-    def _holding(self) -> Iterator[Callable[[int], None]]:
+    def _hold_memory(self) -> Iterator[Callable[[int], None]]:
         """A function that counts bytes in memory for the time of the block, and raises 503 for too many."""
         mine = 0
 
@@ -196,16 +196,16 @@ class HttpCollector:
             buffer.write(piece)
             if buffer.tell() > limit:
                 raise _too_large(limit)
-        packed = buffer.getvalue()
-        if not packed and "scope" in _headers(request):
+        packed_body = buffer.getvalue()
+        if not packed_body and "scope" in _headers(request):
             return b""  # an answer to a question: that there is nothing
         encoding = request.headers.get("content-encoding", "identity").lower()
         several = _is_several(request.headers.get("content-type", ""))
-        arguments = (packed, encoding, several, limit, self.options.max_documents)
-        if encoding in ("identity", "") and len(packed) <= INLINE_BYTES:
-            return _checked(*arguments)
+        arguments = (packed_body, encoding, several, limit, self.options.max_documents)
+        if encoding in ("identity", "") and len(packed_body) <= INLINE_BYTES:
+            return _check_body(*arguments)
         # away from the event loop: a bomb takes a second, and meanwhile the others are answered
-        body = await asyncio.get_running_loop().run_in_executor(self._unpacking, _checked, *arguments)
+        body = await asyncio.get_running_loop().run_in_executor(self._unpackers, _check_body, *arguments)
         hold(len(body))
         return body
 
@@ -221,7 +221,7 @@ def _too_large(limit: int) -> HTTPException:
 def _headers(request: Request) -> dict[str, str]:
     """What goes with the body: headers that formats read, and what the query says in their place."""
     headers = {key: request.headers[key] for key in KEPT_HEADERS if key in request.headers}
-    headers |= {key: value for key, value in request.query_params.items() if key in QUERIED}
+    headers |= {key: value for key, value in request.query_params.items() if key in QUERY_FIELDS}
     if request.client:
         headers["client"] = request.client.host
     return headers
@@ -231,17 +231,19 @@ def _is_several(content_type: str) -> bool:
     return content_type.partition(";")[0].strip().lower() in SEVERAL
 
 
-def _messages(stored: Message) -> Iterator[Message]:
+def _messages(stored_message: Message) -> Iterator[Message]:
     """The messages of a stored body."""
-    several = _is_several(stored.headers.get("content-type", ""))
-    parts = split_json(stored.body) if several else iter((stored.body,))
+    several = _is_several(stored_message.headers.get("content-type", ""))
+    parts = split_json(stored_message.body) if several else iter((stored_message.body,))
     return (
-        Message(part, stored.format, stored.headers, stored.received, stored.token)
-        for part in cut(parts, stored.format)
+        Message(
+            part, stored_message.format, stored_message.headers, stored_message.received, stored_message.token
+        )
+        for part in cut(parts, stored_message.format)
     )
 
 
-def _checked(body: bytes, encoding: str, several: bool, limit: int, documents: int) -> bytes:
+def _check_body(body: bytes, encoding: str, several: bool, limit: int, documents: int) -> bytes:
     """The body, unpacked, if it is one that the pipeline can take. Raises 400, 413 or 415."""
     if encoding not in ("identity", "", *ENCODINGS):
         raise HTTPException(415, f"content-encoding {encoding!r}: expected gzip, deflate, zstd or none")

@@ -77,9 +77,9 @@ class PollCollector:
         with ThreadPoolExecutor(min(32, len(self.options.urls)), "poll") as pool:
             while not stop.is_set():
                 answers = list(pool.map(self._scrape, self.options.urls))
-                failed = [fault for _, fault in answers if fault]
-                up = f"{len(answers) - len(failed)} of {len(answers)} targets answer"
-                self.health.set("error" if failed else "ok", "; ".join([up, *failed[:3]]))
+                failures = [fault for _, fault in answers if fault]
+                up = f"{len(answers) - len(failures)} of {len(answers)} targets answer"
+                self.health.set("error" if failures else "ok", "; ".join([up, *failures[:3]]))
                 for messages, _ in answers:
                     if not inbox.put(messages):
                         return
@@ -98,7 +98,7 @@ class PollCollector:
         """(the answer, if there is one, and how the scrape went; the fault if it failed)."""
         parts = urlsplit(url)
         instance = parts.netloc
-        begun = time.time()
+        begin = time.time()
         fault, messages = None, []
         try:
             body, content_type = self._get(url)
@@ -110,26 +110,28 @@ class PollCollector:
             headers = {"instance": instance, "url": url, "content-type": content_type}
             headers["interval_s"] = f"{self.options.interval_s:g}"
             messages += [
-                Message(part, self.options.format, headers, begun)
+                Message(part, self.options.format, headers, begin)
                 for part in cut([body], self.options.format)
             ]
         report = f"# TYPE up gauge\nup {0 if fault else 1}\n# TYPE scrape_duration_seconds gauge\n"
-        report += f"scrape_duration_seconds {time.time() - begun:.6f}\n"
-        messages.append(Message(report.encode(), "node_exporter", {"instance": instance, "url": url}, begun))
+        report += f"scrape_duration_seconds {time.time() - begin:.6f}\n"
+        messages.append(Message(report.encode(), "node_exporter", {"instance": instance, "url": url}, begin))
         return messages, fault
 
     def _get(self, url: str) -> tuple[bytes, str]:
-        packed, limit = bytearray(), self.options.max_body_bytes
+        packed_body, limit = bytearray(), self.options.max_body_bytes
         with self._client.stream("GET", url) as response:
             if not response.is_success:
                 raise ValueError(_refusal(response))
             for piece in response.iter_raw():  # unpacked below, where a bomb has a bound
-                packed += piece
-                if len(packed) > limit:
+                packed_body += piece
+                if len(packed_body) > limit:
                     raise ValueError(f"the answer exceeds {limit} bytes (max_body_bytes)")
         encoding = response.headers.get("content-encoding", "identity").lower()
         try:
-            body = unpack(bytes(packed), encoding, limit) if encoding in ENCODINGS else bytes(packed)
+            body = (
+                unpack(bytes(packed_body), encoding, limit) if encoding in ENCODINGS else bytes(packed_body)
+            )
         except DamagedError as error:
             raise httpx.DecodingError(str(error)) from error
         except TooLargeError as error:
@@ -151,5 +153,5 @@ def _refusal(response: httpx.Response) -> str:
     status = response.status_code
     plain = "content-encoding" not in response.headers
     words = b"".join(islice(response.iter_raw(200), int(plain))).decode(errors="replace")
-    said = quote(" ".join(words.split()) or response.reason_phrase)
-    return f"answered {status}: {said}" + (f"; {_REMEDIES[status]}" if status in _REMEDIES else "")
+    reply_text = quote(" ".join(words.split()) or response.reason_phrase)
+    return f"answered {status}: {reply_text}" + (f"; {_REMEDIES[status]}" if status in _REMEDIES else "")

@@ -146,8 +146,8 @@ class StompCollector:
         brokers = self._brokers()
         faults = [f"{source.name}: {source.fault}" for source in self._sources if source.fault]
         total = len(brokers) + len(faults)
-        faults += [f"{broker.name}: {broker.fault}" for broker in brokers if not broker.connected]
-        detail = f"{sum(broker.connected for broker in brokers)} of {total} brokers connected"
+        faults += [f"{broker.name}: {broker.fault}" for broker in brokers if not broker.is_connected]
+        detail = f"{sum(broker.is_connected for broker in brokers)} of {total} brokers connected"
         self.health.set("ok" if not faults else "connecting", "; ".join([detail, *faults]))
 
 
@@ -162,7 +162,7 @@ class _Source:
         """Why the name does not resolve."""
         self._brokers: dict[Address, _Broker] = {}
         self._lock = threading.Lock()
-        self._lost = threading.Event()
+        self._connection_lost = threading.Event()
 
     def start(self) -> None:
         """Begins in threads of its own: a name service may take long to answer."""
@@ -175,16 +175,16 @@ class _Source:
     def brokers(self) -> list[_Broker]:
         """Those that are connected or should be."""
         with self._lock:
-            return [broker for broker in self._brokers.values() if broker.wanted or broker.connected]
+            return [broker for broker in self._brokers.values() if broker.is_wanted or broker.is_connected]
 
     def lose(self) -> None:
         """Tells that a broker cannot be reached: the name may stand for another one by now."""
-        self._lost.set()
+        self._connection_lost.set()
 
     def leaves(self, broker: _Broker) -> bool:
         """Whether a broker that is not connected has nothing more to do; it is then forgotten."""
         with self._lock:
-            if broker.wanted and not self.stop.is_set():
+            if broker.is_wanted and not self.stop.is_set():
                 return False
             self._brokers.pop(broker.address, None)
             return True
@@ -198,10 +198,12 @@ class _Source:
             else:
                 self.fault = ""
                 self._read(addresses)
-            self._lost.clear()
+            self._connection_lost.clear()
             due = time.monotonic() + RESOLVE_S
             while (
-                not self.stop.wait(1.0) and time.monotonic() < due and not (self._lost.is_set() or self.fault)
+                not self.stop.wait(1.0)
+                and time.monotonic() < due
+                and not (self._connection_lost.is_set() or self.fault)
             ):
                 continue
 
@@ -215,7 +217,7 @@ class _Source:
         have messages left."""
         with self._lock:
             for address, broker in self._brokers.items():
-                broker.wanted = address in addresses
+                broker.is_wanted = address in addresses
             for address in addresses:
                 if address not in self._brokers:
                     self._brokers[address] = _Broker(self, address)
@@ -229,8 +231,8 @@ class _Broker:
         self.options, self.put, self.stop = source.options, source.put, source.stop
         self.address = address
         self.name = str(address)
-        self.connected = False
-        self.wanted = True
+        self.is_connected = False
+        self.is_wanted = True
         self.fault = "connecting"
         self._source = source
         self._link: _Link | None = None
@@ -249,7 +251,7 @@ class _Broker:
             try:
                 link: _Link = tenacity.Retrying(
                     wait=tenacity.wait_random_exponential(multiplier=0.5, max=30.0),
-                    stop=lambda _: self.stop.is_set() or not self.wanted,
+                    stop=lambda _: self.stop.is_set() or not self.is_wanted,
                     sleep=tenacity.sleep_using_event(self.stop),
                     before_sleep=self._note,
                 )(self._connect)
@@ -259,8 +261,8 @@ class _Broker:
                 continue
             if self.stop.is_set():
                 return  # the connection stays for the last acknowledgements
-            self.connected = False
-            self.fault = link.said or "disconnected"
+            self.is_connected = False
+            self.fault = link.error_text or "disconnected"
             log.warning("stomp_disconnected broker=%s fault=%s", self.name, self.fault)
             link.abandon()
             self._source.lose()
@@ -288,15 +290,15 @@ class _Broker:
         headers = {"client-id": options.durable} if options.durable else {}
         try:
             connection.connect(options.username, password, wait=False, headers=headers)
-            link.wait_for(link.accepted, "CONNECT", self._hint())
+            link.wait_for(link.acceptance, "CONNECT", self._hint())
             connection.subscribe(
                 options.destination, id="1", ack="client-individual", headers=self._subscription()
             )
-            link.wait_for(link.subscribed, "SUBSCRIBE")
+            link.wait_for(link.subscription, "SUBSCRIBE")
         except BaseException:
             link.abandon()
             raise
-        self.connected = True
+        self.is_connected = True
         self.fault = ""
         log.info("stomp_connected broker=%s destination=%s", self.name, options.destination)
         return link
@@ -317,12 +319,16 @@ class _Broker:
 
     def _dial(self, name: str | None) -> socket.socket:
         """A connection; with a name by TLS, to a server whose certificate is made out to it."""
-        opened = socket.create_connection((self.address.host, self.address.port), ANSWER_TIMEOUT_S)
+        connection = socket.create_connection((self.address.host, self.address.port), ANSWER_TIMEOUT_S)
         try:
-            opened.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-            return self.options.tls.context().wrap_socket(opened, server_hostname=name) if name else opened
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            return (
+                self.options.tls.context().wrap_socket(connection, server_hostname=name)
+                if name
+                else connection
+            )
         except BaseException:
-            opened.close()
+            connection.close()
             raise
 
     def _hint(self) -> str:
@@ -351,10 +357,10 @@ class _Link(stomp.ConnectionListener):  # type: ignore[misc]  # stomp.py carries
         self.connection = connection
         self.put = put
         self.format = format_
-        self.accepted = threading.Event()
-        self.subscribed = threading.Event()
+        self.acceptance = threading.Event()
+        self.subscription = threading.Event()
         self.down = threading.Event()
-        self.said = ""
+        self.error_text = ""
         """The broker's own words, once it is `down`."""
         connection.set_listener("lakescope", self)
 
@@ -363,7 +369,7 @@ class _Link(stomp.ConnectionListener):  # type: ignore[misc]  # stomp.py carries
         if not event.wait(ANSWER_TIMEOUT_S):
             raise TimeoutError(f"no answer to {frame} within {ANSWER_TIMEOUT_S:.0f} s")
         if self.down.is_set():
-            raise ConnectionError(self.said or f"the broker hung up instead of answering {frame}{hint}")
+            raise ConnectionError(self.error_text or f"the broker hung up instead of answering {frame}{hint}")
 
     def end(self) -> None:
         """Disconnects once the broker has read every acknowledgement."""
@@ -379,11 +385,11 @@ class _Link(stomp.ConnectionListener):  # type: ignore[misc]  # stomp.py carries
     def on_connected(self, frame: Any) -> None:
         """The broker has accepted us. The connection's timeout was for that: a quiet broker is no fault."""
         self.connection.transport.socket.settimeout(None)
-        self.accepted.set()
+        self.acceptance.set()
 
     def on_receipt(self, frame: Any) -> None:
         """The broker has accepted the subscription."""
-        self.subscribed.set()
+        self.subscription.set()
 
     def on_message(self, frame: Any) -> None:
         """One message."""
@@ -394,8 +400,10 @@ class _Link(stomp.ConnectionListener):  # type: ignore[misc]  # stomp.py carries
         """The broker refuses: a wrong password, a destination that is not ours."""
         body = frame.body.decode(errors="replace") if isinstance(frame.body, bytes) else frame.body
         first = next(iter((body or "").splitlines()), "")
-        said = f"{frame.headers.get('message', '')} {first}".strip()[:200]
-        self._is_down(f'{said}; set vhost = "/" for RabbitMQ' if "irtual host" in said else said)
+        error_text = f"{frame.headers.get('message', '')} {first}".strip()[:200]
+        self._is_down(
+            f'{error_text}; set vhost = "/" for RabbitMQ' if "irtual host" in error_text else error_text
+        )
 
     def on_heartbeat_timeout(self) -> None:
         """The broker has fallen silent."""
@@ -405,8 +413,8 @@ class _Link(stomp.ConnectionListener):  # type: ignore[misc]  # stomp.py carries
         """The connection is gone."""
         self._is_down("")
 
-    def _is_down(self, said: str) -> None:
-        self.said = self.said or said
+    def _is_down(self, error_text: str) -> None:
+        self.error_text = self.error_text or error_text
         self.down.set()
-        self.accepted.set()
-        self.subscribed.set()
+        self.acceptance.set()
+        self.subscription.set()

@@ -101,8 +101,8 @@ def events() -> str:
     for dataset, struct in DATASETS.items():
         own = [column for column in columns(dataset) if column.name not in common]
         untagged = (
-            f"No tag here: {', '.join(f'`{name}`' for name in sorted(struct.untagged))}."
-            if struct.untagged
+            f"No tag here: {', '.join(f'`{name}`' for name in sorted(struct.fields_without_tag))}."
+            if struct.fields_without_tag
             else ""
         )
         page += [

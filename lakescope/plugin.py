@@ -38,7 +38,7 @@ from lakescope.core.events import (
     Trace,
     Transfer,
 )
-from lakescope.core.http import http_client, judge_status, masked, send
+from lakescope.core.http import http_client, judge_status, mask, send
 from lakescope.core.inbox import Inbox
 from lakescope.core.messages import DecodeResult, Format, Message, Reject, RejectedError, declare, quote
 from lakescope.core.options import Options, Tls, check_url
@@ -151,7 +151,7 @@ __all__ = [
     "http_client",
     "identify",
     "judge_status",
-    "masked",
+    "mask",
     "order",
     "parts",
     "protocol_of",

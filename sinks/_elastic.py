@@ -12,7 +12,7 @@ import elastic_transport
 import elasticsearch
 
 from lakescope.core.contracts import RefusedError, TransientError
-from lakescope.core.http import is_permanent, masked, remedy
+from lakescope.core.http import is_permanent, mask, remedy
 from lakescope.core.options import Tls
 
 Flavour = Literal["elasticsearch", "opensearch"]
@@ -93,7 +93,7 @@ class ElasticsearchConnection:
             raise _stranger(error.meta.node.host) from error
         except elastic_transport.TransportError as error:
             # its text is "TLS error" or "Connection error"; its message says which
-            text = f"{', '.join(self._hosts)}: {type(error).__name__}: {masked(error.message)}"
+            text = f"{', '.join(self._hosts)}: {type(error).__name__}: {mask(error.message)}"
             raise TransientError(self._tls.explain(text)) from error
 
     def close(self) -> None:
@@ -135,10 +135,10 @@ class OpensearchConnection:
         except self._errors.TransportError as error:
             if isinstance(error.status_code, int):
                 raise _judged("OpenSearch", error.status_code, _reason(error, error.info)) from error
-            text = f"{', '.join(self._hosts)}: {masked(str(error))}"
+            text = f"{', '.join(self._hosts)}: {mask(str(error))}"
             raise TransientError(self._tls.explain(text)) from error
         except self._errors.SerializationError as error:  # a proxy's page of HTML, say
-            raise TransientError(masked(f"not an answer of OpenSearch: {error}")) from error
+            raise TransientError(mask(f"not an answer of OpenSearch: {error}")) from error
 
     def close(self) -> None:
         """See `Connection`."""
@@ -170,7 +170,7 @@ def cause(error: Any) -> str | None:
     Masked, and short enough for an error: what is quoted may be cut, the remedy never is.
     """
     if not isinstance(error, dict):
-        return masked(str(error)) if error else None
+        return mask(str(error)) if error else None
     innermost = error
     while True:
         failed = [shard["reason"] for shard in innermost.get("failed_shards", ()) if shard.get("reason")]
@@ -181,7 +181,7 @@ def cause(error: Any) -> str | None:
     reason = innermost.get("reason") or error.get("reason") or ""
     kind = innermost.get("type", "")
     text = f"{kind}: {reason}" if kind else str(reason)
-    return masked(text) + REMEDIES.get(kind, "")
+    return mask(text) + REMEDIES.get(kind, "")
 
 
 REMEDIES = {
@@ -195,7 +195,7 @@ REMEDIES = {
 
 def _reason(error: Any, body: Any) -> str:
     """The innermost cause, and the client's own text where there is none."""
-    return (cause(body.get("error")) if isinstance(body, dict) else None) or masked(str(error))
+    return (cause(body.get("error")) if isinstance(body, dict) else None) or mask(str(error))
 
 
 def is_full(text: str) -> bool:

@@ -18,7 +18,7 @@ from lakescope.core.columns import Kind, columns
 from lakescope.core.contracts import Finding, Outcome, RefusedError, TransientError
 from lakescope.core.events import DATASETS, Event
 from lakescope.core.extras import missing
-from lakescope.core.http import is_permanent, masked
+from lakescope.core.http import is_permanent, mask
 from lakescope.core.messages import Reject, quote
 from lakescope.core.options import Tls
 from lakescope.kpis.model import StoreAnswer, StoreQuery, UnsupportedError
@@ -320,7 +320,7 @@ class ElasticsearchSink:
         if not isinstance(answer, dict):  # a web page with status 200
             raise TransientError(
                 f"{self.options.urls[0]}: this is no answer of {self.options.flavour}, a proxy may be in between:"
-                f" {masked(str(answer))}"
+                f" {mask(str(answer))}"
             )
         return answer
 

@@ -24,7 +24,7 @@ from pydantic import Field, SecretStr, model_validator
 from lakescope.core.columns import Kind, columns, kinds, tags
 from lakescope.core.contracts import Finding, Outcome, RefusedError, TransientError
 from lakescope.core.events import DATASETS, Event, Host, Push
-from lakescope.core.http import judge_status, masked, send
+from lakescope.core.http import judge_status, mask, send
 from lakescope.kpis.influxql import equals
 from lakescope.kpis.model import StoreAnswer, StoreQuery, UnsupportedError
 from lakescope.sinks._common import HttpSinkOptions, answer_each
@@ -102,7 +102,7 @@ class InfluxdbSink:
         if response.content:  # InfluxDB says nothing to what it stores: an error with status 200 does
             raise TransientError(
                 f"{response.request.url.host}: this is no answer of InfluxDB to a write, expected an empty one,"
-                f" found {masked(response.text)!r}; a proxy may be in between"
+                f" found {mask(response.text)!r}; a proxy may be in between"
             )
         return Outcome()
 
@@ -213,7 +213,7 @@ def _results(response: httpx.Response) -> list[dict[str, Any]]:
     if isinstance(results, list) and all(isinstance(result, dict) for result in results):
         return results
     error = document.get("error") if isinstance(document, dict) else None
-    host, text = response.request.url.host, masked(str(error or response.text))
+    host, text = response.request.url.host, mask(str(error or response.text))
     raise TransientError(f"{host}: this is no answer of InfluxDB, a proxy may be in between: {text}")
 
 

@@ -14,7 +14,7 @@ from typing import Annotated, Any, get_args, get_type_hints
 import msgspec
 
 from lakescope.core.bounds import bounds
-from lakescope.core.events import DATASETS, TAGGED, AnyEvent, Event, Push, Time
+from lakescope.core.events import DATASETS, TAG, AnyEvent, Event, Push, Time
 from lakescope.core.messages import DecodeResult, Message, RejectedError, declare
 from lakescope.transformers._common import any_json, convert, count_unknown, each, pieces, shape, utc_time
 from lakescope.transformers.push import check_depth, clear_unstorable, is_storable
@@ -35,7 +35,7 @@ def _fields_of(kind: type[Event], *hints: Any) -> list[str]:
 
 
 _TIMES = {kind: _fields_of(kind, Time) for kind in DATASETS.values()}
-_INTEGERS = {kind: _fields_of(kind, int, Annotated[int, TAGGED]) for kind in DATASETS.values()}
+_INTEGERS = {kind: _fields_of(kind, int, Annotated[int, TAG]) for kind in DATASETS.values()}
 """Those without a bound of their own."""
 _BOUNDS = {
     kind: {

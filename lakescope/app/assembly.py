@@ -67,11 +67,11 @@ class Assembly:
         sources."""
         for task in self.tasks:
             task.stop()
-        drained = self.engine.stop(
+        is_drained = self.engine.stop(
             self.configuration.settings.pipeline.drain_s if timeout is None else timeout
         )
         self.status.stop()
-        return drained
+        return is_drained
 
     def normaliser(self, collector: str) -> Normaliser:
         """The transform stage of a collector, with the topology of now."""
@@ -122,13 +122,13 @@ class TopologyReload:
     def __init__(self, settings: Settings, replace: Callable[[Topology], None]):
         self.settings = settings
         self.replace = replace
-        self._seen = self._versions()
+        self._last_versions = self._versions()
 
     def __call__(self, stop: threading.Event) -> str:
         versions = self._versions()
-        if versions != self._seen:
+        if versions != self._last_versions:
             self.replace(read_topology(self.settings))
-            self._seen = versions
+            self._last_versions = versions
             log.info("topology_replaced")
         return f"{sum(map(bool, versions))} files of the topology are read when they change"
 
@@ -140,10 +140,10 @@ class TopologyReload:
 
 def _version(path: Path | None) -> tuple[int, int, int] | None:
     try:
-        found = path.stat() if path else None
+        file_status = path.stat() if path else None
     except OSError:
         return None
-    return found and (found.st_ino, found.st_size, found.st_mtime_ns)
+    return file_status and (file_status.st_ino, file_status.st_size, file_status.st_mtime_ns)
 
 
 def _dashboards(settings: Settings) -> dict[str, Dashboard]:
@@ -189,9 +189,11 @@ def open_dead_letters(settings: Settings) -> DeadLetters:
 
 def lanes(configuration: Configuration, sinks: Mapping[str, Sink]) -> dict[str, SinkInput]:
     """How each sink wants its events."""
-    wanted = {plugin.name: plugin.options.datasets for plugin in configuration.sinks.values()}
+    datasets_by_sink = {plugin.name: plugin.options.datasets for plugin in configuration.sinks.values()}
     return {
-        name: SinkInput(sink.encode, None if wanted[name] is None else frozenset(wanted[name]))
+        name: SinkInput(
+            sink.encode, None if datasets_by_sink[name] is None else frozenset(datasets_by_sink[name])
+        )
         for name, sink in sinks.items()
     }
 

@@ -19,7 +19,7 @@ import msgspec
 from lakescope.core.messages import Message
 from lakescope.pipeline.normalise import Normaliser
 
-RECEIVED = 1767225600.0
+RECEIVED_AT = 1767225600.0
 
 
 class Case(msgspec.Struct, frozen=True):
@@ -45,19 +45,19 @@ class Case(msgspec.Struct, frozen=True):
             headers=msgspec.json.decode(headers.read_bytes(), type=dict[str, str])
             if headers.exists()
             else {},
-            received=RECEIVED,
+            received=RECEIVED_AT,
         )
 
     def differences(self, normaliser: Normaliser) -> list[str]:
         """Unified diff of what the files say against what the case gives; empty if it holds."""
-        found: list[str] = []
+        lines: list[str] = []
         for name, now in self.run(normaliser).items():
             path = self.path / name
-            said = path.read_text() if path.exists() else ""
-            found += difflib.unified_diff(
-                said.splitlines(), now.splitlines(), f"{path}", "now", lineterm="", n=1
+            expected = path.read_text() if path.exists() else ""
+            lines += difflib.unified_diff(
+                expected.splitlines(), now.splitlines(), f"{path}", "now", lineterm="", n=1
             )
-        return found
+        return lines
 
     def accept(self, normaliser: Normaliser) -> None:
         """Writes what the case gives now: to be read in review, never blindly."""
@@ -70,7 +70,7 @@ class Case(msgspec.Struct, frozen=True):
 
 def find(directory: Path) -> Iterator[Case]:
     """The cases below `directory`: folders with an ``input.*``, named ``<format>/<case>``."""
-    for path in sorted({found.parent for found in directory.rglob("input.*")}):
+    for path in sorted({folder.parent for folder in directory.rglob("input.*")}):
         yield Case(format=path.parent.name, path=path)
 
 

@@ -63,10 +63,10 @@ def _option_of(tls: Tls, filename: Any) -> str:
 
 def _shared_paths(configuration: Configuration) -> Iterator[Problem]:
     """Two push collectors on one path: the second would never be reached."""
-    taken: dict[str, str] = {}
+    owners: dict[str, str] = {}
     for plugin in configuration.collectors.values():
         path = getattr(plugin.options, "path", None) if plugin.type == "http" else None
-        if path is not None and (other := taken.setdefault(path, plugin.name)) != plugin.name:
+        if path is not None and (other := owners.setdefault(path, plugin.name)) != plugin.name:
             yield configuration.source.problem(
                 ("collectors", plugin.name, "path"),
                 f"collectors {other} and {plugin.name} both listen on {path}",
@@ -93,8 +93,11 @@ def _is_same_store(one: Plugin, other: Plugin, configuration: Configuration) -> 
     first, second = (set(plugin.options.datasets or ()) for plugin in (one, other))
     if first and second and not first & second:
         return False
-    alike = {"datasets": None}
-    return bool(one.options.model_copy(update=alike) == other.options.model_copy(update=alike))
+    ignored_differences = {"datasets": None}
+    return bool(
+        one.options.model_copy(update=ignored_differences)
+        == other.options.model_copy(update=ignored_differences)
+    )
 
 
 def _database(plugin: Plugin, configuration: Configuration) -> Path:

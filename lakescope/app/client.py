@@ -70,7 +70,7 @@ class Client(Protocol):
     def transfer(self, request_id: str) -> list[Document]:
         """The events of one transfer's history, in order of time; empty for none."""
 
-    def letter_ids(self, chosen: LetterFilter) -> list[str]:
+    def letter_ids(self, letter_filter: LetterFilter) -> list[str]:
         """The ids of dead letters, oldest first."""
 
     def letters(self, ids: Sequence[str], *, with_bodies: bool) -> Iterator[Letter]:
@@ -127,7 +127,7 @@ class Instance:
 
         parameters = question._asdict() | {"store": store}
         name = parameters.pop("kpi")
-        answer = self._ask(f"/api/kpis/{name}", _given(parameters))
+        answer = self._ask(f"/api/kpis/{name}", _nonempty(parameters))
         rows = Rows(answer["rows"])
         rows.bin_s, rows.notes = answer["bin_s"], tuple(answer["notes"])
         return rows
@@ -140,12 +140,12 @@ class Instance:
 
         answers = []
         for dashboard in dashboards:
-            with _reported():
+            with _readable_errors():
                 variables = selection.parse(dashboard).variables
             parameters = {"since": selection.since, "until": selection.until, "store": store} | {
                 f"var.{name}": values for name, values in variables.items()
             }
-            document = self._ask(f"/api/dashboards/{dashboard.name}/data", _given(parameters))
+            document = self._ask(f"/api/dashboards/{dashboard.name}/data", _nonempty(parameters))
             answers.append(DashboardAnswer.read(dashboard, document))
         return answers
 
@@ -154,9 +154,9 @@ class Instance:
         events: list[Document] = self._ask(f"/api/transfers/{request_id}")
         return events
 
-    def letter_ids(self, chosen: LetterFilter) -> list[str]:
+    def letter_ids(self, letter_filter: LetterFilter) -> list[str]:
         """From ``/api/dead-letters/ids``."""
-        ids: list[str] = self._tell("/api/dead-letters/ids", chosen._asdict())
+        ids: list[str] = self._tell("/api/dead-letters/ids", letter_filter._asdict())
         return ids
 
     def letters(self, ids: Sequence[str], *, with_bodies: bool) -> Iterator[Letter]:
@@ -166,8 +166,8 @@ class Instance:
         from lakescope.pipeline.dead_letters import Letter
 
         for part in _parts(ids, 1 if with_bodies else LETTERS_AT_ONCE):
-            found = self._ask("/api/dead-letters", {"ids": part, "with_bodies": with_bodies})
-            yield from msgspec.convert(found, list[Letter])
+            letters = self._ask("/api/dead-letters", {"ids": part, "with_bodies": with_bodies})
+            yield from msgspec.convert(letters, list[Letter])
 
     def replay(self, letters: Sequence[str]) -> Iterator[Document]:
         """By ``/api/dead-letters/replay``, some at a time."""
@@ -205,15 +205,15 @@ class Stores:
         from lakescope.app.query import ask as ask_store
         from lakescope.kpis.model import Rows
 
-        with _reported():
+        with _readable_errors():
             query = question.parse()
-            with self._opened(store) as (_, sink):
+            with self._open_store(store) as (_, sink):
                 rows = ask_store(query, sink)
         if isinstance(rows, Rows):
             return rows
-        binned = Rows(rows)
-        binned.bin_s = query.bin_s
-        return binned
+        binned_rows = Rows(rows)
+        binned_rows.bin_s = query.bin_s
+        return binned_rows
 
     def dashboards(
         self, dashboards: Sequence[Dashboard], selection: SelectionText, store: str | None
@@ -221,36 +221,36 @@ class Stores:
         """Of one store."""
         from lakescope.app.query import answer_dashboard
 
-        with _reported():
+        with _readable_errors():
             selections = [selection.parse(dashboard) for dashboard in dashboards]
-            with self._opened(store) as (name, sink):
+            with self._open_store(store) as (name, sink):
                 return [
-                    answer_dashboard(dashboard, chosen, sink, name)
-                    for dashboard, chosen in zip(dashboards, selections, strict=True)
+                    answer_dashboard(dashboard, configuration, sink, name)
+                    for dashboard, configuration in zip(dashboards, selections, strict=True)
                 ]
 
     def transfer(self, request_id: str) -> list[Document]:
         """Of the first store that can be searched."""
         from lakescope.app.assembly import open_sinks
-        from lakescope.app.trace import searchable, story
+        from lakescope.app.trace import searchable_sink, story
 
         sinks = open_sinks(self.configuration)
         try:
-            store = searchable(sinks)
+            store = searchable_sink(sinks)
             if store is None:
                 raise RuntimeError(
                     "no sink can be searched: add one of type duckdb or elasticsearch, or influxdb 1.x"
                 )
-            with _reported():
+            with _readable_errors():
                 return story(store, request_id)
         finally:
             for sink in sinks.values():
                 sink.close()
 
-    def letter_ids(self, chosen: LetterFilter) -> list[str]:
+    def letter_ids(self, letter_filter: LetterFilter) -> list[str]:
         """From the file."""
         with self._dead_letters() as dead:
-            return dead.ids(**chosen._asdict())
+            return dead.ids(**letter_filter._asdict())
 
     def letters(self, ids: Sequence[str], *, with_bodies: bool) -> Iterator[Letter]:
         """From the file, one at a time."""
@@ -267,22 +267,22 @@ class Stores:
         import msgspec
 
         from lakescope.app.assembly import lanes, normaliser, open_sinks, read_topology
-        from lakescope.app.lock import locked
+        from lakescope.app.lock import lock
         from lakescope.app.replay import replay
 
         if not letters:
             return
-        chosen, settings = self.configuration, self.configuration.settings
-        with locked(settings.data_dir):
+        configuration, settings = self.configuration, self.configuration.settings
+        with lock(settings.data_dir):
             topology = read_topology(settings)
-            sinks = open_sinks(chosen)
+            sinks = open_sinks(configuration)
             try:
                 with self._dead_letters() as dead:
                     for result in replay(
                         dead.letters(ids=letters),
                         dead,
-                        lambda name: normaliser(settings, topology, chosen.collectors.get(name), name),
-                        lanes(chosen, sinks),
+                        lambda name: normaliser(settings, topology, configuration.collectors.get(name), name),
+                        lanes(configuration, sinks),
                         sinks,
                     ):
                         yield msgspec.to_builtins(result)
@@ -303,7 +303,7 @@ class Stores:
             dead.close()
 
     @contextmanager
-    def _opened(self, store: str | None) -> Iterator[tuple[str, Sink]]:
+    def _open_store(self, store: str | None) -> Iterator[tuple[str, Sink]]:
         """The chosen store, or the first that can answer: its name and the sink."""
         from lakescope.app.assembly import open_sinks
         from lakescope.app.query import store_of
@@ -318,7 +318,7 @@ class Stores:
 
 
 @contextmanager
-def _reported() -> Iterator[None]:
+def _readable_errors() -> Iterator[None]:
     """A question that is none, and a store that fails, as a person reads it."""
     from lakescope.core.contracts import RefusedError, TransientError
 
@@ -332,5 +332,5 @@ def _parts(ids: Sequence[str], size: int = LETTERS_AT_ONCE) -> Iterator[Sequence
     return (ids[start : start + size] for start in range(0, len(ids), size))
 
 
-def _given(parameters: Document) -> Document:
+def _nonempty(parameters: Document) -> Document:
     return {name: value for name, value in parameters.items() if value not in (None, (), [])}

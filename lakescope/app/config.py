@@ -182,9 +182,9 @@ def load_file(path: Path) -> Configuration:
         text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
-        found = f"expected UTF-8, found the byte 0x{error.object[error.start]:02x}"
+        problem = f"expected UTF-8, found the byte 0x{error.object[error.start]:02x}"
         remedy = f"save it as UTF-8: iconv -f {_encoding(error.object)} -t UTF-8 {path}"
-        raise ConfigurationError([Problem(str(path), line, "", found, remedy)]) from error
+        raise ConfigurationError([Problem(str(path), line, "", problem, remedy)]) from error
     except OSError as error:
         remedy = "give its path with -c, or write one: `lakescope config sample > lakescope.toml`"
         text = f"expected a configuration file: {error.strerror}"
@@ -257,12 +257,12 @@ class _Reader:
         return Configuration(settings, collectors, sinks, self.source)
 
     def _plugins(self, room: Room, tables: Any) -> dict[str, Plugin]:
-        found: dict[str, Plugin] = {}
+        plugins: dict[str, Plugin] = {}
         if not isinstance(tables, Mapping):
             self._problem(
                 (room,), f"expected tables [{room}.NAME]", f"write [{room}.mine] and its options below"
             )
-            return found
+            return plugins
         for name, table in tables.items():
             place = (room, name)
             if room == "collectors" and name == OWN:
@@ -293,10 +293,10 @@ class _Reader:
                 remedy = f"upgrade the package of this plugin: it must derive from lakescope.plugin.{_BASES[room].__name__}"
                 self._problem((*place, "type"), text, remedy)
                 continue
-            validated = self._validate(plugin.Options, options, place, kind)
-            if validated is not None:
-                found[name] = Plugin(name, kind, validated)
-        return found
+            options_model = self._validate(plugin.Options, options, place, kind)
+            if options_model is not None:
+                plugins[name] = Plugin(name, kind, options_model)
+        return plugins
 
     def _validate(
         self, model: type[Options], document: dict[str, Any], place: tuple[str, ...], kind: str = ""
@@ -313,12 +313,12 @@ class _Reader:
         where = (*place, *map(str, inner))
         if any(problem.place == ".".join(where) for problem in self.problems):
             return  # a variable that is not set is one mistake
-        known, fields = _descend(model, inner)
-        option = str(inner[len(known)] if len(known) < len(inner) else inner[-1]) if inner else ""
+        path, fields = _descend(model, inner)
+        option = str(inner[len(path)] if len(path) < len(inner) else inner[-1]) if inner else ""
         if error["type"] == "extra_forbidden":
-            names = [*fields, *(("collectors", "sinks") if model is Settings and not known else ())]
-            close = closest(option, names)
-            remedy = f"write `{close}`" if close else f"remove it; there are {', '.join(names)}"
+            names = [*fields, *(("collectors", "sinks") if model is Settings and not path else ())]
+            suggestion = closest(option, names)
+            remedy = f"write `{suggestion}`" if suggestion else f"remove it; there are {', '.join(names)}"
             self._problem(where, f"no option `{option}`", remedy)
             return
         if error["type"] == "missing":
@@ -326,14 +326,14 @@ class _Reader:
             self._problem(where, f"option `{option}` is missing", f"add {example}")
             return
         text = error["msg"].removeprefix("Value error, ")
-        if error["type"] == "too_short" and known and "SecretStr" in str(known[-1][1].annotation):
+        if error["type"] == "too_short" and path and "SecretStr" in str(path[-1][1].annotation):
             text = f"expected at least {error['ctx']['min_length']} characters"
-        if not known:
+        if not path:
             self._problem(where, text, f"`lakescope plugins {kind}` shows the options".replace("  ", " "))
             return
-        field = known[-1][1]
-        found = "" if "SecretStr" in str(field.annotation) else _shown(self._raw((*place, *inner)))
-        self._problem(where, f"{text}{found}", f"for example {_example(field, known[-1][0])}")
+        field = path[-1][1]
+        found_text = "" if "SecretStr" in str(field.annotation) else _quote_value(self._raw((*place, *inner)))
+        self._problem(where, f"{text}{found_text}", f"for example {_example(field, path[-1][0])}")
 
     def _raw(self, place: tuple[str | int, ...]) -> Any:
         """What stands in the file: with the names of variables, not what they hold."""
@@ -355,11 +355,11 @@ class _Reader:
             return value
 
         def variable(match: re.Match[str]) -> str:
-            found = os.environ.get(match[1], match[2])
-            if found is None:
+            value = os.environ.get(match[1], match[2])
+            if value is None:
                 self._problem(place, f"environment variable {match[1]} is not set", f"export {match[1]}=...")
                 return ""
-            return found
+            return value
 
         if "${" in _VARIABLE.sub("", value):
             text = "expected ${VARIABLE} or ${VARIABLE:-default}, found another text behind `${`"
@@ -377,10 +377,12 @@ _BASES: dict[Room, type[Options]] = {"collectors": CollectorOptions, "sinks": Si
 
 def _fault(room: Room, plugin: Any) -> str | None:
     """Why a plugin, of whatever package, cannot have options here."""
-    base, found = _BASES[room], getattr(plugin, "Options", None)
-    if isinstance(found, type) and issubclass(found, base):
+    base, options_class = _BASES[room], getattr(plugin, "Options", None)
+    if isinstance(options_class, type) and issubclass(options_class, base):
         return None
-    what = found.__mro__[1].__name__ if isinstance(found, type) else type(found).__name__
+    what = (
+        options_class.__mro__[1].__name__ if isinstance(options_class, type) else type(options_class).__name__
+    )
     return f"expected {plugin.__module__}.{plugin.__name__}.Options to be derived from {base.__name__}, found {what}"
 
 
@@ -388,16 +390,16 @@ def _descend(
     model: type[Options], place: Sequence[str | int]
 ) -> tuple[list[tuple[str, Any]], Mapping[str, Any]]:
     """The options on the way to `place` as (name, field), as far as they are known; the fields where it ends."""
-    known: list[tuple[str, Any]] = []
+    path: list[tuple[str, Any]] = []
     for part in place:
         field = model.model_fields.get(str(part))
         if field is None:
             break
-        known.append((str(part), field))
+        path.append((str(part), field))
         if not (isinstance(field.annotation, type) and issubclass(field.annotation, Options)):
             break
         model = field.annotation
-    return known, model.model_fields
+    return path, model.model_fields
 
 
 def _example(field: Any, option: str) -> str:
@@ -421,7 +423,7 @@ def toml_value(value: Any) -> str:
 _USERINFO = re.compile(r"[^/@\s]+@")
 
 
-def _shown(value: Any) -> str:
+def _quote_value(value: Any) -> str:
     """What was found, short, without users and passwords."""
     if isinstance(value, list) and value and all(isinstance(one, str) for one in value):
         value = ", ".join(value)

@@ -21,7 +21,7 @@ FILE = "instance.json"
 
 
 @contextlib.contextmanager
-def announced(data_dir: Path, url: str) -> Iterator[None]:
+def announcement(data_dir: Path, url: str) -> Iterator[None]:
     """Says for the time of the block that an instance answers at `url`."""
     path = data_dir / FILE
     path.write_text(json.dumps({"pid": os.getpid(), "url": url}))

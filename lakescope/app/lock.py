@@ -15,7 +15,7 @@ FILE = "lakescope.lock"
 
 
 @contextlib.contextmanager
-def locked(data_dir: Path) -> Iterator[None]:
+def lock(data_dir: Path) -> Iterator[None]:
     """Holds `data_dir`, made if need be, for the time of the block.
 
     Raises `RuntimeError` naming the process that holds it. Whatever writes to stores or to the spool from this

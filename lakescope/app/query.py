@@ -48,21 +48,26 @@ def _ask_plain(questions: Sequence[Question], sink: Sink) -> list[Answer]:
         raise UnsupportedError(
             f"{type(sink).__name__} cannot answer KPIs; a store of type {_answering_types()} can"
         )
-    taken: Sequence[str] | None = getattr(getattr(sink, "options", None), "datasets", None)
-    needed = [_needed(question, taken) for question in questions]
-    asked = {
-        repr(one): one for wanted in needed if not isinstance(wanted, UnsupportedError) for one in wanted
+    stored_datasets: Sequence[str] | None = getattr(getattr(sink, "options", None), "datasets", None)
+    queries = [_queries_of(question, stored_datasets) for question in questions]
+    distinct = {
+        repr(one): one
+        for of_question in queries
+        if not isinstance(of_question, UnsupportedError)
+        for one in of_question
     }
-    answers = dict(zip(asked, sink.answer(list(asked.values())) if asked else [], strict=True))
+    answers = dict(zip(distinct, sink.answer(list(distinct.values())) if distinct else [], strict=True))
     return [
-        wanted
-        if isinstance(wanted, UnsupportedError)
-        else _answer(question, [answers[repr(one)] for one in wanted])
-        for question, wanted in zip(questions, needed, strict=True)
+        of_question
+        if isinstance(of_question, UnsupportedError)
+        else _answer(question, [answers[repr(one)] for one in of_question])
+        for question, of_question in zip(questions, queries, strict=True)
     ]
 
 
-def _needed(question: Question, taken: Sequence[str] | None) -> Sequence[StoreQuery] | UnsupportedError:
+def _queries_of(
+    question: Question, stored_datasets: Sequence[str] | None
+) -> Sequence[StoreQuery] | UnsupportedError:
     """What a store is asked for the question's answer, if it is given the events that it is about."""
     queries: Sequence[StoreQuery]
     if isinstance(question, StatesQuery):
@@ -72,7 +77,7 @@ def _needed(question: Question, taken: Sequence[str] | None) -> Sequence[StoreQu
     else:
         queries = [question]
     for one in queries:
-        if taken is not None and one.dataset not in taken:
+        if stored_datasets is not None and one.dataset not in stored_datasets:
             name = question.kpi.name if isinstance(question, Query) else question.dataset
             return UnsupportedError(f"{name} is made of {one.dataset}, of which this store is given none")
     return queries
@@ -82,12 +87,12 @@ def _answer(question: Question, answers: list[StoreAnswer | UnsupportedError]) -
     for one in answers:
         if isinstance(one, UnsupportedError):
             return one
-    found: list[Any] = answers
+    rows_of_parts: list[Any] = answers
     if isinstance(question, StatesQuery):
-        return snapshots.reports(question, found)
+        return snapshots.reports(question, rows_of_parts)
     if isinstance(question, Query) and question.is_snapshot:
-        return snapshots.rows(question, found)
-    rows: Rows = found[0]
+        return snapshots.rows(question, rows_of_parts)
+    rows: Rows = rows_of_parts[0]
     return rows
 
 

@@ -30,13 +30,13 @@ def replay(
 ) -> Iterable[ReplayResult]:
     """Tries each letter once. Idempotent: what was stored before is found under its id."""
     for letter in letters:
-        wanted = {name: lane for name, lane in lanes.items() if letter.sink in (None, name)}
-        if not wanted:
+        selected_lanes = {name: lane for name, lane in lanes.items() if letter.sink in (None, name)}
+        if not selected_lanes:
             yield ReplayResult(
                 letter.id, False, f"there is no sink {letter.sink!r} in the configuration any more"
             )
             continue
-        batch = Transform(normaliser_of(letter.collector), wanted)([letter.message()])
+        batch = Transform(normaliser_of(letter.collector), selected_lanes)([letter.message()])
         rejects = list(batch.rejects)
         try:
             for name, parcel in batch.parcels.items():

@@ -44,14 +44,14 @@ def load(folder: Path | None = None) -> list[Problem]:
     What is at fault is left out.
     """
     problems: list[Problem] = []
-    for known, own in _OWN.values():
-        for name in known.keys() - own:
-            del known[name]
-    found = [*_entries(problems), *(_files(folder, problems) if folder else ())]
+    for registry, own in _OWN.values():
+        for name in registry.keys() - own:
+            del registry[name]
+    entries = [*_entries(problems), *(_files(folder, problems) if folder else ())]
     for kind in (Kpi, Dashboard):  # dashboards name KPIs
-        added = [one for one in found if one.kind is kind and not _add(one, problems)]
-        if kind is Dashboard and added:
-            _check_dashboards(added, problems)
+        new_entries = [one for one in entries if one.kind is kind and not _add(one, problems)]
+        if kind is Dashboard and new_entries:
+            _check_dashboards(new_entries, problems)
     return problems
 
 
@@ -62,7 +62,7 @@ def _entries(problems: list[Problem]) -> Iterator[_Entry]:
             try:
                 value = entry.load()
             except Exception as error:  # noqa: BLE001 - a stranger's module
-                problems.append(_broken(place, error, "mend it, or uninstall the package"))
+                problems.append(_problem(place, error, "mend it, or uninstall the package"))
             else:
                 yield from _each(value, place, None, kind)
 
@@ -76,7 +76,7 @@ def _files(folder: Path, problems: list[Problem]) -> Iterator[_Entry]:
         try:
             variables = runpy.run_path(str(path))
         except Exception as error:  # noqa: BLE001 - a stranger's file
-            problems.append(_broken(str(path), error, "correct the file"))
+            problems.append(_problem(str(path), error, "correct the file"))
             continue
         names = [name for name, _ in _GROUPS.values() if name in variables]
         if not names:
@@ -97,25 +97,25 @@ def _each(value: Any, place: str, line: int | None, kind: type) -> Iterator[_Ent
     yield from (_Entry(place, line, kind, one) for one in (value if several else (value,)))
 
 
-def _broken(place: str, error: Exception, remedy: str) -> Problem:
+def _problem(place: str, error: Exception, remedy: str) -> Problem:
     """With the line of the file that raised, where it is one of that file."""
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == place]
     line = error.lineno if isinstance(error, SyntaxError) else lines[-1] if lines else None
-    lacking = explain(error) if isinstance(error, ModuleNotFoundError) else None
+    missing_extra = explain(error) if isinstance(error, ModuleNotFoundError) else None
     text = f"cannot be read: {type(error).__name__}: {error}"
-    return Problem(place, line, "", text, lacking.remedy if lacking else remedy)
+    return Problem(place, line, "", text, missing_extra.remedy if missing_extra else remedy)
 
 
 def _add(one: _Entry, problems: list[Problem]) -> bool:
     """Whether it was left out."""
-    known, own = _OWN[one.kind]
+    registry, own = _OWN[one.kind]
     word = one.kind.__name__
     if not isinstance(one.value, (Kpi, Dashboard)) or not isinstance(one.value, one.kind):
         text = f"expected a {word}, found {type(one.value).__name__} {str(one.value)[:60]!r}"
         problems.append(Problem(one.place, one.line, "", text, f"import {word} from lakescope.plugin"))
         return True
     name = one.value.name
-    if name in known:
+    if name in registry:
         whose = "of Lakescope" if name in own else "of this site"
         text = f"expected a name of its own, found that of another {word} {whose}"
         problems.append(Problem(one.place, one.line, str(name), text, "give it another name"))
@@ -123,12 +123,12 @@ def _add(one: _Entry, problems: list[Problem]) -> bool:
     faults = list(kpis.faults(one.value)) if isinstance(one.value, Kpi) else []
     problems += [Problem(one.place, one.line, str(name), fault, "correct it there") for fault in faults]
     if not faults:
-        known[name] = one.value
+        registry[name] = one.value
     return bool(faults)
 
 
-def _check_dashboards(added: list[_Entry], problems: list[Problem]) -> None:
-    for one in added:
+def _check_dashboards(entries: list[_Entry], problems: list[Problem]) -> None:
+    for one in entries:
         faults = list(dashboards.faults_of(one.value, DASHBOARDS))
         problems += [
             Problem(one.place, one.line, one.value.name, fault, "correct it there") for fault in faults

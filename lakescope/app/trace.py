@@ -29,7 +29,7 @@ Event = dict[str, Any]
 File = tuple[Any, ...]
 
 
-def searchable(sinks: Mapping[str, Sink]) -> SearchableSink | None:
+def searchable_sink(sinks: Mapping[str, Sink]) -> SearchableSink | None:
     """The first sink that can give events back."""
     return next((sink for sink in sinks.values() if isinstance(sink, SearchableSink)), None)
 
@@ -51,7 +51,7 @@ class _History:
         self.store = store
         self.events: dict[str, Event] = {}
         self._of_jobs: dict[str, Event] = {}
-        self._asked: dict[str, set[str]] = {"request_id": set(), "job_id": set(), "name": set()}
+        self._looked_up: dict[str, set[str]] = {"request_id": set(), "job_id": set(), "name": set()}
 
     def follow(self, request_id: str) -> None:
         """Adds all that belongs to the history of a request."""
@@ -63,7 +63,7 @@ class _History:
             promises = self._promises()
             self._add(event for event in of_files if _promise(event) in promises)
             self._add_hops()
-            requests = (self._values("request_id") | self._values("previous_request_id")) - self._asked[
+            requests = (self._values("request_id") | self._values("previous_request_id")) - self._looked_up[
                 "request_id"
             ]
         self._add_anonymous()
@@ -74,21 +74,21 @@ class _History:
 
     def _find(self, field: str, values: set[str]) -> list[Event]:
         """The events that name one of `values`, of which each is looked up once."""
-        new = values - self._asked[field]
-        self._asked[field] |= new
-        if len(self._asked[field]) > LIMIT:
+        new = values - self._looked_up[field]
+        self._looked_up[field] |= new
+        if len(self._looked_up[field]) > LIMIT:
             raise RefusedError(
                 "refused", f"the history has more than {LIMIT} requests, too many to be shown whole"
             )
         return self._lookup(field, new)
 
     def _lookup(self, field: str, values: set[str]) -> list[Event]:
-        found = self.store.find("transfers", field, sorted(values), LIMIT) if values else []
-        if len(found) >= LIMIT:
+        events = self.store.find("transfers", field, sorted(values), LIMIT) if values else []
+        if len(events) >= LIMIT:
             raise RefusedError(
                 "refused", f"{LIMIT} events or more share a {field}, too many to be shown whole"
             )
-        return found
+        return events
 
     def _add(self, events: Iterable[Event]) -> None:
         self.events |= {event["id"]: event for event in events}
@@ -99,9 +99,9 @@ class _History:
         A hop that was never tried may name no source: it goes to another destination then. FTS says itself that a
         job is a multihop, and may name no RSEs.
         """
-        mine = {(event.get("job_id"), _file(event)) for event in self._named("name")}
+        mine = {(event.get("job_id"), _file(event)) for event in self._events_by("name")}
         begins, ends = self._stops("src_rse"), self._stops("dst_rse")
-        sourced = {(job, file) for job, file, _ in begins}
+        files_with_source = {(job, file) for job, file, _ in begins}
         files = {(job, file) for job, file, _ in ends}
         for event in self._of_jobs.values():
             job, file, source, end = event["job_id"], _file(event), event.get("src_rse"), event.get("dst_rse")
@@ -109,17 +109,22 @@ class _History:
             is_before = end and (job, file, end) in begins
             is_elsewhere = (job, file) in files and (job, file, end) not in ends
             is_said = event.get("multihop") and (job, file) in mine
-            if is_said or is_next or is_before or (is_elsewhere and not (source and (job, file) in sourced)):
+            if (
+                is_said
+                or is_next
+                or is_before
+                or (is_elsewhere and not (source and (job, file) in files_with_source))
+            ):
                 self._add([event])
 
     def _stops(self, end: str) -> set[tuple[Any, File, str]]:
-        return {(event.get("job_id"), _file(event), event[end]) for event in self._named(end)}
+        return {(event.get("job_id"), _file(event), event[end]) for event in self._events_by(end)}
 
     def _add_anonymous(self) -> None:
         """FTS's events without a request: of a job's files (up to 200) those that can be no other's."""
         files = self._files()
-        numbers = {(event.get("job_id"), event["file_id"]) for event in self._named("file_id")}
-        numbered = {job for job, _ in numbers}
+        numbers = {(event.get("job_id"), event["file_id"]) for event in self._events_by("file_id")}
+        jobs_with_index = {job for job, _ in numbers}
         self._add(
             event
             for event in self._of_jobs.values()
@@ -127,19 +132,19 @@ class _History:
             and (not event.get("name") or _file(event) in files)
             and (
                 event.get("multihop")
-                or event["job_id"] not in numbered
+                or event["job_id"] not in jobs_with_index
                 or (event["job_id"], event.get("file_id")) in numbers
             )
         )
 
     def _values(self, field: str) -> set[str]:
-        return {event[field] for event in self._named(field)}
+        return {event[field] for event in self._events_by(field)}
 
-    def _named(self, field: str) -> list[Event]:
+    def _events_by(self, field: str) -> list[Event]:
         return [event for event in self.events.values() if event.get(field) is not None]
 
     def _files(self) -> set[File]:
-        return {_file(event) for event in self._named("name")}
+        return {_file(event) for event in self._events_by("name")}
 
     def _promises(self) -> set[File]:
         return {promise for event in self.events.values() if (promise := _promise(event))}

@@ -28,21 +28,21 @@ def parse_selection(
 
     Times as in `parse`; without `since` the dashboard's own; `variables` are ``variable=value``.
     """
-    chosen: dict[str, tuple[str, ...]] = {}
+    selected_values: dict[str, tuple[str, ...]] = {}
     for text in variables:
         name, equals, value = text.partition("=")
         if not equals:
             raise ValueError(
                 f"{text[:60]!r} chooses nothing: expected variable=value, for example source=CERN-PROD"
             )
-        chosen[name] = (*chosen.get(name, ()), value)
+        selected_values[name] = (*selected_values.get(name, ()), value)
     begin, end = moment(since or dashboard.since), moment(until)
     if end <= begin:
         raise ValueError(f"the range is empty: since {begin:%FT%TZ} until {end:%FT%TZ}")
     bin_s = None if bin is None else round(duration(bin))
     if bin_s is not None and bin_s < 1:
         raise ValueError(f"expected a bin of at least one second, found {bin}")
-    return Selection(since=begin, until=end, bin_s=bin_s, noise=noise, variables=chosen)
+    return Selection(since=begin, until=end, bin_s=bin_s, noise=noise, variables=selected_values)
 
 
 def parse(
@@ -62,25 +62,26 @@ def parse(
     if name not in CATALOGUE:
         import difflib
 
-        close = difflib.get_close_matches(name, CATALOGUE, 3)
+        suggestions = difflib.get_close_matches(name, CATALOGUE, 3)
         raise ValueError(
-            f"no KPI {name!r}; " + (f"there is {', '.join(close)}" if close else "see `lakescope query`")
+            f"no KPI {name!r}; "
+            + (f"there is {', '.join(suggestions)}" if suggestions else "see `lakescope query`")
         )
-    chosen: dict[str, tuple[str, ...]] = {}
+    selected_values: dict[str, tuple[str, ...]] = {}
     for text in filters:
         key, equals, value = text.partition("=")
         if not equals:
             raise ValueError(
                 f"{text[:60]!r} is no filter: expected dimension=value, for example src_rse=EULAKE-1"
             )
-        chosen[key] = (*chosen.get(key, ()), value)
+        selected_values[key] = (*selected_values.get(key, ()), value)
     return Query(
         kpi=CATALOGUE[name],
         since=moment(since),
         until=moment(until),
         by=tuple(by),
         bin_s=None if bin is None else round(duration(bin)),
-        filters=chosen,
+        filters=selected_values,
         noise=noise,
     )
 

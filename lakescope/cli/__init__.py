@@ -23,7 +23,7 @@ from lakescope.cli import (
     watch,
 )
 from lakescope.core.extras import explain
-from lakescope.core.printable import printable
+from lakescope.core.printable import escape_unprintable
 
 app = typer.Typer(
     name="lakescope",
@@ -55,17 +55,18 @@ def main() -> None:
     try:
         app()
     except RuntimeError as error:  # what a person can mend: the configuration, a port taken, nothing running
-        print(f"error: {printable(str(error))}", file=sys.stderr)  # noqa: T201
+        print(f"error: {escape_unprintable(str(error))}", file=sys.stderr)  # noqa: T201
         sys.exit(2)
     except ModuleNotFoundError as error:
-        lacking = explain(error)
-        if lacking is None:
+        missing_extra = explain(error)
+        if missing_extra is None:
             raise
-        print(f"error: {lacking}: {lacking.remedy}", file=sys.stderr)  # noqa: T201
+        print(f"error: {missing_extra}: {missing_extra.remedy}", file=sys.stderr)  # noqa: T201
         sys.exit(2)
     except BrokenPipeError:  # `lakescope tap | head`
         sys.stderr.close()
         sys.exit(0)
     except OSError as error:  # a data directory or a certificate that is not there, or not ours
-        print(f"error: {printable(str(error))}; see data_dir and tls in the configuration", file=sys.stderr)  # noqa: T201
+        text = f"error: {escape_unprintable(str(error))}; see data_dir and tls in the configuration"
+        print(text, file=sys.stderr)  # noqa: T201
         sys.exit(2)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lakescope.core.printable import printable
+from lakescope.core.printable import escape_unprintable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -51,7 +51,7 @@ def console(*, err: bool = False) -> Console:
         """Every text, in a table too, passes here; rich itself lets escape sequences through."""
 
         def render_str(self, text: str, **options: Any) -> Text:
-            return super().render_str(printable(text), **options)
+            return super().render_str(escape_unprintable(text), **options)
 
     stream = sys.stderr if err else sys.stdout
     # into a pipe or a log a table is as wide as it is
@@ -64,15 +64,15 @@ def table(*columns: str, title: str | None = None) -> Table:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    made = Table(box=SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
+    result = Table(box=SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
     for column in columns:
-        made.add_column(
+        result.add_column(
             column.rstrip(">"),
             justify="right" if column.endswith(">") else "left",
             overflow="fold",
             min_width=3,
         )
-    return made
+    return result
 
 
 def ago(seconds: float | None) -> str:
@@ -87,7 +87,7 @@ def ago(seconds: float | None) -> str:
 
 def emit(line: str) -> None:
     """One line or more on the standard output, control characters written out."""
-    sys.stdout.write(printable(line) + "\n")
+    sys.stdout.write(escape_unprintable(line) + "\n")
 
 
 def fields(document: dict[str, Any], *names: str) -> list[str]:

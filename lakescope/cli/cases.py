@@ -30,15 +30,17 @@ def test(
     if not cases:
         raise RuntimeError(f"{directory}: no case: expected folders <format>/<case>/ with a file input.*")
     normaliser = Normaliser(formats(), Enrichment())
-    failed = 0
+    failures = 0
     for case in cases:
         if accept:
             case.accept(normaliser)
             continue
         differences = case.differences(normaliser)
         if differences:
-            failed += 1
+            failures += 1
             out.print(f"FAILED {case.format}/{case.path.name}", style="red")
             out.print("\n".join(differences), markup=False)
-    out.print(f"{len(cases)} cases written" if accept else f"{len(cases) - failed} passed, {failed} failed")
-    raise typer.Exit(1 if failed else 0)
+    out.print(
+        f"{len(cases)} cases written" if accept else f"{len(cases) - failures} passed, {failures} failed"
+    )
+    raise typer.Exit(1 if failures else 0)

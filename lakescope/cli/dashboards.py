@@ -76,11 +76,11 @@ def build(
     """
     from lakescope.dashboards.grafana import write
 
-    built = write(out, _chosen(names, config), store.value, source)
-    for one in built.values():
+    paths = write(out, _select_dashboards(names, config), store.value, source)
+    for one in paths.values():
         for missing in one.left_out:
             emit(f"left out: {missing}")
-    emit(f"{len(built)} dashboards in {out}")
+    emit(f"{len(paths)} dashboards in {out}")
 
 
 @app.command()
@@ -109,12 +109,12 @@ def push(
     from lakescope.dashboards.grafana import build as built
     from lakescope.dashboards.grafana.push import Grafana
 
-    made = [built(dashboard, store.value, source) for dashboard in _chosen(names, config)]
+    documents = [built(dashboard, store.value, source) for dashboard in _select_dashboards(names, config)]
     with Grafana(url, _token(token_file), tls=Tls(ca_file=ca_file)) as grafana:
-        for pushed in grafana.push(made, title=folder, dry_run=dry_run):
-            emit(f"{pushed.change}: {pushed.uid}")
-            if dry_run and pushed.difference:
-                emit(pushed.difference.rstrip())
+        for result in grafana.push(documents, title=folder, dry_run=dry_run):
+            emit(f"{result.change}: {result.uid}")
+            if dry_run and result.difference:
+                emit(result.difference.rstrip())
 
 
 @app.command()
@@ -136,8 +136,8 @@ def preview(
     from lakescope.dashboards.pages.preview import preview as draw
 
     selection = SelectionText(since, until, where or ())
-    answered = client_of(configuration(config)).dashboards(_chosen(names, config), selection, store)
-    for path in draw(answered, out, THEMES[theme]):
+    answers = client_of(configuration(config)).dashboards(_select_dashboards(names, config), selection, store)
+    for path in draw(answers, out, THEMES[theme]):
         emit(str(path))
 
 
@@ -157,25 +157,27 @@ def check(
     from lakescope.app.client import SelectionText, client_of
     from lakescope.dashboards.pages.pictures import is_empty
 
-    told = table("dashboard", "panel", "what")
+    summary = table("dashboard", "panel", "what")
     panels = faults = 0
     selection = SelectionText(since, until, where or ())
-    for one in client_of(configuration(config)).dashboards(_chosen(names, config), selection, store):
+    for one in client_of(configuration(config)).dashboards(
+        _select_dashboards(names, config), selection, store
+    ):
         for picture in one.pictures:
             panels += 1
             notes = [picture["refused"]] if "refused" in picture else picture.get("notes", [])
             nothing = picture["kind"] != "events" and is_empty(picture)  # that nothing failed is no fault
-            said = "; ".join(notes) or ("no data" if nothing else "")
-            if said:
+            text = "; ".join(notes) or ("no data" if nothing else "")
+            if text:
                 faults += 1
-                told.add_row(one.dashboard.name, picture["title"], said)
+                summary.add_row(one.dashboard.name, picture["title"], text)
     if faults:
-        console().print(told)
+        console().print(summary)
     console().print(f"{panels - faults} of {panels} panels show all they should")
     raise typer.Exit(1 if faults else 0)
 
 
-def _chosen(names: list[str] | None, config: Path) -> list[Dashboard]:
+def _select_dashboards(names: list[str] | None, config: Path) -> list[Dashboard]:
     """The named dashboards, or all. Raises `RuntimeError` for a name that is none."""
     from lakescope.dashboards.definitions import DASHBOARDS
 

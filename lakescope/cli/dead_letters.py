@@ -11,7 +11,7 @@ import typer
 
 from lakescope.app.client import LetterFilter
 from lakescope.cli._common import CONFIG, ConfigOption, ago, configuration, console, table
-from lakescope.core.printable import printable
+from lakescope.core.printable import escape_unprintable
 
 if TYPE_CHECKING:
     from lakescope.app.client import Client
@@ -39,15 +39,15 @@ def list_(
     """
     client = _client(config)
     ids = client.letter_ids(LetterFilter(None, reason, collector, sink))
-    made = table("id", "age>", "times>", "collector", "format", "sink", "reason")
+    letters_table = table("id", "age>", "times>", "collector", "format", "sink", "reason")
     now = time.time()
     for letter in client.letters(ids[:limit], with_bodies=False):
-        made.add_row(
+        letters_table.add_row(
             letter.id, ago(now - letter.first_seen), str(letter.times), letter.collector, letter.format,
             letter.sink or "(none could decode it)", letter.why(),
         )  # fmt: skip
-    console().print(made)
-    console().print(f"{made.row_count} of {len(ids)} letters")
+    console().print(letters_table)
+    console().print(f"{letters_table.row_count} of {len(ids)} letters")
 
 
 @app.command()
@@ -65,7 +65,7 @@ def show(ids: Ids = None, config: ConfigOption = CONFIG) -> None:
         out.print(f"# headers {letter.headers}", markup=False)
         body = letter.body
         if sys.stdout.isatty():  # into a file or a pipe it goes as it came
-            body = printable(body.decode(errors="replace")).encode()
+            body = escape_unprintable(body.decode(errors="replace")).encode()
         sys.stdout.buffer.write(body + b"\n")
         sys.stdout.buffer.flush()
 
@@ -86,15 +86,17 @@ def replay(
     from rich.progress import track
 
     client = _client(config)
-    wanted = _chosen(client, LetterFilter(ids, reason, collector, sink), everything)
-    results = list(track(client.replay(wanted), "replaying", total=len(wanted), console=console(err=True)))
+    letter_ids = _select_letters(client, LetterFilter(ids, reason, collector, sink), everything)
+    results = list(
+        track(client.replay(letter_ids), "replaying", total=len(letter_ids), console=console(err=True))
+    )
     out = console()
-    stored = [result for result in results if result["stored"]]
+    successes = [result for result in results if result["stored"]]
     for result in results:
         if not result["stored"]:
             out.print(f"{result['id']} stays: {result['text']}", markup=False)
-    out.print(f"{len(stored)} of {len(wanted)} letters stored")
-    raise typer.Exit(0 if len(stored) == len(wanted) else 1)
+    out.print(f"{len(successes)} of {len(letter_ids)} letters stored")
+    raise typer.Exit(0 if len(successes) == len(letter_ids) else 1)
 
 
 @app.command()
@@ -111,8 +113,8 @@ def drop(
     Example: lakescope dead-letters drop --all --reason not_json
     """
     client = _client(config)
-    wanted = _chosen(client, LetterFilter(ids, reason, collector, sink), everything)
-    console().print(f"{client.drop(wanted)} letters dropped")
+    letter_ids = _select_letters(client, LetterFilter(ids, reason, collector, sink), everything)
+    console().print(f"{client.drop(letter_ids)} letters dropped")
 
 
 def _client(config: Path) -> Client:
@@ -121,16 +123,16 @@ def _client(config: Path) -> Client:
     return client_of(configuration(config))
 
 
-def _chosen(client: Client, chosen: LetterFilter, everything: bool) -> list[str]:
-    if not chosen.ids and not everything:
+def _select_letters(client: Client, letter_filter: LetterFilter, everything: bool) -> list[str]:
+    if not letter_filter.ids and not everything:
         raise RuntimeError("say which: ids, or --all (with --reason, --collector, --sink to narrow it)")
-    return _ids(client, chosen._replace(ids=chosen.ids or None))
+    return _ids(client, letter_filter._replace(ids=letter_filter.ids or None))
 
 
-def _ids(client: Client, chosen: LetterFilter) -> list[str]:
+def _ids(client: Client, letter_filter: LetterFilter) -> list[str]:
     """Whole ids. Ends the command if letters were named of which there is none."""
-    ids = client.letter_ids(chosen)
-    if chosen.ids is not None and not ids:
+    ids = client.letter_ids(letter_filter)
+    if letter_filter.ids is not None and not ids:
         console(err=True).print("no such letter: `lakescope dead-letters list` shows their ids")
         raise typer.Exit(1)
     return ids

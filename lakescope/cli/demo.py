@@ -46,12 +46,12 @@ def demo(
 
     from lakescope.app.config import load_file
     from lakescope.app.lock import FILE as LOCK
-    from lakescope.app.lock import locked
+    from lakescope.app.lock import lock
     from lakescope.cli.simulate import write_topology
     from lakescope.simulator import make_lake
 
     log_to_stderr()
-    with locked(data_dir):  # another demo may run on it
+    with lock(data_dir):  # another demo may run on it
         if (data_dir / "lake.duckdb").exists():
             for path in data_dir.iterdir():
                 if path.is_dir():
@@ -61,26 +61,28 @@ def demo(
     topology = data_dir / "topology"
     file = data_dir / "lakescope.toml"
     file.write_text(DEMO.format(data_dir=data_dir.resolve(), topology=topology.resolve(), port=port))
-    chosen = load_file(file)
+    configuration = load_file(file)
     write_topology(topology, make_lake())
     # a process of its own: the lake is not Lakescope's work, and has the second processor
     spawn = multiprocessing.get_context("spawn")
     stop = spawn.Event()
-    played: list[SpawnProcess] = []
+    players: list[SpawnProcess] = []
 
     def start_lake(url: str, engine: Engine) -> None:
         engine.metrics.lag.since = f"{datetime.now(UTC):%FT%T}"  # the week before is no delay of the pipeline
         console().print(  # not wrapped: the line is for copying
             f"  in another terminal: LAKESCOPE_CONFIG={file} lakescope top", soft_wrap=True
         )
-        played.append(spawn.Process(target=_play, args=(url, seed, stop), name="simulated lake", daemon=True))
-        played[0].start()
+        players.append(
+            spawn.Process(target=_play, args=(url, seed, stop), name="simulated lake", daemon=True)
+        )
+        players[0].start()
 
     def stop_lake() -> None:
         stop.set()
-        played[0].join(10.0)
+        players[0].join(10.0)
 
-    serve(chosen, seconds=seconds, started=start_lake, stopping=stop_lake)
+    serve(configuration, seconds=seconds, on_start=start_lake, on_stop=stop_lake)
 
 
 DEMO = """

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lakescope.core.printable import printable
+from lakescope.core.printable import escape_unprintable
 
 if TYPE_CHECKING:
     from lakescope.pipeline.normalise import Enrich
@@ -46,7 +46,7 @@ def normalise(
 
     import msgspec
 
-    from lakescope.collectors._reading import bodies, find, readable
+    from lakescope.collectors._reading import bodies, find, replace_surrogates
     from lakescope.core.messages import Message, traits
     from lakescope.core.plugins import load
     from lakescope.pipeline.normalise import Normaliser
@@ -57,25 +57,25 @@ def normalise(
     paths = find(files or ["-"])
     if not paths:
         raise RuntimeError(f"no file matches {' '.join(files or [])}")
-    headers = dict(readable(pair).partition("=")[::2] for pair in header or ())
+    headers = dict(replace_surrogates(pair).partition("=")[::2] for pair in header or ())
     encoder = msgspec.json.Encoder()
     out, is_terminal = sys.stdout.buffer, sys.stdout.isatty()
-    rejected = 0
+    reject_count = 0
     for path in paths:
-        name = readable(path)
+        name = replace_surrogates(path)
         stream = bodies(path, traits(formats[format]).framing)
         position = 0
         while chunk := list(islice(stream, BATCH)):
             batch = normaliser([Message(body, format, headers | {"file": name}, reception) for body in chunk])
             lines = encoder.encode_lines(batch.events)
-            out.write(printable(lines.decode()).encode() if is_terminal else lines)
+            out.write(escape_unprintable(lines.decode()).encode() if is_terminal else lines)
             for message, reject in zip(batch.rejected_messages, batch.rejects, strict=True):
                 where = {"file": name, "body": position + message} | msgspec.to_builtins(reject)
-                sys.stderr.write(printable(encoder.encode(where).decode()) + "\n")
-            rejected += len(batch.rejects)
+                sys.stderr.write(escape_unprintable(encoder.encode(where).decode()) + "\n")
+            reject_count += len(batch.rejects)
             position += len(chunk)
     out.flush()
-    raise typer.Exit(1 if rejected else 0)
+    raise typer.Exit(1 if reject_count else 0)
 
 
 def _reception(text: str | None) -> float:
@@ -100,5 +100,5 @@ def _enrichment(config: Path | None) -> Enrich:
     from lakescope.app.assembly import normaliser, read_topology
     from lakescope.app.config import load_file
 
-    chosen = load_file(config)
-    return normaliser(chosen.settings, read_topology(chosen.settings), None, "normalise").enrich
+    configuration = load_file(config)
+    return normaliser(configuration.settings, read_topology(configuration.settings), None, "normalise").enrich

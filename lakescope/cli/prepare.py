@@ -28,22 +28,22 @@ def setup(config: ConfigOption = CONFIG) -> None:
     from lakescope.app.checks import check
     from lakescope.core.contracts import RefusedError, TransientError
 
-    chosen = configuration(config)
-    check(chosen)
+    loaded_configuration = configuration(config)
+    check(loaded_configuration)
     out = console()
-    failed = False
+    has_failed = False
     styles = {"done": "green", "unchanged": "dim", "warning": "yellow", "error": "red"}
-    for name, sink in open_sinks(chosen).items():
+    for name, sink in open_sinks(loaded_configuration).items():
         try:
             for finding in sink.setup():
                 out.print(f"{finding.level:9} {name}: {finding.text}", style=styles[finding.level])
-                failed |= finding.level == "error"
+                has_failed |= finding.level == "error"
         except (TransientError, RefusedError) as error:
             out.print(f"error     {name}: {error}", style="red")
-            failed = True
+            has_failed = True
         finally:
             sink.close()
-    raise typer.Exit(1 if failed else 0)
+    raise typer.Exit(1 if has_failed else 0)
 
 
 def validate(config: ConfigOption = CONFIG) -> None:
@@ -53,9 +53,9 @@ def validate(config: ConfigOption = CONFIG) -> None:
     """
     from lakescope.app.checks import check
 
-    chosen = configuration(config)
-    check(chosen)
-    emit(f"{config}: valid; collectors: {len(chosen.collectors)}, sinks: {len(chosen.sinks)}")
+    settings = configuration(config)
+    check(settings)
+    emit(f"{config}: valid; collectors: {len(settings.collectors)}, sinks: {len(settings.sinks)}")
 
 
 def plugins(
@@ -70,23 +70,23 @@ def plugins(
     out = console()
     if name is None:
         for room in ("collectors", "formats", "sinks"):
-            made = table("name", "what it is", title=room)
+            plugin_table = table("name", "what it is", title=room)
             for plugin in available(room):
                 try:
-                    made.add_row(plugin, _summary(load(room, plugin)))
+                    plugin_table.add_row(plugin, _summary(load(room, plugin)))
                 except PluginError as error:
-                    made.add_row(plugin, str(error))
-            out.print(made)
+                    plugin_table.add_row(plugin, str(error))
+            out.print(plugin_table)
         return
-    found = [(room, load(room, name)) for room in ("collectors", "sinks") if name in available(room)]
-    if not found:
+    matches = [(room, load(room, name)) for room in ("collectors", "sinks") if name in available(room)]
+    if not matches:
         raise RuntimeError(f"no collector or sink {name!r}; `lakescope plugins` lists them")
-    for room, plugin in found:
+    for room, plugin in matches:
         out.print(f"{room[:-1]} {name}: {_summary(plugin)}")
-        made = table("option", "type", "default", "what it is")
+        plugin_table = table("option", "type", "default", "what it is")
         for option, kind, default, text in options(plugin.Options):
-            made.add_row(option, kind, default, text)
-        out.print(made)
+            plugin_table.add_row(option, kind, default, text)
+        out.print(plugin_table)
 
 
 @config.command()
@@ -119,10 +119,10 @@ def sample(
         ("functional_tests", None, FunctionalTests),
         ("experiments", None, Experiments),
     ):
-        emit("\n".join([f"[{place}]", *([f'type = "{kind}"'] if kind else []), *_sampled(model), ""]))
+        emit("\n".join([f"[{place}]", *([f'type = "{kind}"'] if kind else []), *_sample_options(model), ""]))
 
 
-def _sampled(model: type[BaseModel]) -> Iterator[str]:
+def _sample_options(model: type[BaseModel]) -> Iterator[str]:
     """Every option with its description, in TOML."""
     from lakescope.app.config import toml_value
     from lakescope.core.options import Options
@@ -132,9 +132,9 @@ def _sampled(model: type[BaseModel]) -> Iterator[str]:
         if isinstance(example, Options):
             continue  # a table of its own, such as tls: see `lakescope plugins`
         off = "" if field.is_required() else "# "
-        shown = "..." if example is None else toml_value(example)
+        example_text = "..." if example is None else toml_value(example)
         text = (field.description or "").replace("\n", "\n# ")
-        yield f"# {text}\n{off}{option} = {shown}"
+        yield f"# {text}\n{off}{option} = {example_text}"
 
 
 def options(model: Any, prefix: str = "") -> list[tuple[str, str, str, str]]:
@@ -148,12 +148,12 @@ def options(model: Any, prefix: str = "") -> list[tuple[str, str, str, str]]:
             rows += options(kind, f"{prefix}{name}.")
             continue
         default = field.get_default(call_default_factory=True)
-        shown = "required" if field.is_required() else "" if default is None else str(default)
+        default_text = "required" if field.is_required() else "" if default is None else str(default)
         rows.append(
             (
                 prefix + name,
                 _type_name(kind),
-                shown,
+                default_text,
                 (field.description or "").replace("\n", " ").replace("`", ""),
             )
         )

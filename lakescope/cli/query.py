@@ -55,32 +55,34 @@ def query(
         return
     text = KpiText(kpi, by or (), since, until, bin, where or (), noise)
     try:
-        asked = text.parse()
+        query = text.parse()
     except ValueError as error:
         raise RuntimeError(str(error)) from error
     rows = client_of(configuration(config)).kpi(text, store)
-    if rows.bin_s != asked.bin_s:
+    if rows.bin_s != query.bin_s:
         typer.echo(f"bins of {rows.bin_s} s: no finer than the reports", err=True)
     for note in rows.notes:
         typer.echo(note, err=True)
     # a comparison's row tells which side is missing
-    valued = rows if columns(asked.kpi) else _valued(rows, asked.by)
-    if len(valued) < len(rows):
-        left_out = f"{len(rows) - len(valued)} rows of groups without a value are left out: {asked.kpi.null}"
+    rows_to_print = rows if columns(query.kpi) else _with_units(rows, query.by)
+    if len(rows_to_print) < len(rows):
+        left_out = (
+            f"{len(rows) - len(rows_to_print)} rows of groups without a value are left out: {query.kpi.null}"
+        )
         typer.echo(left_out, err=True)
-    _print(valued, asked.kpi, format)
+    _print(rows_to_print, query.kpi, format)
 
 
 def _list() -> None:
     from lakescope.kpis import CATALOGUE
 
-    made = table("kpi", "unit", "what it is")
+    kpi_table = table("kpi", "unit", "what it is")
     for kpi in CATALOGUE.values():
-        made.add_row(kpi.name, kpi.unit, kpi.meaning)
-    console().print(made)
+        kpi_table.add_row(kpi.name, kpi.unit, kpi.meaning)
+    console().print(kpi_table)
 
 
-def _valued(rows: list[dict[str, Any]], by: Sequence[str]) -> list[dict[str, Any]]:
+def _with_units(rows: list[dict[str, Any]], by: Sequence[str]) -> list[dict[str, Any]]:
     """Without the groups that have no value in any row; all rows where nothing is grouped."""
     if not by:
         return rows
@@ -109,7 +111,7 @@ def _print(rows: list[dict[str, Any]], kpi: Kpi, form: str) -> None:
 
     sides = sides_of(kpi)
     heads = [f"{column}>" if column in sides else column for column in columns[:-1]]
-    made = table(*heads, f"{kpi.name}>")
+    value_table = table(*heads, f"{kpi.name}>")
     for row in rows:
         cells = [
             shown(row[column], sides[column].unit)
@@ -119,8 +121,8 @@ def _print(rows: list[dict[str, Any]], kpi: Kpi, form: str) -> None:
             else str(row[column])
             for column in columns[:-1]
         ]
-        made.add_row(*cells, shown(row["value"], kpi.unit))
-    console().print(made)
+        value_table.add_row(*cells, shown(row["value"], kpi.unit))
+    console().print(value_table)
     console().print(
         f"{len(rows)} row{'s' * (len(rows) != 1)}; no value means: {kpi.null}"
         if rows

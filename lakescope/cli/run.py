@@ -31,37 +31,39 @@ def run(
     from lakescope.app.checks import check
 
     log_to_stderr()
-    chosen = configuration(config)
-    check(chosen)
-    drained = serve(chosen, workers=workers)
-    raise typer.Exit(0 if drained else 1)
+    loaded_configuration = configuration(config)
+    check(loaded_configuration)
+    is_drained = serve(loaded_configuration, workers=workers)
+    raise typer.Exit(0 if is_drained else 1)
 
 
 def serve(
-    chosen: Configuration,
+    configuration: Configuration,
     *,
     workers: int = 1,
     seconds: float | None = None,
-    started: Any = None,
-    stopping: Any = None,
+    on_start: Any = None,
+    on_stop: Any = None,
 ) -> bool:
     """Runs until a signal, the sources' end or `seconds`; prints the summary. True if all was drained."""
-    from lakescope.app.lock import locked
+    from lakescope.app.lock import lock
 
-    with locked(chosen.settings.data_dir):
-        return _serve(chosen, workers, seconds, started, stopping)
+    with lock(configuration.settings.data_dir):
+        return _serve(configuration, workers, seconds, on_start, on_stop)
 
 
-def _serve(chosen: Configuration, workers: int, seconds: float | None, started: Any, stopping: Any) -> bool:
+def _serve(
+    configuration: Configuration, workers: int, seconds: float | None, on_start: Any, on_stop: Any
+) -> bool:
     from functools import partial
 
     from lakescope.app.assembly import Assembly
-    from lakescope.app.instance import announced
+    from lakescope.app.instance import announcement
     from lakescope.app.web import create_app
     from lakescope.app.web.server import Server
 
-    settings = chosen.settings
-    assembly = Assembly(chosen, workers=workers)
+    settings = configuration.settings
+    assembly = Assembly(configuration, workers=workers)
     app = create_app(assembly, settings.http)
     server = Server(app, settings.http.host, settings.http.port)
     stop = threading.Event()
@@ -70,24 +72,26 @@ def _serve(chosen: Configuration, workers: int, seconds: float | None, started: 
     out = console()
     assembly.start()
     server.start()
-    with announced(settings.data_dir, server.url):
+    with announcement(settings.data_dir, server.url):
         out.print(f"lakescope is running: {server.url}/", style="bold")
-        out.print(f"  collectors: {', '.join(chosen.collectors)}   sinks: {', '.join(chosen.sinks)}")
+        out.print(
+            f"  collectors: {', '.join(configuration.collectors)}   sinks: {', '.join(configuration.sinks)}"
+        )
         out.print(f"  data: {settings.data_dir}   stop: Ctrl-C")
-        if started:
-            started(server.url, assembly.engine)
+        if on_start:
+            on_start(server.url, assembly.engine)
         _wait(assembly, stop, seconds)
-        if stopping:
-            stopping()
-        drained = assembly.stop()
+        if on_stop:
+            on_stop()
+        is_drained = assembly.stop()
         server.stop()
     _summary(assembly, out)
     assembly.engine.dead_letters.close()
-    if not drained:
+    if not is_drained:
         out.print(
             "not everything could be stored in time; the sources will give the rest again", style="yellow"
         )
-    return drained
+    return is_drained
 
 
 def _on_signal(stop: threading.Event, number: int, frame: Any) -> None:
@@ -108,11 +112,11 @@ def _wait(assembly: Assembly, stop: threading.Event, seconds: float | None) -> N
 
 
 def _summary(assembly: Assembly, out: Any) -> None:
-    made = table("collector", "sink", "received>", "stored>", "dead>", "filtered>", "in flight>")
+    summary = table("collector", "sink", "received>", "stored>", "dead>", "filtered>", "in flight>")
     for row in assembly.status.balance():
         numbers = (f"{row[key]:,}" for key in ("received", "stored", "dead", "filtered", "in_flight"))
-        made.add_row(row["collector"], row["sink"], *numbers)
-    out.print(made)
+        summary.add_row(row["collector"], row["sink"], *numbers)
+    out.print(summary)
     for cause in assembly.engine.dead_letters.summary():
         out.print(f"dead letters: {cause.count} {cause.reason} from {cause.collector}: {cause.example}")
 
@@ -120,7 +124,7 @@ def _summary(assembly: Assembly, out: Any) -> None:
 def log_to_stderr() -> None:
     import logging
 
-    from lakescope.core.printable import printable
+    from lakescope.core.printable import escape_unprintable
 
     class OneLine(logging.Formatter):
         """No text of a message or an answer adds a line or reaches the terminal as a command."""
@@ -129,7 +133,7 @@ def log_to_stderr() -> None:
             return super().formatMessage(record).replace("\n", "\\n")
 
         def format(self, record: logging.LogRecord) -> str:
-            return printable(super().format(record))
+            return escape_unprintable(super().format(record))
 
     handler = logging.StreamHandler()
     handler.setFormatter(OneLine("%(asctime)s level=%(levelname)s %(name)s %(message)s"))

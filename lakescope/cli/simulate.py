@@ -62,7 +62,7 @@ def simulate(
     lake = simulator.make_lake(rses, seed)
     if cric:
         write_topology(cric, lake)
-    outputs = [chosen for chosen in (out, stomp, http) if chosen]
+    outputs = [output for output in (out, stomp, http) if output]
     if len(outputs) != 1:
         if cric and not outputs:
             return
@@ -83,10 +83,10 @@ def simulate(
     counts = _deliver(
         wires, _output(out, stomp, http, live, login, passcode), begin, end, speed if live else None
     )
-    made = table("format", "messages>")
+    summary = table("format", "messages>")
     for name, count in sorted(counts.items()):
-        made.add_row(name, f"{count:,}")
-    console().print(made)
+        summary.add_row(name, f"{count:,}")
+    console().print(summary)
 
 
 def _output(
@@ -115,7 +115,7 @@ def _deliver(
     from lakescope.simulator.outputs import deliver
 
     out = console(err=True)
-    counted: dict[str, int] = {}
+    counts: dict[str, int] = {}
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -126,7 +126,7 @@ def _deliver(
         task = progress.add_task("simulating", total=None if speed else (end - begin).total_seconds())
 
         def note(number: int, wire: Wire) -> None:
-            counted[wire.format] = counted.get(wire.format, 0) + 1
+            counts[wire.format] = counts.get(wire.format, 0) + 1
             if number % 2000 == 0 or speed:
                 clock = datetime.fromtimestamp(wire.time, UTC)
                 progress.update(
@@ -139,7 +139,7 @@ def _deliver(
             deliver(wires, output, speed=speed, progress=note)
         except KeyboardInterrupt:
             out.print("stopped")
-    return counted
+    return counts
 
 
 def write_topology(directory: Path, lake: Any) -> None:

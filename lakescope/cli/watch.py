@@ -124,12 +124,12 @@ def trace(
         for event in events:
             emit(json.dumps(event))
         return
-    made = table("time", "source", "event", "from", "to", "request", "job", "detail")
+    history_table = table("time", "source", "event", "from", "to", "request", "job", "detail")
     for event in events:
         what = event.get("error") or ", ".join(
             f"{key} {event[key]:,.1f}" for key in ("queue_s", "transfer_s") if event.get(key) is not None
         )
-        made.add_row(
+        history_table.add_row(
             *fields(event, "time", "source", "event"),
             event.get("src_rse") or event.get("src_host") or "-",
             event.get("dst_rse") or event.get("dst_host") or "-",
@@ -138,4 +138,4 @@ def trace(
             what,
         )
     out = console()
-    out.print(made)
+    out.print(history_table)

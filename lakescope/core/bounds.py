@@ -23,13 +23,13 @@ class Bound(NamedTuple):
 
 def bounds(dataset: type[Event]) -> dict[str, Bound]:
     """Field -> its bound, of the fields that have one (`lakescope.core.events`)."""
-    found: dict[str, Bound] = {}
+    bounds: dict[str, Bound] = {}
     for name, hint in get_type_hints(dataset, include_extras=True).items():
         for part in (hint, *get_args(hint)):
             if get_origin(part) is Annotated and part.__metadata__[0].ge is not None:
                 number, meta = get_args(part)
-                found[name] = Bound(number(meta.ge), number(meta.le))  # of the field's type: compared faster
-    return found
+                bounds[name] = Bound(number(meta.ge), number(meta.le))  # of the field's type: compared faster
+    return bounds
 
 
 QUANTITIES: Mapping[str, Bound] = {
@@ -54,10 +54,10 @@ def clear_impossible(events: Iterable[Event], impossible: Counter[str]) -> None:
 
 
 def _clear(event: Event, impossible: Counter[str]) -> None:
-    known = dict(_BOUNDS[type(event)])
+    bounds = dict(_BOUNDS[type(event)])
     if isinstance(event, Host):
-        known["value"] = _host_bound(event)
-    for name, (least, greatest) in known.items():
+        bounds["value"] = _host_bound(event)
+    for name, (least, greatest) in bounds.items():
         value = getattr(event, name)
         if value is not None and not least <= value <= greatest:
             setattr(event, name, None)
@@ -93,8 +93,8 @@ def _check(dataset: type[Event]) -> Callable[[Event], bool]:
     ]
     tests += [f"((v := e.{name}) is not None and len(v) > {LONGEST_TEXT})" for name in _TEXTS[dataset]]
     # as a condition, and no chains of comparisons: so the interpreter compares without making a value of each
-    made: Any = eval(f"lambda e: True if {' or '.join(tests) or False} else False")  # noqa: S307 - our own names
-    return made  # type: ignore[no-any-return]
+    check: Any = eval(f"lambda e: True if {' or '.join(tests) or False} else False")  # noqa: S307 - our own names
+    return check  # type: ignore[no-any-return]
 
 
 _TEXTS = {

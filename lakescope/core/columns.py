@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 
-from lakescope.core.events import DATASETS, TAGGED, Event
+from lakescope.core.events import DATASETS, TAG, Event
 
 Kind = Literal["keyword", "text", "time", "integer", "float", "boolean", "labels", "object", "keywords"]
 
@@ -49,8 +49,8 @@ def tags(dataset: str) -> tuple[str, ...]:
     return tuple(
         name
         for name in struct.__struct_fields__
-        if name not in struct.untagged
-        and any(TAGGED in getattr(part, "__metadata__", ()) for part in (hints[name], *get_args(hints[name])))
+        if name not in struct.fields_without_tag
+        and any(TAG in getattr(part, "__metadata__", ()) for part in (hints[name], *get_args(hints[name])))
     )
 
 

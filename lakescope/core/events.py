@@ -29,9 +29,9 @@ LONGEST_TEXT = 4_000
 Text = Annotated[str, Meta(extra={"kind": "text"})]
 """Of any length at its source, and cut at `LONGEST_TEXT` (lakescope/bounds.py)."""
 
-TAGGED = Meta(extra={"tag": True})
-"""Of a field that is a tag; but not in a dataset that names it in `untagged`."""
-Tag = Annotated[str, TAGGED]
+TAG = Meta(extra={"tag": True})
+"""Of a field that is a tag; but not in a dataset that names it in `fields_without_tag`."""
+Tag = Annotated[str, TAG]
 
 # What each quantity can be. A number beyond is no measurement: it becomes null and is counted (lakescope/bounds.py).
 Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
@@ -81,11 +81,11 @@ class Event(_Context):
     """What every event carries, beside ``dataset`` (its kind: the class's tag)."""
 
     dataset: ClassVar[str]
-    untagged: ClassVar[frozenset[str]] = frozenset()
+    fields_without_tag: ClassVar[frozenset[str]] = frozenset()
 
     id: str  #: 32 hex characters, a hash of the identifying fields
     time: Time  #: when it happened
-    source: Annotated[str, TAGGED]  #: the system that said so; a plugin's format has a name of its own
+    source: Annotated[str, TAG]  #: the system that said so; a plugin's format has a name of its own
 
 
 class Transfer(Event, tag="transfers"):
@@ -94,7 +94,7 @@ class Transfer(Event, tag="transfers"):
     # what happened
     event: Tag  #: queued, submitted, submission_failed, started, done, failed, lost, ... or an FTS file state
     ok: bool | None = None  #: true if it arrived, false if failed or lost, null under way or if never tried
-    kind: Annotated[Literal["transfer", "stagein"], TAGGED] | None = None  #: Rucio's request type
+    kind: Annotated[Literal["transfer", "stagein"], TAG] | None = None  #: Rucio's request type
 
     # Rucio's words, in the order of its event (transformers/hermes builds by position: see there)
     request_id: str | None = None  #: Rucio's request, 32 hex characters; joins Rucio and FTS
@@ -142,10 +142,10 @@ class Transfer(Event, tag="transfers"):
     retry: Count | None = None  #: which retry this is (count)
     retry_max: Count | None = None  #: retries allowed (count)
     streams: Count | None = None  #: parallel TCP streams (count)
-    ip_version: Annotated[int, TAGGED] | None = None  #: 4 or 6
+    ip_version: Annotated[int, TAG] | None = None  #: 4 or 6
     auth_method: Tag | None = None  #: certificate or oauth2
     transfer_mode: Tag | None = None  #: streamed, 3rd pull, 3rd push
-    multihop: Annotated[bool, TAGGED] | None = None  #: the transfer is one hop of several
+    multihop: Annotated[bool, TAG] | None = None  #: the transfer is one hop of several
 
     # added by enrichment
     src_site: Tag | None = None  #: source's site by the topology; "ambiguous" if two claim the host
@@ -157,14 +157,14 @@ class Transfer(Event, tag="transfers"):
     experiment: Tag | None = None  #: experiment that the scope's name begins with
     error_class: str | None = None  #: 12 hex characters, hash of error_template
     error_template: Text | None = None  #: error with URLs, hosts, paths, addresses, ids, numbers masked
-    functional_test: Annotated[bool, TAGGED] | None = None  #: noise traffic that exists to test the lake
+    functional_test: Annotated[bool, TAG] | None = None  #: noise traffic that exists to test the lake
     file: str | None = None  #: scope:name of an attempt that ended: what tells one file from another
 
 
 class Deletion(Event, tag="deletions"):
     """The end of one replica, or the attempt."""
 
-    event: Annotated[Literal["done", "failed", "not_found"], TAGGED]  #: what came of it
+    event: Annotated[Literal["done", "failed", "not_found"], TAG]  #: what came of it
     ok: bool | None = None  #: true for done, false for failed, null for not_found
     scope: str | None = None  #: scope of the file; null for dark data
     name: str | None = None  #: name of the file
@@ -258,14 +258,14 @@ class FtsQueue(Event, tag="fts_queue"):
 class Network(Event, tag="network"):
     """One perfSONAR measurement, failed ones too (`ok` false)."""
 
-    untagged = frozenset({"vo"})
+    fields_without_tag = frozenset({"vo"})
 
     test: Tag  #: pScheduler test type: throughput, latency, latencybg, rtt, trace, clock, http, disk-to-disk
     src_host: Tag | None = None  #: source host, lower case
     dst_host: Tag | None = None  #: destination host, lower case
     src_site: Tag | None = None  #: site of the source by the topology
     dst_site: Tag | None = None  #: site of the destination by the topology
-    ip_version: Annotated[int, TAGGED] | None = None  #: 4 or 6
+    ip_version: Annotated[int, TAG] | None = None  #: 4 or 6
     tool: Tag | None = None  #: iperf3, owping, ...
     ok: bool | None = None  #: whether the measurement succeeded
     throughput: Rate | None = None  #: receiver's rate where known, else the sender's (bytes/s)
@@ -293,11 +293,11 @@ class Network(Event, tag="network"):
 class Host(Event, tag="hosts"):
     """One value of one metric of one host; counters stay raw, rates are made at query time."""
 
-    untagged = frozenset({"vo"})
+    fields_without_tag = frozenset({"vo"})
 
     host: Tag  #: the host, lower case
     metric: Tag  #: name in the source's own terms: node_load1, cpu_percent, ...
-    type: Annotated[Literal["counter", "gauge"], TAGGED]  #: a counter only grows until it is reset
+    type: Annotated[Literal["counter", "gauge"], TAG]  #: a counter only grows until it is reset
     site: Tag | None = None  #: site of the host by the topology
     value: Number | None = None  #: the value in the metric's own unit; null where the source said NaN
     quantity: Tag | None = None  #: one name for all sources: load1, cpu_busy, ...; null for any other
@@ -309,7 +309,7 @@ class Probe(Event, tag="probes"):
     """The answer of one check of one service."""
 
     probe: Tag  #: name of the check: sam_gfal, availability, ...
-    status: Annotated[Literal["ok", "warning", "critical", "unknown"], TAGGED]  #: the answer
+    status: Annotated[Literal["ok", "warning", "critical", "unknown"], TAG]  #: the answer
     ok: bool | None = None  #: true for ok, false for warning and critical, null for unknown
     target: Tag | None = None  #: what was checked: URL, host or service
     site: Tag | None = None  #: site by the source, else by the topology
@@ -350,7 +350,7 @@ class Poll(Event, tag="polls"):
 class Push(Event, tag="push"):
     """Any other document that a script pushed, its own fields kept."""
 
-    untagged = frozenset({"vo"})
+    fields_without_tag = frozenset({"vo"})
 
     producer: Tag  #: who pushed it
     type: Tag  #: which kind of document
@@ -362,10 +362,10 @@ class Push(Event, tag="push"):
 class PipelineReport(Event, tag="pipeline"):
     """What Lakescope itself did in one interval: an event for each of its collectors and sinks."""
 
-    untagged = frozenset({"vo"})
+    fields_without_tag = frozenset({"vo"})
 
     instance: Tag  #: host that Lakescope runs on
-    stage: Annotated[Literal["collector", "sink"], TAGGED]  #: which end of the pipeline
+    stage: Annotated[Literal["collector", "sink"], TAG]  #: which end of the pipeline
     name: Tag  #: the collector or sink in the configuration
     seconds: Seconds  #: length of the interval, which ends at `time` (seconds)
     ready: bool | None = None  #: whether it worked at the interval's end

@@ -40,11 +40,14 @@ _BLANKS = re.compile(rb"[ \t\n\r\v\f\0\x04\x1e]*+")
 _RESYNC = re.compile(rb"[\n\0\x04\x1e](?=[{\[])")
 # "} {" on one line: the end of one document and the start of the next, or a piece of a string. Two patterns,
 # each with a first letter that can be searched for at the speed of memchr
-_GLUED = (re.compile(rb"}[ \t\r\v\f\0\x04\x1e]*+[{\[]"), re.compile(rb"\][ \t\r\v\f\0\x04\x1e]*+[{\[]"))
+_GLUED_DOCUMENTS = (
+    re.compile(rb"}[ \t\r\v\f\0\x04\x1e]*+[{\[]"),
+    re.compile(rb"\][ \t\r\v\f\0\x04\x1e]*+[{\[]"),
+)
 # all up to the next bracket outside a string; no string holds a line end (RFC 8259, section 7), so an
 # unclosed one is seen at once and does not swallow the next documents
 _TO_BRACKET = re.compile(rb'(?:[^"{}\[\]]*+"[^"\\\n]*+(?:\\[^\n][^"\\\n]*+)*+")*+[^"{}\[\]]*+')
-_TRAILING = re.compile(r"trailing characters \(byte (\d+)\)")
+_TRAILING_CHARACTERS = re.compile(r"trailing characters \(byte (\d+)\)")
 _skip = msgspec.json.Decoder(msgspec.Raw).decode
 
 
@@ -54,7 +57,7 @@ def split_json(data: bytes) -> Iterator[bytes]:
     Each piece is a part of `data`, without `SEPARATORS` at its ends and never empty; only separators lie
     between them. The time is linear in the size of `data`.
     """
-    return _pieces(data, last=True, broken=False)
+    return _pieces(data, last=True, is_broken=False)
 
 
 def split_json_stream(read: Callable[[int], bytes], limit: int = LIMIT) -> Iterator[bytes]:
@@ -64,17 +67,17 @@ def split_json_stream(read: Callable[[int], bytes], limit: int = LIMIT) -> Itera
     document larger than `limit` the first `limit` bytes are given as they are, then its rest likewise.
     Raises only what `read` raises.
     """
-    data, last, broken = b"", False, False
+    data, last, is_broken = b"", False, False
     while not last:
         # at least as much again as is waiting: a document is scanned once for each doubling of its size
         data, last = _more(data, min(max(len(data), 1), limit), read)
-        done = yield from _pieces(data, last, broken)
-        broken = broken and done == 0
-        data = data[done:]
+        consumed_bytes = yield from _pieces(data, last, is_broken)
+        is_broken = is_broken and consumed_bytes == 0
+        data = data[consumed_bytes:]
         while len(data) >= limit:
             if piece := data[:limit].strip(SEPARATORS):
                 yield piece
-            data, broken = data[limit:], True
+            data, is_broken = data[limit:], True
 
 
 WHOLE_BYTES = 2**20
@@ -127,8 +130,8 @@ def split_rows_stream(read: Callable[[int], bytes], limit: int = LIMIT) -> Itera
         if not data:
             return
     if data[0] in _OPENERS:
-        waiting = [data]
-        yield from split_json_stream(lambda size: waiting.pop() if waiting else read(size), limit)
+        pieces = [data]
+        yield from split_json_stream(lambda size: pieces.pop() if pieces else read(size), limit)
         return
     rows = _rows(data, read, limit)
     header = next(rows)
@@ -179,22 +182,22 @@ def _more(data: bytes, least: int, read: Callable[[int], bytes]) -> tuple[bytes,
     return b"".join(parts), False
 
 
-def _pieces(data: bytes, last: bool, broken: bool) -> Generator[bytes, None, int]:
+def _pieces(data: bytes, last: bool, is_broken: bool) -> Generator[bytes, None, int]:
     """The pieces of `data` that are complete, all if `last`. Returns where the first incomplete one begins.
 
     `broken`: `data` begins inside something that was given up.
     """
     find, size, pos, line_end = data.find, len(data), 0, -1
-    marks = merge(*((match.start() for match in pattern.finditer(data)) for pattern in _GLUED))
-    glued = next(marks, size)
-    unclosed: set[int] = set()  # opening brackets known to have no partner
+    marks = merge(*((match.start() for match in pattern.finditer(data)) for pattern in _GLUED_DOCUMENTS))
+    glue = next(marks, size)
+    unclosed_brackets: set[int] = set()  # opening brackets known to have no partner
     while True:
-        if not broken:
-            while glued < pos:
-                glued = next(marks, size)
+        if not is_broken:
+            while glue < pos:
+                glue = next(marks, size)
             if line_end < pos and (line_end := find(b"\n", pos)) < 0:
                 line_end = size
-            if line_end <= glued and line_end + 1 < size and data[line_end + 1] in _OPENERS:
+            if line_end <= glue and line_end + 1 < size and data[line_end + 1] in _OPENERS:
                 end = line_end - 1 if data[line_end - 1] == _RETURN else line_end
                 if data[end - 1] == _CLOSER.get(data[pos]):
                     yield data[pos:end]
@@ -203,27 +206,27 @@ def _pieces(data: bytes, last: bool, broken: bool) -> Generator[bytes, None, int
             pos = _BLANKS.match(data, pos).end()  # type: ignore[union-attr]  # matches anywhere
             if pos == size:
                 return size
-            end = _end_of_document(data, pos, last, unclosed) if data[pos] in _OPENERS else _BROKEN
+            end = _end_of_document(data, pos, last, unclosed_brackets) if data[pos] in _OPENERS else _NO_END
             if end == _INCOMPLETE:
                 return pos
-            if end != _BROKEN:
+            if end != _NO_END:
                 yield data[pos:end]
                 pos = end
                 continue
-        end = _resynchronise(data, pos, unclosed)
+        end = _resynchronise(data, pos, unclosed_brackets)
         if end == size and not last:
             return pos
-        broken = False
+        is_broken = False
         if piece := data[pos:end].strip(SEPARATORS):
             yield piece
         pos = end
 
 
-_INCOMPLETE, _BROKEN = 0, -1  # instead of a document's end
+_INCOMPLETE, _NO_END = 0, -1  # instead of a document's end
 _RETURN = ord("\r")
 
 
-def _end_of_document(data: bytes, pos: int, last: bool, unclosed: set[int]) -> int:
+def _end_of_document(data: bytes, pos: int, last: bool, unclosed_brackets: set[int]) -> int:
     """Behind the closing bracket that belongs to the opening one at `pos`, or `_INCOMPLETE`, or `_BROKEN`.
 
     Where it is broken, or incomplete and `last`, adds to `unclosed` the brackets that were open.
@@ -231,28 +234,28 @@ def _end_of_document(data: bytes, pos: int, last: bool, unclosed: set[int]) -> i
     if end := _end_by_decoder(data, pos):
         return end
     size = len(data)
-    opened: list[int] = []
+    brackets: list[int] = []
     while pos < size:
         byte = data[pos]
         if byte in _OPENERS:
-            if opened and (not _may_open(data, pos) or len(opened) == _DEEPEST):
+            if brackets and (not _may_open(data, pos) or len(brackets) == _DEEPEST):
                 break
-            opened.append(pos)
+            brackets.append(pos)
         elif byte == ord('"'):  # its string does not end: by a line end, or with `data`
             if data.find(b"\n", pos) < 0:
                 pos = size
             break
-        elif byte == _CLOSER[data[opened[-1]]]:
-            opened.pop()
-            if not opened:
+        elif byte == _CLOSER[data[brackets[-1]]]:
+            brackets.pop()
+            if not brackets:
                 return pos + 1
         else:
             break
         pos = _TO_BRACKET.match(data, pos + 1).end()  # type: ignore[union-attr]  # matches anywhere
     if pos == size and not last:
         return _INCOMPLETE
-    unclosed.update(opened)
-    return _BROKEN
+    unclosed_brackets.update(brackets)
+    return _NO_END
 
 
 def _end_by_decoder(data: bytes, pos: int) -> int:
@@ -263,7 +266,7 @@ def _end_by_decoder(data: bytes, pos: int) -> int:
     try:
         _skip(memoryview(data)[pos:])
     except msgspec.DecodeError as error:
-        match = _TRAILING.search(str(error))
+        match = _TRAILING_CHARACTERS.search(str(error))
     except RecursionError:
         return 0
     else:
@@ -285,9 +288,9 @@ def _may_open(data: bytes, pos: int) -> bool:
     return data[pos] in b"[,:"
 
 
-def _resynchronise(data: bytes, pos: int, unclosed: set[int]) -> int:
+def _resynchronise(data: bytes, pos: int, unclosed_brackets: set[int]) -> int:
     """The next place behind `pos` where a line begins with a document; the end of `data` if there is none."""
     for match in _RESYNC.finditer(data, pos):
-        if match.end() not in unclosed:
+        if match.end() not in unclosed_brackets:
             return match.end()
     return len(data)

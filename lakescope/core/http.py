@@ -63,7 +63,7 @@ def send(client: httpx.Client, tls: Tls, method: str, url: str, **arguments: Any
     try:
         return client.request(method, url, **arguments)
     except httpx.HTTPError as error:
-        text = f"{client.base_url.host}: {type(error).__name__}: {masked(str(error))}"
+        text = f"{client.base_url.host}: {type(error).__name__}: {mask(str(error))}"
         raise TransientError(tls.explain(text)) from error
 
 
@@ -82,11 +82,11 @@ def judge_status(response: httpx.Response, *, good: Sequence[int]) -> None:
     is_page = response.headers.get("content-type", "").startswith("text/html")
     if status in good and not is_page:
         return
-    text = f"{host} answered {status}: {masked(response.text)}{remedy(status)}"
+    text = f"{host} answered {status}: {mask(response.text)}{remedy(status)}"
     if is_page:
         text = f"{host} answered {status} with a web page: a proxy or a login page is in between"
     elif 300 <= status < 400:
-        text = f"{host} answered {status}, a redirect to {masked(response.headers.get('location', ''))}: give that address"
+        text = f"{host} answered {status}, a redirect to {mask(response.headers.get('location', ''))}: give that address"
     elif status in (400, 413, 422) or (status >= 500 and is_permanent(response.text)):
         raise RefusedError("too_large" if status == 413 else "refused", text)
     raise TransientError(text)
@@ -100,6 +100,6 @@ def remedy(status: int) -> str:
     }.get(status, "")
 
 
-def masked(text: str) -> str:
+def mask(text: str) -> str:
     """`text` without user names and passwords in URLs, short enough for an error."""
     return quote(USERINFO.sub("", text).strip())

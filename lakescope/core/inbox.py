@@ -39,7 +39,7 @@ class Inbox:
         self.last_received: float | None = None
         self._messages: list[Message] = []
         self._oldest = 0.0
-        self._closed = False
+        self._is_closed = False
         lock = threading.Lock()
         self._can_put = threading.Condition(lock)
         self._can_take = threading.Condition(lock)
@@ -51,11 +51,11 @@ class Inbox:
         with its source meanwhile, as a consumer of Kafka must.
         """
         if not messages:
-            return not self._closed
+            return not self._is_closed
         with self._can_put:
-            if wait and not self._can_put.wait_for(lambda: self._closed or not self._is_full(), timeout):
+            if wait and not self._can_put.wait_for(lambda: self._is_closed or not self._is_full(), timeout):
                 return False
-            if self._closed:
+            if self._is_closed:
                 return False
             was, was_due = len(self._messages), self._is_due()
             self._messages += messages
@@ -72,14 +72,14 @@ class Inbox:
         """The next batch, when it is full or old enough; null once the inbox is closed and empty."""
         with self._can_take:
             while not self._messages:
-                if self._closed:
+                if self._is_closed:
                     return None
                 self._can_take.wait()
-            while not self._is_due() and not self._closed:
-                left = self._oldest + self.batch_age - time.monotonic()
-                if left <= 0:
+            while not self._is_due() and not self._is_closed:
+                remaining_s = self._oldest + self.batch_age - time.monotonic()
+                if remaining_s <= 0:
                     break
-                self._can_take.wait(left)
+                self._can_take.wait(remaining_s)
             size = self._batch_size()
             batch, self._messages = self._messages[:size], self._messages[size:]
             self._bytes -= sum([len(message.body) for message in batch])
@@ -105,14 +105,14 @@ class Inbox:
     def close(self) -> None:
         """No more messages: `put` answers false, `take` gives the rest and then null."""
         with self._can_put:
-            self._closed = True
+            self._is_closed = True
             self._can_put.notify_all()
             self._can_take.notify_all()
 
     @property
     def is_closed(self) -> bool:
         """Whether it takes no more messages."""
-        return self._closed
+        return self._is_closed
 
     def __len__(self) -> int:
         return len(self._messages)

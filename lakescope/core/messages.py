@@ -65,8 +65,8 @@ class RejectedError(Exception):
     """Raised by a format: this body cannot be read. Carries the `Reject`."""
 
     def __init__(self, reason: Reason, path: str = "$", expected: str | None = None, found: object = None):
-        quoted = None if found is None else quote(found)
-        self.reject = Reject(reason, path, expected, quoted)
+        found_text = None if found is None else quote(found)
+        self.reject = Reject(reason, path, expected, found_text)
         super().__init__(str(self.reject))
 
 
@@ -146,9 +146,9 @@ def traits(decode: Format) -> Traits:
     return getattr(decode, "traits", Traits())
 
 
-def quote(found: object, limit: int = FOUND_MAX) -> str:
+def quote(value: object, limit: int = FOUND_MAX) -> str:
     """`found` for an error text, at most `limit` characters."""
-    text = found if isinstance(found, str) else repr(found)
+    text = value if isinstance(value, str) else repr(value)
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 

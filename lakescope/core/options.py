@@ -99,7 +99,7 @@ class Tls(Options):
         for file in (self.ca_file, self.cert_file, self.key_file):
             if file is not None:
                 file.open("rb").close()  # ssl's own errors name no file
-        context = _trusting(self.ca_file) if self.ca_file else ssl.create_default_context()
+        context = _context_trusting(self.ca_file) if self.ca_file else ssl.create_default_context()
         if self.cert_file:
             self._show_certificate(context, self.cert_file)
         if not self.verify:
@@ -133,7 +133,7 @@ def _ask_nobody() -> str:
     raise _EncryptedKeyError
 
 
-def _trusting(file: Path) -> ssl.SSLContext:
+def _context_trusting(file: Path) -> ssl.SSLContext:
     try:
         return ssl.create_default_context(cafile=str(file))
     except ssl.SSLError as error:

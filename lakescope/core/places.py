@@ -61,10 +61,10 @@ class Source(NamedTuple):
         return f"Source({self.file!r})"  # the text has secrets
 
 
-def _keys(dotted: str) -> tuple[str, ...]:
+def _keys(path: str) -> tuple[str, ...]:
     """The parts of a dotted key, as TOML quotes them; none for what is no key."""
     try:
-        inner: object = tomllib.loads(f"{dotted} = 0")
+        inner: object = tomllib.loads(f"{path} = 0")
     except tomllib.TOMLDecodeError:
         return ()
     keys = []

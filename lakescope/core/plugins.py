@@ -24,13 +24,13 @@ class PluginError(RuntimeError):
 @cache
 def available(room: Room) -> dict[str, EntryPoint]:
     """Name -> entry point of a room's plugins. Raises `PluginError` if two packages claim one name."""
-    found: dict[str, EntryPoint] = {}
+    entries: dict[str, EntryPoint] = {}
     for entry in entry_points(group=f"lakescope.{room}"):
-        other = found.setdefault(entry.name, entry)
+        other = entries.setdefault(entry.name, entry)
         if other.value != entry.value:
             text = f"two {room} are named {entry.name!r}: {other.value} and {entry.value}"
             raise PluginError(text, "uninstall one of them")
-    return dict(sorted(found.items()))
+    return dict(sorted(entries.items()))
 
 
 def load(room: Room, name: str) -> Any:
@@ -39,16 +39,16 @@ def load(room: Room, name: str) -> Any:
     if entry is None:
         from lakescope.core.options import closest  # pydantic, which `normalise` starts without
 
-        close = closest(name, available(room))
-        remedy = f'write type = "{close}"' if close else "`lakescope plugins` lists them"
+        suggestion = closest(name, available(room))
+        remedy = f'write type = "{suggestion}"' if suggestion else "`lakescope plugins` lists them"
         raise PluginError(f"no {room[:-1]} {name!r}; there are {', '.join(available(room))}", remedy)
     try:
         return entry.load()
     except (ImportError, AttributeError) as error:
-        lacking = explain(error) if isinstance(error, ModuleNotFoundError) else None
+        missing_extra = explain(error) if isinstance(error, ModuleNotFoundError) else None
         package = entry.dist.name if entry.dist else entry.value
-        remedy = lacking.remedy if lacking else f"install what it needs, or uninstall {package}"
-        text = f"the {room[:-1]} {name!r} ({entry.value}) cannot be loaded: {lacking or error}"
+        remedy = missing_extra.remedy if missing_extra else f"install what it needs, or uninstall {package}"
+        text = f"the {room[:-1]} {name!r} ({entry.value}) cannot be loaded: {missing_extra or error}"
         raise PluginError(text, remedy) from error
 
 

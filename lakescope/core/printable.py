@@ -10,7 +10,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet takes for a formula, or strips before one (OWASP, "CSV Injection")."""
 
 
-def printable(text: str) -> str:
+def escape_unprintable(text: str) -> str:
     """`text` with its control characters written out as JSON does, so that JSON stays JSON."""
     return _CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 

@@ -13,12 +13,12 @@ CHALLENGE = 'Basic realm="lakescope", Bearer'
 def shows(authorization: str | None, token: str) -> bool:
     """Whether a request's header holds `token`; takes as long for every wrong one."""
     scheme, _, text = (authorization or "").strip().partition(" ")
-    shown = text.strip().encode("latin-1", "replace")  # a header's characters are its bytes
+    given_token = text.strip().encode("latin-1", "replace")  # a header's characters are its bytes
     if scheme.lower() == "basic":
         try:
-            shown = base64.b64decode(shown, validate=True).partition(b":")[2]
+            given_token = base64.b64decode(given_token, validate=True).partition(b":")[2]
         except binascii.Error:
             return False
     elif scheme.lower() != "bearer":
         return False
-    return secrets.compare_digest(shown, token.encode())
+    return secrets.compare_digest(given_token, token.encode())

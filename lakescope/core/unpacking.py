@@ -53,22 +53,22 @@ def unpack(body: bytes, encoding: str, limit: int = LIMIT_BYTES) -> bytes:
     """
     import zstandard  # here, for the commands that start without it
 
-    unpacked = bytearray()
+    data = bytearray()
     end = members = 0
     try:
         while end < len(body):
-            end = _unpack_member(body, end, encoding, unpacked, limit)
+            end = _unpack_member(body, end, encoding, data, limit)
             members += 1
-            if len(unpacked) > limit:
+            if len(data) > limit:
                 raise TooLargeError(f"the unpacked body exceeds {limit} bytes")
             if members > _MEMBERS_MAX:
                 raise TooLargeError(f"the body has more than {_MEMBERS_MAX:,} members or frames")
     except (zlib.error, zstandard.ZstdError) as error:
         raise DamagedError(f"the body is not {encoding}: {error}") from error
-    return bytes(unpacked)
+    return bytes(data)
 
 
-def _unpack_member(body: bytes, start: int, encoding: str, unpacked: bytearray, limit: int) -> int:
+def _unpack_member(body: bytes, start: int, encoding: str, data: bytearray, limit: int) -> int:
     """Adds the member or frame that begins at `start`, as far as `limit` goes; where it ends."""
     import zstandard
 
@@ -79,7 +79,7 @@ def _unpack_member(body: bytes, start: int, encoding: str, unpacked: bytearray, 
         stream = zlib.decompressobj(wbits=31 if encoding == "gzip" else 15)
     for place in range(start, len(body), _STEP):
         part = body[place : place + _STEP]
-        unpacked += stream.decompress(part)
-        if stream.eof or len(unpacked) > limit:
+        data += stream.decompress(part)
+        if stream.eof or len(data) > limit:
             return place + len(part) - len(stream.unused_data)
     raise zlib.error("it ends too early")

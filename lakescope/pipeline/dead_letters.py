@@ -112,14 +112,14 @@ class DeadLetters:
     def check(self) -> None:
         """Writes a trifle, so that `health` says what the next letter would meet."""
         try:
-            with self._writing():
+            with self._transaction():
                 self._check_room()
                 self._db.execute("insert or replace into checked values (1, ?)", (time.time(),))
         except sqlite3.Error:
             pass  # it is in `health`
 
     @contextmanager
-    def _writing(self) -> Iterator[None]:
+    def _transaction(self) -> Iterator[None]:
         """One transaction; `health` keeps how it ended."""
         try:
             with self._lock, self._db:
@@ -165,12 +165,12 @@ class DeadLetters:
             for message, rejects in dead
         ]
         ids = {row[0] for row in rows}
-        with self._writing():
-            (known,) = self._db.execute(
+        with self._transaction():
+            (known_count,) = self._db.execute(
                 "select count(*) from letters where id in (select value from json_each(?))",
                 (msgspec.json.encode(list(ids)).decode(),),
             ).fetchone()
-            if known < len(ids):  # one that is there already takes no room, as after a replay in vain
+            if known_count < len(ids):  # one that is there already takes no room, as after a replay in vain
                 self._check_room()
             self._db.executemany(
                 "insert into letters values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, 1) on conflict (id) do update set"
@@ -229,7 +229,7 @@ class DeadLetters:
 
     def drop(self, ids: Sequence[str]) -> int:
         """Forgets letters by their whole ids; how many there were."""
-        with self._writing():
+        with self._transaction():
             return sum(self._db.execute("delete from letters where id = ?", (id_,)).rowcount for id_ in ids)
 
     def summary(self) -> list[Summary]:

@@ -60,9 +60,9 @@ class _Delivery:
                 return
             if streak.is_long and len(pending) > 1:
                 depth = min(depth + 1, DEPTH_MAX)
-                left = self.probe(pending, depth)
-                streak.restart(is_isolated=len(left) < len(pending))
-                pending = left
+                unstored_indices = self.probe(pending, depth)
+                streak.restart(is_isolated=len(unstored_indices) < len(pending))
+                pending = unstored_indices
             if pending:
                 self.wait(streak.attempts, fault)
 
@@ -78,10 +78,12 @@ class _Delivery:
             self.halve(pending, error)
             return [], None
         self.rejects.update({pending[i]: reject for i, reject in outcome.rejected.items()})
-        left = [pending[i] for i in outcome.retry]
-        if left and len(left) == len(pending):
-            return left, TransientError(f"{len(left)} events to be tried again: {outcome.reason}")
-        return left, None
+        unstored_indices = [pending[i] for i in outcome.retry]
+        if unstored_indices and len(unstored_indices) == len(pending):
+            return unstored_indices, TransientError(
+                f"{len(unstored_indices)} events to be tried again: {outcome.reason}"
+            )
+        return unstored_indices, None
 
     def halve(self, pending: list[int], error: Exception) -> None:
         """Parts a batch that makes the sink raise, down to the event at fault."""
@@ -99,9 +101,9 @@ class _Delivery:
         parts = [pending]
         for _ in range(depth):
             parts = [half for part in parts for half in _halves(part)]
-            tried = [self.attempt(part)[0] for part in parts]
-            if sum(map(len, tried)) < len(pending):
-                return [i for part in tried for i in (self.probe(part, 2) if len(part) > 1 else part)]
+            results = [self.attempt(part)[0] for part in parts]
+            if sum(map(len, results)) < len(pending):
+                return [i for part in results for i in (self.probe(part, 2) if len(part) > 1 else part)]
         return pending
 
     def single_out(self, pending: list[int], answer: str, fault: TransientError) -> None:
@@ -110,11 +112,11 @@ class _Delivery:
             self.reject(pending[0], fault)
             return
         for half in _halves(pending):
-            left, again = self.attempt(half)
+            unstored_indices, again = self.attempt(half)
             if again is not None and _answer(again) == answer:
-                self.single_out(left, answer, again)
+                self.single_out(unstored_indices, answer, again)
             else:
-                self.store(left)
+                self.store(unstored_indices)
 
     def reject(self, index: int, error: Exception) -> None:
         """Gives an event up: the engine files it as a dead letter."""
@@ -132,7 +134,7 @@ class _Streak:
         self.answer = ""
         self.is_isolated = False
         """Whether the store took these events' neighbours while it gave them this answer."""
-        self._alike = 0
+        self._same_answers = 0
         self._since = clock()
 
     def add(self, fault: TransientError) -> None:
@@ -141,15 +143,15 @@ class _Streak:
             self.answer = answer
             self.restart(is_isolated=False)
         self.attempts += 1
-        self._alike += 1
+        self._same_answers += 1
 
     def restart(self, *, is_isolated: bool) -> None:
         self.is_isolated = is_isolated
-        self._alike, self._since = 0, self.clock()
+        self._same_answers, self._since = 0, self.clock()
 
     @property
     def is_long(self) -> bool:
-        return self._alike >= STUCK_ATTEMPTS and self.clock() - self._since >= STUCK_S
+        return self._same_answers >= STUCK_ATTEMPTS and self.clock() - self._since >= STUCK_S
 
 
 def _answer(fault: TransientError) -> str:

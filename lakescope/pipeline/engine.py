@@ -59,25 +59,25 @@ class Pipeline:
 class Batch:
     """Messages on their way through the lanes; the last lane to finish acknowledges them."""
 
-    def __init__(self, pipeline: Pipeline, messages: list[Message], done: Callable[[Batch], None]):
+    def __init__(self, pipeline: Pipeline, messages: list[Message], on_done: Callable[[Batch], None]):
         self.pipeline = pipeline
         self.messages = messages
-        self.done = done
+        self.on_done = on_done
         self._open = 1
         self._lock = threading.Lock()
 
-    def opened(self) -> None:
+    def open_chunk(self) -> None:
         """One lane more has to finish."""
         with self._lock:
             self._open += 1
 
-    def closed(self) -> None:
+    def close_chunk(self) -> None:
         """One lane has finished."""
         with self._lock:
             self._open -= 1
-            finished = not self._open
-        if finished:
-            self.done(self)
+            is_finished = not self._open
+        if is_finished:
+            self.on_done(self)
 
 
 class Engine:
@@ -121,11 +121,11 @@ class Engine:
         for lane in self.lanes.values():
             lane.start()
         for pipeline in self.pipelines:
-            self._threads += self._started(pipeline)
+            self._threads += self._start_threads(pipeline)
         for pipeline in self.internal:
-            self._internal_threads += self._started(pipeline)
+            self._internal_threads += self._start_threads(pipeline)
 
-    def _started(self, pipeline: Pipeline) -> list[threading.Thread]:
+    def _start_threads(self, pipeline: Pipeline) -> list[threading.Thread]:
         threads = [
             threading.Thread(
                 target=target, args=(pipeline,), name=f"{target.__name__} {pipeline.name}", daemon=True
@@ -152,29 +152,29 @@ class Engine:
         self._stop.set()
         for pipeline in (*self.pipelines, *self.internal):
             pipeline.inbox.close()  # wakes a collector that waits for room
-        drained = self.wait(timeout)
+        is_drained = self.wait(timeout)
         for thread in self._internal_threads:
             thread.join(max(0.1, deadline - time.monotonic()))
         for lane in self.lanes.values():
             lane.close()
         for lane in self.lanes.values():
-            left = deadline - time.monotonic()
-            lane.join(max(0.1, left if lane.queued else min(left, OWN_S)))
-            drained &= not lane.queued
+            remaining_s = deadline - time.monotonic()
+            lane.join(max(0.1, remaining_s if lane.queued_messages else min(remaining_s, OWN_S)))
+            is_drained &= not lane.queued_messages
         for lane in self.lanes.values():
             lane.abort()
         grace = time.monotonic() + ABORT_S
-        ended = [lane for lane in self.lanes.values() if lane.join(grace - time.monotonic())]
-        drained &= not any(pipeline.in_flight or len(pipeline.inbox) for pipeline in self.pipelines)
-        if not drained:
+        ended_lanes = [lane for lane in self.lanes.values() if lane.join(grace - time.monotonic())]
+        is_drained &= not any(pipeline.in_flight or len(pipeline.inbox) for pipeline in self.pipelines)
+        if not is_drained:
             log.warning("stop_undrained in_flight=%d", sum(pipeline.in_flight for pipeline in self.pipelines))
         for pipeline in self.pipelines:
             pipeline.collector.close()
-        for lane in ended:  # one that hangs in a write would make its sink's `close` hang as well
+        for lane in ended_lanes:  # one that hangs in a write would make its sink's `close` hang as well
             lane.sink.close()
         if self._pool is not None:
             self._pool.close()
-        return drained
+        return is_drained
 
     # --- the threads of a pipeline ------------------------------------------------------------------------
 
@@ -202,26 +202,26 @@ class Engine:
 
     def _convey(self, pipeline: Pipeline) -> None:
         with suppress(AbandonedError):
-            for messages, transformed in self._transformed(pipeline):
-                self._dispatch(pipeline, messages, transformed)
+            for messages, result in self._transform_batches(pipeline):
+                self._dispatch(pipeline, messages, result)
 
-    def _transformed(self, pipeline: Pipeline) -> Iterator[tuple[list[Message], TransformResult]]:
+    def _transform_batches(self, pipeline: Pipeline) -> Iterator[tuple[list[Message], TransformResult]]:
         pool = self._pool
         if pool is None:
             while messages := pipeline.inbox.take():
                 self._took(pipeline, messages)
                 yield from self._parts(pipeline, messages)
             return
-        waiting: deque[tuple[list[Message], Future[TransformResult]]] = deque()
+        pending: deque[tuple[list[Message], Future[TransformResult]]] = deque()
         while messages := pipeline.inbox.take():
             self._took(pipeline, messages)
-            waiting.append((messages, self._submit(pool, pipeline, messages)))
-            while waiting and (
-                len(waiting) >= 2 * self.workers or waiting[0][1].done() or not pipeline.inbox
+            pending.append((messages, self._submit(pool, pipeline, messages)))
+            while pending and (
+                len(pending) >= 2 * self.workers or pending[0][1].done() or not pipeline.inbox
             ):
-                yield from self._results(pipeline, *waiting.popleft())
-        while waiting:
-            yield from self._results(pipeline, *waiting.popleft())
+                yield from self._results(pipeline, *pending.popleft())
+        while pending:
+            yield from self._results(pipeline, *pending.popleft())
 
     def _submit(self, pool: Workers, pipeline: Pipeline, messages: list[Message]) -> Future[TransformResult]:
         bare = [Message(m.body, m.format, dict(m.headers), m.received) for m in messages]
@@ -258,37 +258,37 @@ class Engine:
     def _dispatch(self, pipeline: Pipeline, messages: list[Message], t: TransformResult) -> None:
         self._count(pipeline, t)
         if t.rejects:
-            found: dict[int, list[Reject]] = {}
+            rejects_by_message: dict[int, list[Reject]] = {}
             for message, reject in zip(t.rejected_messages, t.rejects, strict=True):
-                found.setdefault(message, []).append(reject)
-            self._bury(pipeline, messages, None, found)
+                rejects_by_message.setdefault(message, []).append(reject)
+            self._bury(pipeline, messages, None, rejects_by_message)
         batch = Batch(pipeline, messages, self._acknowledge)
         for name, parcel in t.parcels.items():
             if parcel.filtered:
                 self.metrics.filtered.labels(pipeline.name, name, "dataset").inc(parcel.filtered)
             if not parcel.chunks:
                 continue
-            batch.opened()
+            batch.open_chunk()
 
-            def done(rejects: dict[int, Reject], name: str = name) -> None:
+            def on_stored(rejects: dict[int, Reject], name: str = name) -> None:
                 if rejects:
-                    chosen = t.parcels[name].events
+                    indices = t.parcels[name].events
                     by_message: dict[int, list[Reject]] = {}
                     for chunk, reject in rejects.items():
-                        event = chunk if chosen is None else chosen[chunk]
+                        event = chunk if indices is None else indices[chunk]
                         by_message.setdefault(t.message_of(event), []).append(reject)
                     self._bury(pipeline, messages, name, by_message)
-                batch.closed()
+                batch.close_chunk()
 
             if (
                 pipeline in self.internal
             ):  # heard even where all else waits; no part of a queue's length or lag
-                job = Job(pipeline.name, parcel.chunks, 0, 0, Counter(), done)
+                job = Job(pipeline.name, parcel.chunks, 0, 0, Counter(), on_stored)
             else:
                 size = parcel.size + sum([len(message.body) for message in messages])
-                job = Job(pipeline.name, parcel.chunks, len(messages), size, parcel.seconds, done)
+                job = Job(pipeline.name, parcel.chunks, len(messages), size, parcel.seconds, on_stored)
             self.lanes[name].put(job)
-        batch.closed()
+        batch.close_chunk()
 
     def _count(self, pipeline: Pipeline, t: TransformResult) -> None:
         name, metrics = pipeline.name, self.metrics
@@ -325,7 +325,7 @@ class Engine:
         rejects: Mapping[int, Sequence[Reject]],
     ) -> None:
         """Files dead letters; a full disk is waited for, as losing them is not an option. Raises `AbandonedError`."""
-        letters = [(messages[index], found) for index, found in rejects.items()]
+        letters = [(messages[index], rejects_of_one) for index, rejects_of_one in rejects.items()]
         try:
             tenacity.Retrying(
                 wait=tenacity.wait_random_exponential(multiplier=0.5, max=5.0),
@@ -337,8 +337,8 @@ class Engine:
             )(self.dead_letters.add, pipeline.name, sink, letters)
         except tenacity.RetryError as error:  # told to stop: they are not acknowledged, and come again
             raise AbandonedError from error
-        for found in rejects.values():
-            for reject in found:
+        for rejects_of_one in rejects.values():
+            for reject in rejects_of_one:
                 self.metrics.dead.labels(pipeline.name, sink or "", reject.reason).inc()
 
     def _acknowledge(self, batch: Batch) -> None:

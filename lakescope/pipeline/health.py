@@ -49,9 +49,9 @@ class HealthCollector:
 
     def run(self, inbox: Inbox, stop: threading.Event) -> None:
         """Reports at each interval's end until `stop`."""
-        begun = time.monotonic()
-        while not stop.wait(max(0.0, begun + self.interval_s - time.monotonic())):
-            seconds, begun = time.monotonic() - begun, time.monotonic()
+        begin = time.monotonic()
+        while not stop.wait(max(0.0, begin + self.interval_s - time.monotonic())):
+            seconds, begin = time.monotonic() - begin, time.monotonic()
             body = msgspec.json.encode(list(self._reports(seconds)))
             if not inbox.put([Message(body, FORMAT, received=time.time())]):
                 return

@@ -22,12 +22,12 @@ BACKOFF_MAX_S = 15.0
 
 
 class Job:
-    """One batch's chunks for one sink; `done` gets the rejects by chunk once all else is stored.
+    """One batch's chunks for one sink; `on_done` gets the rejects by chunk once all else is stored.
 
     One of no messages is not waited for: it counts neither for the bounds of the queue nor as its length.
     """
 
-    __slots__ = ("chunks", "collector", "done", "messages", "seconds", "size")
+    __slots__ = ("chunks", "collector", "messages", "on_done", "seconds", "size")
 
     def __init__(
         self,
@@ -36,14 +36,14 @@ class Job:
         messages: int,
         size: int,
         seconds: Counter[str],
-        done: Callable[[dict[int, Reject]], None],
+        on_done: Callable[[dict[int, Reject]], None],
     ):
         self.collector = collector
         self.chunks = chunks
         self.messages = messages
         self.size = size
         self.seconds = seconds
-        self.done = done
+        self.on_done = on_done
 
     @property
     def events(self) -> int:
@@ -65,12 +65,12 @@ class SinkLane:
         self.limit = limit
         self.limit_bytes = limit_bytes
         self.health = Health("ok")
-        self.queued = 0
+        self.queued_messages = 0
         self.queued_bytes = 0
         self.queued_events = 0
         self.last_stored: float | None = None
         self._jobs: deque[Job] = deque()
-        self._closed = False
+        self._is_closed = False
         self._abort = threading.Event()
         lock = threading.Lock()
         self._can_put = threading.Condition(lock)
@@ -87,18 +87,18 @@ class SinkLane:
             while job.messages and self._full() and not self._abort.is_set():
                 self._can_put.wait(1.0)
             self._jobs.append(job)
-            self.queued += job.messages
+            self.queued_messages += job.messages
             self.queued_bytes += job.size
             self.queued_events += job.events
             self._can_take.notify()
 
     def _full(self) -> bool:
-        return self.queued >= self.limit or self.queued_bytes >= self.limit_bytes
+        return self.queued_messages >= self.limit or self.queued_bytes >= self.limit_bytes
 
     def close(self) -> None:
         """No more jobs: the thread ends once the queue is empty."""
         with self._can_take:
-            self._closed = True
+            self._is_closed = True
             self._can_take.notify()
 
     def join(self, timeout: float) -> bool:
@@ -125,7 +125,7 @@ class SinkLane:
 
     def _take(self) -> list[Job]:
         with self._can_take:
-            while not self._jobs and not self._closed:
+            while not self._jobs and not self._is_closed:
                 self._can_take.wait()
             jobs: list[Job] = []
             chunks = 0
@@ -146,22 +146,22 @@ class SinkLane:
         for job in jobs:
             end = start + len(job.chunks)
             mine = {i - start: reject for i, reject in rejects.items() if start <= i < end}
-            # counted before `done`: once that has acknowledged a message, its events are accounted for
+            # counted before `on_done`: once that has acknowledged a message, its events are accounted for
             self.metrics.stored.labels(job.collector, self.name).inc(len(job.chunks) - len(mine))
             self.metrics.lag.observe(self.name, job.seconds)
-            job.done(mine)
+            job.on_done(mine)
             start = end
         with self._can_put:
-            self.queued -= sum(job.messages for job in jobs)
+            self.queued_messages -= sum(job.messages for job in jobs)
             self.queued_bytes -= sum(job.size for job in jobs)
             self.queued_events -= sum(job.events for job in jobs)
             self._can_put.notify_all()
 
     def _write(self, chunks: Sequence[Chunk]) -> Outcome:
-        begun = time.perf_counter()
+        begin = time.perf_counter()
         outcome = self.sink.write(chunks)
         self.metrics.writes.labels(self.name).inc()
-        self.metrics.write_seconds.labels(self.name).inc(time.perf_counter() - begun)
+        self.metrics.write_seconds.labels(self.name).inc(time.perf_counter() - begin)
         return outcome
 
     def _wait(self, attempts: int, fault: TransientError) -> None:

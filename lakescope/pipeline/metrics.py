@@ -77,12 +77,12 @@ class Metrics:
 
     def by(self, metric: Metric, label: str, **labels: str) -> dict[str, int]:
         """The same, by the values of one label."""
-        found: Counter[str] = Counter()
+        totals: Counter[str] = Counter()
         for family in metric.collect():
             for sample in family.samples:
                 if sample.name.endswith("_total") and labels.items() <= sample.labels.items():
-                    found[sample.labels[label]] += int(sample.value)
-        return dict(found)
+                    totals[sample.labels[label]] += int(sample.value)
+        return dict(totals)
 
 
 class Lag(Exporter):
@@ -118,24 +118,24 @@ class Lag(Exporter):
                 recent.append((now, lag, events))
 
     def quantiles(
-        self, sink: str, wanted: Iterable[float], *, within_s: float = RECENT_S
+        self, sink: str, quantiles: Iterable[float], *, within_s: float = RECENT_S
     ) -> list[float | None]:
         """Quantiles of the last minute, or of `within_s` (seconds); null where nothing was stored."""
         with self._lock:
             recent = self._recent.get(sink, ())
-            lags = sorted((lag, n) for stored, lag, n in recent if stored >= time.time() - within_s)
+            lags = sorted((lag, n) for stored_at, lag, n in recent if stored_at >= time.time() - within_s)
         total = sum(n for _, n in lags)
-        found: list[float | None] = []
-        for quantile in wanted:
-            left = quantile * total
+        results: list[float | None] = []
+        for quantile in quantiles:
+            rank = quantile * total
             value = None
             for lag, n in lags:
                 value = lag
-                left -= n
-                if left <= 0:
+                rank -= n
+                if rank <= 0:
                     break
-            found.append(value)
-        return found
+            results.append(value)
+        return results
 
     def collect(self) -> Iterable[HistogramMetricFamily]:
         """For the registry."""
@@ -144,9 +144,9 @@ class Lag(Exporter):
         )
         with self._lock:
             for sink, counts in self._counts.items():
-                running, buckets = 0, []
+                cumulative, buckets = 0, []
                 for bound, count in zip([*map(str, LAG_BUCKETS), "+Inf"], counts, strict=True):
-                    running += count
-                    buckets.append((bound, float(running)))
+                    cumulative += count
+                    buckets.append((bound, float(cumulative)))
                 family.add_metric([sink], buckets, self._sums[sink])
         yield family

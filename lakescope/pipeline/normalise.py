@@ -76,29 +76,29 @@ class Normaliser:
         out = NormaliseResult()
         events, rejects, formats, starts = out.events, out.rejects, self.formats, out.event_starts
         fault: Exception | None = None
-        known = 0
+        known_events = 0
         for index, message in enumerate(messages):
             start = len(events)
             starts.append(start)
             try:
                 if message.body < _BEHIND_MAGIC and message.body[:2] in MAGIC:
-                    message = _unpacked(message)
+                    message = _unpack_message(message)
                 formats[message.format](message, out)
                 if len(events) - start > 1:
                     _reject_contradictions(events, start, rejects)
                 if check is not None:
                     clear_impossible(events[start:], out.impossible)
-                    check(self._completed(message, events[start:]))
+                    check(self._complete_copies(message, events[start:]))
             except RejectedError as error:
                 rejects.append(error.reject)
             except Exception as error:  # noqa: BLE001 - a decoder's bug must not stop the lake's other messages
                 del events[start:]
                 rejects.append(Reject("decoder_error", found=quote(f"{type(error).__name__}: {error}")))
                 fault = error
-            if len(rejects) != known:
-                out.rejected_messages += [index] * (len(rejects) - known)
-                known = len(rejects)
-            if len(events) + known > part:
+            if len(rejects) != known_events:
+                out.rejected_messages += [index] * (len(rejects) - known_events)
+                known_events = len(rejects)
+            if len(events) + known_events > part:
                 break
         if fault is not None:  # once a batch: it may be every message's
             log.error("decoder_error: a bug in Lakescope, please report it", exc_info=fault)
@@ -118,7 +118,7 @@ class Normaliser:
             for event in events[start:end]
         ]
 
-    def _completed(self, message: Message, events: list[Event]) -> list[Event]:
+    def _complete_copies(self, message: Message, events: list[Event]) -> list[Event]:
         """Copies: the events themselves are completed later, for good."""
         copies = [copy(event) for event in events]
         if message.format not in self.complete:
@@ -142,7 +142,7 @@ def _reject_contradictions(events: list[Event], start: int, rejects: list[Reject
     events[start:] = [event for event in events[start:] if first[event.id] == event]
 
 
-def _unpacked(message: Message) -> Message:
+def _unpack_message(message: Message) -> Message:
     """`message` with its body unpacked, however it came: brokers and files pass on what a sender has packed."""
     encoding = MAGIC[message.body[:2]]
     try:

@@ -20,7 +20,7 @@ HISTORY_S = 300
 RATE_S = 10
 CHECK_S = 5.0
 """From one look whether dead letters can be written to the next."""
-SHOWN = [
+SHOWN_METRICS = [
     "time",
     "source",
     "src_rse",
@@ -47,19 +47,19 @@ class Status:
         self._causes: list[Summary] = []
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._sample_for_ever, name="status", daemon=True)
-        self._checking = threading.Thread(target=self._check_for_ever, name="dead letters", daemon=True)
+        self._check_thread = threading.Thread(target=self._check_for_ever, name="dead letters", daemon=True)
 
     def start(self) -> None:
         """Begins to sample."""
         self._samples.append((time.time(), self._counts()))
         self._thread.start()
-        self._checking.start()
+        self._check_thread.start()
 
     def stop(self) -> None:
         """Ends it."""
         self._stop.set()
-        if self._checking.is_alive():
-            self._checking.join()
+        if self._check_thread.is_alive():
+            self._check_thread.join()
 
     def _sample_for_ever(self) -> None:
         while not self._stop.wait(1.0):
@@ -84,13 +84,13 @@ class Status:
     def reasons(self) -> list[str]:
         """Why the engine is not ready; empty if it is."""
         now = time.time()
-        troubled = [
+        unhealthy = [
             (f"collector {pipeline.name}", pipeline.collector.health) for pipeline in self.engine.pipelines
         ] + [(f"sink {name}", lane.health) for name, lane in self.engine.lanes.items()]
-        troubled.append(("dead letters", self.engine.dead_letters.health))
+        unhealthy.append(("dead letters", self.engine.dead_letters.health))
         return [
             f"{name}: {health.detail or health.state} (for {max(0, now - health.since):.0f} s)"
-            for name, health in troubled
+            for name, health in unhealthy
             if health.state not in ("ok", "finished")
         ]
 
@@ -103,11 +103,13 @@ class Status:
                 mine = {"collector": pipeline.name}
                 messages = metrics.value(metrics.messages, **mine)
                 quiet = pipeline.in_flight == 0
-                received = metrics.value(metrics.received, **mine)
-                stored = metrics.value(metrics.stored, **mine, sink=sink)
+                received_events = metrics.value(metrics.received, **mine)
+                stored_events = metrics.value(metrics.stored, **mine, sink=sink)
                 dead = sum(metrics.value(metrics.dead, **mine, sink=where) for where in (sink, ""))
-                filtered = sum(metrics.value(metrics.filtered, **mine, sink=where) for where in (sink, ""))
-                in_flight = received - stored - dead - filtered
+                filtered_events = sum(
+                    metrics.value(metrics.filtered, **mine, sink=where) for where in (sink, "")
+                )
+                in_flight = received_events - stored_events - dead - filtered_events
                 # a message is in flight from before it is counted until all of it is: were there none
                 # before these readings, and has none come since, then none may be missing
                 quiet &= messages == metrics.value(metrics.messages, **mine)
@@ -115,10 +117,10 @@ class Status:
                     mine
                     | {
                         "sink": sink,
-                        "received": received,
-                        "stored": stored,
+                        "received": received_events,
+                        "stored": stored_events,
                         "dead": dead,
-                        "filtered": filtered,
+                        "filtered": filtered_events,
                     }
                     | {"in_flight": in_flight, "holds": in_flight == 0 or not quiet}
                 )
@@ -145,7 +147,7 @@ class Status:
             "balance": self.balance(),
             "dead_letters": self._dead_letters(),
             "latest_failures": [
-                {key: failure.get(key) for key in SHOWN}
+                {key: failure.get(key) for key in SHOWN_METRICS}
                 for failure in map(msgspec.json.decode, reversed(self.engine.failures))
             ],
             "history": self._history(),
@@ -181,7 +183,7 @@ class Status:
             "dead": metrics.value(metrics.dead, sink=name),
             "filtered": metrics.value(metrics.filtered, sink=name),
             "retries": metrics.value(metrics.retries, sink=name),
-            "queued": lane.queued,
+            "queued": lane.queued_messages,
             "queue_limit": lane.limit,
             "rate": rates.get(f"stored {name}"),
             "lag_p50_s": p50,

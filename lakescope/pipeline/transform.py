@@ -108,10 +108,10 @@ class Transform:
         documents = [_encode(event) for event in events]
         seconds = _seconds(events)
         sizes = [len(document) for document in documents]
-        chosen = {name: _choose(lane, events, documents) for name, lane in self.lanes.items()}
-        for name, (chunks, indices) in chosen.items():
+        encoded_by_sink = {name: _choose(lane, events, documents) for name, lane in self.lanes.items()}
+        for name, (chunks, indices) in encoded_by_sink.items():
             parcel = result.parcels[name]
-            parcel.size += _held(chunks, sizes if indices is None else [sizes[i] for i in indices])
+            parcel.size += _held_bytes(chunks, sizes if indices is None else [sizes[i] for i in indices])
             _extend(parcel, chunks, indices, events, seconds, result.events)
         result.event_starts += [result.events + start for start in batch.event_starts]
         result.events += len(events)
@@ -133,7 +133,7 @@ class Transform:
             result.documents += documents
 
 
-def _held(chunks: list[Chunk], sizes: list[int]) -> int:
+def _held_bytes(chunks: list[Chunk], sizes: list[int]) -> int:
     """What chunks hold in memory (bytes): a line is its length, anything else its event's document, about."""
     if chunks and type(chunks[0]) is bytes:
         return sum(map(len, chunks)) + LINE_BYTES * len(chunks)
@@ -152,8 +152,8 @@ def _choose(
     else:
         indices = [i for i, event in enumerate(events) if event.dataset in lane.datasets]
         chunks = lane.encode([events[i] for i in indices], [documents[i] for i in indices])
-    kept = [(chunk, i) for chunk, i in zip(chunks, indices, strict=True) if chunk is not None]
-    return [chunk for chunk, _ in kept], [i for _, i in kept]
+    kept_chunks = [(chunk, i) for chunk, i in zip(chunks, indices, strict=True) if chunk is not None]
+    return [chunk for chunk, _ in kept_chunks], [i for _, i in kept_chunks]
 
 
 def _extend(

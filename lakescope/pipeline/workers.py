@@ -29,7 +29,7 @@ class Workers:
         self._own = threading.local()
         self._all: list[_Worker] = []
         self._lock = threading.Lock()
-        self._closed = False
+        self._is_closed = False
 
     def submit(
         self, name: str, transform: Transform, messages: list[Message], documents: bool
@@ -55,7 +55,7 @@ class Workers:
 
     def _new(self) -> _Worker:
         with self._lock:
-            if self._closed:
+            if self._is_closed:
                 raise WorkerLostError("the workers were told to stop")
             self._all = [worker for worker in self._all if worker.process.is_alive()]
             worker = _Worker()
@@ -66,7 +66,7 @@ class Workers:
         """Ends the processes; batches that they hold are lost to their futures."""
         self._threads.shutdown(wait=False, cancel_futures=True)
         with self._lock:
-            self._closed = True
+            self._is_closed = True
             for worker in self._all:
                 worker.process.kill()
 
@@ -79,14 +79,14 @@ class _Worker:
         self.process = context.Process(target=_serve, args=(theirs,), name="lakescope worker", daemon=True)
         self.process.start()
         theirs.close()  # else the pipe would not end with the process
-        self._known: dict[str, Transform] = {}
+        self._transforms: dict[str, Transform] = {}
 
     def call(
         self, name: str, transform: Transform, messages: list[Message], documents: bool
     ) -> TransformResult:
-        news = None if self._known.get(name) is transform else transform
+        news = None if self._transforms.get(name) is transform else transform
         self._pipe.send((name, news, messages, documents))
-        self._known[name] = transform
+        self._transforms[name] = transform
         answer: TransformResult | Exception = self._pipe.recv()
         if isinstance(answer, Exception):
             raise answer

@@ -10,7 +10,7 @@ COLLECTOR = '[collectors.one]\ntype = "http"\n'
 SINK = '[sinks.one]\ntype = "jsonl"\ndirectory = "archive"\n'
 
 
-def configured(directory: Path, room: str, kind: str, options: str) -> Configuration:
+def configure(directory: Path, room: str, kind: str, options: str) -> Configuration:
     """With one collector and one sink, one of them the plugin."""
     plugin = f'[{room}.tested]\ntype = "{kind}"\n{options}\n'
     others = COLLECTOR if room == "sinks" else SINK

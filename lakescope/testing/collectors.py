@@ -14,7 +14,7 @@ from lakescope.core.contracts import Collector, State
 from lakescope.core.inbox import Inbox
 from lakescope.core.messages import Message
 from lakescope.core.plugins import available, load
-from lakescope.testing._configured import configured
+from lakescope.testing._configured import configure
 
 _WAIT_S = 20.0
 _BODIES = [b'{"producer": "test", "type": "contract", "number": %d}' % number for number in range(20)]
@@ -43,7 +43,7 @@ class CollectorContract:
             collector.close()
 
     def test_what_is_offered_arrives(self, tmp_path: Path) -> None:
-        with self._running(tmp_path) as (collector, inbox, _):
+        with self._run_collector(tmp_path) as (collector, inbox, _):
             self.offer(_BODIES)
             messages: list[Message] = []
             while len(messages) < len(_BODIES):
@@ -55,12 +55,12 @@ class CollectorContract:
         assert all(message.received > 0 for message in messages), "expected the time of reception"
 
     def test_it_ends_when_it_is_stopped(self, tmp_path: Path) -> None:
-        with self._running(tmp_path) as (_, _, thread):
+        with self._run_collector(tmp_path) as (_, _, thread):
             pass
         assert not thread.is_alive(), "expected `run` to return after `stop` was set"
 
     @contextmanager
-    def _running(self, directory: Path) -> Iterator[tuple[Collector, Inbox, threading.Thread]]:
+    def _run_collector(self, directory: Path) -> Iterator[tuple[Collector, Inbox, threading.Thread]]:
         """From the moment when it says how it is, until it has ended."""
         collector, inbox, stop = self._collector(directory), Inbox(), threading.Event()
         thread = threading.Thread(target=collector.run, args=(inbox, stop), daemon=True)
@@ -75,10 +75,10 @@ class CollectorContract:
             collector.close()
 
     def _collector(self, directory: Path) -> Any:
-        chosen = configured(directory, "collectors", self.type, self.options(directory))
-        data_dir = chosen.settings.data_dir
+        configuration = configure(directory, "collectors", self.type, self.options(directory))
+        data_dir = configuration.settings.data_dir
         data_dir.mkdir(parents=True, exist_ok=True)
-        return load("collectors", self.type)("tested", chosen.collectors["tested"].options, data_dir)
+        return load("collectors", self.type)("tested", configuration.collectors["tested"].options, data_dir)
 
 
 def _until(condition: Callable[[], bool], why: Callable[[], str]) -> None:

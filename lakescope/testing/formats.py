@@ -42,7 +42,7 @@ class FormatContract:
     def test_a_damaged_body_is_rejected_and_raises_nothing_else(self) -> None:
         for case in self._cases():
             message = case.message()
-            for body in _damaged(message.body):
+            for body in _damage(message.body):
                 self._events(replace(message, body=body))
 
     def test_it_can_run_in_another_process(self) -> None:
@@ -58,7 +58,7 @@ class FormatContract:
         return [event.id for event in out.events]
 
 
-def _damaged(body: bytes) -> Iterator[bytes]:
+def _damage(body: bytes) -> Iterator[bytes]:
     """Cut short, with a byte replaced, and what is of other types."""
     step = max(1, len(body) // 50)
     yield from (body[:end] for end in range(0, len(body), step))

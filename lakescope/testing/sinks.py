@@ -17,7 +17,7 @@ from lakescope.core.contracts import Sink
 from lakescope.core.events import Event, Probe, Transfer
 from lakescope.kpis import CATALOGUE, Query, UnsupportedError
 from lakescope.kpis.model import KpiSink
-from lakescope.testing._configured import configured
+from lakescope.testing._configured import configure
 
 _BEGIN = datetime(2026, 1, 5, tzinfo=UTC)
 
@@ -39,8 +39,8 @@ class SinkContract:
         raise NotImplementedError
 
     def test_its_configuration_is_valid(self, tmp_path: Path) -> None:
-        chosen = configured(tmp_path, "sinks", self.type, self.options(tmp_path))
-        assert chosen.document()["sinks"]["tested"]["type"] == self.type
+        configuration = configure(tmp_path, "sinks", self.type, self.options(tmp_path))
+        assert configuration.document()["sinks"]["tested"]["type"] == self.type
 
     def test_its_setup_can_be_repeated(self, tmp_path: Path) -> None:
         with closing(self._sink(tmp_path)) as sink:
@@ -76,18 +76,18 @@ class SinkContract:
             queries = [Query(kpi=kpi, **span) for kpi in CATALOGUE.values()]  # type: ignore[arg-type]
             answers = dict(zip(CATALOGUE, ask_many(queries, sink), strict=True))
             by_site = Query(kpi=CATALOGUE["probe_checks"], by=("site",), **span)  # type: ignore[arg-type]
-            (grouped,) = ask_many([by_site], sink)
-        refused = {name: answer for name, answer in answers.items() if isinstance(answer, UnsupportedError)}
-        assert len(refused) < len(answers), "it answers no KPI: leave out the method `answer`"
-        assert all(str(error) for error in refused.values()), "a refusal says why"
+            (groups,) = ask_many([by_site], sink)
+        refusals = {name: answer for name, answer in answers.items() if isinstance(answer, UnsupportedError)}
+        assert len(refusals) < len(answers), "it answers no KPI: leave out the method `answer`"
+        assert all(str(error) for error in refusals.values()), "a refusal says why"
         for name, value in (("transfers_done", 12), ("transfers_failed", 3), ("probe_checks", 25)):
-            assert name in refused or answers[name] == [{"value": value}], (name, answers[name])
-        wanted = [{"site": "SITE-A", "value": 13}, {"site": "SITE-B", "value": 12}]
-        assert isinstance(grouped, UnsupportedError) or grouped == wanted, grouped
+            assert name in refusals or answers[name] == [{"value": value}], (name, answers[name])
+        expected_rows = [{"site": "SITE-A", "value": 13}, {"site": "SITE-B", "value": 12}]
+        assert isinstance(groups, UnsupportedError) or groups == expected_rows, groups
 
     def _sink(self, directory: Path) -> Sink:
-        chosen = configured(directory, "sinks", self.type, self.options(directory))
-        return open_sinks(chosen._replace(sinks={"tested": chosen.sinks["tested"]}))["tested"]
+        configuration = configure(directory, "sinks", self.type, self.options(directory))
+        return open_sinks(configuration._replace(sinks={"tested": configuration.sinks["tested"]}))["tested"]
 
 
 def _write(sink: Sink, events: list[Event]) -> None:

@@ -19,8 +19,8 @@ from lakescope.app.client import (
     client_of,
     instance_of,
 )
-from lakescope.app.instance import announced
-from lakescope.app.lock import locked
+from lakescope.app.instance import announcement
+from lakescope.app.lock import lock
 from lakescope.core.events import Transfer
 from lakescope.core.messages import Message, Reject
 from lakescope.dashboards.definitions import DASHBOARDS
@@ -135,7 +135,7 @@ def test_whoever_runs_is_asked(tmp_path: Path) -> None:
     with Running(tmp_path, CONFIGURATION) as lakescope:
         configuration = lakescope.configuration
         data_dir = configuration.settings.data_dir
-        with locked(data_dir), announced(data_dir, lakescope.url):
+        with lock(data_dir), announcement(data_dir, lakescope.url):
             assert isinstance(client_of(configuration), Instance)
             assert instance_of(configuration.settings).url == lakescope.url
     assert isinstance(client_of(configuration), Stores)

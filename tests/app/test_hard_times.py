@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from lakescope.app.lock import FILE, locked
+from lakescope.app.lock import FILE, lock
 from lakescope.core.messages import Message, Reject
 from lakescope.pipeline.dead_letters import DeadLetters
 from tests.contract._bodies import hermes
@@ -128,7 +128,7 @@ def test_a_replay_waits_for_nobody_that_hangs(tmp_path: Path) -> None:
     with one(tmp_path) as lakescope:
         letters = DeadLetters(lakescope.data_dir / "dead-letters.sqlite")
         letters.add("push", "duck", [(Message(hermes(1)[0], "hermes"), [Reject("refused")])])
-        with locked(lakescope.data_dir):
+        with lock(lakescope.data_dir):
             lakescope.command("dead-letters", "replay", "--all", code=2)
             assert len(list(letters.letters())) == 1
         assert "1 of 1 letters stored" in lakescope.command("dead-letters", "replay", "--all")
@@ -144,10 +144,10 @@ def test_a_killed_one_leaves_no_lock(lakescope: Lakescope) -> None:
 
 def test_the_holder_is_named(tmp_path: Path) -> None:
     with (
-        locked(tmp_path),
+        lock(tmp_path),
         pytest.raises(RuntimeError, match=rf"process {os.getpid()} .*data_dir"),
-        locked(tmp_path),
+        lock(tmp_path),
     ):
         pass
-    with locked(tmp_path):
+    with lock(tmp_path):
         pass

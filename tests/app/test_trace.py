@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from lakescope.app import trace
-from lakescope.app.trace import searchable, story
+from lakescope.app.trace import searchable_sink, story
 from lakescope.core.contracts import RefusedError
 from lakescope.core.events import Event, Rule, Transfer
 from lakescope.sinks.duckdb import DuckdbOptions, DuckdbSink
@@ -263,4 +263,4 @@ def test_a_history_of_which_a_closed_index_may_hold_a_part_is_refused(
 def test_influxdb_2_cannot_be_searched(tmp_path: Path) -> None:
     options = {"url": "http://127.0.0.1:1", "org": "o", "bucket": "b", "token": "t"}
     sinks = {"two": InfluxdbSink("two", InfluxdbOptions(**options), tmp_path)}
-    assert searchable(sinks) is None
+    assert searchable_sink(sinks) is None

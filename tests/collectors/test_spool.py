@@ -146,8 +146,8 @@ def test_a_closed_spool_has_all_that_was_pending(tmp_path: Path) -> None:
     (gone,) = spool.read(100, timeout=0)
     with spool._wake:
         waiting = [spool.append(message()) for _ in range(3)]
-        spool._done.append(gone.token)
-        spool._closed = True
+        spool._completed_rows.append(gone.token)
+        spool._is_closed = True
     spool.close()
     assert all(one.done() and one.exception() is None for one in waiting)
     for connection in (spool._write_db, spool._read_db):
@@ -215,7 +215,7 @@ def _both(spool: Spool) -> tuple[Any, int]:
     (first,) = spool.read(100, timeout=0)
     with spool._wake:
         waiting = spool.append(message(b"second"))
-        spool._done.append(first.token)
+        spool._completed_rows.append(first.token)
     return waiting, first.token
 
 
@@ -338,10 +338,10 @@ def test_a_deletion_ends_no_wait(spool: Spool) -> None:
     """Only what there is to read does: a reader is not to look at the disk in vain."""
     spool.append(message()).result(WAIT_S)
     (first,) = spool.read(10, timeout=0)
-    spool._arrived.clear()
+    spool._arrival.clear()
     spool.delete([first.token])
     until(lambda: spool.bytes == 0, WAIT_S)
-    assert not spool._arrived.wait(0)
+    assert not spool._arrival.wait(0)
 
 
 def test_a_full_disk_is_told_and_forgotten(tmp_path: Path) -> None:

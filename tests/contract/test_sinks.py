@@ -102,7 +102,7 @@ def test_all_is_stored_once_or_dead_or_filtered(store: Store, tmp_path: Path, we
             "in_flight": 0,
             "holds": True,
         }
-        assert lane.health.state == "ok" and not lane.queued
+        assert lane.health.state == "ok" and not lane.queued_messages
         assert running.stop()
 
     once = Counter(wanted.keys() - {event.id for event in left_out})

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from lakescope.core.columns import kinds, tags
-from lakescope.core.events import DATASETS, TAGGED, Event, Tag
+from lakescope.core.events import DATASETS, TAG, Event, Tag
 from lakescope.sinks import influxdb, monit
 from lakescope.sinks.influxdb import encode_line
 
@@ -40,7 +40,7 @@ class Novelty(Event, tag="novelties"):
     """A dataset that no other place knows."""
 
     region: Tag
-    layer: Annotated[int, TAGGED] | None = None
+    layer: Annotated[int, TAG] | None = None
     count: int | None = None
 
 

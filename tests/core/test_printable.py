@@ -15,7 +15,7 @@ import pytest
 
 from lakescope.core.events import Transfer
 from lakescope.core.messages import Message, Reject
-from lakescope.core.printable import printable, spreadsheet_cell
+from lakescope.core.printable import escape_unprintable, spreadsheet_cell
 from lakescope.pipeline.dead_letters import DeadLetters
 from lakescope.sinks.duckdb import DuckdbOptions, DuckdbSink
 
@@ -25,9 +25,9 @@ NAMES = ["=1+1", "+x", "-x", "@x", "\tx", "\rx", "-1.5", "x=1", EVIL]
 
 
 def test_control_characters_are_written_out_and_json_stays_json() -> None:
-    assert printable(EVIL) == WRITTEN_OUT
-    assert printable("Zürich\t2\n") == "Zürich\t2\n"
-    assert json.loads(printable(msgspec.json.encode({"x": EVIL}).decode())) == {"x": EVIL}
+    assert escape_unprintable(EVIL) == WRITTEN_OUT
+    assert escape_unprintable("Zürich\t2\n") == "Zürich\t2\n"
+    assert json.loads(escape_unprintable(msgspec.json.encode({"x": EVIL}).decode())) == {"x": EVIL}
 
 
 def test_only_a_text_becomes_no_formula() -> None:

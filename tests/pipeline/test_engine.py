@@ -94,11 +94,11 @@ def test_a_dead_sink_holds_back_itself_then_the_source_never_memory(tmp_path: Pa
             push(running.url, bodies[start : start + 1000])
         lane, source = running.engine.lanes["dead"], running.engine.pipelines[0]
         until(
-            lambda: lane.queued >= limit and len(source.inbox) >= source.inbox.limit,
+            lambda: lane.queued_messages >= limit and len(source.inbox) >= source.inbox.limit,
             20,
             running.status.balance,
         )
-        assert lane.queued == limit
+        assert lane.queued_messages == limit
         until(
             lambda: archived(alive).total() == limit + batch, 10, running.status.balance
         )  # one waits for room
@@ -138,7 +138,9 @@ def test_a_lane_is_bounded_by_bytes_too(tmp_path: Path) -> None:
             httpx.post(f"{running.url}/push/push", content=body, trust_env=False).raise_for_status()
         lane = running.engine.lanes["dead"]
         until(lambda: lane.queued_bytes >= 2**20 and len(running.engine.pipelines[0].inbox) >= 4, 10)
-        assert lane.queued == 2  # of 300 kB each, body and chunk: with the second the bound is reached
+        assert (
+            lane.queued_messages == 2
+        )  # of 300 kB each, body and chunk: with the second the bound is reached
         assert (
             len(running.engine.pipelines[0].inbox) == 4
         )  # of their bodies alone; the others are on the disk

@@ -126,7 +126,7 @@ def test_a_stop_does_not_wait_for_it(tmp_path: Path) -> None:
         (tmp_path / "dead").rmdir()
         lane = running.engine.lanes["dead"]
         until(lambda: lane.health.state == "retrying", 10)
-        assert (lane.queued, lane.queued_events) == (0, 0)
+        assert (lane.queued_messages, lane.queued_events) == (0, 0)
         begun = time.monotonic()
         assert running.stop(timeout=30)
         assert time.monotonic() - begun < 10

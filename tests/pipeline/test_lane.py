@@ -95,7 +95,7 @@ def sample(lane: SinkLane, name: str, **labels: str) -> float | None:
 def test_a_new_lane_is_well_and_empty() -> None:
     lane = lane_of(Store())
     assert (lane.name, lane.limit, lane.limit_bytes, lane.health.state) == ("store", 100, 1000, "ok")
-    assert (lane.queued, lane.queued_bytes, lane.queued_events, lane.last_stored) == (0, 0, 0, None)
+    assert (lane.queued_messages, lane.queued_bytes, lane.queued_events, lane.last_stored) == (0, 0, 0, None)
 
 
 def test_what_is_queued_is_counted_until_it_is_stored(reports: Reports) -> None:
@@ -103,9 +103,9 @@ def test_what_is_queued_is_counted_until_it_is_stored(reports: Reports) -> None:
     lane.put(job(reports, "abc", messages=2, size=30))
     lane.put(job(reports, "de", messages=1, size=7))
     lane.put(job(reports, "fgh", messages=0, size=5))  # nobody waits for it
-    assert (lane.queued, lane.queued_bytes, lane.queued_events) == (3, 42, 5)
+    assert (lane.queued_messages, lane.queued_bytes, lane.queued_events) == (3, 42, 5)
     run(lane)
-    assert (lane.queued, lane.queued_bytes, lane.queued_events) == (0, 0, 0)
+    assert (lane.queued_messages, lane.queued_bytes, lane.queued_events) == (0, 0, 0)
 
 
 def test_jobs_that_wait_are_one_write_and_each_is_told_of_its_own_rejects(reports: Reports) -> None:
@@ -218,7 +218,7 @@ def test_a_bug_of_ours_stops_the_lane_and_is_told(reports: Reports, caplog: pyte
     (record,) = caplog.records
     assert record.getMessage() == "lane_died sink=store" and record.levelno == logging.ERROR
     assert record.exc_info
-    assert lane.queued == 1, "what was not told is not acknowledged"
+    assert lane.queued_messages == 1, "what was not told is not acknowledged"
 
 
 def test_what_is_given_up_is_not_told(reports: Reports) -> None:
@@ -247,7 +247,7 @@ def test_put_waits_while_either_bound_is_reached(
         """The bound is reached still after the first of them."""
         seen.append(timeout)
         if len(seen) == 2:
-            lane.queued, lane.queued_bytes = 0, 0
+            lane.queued_messages, lane.queued_bytes = 0, 0
 
     monkeypatch.setattr(lane._can_put, "wait", wait)
     lane.put(job(reports, "b", messages=0, size=0))
@@ -261,7 +261,7 @@ def test_put_waits_no_more_once_all_is_given_up(reports: Reports) -> None:
     lane.put(job(reports, "a"))
     lane.abort()
     lane.put(job(reports, "b"))
-    assert lane.queued == 2
+    assert lane.queued_messages == 2
 
 
 def test_the_lanes_own_thread(reports: Reports) -> None:

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from lakescope.core.contracts import Outcome, RefusedError, TransientError
-from lakescope.core.http import PERMANENT, judge_status, masked
+from lakescope.core.http import PERMANENT, judge_status, mask
 from lakescope.core.messages import FOUND_MAX, Reject
 from lakescope.sinks._elastic import BusyError, _judged, is_full
 from lakescope.sinks.elasticsearch import judge
@@ -90,10 +90,10 @@ def test_who_may_not_is_told_what_to_do() -> None:
 
 def test_an_answer_is_quoted_without_secrets_and_not_at_length() -> None:
     assert (
-        masked(" see http://user:secret@a.example.org and //x:y@b ") == "see http://a.example.org and //x:y@b"
+        mask(" see http://user:secret@a.example.org and //x:y@b ") == "see http://a.example.org and //x:y@b"
     )
-    assert masked("http://a/b@c ftp://u@d") == "http://a/b@c ftp://d"
-    assert len(masked("x" * 1000)) == FOUND_MAX
+    assert mask("http://a/b@c ftp://u@d") == "http://a/b@c ftp://d"
+    assert len(mask("x" * 1000)) == FOUND_MAX
 
 
 def test_an_answer_need_not_say_of_what_kind_it_is() -> None:

@@ -46,7 +46,7 @@ class Gate:
         self.token = http.token.get_secret_value() if http.token else None
         names = {"localhost", http.host, gethostname(), *http.allowed_hosts}
         self.names = {name.lower() for name in names}
-        self.published = {name.lower() for name in http.allowed_hosts}  # a proxy may tell us another host
+        self.public_hosts = {name.lower() for name in http.allowed_hosts}  # a proxy may tell us another host
         digest = hashlib.sha256((self.token or "").encode()).hexdigest()
         # cookies know no ports: two instances on one host must not take each other's
         self.cookie = f"lakescope_{digest[:8]}"
@@ -57,7 +57,7 @@ class Gate:
         if scope["type"] != "http":
             return
         request = Request(scope, receive)
-        receive = _bounded(receive, None if self._is_push(request) else SMALL_BYTES)
+        receive = _limit_body(receive, None if self._is_push(request) else SMALL_BYTES)
         try:
             answer = await self._judge(request, receive)
             await (answer or self.app)(scope, receive, send)
@@ -70,12 +70,12 @@ class Gate:
         """What is answered in place of the application; null for what may pass."""
         path = _path(request)
         scope = request.scope
-        known = self._is_known(request.headers.get("host", "localhost"))
-        signed = known and (self.token is None or self._is_signed(request))
-        scope.setdefault("state", {})["trusted"] = signed
+        is_known = self._is_known(request.headers.get("host", "localhost"))
+        is_signed_in = is_known and (self.token is None or self._is_signed(request))
+        scope.setdefault("state", {})["trusted"] = is_signed_in
         if path in OPEN and request.method in SAFE:
             return None
-        if not known:
+        if not is_known:
             text = f"the name {request.headers['host'][:200]!r} is not one of this Lakescope's"
             return _refuse(421, f'{text}: ask by address, or add it to [http] allowed_hosts = ["..."]')
         if self._is_foreign(request):
@@ -84,7 +84,7 @@ class Gate:
             return await self._login(request, receive)
         if self.token is not None and request.method == "GET" and "token" in request.query_params:
             return self._exchange(request)
-        if signed or (self._is_push(request) and self._own_token(path)):
+        if is_signed_in or (self._is_push(request) and self._own_token(path)):
             return None
         return (
             self._form(request)
@@ -113,7 +113,7 @@ class Gate:
             return False
         netloc = urlsplit(origin).netloc.lower()
         own = request.headers.get("host", "").lower()
-        return netloc != own and _name(netloc) not in self.published
+        return netloc != own and _name(netloc) not in self.public_hosts
 
     def _is_push(self, request: Request) -> bool:
         return request.method in ("POST", "PUT") and _path(request).rpartition("/")[0] in self.pushes
@@ -132,21 +132,23 @@ class Gate:
 
     async def _login(self, request: Request, receive: Receive) -> Response:
         body = await Request(request.scope, receive).body()
-        shown = parse_qs(body.decode("utf-8", "replace")).get("token", [""])[0].strip()
+        token = parse_qs(body.decode("utf-8", "replace")).get("token", [""])[0].strip()
         target = request.query_params.get("next", "")
-        if not shows(f"Bearer {_as_header(shown)}", self.token or ""):
+        if not shows(f"Bearer {_as_header(token)}", self.token or ""):
             return _page(f"login?next={quote(target, safe='')}", "This is not the token.")
         # relative, for proxies that publish Lakescope below a path; the dot keeps it on this server
-        return self._signed(request, "./" + quote(target.lstrip("/"), safe="/?=&%:,.~-"))
+        return self._sign_in(request, "./" + quote(target.lstrip("/"), safe="/?=&%:,.~-"))
 
     def _exchange(self, request: Request) -> Response:
-        rest = [(key, value) for key, value in request.query_params.multi_items() if key != "token"]
+        other_parameters = [
+            (key, value) for key, value in request.query_params.multi_items() if key != "token"
+        ]
         if not shows(f"Bearer {_as_header(request.query_params['token'])}", self.token or ""):
             return self._form(request, "This is not the token.")
         own = "./" + quote(_path(request).rpartition("/")[2])
-        return self._signed(request, f"{own}?{urlencode(rest)}" if rest else own)
+        return self._sign_in(request, f"{own}?{urlencode(other_parameters)}" if other_parameters else own)
 
-    def _signed(self, request: Request, target: str) -> Response:
+    def _sign_in(self, request: Request, target: str) -> Response:
         answer = RedirectResponse(
             target, 303, {"cache-control": "no-store", "referrer-policy": "no-referrer"}
         )
@@ -156,19 +158,19 @@ class Gate:
 
     def _form(self, request: Request, note: str = "") -> Response:
         path, query = _path(request), request.query_params.multi_items()
-        rest = urlencode([(key, value) for key, value in query if key != "token"])
-        target = quote(path.lstrip("/") + (f"?{rest}" if rest else ""), safe="")
+        other_parameters = urlencode([(key, value) for key, value in query if key != "token"])
+        target = quote(path.lstrip("/") + (f"?{other_parameters}" if other_parameters else ""), safe="")
         return _page("../" * (path.count("/") - 1) + f"login?next={target}", note)
 
 
-def _bounded(receive: Receive, limit: int | None) -> Receive:
+def _limit_body(receive: Receive, limit: int | None) -> Receive:
     """`receive`, as long as a body comes in time and, where `limit` says so, is small. Raises `HTTPException`."""
     end = asyncio.get_running_loop().time() + BODY_S
-    size, whole = 0, False
+    size, is_complete = 0, False
 
-    async def bounded() -> Message:
-        nonlocal size, whole
-        if whole:  # what comes now is that the client leaves
+    async def receive_bounded() -> Message:
+        nonlocal size, is_complete
+        if is_complete:  # what comes now is that the client leaves
             return await receive()
         try:
             async with asyncio.timeout_at(end):
@@ -177,13 +179,13 @@ def _bounded(receive: Receive, limit: int | None) -> Receive:
             raise HTTPException(
                 408, f"the body did not come within {BODY_S:.0f} s", {"connection": "close"}
             ) from None
-        whole = not message.get("more_body", False)
+        is_complete = not message.get("more_body", False)
         size += len(message.get("body", b""))
         if limit is not None and size > limit:
             raise HTTPException(413, f"the body exceeds {limit} bytes")
         return message
 
-    return bounded
+    return receive_bounded
 
 
 def _path(request: Request) -> str:

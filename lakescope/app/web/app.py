@@ -20,7 +20,7 @@ from lakescope.app.assembly import Assembly
 from lakescope.app.config import Http
 from lakescope.app.query import ask, describe, store_of
 from lakescope.app.replay import replay
-from lakescope.app.trace import searchable, story
+from lakescope.app.trace import searchable_sink, story
 from lakescope.app.web import dashboards
 from lakescope.app.web.access import Gate
 from lakescope.app.words import parse
@@ -59,12 +59,12 @@ def create_app(assembly: Assembly, http: Http | None = None) -> FastAPI:
             routes = router()
             app.include_router(routes)
             pushes[routes.prefix] = getattr(collector, "has_token", False)
-    app.add_exception_handler(sqlite3.Error, _unusable)
+    app.add_exception_handler(sqlite3.Error, _unusable_request)
     app.add_middleware(Gate, http=http or Http(), pushes=pushes)
     return app
 
 
-def _unusable(request: Request, error: Exception) -> Response:
+def _unusable_request(request: Request, error: Exception) -> Response:
     return JSONResponse({"detail": f"the dead letters cannot be used now: {error}"}, 503)
 
 
@@ -111,7 +111,7 @@ def _api(assembly: Assembly) -> APIRouter:
     @router.get("/transfers/{request_id}")
     def transfer(request_id: str) -> list[dict[str, Any]]:
         """One transfer's events over all sources, in order of time."""
-        store = searchable(sinks)
+        store = searchable_sink(sinks)
         if store is None:
             raise HTTPException(
                 501, "no sink can be searched: add one of type duckdb or elasticsearch, or influxdb 1.x"
@@ -139,18 +139,18 @@ def _api(assembly: Assembly) -> APIRouter:
     ) -> dict[str, Any]:
         """A KPI's values. `where`: dimension=value; times ISO 8601 or so long ago (7d, 12h, 30min)."""
         try:
-            asked = parse(name, by=by, since=since, until=until, bin=bin, filters=where, noise=noise)
+            query = parse(name, by=by, since=since, until=until, bin=bin, filters=where, noise=noise)
             types = {sink: assembly.status.types[sink] for sink in sinks}
-            chosen = store_of(types, store)
-            rows = ask(asked, sinks[chosen])
+            sink_name = store_of(types, store)
+            rows = ask(query, sinks[sink_name])
         except ValueError as error:
             raise HTTPException(404 if name not in CATALOGUE else 422, str(error)) from error
         except (RefusedError, TransientError) as error:
             raise HTTPException(503, str(error)) from error
         return {
-            "kpi": describe(asked.kpi),
-            "store": chosen,
-            "bin_s": getattr(rows, "bin_s", asked.bin_s),
+            "kpi": describe(query.kpi),
+            "store": sink_name,
+            "bin_s": getattr(rows, "bin_s", query.bin_s),
             "notes": getattr(rows, "notes", ()),
             "rows": rows,
         }
@@ -160,7 +160,9 @@ def _api(assembly: Assembly) -> APIRouter:
         """Events as they pass, as JSON lines without end; a reader that is too slow misses some."""
         if len(assembly.engine.taps) >= TAPS_MAX:
             raise HTTPException(503, f"{TAPS_MAX} readers watch already: expected fewer at once")
-        return StreamingResponse(_tapped(assembly, frozenset(datasets)), media_type="application/jsonl")
+        return StreamingResponse(
+            _stream_events(assembly, frozenset(datasets)), media_type="application/jsonl"
+        )
 
     @router.get("/dead-letters")
     def dead_letters(
@@ -172,19 +174,17 @@ def _api(assembly: Assembly) -> APIRouter:
         with_bodies: bool = True,
     ) -> Response:
         """Dead letters with their bodies as base64, oldest first; `ids`: or their first characters."""
-        found: list[Letter] = []
+        selection: list[Letter] = []
         size = 0
         for letter in letters.letters(
             ids=ids, reason=reason, collector=collector, sink=sink, limit=limit, with_bodies=with_bodies
         ):
             size += len(letter.body)
-            if found and size > LETTERS_BYTES:
-                text = (
-                    f"{limit} letters exceed {LETTERS_BYTES} bytes: expected a limit of {len(found)} at most"
-                )
+            if selection and size > LETTERS_BYTES:
+                text = f"{limit} letters exceed {LETTERS_BYTES} bytes: expected a limit of {len(selection)} at most"
                 raise HTTPException(422, text)
-            found.append(letter)
-        return Response(msgspec.json.encode(found), media_type="application/json")
+            selection.append(letter)
+        return Response(msgspec.json.encode(selection), media_type="application/json")
 
     @router.post("/dead-letters/ids")
     def letter_ids(
@@ -204,14 +204,14 @@ def _api(assembly: Assembly) -> APIRouter:
     @router.post("/dead-letters/replay")
     def replay_letters(ids: list[str]) -> Response:
         """Tries dead letters again; a line of JSON each."""
-        chosen = list(letters.letters(ids=ids)) if ids else []
-        results = list(replay(chosen, letters, assembly.normaliser, assembly.lanes, sinks))
+        matches = list(letters.letters(ids=ids)) if ids else []
+        results = list(replay(matches, letters, assembly.normaliser, assembly.lanes, sinks))
         return Response(msgspec.json.encode(results), media_type="application/json")
 
     return router
 
 
-async def _tapped(assembly: Assembly, datasets: frozenset[str]) -> AsyncIterator[bytes]:
+async def _stream_events(assembly: Assembly, datasets: frozenset[str]) -> AsyncIterator[bytes]:
     """Ends, and is forgotten by the engine, when its reader has gone: the server then cancels the wait."""
     loop = asyncio.get_running_loop()
     batches: asyncio.Queue[list[bytes]] = asyncio.Queue(TAP_QUEUE)
@@ -229,8 +229,8 @@ async def _tapped(assembly: Assembly, datasets: frozenset[str]) -> AsyncIterator
     try:
         while True:
             documents = await batches.get()
-            chosen = [document for document in documents if not heads or document.startswith(heads)]
-            if chosen:
-                yield b"\n".join([*chosen, b""])
+            matches = [document for document in documents if not heads or document.startswith(heads)]
+            if matches:
+                yield b"\n".join([*matches, b""])
     finally:
         assembly.engine.taps.remove(take)

@@ -41,61 +41,63 @@ Text = Annotated[str | None, Query()]
 
 def router(assembly: Assembly) -> APIRouter:
     """Pages and data over a running assembly's stores."""
-    made = APIRouter()
-    made.include_router(_shared())
-    made.include_router(_pages())
-    made.include_router(_api(assembly))
-    return made
+    router = APIRouter()
+    router.include_router(_shared_assets())
+    router.include_router(_pages())
+    router.include_router(_api(assembly))
+    return router
 
 
-def _shared() -> APIRouter:
+def _shared_assets() -> APIRouter:
     """The look of all pages, the status page's and the login's too."""
-    made = APIRouter(include_in_schema=False)
+    router = APIRouter(include_in_schema=False)
 
-    @made.get("/look.css")
+    @router.get("/look.css")
     def style(request: Request) -> Response:
-        return _kept(request, page.file("look.css"), "text/css")
+        return _cached_response(request, page.file("look.css"), "text/css")
 
-    @made.get("/look.js")
+    @router.get("/look.js")
     def script(request: Request) -> Response:
-        return _kept(request, page.file("look.js"), "text/javascript")
+        return _cached_response(request, page.file("look.js"), "text/javascript")
 
-    return made
+    return router
 
 
 def _pages() -> APIRouter:
-    made = APIRouter(prefix="/dashboards", include_in_schema=False)
+    router = APIRouter(prefix="/dashboards", include_in_schema=False)
 
-    @made.get("/")
+    @router.get("/")
     def index(request: Request) -> Response:
-        return _kept(request, page.html("index"), "text/html")
+        return _cached_response(request, page.html("index"), "text/html")
 
-    @made.get("/page.js")
+    @router.get("/page.js")
     def script(request: Request) -> Response:
-        return _kept(request, page.file("page.js"), "text/javascript")
+        return _cached_response(request, page.file("page.js"), "text/javascript")
 
-    @made.get("/page.css")
+    @router.get("/page.css")
     def style(request: Request) -> Response:
-        return _kept(request, page.file("page.css"), "text/css")
+        return _cached_response(request, page.file("page.css"), "text/css")
 
-    @made.get("/vega.js")
+    @router.get("/vega.js")
     def charts(request: Request, v: str = "") -> Response:
         current = page.VEGA.endswith(f"v={v}")
-        return _kept(request, page.vega(), "text/javascript", FOR_EVER if current else "no-cache")
+        return _cached_response(request, page.vega(), "text/javascript", FOR_EVER if current else "no-cache")
 
-    @made.get("/transfer/{request_id}")
+    @router.get("/transfer/{request_id}")
     def story(request: Request, request_id: str) -> Response:
-        return _kept(request, page.html("story", "../"), "text/html")
+        return _cached_response(request, page.html("story", "../"), "text/html")
 
-    @made.get("/{name}")
+    @router.get("/{name}")
     def dashboard(request: Request, name: str) -> Response:
         status = 200 if name in DASHBOARDS else 404
-        return _kept(request, page.html("dashboard"), "text/html", status=status)
+        return _cached_response(request, page.html("dashboard"), "text/html", status=status)
 
-    return made
+    return router
 
 
-def _kept(request: Request, text: str, kind: str, cache: str = "no-cache", status: int = 200) -> Response:
+def _cached_response(
+    request: Request, text: str, kind: str, cache: str = "no-cache", status: int = 200
+) -> Response:
     """The text, or 304 for who has it already."""
     tag = _tag(text)
     headers = SECURITY | {"etag": tag, "cache-control": cache}
@@ -112,7 +114,7 @@ def _tag(text: str) -> str:
 
 
 def _api(assembly: Assembly) -> APIRouter:
-    made = APIRouter(prefix="/api/dashboards", tags=["dashboards"])
+    router = APIRouter(prefix="/api/dashboards", tags=["dashboards"])
     types = {sink: assembly.status.types[sink] for sink in assembly.sinks}
 
     def find(name: str) -> Dashboard:
@@ -120,7 +122,7 @@ def _api(assembly: Assembly) -> APIRouter:
             raise HTTPException(404, f"no dashboard {name!r}; there are {', '.join(assembly.dashboards)}")
         return assembly.dashboards[name]
 
-    @made.get("")
+    @router.get("")
     def dashboards() -> list[dict[str, Any]]:
         """All dashboards: name, title, the question that each answers, variables."""
         return [
@@ -128,12 +130,12 @@ def _api(assembly: Assembly) -> APIRouter:
             for one in assembly.dashboards.values()
         ]
 
-    @made.get("/{name}")
+    @router.get("/{name}")
     def dashboard(name: str) -> dict[str, Any]:
         """A dashboard's rows and panels, without data."""
         return layout(find(name))
 
-    @made.get("/{name}/data")
+    @router.get("/{name}/data")
     def data(
         request: Request,
         name: str,
@@ -148,43 +150,43 @@ def _api(assembly: Assembly) -> APIRouter:
 
         Times: ISO 8601 in UTC, or so long ago (7d, 12h, 30min). ``var.<variable>=<value>``, repeatable, narrows.
         """
-        found = find(name)
+        one = find(name)
         try:
-            selection = _selection(found, request, since, until, bin, noise)
-            chosen = store_of(types, store)
+            selection = _selection(one, request, since, until, bin, noise)
+            sink_name = store_of(types, store)
         except ValueError as error:
             raise HTTPException(422, str(error)) from error
-        with _told(chosen):
-            shown = answer_dashboard(found, selection, assembly.sinks[chosen], chosen)
-        drawn = [picture | page.chart(picture, THEMES[theme]) for picture in shown.pictures]
-        document = shown.document() | {"panels": drawn, "stores": _able(types)}
+        with _http_errors(sink_name):
+            answer = answer_dashboard(one, selection, assembly.sinks[sink_name], sink_name)
+        panels = [picture | page.chart(picture, THEMES[theme]) for picture in answer.pictures]
+        document = answer.document() | {"panels": panels, "stores": _queryable_sinks(types)}
         return Response(msgspec.json.encode(document), media_type="application/json")
 
-    @made.get("/{name}/values")
+    @router.get("/{name}/values")
     def values(
         request: Request, name: str, since: Text = None, until: str = "0s", store: Text = None
     ) -> dict[str, list[str]]:
         """What can be chosen for each variable: the values that occur in the range, sorted; empty: none."""
-        found = find(name)
+        one = find(name)
         try:
-            selection = _selection(found, request, since, until)
-            chosen = store_of(types, store)
-            asked: list[KpiQuery | EventsQuery] = [
+            selection = _selection(one, request, since, until)
+            sink_name = store_of(types, store)
+            questions: list[KpiQuery | EventsQuery] = [
                 KpiQuery(
-                    kpi=_counting(variable),
+                    kpi=_count_kpi(variable),
                     since=selection.since,
                     until=selection.until,
                     by=(variable.dimension,),
                 )
-                for variable in found.variables
+                for variable in one.variables
             ]
         except ValueError as error:
             raise HTTPException(422, str(error)) from error
-        with _told(chosen):
-            answers = ask_many(asked, assembly.sinks[chosen])
-        return {v.name: _listed(v, answer) for v, answer in zip(found.variables, answers, strict=True)}
+        with _http_errors(sink_name):
+            answers = ask_many(questions, assembly.sinks[sink_name])
+        return {v.name: _distinct_values(v, answer) for v, answer in zip(one.variables, answers, strict=True)}
 
-    return made
+    return router
 
 
 def _selection(
@@ -196,16 +198,16 @@ def _selection(
     noise: bool | None = None,
 ) -> Selection:
     """What was chosen. Raises `ValueError` saying what was expected."""
-    chosen = [
+    variables = [
         f"{key.removeprefix('var.')}={value}"
         for key, value in request.query_params.multi_items()
         if key.startswith("var.")
     ]
-    return parse_selection(dashboard, since=since, until=until, bin=bin_, noise=noise, variables=chosen)
+    return parse_selection(dashboard, since=since, until=until, bin=bin_, noise=noise, variables=variables)
 
 
 @contextmanager
-def _told(store: str) -> Iterator[None]:
+def _http_errors(store: str) -> Iterator[None]:
     """A store that fails, or that answers nothing of its kind, as an `HTTPException`."""
     try:
         yield
@@ -215,22 +217,22 @@ def _told(store: str) -> Iterator[None]:
         raise HTTPException(503, f"{store}: {error}") from error
 
 
-def _able(types: Mapping[str, str]) -> list[str]:
+def _queryable_sinks(types: Mapping[str, str]) -> list[str]:
     """The stores that one can ask."""
     return [name for name, kind in types.items() if can_answer(kind)]
 
 
-def _counting(variable: Variable) -> Kpi:
+def _count_kpi(variable: Variable) -> Kpi:
     """The cheapest KPI whose groups are the variable's values."""
-    fitting = [
+    candidates = [
         kpi
         for kpi in CATALOGUE.values()
         if kpi.dataset == variable.dataset and variable.dimension in kpi.dimensions
     ]
-    return min(fitting, key=lambda kpi: not (isinstance(kpi.value, Part) and kpi.value.kind == "count"))
+    return min(candidates, key=lambda kpi: not (isinstance(kpi.value, Part) and kpi.value.kind == "count"))
 
 
-def _listed(variable: Variable, answer: Answer) -> list[str]:
+def _distinct_values(variable: Variable, answer: Answer) -> list[str]:
     if isinstance(answer, UnsupportedError):
         return []
     values = (row[variable.dimension] for row in answer)

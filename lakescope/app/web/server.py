@@ -39,13 +39,13 @@ class Rarely:
 
     def warn(self, kind: str, text: str) -> None:
         """`kind` is from a closed list; `text` may hold what a client sent, as it was escaped by the caller."""
-        last, skipped = self._kinds.get(kind, (-LOG_S, 0))
+        last, skipped_lines = self._kinds.get(kind, (-LOG_S, 0))
         now = time.monotonic()
         if now - last < LOG_S:
-            self._kinds[kind] = last, skipped + 1
+            self._kinds[kind] = last, skipped_lines + 1
             return
         self._kinds[kind] = now, 0
-        log.warning("%s %s%s", kind, text, f" repeated={skipped}" if skipped else "")
+        log.warning("%s %s%s", kind, text, f" repeated={skipped_lines}" if skipped_lines else "")
 
 
 RARELY = Rarely()
@@ -68,8 +68,8 @@ class Server:
                 f"cannot listen on {host}:{port}: {error.strerror}; {_remedy(error)}"
             ) from error
         self.port = self._socket.getsockname()[1]
-        shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
-        self.url = f"http://{shown}:{self.port}"
+        address = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
+        self.url = f"http://{address}:{self.port}"
         config = uvicorn.Config(
             app,
             http=_Connection,
@@ -181,14 +181,14 @@ class _Connection(H11Protocol):
 
     def _make_room(self) -> bool:
         """Closes the connection whose client has been waited for longest; idle ones go first."""
-        waiting = [
+        pending = [
             other
             for other in self.connections
             if isinstance(other, _Connection) and other is not self and other.waits_for_client
         ]
-        if not waiting:
+        if not pending:
             return False
-        last = min(waiting, key=lambda other: (not other.is_idle, other._since))
+        last = min(pending, key=lambda other: (not other.is_idle, other._since))
         self.connections.discard(last)  # it is lost soon, and must not be chosen twice
         last.transport.abort()
         return True
