@@ -41,11 +41,13 @@ _TESTS = Path(__file__).parent
 _LONGEST = [
     "kpis/test_agreement.py",
     "e2e/test_delivery.py",
+    "e2e/test_rucio.py",
     "dashboards/test_grafana_queries.py",
     "app/test_cli.py",
     "servers/test_servers.py",
     "app/web/test_dashboards_page.py",
     "pipeline/test_engine.py",
+    "servers/test_rucio.py",
     "contract/test_sinks.py",
     "app/test_dashboards.py",
     "sinks/test_influxdb.py",

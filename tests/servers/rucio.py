@@ -250,6 +250,7 @@ class Rucio(Server):
             "common": {
                 "logdir": str(self.directory),
                 "loglevel": "INFO",
+                "mailtemplatedir": str(_environment(self.version) / "rucio/etc/mail_templates"),
                 # Left out otherwise: the bootstrap takes any text for true.
                 **({"multi_vo": "true"} if self.vos else {}),
             },

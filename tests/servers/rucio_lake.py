@@ -97,12 +97,11 @@ def add_files(rucio: Rucio, rse: str, files: tuple[File, ...], vo: str | None = 
 
 
 def _protocols(host: str, storage: str) -> list[dict[str, object]]:
-    carried = {"read": 1, "write": 1, "delete": 0, "third_party_copy_read": 1, "third_party_copy_write": 1}
-    nothing = dict.fromkeys(carried, 0)
+    carried = dict.fromkeys(("read", "write", "third_party_copy_read", "third_party_copy_write"), 1)
     protocols = [("davs", host, 443, "/data/", carried if storage else carried | {"delete": 1})]
     if storage:
         server, port = storage.removeprefix("http://").split(":")
-        protocols.append(("http", server, int(port), f"/{host}/data/", nothing | {"delete": 1}))
+        protocols.append(("http", server, int(port), f"/{host}/data/", {"delete": 1}))
     return [
         {
             "scheme": scheme,
@@ -110,7 +109,7 @@ def _protocols(host: str, storage: str) -> list[dict[str, object]]:
             "port": port,
             "prefix": prefix,
             "impl": "rucio.rse.protocols.webdav.Default",
-            "domains": {"wan": wan, "lan": {"read": 0, "write": 0, "delete": 0}},
+            "domains": {"wan": wan, "lan": {}},
         }
         for scheme, server, port, prefix, wan in protocols
     ]
