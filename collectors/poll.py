@@ -120,11 +120,14 @@ class PollCollector:
 
     def _get(self, url: str) -> tuple[bytes, str]:
         packed_body, limit = bytearray(), self.options.max_body_bytes
+        end = time.monotonic() + self.options.timeout_s
         with self._client.stream("GET", url) as response:
             if not response.is_success:
                 raise ValueError(_refusal(response))
             for piece in response.iter_raw():  # unpacked below, where a bomb has a bound
                 packed_body += piece
+                if time.monotonic() > end:  # the client's own limit is one of each piece
+                    raise ValueError(f"no whole answer within {self.options.timeout_s:g} s (timeout_s)")
                 if len(packed_body) > limit:
                     raise ValueError(f"the answer exceeds {limit} bytes (max_body_bytes)")
         encoding = response.headers.get("content-encoding", "identity").lower()

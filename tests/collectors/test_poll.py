@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -203,3 +205,24 @@ def test_the_clock_does_not_drift_and_a_stall_makes_no_burst(tmp_path: Path, tar
         first = len(target.requests)
         until(lambda: len(target.requests) >= first + 10, 15)
         assert time.monotonic() - begun > 0.7
+
+
+def test_an_answer_that_drips_for_ever_is_given_up(tmp_path: Path) -> None:
+    """Each byte comes within the time limit, the whole never."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def drip() -> None:
+            with suppress(OSError):
+                while True:
+                    connection, _ = listening.accept()
+                    with connection, suppress(OSError):
+                        connection.recv(1000)
+                        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+                        while True:
+                            connection.send(b"x")
+                            time.sleep(0.05)
+
+        threading.Thread(target=drip, daemon=True).start()
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}/"
+        with Archiving(tmp_path, collector(url, timeout_s=0.5)) as lakescope:
+            until(lambda: "no whole answer within 0.5 s" in lakescope.told, 10, lambda: lakescope.told)
