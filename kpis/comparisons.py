@@ -96,6 +96,10 @@ def join(query: Query, of: Sequence[Mapping[str, Any]], to: Sequence[Mapping[str
     else:
         later = timedelta(seconds=comparison.shift_s)
         right = _values(query, to, binned=bool(query.bin_s), later=later)
+    if comparison.absent:
+        counted, all_ = (left, right) if comparison.absent == "of" else (right, left)
+        known = {key: counted.get(key) or 0 for key, value in all_.items() if value is not None}
+        left, right = (known, all_) if comparison.absent == "of" else (all_, known)
     pairs = {key: (left.get(key), right.get(key)) for key in (*left, *right)}
     length = len(query.by) + bool(query.bin_s)
     groups: dict[Key, list[tuple[Any, Any]]] = defaultdict(list)

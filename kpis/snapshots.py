@@ -57,7 +57,7 @@ _SOURCE = ("collector", "source")
 """Who reports: the intervals of its series are alike."""
 _POLL = Part(kind="last", field="count", series=(*_SOURCE, "scope"))
 _POLL_COLUMNS = ("interval_s", "kind", "state")
-_POLLED = ("rules", "storage", "polls", "downtimes")
+_POLLED = ("rules", "storage", "polls", "downtimes", "expected_tests")
 """Datasets of which there are answers to polls."""
 
 

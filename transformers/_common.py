@@ -260,6 +260,10 @@ def any_json(body: bytes, path: str = "$", start: int = 0) -> Any:
     except UnicodeDecodeError:
         raise _not_text(body, path, start) from None
     except msgspec.DecodeError as error:
+        if body.lstrip()[:1] == b"<":
+            page = " ".join(body[:100].decode(errors="replace").split())
+            text = f"a web page, perhaps of a login or a proxy: {page}"
+            raise RejectedError("not_json", path, "JSON", text) from None
         raise rejected(error, path) from None
     except RecursionError:
         raise RejectedError("not_json", path, "less deeply nested JSON") from None

@@ -17,6 +17,7 @@ from lakescope.core.events import (
     Deletion,
     Downtime,
     Event,
+    ExpectedTest,
     FtsQueue,
     Host,
     Network,
@@ -72,6 +73,7 @@ class Enrichment:
             Trace: self._rse_site,
             FtsQueue: self._link,
             Network: self._link,
+            ExpectedTest: self._link,
             Host: self._host,
             Probe: self._probe,
             Storage: self._storage,
@@ -170,7 +172,7 @@ class Enrichment:
         if rse is not None:
             event.site = rse.site or event.site
 
-    def _link(self, event: FtsQueue | Network) -> None:
+    def _link(self, event: FtsQueue | Network | ExpectedTest) -> None:
         if event.src_host and event.src_site is None:
             event.src_site = self.topology.site_of(event.src_host)
         if event.dst_host and event.dst_site is None:

@@ -77,6 +77,44 @@ PROBES = Dashboard(
             ),
         ),
         Row(
+            title="Certificates and answers",
+            panels=(
+                Panel(
+                    title="First certificate expires in",
+                    kind="stat",
+                    width=6,
+                    height=8,
+                    numbers=(Number(kpi="certificate_days_left"),),
+                ),
+                Panel(
+                    title="Failed probes by kind of failure",
+                    kind="stacked",
+                    width=9,
+                    height=8,
+                    numbers=(Number(kpi="probe_failures", by=("failure",)),),
+                ),
+                Panel(
+                    title="Time of a probe",
+                    kind="lines",
+                    width=9,
+                    height=8,
+                    top=10,
+                    numbers=(Number(kpi="probe_time", by=("site",)),),
+                ),
+                Panel(
+                    title="Certificates",
+                    kind="table",
+                    width=24,
+                    height=10,
+                    numbers=(
+                        Number(kpi="certificate_days_left", by=("target",), label="expires in"),
+                        Number(kpi="probe_time", by=("target",), label="time of a probe"),
+                        Number(kpi="probe_failures", by=("target",), label="failed probes"),
+                    ),
+                ),
+            ),
+        ),
+        Row(
             title="Client accesses",
             panels=(
                 Panel(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from functools import partial
 
-from lakescope.kpis.catalogue._common import EFFICIENCY, empty_hours
-from lakescope.kpis.model import Kpi, Part
+from lakescope.kpis.catalogue._common import EFFICIENCY, FAILED, empty_hours
+from lakescope.kpis.model import DAY, Kpi, Part
 
 PROBES = ("probe", "site", "rse", "operation", "protocol", "vo")
 
 _probes = partial(Kpi, dataset="probes", dimensions=PROBES)
+_targets = partial(_probes, dimensions=(*PROBES, "target", "failure"))
 
 KPIS = (
     _probes(
@@ -29,6 +30,35 @@ KPIS = (
         null="no probe returned a result",
         warning=0.95,
         critical=0.8,
+    ),
+    _targets(
+        name="probe_failures",
+        meaning="Probes that found their service failing, or degraded.",
+        unit="count",
+        good="down",
+        where=(FAILED,),
+        value=Part(kind="count"),
+        null="never null",
+    ),
+    _targets(
+        name="probe_time",
+        meaning="Average time of a probe, from the look-up of the name to the answer; of those that failed, until then.",
+        unit="seconds",
+        good="down",
+        value=Part(kind="mean", field="duration_s"),
+        null="no probe tells its time",
+    ),
+    _targets(
+        name="certificate_days_left",
+        meaning="Days until the first server certificate expires: last reported value per target; below 0, it has expired.",
+        unit="days",
+        good="up",
+        value=Part(
+            kind="last", field="certificate_days_left", series=("target",), over="min", look_back_s=2 * DAY
+        ),
+        null="no probe has read a certificate, or the last report is stale",
+        warning=14.0,
+        critical=3.0,
     ),
     empty_hours("probes", "answer of a check", (*PROBES, "source")),
 )

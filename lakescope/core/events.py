@@ -52,6 +52,8 @@ Offset = Annotated[float, Meta(ge=-1e9, le=1e9)]
 Mtu = Annotated[int, Meta(ge=1, le=2**20)]
 """Bytes."""
 Hops = Annotated[int, Meta(ge=1, le=255)]
+Days = Annotated[float, Meta(ge=-1e6, le=1e6)]
+"""Until something ends; negative: since it did."""
 Number = Annotated[float, Meta(ge=-1e300, le=1e300)]
 """Any that every store takes: no NaN, no infinity, and sums of it neither."""
 Source = Literal[
@@ -68,6 +70,9 @@ Source = Literal[
     "lakescope",
     "gocdb",
     "osg",
+    "probe",
+    "psconfig",
+    "fts-rest",
 ]
 """The systems that Lakescope's own formats read."""
 
@@ -253,6 +258,13 @@ class FtsQueue(Event, tag="fts_queue"):
     throughput: Rate | None = None  #: recent mean (bytes/s)
     success_rate: Share | None = None  #: 0..1; FTS says 1 for an idle link
     rationale: Text | None = None  #: the optimizer's reason
+    staging: Count | None = None  #: files being brought from tape, started or not (count)
+    archiving: Count | None = None  #: files copied, and waited for on tape (count)
+    finished: Count | None = None  #: transfers that succeeded in the last `window_s` (count)
+    failed: Count | None = None  #: transfers that failed in the last `window_s` (count)
+    ended: Count | None = None  #: both (count)
+    canceled: Count | None = None  #: transfers canceled in the last `window_s` (count)
+    window_s: Seconds | None = None  #: what these are counted in (seconds)
 
 
 class Network(Event, tag="network"):
@@ -317,6 +329,15 @@ class Probe(Event, tag="probes"):
     operation: Tag | None = None  #: upload, download, delete, ...
     protocol: Tag | None = None  #: URL scheme used
     message: Text | None = None  #: the probe's own words
+    failure: Tag | None = None  #: kind of failure: dns, refused, timeout, certificate_expired, status, ...
+    address: str | None = None  #: IP address that was asked
+    duration_s: Seconds | None = None  #: from the look-up of the name to the answer (seconds)
+    http_status: Count | None = None  #: status of the last HTTP answer
+    certificate_days_left: Days | None = None  #: days until the certificate expires; below 0: it has
+    certificate_not_after: Time | None = None  #: when it expires
+    certificate_issuer: str | None = None  #: who signed it
+    certificate_chain_ok: bool | None = None  #: whether a trusted CA stands behind it, all in their time
+    certificate_name_ok: bool | None = None  #: whether it is made out to the name that was asked
 
 
 class Storage(Event, tag="storage"):
@@ -340,7 +361,7 @@ class Poll(Event, tag="polls"):
     """The answer to one question to an API: that it came, whether it was whole, and how much was in it."""
 
     scope: Tag  #: the question: its URL
-    kind: Tag  #: what was asked for: rules, usage, accounts or downtimes
+    kind: Tag  #: what was asked for: rules, usage, accounts, downtimes or expected_tests
     state: Tag | None = None  #: of rules, the only state asked for: stuck, replicating, ...; null: any
     count: Count | None = None  #: records in the answer; 0 is an answer (count)
     complete: bool | None = None  #: whether all of it could be read
@@ -407,12 +428,30 @@ class Downtime(Event, tag="downtimes"):
     poll: Tag | None = None  #: the question that it answers: `scope` of its `polls`; null if nobody asked
 
 
+class ExpectedTest(Event, tag="expected_tests"):
+    """A test that a perfSONAR mesh wants between two hosts, as each poll of its pSConfig template tells it."""
+
+    untagged = frozenset({"vo"})
+
+    test: Tag  #: pScheduler test type: throughput, latencybg, rtt, trace, ...
+    task: Tag  #: the template's name for the task
+    src_host: Tag | None = None  #: source host, lower case
+    dst_host: Tag | None = None  #: destination host, lower case; null: a test of one host
+    src_site: Tag | None = None  #: site of the source by the topology
+    dst_site: Tag | None = None  #: site of the destination by the topology
+    ip_version: Annotated[int, TAG] | None = None  #: 4 or 6; null: whichever the hosts prefer
+    interval_s: Seconds | None = None  #: from one run to the next; null: not repeated (seconds)
+    per_second: Number | None = None  #: runs a second: 1 / `interval_s`
+    poll: Tag | None = None  #: the template's URL; its answers are dataset polls
+
+
 DATASETS: dict[str, type[Event]] = {
     str(cls.__struct_config__.tag): cls
     for cls in (
         *(Transfer, Deletion, Did, Rule, Trace, FtsQueue),
         *(Network, Host, Probe, Storage, Poll, Push, PipelineReport),
         Downtime,
+        ExpectedTest,
     )
 }
 """Dataset name -> its struct."""
@@ -435,5 +474,6 @@ AnyEvent = (
     | Push
     | PipelineReport
     | Downtime
+    | ExpectedTest
 )
 """For decoding events back: ``msgspec.json.decode(line, type=AnyEvent)``."""

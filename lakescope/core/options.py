@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 from collections.abc import Iterable
 from errno import EINVAL
@@ -81,6 +82,8 @@ class Tls(Options):
 
     ca_file: Path | None = Field(default=None, examples=["/etc/grid-security/certificates/ca.pem"])
     """CA certificates to trust instead of the system's."""
+    ca_dir: Path | None = Field(default=None, examples=["/etc/grid-security/certificates"])
+    """Folder of CA certificates to trust likewise, named by their hash (``5168735f.0``) as IGTF's packages are."""
     cert_file: Path | None = Field(default=None, examples=["/etc/lakescope/cert.pem"])
     """Client certificate (PEM)."""
     key_file: Path | None = Field(default=None, examples=["/etc/lakescope/key.pem"])
@@ -99,7 +102,11 @@ class Tls(Options):
         for file in (self.ca_file, self.cert_file, self.key_file):
             if file is not None:
                 file.open("rb").close()  # ssl's own errors name no file
-        context = _context_trusting(self.ca_file) if self.ca_file else ssl.create_default_context()
+        context = (
+            _context_trusting(self.ca_file, self.ca_dir)
+            if self.ca_file or self.ca_dir
+            else ssl.create_default_context()
+        )
         if self.cert_file:
             self._show_certificate(context, self.cert_file)
         if not self.verify:
@@ -111,7 +118,7 @@ class Tls(Options):
         """A connection's fault; where a certificate was not trusted, with what it was checked against."""
         if "CERTIFICATE_VERIFY_FAILED" not in fault or "Hostname" in fault or "IP address" in fault:
             return fault
-        return f"{fault}; checked against {self.ca_file or 'the CAs of the system'} (option tls.ca_file)"
+        return f"{fault}; checked against {self.ca_file or self.ca_dir or 'the CAs of the system'} (option tls.ca_file)"
 
     def _show_certificate(self, context: ssl.SSLContext, certificate: Path) -> None:
         key = self.key_file or certificate
@@ -133,9 +140,17 @@ def _ask_nobody() -> str:
     raise _EncryptedKeyError
 
 
-def _context_trusting(file: Path) -> ssl.SSLContext:
+def _context_trusting(file: Path | None, folder: Path | None) -> ssl.SSLContext:
+    if folder is not None and not any(_HASHED.fullmatch(path.name) for path in folder.iterdir()):
+        text = "expected CA certificates named by their hash (5168735f.0): run openssl rehash"
+        raise OSError(EINVAL, text, str(folder))
     try:
-        return ssl.create_default_context(cafile=str(file))
+        return ssl.create_default_context(
+            cafile=None if file is None else str(file), capath=None if folder is None else str(folder)
+        )
     except ssl.SSLError as error:
         text = "expected CA certificates (PEM, -----BEGIN CERTIFICATE-----)"
         raise OSError(EINVAL, text, str(file)) from error
+
+
+_HASHED = re.compile(r"[0-9a-f]{8}\.\d+")

@@ -122,7 +122,7 @@ class HttpServer:
                 self.end_headers()
                 self.wfile.write(answer.body)
 
-            do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = answer  # noqa: N815 - names of http.server
+            do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = do_OPTIONS = answer  # noqa: N815 - names of http.server
 
             def log_message(self, format: str, *args: object) -> None:
                 """Say nothing: pytest shows what matters."""

@@ -149,3 +149,6 @@ class FilesSource(Source):
 
 
 SOURCES: tuple[type[Source], ...] = (StompSource, HttpSource, PollSource, FilesSource)
+
+OWN_WORDS = {"probe"}
+"""Collectors whose messages nobody can offer: they say what they saw themselves. Their own tests keep the contract."""

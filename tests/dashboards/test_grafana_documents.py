@@ -39,11 +39,13 @@ LEFT_OUT: dict[Store, set[str]] = {
         *("days_to_full", "done_agreement", "host_cpu", "host_cpu_told", "host_disk", "host_memory"),
         *("host_network_received", "host_network_sent", "transfers_empty_hours", "network_empty_hours"),
         *("probes_empty_hours", "storage_empty_hours", "rules_stuck", "oldest_stuck_rule", *_COMPARISONS),
+        *("fts_recent_efficiency", "fts_staging", "fts_archiving"),
     },
     "influxdb": {
         *("transfers_failed", "files_failing", "host_silence", "variable Error class"),
         *("transfers_empty_hours", "network_empty_hours", "probes_empty_hours", "storage_empty_hours"),
         *("days_to_full", "rules_stuck", "oldest_stuck_rule", *_COMPARISONS),
+        *("fts_recent_efficiency", "fts_staging", "fts_archiving"),
     },
 }
 LEFT_OUT["opensearch"] = LEFT_OUT["monit"] = LEFT_OUT["elasticsearch"]

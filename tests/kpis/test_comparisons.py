@@ -12,7 +12,7 @@ import pytest
 from msgspec import structs
 
 from lakescope.app.query import ask, ask_many
-from lakescope.core.events import Event, FtsQueue, Network, Storage, Transfer
+from lakescope.core.events import Event, ExpectedTest, FtsQueue, Network, Poll, Storage, Transfer
 from lakescope.kpis import CATALOGUE, Kpi, Query, UnsupportedError
 from lakescope.kpis.model import UNKNOWN, Comparison, Rows
 from lakescope.sinks.duckdb import DuckdbOptions, DuckdbSink
@@ -180,3 +180,60 @@ def test_a_filter_has_the_form_of_its_field(field: str, value: str, expected: st
     with pytest.raises(ValueError, match=f"{field} is {expected}, found '{value}'"):
         Query(**span, filters={field: value})
     assert Query(**span, filters={field: UNKNOWN}).conditions
+
+
+def expect(store: Store, hour: float, *pairs: tuple[str, str], test: str = "rtt") -> None:
+    """A pSConfig template wants these pairs to run a test every 10 minutes."""
+    for source, destination in pairs:
+        store.write(
+            ExpectedTest,
+            hour,
+            "psconfig",
+            test=test,
+            task=f"mesh {test}",
+            src_host=source,
+            dst_host=destination,
+            interval_s=600.0,
+            per_second=1 / 600,
+            poll="u",
+        )
+    store.write(Poll, hour, "psconfig", scope="u", kind="expected_tests", count=len(pairs), complete=True)
+
+
+def test_a_pair_that_is_silent_counts_as_expected_and_one_that_nobody_wants_does_not(store: Store) -> None:
+    expect(store, -0.5, ("a", "b"), ("b", "a"), ("c", "a"))
+    for minute in (5, 15, 25, 35, 45, 55):
+        store.write(Network, minute / 60, "perfsonar", test="rtt", src_host="a", dst_host="b")
+        store.write(Network, minute / 60, "perfsonar", test="trace", src_host="a", dst_host="b")
+        store.write(Network, minute / 60, "perfsonar", test="rtt", src_host="x", dst_host="b")
+    for minute in (5, 15, 25):
+        store.write(Network, minute / 60, "perfsonar", test="rtt", src_host="b", dst_host="a", ok=False)
+    rows = store.ask("expected_tests_done", by=("src_host",))
+    assert [(row["src_host"], row["value"]) for row in rows] == [
+        ("a", pytest.approx(1.0)),
+        ("b", pytest.approx(0.5)),
+        ("c", 0.0),
+    ]
+    assert store.ask("expected_tests_done")[0]["value"] == pytest.approx(0.5)
+    assert store.ask("silent_hosts")[0]["value"] == 1
+    silent = {row["src_host"]: row["value"] for row in store.ask("silent_hosts", by=("src_host",))}
+    assert silent == {"a": 0, "b": 0, "c": 1}
+
+
+def test_a_pair_that_the_latest_template_lacks_is_expected_no_more(store: Store) -> None:
+    expect(store, -0.5, ("a", "b"), ("c", "a"))
+    assert store.ask("silent_hosts")[0]["value"] == 2
+    expect(store, 0.5, ("a", "b"))
+    assert store.ask("silent_hosts")[0]["value"] == 1
+    assert [row["src_host"] for row in store.ask("silent_hosts", by=("src_host",))] == ["a"]
+
+
+def test_a_link_of_which_both_feeds_of_fts_tell_is_queued_once(store: Store) -> None:
+    link = {"endpoint": "fts", "src_host": "a", "dst_host": "b", "protocol": "davs"}
+    store.write(FtsQueue, 0.8, "fts", submitted=100, active=5, **link)
+    store.write(FtsQueue, 0.9, "fts-rest", submitted=90, active=6, finished=9, failed=1, ended=10, **link)
+    store.write(FtsQueue, 0.9, "fts-rest", submitted=7, active=1, staging=3, **link | {"dst_host": "c"})
+    assert store.ask("fts_queue_depth")[0]["value"] == 97
+    assert store.ask("fts_active")[0]["value"] == 7
+    assert store.ask("fts_recent_efficiency")[0]["value"] == 0.9
+    assert store.ask("fts_staging")[0]["value"] == 3

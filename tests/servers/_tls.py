@@ -40,16 +40,24 @@ class Authority:
         """The CA's certificate, PEM: what clients and servers trust."""
         return self._pair.certificate
 
-    def issue(self, name: str) -> Pair:
-        """A certificate for `name`, of use to clients and to servers on localhost and 127.0.0.1."""
+    def issue(self, name: str, *, names: str = "DNS:localhost,IP:127.0.0.1", days: int = 2) -> Pair:
+        """A certificate for `name`, of use to clients and to servers by those `names`; with -1 days it has expired."""
         pair = Pair(self.directory / f"{name}.crt", self.directory / f"{name}.key")
         request, extensions = self.directory / f"{name}.csr", self.directory / f"{name}.ext"
-        extensions.write_text("subjectAltName=DNS:localhost,IP:127.0.0.1\n")
+        extensions.write_text(f"subjectAltName={names}\n")
         _openssl("req", *_NEW_KEY, "-subj", f"/CN={name}", "-keyout", pair.key, "-out", request)
         signer = ["-CA", self.certificate, "-CAkey", self._pair.key, "-CAcreateserial"]
-        options = ["-days", "2", "-extfile", extensions]
+        options = ["-days", days, "-extfile", extensions]
         _openssl("x509", "-req", "-in", request, *signer, *options, "-out", pair.certificate)
         return pair
+
+
+def hashed(authority: Authority, directory: Path) -> Path:
+    """A folder of CAs as IGTF's packages make one: the authority's certificate, named by its hash."""
+    directory.mkdir()
+    (directory / "ca.pem").write_bytes(authority.certificate.read_bytes())
+    _openssl("rehash", directory)
+    return directory
 
 
 def server_context(pair: Pair) -> ssl.SSLContext:

@@ -28,6 +28,7 @@ from . import (
     postgresql,
     rabbitmq,
     rucio,
+    xrootd,
 )
 from ._install import BUILT, Install, InstallError, run_logged
 
@@ -45,6 +46,7 @@ SERVERS = {
         postgresql.INSTALL,
         rabbitmq.INSTALL,
         rucio.INSTALL,
+        xrootd.INSTALL,
     )
 }
 """Every server by name. A new one is a file with an INSTALL, and a line here."""

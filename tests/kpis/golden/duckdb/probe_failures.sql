@@ -1,0 +1,19 @@
+-- the whole range
+select count(*) as value from "probes" where time >= $since and time < $until and "ok" = $p2;
+-- $since = 2026-01-05 00:00:00
+-- $until = 2026-01-12 00:00:00
+-- $p2 = False
+
+-- every hour, by probe
+select time_bucket(to_seconds($bin), time, timestamp '1970-01-01') as time, "probe", count(*) as value from "probes" where time >= $since and time < $until and "ok" = $p3 group by 1, 2 order by 1, 2;
+-- $since = 2026-01-05 00:00:00
+-- $until = 2026-01-12 00:00:00
+-- $bin = 3600
+-- $p3 = False
+
+-- by failure, of two probe
+select "failure", count(*) as value from "probes" where time >= $since and time < $until and "ok" = $p2 and list_contains($p3, "probe") group by 1 order by 1;
+-- $since = 2026-01-05 00:00:00
+-- $until = 2026-01-12 00:00:00
+-- $p2 = False
+-- $p3 = ["it's", 'two']
