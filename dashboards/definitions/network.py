@@ -36,6 +36,44 @@ NETWORK = Dashboard(
             ),
         ),
         Row(
+            title="Expected tests",
+            panels=(
+                Panel(
+                    title="Tests done of those expected",
+                    kind="stat",
+                    width=6,
+                    height=5,
+                    numbers=(Number(kpi="expected_tests_done"),),
+                ),
+                Panel(
+                    title="Silent hosts",
+                    kind="stat",
+                    width=6,
+                    height=5,
+                    numbers=(Number(kpi="silent_hosts"),),
+                ),
+                Panel(
+                    title="By host",
+                    kind="table",
+                    width=12,
+                    height=12,
+                    numbers=(
+                        Number(kpi="expected_tests_done", by=("src_host",), label="tests done"),
+                        Number(kpi="silent_hosts", by=("src_host",), label="silent"),
+                    ),
+                    text="1 in the column silent: the templates want the host to measure, and nothing was heard of it.",
+                ),
+                Panel(
+                    title="By pair of sites",
+                    kind="matrix",
+                    width=12,
+                    height=12,
+                    numbers=(Number(kpi="expected_tests_done", by=_LINK),),
+                    link=links.LINK,
+                ),
+            ),
+        ),
+        Row(
             title="Over time",
             panels=(
                 Panel(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from lakescope.kpis.catalogue import fts_queue, network, storage, transfers
+from lakescope.kpis.catalogue.network import TESTS
 from lakescope.kpis.catalogue.storage import STORAGE
 from lakescope.kpis.catalogue.transfers import BOTH, FTS_COPIES, RUCIO_COPIES, TRANSFERS
 from lakescope.kpis.model import DAY, Comparison, Kpi
@@ -54,6 +55,43 @@ KPIS = (
         value=Comparison(of=_KPIS["fts_throughput"], to=_KPIS["network_throughput"], operation="ratio"),
         dimensions=("src_site", "dst_site"),
         null="only one of FTS and perfSONAR measured the link",
+    ),
+    Kpi(
+        name="expected_tests_done",
+        meaning="Results of perfSONAR tests, divided by those that the pSConfig templates want between the same hosts; 1: all"
+        " of them, 0: none was heard.",
+        unit="ratio",
+        good="up",
+        dataset="network",
+        value=Comparison(
+            of=_KPIS["network_test_rate"],
+            to=_KPIS["expected_test_rate"],
+            operation="ratio",
+            per=("src_host", "dst_host", "test"),
+            absent="of",
+        ),
+        dimensions=TESTS,
+        null="no test is expected",
+        warning=0.9,
+        critical=0.5,
+    ),
+    Kpi(
+        name="silent_hosts",
+        meaning="Hosts that the pSConfig templates want to measure, and of which no result was heard.",
+        unit="count",
+        good="down",
+        dataset="expected_tests",
+        value=Comparison(
+            of=_KPIS["expected_hosts"],
+            to=_KPIS["network_hosts_heard"],
+            operation="difference",
+            per=("src_host",),
+            absent="to",
+        ),
+        dimensions=TESTS,
+        null="no pSConfig template has been polled",
+        warning=1,
+        critical=5,
     ),
     _OCCUPIED,
     _of_rse(

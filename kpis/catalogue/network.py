@@ -5,12 +5,22 @@ from __future__ import annotations
 from functools import partial
 
 from lakescope.kpis.catalogue._common import empty_hours, known
-from lakescope.kpis.model import Condition, Kpi, Part, Ratio
+from lakescope.kpis.model import DAY, Condition, Kpi, Part, PerSecond, Ratio
 
 NETWORK = ("src_site", "dst_site", "src_host", "dst_host", "ip_version")
 
 _COUNTED = known("packets_sent", "packets_lost")
 _network = partial(Kpi, dataset="network", good="down", dimensions=NETWORK)
+TESTS = ("src_site", "dst_site", "src_host", "dst_host", "test")
+_tests = partial(Kpi, dataset="network", dimensions=TESTS)
+_expected = partial(Kpi, dataset="expected_tests", good="neutral", dimensions=TESTS)
+_wanted = partial(
+    Part,
+    kind="last",
+    series=("task", "test", "src_host", "dst_host", "ip_version"),
+    polled=True,
+    look_back_s=3 * DAY,
+)
 
 KPIS = (
     _network(
@@ -95,6 +105,36 @@ KPIS = (
         null="no test reported its clock error",
         warning=0.01,
         critical=0.1,
+    ),
+    _tests(
+        name="network_test_rate",
+        meaning="Results of perfSONAR tests per second, failed tests included.",
+        unit="1/s",
+        good="up",
+        value=PerSecond(Part(kind="count")),
+        null="never null",
+    ),
+    _tests(
+        name="network_hosts_heard",
+        meaning="Hosts whose perfSONAR tests reported a result.",
+        unit="count",
+        good="up",
+        value=Part(kind="distinct", field="src_host"),
+        null="never null",
+    ),
+    _expected(
+        name="expected_test_rate",
+        meaning="perfSONAR tests that the pSConfig templates want, in runs per second: latest complete poll.",
+        unit="1/s",
+        value=_wanted(field="per_second"),
+        null="no pSConfig template has been polled, or its tests are not repeated",
+    ),
+    _expected(
+        name="expected_hosts",
+        meaning="Hosts that the pSConfig templates want to measure: latest complete poll.",
+        unit="count",
+        value=_wanted(field="src_host", over="distinct"),
+        null="no pSConfig template has been polled",
     ),
     empty_hours("network", "measurement of perfSONAR", (*NETWORK, "test")),
 )
