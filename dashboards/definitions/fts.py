@@ -70,6 +70,41 @@ FTS = Dashboard(
             ),
         ),
         Row(
+            title="By FTS's monitoring",
+            panels=(
+                Panel(
+                    title="Efficiency in the last hour",
+                    kind="lines",
+                    numbers=(Number(kpi="fts_recent_efficiency", by=("endpoint",)),),
+                    link=links.ENDPOINT,
+                ),
+                Panel(
+                    title="From and to tape",
+                    kind="lines",
+                    numbers=(
+                        Number(kpi="fts_staging", label="staging"),
+                        Number(kpi="fts_archiving", label="archiving"),
+                    ),
+                ),
+                Panel(
+                    title="Failures in the last hour",
+                    kind="table",
+                    width=24,
+                    height=10,
+                    numbers=tuple(
+                        Number(kpi=kpi, by=("src_site", "dst_site"), label=label)
+                        for kpi, label in (
+                            ("fts_recent_failed", "failed"),
+                            ("fts_recent_efficiency", "efficiency"),
+                            ("fts_queue_depth", "queued"),
+                            ("fts_staging", "staging"),
+                        )
+                    ),
+                    link=links.LINK,
+                ),
+            ),
+        ),
+        Row(
             title="How files are copied",
             panels=(
                 Panel(
