@@ -42,6 +42,8 @@ def service_query(lake: Lake) -> Document:
     for site in lake.sites:
         for host in (site.throughput_host, site.latency_host):
             services[f"PS-{host}"] = _service("PerfSonar", host, site.name, "perfsonar")
+    silent = lake.silent_host
+    services[f"PS-{silent}"] = _service("PerfSonar", silent, lake.sites[-1].name, "perfsonar")
     for server in lake.fts:
         services[server.alias] = _service("FTS", server.url, server.site, "fts3")
     return services

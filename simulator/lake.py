@@ -160,6 +160,11 @@ class Lake(msgspec.Struct, frozen=True, dict=True):
         nodes = [Host(name, s, None) for s in self.sites for name in (s.throughput_host, s.latency_host)]
         return (*pools, *nodes)
 
+    @property
+    def silent_host(self) -> str:
+        """A perfSONAR host that is expected and says nothing."""
+        return f"psl2.{self.sites[-1].domain}"
+
     def fts_for(self, rse: Rse) -> FtsServer:
         """The FTS server that runs the transfers to an RSE."""
         return self.fts[int(rse.id[:4], 16) % len(self.fts)]

@@ -177,14 +177,14 @@ class Stomp(Output):
                 listener.wait_on_disconnected()
 
 
-_ALONE = ("node_exporter", "rucio_api")
+_ALONE = ("node_exporter", "rucio_api", "psconfig", "fts_rest")
 
 
 class HttpPush(Output):
     """POSTs each body to `<url>/push/<format>`; success is any 2xx.
 
     With a `batch` above 1, so many bodies of a format share one request (application/x-ndjson), for back-filling;
-    pages of node_exporter don't name their host, answers of Rucio's API not their time: they go alone, with headers
+    pages of node_exporter don't name their host, answers to questions not their time: they go alone, with headers
     that do. Connection errors, 429 and 5xx are tried
     again; any other answer raises httpx.HTTPStatusError at once, since it would only come again. `headers` are
     added to each request (an authorisation, say).

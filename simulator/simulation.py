@@ -16,10 +16,13 @@ from lakescope.simulator.traffic import Traffic
 from lakescope.simulator.wire.collectd import Collectd
 from lakescope.simulator.wire.dialect import Dialect
 from lakescope.simulator.wire.fts import Fts
+from lakescope.simulator.wire.fts_rest import FtsRest
 from lakescope.simulator.wire.hermes import Hermes
 from lakescope.simulator.wire.message import Wire
 from lakescope.simulator.wire.node_exporter import NodeExporter
 from lakescope.simulator.wire.perfsonar import Perfsonar
+from lakescope.simulator.wire.probes import Probes
+from lakescope.simulator.wire.psconfig import Psconfig
 from lakescope.simulator.wire.push import Push
 from lakescope.simulator.wire.rucio_api import RucioApi
 from lakescope.simulator.wire.telegraf import Telegraf
@@ -35,6 +38,9 @@ FORMATS: Final = {
     "telegraf": "telegraf",
     "push": "push",
     "rucio-api": "rucio_api",
+    "probe": "probes",
+    "psconfig": "psconfig",
+    "fts-rest": "fts_rest",
 }
 """The sources that speak, each with the format of its messages."""
 
@@ -80,7 +86,11 @@ def simulate(
         watchers.append(Fts(seed, later, begin, options, disturbances, lake, routes))
     if "rucio-api" in wanted:
         watchers.append(RucioApi(seed, later, begin, options, disturbances, lake))
-    for dialect in (Perfsonar, Collectd, NodeExporter, Telegraf, Push):
+    if "fts-rest" in wanted:
+        watchers.append(FtsRest(seed, later, begin, options, lake))
+    if "psconfig" in wanted:
+        Psconfig(seed, later, begin, options, lake)
+    for dialect in (Perfsonar, Collectd, NodeExporter, Telegraf, Push, Probes):
         if dialect.source in wanted:
             dialect(seed, later, begin, options, disturbances, lake)
     if watchers:

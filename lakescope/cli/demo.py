@@ -179,6 +179,9 @@ def _options(dense: datetime) -> Options:
         "rules": hour / 2,
         "usage": hour,
         "accounts": 6 * hour,
+        "checks": 3 * hour,
+        "templates": 12 * hour,
+        "monitoring": 4 * hour,
     }
     return simulator.Options(
         few_hosts=True,

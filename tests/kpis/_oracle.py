@@ -129,6 +129,10 @@ class Oracle:
                 {key: one and one / (8 if side.unit == "bits/s" else 1) for key, one in rows.items()}
                 for side, rows in ((comparison.of, of), (comparison.to, to))
             )
+        if comparison.absent == "of":
+            of = {key: of.get(key) or 0 for key, value in to.items() if value is not None}
+        if comparison.absent == "to":
+            to = {key: to.get(key) or 0 for key, value in of.items() if value is not None}
         length = len(query.by) + bool(query.bin_s)
         pairs: dict[Group, list[tuple[Any, Any]]] = defaultdict(list)
         for group in {*of, *to}:

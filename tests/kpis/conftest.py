@@ -51,6 +51,9 @@ _OPTIONS = Options(
     probes=4 * _HOUR,
     statistics=8 * _HOUR,
     availability=6 * _HOUR,
+    checks=8 * _HOUR,
+    templates=24 * _HOUR,
+    monitoring=12 * _HOUR,
 )
 """A few samples of everything, and most events of transfers: all together some 50,000."""
 
@@ -280,6 +283,11 @@ def _told(number: int) -> Iterator[Event]:
         active=None if number % 4 == 0 else number,
         throughput=number * 1e6 / 7,
         success_rate=number / 160,
+        staging=number % 7 if number % 3 else None,
+        archiving=number % 5,
+        finished=number % 11 if number % 2 else None,
+        failed=number % 4,
+        ended=number % 11 + number % 4,
         **common,
     )
     yield Network(

@@ -44,8 +44,8 @@ def test_seeds_differ(lake: Lake, start: datetime) -> None:
         {w.body for w in simulate(lake, seed=n, start=start, end=start + five, rate=200)} for n in (1, 2)
     ]
     shared = bodies[0] & bodies[1]
-    # only what says the same whatever happens, such as "Rucio is available", may be shared
-    assert all(b'"availability"' in body for body in shared)
+    # only what says the same whatever happens, such as "Rucio is available" and the mesh, may be shared
+    assert all(b'"availability"' in body or b'"display-name": "Lake mesh"' in body for body in shared)
 
 
 def test_leaving_sources_out_changes_nothing_in_the_others(lake: Lake, start: datetime) -> None:
@@ -97,9 +97,10 @@ def test_wrong_arguments_are_refused(lake: Lake, start: datetime) -> None:
 
 def test_a_rate_and_intervals_of_zero_silence_all(lake: Lake, start: datetime) -> None:
     intervals = ("optimizer", "throughput", "latency", "rtt", "trace", "clock", "hosts")
+    polled = ("checks", "templates", "monitoring")
     silent = Options(
         **dict.fromkeys(
-            (*intervals, "probes", "statistics", "availability", "rules", "usage", "accounts"), 0.0
+            (*intervals, *polled, "probes", "statistics", "availability", "rules", "usage", "accounts"), 0.0
         )
     )
     end = start + timedelta(hours=2)
