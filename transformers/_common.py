@@ -24,6 +24,8 @@ _MARKS = slice(4, 20, 3)
 """Every third character of ``YYYY-MM-DD hh:mm:ss[.ffffff]`` from the first hyphen on: all that is no digit."""
 _NEVER = (None, None)
 _parse = datetime.fromisoformat
+_NUMBER = re.compile(r"[0-9]{1,15}(?:\.[0-9]+)?")
+_MILLISECONDS_FROM = 1e11  # as seconds: the year 5138
 _YEAR_1971 = 365 * 86_400
 """Nothing was measured before: such a time is unset, computed from something unset, or seconds in place of milliseconds."""
 
@@ -135,6 +137,16 @@ def epoch_ms_time(milliseconds: int | None, path: str = "$") -> str | None:
     except (OverflowError, ValueError):
         raise RejectedError("value", path, "POSIX milliseconds before the year 10000", milliseconds) from None
     return moment.isoformat(timespec="milliseconds") + "Z"
+
+
+def moment_of(text: str | float | None, path: str) -> str | None:
+    """POSIX seconds or milliseconds, as a number or as text, or a UTC time; null for none and for 0."""
+    if text is None or text == "":
+        return None
+    if isinstance(text, str) and not _NUMBER.fullmatch(text):
+        return utc_time(text, path)
+    seconds = float(text)
+    return epoch_time(seconds / 1000 if seconds >= _MILLISECONDS_FROM else seconds, path)
 
 
 # --- names -----------------------------------------------------------------------------------------------

@@ -144,6 +144,9 @@ class Enrichment:
             event.error_class, event.error_template = classify(event.error)
 
     def _storage(self, event: Storage) -> None:
+        if event.url is not None:
+            event.rse = self.topology.rse_within(event.url) if event.share else None
+            event.site = _site(self.topology.site_of(host_of(event.url) or ""), event.site)
         self._rse(event)
         if event.experiment is None:
             event.experiment = self._experiment(event.scope)
@@ -186,10 +189,14 @@ class Enrichment:
             event.series = series_of(event.metric, event.labels)
 
     def _probe(self, event: Probe) -> None:
-        event.ok = None if event.status == "unknown" else event.status == "ok"
+        if event.ok is None and event.status != "unknown":
+            event.ok = event.status == "ok"
         self._rse_site(event)
         if event.site is None and event.target:
             event.site = self.topology.site_of(host_of(event.target) or "")
+        if event.host:
+            event.rse = event.rse or self.topology.rse_of(event.host)
+            event.site = _site(self.topology.site_of(event.host), event.site)
 
     def _downtime(self, event: Downtime) -> None:
         """By the host: a portal's site is the resource centre, which the experiment may call otherwise."""

@@ -16,7 +16,6 @@ What ESCAPE's scripts mean (escape-wp2: sam-gfal.py, rucio-stats.py, rucio-rep-s
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -35,8 +34,8 @@ from lakescope.transformers._common import (
     each,
     epoch_time,
     identify,
+    moment_of,
     shape,
-    utc_time,
 )
 
 Ignored = Any
@@ -45,7 +44,6 @@ Status = Literal["ok", "warning", "critical", "unknown"]
 MAX_DEPTH = 20
 """Levels of nesting in `data`: Elasticsearch's own limit (index.mapping.depth.limit)."""
 
-_MILLISECONDS_FROM = 1e11  # as seconds: the year 5138
 _NEEDED = frozenset(("_id", "timestamp"))  # what tells one document from another
 _RESERVED = ("producer", "type", "timestamp", "_id", "idb_tags", "idb_fields")
 
@@ -169,20 +167,10 @@ def _identify(reserved: ReservedKeys, data: Mapping[str, Any], time: str) -> str
 
 
 def _time_of(reserved: ReservedKeys, message: Message, path: str) -> str:
-    time = _time(reserved.timestamp, f"{path}.timestamp") or epoch_time(message.received)
+    time = moment_of(reserved.timestamp, f"{path}.timestamp") or epoch_time(message.received)
     if time is None:
         raise RejectedError("schema", f"{path}.timestamp", "a time after 1970", reserved.timestamp)
     return time
-
-
-def _time(found: float | str | None, path: str) -> str | None:
-    if isinstance(found, str):
-        if not re.fullmatch(r"[0-9]{1,15}(\.[0-9]+)?", found):
-            return utc_time(found, path)
-        found = float(found)
-    if found is None or found < _MILLISECONDS_FROM:
-        return epoch_time(found, path)
-    return epoch_time(found / 1000, path)
 
 
 # --- one function a kind of document ---------------------------------------------------------------------

@@ -9,9 +9,11 @@ Read are CRIC's own JSON documents, as its API answers them:
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from ipaddress import ip_address, ip_network
 from typing import Any, NamedTuple, TypeVar
+from urllib.parse import urlsplit
 
 from lakescope.transformers._common import host_of
 
@@ -44,13 +46,16 @@ class Topology:
         """The RSE of that name, exactly as Rucio writes it; null for null. Every transfer asks twice: no call between."""
         self._hosts: dict[str, str] = {}
         self._rse_hosts: dict[str, str] = {}
+        self._prefixes: dict[str, dict[str, str]] = defaultdict(dict)
         self._networks: dict[tuple[int, int], dict[int, str]] = {}
         self._resolved: dict[str, str | None] = {}
         doors: dict[str, str] = {}
         for name, attributes in _rse_documents(rses or {}):
-            for host in _protocol_hosts(attributes):
+            for host, prefix in _protocols(attributes):
                 _claim(doors, host, self._rses[name].site)
                 _claim(self._rse_hosts, host, name)
+                if host and prefix:
+                    _claim(self._prefixes[host], _folder(prefix), name)
         for service in services.values() if isinstance(services, Mapping) else services or ():
             if isinstance(service, Mapping):
                 _claim(self._hosts, host_of(service.get("endpoint")), service.get("rcsite"))
@@ -75,6 +80,16 @@ class Topology:
     def rse_of(self, host: str) -> str | None:
         """The RSE that has a host among its protocols'; `AMBIGUOUS` for two."""
         return self._rse_hosts.get(host)
+
+    def rse_within(self, url: str) -> str | None:
+        """The only RSE whose files all lie below a URL's path, on its host; `AMBIGUOUS` for several."""
+        host, path = host_of(url), urlsplit(url).path
+        if not host or not path:
+            return None
+        inside = {
+            rse for prefix, rse in self._prefixes.get(host, {}).items() if prefix.startswith(_folder(path))
+        }
+        return inside.pop() if len(inside) == 1 else AMBIGUOUS if inside else None
 
     def __len__(self) -> int:
         return len(self._rses)
@@ -139,12 +154,18 @@ def _text(attribute: Any) -> str | None:
     return str(attribute) if attribute else None
 
 
-def _protocol_hosts(attributes: Mapping[str, Any]) -> Iterable[str | None]:
-    """With the doma preset a list of ``hostname``; without it label -> ``endpoint`` ("host:port")."""
+def _protocols(attributes: Mapping[str, Any]) -> Iterable[tuple[str | None, str | None]]:
+    """Host and prefix of each: with the doma preset of a list of ``hostname``; without it label -> ``endpoint`` ("host:port")."""
     protocols = attributes.get("protocols") or ()
     for protocol in protocols.values() if isinstance(protocols, Mapping) else protocols:
         if isinstance(protocol, Mapping):
-            yield host_of(protocol.get("hostname") or protocol.get("endpoint"))
+            host = host_of(protocol.get("hostname") or protocol.get("endpoint"))
+            yield host, protocol.get("prefix") or protocol.get("path")
+
+
+def _folder(path: str) -> str:
+    """A path between single slashes, with one at either end."""
+    return "/".join(["", *filter(None, path.split("/")), ""])
 
 
 def _networks(attributes: Mapping[str, Any]) -> Iterable[str]:

@@ -102,6 +102,14 @@ KPIS = (
         value=_per_rse(of=_OCCUPIED, to=_KPIS["storage_used"]),
         null="no RSE has both values, or the last report is stale",
     ),
+    _of_rse(
+        name="share_unaccounted",
+        meaning="Bytes in use in the share of an RSE as its storage service reports them (SRR) minus those in Rucio's"
+        " catalogue: above 0, the share holds data that Rucio does not know; below 0, data may be lost.",
+        good="neutral",
+        value=_per_rse(of=_KPIS["share_used"], to=_KPIS["storage_used"]),
+        null="no share holds just one RSE that Rucio counts, or the last report is stale",
+    ),
     _transfers(
         name="transfer_efficiency_change",
         meaning="Transfer efficiency minus that of the seven days before the time range.",

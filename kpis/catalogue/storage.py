@@ -8,7 +8,7 @@ from lakescope.kpis.catalogue._common import empty_hours, known
 from lakescope.kpis.model import Condition, DaysLeft, Kpi, Part, Ratio, Remainder
 
 STORAGE = ("rse", "site", "country", "qos")
-_COUNTED = ("rse", "scope", "account", "experiment", "usage_source")
+_COUNTED = ("rse", "scope", "account", "experiment", "usage_source", "storage_service")
 
 
 def _counts_of(*fields: str) -> tuple[Condition, ...]:
@@ -72,6 +72,27 @@ def _shares(
         ),
     )
 
+
+_REPORTED_SHARE = known("share")
+SHARE = ("share", "storage_service", "media", "rse", "site", "country", "qos", "vo")
+_of_share = partial(
+    Kpi,
+    dataset="storage",
+    where=_REPORTED_SHARE,
+    dimensions=SHARE,
+    null="no storage service reports a share, or its last report is stale",
+)
+_share = partial(Part, kind="last", series=("storage_service", "share"), over="max")
+"""Of several shares the greatest value: they may overlap, so that no sum of them means anything."""
+_SERVICE = (*known("storage_service"), Condition("share", "unknown"))
+_of_service = partial(
+    Kpi,
+    dataset="storage",
+    where=_SERVICE,
+    dimensions=("storage_service", "media", "site"),
+    null="no storage service reports on itself, or its last report is stale",
+)
+_service = partial(Part, kind="last", series=("storage_service", "media"))
 
 _ACCOUNT = ("account", "rse")
 _QUOTA = partial(Part, kind="last", series=_ACCOUNT, where=known("used", "total"))
@@ -171,6 +192,64 @@ KPIS = (
         null="no account has a quota, or the last report is stale",
         warning=0.9,
         critical=1.0,
+    ),
+    _of_share(
+        name="share_used",
+        meaning="Used space of a share as its storage service reports it (SRR); of several shares that of the fullest,"
+        " since shares may overlap.",
+        unit="bytes",
+        good="neutral",
+        value=_share(field="used"),
+    ),
+    _of_share(
+        name="share_total",
+        meaning="Size of a share as its storage service reports it (SRR); of several shares that of the largest, since"
+        " shares may overlap.",
+        unit="bytes",
+        good="neutral",
+        value=_share(field="total"),
+    ),
+    _of_share(
+        name="share_free",
+        meaning="Free space of a share as its storage service reports it (SRR); of several shares that of the one with"
+        " the least.",
+        unit="bytes",
+        good="up",
+        value=_share(field="free", over="min"),
+    ),
+    _of_share(
+        name="share_files",
+        meaning="Files in a share as its storage service reports them (SRR); of several shares the most.",
+        unit="count",
+        good="neutral",
+        value=_share(field="files"),
+    ),
+    _of_service(
+        name="service_used",
+        meaning="Used space of a whole storage service as it reports it (SRR), over all its shares.",
+        unit="bytes",
+        good="neutral",
+        value=_service(field="used"),
+    ),
+    _of_service(
+        name="service_total",
+        meaning="Size of a whole storage service as it reports it (SRR), over all its shares.",
+        unit="bytes",
+        good="neutral",
+        value=_service(field="total"),
+    ),
+    Kpi(
+        name="storage_report_age",
+        meaning="Age of what a storage service reports of itself (SRR) when it was read: of several the oldest.",
+        unit="seconds",
+        good="down",
+        dataset="storage",
+        where=known("storage_service"),
+        value=Part(kind="last", field="age_s", series=("storage_service", "share", "media"), over="max"),
+        dimensions=("storage_service", "share", "site", "rse"),
+        null="no storage service reports when its numbers are from",
+        warning=6 * 3600.0,
+        critical=48 * 3600.0,
     ),
     empty_hours("storage", "word of a storage element", ("rse", "site")),
 )

@@ -73,6 +73,8 @@ Source = Literal[
     "probe",
     "psconfig",
     "fts-rest",
+    "sam",
+    "srr",
 ]
 """The systems that Lakescope's own formats read."""
 
@@ -322,7 +324,7 @@ class Probe(Event, tag="probes"):
 
     probe: Tag  #: name of the check: sam_gfal, availability, ...
     status: Annotated[Literal["ok", "warning", "critical", "unknown"], TAG]  #: the answer
-    ok: bool | None = None  #: true for ok, false for warning and critical, null for unknown
+    ok: bool | None = None  #: true for ok (SAM's warning too), false for the others, null for unknown
     target: Tag | None = None  #: what was checked: URL, host or service
     site: Tag | None = None  #: site by the source, else by the topology
     rse: Tag | None = None  #: storage element, where the target is one
@@ -338,6 +340,8 @@ class Probe(Event, tag="probes"):
     certificate_issuer: str | None = None  #: who signed it
     certificate_chain_ok: bool | None = None  #: whether a trusted CA stands behind it, all in their time
     certificate_name_ok: bool | None = None  #: whether it is made out to the name that was asked
+    host: Tag | None = None  #: host that was checked, lower case, where the source names it
+    service: Tag | None = None  #: type of the checked service as the source names it: WEBDAV, XROOTD, ...
 
 
 class Storage(Event, tag="storage"):
@@ -355,13 +359,19 @@ class Storage(Event, tag="storage"):
     used: Count | None = None  #: bytes used
     total: Count | None = None  #: bytes there are
     free: Count | None = None  #: bytes left
+    storage_service: Tag | None = None  #: service that reports on itself (SRR); null of Rucio's counts
+    share: Tag | None = None  #: share of that service; null: all of it. Shares may overlap: never add them
+    media: Tag | None = None  #: of the service or share: online, nearline or offline
+    vos: str | None = None  #: all VOs that the share is for; `vo` is set if it is for one
+    url: str | None = None  #: the share by its first endpoint and path
+    age_s: Seconds | None = None  #: how old the report was when it was read (seconds)
 
 
 class Poll(Event, tag="polls"):
     """The answer to one question to an API: that it came, whether it was whole, and how much was in it."""
 
     scope: Tag  #: the question: its URL
-    kind: Tag  #: what was asked for: rules, usage, accounts, downtimes or expected_tests
+    kind: Tag  #: what was asked for: rules, usage, accounts, downtimes, storage or expected_tests
     state: Tag | None = None  #: of rules, the only state asked for: stuck, replicating, ...; null: any
     count: Count | None = None  #: records in the answer; 0 is an answer (count)
     complete: bool | None = None  #: whether all of it could be read

@@ -248,6 +248,31 @@ def _declared(number: int, ids: Iterator[str], common: dict[str, Any]) -> Iterat
     )
 
 
+def _self_reported(number: int, ids: Iterator[str], common: dict[str, Any]) -> Iterator[Event]:
+    """Storage services: shares that overlap, of which some are of one RSE."""
+    common = common | {"source": "srr", "storage_service": f"dcache-{number % 2}"}
+    whole = {"used": 10**14 + number, "total": 10**15, "age_s": 60.5 * number}
+    yield Storage(id=next(ids), media="online", site="X", **whole, **common)
+    for share in range(3):
+        used = 10**13 * share + number**2
+        yield Storage(
+            id=next(ids),
+            share=f"share-{share}",
+            media="nearline" if share == 2 else "online",
+            rse=f"RSE-{share}" if share else None,
+            site="X" if share else None,
+            country="XX" if share else None,
+            qos="SAFE" if share == 1 else None,
+            vo="escape" if share else None,
+            used=used,
+            total=10**14,
+            free=10**14 - used,
+            files=number * share,
+            age_s=None if number % 3 == 0 else 3600.0 * share,
+            **common,
+        )
+
+
 def _told(number: int) -> Iterator[Event]:
     """At one time, some of it in one hour with the next, some in one second."""
     time = f"{START + timedelta(seconds=number // 2 * 7500.25 + number % 2 * 31):%Y-%m-%dT%H:%M:%S}"
@@ -255,6 +280,7 @@ def _told(number: int) -> Iterator[Event]:
     ids = (f"{number * 100 + kind:032x}" for kind in range(100))
     yield from _ruled(number, ids, common)
     yield from _declared(number, ids, common)
+    yield from _self_reported(number, ids, common)
     whole = {"rse": f"RSE-{number % 3}", "site": "X" if number % 3 else None, "total": 11 * 10**15}
     if number < 60:  # and never again
         yield Storage(id=next(ids), rse="RSE-GONE", used=number, free=5, total=10**6, **common)

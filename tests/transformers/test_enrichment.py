@@ -319,3 +319,31 @@ def test_storage() -> None:
 def test_without_a_topology_nothing_is_guessed() -> None:
     event = enriched(transfer(src_rse="A-DISK", src_host="a.example"), Topology())
     assert (event.src_site, event.src_country, event.src_type, event.src_qos) == (None, None, None, None)
+
+
+def test_a_share_has_the_rse_that_it_holds_and_a_service_none() -> None:
+    topology = Topology(
+        {"A-DISK": {"site": "A", "protocols": [{"hostname": "se.example", "prefix": "/data/"}]}}
+    )
+    common: dict[str, Any] = {
+        "id": "",
+        "time": "2026-01-01T00:00:00Z",
+        "source": "srr",
+        "storage_service": "s",
+    }
+    share = Storage(share="d", url="https://se.example/data", **common)
+    service = Storage(media="online", url="https://se.example/", **common)
+    Enrichment(topology)([share, service])
+    assert [(one.rse, one.site) for one in (share, service)] == [("A-DISK", "A"), (None, "A")]
+
+
+def test_a_probes_site_is_that_of_its_host() -> None:
+    topology = Topology({"A-DISK": {"site": "A", "protocols": [{"hostname": "se.example"}]}})
+    common: dict[str, Any] = {"id": "", "time": "2026-01-01T00:00:00Z", "source": "sam", "probe": "p"}
+    known = Probe(status="critical", host="se.example", site="T2_A", **common)
+    unknown = Probe(status="warning", ok=True, host="other.example", site="T2_B", **common)
+    Enrichment(topology)([known, unknown])
+    assert [(one.site, one.rse, one.ok) for one in (known, unknown)] == [
+        ("A", "A-DISK", False),
+        ("T2_B", None, True),
+    ]

@@ -201,3 +201,29 @@ def test_gaps_in_crics_documents_are_no_error(documents: dict[str, Any]) -> None
 def test_any_text_can_be_asked(host: str) -> None:
     site = Topology(PRESET, SERVICES, NETWORKS).site_of(host)
     assert site is None or isinstance(site, str)
+
+
+def _rses(**prefixes: str) -> Topology:
+    """RSEs behind one door, each with its prefix."""
+    return Topology(
+        {
+            name: {"site": "A", "protocols": [{"hostname": "door.example", "prefix": prefix}]}
+            for name, prefix in prefixes.items()
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("url", "rse"),
+    [
+        ("davs://door.example:2880/data/one", "ONE"),
+        ("root://door.example:1094//data/one/", "ONE"),
+        ("davs://door.example/data", "ambiguous"),  # holds both
+        ("davs://door.example/data/one/part", None),  # a part of it only
+        ("davs://door.example/data/on", None),  # another folder
+        ("davs://other.example/data/one", None),
+        ("davs://door.example", None),
+    ],
+)
+def test_the_rse_within_a_share(url: str, rse: str | None) -> None:
+    assert _rses(ONE="/data/one", TWO="/data/two/").rse_within(url) == rse

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from html import unescape
@@ -12,7 +11,7 @@ from msgspec import Struct
 from lakescope.core.events import Downtime
 from lakescope.core.messages import DecodeResult, RejectedError
 from lakescope.transformers._answers import Question
-from lakescope.transformers._common import epoch_time, host_of, identify, utc_time
+from lakescope.transformers._common import host_of, identify, moment_of
 
 KEPT = timedelta(days=7)
 """So long after its end a downtime is still read: an answer may hold all that there ever were."""
@@ -27,8 +26,6 @@ _SEVERITIES: dict[str, str] = {
     "no significant outage expected": "warning",
 }
 _CLASSES: dict[str, str] = {"scheduled": "scheduled", "unscheduled": "unscheduled"}
-_NUMBER = re.compile(r"[0-9]{1,15}(?:\.[0-9]+)?")
-_MILLISECONDS_FROM = 1e11  # as seconds: the year 5138
 
 
 class Service(Struct, frozen=True, kw_only=True):
@@ -55,16 +52,6 @@ class Outage(Struct, frozen=True, kw_only=True):
     description: str | None = None
     url: str | None = None
     cancelled: bool = False
-
-
-def moment_of(text: str | float | None, path: str) -> str | None:
-    """POSIX seconds or milliseconds, as a number or as text, or a UTC time; null for none and for 0."""
-    if text is None or text == "":
-        return None
-    if isinstance(text, str) and not _NUMBER.fullmatch(text):
-        return utc_time(text, path)
-    seconds = float(text)
-    return epoch_time(seconds / 1000 if seconds >= _MILLISECONDS_FROM else seconds, path)
 
 
 def begin_of(text: str | float | None, path: str) -> str:

@@ -13,8 +13,8 @@ from typing import Any
 
 from lakescope.core.messages import DecodeResult, RejectedError
 from lakescope.transformers._answers import Question
-from lakescope.transformers._common import convert, each, shape
-from lakescope.transformers.downtimes._common import Outage, Service, add_events, begin_of, moment_of
+from lakescope.transformers._common import convert, each, moment_of, shape
+from lakescope.transformers.downtimes._common import Outage, Service, add_events, begin_of
 
 _GONE = ("cancelled", "canceled", "deleted", "disabled")
 _NAMES = (

@@ -11,7 +11,7 @@ from xml.etree.ElementTree import Element
 
 from lakescope.core.messages import DecodeResult, RejectedError
 from lakescope.transformers._answers import Question
-from lakescope.transformers._common import each
+from lakescope.transformers._common import each, moment_of
 from lakescope.transformers._xml import text_of
 from lakescope.transformers.downtimes._common import (
     Outage,
@@ -19,7 +19,6 @@ from lakescope.transformers.downtimes._common import (
     add_events,
     begin_of,
     count_unknown_tags,
-    moment_of,
 )
 
 _NAMES = (

@@ -14,14 +14,13 @@ from xml.etree.ElementTree import Element
 
 from lakescope.core.messages import DecodeResult, RejectedError
 from lakescope.transformers._answers import Question
-from lakescope.transformers._common import each, epoch_time
+from lakescope.transformers._common import each, epoch_time, moment_of
 from lakescope.transformers._xml import text_of
 from lakescope.transformers.downtimes._common import (
     Outage,
     Service,
     add_events,
     count_unknown_tags,
-    moment_of,
 )
 
 _NAMES = (

@@ -1,0 +1,35 @@
+-- the whole range
+with found as (select "storage_service", "media", (time < $range, case when time >= $range then null end) as slot, (time, "total" is not null, "total") as place, {'at': epoch_us(time), 'total': "total", 'storage_service': "storage_service", 'media': "media", 'collector': "collector", 'source': "source"} as report from "storage" where time >= $since and time < $until and "storage_service" is not null and "share" is null and "total" is not null) select unnest(report) from (select unnest(max_by(report, place, 10)) as report from found group by "storage_service", "media" union all select max_by(report, place) from found group by "storage_service", "media", slot);
+-- $since = 2026-01-05 00:00:00
+-- $until = 2026-01-12 00:00:00
+-- $range = 2026-01-12 00:00:00
+with found as (select "collector", "source", "scope", (time < $range, case when time >= $range then null end) as slot, (time, "count" is not null, "count") as place, {'at': epoch_us(time), 'count': "count", 'collector': "collector", 'source': "source", 'scope': "scope", 'interval_s': "interval_s", 'kind': "kind", 'state': "state"} as report from "polls" where time >= $since and time < $until and "complete" = $p2 and "count" is not null) select unnest(report) from (select unnest(max_by(report, place, 10)) as report from found group by "collector", "source", "scope" union all select max_by(report, place) from found group by "collector", "source", "scope", slot);
+-- $since = 2026-01-05 00:00:00
+-- $until = 2026-01-12 00:00:00
+-- $p2 = True
+-- $range = 2026-01-12 00:00:00
+
+-- every hour, by storage_service
+with found as (select "storage_service", "media", (time < $range, case when time >= $range then time_bucket(to_seconds($bin), time, timestamp '1970-01-01') end) as slot, (time, "total" is not null, "total") as place, {'at': epoch_us(time), 'total': "total", 'storage_service': "storage_service", 'media': "media", 'collector': "collector", 'source': "source"} as report from "storage" where time >= $since and time < $until and "storage_service" is not null and "share" is null and "total" is not null) select unnest(report) from (select unnest(max_by(report, place, 10)) as report from found group by "storage_service", "media" union all select max_by(report, place) from found group by "storage_service", "media", slot);
+-- $since = 2025-12-29 00:00:00
+-- $until = 2026-01-12 00:00:00
+-- $range = 2026-01-05 00:00:00
+-- $bin = 3600
+with found as (select "collector", "source", "scope", (time < $range, case when time >= $range then time_bucket(to_seconds($bin), time, timestamp '1970-01-01') end) as slot, (time, "count" is not null, "count") as place, {'at': epoch_us(time), 'count': "count", 'collector': "collector", 'source': "source", 'scope': "scope", 'interval_s': "interval_s", 'kind': "kind", 'state': "state"} as report from "polls" where time >= $since and time < $until and "complete" = $p2 and "count" is not null) select unnest(report) from (select unnest(max_by(report, place, 10)) as report from found group by "collector", "source", "scope" union all select max_by(report, place) from found group by "collector", "source", "scope", slot);
+-- $since = 2025-12-29 00:00:00
+-- $until = 2026-01-12 00:00:00
+-- $p2 = True
+-- $range = 2026-01-05 00:00:00
+-- $bin = 3600
+
+-- by site, of two storage_service
+with found as (select "storage_service", "media", (time < $range, case when time >= $range then null end) as slot, (time, "total" is not null, "total") as place, {'at': epoch_us(time), 'total': "total", 'storage_service': "storage_service", 'media': "media", 'site': "site", 'collector': "collector", 'source': "source"} as report from "storage" where time >= $since and time < $until and "storage_service" is not null and "share" is null and list_contains($p2, "storage_service") and "total" is not null) select unnest(report) from (select unnest(max_by(report, place, 10)) as report from found group by "storage_service", "media" union all select max_by(report, place) from found group by "storage_service", "media", slot);
+-- $since = 2026-01-05 00:00:00
+-- $until = 2026-01-12 00:00:00
+-- $p2 = ["it's", 'two']
+-- $range = 2026-01-12 00:00:00
+with found as (select "collector", "source", "scope", (time < $range, case when time >= $range then null end) as slot, (time, "count" is not null, "count") as place, {'at': epoch_us(time), 'count': "count", 'collector': "collector", 'source': "source", 'scope': "scope", 'interval_s': "interval_s", 'kind': "kind", 'state': "state"} as report from "polls" where time >= $since and time < $until and "complete" = $p2 and "count" is not null) select unnest(report) from (select unnest(max_by(report, place, 10)) as report from found group by "collector", "source", "scope" union all select max_by(report, place) from found group by "collector", "source", "scope", slot);
+-- $since = 2026-01-05 00:00:00
+-- $until = 2026-01-12 00:00:00
+-- $p2 = True
+-- $range = 2026-01-12 00:00:00
