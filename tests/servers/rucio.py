@@ -189,14 +189,14 @@ class Rucio(Server):
     def client(
         self, method: str, *arguments: Any, as_account: str = "root", vo: str | None = None, **keywords: Any
     ) -> Any:
-        """What a method of `rucio.client.Client` answers an account that `user` may use; raises ServerError with its
-        traceback."""
+        """What a method of `rucio.client.Client` answers an account that `user` may use; of several VOs it is the first
+        that is asked, unless `vo` names another. Raises ServerError with the client's traceback."""
         question = {
             "method": method,
             "arguments": arguments,
             "keywords": keywords,
             "account": as_account,
-            "vo": vo,
+            "vo": vo or next(iter(self.vos), None),
         }
         return self.daemons.ask("/client", question)
 
