@@ -1,8 +1,12 @@
-"""The main job on a real Rucio: what its tables say is what Lakescope's stores hold, and what FTS says too."""
+"""The main job on a real Rucio: what its tables say is what Lakescope's stores hold, and what FTS says too.
+
+The current release, or the one that the environment variable RUCIO_VERSION names (tests/servers/rucio.py: LONG_TERM).
+"""
 
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -29,7 +33,7 @@ from tests.servers.elasticsearch import Elasticsearch
 from tests.servers.fixtures import delete_indices
 from tests.servers.fts import Fts
 from tests.servers.influxdb import InfluxDB
-from tests.servers.rucio import Rucio
+from tests.servers.rucio import CURRENT, Rucio
 from tests.servers.rucio_job import run_job
 from tests.servers.rucio_lake import Lake
 from tests.servers.storage import Storage
@@ -131,7 +135,7 @@ def job(
     """All of it, once: the tests look at it from several sides."""
     folder = tmp_path_factory.mktemp("rucio")
     topic = f"/topic/VirtualTopic.{NAME}"
-    rucio = Rucio(folder / "rucio")
+    rucio = Rucio(folder / "rucio", version=os.environ.get("RUCIO_VERSION", CURRENT))
     fts = Fts(activemq, topic)
     lakescope = Lakescope(folder, configuration(activemq, elasticsearch, influxdb))
     storage = Storage()
