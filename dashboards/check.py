@@ -33,6 +33,7 @@ def _of_dashboard(name: str, dashboard: Dashboard, all_: Mapping[str, Dashboard]
     for variable in dashboard.variables:
         if variable.dimension not in kinds(variable.dataset):
             yield f"variable {variable.name}: {variable.dataset} has no field {variable.dimension!r}"
+    yield from _of_grouping(dashboard)
     for row in dashboard.rows:
         titles = Counter(panel.title for panel in row.panels)
         yield from (
@@ -40,6 +41,17 @@ def _of_dashboard(name: str, dashboard: Dashboard, all_: Mapping[str, Dashboard]
         )
         for panel in row.panels:
             yield from (f"panel {panel.title!r}: {fault}" for fault in _of_panel(panel, all_))
+
+
+def _of_grouping(dashboard: Dashboard) -> Iterator[str]:
+    grouped = [panel for panel in dashboard.panels if panel.grouped]
+    if (dashboard.group is None) != (not grouped):
+        yield "expected a group and panels that are grouped by it, found only one of them"
+    for panel in grouped:
+        if not panel.traits.is_over_time or any(number.by != (dashboard.group,) for number in panel.numbers):
+            yield f"panel {panel.title!r}: expected series by {dashboard.group}, as its viewer may choose another group"
+        if "{group}" not in panel.title:
+            yield f"panel {panel.title!r}: expected {{group}} in the title, as its viewer may choose another group"
 
 
 def _of_panel(panel: Panel, all_: Mapping[str, Dashboard]) -> Iterator[str]:

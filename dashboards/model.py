@@ -55,8 +55,10 @@ class Link(Struct, frozen=True):
     """Where a click on a group leads; the time range and the other variables go with it."""
 
     dashboard: str
-    variables: Mapping[str, str]
+    variables: Mapping[str, str] = {}
     """Variable there -> dimension of the group here that gives its value."""
+    filters: tuple[str, ...] = ()
+    """Dimensions of the group here that become filters there."""
 
 
 class Listing(Struct, frozen=True, kw_only=True):
@@ -89,6 +91,9 @@ class Panel(Struct, frozen=True, kw_only=True):
     """Over time only that many groups: of the first number the greatest, or the worst where more of it is good. Other
     panels scroll, and their headings sort all that there is."""
     link: Link | None = None
+    grouped: bool = False
+    """Its viewer chooses by what its numbers are grouped; at first it is the dashboard's `group`. ``{group}`` in its title
+    is that choice."""
     listing: Listing | None = None
     text: str = ""
     """For ``text`` panels; else said beneath the KPI's own meaning."""
@@ -129,6 +134,8 @@ class Dashboard(Struct, frozen=True, kw_only=True):
     """What it answers, in one sentence for an operator."""
     variables: tuple[Variable, ...]
     rows: tuple[Row, ...]
+    group: str | None = None
+    """Dimension by which the `grouped` panels are grouped at first."""
     since: str = "24h"
     """How far back it looks at first."""
     refresh_s: int = 60

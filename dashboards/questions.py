@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from lakescope.core.columns import kinds
 from lakescope.dashboards.kinds import KINDS, PanelKind
-from lakescope.dashboards.model import Dashboard, Listing, Number, Panel
+from lakescope.dashboards.model import Dashboard, Link, Listing, Number, Panel
+from lakescope.dashboards.words import words
 from lakescope.kpis import CATALOGUE, Kpi, Query
-from lakescope.kpis.model import Condition, EventsQuery, StatesQuery, parts
+from lakescope.kpis.model import UNKNOWN, Condition, EventsQuery, StatesQuery, parts
 
 Question = Query | EventsQuery | StatesQuery
 
@@ -32,6 +33,10 @@ class Selection(Struct, frozen=True, kw_only=True):
     """Functional tests in or out; null: each KPI's own choice."""
     variables: Mapping[str, tuple[str, ...]] = {}
     """Variable -> chosen values; one that is missing or empty: all."""
+    group: str | None = None
+    """What the `grouped` panels are grouped by; null, or what they cannot be grouped by: the dashboard's own."""
+    filters: tuple[Condition, ...] = ()
+    """Further conditions: ``in``, ``not`` or ``known``. A number whose KPI lacks the dimension ignores it (`ignored`)."""
 
 
 def bin_of(selection: Selection, kind: PanelKind = "lines") -> int:
@@ -70,6 +75,82 @@ def keeps_least(kind: PanelKind, kpi: Kpi) -> bool:
     return kpi.good == "up" and (kpi.unit == "ratio" or KINDS[kind].keeps_least)
 
 
+def groupings(dashboard: Dashboard) -> tuple[str, ...]:
+    """What the dashboard's `grouped` panels can be grouped by: the dimensions that all their numbers have."""
+    numbers = [number for panel in dashboard.panels if panel.grouped for number in panel.numbers]
+    shared = CATALOGUE[numbers[0].kpi].dimensions if numbers else ()
+    return tuple(
+        name
+        for name in shared
+        if all(name in CATALOGUE[number.kpi].dimensions and name not in number.where for number in numbers)
+    )
+
+
+def as_chosen(dashboard: Dashboard, panel: Panel, group: str | None = None) -> Panel:
+    """The panel with the grouping that its viewer chose, if it can be grouped so, in its title too."""
+    if not panel.grouped or dashboard.group is None:
+        return panel
+    if group not in groupings(dashboard):
+        group = dashboard.group
+    link = panel.link
+    if link is not None and group != dashboard.group:
+        link = Link(link.dashboard, filters=(group,))
+    numbers = tuple(structs.replace(number, by=(group,)) for number in panel.numbers)
+    return structs.replace(
+        panel, title=panel.title.replace("{group}", words(group)), numbers=numbers, link=link
+    )
+
+
+def dimensions(dashboard: Dashboard) -> tuple[str, ...]:
+    """What a dashboard can be filtered by: the dimensions of its numbers."""
+    numbers = (number for panel in dashboard.panels for number in panel.numbers)
+    return tuple(dict.fromkeys(name for number in numbers for name in CATALOGUE[number.kpi].dimensions))
+
+
+def ignored(dashboard: Dashboard, panel: Panel, selection: Selection) -> list[str]:
+    """What was chosen and does not narrow the panel, or not each of its numbers, in words."""
+    chosen = [variable for variable in dashboard.variables if selection.variables.get(variable.name)]
+    filters = dict.fromkeys(condition.field for condition in selection.filters)
+    if (listing := panel.listing) is not None and listing.counted_by is None:
+        known = kinds(listing.dataset)
+        return [
+            *(variable.label for variable in chosen if variable.dimension not in known),
+            *(words(name) for name in filters if name not in known),
+        ]
+    numbers = [Number(kpi=listing.counted_by)] if listing and listing.counted_by else panel.numbers
+    taken = [(number, variables_of(dashboard, number).values()) for number in numbers]
+    lacking = {
+        variable.label: [number for number, names in taken if variable.name not in names]
+        for variable in chosen
+    } | {
+        words(name): [number for number in numbers if name not in CATALOGUE[number.kpi].dimensions]
+        for name in filters
+    }
+    return [
+        what if len(some) == len(numbers) else f"{what} ({', '.join(map(label_of, some))})"
+        for what, some in lacking.items()
+        if some
+    ]
+
+
+def texts_of(filters: Iterable[Condition]) -> list[str]:
+    """Filters as a person writes them: ``activity=Production``, ``datatype!=RAW``; without a value: of those that have none."""
+    return [
+        text
+        for field, operator, value in filters
+        for text in (
+            [f"{field}={one}" for one in value]
+            if isinstance(value, tuple)
+            else [f"{field}!={UNKNOWN if operator == 'known' else value}"]
+        )
+    ]
+
+
+def label_of(number: Number) -> str:
+    """A number's name in legends and columns."""
+    return number.label or number.kpi.replace("_", " ")
+
+
 def query_of(dashboard: Dashboard, panel: Panel, number: Number, selection: Selection) -> Query:
     """The question that a number of a panel asks. Raises `ValueError` for an empty range."""
     kpi = CATALOGUE[number.kpi]
@@ -80,6 +161,7 @@ def query_of(dashboard: Dashboard, panel: Panel, number: Number, selection: Sele
         by=number.by,
         bin_s=bin_of(selection, panel.kind) if panel.traits.is_over_time else None,
         filters=filters_of(dashboard, number, selection),
+        narrowing=tuple(one for one in selection.filters if one.field in kpi.dimensions),
         noise=selection.noise if kpi.noise is not None else None,
     )
 
@@ -92,6 +174,7 @@ def listing_of(dashboard: Dashboard, listing: Listing, selection: Selection) -> 
         values = selection.variables.get(variable.name)
         if variable.dimension in known and values:
             conditions.append(Condition(variable.dimension, "in", tuple(values)))
+    conditions += [condition for condition in selection.filters if condition.field in known]
     if selection.noise is False and "functional_test" in known:
         conditions.append(Condition("functional_test", "=", False))
     return EventsQuery(
@@ -146,6 +229,7 @@ def answers_of(panel: Panel) -> int:
 
 def panel_questions(dashboard: Dashboard, panel: Panel, selection: Selection) -> list[Question]:
     """A panel's questions: one a number, or its listing."""
+    panel = as_chosen(dashboard, panel, selection.group)
     if (listing := panel.listing) is not None:
         if listing.counted_by is None:
             return [listing_of(dashboard, listing, selection)]

@@ -148,9 +148,10 @@ class _Parameters:
         name = f"p{len(self.given)}"
         value = condition.value
         self.given[name] = list(value) if isinstance(value, tuple) else value
-        if not isinstance(value, tuple):
-            return f"{field} {'is distinct from' if condition.operator == 'not' else '='} ${name}"
         text = field if self.kinds[condition.field] in ("keyword", "text") else f"{field}::varchar"
+        if not isinstance(value, tuple):
+            compared = text if isinstance(value, str) else field
+            return f"{compared} {'is distinct from' if condition.operator == 'not' else '='} ${name}"
         if UNKNOWN in value:
             text = f"coalesce({text}, '{UNKNOWN}')"
         return f"list_contains(${name}, {text})"

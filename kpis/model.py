@@ -159,6 +159,8 @@ class Kpi(Struct, frozen=True, kw_only=True):
     """Whether functional tests count: true with, false without; null where the dataset has no such mark."""
     warning: float | None = None
     critical: float | None = None
+    signed: bool = False
+    """A change or a difference: people read it with its sign, also above 0."""
 
     @property
     def factor(self) -> int:
@@ -189,17 +191,23 @@ class Query(Struct, frozen=True, kw_only=True):
     """Seconds of a bin, bins aligned to 1970 in UTC; null: the range as a whole."""
     filters: Mapping[str, str | tuple[str, ...]] = {}
     """Dimension -> wanted value or values; `UNKNOWN`: none."""
+    narrowing: tuple[Condition, ...] = ()
+    """Further conditions on dimensions: ``in``, ``not`` or ``known``."""
     noise: bool | None = None
     """Functional tests in or out, instead of the KPI's own choice."""
 
     def __post_init__(self) -> None:
         allowed = self.kpi.dimensions
-        for name in (*self.by, *self.filters):
+        narrowed = [condition.field for condition in self.narrowing]
+        for name in (*self.by, *self.filters, *narrowed):
             if name not in allowed:
                 raise ValueError(f"{self.kpi.name} has no dimension {name!r}; there are {', '.join(allowed)}")
         known = kinds(self.dataset)
         for name, value in self.filters.items():
             _check_values(name, known[name], (value,) if isinstance(value, str) else value)
+        for field, _, unwanted in self.narrowing:
+            if isinstance(unwanted, str | tuple):
+                _check_values(field, known[field], (unwanted,) if isinstance(unwanted, str) else unwanted)
         if self.until <= self.since:
             raise ValueError(f"the range is empty: since {self.since:%FT%TZ} until {self.until:%FT%TZ}")
         if self.bin_s is not None and self.bin_s <= 0:
@@ -232,7 +240,7 @@ class Query(Struct, frozen=True, kw_only=True):
             Condition(name, "in", (value,) if isinstance(value, str) else tuple(value))
             for name, value in self.filters.items()
         )
-        return (*self.kpi.where, *quiet, *chosen)
+        return (*self.kpi.where, *quiet, *chosen, *self.narrowing)
 
     @property
     def whole_hours(self) -> tuple[datetime, datetime]:

@@ -32,6 +32,7 @@ from msgspec import structs
 from lakescope.kpis.model import (
     DAY,
     REPORTS,
+    UNKNOWN,
     Condition,
     DaysLeft,
     Part,
@@ -392,10 +393,18 @@ def _meets_one(value: Any, condition: Condition) -> bool:
             return value is not None
         case "unknown":
             return value is None
+        case "not" if isinstance(condition.value, str):
+            return _as_filtered(value) != condition.value
         case "not":
             return bool(value != condition.value)
         case "in":
-            text = str(value).lower() if isinstance(value, bool) else str(value)
-            return value is not None and text in condition.value  # type: ignore[operator]
+            return _as_filtered(value) in condition.value  # type: ignore[operator]
         case _:
             return bool(value == condition.value)
+
+
+def _as_filtered(value: Any) -> str:
+    """As a person writes it in a filter."""
+    if value is None:
+        return UNKNOWN
+    return str(value).lower() if isinstance(value, bool) else str(value)

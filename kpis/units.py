@@ -50,6 +50,12 @@ def scale_of(greatest: float, unit: Unit) -> tuple[float, str]:
     return fitting[-1] if fitting else steps[0]
 
 
+def text_of(kpi: Kpi, value: float | None) -> str:
+    """A KPI's value as text for people; a change has its sign: +18.3 %."""
+    text = shown(value, kpi.unit)
+    return f"+{text}" if kpi.signed and value is not None and value > 0 else text
+
+
 def shown(value: float | None, unit: Unit) -> str:
     """A value as text for people: 12.3 TB, 97.3 %, 3.2 min, 12.3 k; a dash for null."""
     if value is None:

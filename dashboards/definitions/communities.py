@@ -52,5 +52,26 @@ COMMUNITIES = Dashboard(
     title="VOs and experiments",
     question="What does each community get from the lake?",
     variables=(VO, EXPERIMENT, ACTIVITY),
-    rows=(_of("experiment", "experiment", links.EXPERIMENT), _of("VO", "vo", links.VO)),
+    group="activity",
+    rows=(
+        _of("experiment", "experiment", links.EXPERIMENT),
+        _of("VO", "vo", links.VO),
+        Row(
+            title="What they move",
+            panels=(
+                Panel(
+                    title="Volume by {group}",
+                    kind="stacked",
+                    grouped=True,
+                    numbers=(Number(kpi="transfer_volume", by=("activity",)),),
+                ),
+                Panel(
+                    title="Efficiency by {group}",
+                    kind="lines",
+                    grouped=True,
+                    numbers=(Number(kpi="transfer_efficiency", by=("activity",)),),
+                ),
+            ),
+        ),
+    ),
 )

@@ -10,6 +10,7 @@ FAILURES = Dashboard(
     name="failures",
     title="Failures",
     question="Which errors occur, at which sites, and since when?",
+    group="error_scope",
     variables=(*variables.TRANSFERS, variables.ERROR),
     rows=(
         Row(
@@ -76,8 +77,9 @@ FAILURES = Dashboard(
                     numbers=(Number(kpi="transfers_failed", by=("error_template",)),),
                 ),
                 Panel(
-                    title="Failures by error scope",
+                    title="Failures by {group}",
                     kind="stacked",
+                    grouped=True,
                     width=8,
                     height=10,
                     numbers=(Number(kpi="transfers_failed", by=("error_scope",)),),

@@ -10,6 +10,7 @@ FTS = Dashboard(
     name="fts",
     title="FTS servers",
     question="Do the FTS servers accept, run and finish what Rucio submits?",
+    group="endpoint",
     variables=(ENDPOINT, VO, SOURCE, DESTINATION, SOURCE_RSE, DESTINATION_RSE),
     rows=(
         Row(
@@ -45,20 +46,23 @@ FTS = Dashboard(
             title="Servers",
             panels=(
                 Panel(
-                    title="Efficiency by server",
+                    title="Efficiency by {group}",
                     kind="lines",
+                    grouped=True,
                     numbers=(Number(kpi="fts_efficiency", by=("endpoint",)),),
                     link=links.ENDPOINT,
                 ),
                 Panel(
-                    title="Finished transfers by server",
+                    title="Finished transfers by {group}",
                     kind="stacked",
+                    grouped=True,
                     numbers=(Number(kpi="fts_finished", by=("endpoint",)),),
                     link=links.ENDPOINT,
                 ),
                 Panel(
-                    title="Longest link queue by server",
+                    title="Longest link queue by {group}",
                     kind="lines",
+                    grouped=True,
                     numbers=(Number(kpi="fts_queue_peak", by=("endpoint",)),),
                     link=links.ENDPOINT,
                 ),
@@ -160,8 +164,8 @@ FTS = Dashboard(
                     numbers=tuple(
                         Number(kpi=kpi, by=("src_site", "dst_site"), label=label)
                         for kpi, label in (
-                            ("transfers_done", "Rucio: done"),
-                            ("fts_finished", "FTS: finished"),
+                            ("rucio_copies", "Rucio: done"),
+                            ("fts_copies", "FTS: finished"),
                             ("done_agreement", "FTS / Rucio"),
                             ("done_difference", "Rucio - FTS"),
                         )

@@ -11,7 +11,9 @@ _HOST = ("host",)
 
 def _over_time(title: str, **kpis: str | None) -> Panel:
     numbers = tuple(Number(kpi=kpi, by=_HOST, label=label) for kpi, label in kpis.items())
-    return Panel(title=title, kind="lines", top=20, numbers=numbers, link=links.HOST)
+    return Panel(
+        title=f"{title} by {{group}}", kind="lines", top=20, grouped=True, numbers=numbers, link=links.HOST
+    )
 
 
 HOSTS = Dashboard(
@@ -19,6 +21,7 @@ HOSTS = Dashboard(
     title="Hosts and services",
     question="Which host is silent, overloaded, full or has a wrong clock?",
     variables=(SITE, HOST),
+    group="host",
     rows=(
         Row(
             title="All hosts",

@@ -11,6 +11,7 @@ LAKE = Dashboard(
     title="Lake overview",
     question="What is the overall state of the data lake, and where is it degraded?",
     variables=(VO, ACTIVITY, EXPERIMENT),
+    group="activity",
     rows=(
         Row(
             title="Summary",
@@ -84,8 +85,9 @@ LAKE = Dashboard(
             title="Volume, failures, probes and storage",
             panels=(
                 Panel(
-                    title="Volume by activity",
+                    title="Volume by {group}",
                     kind="stacked",
+                    grouped=True,
                     width=12,
                     numbers=(Number(kpi="transfer_volume", by=("activity",)),),
                 ),

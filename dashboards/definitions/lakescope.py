@@ -10,6 +10,7 @@ LAKESCOPE = Dashboard(
     title="Health of Lakescope",
     question="Is the data complete and up to date?",
     variables=(),
+    group="name",
     rows=(
         Row(
             title="Now",
@@ -48,31 +49,36 @@ LAKESCOPE = Dashboard(
             title="Collectors and sinks",
             panels=(
                 Panel(
-                    title="Events received by collector",
+                    title="Events received by {group}",
                     kind="stacked",
+                    grouped=True,
                     numbers=(Number(kpi="events_received", by=("name",)),),
                 ),
                 Panel(
-                    title="Events stored by sink",
+                    title="Events stored by {group}",
                     kind="lines",
+                    grouped=True,
                     numbers=(Number(kpi="events_stored", by=("name",)),),
                 ),
                 Panel(
-                    title="Ingest lag by sink",
+                    title="Ingest lag by {group}",
                     kind="lines",
+                    grouped=True,
                     numbers=(
                         Number(kpi="lag_p50", by=("name",), label="p50"),
                         Number(kpi="lag_p99", by=("name",), label="p99"),
                     ),
                 ),
                 Panel(
-                    title="Longest queue by sink",
+                    title="Longest queue by {group}",
                     kind="lines",
+                    grouped=True,
                     numbers=(Number(kpi="queue_peak", by=("name",)),),
                 ),
                 Panel(
-                    title="Dead letters by collector and sink",
+                    title="Dead letters by {group}",
                     kind="stacked",
+                    grouped=True,
                     numbers=(Number(kpi="dead_letters", by=("name",)),),
                 ),
                 Panel(
@@ -118,8 +124,8 @@ LAKESCOPE = Dashboard(
                     kind="lines",
                     width=12,
                     numbers=(
-                        Number(kpi="transfers_done", label="Rucio: done"),
-                        Number(kpi="fts_finished", label="FTS: finished"),
+                        Number(kpi="rucio_copies", label="Rucio: done"),
+                        Number(kpi="fts_copies", label="FTS: finished"),
                     ),
                 ),
                 Panel(
@@ -128,8 +134,8 @@ LAKESCOPE = Dashboard(
                     width=12,
                     numbers=(
                         Number(kpi="done_agreement", by=("src_site", "dst_site"), label="FTS / Rucio"),
-                        Number(kpi="transfers_done", by=("src_site", "dst_site"), label="Rucio: done"),
-                        Number(kpi="fts_finished", by=("src_site", "dst_site"), label="FTS: finished"),
+                        Number(kpi="rucio_copies", by=("src_site", "dst_site"), label="Rucio: done"),
+                        Number(kpi="fts_copies", by=("src_site", "dst_site"), label="FTS: finished"),
                     ),
                     link=links.LINK,
                 ),

@@ -16,8 +16,8 @@ from lakescope.dashboards.variables import (
 
 
 def _direction(title: str, *, reverse: bool) -> Row:
-    def number(kpi: str, label: str) -> Number:
-        return Number(kpi=kpi, label=label, reverse=reverse)
+    def number(kpi: str, label: str | None = None, by: tuple[str, ...] = ()) -> Number:
+        return Number(kpi=kpi, label=label, reverse=reverse, by=by)
 
     return Row(
         title=title,
@@ -25,25 +25,39 @@ def _direction(title: str, *, reverse: bool) -> Row:
             Panel(
                 title=f"Efficiency, {title.lower()}",
                 kind="lines",
-                width=6,
+                width=8,
                 numbers=(number("transfer_efficiency", "Rucio"), number("fts_efficiency", "FTS")),
+            ),
+            Panel(
+                title=f"Efficiency by {{group}}, {title.lower()}",
+                kind="lines",
+                grouped=True,
+                width=8,
+                numbers=(number("transfer_efficiency", by=("activity",)),),
+            ),
+            Panel(
+                title=f"Volume by {{group}}, {title.lower()}",
+                kind="stacked",
+                grouped=True,
+                width=8,
+                numbers=(number("transfer_volume", by=("activity",)),),
             ),
             Panel(
                 title=f"Throughput per transfer, {title.lower()}",
                 kind="lines",
-                width=6,
+                width=8,
                 numbers=(number("transfer_throughput", "per transfer"),),
             ),
             Panel(
                 title=f"Throughput of perfSONAR's tests, {title.lower()}",
                 kind="lines",
-                width=6,
+                width=8,
                 numbers=(number("network_throughput", "perfSONAR"),),
             ),
             Panel(
                 title=f"Packet loss, {title.lower()}",
                 kind="lines",
-                width=6,
+                width=8,
                 numbers=(number("network_loss", "packet loss"),),
             ),
             Panel(
@@ -71,6 +85,7 @@ def _direction(title: str, *, reverse: bool) -> Row:
 LINK = Dashboard(
     name="link",
     title="Link",
+    group="activity",
     question="Why does this link fail?",
     variables=(SOURCE, DESTINATION, SOURCE_RSE, DESTINATION_RSE, VO, ACTIVITY, PROTOCOL),
     rows=(

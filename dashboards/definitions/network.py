@@ -13,6 +13,7 @@ NETWORK = Dashboard(
     title="Network mesh",
     question="Which links of the network are slow or lossy?",
     variables=(SOURCE, DESTINATION),
+    group="src_site",
     rows=(
         Row(
             title="The mesh",
@@ -77,43 +78,51 @@ NETWORK = Dashboard(
             title="Over time",
             panels=(
                 Panel(
-                    title="Throughput by source",
+                    title="Throughput by {group}",
                     kind="lines",
+                    grouped=True,
                     numbers=(Number(kpi="network_throughput", by=("src_site",)),),
                 ),
                 Panel(
-                    title="Packet loss by source",
+                    title="Packet loss by {group}",
                     kind="lines",
+                    grouped=True,
                     numbers=(Number(kpi="network_loss", by=("src_site",)),),
                 ),
                 Panel(
-                    title="One-way delay (p95) by source",
+                    title="One-way delay (p95) by {group}",
                     kind="lines",
+                    grouped=True,
                     numbers=(Number(kpi="network_latency_p95", by=("src_site",)),),
                 ),
                 Panel(
-                    title="Round-trip time by source",
+                    title="Round-trip time by {group}",
                     kind="lines",
+                    grouped=True,
                     numbers=(Number(kpi="network_rtt", by=("src_site",)),),
                 ),
                 Panel(
-                    title="Jitter by source",
+                    title="Jitter by {group}",
                     kind="lines",
+                    grouped=True,
                     numbers=(Number(kpi="network_jitter", by=("src_site",)),),
                 ),
                 Panel(
-                    title="Hops by source",
+                    title="Hops by {group}",
                     kind="lines",
+                    grouped=True,
                     numbers=(Number(kpi="network_hops", by=("src_site",)),),
                 ),
                 Panel(
-                    title="TCP retransmissions by source",
+                    title="TCP retransmissions by {group}",
                     kind="stacked",
+                    grouped=True,
                     numbers=(Number(kpi="network_retransmits", by=("src_site",)),),
                 ),
                 Panel(
-                    title="Maximum clock error by source",
+                    title="Maximum clock error by {group}",
                     kind="lines",
+                    grouped=True,
                     numbers=(Number(kpi="clock_error", by=("src_site",)),),
                 ),
             ),

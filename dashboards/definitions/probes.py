@@ -11,6 +11,7 @@ PROBES = Dashboard(
     title="Probes and availability",
     question="Which services passed their probes, and which did not?",
     variables=(SITE, RSE, PROTOCOL),
+    group="operation",
     rows=(
         Row(
             title="Availability",
@@ -39,14 +40,15 @@ PROBES = Dashboard(
                     link=links.PROBES,
                 ),
                 Panel(
-                    title="By operation",
+                    title="Probe success rate by {group}",
                     kind="lines",
+                    grouped=True,
                     width=8,
                     height=10,
                     numbers=(Number(kpi="probe_availability", by=("operation",)),),
                 ),
                 Panel(
-                    title="By protocol",
+                    title="Probe success rate by protocol",
                     kind="lines",
                     width=8,
                     height=10,

@@ -10,6 +10,7 @@ RULES = Dashboard(
     title="Rules and deletions",
     question="Which rules are stuck, and do deletions succeed?",
     variables=(VO, EXPERIMENT, SITE, RSE),
+    group="rse",
     rows=(
         Row(
             title="Rules",
@@ -25,16 +26,17 @@ RULES = Dashboard(
                     numbers=(Number(kpi="oldest_stuck_rule"),),
                 ),
                 Panel(
-                    title="Stuck rules over time",
+                    title="Stuck rules by {group}",
                     kind="stacked",
+                    grouped=True,
                     width=8,
-                    numbers=(Number(kpi="rules_stuck", by=("account",)),),
+                    numbers=(Number(kpi="rules_stuck", by=("rse",)),),
                 ),
                 Panel(
-                    title="Unsatisfied rules by poll",
+                    title="Unsatisfied rules by state",
                     kind="lines",
                     width=8,
-                    numbers=(Number(kpi="rules_reported", by=("scope",)),),
+                    numbers=(Number(kpi="rules_reported", by=("state",)),),
                 ),
                 Panel(
                     title="Stuck rules by account",
@@ -80,10 +82,11 @@ RULES = Dashboard(
                     numbers=(Number(kpi="deletion_volume"),),
                 ),
                 Panel(
-                    title="Deletions per second by site",
+                    title="Deletions per second by {group}",
                     kind="stacked",
+                    grouped=True,
                     width=24,
-                    numbers=(Number(kpi="deletion_rate", by=("site",)),),
+                    numbers=(Number(kpi="deletion_rate", by=("rse",)),),
                 ),
                 Panel(
                     title="Deletion efficiency by RSE",

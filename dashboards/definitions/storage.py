@@ -11,6 +11,7 @@ STORAGE = Dashboard(
     title="Storage and QoS",
     question="How much is stored, where and in which QoS class, and when is it full?",
     variables=(SITE, RSE, QOS),
+    group="rse",
     since="7d",
     rows=(
         Row(
@@ -55,14 +56,16 @@ STORAGE = Dashboard(
                     link=links.STORAGE,
                 ),
                 Panel(
-                    title="Used by storage element",
+                    title="Used by {group}",
                     kind="lines",
+                    grouped=True,
                     numbers=(Number(kpi="storage_used", by=("rse",)),),
                     link=links.STORAGE,
                 ),
                 Panel(
-                    title="Share in use by storage element",
+                    title="Fill level by {group}",
                     kind="lines",
+                    grouped=True,
                     numbers=(Number(kpi="storage_fullness", by=("rse",)),),
                     link=links.STORAGE,
                 ),

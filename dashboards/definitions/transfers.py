@@ -11,6 +11,7 @@ TRANSFERS = Dashboard(
     title="Transfers",
     question="What moves, from where to where, how well and how fast?",
     variables=variables.TRANSFERS,
+    group="dst_site",
     rows=(
         Row(
             title="Totals",
@@ -58,14 +59,14 @@ TRANSFERS = Dashboard(
                     numbers=(Number(kpi="transfer_efficiency_change"),),
                 ),
                 Panel(
-                    title="Delivered rate, share of the seven days before",
+                    title="Delivered rate, relative to the seven days before",
                     kind="stat",
                     width=8,
                     height=4,
                     numbers=(Number(kpi="delivered_rate_change"),),
                 ),
                 Panel(
-                    title="Volume, share of the same range a week earlier",
+                    title="Volume, relative to the same range a week earlier",
                     kind="stat",
                     width=8,
                     height=4,
@@ -118,9 +119,11 @@ TRANSFERS = Dashboard(
             title="Over time",
             panels=(
                 Panel(
-                    title="Volume by activity",
+                    title="Volume by {group}",
                     kind="stacked",
-                    numbers=(Number(kpi="transfer_volume", by=("activity",)),),
+                    grouped=True,
+                    numbers=(Number(kpi="transfer_volume", by=("dst_site",)),),
+                    link=links.TO_DESTINATION,
                 ),
                 Panel(
                     title="Successful and failed transfers",
@@ -131,14 +134,18 @@ TRANSFERS = Dashboard(
                     ),
                 ),
                 Panel(
-                    title="Efficiency by protocol",
+                    title="Efficiency by {group}",
                     kind="lines",
-                    numbers=(Number(kpi="transfer_efficiency", by=("protocol",)),),
+                    grouped=True,
+                    numbers=(Number(kpi="transfer_efficiency", by=("dst_site",)),),
+                    link=links.TO_DESTINATION,
                 ),
                 Panel(
-                    title="Throughput per transfer by protocol",
+                    title="Throughput per transfer by {group}",
                     kind="lines",
-                    numbers=(Number(kpi="transfer_throughput", by=("protocol",)),),
+                    grouped=True,
+                    numbers=(Number(kpi="transfer_throughput", by=("dst_site",)),),
+                    link=links.TO_DESTINATION,
                 ),
                 Panel(
                     title="Queue time",
@@ -149,8 +156,9 @@ TRANSFERS = Dashboard(
                     ),
                 ),
                 Panel(
-                    title="Delivered rate by destination",
+                    title="Delivered rate by {group}",
                     kind="stacked",
+                    grouped=True,
                     numbers=(Number(kpi="delivered_rate", by=("dst_site",)),),
                     link=links.TO_DESTINATION,
                 ),
@@ -162,10 +170,17 @@ TRANSFERS = Dashboard(
                 Panel(
                     title="Submitted and failed submissions",
                     kind="lines",
+                    width=6,
                     numbers=(
                         Number(kpi="submissions", label="submitted"),
                         Number(kpi="submission_failures", label="failed"),
                     ),
+                ),
+                Panel(
+                    title="Efficiency by protocol",
+                    kind="bars",
+                    width=6,
+                    numbers=(Number(kpi="transfer_efficiency", by=("protocol",)),),
                 ),
                 Panel(
                     title="Efficiency by QoS class of the destination",

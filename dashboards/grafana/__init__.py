@@ -12,13 +12,15 @@ from grafanalib.core import Dashboard as GrafanaDashboard
 from msgspec import Struct
 
 from lakescope.core.columns import columns
-from lakescope.dashboards.grafana._common import BIN, NOISE, Builder
+from lakescope.dashboards.grafana._common import BIN, FILTERS, GROUP, NOISE, Builder
 from lakescope.dashboards.grafana.elasticsearch import ElasticsearchBuilder, MonitBuilder
-from lakescope.dashboards.grafana.extension import Json, document, options, shortest_bin
+from lakescope.dashboards.grafana.extension import Json, document, options, own_filters, shortest_bin
+from lakescope.dashboards.grafana.grouping import Grouping
 from lakescope.dashboards.grafana.influxdb import InfluxBuilder
 from lakescope.dashboards.grafana.panels import panel_of, placed
 from lakescope.dashboards.model import Dashboard
 from lakescope.dashboards.theme import LIGHT
+from lakescope.dashboards.words import words
 from lakescope.kpis import CATALOGUE, UnsupportedError
 from lakescope.kpis.model import Condition
 
@@ -58,21 +60,22 @@ def build(dashboard: Dashboard, store: Store, source: str | None = None) -> Dash
     A number that the store cannot answer is left out; a panel without any, too, and its row closes up.
     """
     builder = _builder(store)
-    variables, left_out = _variables(dashboard, builder)
+    grouping = Grouping.of(dashboard, builder)
+    variables, left_out = _variables(dashboard, builder, grouping)
     known = [one.name for one in variables if one.name != BIN]
     panels: list[Any] = []
     top = 0
     for row in dashboard.rows:
         kept = []
         for panel in row.panels:
-            made, missing = panel_of(dashboard, panel, builder, known)
+            made, missing = panel_of(dashboard, grouping.panel(panel), builder, known)
             left_out += missing
             if made is not None:
                 kept.append((made, panel))
         if kept:
             heading = RowPanel(title=row.title, gridPos={"h": 1, "w": 24, "x": 0, "y": top})
             top = placed(kept, top + 1)
-            panels += [heading, *(made for made, _ in kept)]
+            panels += [heading, *(one for made, _ in kept for one in (made, made.below) if one is not None)]
     for identifier, panel in enumerate(panels, 1):
         panel.id = identifier
     made = GrafanaDashboard(
@@ -121,9 +124,13 @@ def _builder(store: Store) -> Builder:
             return InfluxBuilder()
 
 
-def _variables(dashboard: Dashboard, builder: Builder) -> tuple[list[Any], list[str]]:
-    """The dashboard's own, functional tests in or out where they count, and the shortest bin."""
+def _variables(dashboard: Dashboard, builder: Builder, grouping: Grouping) -> tuple[list[Any], list[str]]:
+    """What its panels are grouped by, the dashboard's own, functional tests in or out where they count, a viewer's own
+    filters, and the shortest bin."""
     made, left_out = [], []
+    if grouping.choices:
+        pairs = ", ".join(f"{words(name)} : {value}" for name, value in grouping.choices.items())
+        made.append(options(GROUP, "Group by", pairs, words(str(dashboard.group))))
     for variable in dashboard.variables:
         try:
             made.append(builder.variable(variable))
@@ -134,6 +141,8 @@ def _variables(dashboard: Dashboard, builder: Builder) -> tuple[list[Any], list[
     numbers = [number for panel in dashboard.panels for number in panel.numbers]
     if marked or any(CATALOGUE[number.kpi].noise is not None for number in numbers):
         made.append(options(NOISE, "Functional tests", builder.noise(), "in"))
+    if builder.filters:
+        made.append(own_filters(FILTERS, "Filters"))
     made.append(shortest_bin(BIN, "Bin", _BINS, 200))
     return made, left_out
 

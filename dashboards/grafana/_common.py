@@ -13,6 +13,12 @@ from lakescope.dashboards.model import Dashboard, Listing, Number, Variable
 from lakescope.kpis import CATALOGUE, Kpi
 from lakescope.kpis.model import Comparison, Condition, DaysLeft, Part, UnsupportedError, parts
 
+GROUP = "group"
+"""Name of the variable that says what the `grouped` panels are grouped by."""
+BY_CHOICE = f"${{{GROUP}:raw}}"
+"""In the place of a dimension: what the viewer chose, as the store calls it."""
+FILTERS = "filters"
+"""Name of the variable that holds a viewer's own filters."""
 Operator = Literal["-", "/", "1-/"]
 
 NOISE = "noise"
@@ -40,6 +46,8 @@ class NumberQuery(Struct, frozen=True, kw_only=True):
     """A row is a series: what is made of the rows of a group."""
     operator: Operator | None = None
     """Of two columns, row by row; ``1-/``: what their ratio leaves."""
+    limit: int | None = None
+    """Most values of a dimension that the answer has; null: all of any lake."""
 
 
 class Series(Struct, frozen=True):
@@ -75,11 +83,21 @@ class Builder(Protocol):
     labels: bool
     """Whether a series carries its groups' values, rather than only a name made of them."""
 
+    filters: bool
+    """Whether a viewer can add filters of their own to all queries."""
+
+    def grouping(self, dataset: str, dimension: str) -> str | None:
+        """What `GROUP` holds for a dimension that it can be grouped by."""
+
     def number(self, dashboard: Dashboard, number: Number, ref: str, series: Series | None) -> NumberQuery:
-        """A KPI. `ref`: the target's id; a second target's is `ref` and a 2. `series`: over time, or null."""
+        """A KPI. `ref`: the target's id; a second target's is `ref` and a 2. `series`: over time, or null; then
+        `BY_CHOICE` may stand for its dimension."""
 
     def total(self, dashboard: Dashboard, number: Number, ref: str) -> Target | None:
         """How many groups there are over time, where a panel cannot show all; null where the store shows all."""
+
+    def count(self, dashboard: Dashboard, number: Number, dimension: str, ref: str) -> Target:
+        """How many values of a dimension there are in the range, for a number whose answer has a `limit`."""
 
     def events(self, dashboard: Dashboard, listing: Listing, ref: str) -> tuple[Target, dict[str, str]]:
         """The events themselves, and event field -> its column in the answer, in the order wanted."""

@@ -24,6 +24,7 @@ from msgspec import structs
 
 from lakescope.core.columns import kinds
 from lakescope.dashboards.grafana._common import (
+    BY_CHOICE,
     NOISE,
     TOTAL,
     Annotation,
@@ -72,6 +73,7 @@ class ElasticsearchBuilder:
     """Documents as sinks/elasticsearch.py writes them; `type`: the data source's kind."""
 
     labels = False
+    filters = True
     time = "@timestamp"
 
     def __init__(self, type: str = "elasticsearch"):
@@ -90,6 +92,11 @@ class ElasticsearchBuilder:
         """The field that is the dataset's name in all of its documents."""
         return "dataset"
 
+    def grouping(self, dataset: str, dimension: str) -> str | None:
+        """See `lakescope.dashboards.grafana._common.Builder`. Numbers' groups have no word for none."""
+        text = kinds(dataset).get(dimension) in ("keyword", "text")
+        return self.path(dataset, dimension) if text else None
+
     def number(self, dashboard: Dashboard, number: Number, ref: str, series: Series | None) -> NumberQuery:
         """See `lakescope.dashboards.grafana._common.Builder`."""
         return _Question(self, dashboard, number, series).asked(ref)
@@ -97,6 +104,10 @@ class ElasticsearchBuilder:
     def total(self, dashboard: Dashboard, number: Number, ref: str) -> Target | None:
         """See `lakescope.dashboards.grafana._common.Builder`."""
         return _Question(self, dashboard, number, Series("", None)).total(ref)
+
+    def count(self, dashboard: Dashboard, number: Number, dimension: str, ref: str) -> Target:
+        """See `lakescope.dashboards.grafana._common.Builder`."""
+        return _Question(self, dashboard, number, None).count(ref, dimension)
 
     def events(self, dashboard: Dashboard, listing: Listing, ref: str) -> tuple[Target, dict[str, str]]:
         """See `lakescope.dashboards.grafana._common.Builder`."""
@@ -212,12 +223,20 @@ class _Question:
         self.variables = variables_of(dashboard, number)
         self.series = series
         self.least = series.least if series else keeps_least("table", self.kpi)
-        self.groups = [builder.path(self.kpi.dataset, name) for name in number.by]
+        self.groups = [self._path(name) for name in number.by]
 
     def asked(self, ref: str) -> NumberQuery:
         """The targets, by the form of the KPI's value."""
         check_form(self.number, over_time=self.series is not None)
-        return self._asked(ref, self.kpi.value)
+        asked = self._asked(ref, self.kpi.value)
+        sizes = [
+            int(bucket["settings"]["size"])
+            for column in asked.columns
+            for bucket in column.target.bucketAggs
+            if bucket["field"] in self.groups and "orderBy" in bucket["settings"]
+        ]
+        limits = [size for size in sizes if 1 < size < GROUPS]
+        return structs.replace(asked, limit=min(limits)) if limits else asked
 
     def _asked(self, ref: str, value: Value) -> NumberQuery:
         match value:
@@ -241,8 +260,9 @@ class _Question:
                 newest = {"type": "max", "field": self.builder.time}
                 return self._one(self._scripted(ref, (value,), [newest], "(${__to}L - params.a) / 1000"))
             case Part(kind="largest"):
-                least_firsts = [self._metric(value, "max"), self._metric(value, "min")]
-                return self._one(self._scripted(ref, (value,), least_firsts, "Math.max(params.a, -params.b)"))
+                extremes = [self._metric(value, "max"), self._metric(value, "min")]
+                script = "Math.max(params.a, -params.b)"
+                return self._one(self._scripted(ref, (value,), [*extremes, self._distance(value)], script))
             case Part():
                 return self._one(self._plain(ref, value))
             case PerSecond(of=part) if not part.series:
@@ -299,6 +319,16 @@ class _Question:
             bucketAggs=[bins],
         )
 
+    def count(self, ref: str, dimension: str) -> Target:
+        """How many values a dimension has in the range."""
+        return ElasticsearchTarget(
+            refId=ref,
+            query=self._query(parts(self.kpi.value)),
+            timeField=self.builder.time,
+            metrics=[{"id": "1", "type": "cardinality", "field": self._path(dimension)}],
+            bucketAggs=[_terms(self.builder.constant()) | {"id": "10"}],
+        )
+
     # --- targets -----------------------------------------------------------------------------------------
 
     def _plain(self, ref: str, part: Part) -> Column:
@@ -320,13 +350,14 @@ class _Question:
         script: str,
         inner_groups: Sequence[dict[str, Any]] = (),
     ) -> Column:
-        """Metrics ``params.a``, ``params.b`` and what a script makes of them."""
+        """Metrics ``params.a``, ``params.b`` and what a script makes of them; one of several statistics only ranks."""
         inner = [metric | {"id": str(i), "hide": True} for i, metric in enumerate(metrics, 1)]
+        read = [metric for metric in inner if metric["type"] != "extended_stats"]
         made = {
             "id": str(len(inner) + 1),
             "type": "bucket_script",
             "pipelineVariables": [
-                {"name": name, "pipelineAgg": m["id"]} for name, m in zip("ab", inner, strict=False)
+                {"name": name, "pipelineAgg": m["id"]} for name, m in zip("ab", read, strict=False)
             ],
             "settings": {"script": script},
         }
@@ -349,12 +380,17 @@ class _Question:
         kind = "max" if order == "desc" else "min"
         metric: dict[str, Any] = {"id": "1", "type": kind, "field": self._path(part.field)}
         if part.over == "largest":
-            return self._scripted(ref, (part,), [metric], "Math.abs(params.a)", [moment])
+            metrics = [metric, self._distance(part)]
+            return self._scripted(ref, (part,), metrics, "Math.abs(params.a)", [moment])
         metrics = [metric]
         if part.over == "min":
             metrics.append({"id": "2", "type": "min", "field": metric["field"], "hide": True})
         target = self._target(ref, (part,), metrics, inner=[moment])
         return Column(target, _NAMES[kind])
+
+    def _distance(self, part: Part) -> dict[str, Any]:
+        """What ranks groups by the distance of their values from 0, on whichever side: their squares' sum."""
+        return {"type": "extended_stats", "field": self._path(part.field)}
 
     def _target(
         self,
@@ -404,6 +440,9 @@ class _Question:
 
     def _rank(self, metrics: Sequence[Mapping[str, Any]]) -> dict[str, str]:
         """The order of groups in which those that matter come first."""
+        distance = next((one for one in metrics if one["type"] == "extended_stats"), None)
+        if distance is not None:
+            return {"order": "desc", "by": f"{distance['id']}[sum_of_squares]"}
         first = metrics[0]
         by_count = first["type"] in ("count", "percentiles")
         value = self.kpi.value
@@ -435,11 +474,12 @@ class _Question:
         return {"type": _METRICS[kind], **field}
 
     def _path(self, field: str | None) -> str:
-        return self.builder.path(self.kpi.dataset, str(field))
+        return BY_CHOICE if field == BY_CHOICE else self.builder.path(self.kpi.dataset, str(field))
 
     def _missing(self, name: str) -> str | None:
         """A number's group cannot be called by a word: events without one stay out of the groups."""
-        return UNKNOWN if kinds(self.kpi.dataset).get(name) in ("keyword", "text") else None
+        known = name == BY_CHOICE or self.builder.grouping(self.kpi.dataset, name)
+        return UNKNOWN if known else None
 
 
 def _known(part: Part) -> tuple[Condition, ...]:

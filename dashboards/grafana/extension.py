@@ -81,6 +81,8 @@ class PanelOf(Panel):  # type: ignore[misc]
     defaults: Json = attr.Factory(dict)
     """fieldConfig.defaults."""
     overrides: list[Json] = attr.Factory(list)
+    below: PanelOf | None = None
+    """A small panel that takes its lowest lines."""
 
     def to_json_data(self) -> Json:
         """The panel's JSON."""
@@ -148,6 +150,21 @@ class Choice(Template):  # type: ignore[misc]
         return {key: value for key, value in made.items() if value is not None}
 
 
+@_attrs
+class AdHoc(Choice):
+    """A variable of a viewer's own filters."""
+
+    def to_json_data(self) -> Json:
+        """The variable's JSON."""
+        return {
+            "name": self.name,
+            "label": self.label,
+            "type": self.type,
+            "hide": self.hide,
+            "skipUrlSync": False,
+        }
+
+
 def choice(variable: Variable, query: str, everything: str, unknown: str) -> Choice:
     """A variable whose values are looked up; `everything`: the text that stands for all of them; `unknown`: the value that
     stands for having none, which no look-up finds (Grafana 12.2 shows it, older ones take it from a link only)."""
@@ -174,6 +191,11 @@ def options(name: str, label: str, values: str, text: str) -> Choice:
     return Choice(
         name=name, label=label, type="custom", query=values, options=made, current=current, refresh=0
     )
+
+
+def own_filters(name: str, label: str) -> Choice:
+    """What a viewer adds as ``field = value``; Grafana puts it into every query of the data source."""
+    return AdHoc(name=name, label=label, type="adhoc", query="", current={}, refresh=0)
 
 
 def shortest_bin(name: str, label: str, values: Sequence[str], bins: int) -> Choice:
@@ -226,7 +248,8 @@ def document(dashboard: Dashboard, source: Mapping[str, str]) -> Json:
     made |= {"schemaVersion": SCHEMA_VERSION, "editable": True, "preload": False}
     made["annotations"]["list"] = [_sourced(one, source) for one in made["annotations"]["list"]]
     made["templating"]["list"] = [
-        _sourced(one, source) if one["type"] == "query" else one for one in made["templating"]["list"]
+        _sourced(one, source) if one["type"] in ("query", "adhoc") else one
+        for one in made["templating"]["list"]
     ]
     made["panels"] = [_panel(panel, source) for panel in made["panels"]]
     made["timepicker"] = {"refresh_intervals": made["timepicker"]["refresh_intervals"]}

@@ -18,10 +18,12 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 
 from grafanalib.core import Target, Template
+from msgspec import structs
 
 from lakescope.core.columns import kinds
 from lakescope.core.plugins import load
 from lakescope.dashboards.grafana._common import (
+    BY_CHOICE,
     NOISE,
     Annotation,
     Column,
@@ -53,6 +55,11 @@ class InfluxBuilder:
 
     type = "influxdb"
     labels = True
+    filters = False  # Grafana adds them to queries of its own builder only, and these are written out
+
+    def grouping(self, dataset: str, dimension: str) -> str | None:
+        """See `lakescope.dashboards.grafana._common.Builder`."""
+        return dimension if dimension in _tags(dataset) else None
 
     def number(self, dashboard: Dashboard, number: Number, ref: str, series: Series | None) -> NumberQuery:
         """See `lakescope.dashboards.grafana._common.Builder`."""
@@ -60,7 +67,10 @@ class InfluxBuilder:
         if any(part.kind in ("silence", "empty_hours") for part in parts(kpi.value)):
             raise refuse(kpi, "InfluxQL cannot calculate with times")
         check_form(number, over_time=series is not None)
-        tags = _tags(kpi.dataset)
+        tags: Collection[str] = _tags(kpi.dataset)
+        if BY_CHOICE in number.by:
+            kpi = structs.replace(kpi, dimensions=(*kpi.dimensions, BY_CHOICE))
+            tags = {*tags, BY_CHOICE}
         variables = {field: name for field, name in variables_of(dashboard, number).items() if field in tags}
         query = Query(
             kpi=kpi,
@@ -83,6 +93,10 @@ class InfluxBuilder:
     def total(self, dashboard: Dashboard, number: Number, ref: str) -> Target | None:
         """See `lakescope.dashboards.grafana._common.Builder`. InfluxQL keeps no top of whole series: all are shown."""
         return None
+
+    def count(self, dashboard: Dashboard, number: Number, dimension: str, ref: str) -> Target:
+        """See `lakescope.dashboards.grafana._common.Builder`. No answer has a limit."""
+        raise NotImplementedError
 
     def events(self, dashboard: Dashboard, listing: Listing, ref: str) -> tuple[Target, dict[str, str]]:
         """See `lakescope.dashboards.grafana._common.Builder`."""

@@ -10,11 +10,21 @@ from grafanalib.core import Target
 from msgspec import Struct, structs
 
 from lakescope.core.columns import kinds
-from lakescope.dashboards.grafana._common import BIN, TOTAL, Builder, NumberQuery, Series
+from lakescope.dashboards.grafana._common import (
+    BIN,
+    BY_CHOICE,
+    FILTERS,
+    GROUP,
+    TOTAL,
+    Builder,
+    NumberQuery,
+    Series,
+)
 from lakescope.dashboards.grafana.extension import LEGEND, NO_LEGEND, TOOLTIP, Json, PanelOf, cell, override
-from lakescope.dashboards.model import Dashboard, Link, Number, Panel, filled
+from lakescope.dashboards.model import Dashboard, Number, Panel, filled
 from lakescope.dashboards.questions import description_of, keeps_least, series_of
 from lakescope.dashboards.theme import LIGHT
+from lakescope.dashboards.words import words
 from lakescope.kpis import CATALOGUE, Kpi
 from lakescope.kpis.model import UnsupportedError, parts
 
@@ -34,6 +44,14 @@ _UNKNOWN: Json = {"type": "special", "options": {"match": "empty", "result": {"t
 _REFS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _MANY = frozenset({"rse", "host", "site", "src_site", "dst_site", "account", "error_template"})
 """Dimensions of which a lake may have hundreds of values."""
+STAT: Json = {
+    "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
+    "graphMode": "none",
+    "textMode": "auto",
+    "justifyMode": "auto",
+    "orientation": "auto",
+    "wideLayout": True,
+}
 _TOTAL_REF = "total"
 _READ = 1000
 """Newest reports that a list of states is made of: Grafana's queries have no last one of each series."""
@@ -76,7 +94,36 @@ def panel_of(
     total = builder.total(dashboard, answered[0].number, _TOTAL_REF) if _is_cut(panel) else None
     kept = _PanelBuilder(panel, builder, answered, variables, total)
     made = kept.over_time() if panel.traits.is_over_time else kept.of_range()
+    made.below = None if panel.traits.is_over_time else _counts(dashboard, panel, builder, answered)
     return made, left_out
+
+
+def _counts(
+    dashboard: Dashboard, panel: Panel, builder: Builder, answered: Sequence[PanelQuery]
+) -> PanelOf | None:
+    """How many groups there are, where the panel may lack some."""
+    limited = min(
+        (one for one in answered if one.asked.limit is not None),
+        key=lambda one: one.asked.limit or 0,
+        default=None,
+    )
+    many = [name for name in panel.numbers[0].by if name in _MANY]
+    if limited is None or not many:
+        return None
+    most = f"at most {limited.asked.limit} in {'a column' if panel.kind == 'table' else 'the panel'} above"
+    names = {ref: f"{words(name)}: number in all, {most}" for name, ref in zip(many, _REFS, strict=False)}
+    return PanelOf(
+        type="stat",
+        title="",
+        targets=[
+            builder.count(dashboard, answered[0].number, name, ref)
+            for name, ref in zip(many, _REFS, strict=False)
+        ],
+        transformations=[],
+        defaults={"unit": "short", "color": {"mode": "fixed", "fixedColor": LIGHT.muted}},
+        overrides=[override("byFrameRefID", ref, {"displayName": name}) for ref, name in names.items()],
+        options=STAT | {"colorMode": "none", "textMode": "value_and_name"},
+    )
 
 
 def _ask(dashboard: Dashboard, panel: Panel, builder: Builder) -> tuple[list[PanelQuery], list[str]]:
@@ -93,7 +140,8 @@ def _ask(dashboard: Dashboard, panel: Panel, builder: Builder) -> tuple[list[Pan
         try:
             asked = builder.number(dashboard, number, ref, series if panel.traits.is_over_time else None)
         except UnsupportedError as error:
-            left_out.append(f"{dashboard.name}: {panel.title}: {error}")
+            title = panel.title.replace(f" by ${{{GROUP}:text}}", "")
+            left_out.append(f"{dashboard.name}: {title}: {error}")
         else:
             answered.append(PanelQuery(number, label, ref, asked))
     return answered, left_out
@@ -194,15 +242,7 @@ class _PanelBuilder(Struct, frozen=True):
         links = {"links": found} if (found := self._links(over_time=False)) else {}
         match panel.kind:
             case "stat":
-                options: Json = {
-                    "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
-                    "colorMode": "value" if len(steps(first.kpi)) == 1 else "background_solid",
-                    "graphMode": "none",
-                    "textMode": "auto",
-                    "justifyMode": "auto",
-                    "orientation": "auto",
-                    "wideLayout": True,
-                }
+                options = STAT | {"colorMode": "value" if len(steps(first.kpi)) == 1 else "background_solid"}
                 return self._panel("stat", defaults=_shown(first.kpi) | links, options=options)
             case (
                 "bars"
@@ -340,12 +380,18 @@ class _PanelBuilder(Struct, frozen=True):
         """Where a click leads; nothing where Grafana cannot tell which group was clicked."""
         link = self.panel.link
         by = self.answered[0].number.by
+        if link is not None and by == (BY_CHOICE,) and self.builder.filters and len(self.panel.numbers) == 1:
+            wanted = f"var-{FILTERS}={BY_CHOICE}%7C%3D%7C${{__field.displayName:percentencode}}"
+            return [_link(link.dashboard, [wanted], self.variables)]
         if link is None or not set(link.variables.values()) <= set(by):
             return []
         values = self._values_over_time(by) if over_time else self._values(by)
         if not values.keys() >= set(link.variables.values()):
             return []
-        return [_link(link, values, [name for name in self.variables if name not in link.variables])]
+        chosen = [f"var-{name}={values[dimension]}" for name, dimension in link.variables.items()]
+        return [
+            _link(link.dashboard, chosen, [name for name in self.variables if name not in link.variables])
+        ]
 
     def _values(self, by: Sequence[str]) -> dict[str, str]:
         """Dimension -> Grafana's word for its value in the row that was clicked."""
@@ -362,17 +408,16 @@ class _PanelBuilder(Struct, frozen=True):
 
 def _is_cut(panel: Panel) -> bool:
     """Whether there may be more groups than the panel can show."""
-    many = bool(set(panel.numbers[0].by) & _MANY)
+    many = bool(set(panel.numbers[0].by) & {*_MANY, BY_CHOICE})
     return panel.traits.has_axis and (many or panel.top is not None)
 
 
-def _link(link: Link, values: Mapping[str, str], others: Sequence[str]) -> Json:
+def _link(dashboard: str, chosen: Sequence[str], others: Sequence[str]) -> Json:
     """Time and choices go along. Not by ``__all_variables``: a variable that stood twice in the address would have
-    two values."""
-    chosen = [f"var-{name}={values[dimension]}" for name, dimension in link.variables.items()]
+    two values; of filters each is one."""
     kept = [f"${{{name}:queryparam}}" for name in others]
-    url = f"/d/lakescope-{link.dashboard}?{'&'.join(['${__url_time_range}', *kept, *chosen])}"
-    return {"title": f"Open {link.dashboard}", "url": url, "targetBlank": False}
+    url = f"/d/lakescope-{dashboard}?{'&'.join(['${__url_time_range}', *kept, *chosen])}"
+    return {"title": f"Open {dashboard}", "url": url, "targetBlank": False}
 
 
 def _organize(
@@ -460,6 +505,9 @@ def _above(bound: float) -> float:
     return math.nextafter(bound, math.inf)
 
 
+COUNTS_HEIGHT = 2
+
+
 def placed(panels: Sequence[tuple[Any, Panel]], top: int) -> int:
     """Gives panels their places from line `top` on, left to right, line after line, all of them full; the line below."""
     rest = iter(panels)
@@ -467,7 +515,10 @@ def placed(panels: Sequence[tuple[Any, Panel]], top: int) -> int:
         left = 0
         for width, height in line:
             made, _ = next(rest)
-            made.gridPos = {"h": height, "w": width, "x": left, "y": top}
+            taken = COUNTS_HEIGHT if getattr(made, "below", None) else 0
+            made.gridPos = {"h": height - taken, "w": width, "x": left, "y": top}
+            if taken:
+                made.below.gridPos = {"h": taken, "w": width, "x": left, "y": top + height - taken}
             left += width
         top += line[0][1]
     return top

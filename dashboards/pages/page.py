@@ -1,4 +1,4 @@
-"""The page that shows dashboards: one HTML file, one script, one style sheet, nothing from elsewhere.
+"""The front end's files: the page that shows dashboards, the status page and what they share; nothing from elsewhere.
 
 Lakescope serves it (lakescope/app/web/dashboards.py); the previews hold it whole, with their data (dashboards/pages/preview.py).
 """
@@ -36,8 +36,8 @@ def html(view: View, to_dashboards: str = "") -> str:
     return text
 
 
-def file(name: Literal["look.css", "look.js", "page.css", "page.js"]) -> str:
-    """A style sheet or script; ``look.*`` are those of all of Lakescope's pages, the theme's colours included."""
+def file(name: str) -> str:
+    """A static file; ``look.*`` are those of all of Lakescope's pages, the theme's colours included."""
     text = (_HERE / name).read_text()
     return css() + text if name == "look.css" else text
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import chain, count, islice
 from typing import Any, Literal, NamedTuple
@@ -21,13 +21,20 @@ from lakescope.dashboards.model import COLUMNS, Dashboard, Link, Number, Panel, 
 from lakescope.dashboards.questions import (
     Selection,
     answers_of,
+    as_chosen,
     bin_of,
     description_of,
+    dimensions,
+    groupings,
+    ignored,
     keeps_least,
+    label_of,
+    texts_of,
 )
+from lakescope.dashboards.words import words
 from lakescope.kpis import CATALOGUE, Kpi, UnsupportedError
 from lakescope.kpis.model import UNKNOWN as NO_VALUE
-from lakescope.kpis.units import level_of, shown
+from lakescope.kpis.units import level_of, shown, text_of
 
 Rows = list[dict[str, Any]]
 Answer = Rows | UnsupportedError
@@ -52,6 +59,10 @@ class DashboardAnswer(Struct, frozen=True, kw_only=True):
     answered: datetime
     variables: Mapping[str, Sequence[str]]
     """What was chosen."""
+    group: str | None = None
+    """What the viewer chose to group by."""
+    filters: Sequence[str] = ()
+    """Further filters, each in words: ``activity=Production``, ``datatype!=RAW``."""
     pictures: Sequence[Picture]
 
     @classmethod
@@ -67,6 +78,8 @@ class DashboardAnswer(Struct, frozen=True, kw_only=True):
             store=store,
             answered=datetime.now(UTC),
             variables=selection.variables,
+            group=selection.group,
+            filters=texts_of(selection.filters),
             pictures=pictures(dashboard, selection, answers),
         )
 
@@ -81,6 +94,8 @@ class DashboardAnswer(Struct, frozen=True, kw_only=True):
             store=document["store"],
             answered=datetime.fromisoformat(document["answered"]),
             variables=document["variables"],
+            group=document["group"],
+            filters=document["filters"],
             pictures=document["panels"],
         )
 
@@ -93,6 +108,8 @@ class DashboardAnswer(Struct, frozen=True, kw_only=True):
             "bin_s": self.bin_s,
             "store": self.store,
             "variables": {name: list(values) for name, values in self.variables.items()},
+            "group": self.group,
+            "filters": list(self.filters),
             "panels": list(self.pictures),
         }
 
@@ -109,7 +126,10 @@ def layout(dashboard: Dashboard) -> dict[str, Any]:
     """What is known of a dashboard before anything is asked."""
     ids = count()
     rows: list[dict[str, Any]] = [
-        {"title": row.title, "panels": [_frame(panel, next(ids)) for panel in row.panels]}
+        {
+            "title": row.title,
+            "panels": [_frame(as_chosen(dashboard, panel), next(ids)) for panel in row.panels],
+        }
         for row in dashboard.rows
     ]
     for row in rows:
@@ -121,17 +141,29 @@ def layout(dashboard: Dashboard) -> dict[str, Any]:
         "since": dashboard.since,
         "refresh_s": dashboard.refresh_s,
         "variables": [{"name": v.name, "label": v.label} for v in dashboard.variables],
+        "group": dashboard.group,
+        "groupings": _named(groupings(dashboard)),
+        "dimensions": _named(dimensions(dashboard)),
         "rows": rows,
     }
+
+
+def _named(fields: Iterable[str]) -> list[dict[str, str]]:
+    return [{"name": name, "label": words(name)} for name in fields]
 
 
 def pictures(dashboard: Dashboard, selection: Selection, answers: Sequence[Answer]) -> list[Picture]:
     """The panels with their answers, which are in the order of `questions_of`."""
     rest = iter(answers)
+    panels = [as_chosen(dashboard, panel, selection.group) for panel in dashboard.panels]
     drawn = [
-        _frame(panel, index) | _picture(panel, selection, list(islice(rest, answers_of(panel))))
-        for index, panel in enumerate(dashboard.panels)
+        _frame(panel, index)
+        | _picture(panel, selection, list(islice(rest, answers_of(panel))))
+        | {"ignored": ignored(dashboard, panel, selection)}
+        for index, panel in enumerate(panels)
     ]
+    for picture in drawn:
+        picture["remarks"] = list(_remarks(picture))
     beginning = 0
     for row in dashboard.rows:  # a large matrix took more than the layout gave it
         _fill(drawn[beginning : beginning + len(row.panels)])
@@ -145,6 +177,15 @@ def pictures(dashboard: Dashboard, selection: Selection, answers: Sequence[Answe
     ]
 
 
+def _remarks(picture: Picture) -> Iterator[str]:
+    """What is to be said below a panel."""
+    yield from (f"Not shown: {note}" for note in picture.get("notes", ()))
+    if note := picture.get("note"):
+        yield f"Shown: {note}"
+    if picture["ignored"]:
+        yield f"Not filtered by: {', '.join(picture['ignored'])}"
+
+
 def _incidents(answer: Answer, selection: Selection) -> list[dict[str, Any]]:
     """The bins in which a site's availability was critical: `i` is the bin's place in ``times``."""
     if isinstance(answer, UnsupportedError):
@@ -155,7 +196,7 @@ def _incidents(answer: Answer, selection: Selection) -> list[dict[str, Any]]:
     for row in answer:
         if level_of(kpi, row["value"]) == "critical":
             index = int(datetime.fromisoformat(row["time"]).timestamp() // bin_s) - first
-            found.setdefault(index, []).append(f"{_name(row['site'])} {shown(row['value'], kpi.unit)}")
+            found.setdefault(index, []).append(f"{_name(row['site'])} {text_of(kpi, row['value'])}")
     return [{"i": i, "text": f"probe success rate: {', '.join(said)}"} for i, said in sorted(found.items())]
 
 
@@ -189,7 +230,7 @@ class _NumberAnswer(NamedTuple):
 
     @property
     def label(self) -> str:
-        return self.number.label or self.kpi.name.replace("_", " ")
+        return label_of(self.number)
 
 
 def _picture(panel: Panel, selection: Selection, answers: Sequence[Answer]) -> Picture:
@@ -264,7 +305,7 @@ def _groups(panel: Panel, selection: Selection, asked: Sequence[_NumberAnswer]) 
         for key, values in shown_ones
     ]
     return {
-        "dimensions": [_words(name) for name in by],
+        "dimensions": [words(name) for name in by],
         "columns": [one.label for one in asked],
         "groups": groups,
         "note": _first_of(len(groups), len(ranked), worst),
@@ -285,7 +326,7 @@ def _matrix(panel: Panel, selection: Selection, asked: Sequence[_NumberAnswer]) 
             "share": _share(values[0], top),
             "link": _link(panel.link, by, key),
             "also": [
-                f"{one.label}: {shown(value, one.kpi.unit)}"
+                f"{one.label}: {text_of(one.kpi, value)}"
                 for one, value in zip(asked[1:], values[1:], strict=True)
             ],
         }
@@ -293,7 +334,7 @@ def _matrix(panel: Panel, selection: Selection, asked: Sequence[_NumberAnswer]) 
     ]
     return {
         **({"width": COLUMNS} if len(across) > WIDE else {}),
-        "dimensions": [_words(name) for name in by],
+        "dimensions": [words(name) for name in by],
         "down": list(map(_name, down)),
         "across": list(map(_name, across)),
         "cells": cells,
@@ -336,7 +377,7 @@ def _over_time(panel: Panel, selection: Selection, asked: Sequence[_NumberAnswer
     chosen, note = _chosen(panel, asked[0].kpi, series)
     for line in chosen:
         kpi = line.pop("kpi")
-        line["texts"] = [shown(value, unit) for value in line["values"]]
+        line["texts"] = [text_of(kpi, value) for value in line["values"]]
         if panel.traits.has_levels:
             line["levels"] = [level_of(kpi, value) for value in line["values"]]
     kpi = asked[0].kpi
@@ -359,7 +400,7 @@ def _events(columns: Sequence[str], answer: Answer) -> Picture:
     assert not isinstance(answer, UnsupportedError)
     shown_columns = [name for name in columns if name != "request_id"]
     return {
-        "columns": ["time (UTC)", *map(_words, shown_columns)],
+        "columns": ["time (UTC)", *map(words, shown_columns)],
         "events": [
             {
                 "time": row.get("time"),
@@ -439,7 +480,7 @@ def _nothing(kpi: Kpi) -> int | None:
 
 
 def _said(kpi: Kpi, value: Any) -> dict[str, Any]:
-    return {"value": value, "text": shown(value, kpi.unit), "level": level_of(kpi, value)}
+    return {"value": value, "text": text_of(kpi, value), "level": level_of(kpi, value)}
 
 
 def _share(value: Any, of: float) -> float:
@@ -447,6 +488,8 @@ def _share(value: Any, of: float) -> float:
 
 
 def _name(part: Any) -> str:
+    if isinstance(part, bool):
+        return str(part).lower()
     return UNKNOWN if part is None else str(part)
 
 
@@ -460,28 +503,12 @@ def _link(link: Link | None, by: Sequence[str], key: Key) -> dict[str, Any] | No
     """A group without a name leads to the events that lack one."""
     if link is None:
         return None
-    given = dict(zip(by, key, strict=True))
-    values = {name: given[dimension] for name, dimension in link.variables.items()}
-    variables = {name: NO_VALUE if value is None else str(value) for name, value in values.items()}
-    return {"dashboard": link.dashboard, "variables": variables}
-
-
-_WORDS = {
-    "src": "source",
-    "dst": "destination",
-    "rse": "RSE",
-    "vo": "VO",
-    "qos": "QoS",
-    "url": "URL",
-    "s": "",
-}
-"""Parts of fields' names; seconds say their unit in each value."""
-
-
-def _words(field: str) -> str:
-    """A field's name for a heading."""
-    said = " ".join(filter(None, (_WORDS.get(part, part) for part in field.split("_"))))
-    return {"source site": "source", "destination site": "destination"}.get(said, said)
+    values = dict(zip(by, (NO_VALUE if part is None else _name(part) for part in key), strict=True))
+    return {
+        "dashboard": link.dashboard,
+        "variables": {name: values[dimension] for name, dimension in link.variables.items()},
+        "filters": {name: values[name] for name in link.filters},
+    }
 
 
 def _plain(name: str, value: Any) -> str:

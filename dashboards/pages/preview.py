@@ -24,6 +24,8 @@ _GAP = 12.0
 _LINE_PX = 30  # of a panel's height
 _HEAD_PX = 34  # of a panel's title
 _ROW_PX = 21  # of a table
+_REMARK_PX = 16  # a line below a panel
+_TILE_PX = 74.0
 _PAD = 12.0
 
 
@@ -85,6 +87,7 @@ def svg(answered: DashboardAnswer, theme: Theme) -> str:
     sheet.text(_MARGIN, 64, dashboard.question, 14, colour=theme.muted)
     sheet.text(_WIDTH - _MARGIN, 40, _range(answered), 13, colour=theme.muted, anchor="end")
     chosen = [f"{name}: {', '.join(values)}" for name, values in answered.variables.items() if values]
+    chosen += answered.filters
     said = fitted(" · ".join(chosen), 13, _WIDTH / 2)
     sheet.text(_WIDTH - _MARGIN, 64, said, 13, colour=theme.muted, anchor="end")
     y = 84.0
@@ -119,6 +122,7 @@ def _lines(row: Sequence[Picture], theme: Theme) -> Iterator[list[_Block]]:
             line, used = [], 0
         width = picture["width"] * column - _GAP
         body, needs = _body(picture, theme, width - 2 * _PAD)
+        needs += _REMARK_PX * len(_remarks(picture, width - 2 * _PAD))
         height = max(float(picture["height"] * _LINE_PX), _HEAD_PX + needs + _PAD)
         line.append(_Block(picture, _MARGIN + used * column, width, height, body))
         used += picture["width"]
@@ -128,15 +132,20 @@ def _lines(row: Sequence[Picture], theme: Theme) -> Iterator[list[_Block]]:
 def _body(picture: Picture, theme: Theme, width: float) -> tuple[Any, float]:
     """What is drawn, and how high it is at least."""
     if picture.get("refused") or not vega.drawable(picture):
-        return None, 0.0
+        return None, _TILE_PX if picture["form"] == "tiles" else 0.0
     inner = picture["height"] * _LINE_PX - _HEAD_PX - _PAD
     legend = _legend_lines(picture, theme, width) if KINDS[picture["kind"]].has_axis else []
-    height = max(110.0, inner - 18 * len(legend) - (16 if picture.get("note") else 0))
+    height = max(110.0, inner - 18 * len(legend) - _REMARK_PX * len(_remarks(picture, width)))
     chart: str = vl_convert.vegalite_to_svg(vega.spec(picture, theme, width=int(width), height=int(height)))
     wide, high = size_of(chart)
     scale = min(1.0, width / wide)
     under = 18 * len(legend) if legend else 20 if picture["has_levels"] else 0
-    return (chart, scale, high * scale, legend), high * scale + under + (16 if picture.get("note") else 0)
+    return (chart, scale, high * scale, legend), high * scale + under
+
+
+def _remarks(picture: Picture, width: float) -> list[str]:
+    """In lines, all of them."""
+    return wrapped(" \N{MIDDLE DOT} ".join(picture["remarks"]), 11, width)
 
 
 def _panel(sheet: Sheet, block: _Block, y: float, height: float) -> None:
@@ -145,12 +154,9 @@ def _panel(sheet: Sheet, block: _Block, y: float, height: float) -> None:
     x, width = block.x + _PAD, block.width - 2 * _PAD
     sheet.text(x, y + 22, fitted(picture["title"], 14, width, bold=True), 14, bold=True)
     top, bottom = y + _HEAD_PX, y + height - _PAD
-    notes = [f"not shown: {note}" for note in picture.get("notes", ())] + (
-        [f"shown: {picture['note']}"] if picture.get("note") else []
-    )
-    if notes:
-        sheet.text(x, bottom, fitted(" · ".join(notes), 11, width), 11, colour=theme.muted)
-        bottom -= 16
+    for line in reversed(_remarks(picture, width)):
+        sheet.text(x, bottom, line, 11, colour=theme.muted)
+        bottom -= _REMARK_PX
     if block.body is not None:
         _chart(sheet, picture, block.body, x, top)
     elif picture.get("refused"):

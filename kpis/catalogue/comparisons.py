@@ -39,6 +39,7 @@ KPIS = (
         " were lost; below 0, messages of Rucio.",
         unit="count",
         good="neutral",
+        signed=True,
         dataset="transfers",
         value=Comparison(of=RUCIO_COPIES, to=FTS_COPIES, operation="difference"),
         dimensions=BOTH,
@@ -99,6 +100,7 @@ KPIS = (
         meaning="Bytes in use as the storage reports them minus those in Rucio's catalogue: above 0, the storage holds"
         " data that Rucio does not know (dark data); below 0, data may be lost.",
         good="neutral",
+        signed=True,
         value=_per_rse(of=_OCCUPIED, to=_KPIS["storage_used"]),
         null="no RSE has both values, or the last report is stale",
     ),
@@ -112,8 +114,9 @@ KPIS = (
     ),
     _transfers(
         name="transfer_efficiency_change",
-        meaning="Transfer efficiency minus that of the seven days before the time range.",
+        meaning="Transfer efficiency minus that of the seven days before the time range, in percentage points.",
         good="up",
+        signed=True,
         value=Comparison(
             of=_KPIS["transfer_efficiency"],
             to=_KPIS["transfer_efficiency"],

@@ -141,6 +141,7 @@ KPIS = (
         meaning="Used space at the end of the time range minus used space at its beginning.",
         unit="bytes",
         good="neutral",
+        signed=True,
         value=_GROWTH,
     ),
     _storage(

@@ -43,7 +43,8 @@ RUCIO_COPIES = _copies(
 )
 FTS_COPIES = _copies(
     name="fts_copies",
-    meaning="Rucio's copies that FTS reports as finished.",
+    meaning="Rucio's copies that FTS reports as finished, those on their way from a tape system's disk to tape too;"
+    " compared with rucio_copies it shows lost messages.",
     where=(*_COPIES, *_FINISHED),
     value=_REQUESTS(),
     null="FTS reported no copy as finished",
@@ -157,7 +158,7 @@ KPIS = (
     ),
     _fts(
         name="fts_finished",
-        meaning="Successful transfers as FTS reports them; compared with transfers_done it shows lost messages.",
+        meaning="Successful transfers as FTS reports them, of all its users.",
         unit="count",
         good="up",
         value=Part(kind="count", where=(DONE,)),
@@ -171,6 +172,8 @@ KPIS = (
         value=Part(kind="sum", field="bytes", where=(DONE,)),
         null="FTS reported no successful transfer of a known size",
     ),
+    RUCIO_COPIES,
+    FTS_COPIES,
     _transfers(
         name="done_agreement",
         meaning="Rucio's requests that FTS reports as copied, divided by those that Rucio reports as done: below 1,"

@@ -89,12 +89,21 @@ class SelectionText(NamedTuple):
     since: str | None = None
     until: str = "0s"
     where: Sequence[str] = ()
+    group: str | None = None
+    filters: Sequence[str] = ()
 
     def parse(self, dashboard: Dashboard) -> Selection:
         """Raises `ValueError` saying what was expected."""
         from lakescope.app.words import parse_selection
 
-        return parse_selection(dashboard, since=self.since, until=self.until, variables=self.where)
+        return parse_selection(
+            dashboard,
+            since=self.since,
+            until=self.until,
+            variables=self.where,
+            group=self.group,
+            filters=self.filters,
+        )
 
 
 def client_of(configuration: Configuration) -> Client:
@@ -142,9 +151,13 @@ class Instance:
         for dashboard in dashboards:
             with _readable_errors():
                 variables = selection.parse(dashboard).variables
-            parameters = {"since": selection.since, "until": selection.until, "store": store} | {
-                f"var.{name}": values for name, values in variables.items()
-            }
+            parameters = {
+                "since": selection.since,
+                "until": selection.until,
+                "store": store,
+                "group": selection.group,
+                "filter": selection.filters,
+            } | {f"var.{name}": values for name, values in variables.items()}
             document = self._ask(f"/api/dashboards/{dashboard.name}/data", _nonempty(parameters))
             answers.append(DashboardAnswer.read(dashboard, document))
         return answers

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from lakescope.dashboards.model import Dashboard
 from lakescope.dashboards.questions import Selection
 from lakescope.kpis import CATALOGUE, Query
+from lakescope.kpis.model import UNKNOWN, Condition
 
 _UNITS = {"s": 1, "min": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 _DURATION = re.compile(rf"([0-9]+(?:\.[0-9]+)?) ?({'|'.join(_UNITS)})")
@@ -23,10 +24,13 @@ def parse_selection(
     bin: str | None = None,
     noise: bool | None = None,
     variables: Sequence[str] = (),
+    group: str | None = None,
+    filters: Sequence[str] = (),
 ) -> Selection:
     """What a viewer chose, from a person's words. Raises `ValueError` saying what was expected.
 
-    Times as in `parse`; without `since` the dashboard's own; `variables` are ``variable=value``.
+    Times as in `parse`; without `since` the dashboard's own; `variables` are ``variable=value``, `filters` as in
+    `parse`, `group` is a dimension.
     """
     selected_values: dict[str, tuple[str, ...]] = {}
     for text in variables:
@@ -42,7 +46,17 @@ def parse_selection(
     bin_s = None if bin is None else round(duration(bin))
     if bin_s is not None and bin_s < 1:
         raise ValueError(f"expected a bin of at least one second, found {bin}")
-    return Selection(since=begin, until=end, bin_s=bin_s, noise=noise, variables=selected_values)
+    for name in filter(None, [group]):
+        _check_dimension(name)
+    return Selection(
+        since=begin,
+        until=end,
+        bin_s=bin_s,
+        noise=noise,
+        variables=selected_values,
+        group=group,
+        filters=_conditions(filters),
+    )
 
 
 def parse(
@@ -57,7 +71,8 @@ def parse(
 ) -> Query:
     """A query from a person's words. Raises `ValueError` saying what was expected.
 
-    Times are ISO 8601 in UTC or so long ago (7d, 12h, 30min); `filters` are ``dimension=value``.
+    Times are ISO 8601 in UTC or so long ago (7d, 12h, 30min); `filters` are ``dimension=value`` or
+    ``dimension!=value``: any of a dimension's wanted values, none of the others; without a value: those that have none.
     """
     if name not in CATALOGUE:
         import difflib
@@ -67,23 +82,45 @@ def parse(
             f"no KPI {name!r}; "
             + (f"there is {', '.join(suggestions)}" if suggestions else "see `lakescope query`")
         )
-    selected_values: dict[str, tuple[str, ...]] = {}
-    for text in filters:
-        key, equals, value = text.partition("=")
-        if not equals:
-            raise ValueError(
-                f"{text[:60]!r} is no filter: expected dimension=value, for example src_rse=EULAKE-1"
-            )
-        selected_values[key] = (*selected_values.get(key, ()), value)
     return Query(
         kpi=CATALOGUE[name],
         since=moment(since),
         until=moment(until),
         by=tuple(by),
         bin_s=None if bin is None else round(duration(bin)),
-        filters=selected_values,
+        narrowing=_conditions(filters),
         noise=noise,
     )
+
+
+_FILTER = re.compile(r"\s*(\w+)\s*(!?=)(.*)", re.DOTALL)
+
+
+def _conditions(filters: Iterable[str]) -> tuple[Condition, ...]:
+    """``dimension=value`` and ``dimension!=value`` as conditions. Raises `ValueError` saying what was expected."""
+    wanted: dict[str, tuple[str, ...]] = {}
+    unwanted: list[Condition] = []
+    for text in filters:
+        match = _FILTER.fullmatch(text)
+        if match is None:
+            raise ValueError(
+                f"{text[:60]!r} is no filter: expected dimension=value or dimension!=value, for example"
+                " src_rse=EULAKE-1"
+            )
+        name, operator, value = match.groups()
+        _check_dimension(name)
+        if operator == "=":
+            wanted[name] = (*wanted.get(name, ()), value)
+        elif value == UNKNOWN:
+            unwanted.append(Condition(name, "known"))
+        else:
+            unwanted.append(Condition(name, "not", value))
+    return (*(Condition(name, "in", values) for name, values in wanted.items()), *unwanted)
+
+
+def _check_dimension(name: str) -> None:
+    if not any(name in kpi.dimensions for kpi in CATALOGUE.values()):
+        raise ValueError(f"no KPI has a dimension {name[:60]!r}; see `lakescope query`")
 
 
 def moment(text: str) -> datetime:

@@ -51,6 +51,14 @@ UntilOption = Annotated[str, typer.Option(help="End, likewise.")]
 WhereOption = Annotated[
     list[str] | None, typer.Option("--where", help="Only VARIABLE=VALUE; may be repeated.")
 ]
+GroupOption = Annotated[
+    str | None,
+    typer.Option("--group-by", help="Dimension of the panels whose grouping can be chosen, such as dst_rse."),
+]
+FilterOption = Annotated[
+    list[str] | None,
+    typer.Option("--filter", help="Only DIMENSION=VALUE, or all but DIMENSION!=VALUE; may be repeated."),
+]
 SinkOption = Annotated[
     str | None, typer.Option("--store", help="The sink to ask; else the first that can answer.")
 ]
@@ -124,6 +132,8 @@ def preview(
     since: SinceOption = None,
     until: UntilOption = "0s",
     where: WhereOption = None,
+    group_by: GroupOption = None,
+    filters: FilterOption = None,
     theme: Annotated[Theme, typer.Option(help="light, dark or both.")] = Theme.both,
     store: SinkOption = None,
     config: ConfigOption = CONFIG,
@@ -135,7 +145,7 @@ def preview(
     from lakescope.app.client import SelectionText, client_of
     from lakescope.dashboards.pages.preview import preview as draw
 
-    selection = SelectionText(since, until, where or ())
+    selection = SelectionText(since, until, where or (), group_by, filters or ())
     answers = client_of(configuration(config)).dashboards(_select_dashboards(names, config), selection, store)
     for path in draw(answers, out, THEMES[theme]):
         emit(str(path))
@@ -147,6 +157,8 @@ def check(
     since: SinceOption = None,
     until: UntilOption = "0s",
     where: WhereOption = None,
+    group_by: GroupOption = None,
+    filters: FilterOption = None,
     store: SinkOption = None,
     config: ConfigOption = CONFIG,
 ) -> None:
@@ -159,7 +171,7 @@ def check(
 
     summary = table("dashboard", "panel", "what")
     panels = faults = 0
-    selection = SelectionText(since, until, where or ())
+    selection = SelectionText(since, until, where or (), group_by, filters or ())
     for one in client_of(configuration(config)).dashboards(
         _select_dashboards(names, config), selection, store
     ):

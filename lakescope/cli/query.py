@@ -27,7 +27,8 @@ def query(
     until: Annotated[str, typer.Option(help="End, likewise.")] = "0s",
     bin: Annotated[str | None, typer.Option("--bin", help="One value for each 30min, 1h, 1d, ...")] = None,
     where: Annotated[
-        list[str] | None, typer.Option("--where", help="Only DIMENSION=VALUE; may be repeated.")
+        list[str] | None,
+        typer.Option("--where", help="Only DIMENSION=VALUE, or all but DIMENSION!=VALUE; may be repeated."),
     ] = None,
     noise: Annotated[
         bool | None,
@@ -107,21 +108,21 @@ def _print(rows: list[dict[str, Any]], kpi: Kpi, form: str) -> None:
         writer.writerows([spreadsheet_cell(row[column]) for column in columns] for row in rows)
         return
     from lakescope.kpis.comparisons import columns as sides_of
-    from lakescope.kpis.units import shown
+    from lakescope.kpis.units import text_of
 
     sides = sides_of(kpi)
     heads = [f"{column}>" if column in sides else column for column in columns[:-1]]
     value_table = table(*heads, f"{kpi.name}>")
     for row in rows:
         cells = [
-            shown(row[column], sides[column].unit)
+            text_of(sides[column], row[column])
             if column in sides
             else "-"
             if row[column] is None
             else str(row[column])
             for column in columns[:-1]
         ]
-        value_table.add_row(*cells, shown(row["value"], kpi.unit))
+        value_table.add_row(*cells, text_of(kpi, row["value"]))
     console().print(value_table)
     console().print(
         f"{len(rows)} row{'s' * (len(rows) != 1)}; no value means: {kpi.null}"

@@ -53,6 +53,10 @@ class View(Struct, frozen=True, kw_only=True):
     """Variable -> values; one that is missing: all."""
     noise: str = "in"
     """The text of the option that is chosen."""
+    group: str | None = None
+    """The same of what panels are grouped by; null: as at first."""
+    filters: Sequence[tuple[str, str, str]] = ()
+    """The viewer's own: key, operator, value."""
 
     @property
     def from_ms(self) -> int:
@@ -109,8 +113,11 @@ def interpolate(text: str, document: Json, view: View, form: str | None = None) 
         if template is None:
             return match[0]
         if template["type"] == "custom":
+            text = view.noise if name == "noise" else view.group or template["current"]["text"]
             value: str | Sequence[str] = next(
-                one["value"] for one in template["options"] if one["text"] == view.noise
+                one["text" if match[3] == "text" else "value"]
+                for one in template["options"]
+                if one["text"] == text
             )
         elif name in view.chosen:
             value = view.chosen[name]
@@ -143,7 +150,7 @@ def _raw(value: str | Sequence[str]) -> str:
     return value if isinstance(value, str) else ",".join(value)
 
 
-_FORMATS = {"lucene": _lucene, "regex": _regex, "raw": _raw, "glob": _raw}
+_FORMATS = {"lucene": _lucene, "regex": _regex, "raw": _raw, "text": _raw, "glob": _raw}
 
 
 def duration(seconds: int) -> str:
@@ -152,6 +159,14 @@ def duration(seconds: int) -> str:
         if seconds % size == 0:
             return f"{seconds // size}{unit}"
     return f"{seconds}s"
+
+
+def _own_filters(document: Json, view: View) -> Iterator[str]:
+    """Of an ad-hoc variable (public/app/plugins/datasource/elasticsearch/modifyQuery.ts, addFilterToQuery)."""
+    assert not view.filters or any(one["type"] == "adhoc" for one in document["templating"]["list"])
+    for key, operator, value in view.filters:
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+        yield f'{"" if operator == "=" else "-"}{key}:"{escaped}"'
 
 
 # --- Elasticsearch and OpenSearch ------------------------------------------------------------------------
@@ -211,7 +226,9 @@ class Elastic:
 
     def _interpolated(self, document: Json, target: Json, view: View) -> Json:
         """The query by Lucene's format, then all else (datasource.ts, applyTemplateVariables)."""
-        query = interpolate(target["query"], document, view, "lucene")
+        query = " AND ".join(
+            [interpolate(target["query"], document, view, "lucene"), *_own_filters(document, view)]
+        )
         made: Json = json.loads(interpolate(json.dumps(target | {"query": ""}), document, view))
         return made | {"query": query}
 
@@ -259,7 +276,7 @@ class Elastic:
         }
         if "missing" in settings:
             terms["missing"] = settings["missing"]
-        by = next((one for one in metrics if one["id"] == order), None)
+        by = next((one for one in metrics if one["id"] == order.partition("[")[0]), None)
         return {"terms": terms} | (
             {"aggs": {by["id"]: {by["type"]: {"field": by["field"]}}}} if by is not None else {}
         )
@@ -311,6 +328,8 @@ class Elastic:
         kinds = [metric["type"] for metric in target["metrics"]]
         for metric in target["metrics"]:
             kind = metric["type"]
+            if kind == "extended_stats":  # none of its statistics is asked for (`meta`)
+                continue
             if kind == "count":
                 yield "Count", float(bucket["doc_count"])
             elif kind == "percentiles":
@@ -419,7 +438,7 @@ class Influx:
             Frame(
                 target["refId"],
                 {"Time": [row[0] for row in one["values"]], "Value": [row[i] for row in one["values"]]},
-                _named(target["alias"], one.get("tags", {})),
+                _named(interpolate(target["alias"], document, view), one.get("tags", {})),
                 one.get("tags", {}),
             )
             for one in series

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec import structs
 
 import lakescope.dashboards.definitions as definitions_package
 from lakescope.dashboards.check import faults
@@ -17,9 +18,12 @@ from lakescope.dashboards.kinds import MAX_BINS
 from lakescope.dashboards.model import Dashboard, Link, Listing, Number, Panel, Row, filled
 from lakescope.dashboards.questions import (
     Selection,
+    as_chosen,
     bin_of,
     description_of,
     filters_of,
+    groupings,
+    ignored,
     listing_of,
     panel_questions,
     query_of,
@@ -58,6 +62,59 @@ def test_every_kpi_is_on_a_dashboard() -> None:
 def test_every_dashboard_can_be_reached_by_a_click() -> None:
     linked = {panel.link.dashboard for one in DASHBOARDS.values() for panel in one.panels if panel.link}
     assert {"link", "transfers", "failures", "storage", "probes", "fts", "hosts"} <= linked
+
+
+@pytest.mark.parametrize("name", DASHBOARDS)
+def test_what_shows_series_can_be_grouped(name: str) -> None:
+    """By more than one dimension, and all of its panels say by which."""
+    dashboard = DASHBOARDS[name]
+    assert len(groupings(dashboard)) > 1 and dashboard.group in groupings(dashboard)
+    for choice in groupings(dashboard):
+        for panel in dashboard.panels:
+            chosen = as_chosen(dashboard, panel, choice)
+            assert "{group}" not in chosen.title
+            assert not panel.grouped or {number.by for number in chosen.numbers} == {(choice,)}
+
+
+def test_a_grouped_panel_says_so() -> None:
+    panel = Panel(title="p", kind="lines", grouped=True, numbers=(Number(kpi="transfers_done", by=("vo",)),))
+    (fault,) = faults({"one": dashboard(panel, group="vo")})
+    assert "expected {group} in the title" in fault
+    (fault,) = faults({"one": dashboard(structs.replace(panel, title="by {group}"), group="activity")})
+    assert "expected series by activity" in fault
+    (fault,) = faults({"one": dashboard(structs.replace(panel, grouped=False), group="vo")})
+    assert "expected a group and panels" in fault
+
+
+def test_a_group_that_is_none_here_changes_nothing() -> None:
+    dashboard = DASHBOARDS["storage"]
+    selection = Selection(**SPAN, group="activity")
+    assert questions_of(dashboard, selection) == questions_of(dashboard, Selection(**SPAN))
+
+
+def test_a_link_of_another_grouping_filters_by_it() -> None:
+    panel = next(one for one in DASHBOARDS["transfers"].panels if one.grouped)
+    assert as_chosen(DASHBOARDS["transfers"], panel).link == Link("transfers", {"destination": "dst_site"})
+    chosen = as_chosen(DASHBOARDS["transfers"], panel, "activity")
+    assert chosen.link == Link("transfers", filters=("activity",))
+
+
+def test_filters_narrow_what_has_the_dimension_and_the_rest_says_so() -> None:
+    lines = Panel(
+        title="Both", kind="lines", numbers=(Number(kpi="transfers_done"), Number(kpi="fts_finished"))
+    )
+    stat = Panel(title="Space", kind="stat", numbers=(Number(kpi="storage_used"),))
+    events = Panel(title="Events", kind="events", listing=Listing(dataset="hosts", columns=("host", "site")))
+    built = dashboard(lines, stat, events)
+    filters = (Condition("datatype", "not", "RAW"), Condition("site", "in", ("PIC",)))
+    selection = Selection(**SPAN, filters=filters, variables={"source": ("CERN",)})
+    done, finished = (query_of(built, lines, number, selection) for number in lines.numbers)
+    assert done.narrowing == filters[:1] and finished.narrowing == ()
+    assert query_of(built, stat, stat.numbers[0], selection).narrowing == filters[1:]
+    assert filters[1] in panel_questions(built, events, selection)[0].conditions
+    assert ignored(built, lines, selection) == ["datatype (fts finished)", "site"]
+    assert ignored(built, stat, selection) == ["Source", "datatype"]
+    assert ignored(built, events, selection) == ["Source", "datatype"]
 
 
 def test_definitions_hold_no_query_text() -> None:

@@ -20,7 +20,7 @@ from lakescope.dashboards.grafana._common import TOTAL
 from lakescope.dashboards.grafana.extension import Json, panels_of
 from lakescope.sinks.elasticsearch import ElasticsearchOptions, ElasticsearchSink
 from lakescope.transformers.quantities import series_of
-from tests.dashboards._grafana import Elastic, View, round_interval
+from tests.dashboards._grafana import Elastic, View, interpolate, round_interval
 from tests.servers.fixtures import delete_indices
 
 MAX_BUCKETS = 65_535
@@ -132,7 +132,7 @@ def _asked(full: Full, name: str, view: View = VIEW) -> dict[str, list[Any]]:
     """Panel -> its frames, of the targets that the test's store can answer (its Elasticsearch has no scripts)."""
     document = build(DASHBOARDS[name], full.store).document
     return {
-        panel["title"]: full.source.query(document, targets, view)
+        interpolate(panel["title"], document, view): full.source.query(document, targets, view)
         for panel in panels_of(document)
         if (targets := [t for t in panel["targets"] if full.store == "opensearch" or not _scripted(t)])
     }
@@ -152,13 +152,13 @@ def test_no_panel_fails_at_300_storage_elements_and_hosts(full: Full) -> None:
 
 def test_the_fullest_disks_are_kept_and_all_are_counted(full: Full) -> None:
     hosts = _asked(full, "hosts")
-    for title in ("Free space of the fullest disk", "Least memory available"):
+    for title in ("Free space of the fullest disk by host", "Least memory available by host"):
         series = [frame.name for frame in hosts[title] if frame.ref == "A"]
         assert sorted(series) == sorted(f"h{i}" for i in range(1, 21)), title
         (total,) = (frame for frame in hosts[title] if frame.ref == "total")
         assert total.name == TOTAL
         assert max(total.columns["Value"]) == MANY
-    load = [frame.name for frame in hosts["Load (1 minute)"] if frame.ref == "A"]
+    load = [frame.name for frame in hosts["Load (1 minute) by host"] if frame.ref == "A"]
     assert sorted(load) == sorted(f"h{i}" for i in range(MANY - 19, MANY + 1)), "of a load the greatest"
 
 

@@ -14,7 +14,7 @@ import pytest
 from lakescope.app.query import ask
 from lakescope.core.events import Event, Host, Poll, Rule, Storage
 from lakescope.kpis import CATALOGUE, Query
-from lakescope.kpis.model import Rows, StatesQuery
+from lakescope.kpis.model import Condition, Rows, StatesQuery
 from lakescope.sinks.duckdb import DuckdbOptions, DuckdbSink
 from lakescope.transformers.enrichment import Enrichment
 
@@ -261,6 +261,17 @@ def test_a_rule_of_two_questions_is_listed_once_by_its_latest_report(store: Stor
 def test_the_list_is_narrowed_as_the_number(store: Store) -> None:
     store.write(rule(0, "x", account="root"), rule(0, "y", account="alice"), poll(0, 2))
     assert store.stuck(0, 5, filters={"account": "alice"}) == ["y 12:00"]
+
+
+def test_what_has_no_value_can_be_chosen_and_left_out(store: Store) -> None:
+    store.write(
+        rule(0, "x", account=None), rule(0, "y", account="alice"), rule(0, "z", account="bob"), poll(0, 3)
+    )
+    assert store.stuck(0, 5, filters={"account": ""}) == ["x 12:00"]
+    assert store.stuck(0, 5, filters={"account": ("", "bob")}) == ["x 12:00", "z 12:00"]
+    unlike, known = Condition("account", "not", "alice"), Condition("account", "known")
+    assert store.stuck(0, 5, narrowing=(unlike,)) == ["x 12:00", "z 12:00"]
+    assert store.stuck(0, 5, narrowing=(unlike, known)) == ["z 12:00"]
 
 
 def test_only_a_snapshot_lists_reports() -> None:

@@ -54,12 +54,14 @@ function chosen() {
     variables.set(name, [...(variables.get(name) ?? []), value]);
   }
   const of = (key) => query.get(key) ?? "";
-  return { since: of("since"), until: of("until"), bin: of("bin"), noise: of("noise"), store: of("store"), refresh: of("refresh"), variables };
+  return { since: of("since"), until: of("until"), bin: of("bin"), noise: of("noise"), group: of("group"), store: of("store"), refresh: of("refresh"),
+    filters: query.getAll("filter"), variables };
 }
-function queryOf({ variables, ...rest }) {
+function queryOf({ variables, filters = [], ...rest }) {
   const query = new URLSearchParams();
   for (const [key, value] of Object.entries(rest)) if (value) query.set(key, value);
   for (const [name, values] of variables) for (const value of values) query.append(`var.${name}`, value);
+  for (const filter of filters) query.append("filter", filter);
   return query;
 }
 function choose(change) {
@@ -73,15 +75,22 @@ function chooseValues(name, values) {
   if (values.length) variables.set(name, values); else variables.delete(name);
   choose({ variables });
 }
-/** The address of another dashboard, in the same time and for the same variables but those that the link sets. */
-function addressOf(dashboard, set = {}) {
+/** `field=value` or `field!=value`. */
+function partsOf(filter) {
+  const [, field, operator, value] = /^(\w+)(!?=)(.*)$/s.exec(filter) ?? [null, filter, "=", ""];
+  return { field, operator, value };
+}
+/** The address of another dashboard, in the same time and for the same variables and filters but those that the link sets. */
+function addressOf(dashboard, set = {}, wanted = {}) {
   if (page.preview) return `${encodeURIComponent(dashboard)}.html`;
   const now = chosen(), variables = new Map(now.variables);
   for (const [name, value] of Object.entries(set)) variables.set(name, [value]);
-  const query = queryOf({ ...now, variables }).toString();
+  const filters = [...now.filters.filter((filter) => !(partsOf(filter).field in wanted)),
+    ...Object.entries(wanted).map(([field, value]) => `${field}=${value}`)];
+  const query = queryOf({ ...now, variables, filters }).toString();
   return BELOW + encodeURIComponent(dashboard) + (query ? `?${query}` : "");
 }
-const linkTo = (link) => link && addressOf(link.dashboard, link.variables);
+const linkTo = (link) => link && addressOf(link.dashboard, link.variables, link.filters);
 function storyOf(request) {
   if (page.preview) return null;
   const from = page.name + location.search;
@@ -182,11 +191,14 @@ function showControls() {
   const ends = absolute ? [absoluteRange(now)] : [];
   const stores = page.data?.stores ?? [];
   const open = document.querySelector(".choice[open]")?.dataset.name, typed = document.querySelector(".choice[open] input[type=search]")?.value;
-  if (open) return updateChoices(now);  // a menu in use stays as it is
+  if (open !== undefined) return updateChoices(now);  // a menu in use stays as it is
   const form = $("controls");
   form.replaceChildren(time, ...ends, field("bin", "Bin", BINS, now.bin, (bin) => choose({ bin })),
     field("noise", "Functional tests", NOISE, now.noise, (noise) => choose({ noise })),
+    ...(page.layout.groupings.length > 1 ? [field("group", "Group by", page.layout.groupings.map(({ name, label }) => [name, label]), groupOf(now),
+      (group) => choose({ group: group === page.layout.group ? "" : group }))] : []),
     ...page.layout.variables.map((variable) => menu(variable, now.variables.get(variable.name) ?? [], typed)),
+    ...(page.layout.dimensions.length ? [filterField(now)] : []),
     ...(stores.length > 1 ? [field("store", "Store", stores.map((name) => [name, name]), now.store || page.data.store, (store) => choose({ store }))] : []),
     el("span", { class: "push" }),
     field("refresh", "Refresh", REFRESH, now.refresh || String(page.layout.refresh_s), (refresh) => choose({ refresh })),
@@ -244,8 +256,55 @@ function menu(variable, values) {
   });
   return el("div", { class: "field" }, el("span", { class: "label", "aria-hidden": "true" }, variable.label), details);
 }
+const groupOf = ({ group }) => page.layout.groupings.some(({ name }) => name === group) ? group : page.layout.group;
+const labelOf = (field) => page.layout.dimensions.find(({ name }) => name === field)?.label;
+
+/** The filters beside the variables: a button each, which removes it, and a menu that adds one. */
+function filterField(now) {
+  const chip = (filter, i) => {
+    const { field, operator, value } = partsOf(filter), text = `${labelOf(field) ?? field} ${operator === "=" ? "=" : "≠"} ${said(value)}`;
+    return el("button", { type: "button", class: `chip${labelOf(field) ? "" : " idle"}`, id: `filter-${i}`, "aria-label": `Remove the filter ${text}`,
+      title: labelOf(field) ? "Remove" : "Without effect here; remove", onclick: () => {
+        choose({ filters: now.filters.filter((one) => one !== filter) });
+        $("add-filter").focus();
+      } }, el("span", {}, text), el("span", { "aria-hidden": "true" }, " ×"));
+  };
+  return el("div", { class: "field filters" }, el("span", { class: "label", "aria-hidden": "true" }, "Filters"),
+    el("div", { role: "group", "aria-label": "Filters" }, ...now.filters.map(chip), adder()));
+}
+function adder() {
+  const name = field("filter-field", "Dimension", page.layout.dimensions.map(({ name, label }) => [name, label]), page.layout.dimensions[0].name, () => offer());
+  const operator = field("filter-operator", "Is", [["=", "= equal to"], ["!=", "≠ not"]], "=", () => {});
+  const value = el("input", { id: "filter-value", list: "filter-values", autocomplete: "off", placeholder: "empty: without a value" });
+  const values = el("datalist", { id: "filter-values" }), of = (node) => node.querySelector("select");
+  const details = el("details", { class: "choice", "data-name": "" }, el("summary", { id: "add-filter" }, "Add filter"),
+    el("div", { role: "group", "aria-label": "New filter" }, name, operator, el("div", { class: "field" }, el("label", { for: "filter-value" }, "Value"), value, values),
+      el("button", { type: "button", id: "filter-apply", onclick: () => apply() }, "Add")));
+  const offer = async () => {
+    const wanted = of(name).value, known = await valuesOf(wanted, wanted).catch(() => []);  // without them one can type
+    if (of(name).value === wanted) values.replaceChildren(...known.filter(Boolean).map((one) => el("option", { value: one })));
+  };
+  const apply = () => {
+    const filter = of(name).value + of(operator).value + value.value.trim(), now = chosen().filters;
+    details.open = false;
+    choose({ filters: now.includes(filter) ? now : [...now, filter] });
+    $("add-filter").focus();
+  };
+  details.addEventListener("toggle", () => {
+    if (!details.open) return;
+    details.lastElementChild.classList.toggle("right", details.getBoundingClientRect().left > innerWidth / 2);
+    offer();
+  });
+  details.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && event.target === value) { event.preventDefault(); apply(); }
+    if (event.key !== "Escape") return;
+    details.open = false;
+    details.firstElementChild.focus();
+  });
+  return details;
+}
 function updateChoices(now) {
-  for (const details of document.querySelectorAll(".choice")) {
+  for (const details of document.querySelectorAll(".choice:not([data-name=''])")) {
     const values = now.variables.get(details.dataset.name) ?? [], summary = details.firstElementChild;
     const label = page.layout.variables.find(({ name }) => name === details.dataset.name).label;
     details.classList.toggle("chosen", values.length > 0);
@@ -254,9 +313,9 @@ function updateChoices(now) {
     for (const box of details.querySelectorAll("input[type=checkbox]")) box.checked = values.includes(box.value);
   }
 }
-/** Asked once for a range, when a menu opens first. */
-async function valuesOf(name) {
-  const { since, until, store } = chosen(), query = queryOf({ since, until, store, variables: new Map() }), key = query.toString();
+/** Of all variables, or of the dimension `of`. Asked once for a range, when a menu opens first. */
+async function valuesOf(name, of = "") {
+  const { since, until, store } = chosen(), query = queryOf({ since, until, store, of, variables: new Map() }), key = query.toString();
   if (page.values?.key !== key) page.values = { key, answer: ask(`dashboards/${encodeURIComponent(page.name)}/values`, query) };
   return (await page.values.answer.catch((error) => { page.values = null; throw error; }))[name] ?? [];
 }
@@ -266,7 +325,10 @@ async function valuesOf(name) {
 function showData() {
   const { since, until, bin_s: bin, store, answered } = page.data;
   const minutes = bin / 60, said = bin % 86400 === 0 ? `${bin / 86400} d` : bin % 3600 === 0 ? `${bin / 3600} h` : minutes >= 1 ? `${minutes} min` : `${bin} s`;
-  const own = page.layout.variables.map(({ name }) => name), idle = page.preview ? [] : [...chosen().variables.keys()].filter((name) => !own.includes(name));
+  const own = page.layout.variables.map(({ name }) => name), now = chosen();
+  const idle = page.preview ? [] : [...[...now.variables.keys()].filter((name) => !own.includes(name)),
+    ...new Set(now.filters.map((filter) => partsOf(filter).field).filter((field) => !labelOf(field))),
+    ...(now.group && now.group !== groupOf(now) ? [`group by ${now.group}`] : [])];
   $("facts").textContent = `${utc(since)} to ${utc(until)} UTC · bins of ${said} · from ${store} · answered ${answered.slice(11, 19)} UTC`
     + (idle.length ? ` · chosen, but without effect here: ${idle.join(", ")}` : "");
   // a panel may be higher once its neighbours are drawn
@@ -281,10 +343,10 @@ function show(picture) {
   page.kept.set(picture.id, { ...kept, key });
   panel.style.setProperty("--width", picture.width);  // of a large matrix more than the layout says
   tools(panel, picture);
+  $(`${picture.id}-title`).textContent = picture.title;  // it says the grouping
   const note = panel.querySelector(":scope > .note");
-  const said = [...(picture.notes ?? []).map((text) => `Not shown: ${text}`), picture.note && `Shown: ${picture.note}`].filter(Boolean).join(" · ");
-  note.textContent = said;
-  note.hidden = !said;
+  note.textContent = picture.remarks.join(" · ");
+  note.hidden = !picture.remarks.length;
   return draw(panel, picture);
 }
 async function draw(panel, picture) {

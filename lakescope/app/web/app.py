@@ -7,12 +7,11 @@ import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from importlib.metadata import version
-from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
 from fastapi import APIRouter, Body, FastAPI, HTTPException, Query, Request, Response
-from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, StreamingResponse
+from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
 from prometheus_client import generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
@@ -28,11 +27,6 @@ from lakescope.core.contracts import RefusedError, TransientError
 from lakescope.kpis import CATALOGUE
 from lakescope.pipeline.dead_letters import Letter
 
-PAGE = Path(__file__).parent / "status.html"
-SECURITY = dashboards.SECURITY | {  # the status page holds what is its own
-    "content-security-policy": "default-src 'none'; style-src 'self' 'unsafe-inline'; script-src 'self' 'unsafe-inline';"
-    " connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-}
 TAP_QUEUE = 100  # batches; a slow reader misses some rather than holding back the lake
 TAPS_MAX = 20
 LETTERS_MAX = 1000
@@ -71,10 +65,6 @@ def _unusable_request(request: Request, error: Exception) -> Response:
 def _pages(assembly: Assembly) -> APIRouter:
     router = APIRouter(tags=["health"])
     status = assembly.status
-
-    @router.get("/", include_in_schema=False)
-    def page() -> FileResponse:
-        return FileResponse(PAGE, headers=SECURITY | {"cache-control": "no-cache"})
 
     # health is answered on the event loop: threads may all be waiting for a store
     @router.get("/livez")
@@ -137,7 +127,7 @@ def _api(assembly: Assembly) -> APIRouter:
         noise: bool | None = None,
         store: str | None = None,
     ) -> dict[str, Any]:
-        """A KPI's values. `where`: dimension=value; times ISO 8601 or so long ago (7d, 12h, 30min)."""
+        """A KPI's values. `where`: dimension=value or dimension!=value; times ISO 8601 or so long ago (7d, 12h, 30min)."""
         try:
             query = parse(name, by=by, since=since, until=until, bin=bin, filters=where, noise=noise)
             types = {sink: assembly.status.types[sink] for sink in sinks}

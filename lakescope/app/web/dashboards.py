@@ -1,4 +1,4 @@
-"""Lakescope's own dashboards: their pages, ``/dashboards/...``, and their data, ``/api/dashboards/...``."""
+"""The one front end: the status page, the dashboards' pages, ``/dashboards/...``, and their data, ``/api/dashboards/...``."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from lakescope.kpis import Query as KpiQuery
 from lakescope.kpis.model import UNKNOWN, EventsQuery, Part
 
 SECURITY = {
-    # no 'unsafe-eval': the charts' expressions are interpreted
+    # no 'unsafe-inline' and no 'unsafe-eval': scripts and styles are files, the charts' expressions are interpreted
     "content-security-policy": "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self';"
     " img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "x-content-type-options": "nosniff",
@@ -49,16 +49,22 @@ def router(assembly: Assembly) -> APIRouter:
 
 
 def _shared_assets() -> APIRouter:
-    """The look of all pages, the status page's and the login's too."""
+    """The status page, and the look of all pages, the login's too."""
     router = APIRouter(include_in_schema=False)
 
+    @router.get("/")
+    def status(request: Request) -> Response:
+        return _cached_response(request, page.file("status.html"), "text/html")
+
     @router.get("/look.css")
+    @router.get("/status.css")
     def style(request: Request) -> Response:
-        return _cached_response(request, page.file("look.css"), "text/css")
+        return _cached_response(request, page.file(request.url.path.rpartition("/")[2]), "text/css")
 
     @router.get("/look.js")
+    @router.get("/status.js")
     def script(request: Request) -> Response:
-        return _cached_response(request, page.file("look.js"), "text/javascript")
+        return _cached_response(request, page.file(request.url.path.rpartition("/")[2]), "text/javascript")
 
     return router
 
@@ -103,8 +109,8 @@ def _cached_response(
     headers = SECURITY | {"etag": tag, "cache-control": cache}
     if status == 200 and request.headers.get("if-none-match") == tag:
         return Response(status_code=304, headers=headers)
-    # the library takes seconds to make: the first page begins, its charts' request finds it
-    begin = BackgroundTask(page.vega) if kind == "text/html" else None
+    # the library takes seconds to make: the first page with charts begins, their request finds it
+    begin = BackgroundTask(page.vega) if kind == "text/html" and request.url.path != "/" else None
     return Response(text, status, headers, media_type=kind, background=begin)
 
 
@@ -144,15 +150,18 @@ def _api(assembly: Assembly) -> APIRouter:
         bin: Text = None,
         noise: bool | None = None,
         store: Text = None,
+        group: Text = None,
         theme: Literal["css", "light", "dark"] = "css",
     ) -> Response:
         """All panels with their values, and a Vega-Lite spec where a panel is a chart; `refused` says why not.
 
-        Times: ISO 8601 in UTC, or so long ago (7d, 12h, 30min). ``var.<variable>=<value>``, repeatable, narrows.
+        Times: ISO 8601 in UTC, or so long ago (7d, 12h, 30min). ``var.<variable>=<value>``, repeatable, narrows, as does
+        ``filter=<dimension>=<value>`` (or ``!=``); ``ignored`` of a panel names what does not narrow it. `group`: the
+        dimension by which its series are grouped.
         """
         one = find(name)
         try:
-            selection = _selection(one, request, since, until, bin, noise)
+            selection = _selection(one, request, since, until, bin, noise, group)
             sink_name = store_of(types, store)
         except ValueError as error:
             raise HTTPException(422, str(error)) from error
@@ -164,13 +173,20 @@ def _api(assembly: Assembly) -> APIRouter:
 
     @router.get("/{name}/values")
     def values(
-        request: Request, name: str, since: Text = None, until: str = "0s", store: Text = None
+        request: Request,
+        name: str,
+        since: Text = None,
+        until: str = "0s",
+        store: Text = None,
+        of: Text = None,
     ) -> dict[str, list[str]]:
-        """What can be chosen for each variable: the values that occur in the range, sorted; empty: none."""
+        """What can be chosen for each variable, or for the dimension `of`: the values that occur in the range, sorted;
+        empty: none."""
         one = find(name)
         try:
             selection = _selection(one, request, since, until)
             sink_name = store_of(types, store)
+            variables = one.variables if of is None else (_of_dimension(one, of),)
             questions: list[KpiQuery | EventsQuery] = [
                 KpiQuery(
                     kpi=_count_kpi(variable),
@@ -178,13 +194,13 @@ def _api(assembly: Assembly) -> APIRouter:
                     until=selection.until,
                     by=(variable.dimension,),
                 )
-                for variable in one.variables
+                for variable in variables
             ]
         except ValueError as error:
             raise HTTPException(422, str(error)) from error
         with _http_errors(sink_name):
             answers = ask_many(questions, assembly.sinks[sink_name])
-        return {v.name: _distinct_values(v, answer) for v, answer in zip(one.variables, answers, strict=True)}
+        return {v.name: _distinct_values(v, answer) for v, answer in zip(variables, answers, strict=True)}
 
     return router
 
@@ -196,6 +212,7 @@ def _selection(
     until: str,
     bin_: str | None = None,
     noise: bool | None = None,
+    group: str | None = None,
 ) -> Selection:
     """What was chosen. Raises `ValueError` saying what was expected."""
     variables = [
@@ -203,7 +220,16 @@ def _selection(
         for key, value in request.query_params.multi_items()
         if key.startswith("var.")
     ]
-    return parse_selection(dashboard, since=since, until=until, bin=bin_, noise=noise, variables=variables)
+    return parse_selection(
+        dashboard,
+        since=since,
+        until=until,
+        bin=bin_,
+        noise=noise,
+        variables=variables,
+        group=group,
+        filters=request.query_params.getlist("filter"),
+    )
 
 
 @contextmanager
@@ -220,6 +246,16 @@ def _http_errors(store: str) -> Iterator[None]:
 def _queryable_sinks(types: Mapping[str, str]) -> list[str]:
     """The stores that one can ask."""
     return [name for name, kind in types.items() if can_answer(kind)]
+
+
+def _of_dimension(dashboard: Dashboard, name: str) -> Variable:
+    """A dimension of one of the dashboard's numbers. Raises `ValueError`."""
+    for panel in dashboard.panels:
+        for number in panel.numbers:
+            kpi = CATALOGUE[number.kpi]
+            if name in kpi.dimensions:
+                return Variable(name=name, label=name, dimension=name, dataset=kpi.dataset)
+    raise ValueError(f"{dashboard.name} has no number with a dimension {name[:60]!r}")
 
 
 def _count_kpi(variable: Variable) -> Kpi:

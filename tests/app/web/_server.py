@@ -12,10 +12,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Thread
 from typing import Any
 
-from lakescope.app.web.app import PAGE, SECURITY
+from lakescope.app.web.dashboards import SECURITY
 from lakescope.dashboards.pages import page
 
 PREFIX = "/some/prefix/"
+STATIC = {
+    f"{name}.{ending}": kind
+    for name in ("look", "status")
+    for ending, kind in (("css", "text/css"), ("js", "text/javascript"))
+}
 
 Status = dict[str, Any]
 
@@ -64,11 +69,9 @@ class StandIn:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 if self.path == PREFIX:
-                    self._send(200, "text/html; charset=utf-8", PAGE.read_bytes())
-                elif self.path == PREFIX + "look.css":
-                    self._send(200, "text/css", page.file("look.css").encode())
-                elif self.path == PREFIX + "look.js":
-                    self._send(200, "text/javascript", page.file("look.js").encode())
+                    self._send(200, "text/html; charset=utf-8", page.file("status.html").encode())
+                elif (name := self.path.removeprefix(PREFIX)) in STATIC:
+                    self._send(200, STATIC[name], page.file(name).encode())
                 elif self.path == PREFIX + "api/status":
                     stand_in.asked += 1
                     while stand_in.hangs and not stand_in._stopping.wait(0.02):

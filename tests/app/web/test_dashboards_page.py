@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect, sync_playwright
@@ -259,6 +259,84 @@ def test_a_long_list_can_be_searched(visit: Visit) -> None:
     expect(visit.page.locator(".choice[open] li:visible")).to_have_text(["SITE-77"])
 
 
+def test_series_are_grouped_by_what_one_chooses(visit: Visit) -> None:
+    visit.open("transfers")
+    expect(visit.panel("Volume by destination")).to_be_visible()
+    visit.page.get_by_label("Group by").select_option("protocol")
+    visit.drawn()
+    assert visit.query["group"] == ["protocol"]
+    legend = visit.panel("Volume by protocol").get_by_role("list")
+    expect(legend.get_by_role("link", name="davs")).to_be_visible()
+    legend.get_by_role("link", name="davs").click()
+    visit.drawn()
+    assert (visit.query["filter"], visit.query["group"]) == (["protocol=davs"], ["protocol"])
+    expect(visit.panel("Volume by protocol").get_by_role("listitem")).to_have_text(["davs"])
+    visit.page.get_by_label("Group by").select_option("dst_site")
+    visit.drawn()
+    assert "group" not in visit.query, "the dashboard's own needs no word in the address"
+
+
+def test_filters_are_added_and_removed_by_keys(visit: Visit) -> None:
+    visit.open("transfers")
+    page, arrived = visit.page, visit.panel("Arrived").locator(".value")
+    before = int(arrived.inner_text())
+    page.locator("#add-filter").press("Enter")
+    expect(page.get_by_label("Dimension", exact=True)).to_be_visible()
+    page.keyboard.press("Tab")
+    page.get_by_label("Dimension", exact=True).select_option("dst_rse")
+    options = page.locator("#filter-values option")
+    expect(options).not_to_have_count(0)
+    value = options.first.get_attribute("value") or ""
+    page.get_by_label("Is", exact=True).select_option("!=")
+    page.get_by_label("Value", exact=True).fill(value)
+    page.keyboard.press("Enter")
+    visit.drawn()
+    assert visit.query["filter"] == [f"dst_rse!={value}"]
+    expect(page.locator("#add-filter")).to_be_focused()
+    expect(arrived).not_to_have_text(str(before))
+    others = int(arrived.inner_text())
+    page.keyboard.press("Shift+Tab")
+    chip = page.get_by_role("button", name=f"Remove the filter destination RSE ≠ {value}")
+    expect(chip).to_be_focused()
+    page.keyboard.press("Enter")
+    visit.drawn()
+    expect(arrived).to_have_text(str(before))
+    assert "filter" not in visit.query
+    visit.open("transfers", f"{RANGE}&filter=dst_rse%3D{value}")
+    assert int(arrived.inner_text()) == before - others, "a shared link shows the same"
+    page.locator("#add-filter").press("Enter")
+    page.keyboard.press("Escape")
+    expect(page.locator("#add-filter")).to_be_focused()
+
+
+def test_a_filter_goes_along_and_a_panel_that_ignores_it_says_so(visit: Visit) -> None:
+    visit.open("transfers", f"{RANGE}&filter=datatype!%3DRAW&var.protocol=davs")
+    expect(visit.panel("Arrived").locator(".note")).to_be_hidden()
+    visit.page.get_by_role("navigation").get_by_role("link", name="FTS servers").click()
+    visit.drawn()
+    assert visit.query["filter"] == ["datatype!=RAW"]
+    expect(visit.panel("Queued transfers").locator(".note")).to_have_text("Not filtered by: datatype")
+    expect(visit.page.locator("#facts")).to_contain_text("without effect here: protocol")
+    visit.page.get_by_role("navigation").get_by_role("link", name="Storage and QoS").click()
+    visit.drawn()
+    expect(visit.page.locator("#facts")).to_contain_text("without effect here: protocol, datatype")
+    expect(visit.page.get_by_role("button", name="Remove the filter datatype ≠ RAW")).to_be_visible()
+    visit.open("lake", f"{RANGE}&var.activity=Production&filter=site%3DPIC")
+    expect(visit.panel("Service availability").locator(".note")).to_have_text("Not filtered by: Activity")
+    expect(visit.panel("Transferred files").locator(".note")).to_have_text("Not filtered by: site")
+
+
+def test_a_hostile_filter_is_text(visit: Visit) -> None:
+    visit.open("failures", f"{RANGE}&filter={quote('src_site=' + HOSTILE)}")
+    expect(visit.page.get_by_role("button", name=f"Remove the filter source = {HOSTILE}")).to_be_visible()
+    assert visit.page.title() != "taken"
+    visit.page.goto(f"{visit.url}/dashboards/failures?{RANGE}&filter=nonsense")
+    expect(visit.page.locator("#alert")).to_contain_text("'nonsense' is no filter: expected dimension=value")
+    visit.page.get_by_role("button", name="Remove the filter nonsense").click()
+    visit.drawn()
+    expect(visit.page.locator("#alert")).to_be_hidden()
+
+
 def test_a_shared_link_shows_the_same_and_the_back_button_goes_back(visit: Visit, browser: Browser) -> None:
     visit.open("transfers")
     all_of_them = visit.panel("Arrived").locator(".value").inner_text()
@@ -366,7 +444,7 @@ def test_a_server_that_fails_is_said_and_the_last_answer_stays(visit: Visit) -> 
 
 
 def test_charts_have_names_tables_and_files(visit: Visit) -> None:
-    visit.open("transfers")
+    visit.open("transfers", f"{RANGE}&group=activity")
     panel = visit.panel("Volume by activity")
     chart = panel.get_by_role("img")
     expect(chart).to_have_attribute(
@@ -398,7 +476,7 @@ def test_a_formula_in_a_file_is_text(visit: Visit) -> None:
 
 
 def test_a_chart_tells_its_values_under_the_pointer(visit: Visit) -> None:
-    visit.open("transfers")
+    visit.open("transfers", f"{RANGE}&group=activity")
     chart = visit.panel("Volume by activity").get_by_role("img")
     chart.scroll_into_view_if_needed()
     chart.hover(position={"x": 300, "y": 60})
