@@ -15,7 +15,7 @@ import msgspec
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from lakescope.core.columns import Kind, columns
-from lakescope.core.contracts import Finding, Outcome, RefusedError, TransientError
+from lakescope.core.contracts import Encoder, Finding, Outcome, RefusedError, TransientError
 from lakescope.core.events import DATASETS, Event
 from lakescope.core.extras import missing
 from lakescope.core.http import is_permanent, mask
@@ -129,6 +129,7 @@ class ElasticsearchSink:
     """Writes events to Elasticsearch 8 and 9, or OpenSearch 3."""
 
     Options = ElasticsearchOptions
+    encode: Encoder
 
     def __init__(self, name: str, options: ElasticsearchOptions, data_dir: Path) -> None:
         self.options = options

@@ -12,7 +12,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from lakescope.core.contracts import Finding, Outcome, TransientError
+from lakescope.core.contracts import Encoder, Finding, Outcome, TransientError
 from lakescope.core.events import Event
 from lakescope.sinks._common import SinkOptions
 
@@ -46,6 +46,7 @@ class JsonlSink:
     """Appends events to files."""
 
     Options = JsonlOptions
+    encode: Encoder
 
     def __init__(self, name: str, options: JsonlOptions, data_dir: Path) -> None:
         self.options = options

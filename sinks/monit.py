@@ -15,7 +15,7 @@ import msgspec
 from pydantic import Field
 
 from lakescope.core.columns import columns
-from lakescope.core.contracts import Finding, Outcome
+from lakescope.core.contracts import Encoder, Finding, Outcome
 from lakescope.core.events import DATASETS, Event, Host, Push
 from lakescope.core.http import judge_status, send
 from lakescope.sinks._common import HttpSinkOptions
@@ -84,6 +84,7 @@ class MonitSink:
     """Posts events to MONIT."""
 
     Options = MonitOptions
+    encode: Encoder
 
     def __init__(self, name: str, options: MonitOptions, data_dir: Path) -> None:
         self.options = options

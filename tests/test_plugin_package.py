@@ -75,20 +75,25 @@ sink.write({rows!r}); sink.close()"""
 
 
 def test_a_package_that_is_wrong_is_refused(package: Path, commands: Path, tmp_path: Path) -> None:
-    """As a collector that CONTRIBUTING once described: its options derived from a plain model."""
+    """As a collector that CONTRIBUTING once described, its options derived from a plain model; and one without an end."""
     (tmp_path / "lakescope.toml").write_text(CONFIGURATION)
     (installed,) = commands.parent.glob("lib/python*/site-packages/example_site/udp.py")
     text = installed.read_text()
-    wrong = text.replace("class UdpOptions(OneFormat)", "class UdpOptions(BaseModel)")
-    wrong = wrong.replace("from pydantic import Field", "from pydantic import BaseModel, Field")
-    installed.write_text(wrong)
-    try:
-        done = subprocess.run(
-            [commands / "lakescope", "validate"], cwd=tmp_path, capture_output=True, text=True, timeout=60
-        )
-    finally:
-        installed.write_text(text)
-    assert done.returncode == 2
-    assert "lakescope.toml:2: [collectors.beats.type] expected" in done.stderr
-    assert "to be derived from CollectorOptions, found BaseModel" in done.stderr
-    assert "lakescope.plugin.CollectorOptions" in done.stderr
+    plain = text.replace("class UdpOptions(OneFormat)", "class UdpOptions(BaseModel)")
+    plain = plain.replace("from pydantic import Field", "from pydantic import BaseModel, Field")
+    endless = text.replace("def close", "def ends").replace("def acknowledge", "def is_safe")
+    said = {
+        plain: "expected example_site.udp.UdpCollector.Options to be derived from lakescope.plugin.CollectorOptions,"
+        " found BaseModel",
+        endless: "expected example_site.udp.UdpCollector to have acknowledge, close, as lakescope.plugin.Collector",
+    }
+    for wrong, expected in said.items():
+        installed.write_text(wrong)
+        try:
+            done = subprocess.run(
+                [commands / "lakescope", "validate"], cwd=tmp_path, capture_output=True, text=True, timeout=60
+            )
+        finally:
+            installed.write_text(text)
+        assert done.returncode == 2
+        assert f"lakescope.toml:2: [collectors.beats.type] {expected}" in done.stderr

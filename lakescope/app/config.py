@@ -290,8 +290,7 @@ class _Reader:
                 self._problem((*place, "type"), error.text, error.remedy)
                 continue
             if text := _fault(room, plugin):
-                remedy = f"upgrade the package of this plugin: it must derive from lakescope.plugin.{_BASES[room].__name__}"
-                self._problem((*place, "type"), text, remedy)
+                self._problem((*place, "type"), text, "upgrade the package of this plugin, or mend it")
                 continue
             options_model = self._validate(plugin.Options, options, place, kind)
             if options_model is not None:
@@ -375,15 +374,33 @@ class _Reader:
 _BASES: dict[Room, type[Options]] = {"collectors": CollectorOptions, "sinks": SinkOptions}
 
 
+_CONTRACTS: dict[Room, str] = {"collectors": "Collector", "sinks": "Sink"}
+_METHODS: dict[Room, tuple[str, ...]] = {
+    "collectors": ("run", "acknowledge", "close"),
+    "sinks": ("encode", "setup", "write", "close"),
+}
+"""What `lakescope.core.contracts` demands of a plugin: as a method, or as an attribute that the class declares."""
+
+
 def _fault(room: Room, plugin: Any) -> str | None:
-    """Why a plugin, of whatever package, cannot have options here."""
-    base, options_class = _BASES[room], getattr(plugin, "Options", None)
-    if isinstance(options_class, type) and issubclass(options_class, base):
+    """Why a plugin, of whatever package, cannot be used."""
+    if not isinstance(plugin, type):
+        return f"expected a class, found {type(plugin).__name__} {plugin!r:.60}"
+    name = f"{plugin.__module__}.{plugin.__name__}"
+    declared = {name for base in plugin.__mro__ for name in vars(base).get("__annotations__", ())}
+    if lacking := [
+        method
+        for method in _METHODS[room]
+        if method not in declared and not callable(getattr(plugin, method, None))
+    ]:
+        return (
+            f"expected {name} to have {', '.join(lacking)}, as lakescope.plugin.{_CONTRACTS[room]} describes"
+        )
+    base, options = _BASES[room], getattr(plugin, "Options", None)
+    if isinstance(options, type) and issubclass(options, base):
         return None
-    what = (
-        options_class.__mro__[1].__name__ if isinstance(options_class, type) else type(options_class).__name__
-    )
-    return f"expected {plugin.__module__}.{plugin.__name__}.Options to be derived from {base.__name__}, found {what}"
+    kind = options.__mro__[1].__name__ if isinstance(options, type) else type(options).__name__
+    return f"expected {name}.Options to be derived from lakescope.plugin.{base.__name__}, found {kind}"
 
 
 def _descend(

@@ -3,32 +3,43 @@
 from __future__ import annotations
 
 import pickle
+import time
 from collections import Counter
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_args
 
 import msgspec
+import pytest
 
 from lakescope.app.assembly import open_sinks
 from lakescope.app.query import ask_many
-from lakescope.core.contracts import Sink
+from lakescope.core.contracts import Chunk, Sink, TransientError
 from lakescope.core.events import Event, Probe, Transfer
+from lakescope.core.messages import Reason
 from lakescope.kpis import CATALOGUE, Query, UnsupportedError
 from lakescope.kpis.model import KpiSink
+from lakescope.pipeline.delivery import deliver
 from lakescope.testing._configured import configure
 
 _BEGIN = datetime(2026, 1, 5, tzinfo=UTC)
+_ATTEMPTS = 20
 
 
 class SinkContract:
-    """A sink and the store behind it."""
+    """A sink and the store behind it.
+
+    What only some stores have is for who derives it: `troubled`, `refused`.
+    """
 
     type: ClassVar[str]
     """Name of its entry point."""
     once: ClassVar[bool] = True
     """Whether the store knows an event by its id, so that a repeat is stored once."""
+    answers: ClassVar[bool] = True
+    """Whether a sink with the method `answer` answers any KPI as it is configured here."""
 
     def options(self, directory: Path) -> str:
         """Its options as TOML, `type` left out; `directory` is a test's own."""
@@ -37,6 +48,19 @@ class SinkContract:
     def stored(self, sink: Any, directory: Path) -> list[str]:
         """The ids of all that is stored, as often as it is stored."""
         raise NotImplementedError
+
+    def settle(self, sink: Any) -> None:
+        """Lets questions see all that was written, where a store takes its time."""
+
+    @contextmanager
+    def troubled(self, sink: Any) -> Iterator[None]:
+        """For the time of the block, and for some requests more, the store cannot take anything."""
+        pytest.skip("its store has no trouble to order")
+        yield
+
+    def refused(self) -> Event:
+        """An event that the store will never take from now on. Called before the sink is made."""
+        pytest.skip("its store refuses nothing")
 
     def test_its_configuration_is_valid(self, tmp_path: Path) -> None:
         configuration = configure(tmp_path, "sinks", self.type, self.options(tmp_path))
@@ -57,6 +81,41 @@ class SinkContract:
             ids = self.stored(sink, tmp_path)
         assert Counter(ids) == Counter(event.id for event in events)
 
+    def test_trouble_that_passes_loses_nothing_and_doubles_nothing(self, tmp_path: Path) -> None:
+        events = _events()
+        with closing(self._sink(tmp_path)) as sink:
+            list(sink.setup())
+            _write(sink, events[:5])
+            chunks = [chunk for chunk in _encoded(sink, events) if chunk is not None]
+            with self.troubled(sink):
+                stored = self._attempt(sink, chunks)
+            assert not stored, "expected TransientError or Outcome.retry while the store is away"
+            rejects = deliver(chunks if self.once else chunks[5:], sink.write, _wait)
+            ids = self.stored(sink, tmp_path)
+        assert not rejects
+        assert Counter(ids) == Counter(event.id for event in events)
+
+    def test_what_the_store_refuses_holds_back_nothing(self, tmp_path: Path) -> None:
+        events = _events()
+        bad = self.refused()
+        with closing(self._sink(tmp_path)) as sink:
+            list(sink.setup())
+            rejects = deliver(_encoded(sink, [*events[:20], bad, *events[20:]]), sink.write, _wait)
+            ids = self.stored(sink, tmp_path)
+        assert rejects.keys() == {20}, "expected the refused event among the rejects, and no other"
+        assert rejects[20].reason in get_args(Reason) and str(rejects[20])
+        assert Counter(ids) == Counter(event.id for event in events)
+
+    @staticmethod
+    def _attempt(sink: Sink, chunks: list[Chunk]) -> int:
+        """How many chunks one write stores."""
+        try:
+            outcome = sink.write(chunks)
+        except TransientError as error:
+            assert str(error), "expected why"
+            return 0
+        return len(chunks) - len(outcome.retry)
+
     def test_its_encoder_goes_to_another_process(self, tmp_path: Path) -> None:
         """`lakescope run --workers N` pickles it."""
         events = _events()
@@ -72,13 +131,15 @@ class SinkContract:
                 return
             list(sink.setup())
             _write(sink, _events())
+            self.settle(sink)
             span = {"since": _BEGIN, "until": _BEGIN + timedelta(days=1)}
             queries = [Query(kpi=kpi, **span) for kpi in CATALOGUE.values()]  # type: ignore[arg-type]
             answers = dict(zip(CATALOGUE, ask_many(queries, sink), strict=True))
             by_site = Query(kpi=CATALOGUE["probe_checks"], by=("site",), **span)  # type: ignore[arg-type]
             (groups,) = ask_many([by_site], sink)
         refusals = {name: answer for name, answer in answers.items() if isinstance(answer, UnsupportedError)}
-        assert len(refusals) < len(answers), "it answers no KPI: leave out the method `answer`"
+        is_silent = len(refusals) == len(answers)
+        assert is_silent != self.answers, "it answers no KPI: leave out the method `answer`"
         assert all(str(error) for error in refusals.values()), "a refusal says why"
         for name, value in (("transfers_done", 12), ("transfers_failed", 3), ("probe_checks", 25)):
             assert name in refusals or answers[name] == [{"value": value}], (name, answers[name])
@@ -90,9 +151,18 @@ class SinkContract:
         return open_sinks(configuration._replace(sinks={"tested": configuration.sinks["tested"]}))["tested"]
 
 
+def _wait(attempts: int, fault: TransientError) -> None:
+    if attempts > _ATTEMPTS:
+        raise fault
+    time.sleep(0.05)
+
+
+def _encoded(sink: Sink, events: list[Event]) -> list[Chunk | None]:
+    return sink.encode(events, [msgspec.json.encode(event) for event in events])
+
+
 def _write(sink: Sink, events: list[Event]) -> None:
-    documents = [msgspec.json.encode(event) for event in events]
-    chunks = [chunk for chunk in sink.encode(events, documents) if chunk is not None]
+    chunks = [chunk for chunk in _encoded(sink, events) if chunk is not None]
     outcome = sink.write(chunks) if chunks else None
     assert outcome is None or not (outcome.rejected or outcome.retry), outcome
 

@@ -16,6 +16,7 @@ from lakescope.core.options import Options
 from lakescope.core.places import ConfigurationError
 from lakescope.dashboards.definitions import DASHBOARDS
 from lakescope.kpis import CATALOGUE
+from lakescope.sinks.jsonl import JsonlSink
 
 GOOD = """from lakescope.plugin import Condition, Dashboard, Kpi, Number, Panel, Part, Row
 
@@ -115,18 +116,36 @@ def test_files_that_define_nothing_and_folders_that_are_none(tmp_path: Path) -> 
         parse(CONFIGURATION, directory=tmp_path)
 
 
-class _Foreign:
-    class Options(Options):
+class _Foreign(JsonlSink):
+    class Options(Options):  # type: ignore[assignment]
         """Not derived from SinkOptions."""
 
 
-class _Bare:
-    """Has none."""
+class _Bare(JsonlSink):
+    Options = None  # type: ignore[assignment]
 
 
-@pytest.mark.parametrize(("plugin", "found"), [(_Foreign, "found Options"), (_Bare, "found NoneType")])
-def test_options_that_are_not_of_the_public_base(
-    monkeypatch: pytest.MonkeyPatch, plugin: Any, found: str
+class _Halted:
+    """Lacks what the contract demands."""
+
+    Options = JsonlSink.Options
+    encode = write = JsonlSink.write
+
+
+OPTIONS = "to be derived from lakescope.plugin.SinkOptions, found "
+
+
+@pytest.mark.parametrize(
+    ("plugin", "text"),
+    [
+        (_Foreign, OPTIONS + "Options"),
+        (_Bare, OPTIONS + "NoneType"),
+        (_Halted, "_Halted to have setup, close, as lakescope.plugin.Sink describes"),
+        (len, "expected a class, found builtin_function_or_method"),
+    ],
+)
+def test_what_is_no_plugin_by_the_public_contract(
+    monkeypatch: pytest.MonkeyPatch, plugin: Any, text: str
 ) -> None:
     load = plugins.load
     monkeypatch.setattr(
@@ -135,5 +154,4 @@ def test_options_that_are_not_of_the_public_base(
     with pytest.raises(ConfigurationError) as refused:
         parse(PLUGINS)
     assert "[sinks.store.type]" in str(refused.value)
-    assert f"to be derived from SinkOptions, {found}" in str(refused.value)
-    assert "must derive from lakescope.plugin.SinkOptions" in str(refused.value)
+    assert text in str(refused.value)

@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import ClassVar
 
 import httpx
+import msgspec
 
 from lakescope.core.framing import split_json
+from lakescope.core.messages import Message
 from tests.contract._bodies import ndjson
 from tests.contract._http import Answer, HttpServer
 from tests.e2e._lakescope import publish
@@ -24,6 +26,8 @@ class Source:
 
     type: ClassVar[str]
     """Name of the collector's entry point."""
+    once = True
+    """Whether it gives what it has once."""
 
     def __init__(self, directory: Path, stack: ExitStack, broker: ActiveMQ, name: str) -> None:
         self.directory = directory
@@ -38,6 +42,10 @@ class Source:
     def offer(self, bodies: Sequence[bytes], url: str) -> None:
         """Gives documents of scripts to the source; `url` is where Lakescope answers."""
         raise NotImplementedError
+
+    def bodies_of(self, message: Message) -> Sequence[bytes]:
+        """The documents in a message."""
+        return (message.body,)
 
     def held(self) -> int | None:
         """How many messages the source still holds for Lakescope; null for one that is never told what is safe."""
@@ -89,7 +97,7 @@ class HttpSource(Source):
         answer.raise_for_status()
 
     def held(self) -> int:
-        with contextlib.closing(sqlite3.connect(self.directory / "data/source.spool")) as spool:
+        with contextlib.closing(self._spool()) as spool:
             rows = spool.execute("select body from spool").fetchall()
         return sum(len(list(split_json(body))) for (body,) in rows)
 
@@ -100,14 +108,19 @@ class HttpSource(Source):
         self._execute("alter table away rename to spool")
 
     def _execute(self, statement: str) -> None:
-        with contextlib.closing(sqlite3.connect(self.directory / "data/source.spool")) as spool, spool:
+        with contextlib.closing(self._spool()) as spool, spool:
             spool.execute(statement)
+
+    def _spool(self) -> sqlite3.Connection:
+        (path,) = self.directory.glob("data/*.spool")
+        return sqlite3.connect(path)
 
 
 class PollSource(Source):
     """Not an exporter: a server that gives the same documents whenever it is asked."""
 
     type = "poll"
+    once = False
 
     def __init__(self, directory: Path, stack: ExitStack, broker: ActiveMQ, name: str) -> None:
         super().__init__(directory, stack, broker, name)
@@ -119,6 +132,12 @@ class PollSource(Source):
     def offer(self, bodies: Sequence[bytes], url: str) -> None:
         document = b"[" + b",".join(bodies) + b"]"
         self.server.answer = lambda _: Answer(200, document)
+
+    def bodies_of(self, message: Message) -> Sequence[bytes]:
+        """Beside it, it says of itself how it was read."""
+        if message.format != "push":
+            return ()
+        return [bytes(item) for item in msgspec.json.decode(message.body, type=list[msgspec.Raw])]
 
     def break_down(self) -> None:
         self.good = self.server.answer

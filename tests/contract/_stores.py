@@ -32,6 +32,8 @@ class Store:
     """Whether there is anything that this store refuses for good."""
     once = True
     """Whether a repeated message is stored once."""
+    answers = True
+    """Whether it answers any KPI."""
 
     def __init__(self, request: pytest.FixtureRequest, directory: Path, stack: ExitStack) -> None:
         self.directory = directory
@@ -50,6 +52,9 @@ class Store:
         """For the time of the block the store fails in a way of its own; an HTTP store by those faults in turn."""
         raise NotImplementedError
         yield
+
+    def settle(self) -> None:
+        """Lets questions see all that was written."""
 
     def ids(self) -> list[str]:
         """The ids of all that is stored, as often as it is stored. Called after the sink was closed."""
@@ -92,6 +97,9 @@ class ElasticsearchStore(_ByHttp):
         mapping = {"mappings": {"dynamic": False, "properties": {"md5": {"type": "long"}}}}
         index = f"{self.url}/{self.prefix}-transfers-2026.11"
         httpx.put(index, json=mapping, timeout=30, trust_env=False).raise_for_status()
+
+    def settle(self) -> None:
+        httpx.post(f"{self.url}/{self.prefix}-*/_refresh", timeout=30, trust_env=False).raise_for_status()
 
     def ids(self) -> list[str]:
         return [document["id"] for _, document in elasticsearch_events(self.url, self.prefix)]
@@ -144,6 +152,7 @@ class Influxdb2Store(_ByHttp):
     """Not InfluxDB 2, which can't be had: a stand-in that checks requests and keeps lines by series and time."""
 
     sink = "influxdb"
+    answers = False
 
     def __init__(self, request: pytest.FixtureRequest, directory: Path, stack: ExitStack) -> None:
         super().__init__(request, directory, stack)

@@ -6,15 +6,16 @@ A new collector brings a harness in `_sources.py`; without one the first test he
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from lakescope.core.messages import Message
 from lakescope.core.plugins import available
+from lakescope.testing import CollectorContract
 from tests.contract._bodies import events_of, scripts
-from tests.contract._running import Archiving
 from tests.contract._sources import OWN_WORDS, SOURCES, Source
 from tests.e2e._lakescope import Lakescope, until
 from tests.servers.activemq import ActiveMQ
@@ -79,39 +80,29 @@ def _archived(archive: Path) -> set[str]:
     return {line.partition('"id":"')[2][:32] for line in lines}
 
 
-@pytest.mark.server("activemq")
-def test_health_tells_of_a_fault_and_of_its_end(source: Source, tmp_path: Path) -> None:
-    """And what is offered afterwards arrives."""
-    with Archiving(tmp_path, collector(source)) as lakescope:
-        until(lambda: lakescope.get("/readyz").status_code == 200, 15, lambda: lakescope.told)
-        healthy = lakescope.told
-        assert healthy.startswith("ok: ")
-        source.break_down()
-        until(lambda: not lakescope.told.startswith("ok"), 15, lambda: lakescope.told)
-        state, _, why = lakescope.told.partition(": ")
-        assert state in ("error", "connecting", "retrying") and why
-        (reason,) = lakescope.get("/readyz").json()["reasons"]
-        assert reason.startswith("collector source: ")
-        source.mend()
-        until(lambda: lakescope.told.startswith("ok: "), 45, lambda: lakescope.told)
-        bodies = scripts(5)
-        source.offer(bodies, lakescope.url)
-        wanted = events_of("push", bodies).keys()
-        until(lambda: wanted <= lakescope.stored().keys(), 15, lambda: lakescope.told)
-        begun = time.monotonic()
-        assert lakescope.stop()
-        assert time.monotonic() - begun < 5
+class TestCollectors(CollectorContract):
+    """What plugins are given, kept by Lakescope's own."""
 
+    @pytest.fixture(autouse=True)
+    def _chosen(self, source: Source) -> None:
+        self.source = source
+        self.type, self.once = source.type, source.once  # type: ignore[misc]
+        self.url = ""
 
-@pytest.mark.server("activemq")
-def test_a_broken_source_does_not_prevent_the_end(source: Source, tmp_path: Path) -> None:
-    with Archiving(tmp_path, collector(source)) as lakescope:
-        until(lambda: lakescope.get("/readyz").status_code == 200, 15, lambda: lakescope.told)
-        source.break_down()
-        try:
-            until(lambda: not lakescope.told.startswith("ok"), 15, lambda: lakescope.told)
-            begun = time.monotonic()
-            assert lakescope.stop()
-            assert time.monotonic() - begun < 5
-        finally:
-            source.mend()
+    def options(self, directory: Path) -> str:
+        return self.source.options()
+
+    def offer(self, bodies: Sequence[bytes]) -> None:
+        self.source.offer(bodies, self.url)
+
+    def bodies_of(self, message: Message) -> Sequence[bytes]:
+        return self.source.bodies_of(message)
+
+    def held(self) -> int | None:
+        return self.source.held()
+
+    def break_down(self) -> None:
+        self.source.break_down()
+
+    def mend(self) -> None:
+        self.source.mend()

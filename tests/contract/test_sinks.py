@@ -6,22 +6,22 @@ A new sink brings a harness in `_stores.py`; without one the first test here say
 from __future__ import annotations
 
 import json
-import pickle
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 import httpx
 import pytest
 
-from lakescope.core.events import DATASETS
+from lakescope.core.events import DATASETS, Event
 from lakescope.core.messages import REASONS
 from lakescope.core.plugins import available
 from lakescope.pipeline.dead_letters import DeadLetters
-from tests.contract._bodies import documents_of, events_of, hermes, ndjson, scripts, with_md5
+from lakescope.testing import SinkContract
+from tests.contract._bodies import events_of, hermes, ndjson, scripts, with_md5
 from tests.contract._http import Fault
 from tests.contract._running import QUICK, Running
 from tests.contract._stores import SERVER, STORES, Store
@@ -119,17 +119,35 @@ def test_all_is_stored_once_or_dead_or_filtered(store: Store, tmp_path: Path, we
     spool.close()
 
 
-def test_what_encodes_can_be_sent_to_another_process(store: Store, tmp_path: Path) -> None:
-    """`lakescope run --workers N` pickles it."""
-    configuration = (
-        f'[collectors.push]\ntype = "http"\n[sinks.store]\ntype = "{store.sink}"\n{store.options()}'
-    )
-    events = [*events_of("hermes", hermes(40)).values(), *events_of("push", scripts(3)).values()]
-    documents = documents_of(events)
-    with Running(tmp_path, configuration) as running:
-        encode: Any = running.assembly.sinks["store"].encode
-        there = pickle.loads(pickle.dumps(encode))
-        assert there(events, documents) == encode(events, documents)
+class TestSinks(SinkContract):
+    """What plugins are given, kept by Lakescope's own."""
+
+    @pytest.fixture(autouse=True)
+    def _chosen(self, store: Store) -> None:
+        self.store = store
+        self.type, self.once, self.answers = store.sink, store.once, store.answers  # type: ignore[misc]
+
+    def options(self, directory: Path) -> str:
+        return self.store.options()
+
+    def stored(self, sink: Any, directory: Path) -> list[str]:
+        sink.close()
+        return self.store.ids()
+
+    def settle(self, sink: Any) -> None:
+        self.store.settle()
+
+    @contextmanager
+    def troubled(self, sink: Any) -> Iterator[None]:
+        with self.store.troubled(sink, (503, "lose the answer", 429, "hang up")):
+            yield
+
+    def refused(self) -> Event:
+        if not self.store.refuses:
+            super().refused()
+        self.store.refuse()
+        (event,) = events_of("hermes", with_md5(1)).values()
+        return event
 
 
 def _push(running: Running, format_: str, bodies: list[bytes]) -> None:
