@@ -70,9 +70,9 @@ def variables_of(dashboard: Dashboard, number: Number) -> dict[str, str]:
 
 
 def keeps_least(kind: PanelKind, kpi: Kpi) -> bool:
-    """Which groups matter where a panel cannot show all: those with the least of a share of what went well, and over time of
-    everything that is good when it is high (free space, say); else those with the greatest value."""
-    return kpi.good == "up" and (kpi.unit == "ratio" or KINDS[kind].keeps_least)
+    """Which groups matter where a panel cannot show all: those with the least of a share of what went well or of days left, and
+    over time of everything that is good when it is high (free space, say); else those with the greatest value."""
+    return kpi.good == "up" and (kpi.unit in ("ratio", "days") or KINDS[kind].keeps_least)
 
 
 def groupings(dashboard: Dashboard) -> tuple[str, ...]:

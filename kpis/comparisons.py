@@ -101,6 +101,8 @@ def join(query: Query, of: Sequence[Mapping[str, Any]], to: Sequence[Mapping[str
         known = {key: counted.get(key) or 0 for key, value in all_.items() if value is not None}
         left, right = (known, all_) if comparison.absent == "of" else (all_, known)
     pairs = {key: (left.get(key), right.get(key)) for key in (*left, *right)}
+    if comparison.capped:
+        pairs = {key: (_capped(of, to), to) for key, (of, to) in pairs.items()}
     length = len(query.by) + bool(query.bin_s)
     groups: dict[Key, list[tuple[Any, Any]]] = defaultdict(list)
     if not length:  # the range as a whole is always answered
@@ -166,6 +168,10 @@ def _values(
         (datetime.fromisoformat(row["time"]) + later, *(row[name] for name in names)): row["value"]
         for row in rows
     }
+
+
+def _capped(of: Any, to: Any) -> Any:
+    return to if None not in (of, to) and of > to else of
 
 
 def _total(pairs: Sequence[tuple[Any, Any]]) -> tuple[Any, Any]:

@@ -124,6 +124,8 @@ class Comparison(Struct, frozen=True, kw_only=True):
     """Dimensions by which the sides are always matched; what both have is then added up to the groups asked for."""
     absent: Literal["of", "to"] | None = None
     """The side that counts things: what only the other one has is 0 there. What only this side has is left out."""
+    capped: bool = False
+    """`of` counts up to `to`, so that more here does not make up for less there."""
     shift_s: int = 0
     """`to` is about a range that begins and ends so many seconds earlier."""
     baseline_s: int = 0

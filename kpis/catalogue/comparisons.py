@@ -60,7 +60,7 @@ KPIS = (
     Kpi(
         name="expected_tests_done",
         meaning="Results of perfSONAR tests, divided by those that the pSConfig templates want between the same hosts; 1: all"
-        " of them, 0: none was heard.",
+        " of them, 0: none was heard. Of a test that runs more often the expected number counts.",
         unit="ratio",
         good="up",
         dataset="network",
@@ -70,6 +70,7 @@ KPIS = (
             operation="ratio",
             per=("src_host", "dst_host", "test"),
             absent="of",
+            capped=True,
         ),
         dimensions=TESTS,
         null="no test is expected",
@@ -91,8 +92,8 @@ KPIS = (
         ),
         dimensions=TESTS,
         null="no pSConfig template has been polled",
-        warning=1,
-        critical=5,
+        warning=0,
+        critical=4,
     ),
     _OCCUPIED,
     _of_rse(

@@ -48,8 +48,13 @@ class Psconfig(Dialect):
         self._later(us + self._options.interval("templates", us), self._ask, None)
 
     def _write(self, us: int, asked: int) -> Wire:
-        intervals = {kind: self._options.interval(name, asked) // SECOND for kind, name in _TESTS.items()}
-        body = dumps(template(self._lake, {kind: each for kind, each in intervals.items() if each})).encode()
+        options = self._options
+        intervals = {  # those of a sparse past, which the present keeps as well
+            kind: int(options.sparse.get(name, getattr(options, name)))
+            for kind, name in _TESTS.items()
+            if getattr(options, name)
+        }
+        body = dumps(template(self._lake, intervals)).encode()
         date = http_text(asked).replace("UTC", "GMT")
         headers = {"content-type": "application/json", "date": date, "scope": URL}
         return Wire(posix(us), self.source, self.format, DESTINATION, headers, body)

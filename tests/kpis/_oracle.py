@@ -136,7 +136,10 @@ class Oracle:
         length = len(query.by) + bool(query.bin_s)
         pairs: dict[Group, list[tuple[Any, Any]]] = defaultdict(list)
         for group in {*of, *to}:
-            pairs[group[:length]] += [(of.get(group), to.get(group))]
+            one, other = of.get(group), to.get(group)
+            if comparison.capped and one is not None and other is not None:
+                one = min(one, other)
+            pairs[group[:length]] += [(one, other)]
         compared: Rows = {} if length else {(): None}
         for group, found in pairs.items():
             whole = [pair for pair in found if None not in pair]

@@ -204,6 +204,7 @@ def test_a_pair_that_is_silent_counts_as_expected_and_one_that_nobody_wants_does
     expect(store, -0.5, ("a", "b"), ("b", "a"), ("c", "a"))
     for minute in (5, 15, 25, 35, 45, 55):
         store.write(Network, minute / 60, "perfsonar", test="rtt", src_host="a", dst_host="b")
+        store.write(Network, minute / 60 + 0.01, "perfsonar", test="rtt", src_host="a", dst_host="b")  # twice
         store.write(Network, minute / 60, "perfsonar", test="trace", src_host="a", dst_host="b")
         store.write(Network, minute / 60, "perfsonar", test="rtt", src_host="x", dst_host="b")
     for minute in (5, 15, 25):
