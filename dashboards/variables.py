@@ -24,6 +24,7 @@ ERROR = _of("error", "Error class", "error_class")
 SITE = _of("site", "Site", "site", "storage")
 RSE = _of("rse", "RSE", "rse", "storage")
 QOS = _of("qos", "QoS", "qos", "storage")
+ACCOUNT = _of("account", "Account", "account", "storage")
 HOST = _of("host", "Host", "host", "hosts")
 
 TRANSFERS = (VO, ACTIVITY, EXPERIMENT, SOURCE, DESTINATION, SOURCE_RSE, DESTINATION_RSE, PROTOCOL)

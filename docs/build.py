@@ -52,6 +52,7 @@ KINDS: dict[Kind, str] = {
 SHOWN: dict[str, dict[str, Any]] = {
     "stomp": {"username": "lakescope", "password": "${STOMP_PASSWORD}"},
     "http": {"token": "${PUSH_TOKEN}"},
+    "rucio": {"username": "lakescope", "password": "${RUCIO_PASSWORD}"},
     "elasticsearch": {"username": "lakescope", "password": "${ES_PASSWORD}"},
     "influxdb": {"database": "lakescope"},
     "monit": {"username": "lakescope", "password": "${MONIT_PASSWORD}"},

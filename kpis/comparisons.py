@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from math import lcm
 from typing import Any
 
@@ -20,6 +20,7 @@ from msgspec import structs
 
 from lakescope.kpis.model import (
     DAY,
+    HOUR,
     Comparison,
     EventsQuery,
     Kpi,
@@ -68,6 +69,8 @@ def columns(kpi: Kpi) -> dict[str, Kpi]:
 def sides(query: Query) -> tuple[Query, Query]:
     """What is asked for a comparison. Raises `UnsupportedError` for bins that the earlier range would not have."""
     comparison = _of(query)
+    if comparison.window_s:
+        query = _windowed(query, comparison)
     shift, bin_s = comparison.shift_s, query.bin_s
     if bin_s and shift % bin_s:
         raise UnsupportedError(
@@ -103,6 +106,9 @@ def join(query: Query, of: Sequence[Mapping[str, Any]], to: Sequence[Mapping[str
     pairs = {key: (left.get(key), right.get(key)) for key in (*left, *right)}
     if comparison.capped:
         pairs = {key: (_capped(of, to), to) for key, (of, to) in pairs.items()}
+    if comparison.window_s:
+        query = _windowed(query, comparison)
+        pairs = _completed(pairs, binned=bool(query.bin_s))
     length = len(query.by) + bool(query.bin_s)
     groups: dict[Key, list[tuple[Any, Any]]] = defaultdict(list)
     if not length:  # the range as a whole is always answered
@@ -143,13 +149,42 @@ def _inner(query: Query) -> tuple[str, ...]:
     return tuple(name for name in _of(query).per if name not in query.by)
 
 
+def _windowed(query: Query, comparison: Comparison) -> Query:
+    """The same question about whole windows. Raises `UnsupportedError` for a range without any."""
+    window, until = comparison.window_s, query.until - timedelta(seconds=comparison.late_s)
+    since = until - timedelta(seconds=window)
+    if query.bin_s:
+        first, last = -(-query.since.timestamp() // window), until.timestamp() // window
+        since, until = (datetime.fromtimestamp(place * window, UTC) for place in (first, last))
+    if since >= until:
+        late = f", {comparison.late_s // 60} minutes before its end" if comparison.late_s else ""
+        raise UnsupportedError(
+            f"{query.kpi.name} needs a range with a whole window of {window // HOUR} h{late}"
+        )
+    return structs.replace(query, since=since, until=until, bin_s=window if query.bin_s else None)
+
+
+def _completed(pairs: Mapping[Key, tuple[Any, Any]], *, binned: bool) -> dict[Key, tuple[Any, Any]]:
+    """A count that one side lacks is 0, where that side answers at all: `to` in that bin, `of` always."""
+    answering = {key[:binned] for key, (_, to) in pairs.items() if to is not None}
+    return {
+        key: (of or 0, to if to is not None else 0 if key[:binned] in answering else None)
+        for key, (of, to) in pairs.items()
+    }
+
+
 def _joined(question: Question, of: Answer, to: Answer) -> Answer | Query:
     """The answer; or the question for wider bins, where one side is reported too seldom for those asked for."""
     assert isinstance(question, Query)
     for answer in (of, to):
         if isinstance(answer, UnsupportedError):
             return answer
-    if question.bin_s:
+    window = _of(question).window_s
+    if question.bin_s and window:
+        if any((getattr(answer, "bin_s", None) or window) != window for answer in (of, to)):
+            hours = f"{window // HOUR} h"
+            return UnsupportedError(f"{question.kpi.name} needs reports more often than every {hours}")
+    elif question.bin_s:
         asked = [of] if _of(question).baseline_s else [of, to]
         bin_s = lcm(*(getattr(answer, "bin_s", None) or question.bin_s for answer in asked))
         if bin_s != question.bin_s:

@@ -40,7 +40,8 @@ OfState = Literal["last", "growth"]
 """Made of each series' state: what it last reported (kpis/snapshots.py). last: at the end of the bin or range; growth:
 the same minus the state at the beginning."""
 
-OverSeries = Literal["sum", "mean", "min", "max", "largest", "distinct"]
+OverSeries = Literal["sum", "total", "count", "mean", "min", "max", "largest", "distinct"]
+"""total: the sum, which of none is 0 once an answer says that there is none; count: of series."""
 
 UNKNOWN = ""
 """Among the values of ``in``: events whose field is null. No event's field is empty text."""
@@ -70,14 +71,15 @@ class Part(Struct, frozen=True, kw_only=True):
     state: tuple[Condition, ...] = ()
     """For `OfState`: what a series' last report must say for its value to count."""
     over: OverSeries = "sum"
-    """For `OfState`: what is made of the series' values; of none ``distinct`` is 0, the others are null."""
+    """For `OfState`: what is made of the series' values; of none ``distinct``, ``count`` and ``total`` are 0,
+    the others null."""
     look_back_s: int = 7 * DAY
     """For `OfState`: no report is used for longer (seconds). What reports each minute is not searched for a week."""
     together: tuple[str, ...] = ()
     """For `OfState`: series that are alike in these fields report at the same moments."""
-    polled: bool = False
-    """For `OfState`: whether the dataset's reports answer questions (its field ``poll``), so that a series which the
-    latest complete answer to its question lacks has no state any more."""
+    polled: str = ""
+    """For `OfState`: what kind of poll (``kind`` of dataset ``polls``) the reports answer, by their field ``poll``: a
+    series which the latest complete answer to its question lacks has no state any more. Empty: they answer none."""
 
     @property
     def is_state(self) -> bool:
@@ -130,6 +132,11 @@ class Comparison(Struct, frozen=True, kw_only=True):
     """`to` is about a range that begins and ends so many seconds earlier."""
     baseline_s: int = 0
     """`to` is about the seconds before the range, as a whole: for what does not grow with the length of its range."""
+    window_s: int = 0
+    """`to` counts so many seconds before it was reported, so that both are asked for windows of that length: bins of it,
+    or the last one of the range. Both are counts, of which a side that answers leaves out the groups with 0."""
+    late_s: int = 0
+    """The windows end so long before the range's end: what `of` counts may come so late."""
 
     @property
     def is_earlier(self) -> bool:

@@ -58,7 +58,7 @@ _SOURCE = ("collector", "source")
 """Who reports: the intervals of its series are alike."""
 _POLL = Part(kind="last", field="count", series=(*_SOURCE, "scope"))
 _POLL_COLUMNS = ("interval_s", "kind", "state")
-_POLLED = ("rules", "storage", "polls", "downtimes", "expected_tests")
+_POLLED = (*("rules", "storage", "requests", "daemons", "replicas", "downtimes", "expected_tests", "polls"),)
 """Datasets of which there are answers to polls."""
 
 
@@ -118,11 +118,13 @@ def rows(query: Query, answers: Sequence[Iterable[Report]]) -> Rows:
     wanted = parts(query.kpi.value)
     *histories, polls = _histories(wanted, answers)
     polled = any(part.polled for part in wanted)
-    width = _width(query.bin_s, [polls] if polled and polls.series else histories)
+    asked = [*polls.intervals_of(wanted[0].polled)] if polled else []
+    known_intervals = [interval for history in histories for interval in history.intervals.values()]
+    width = _width(query.bin_s, asked or known_intervals)
     query = query if width == query.bin_s else structs.replace(query, bin_s=width)
     instants = list(_instants(query))
     states = [history.states(query, [end for _, _, end in instants]) for history in histories]
-    fresh = polls.fresh(query.dataset, wanted[0], [end for _, _, end in instants]) if polled else set()
+    fresh = polls.fresh(wanted[0], [end for _, _, end in instants]) if polled else set()
     found: list[tuple[Key, Any]] = []
     for index, (bin_, begin, _) in enumerate(instants):
         here = [states_of.get(index, {}) for states_of in states]
@@ -186,9 +188,9 @@ def _instants(query: Query) -> Iterator[tuple[datetime | None, float, float]]:
         start = end
 
 
-def _width(bin_s: int | None, histories: Sequence[_History]) -> int | None:
+def _width(bin_s: int | None, intervals: Iterable[float | None]) -> int | None:
     """The bin, or the shortest multiple of it that is no finer than the reports usually are."""
-    known = [interval for history in histories for interval in history.intervals.values() if interval]
+    known = [interval for interval in intervals if interval]
     if bin_s is None or not known:
         return bin_s
     return bin_s * max(1, ceil(median(known) / bin_s - JITTER))
@@ -298,6 +300,12 @@ class _History:
         told = ((self._source(key), self.series[key][-1].values.get("interval_s")) for key in keys)
         return {source: float(interval) for source, interval in told if interval}
 
+    def intervals_of(self, kind: str) -> Iterator[float | None]:
+        """Of the questions of that kind."""
+        for key, reports in self.series.items():
+            if reports[-1].values.get("kind") == kind:
+                yield self.intervals[key]
+
     def ends(self) -> dict[Any, list[float]]:
         """Question -> when it was completely answered, whoever asked."""
         ends: dict[Any, list[float]] = defaultdict(list)
@@ -305,17 +313,14 @@ class _History:
             ends[key[-1]] += times
         return {scope: sorted(times) for scope, times in ends.items()}
 
-    def fresh(self, kind: str, part: Part, ends: Sequence[float]) -> set[int]:
-        """Places of the ends at which such a state would be known: an answer that would have had it is not stale.
-
-        `kind`: of the question, which is the name of the dataset that its answers are of.
-        """
+    def fresh(self, part: Part, ends: Sequence[float]) -> set[int]:
+        """Places of the ends at which such a state would be known: an answer that would have had it is not stale."""
         wanted = {condition.value for condition in part.state}
         return {
             index
             for key, reports in self.series.items()
             for place, report in enumerate(reports)
-            if report.values.get("kind") == kind and report.values.get("state") in {None, *wanted}
+            if report.values.get("kind") == part.polled and report.values.get("state") in {None, *wanted}
             for index in range(bisect_right(ends, report.time), bisect_right(ends, self._until(key, place)))
         }
 
@@ -344,7 +349,10 @@ def _values(
             grouped[state.group].append(value)
         of_groups.append(grouped)
     # of rules that nobody asked for, a report of any state says whether one is stuck
-    known = fresh or any(state.counts or key[-1] is None for key, state in states[0].items())
+    known = fresh or any(
+        (state.counts or key[-1] is None) if wanted[0].polled else state.group is not None
+        for key, state in states[0].items()
+    )
     for group in groups:
         values = [
             _over(part, grouped.get(group, []), known=known)
@@ -361,6 +369,8 @@ def _place(field: str, report: Report) -> tuple[Any, ...]:
 
 _OVER: dict[str, Callable[[Sequence[Any]], Any]] = {
     "sum": sum,
+    "total": sum,
+    "count": len,
     "mean": fmean,
     "min": min,
     "max": max,
@@ -373,7 +383,7 @@ def _over(part: Part, values: Sequence[Any], *, known: bool) -> Any:
     if part.over == "distinct":
         return len(set(values)) if known else None
     if not values:
-        return None
+        return 0 if part.over in ("total", "count") and known else None
     return _OVER[part.over](values)
 
 

@@ -20,8 +20,11 @@ from lakescope.core.events import (
     ExpectedTest,
     FtsQueue,
     Host,
+    LinkRequests,
     Network,
     Probe,
+    Replica,
+    Rule,
     Storage,
     Trace,
     Transfer,
@@ -78,6 +81,9 @@ class Enrichment:
             Probe: self._probe,
             Storage: self._storage,
             Downtime: self._downtime,
+            Rule: self._rule,
+            LinkRequests: self._requests,
+            Replica: self._rse_site,
         }
 
     def __call__(self, events: Iterable[Event]) -> dict[str, str]:
@@ -169,7 +175,16 @@ class Enrichment:
                 self._conflicts[event.rse] = f"qos {quote(event.qos)} in messages, {rse.qos} in the topology"
             event.qos = rse.qos or event.qos
 
-    def _rse_site(self, event: Trace | Probe) -> None:
+    def _rule(self, event: Rule) -> None:
+        if event.error is not None:
+            event.error_class, event.error_template = classify(event.error)
+
+    def _requests(self, event: LinkRequests) -> None:
+        src, dst = self.topology.rse(event.src_rse), self.topology.rse(event.dst_rse)
+        event.src_site = src.site if src is not None else None
+        event.dst_site = dst.site if dst is not None else None
+
+    def _rse_site(self, event: Trace | Probe | Replica) -> None:
         """The topology's word goes before the source's: ESCAPE's probes write the RSE's name as their site."""
         rse = self.topology.rse(event.rse)
         if rse is not None:

@@ -16,14 +16,55 @@ RULES = Dashboard(
             title="Rules",
             panels=(
                 Panel(
-                    title="Stuck rules", kind="stat", width=12, height=4, numbers=(Number(kpi="rules_stuck"),)
+                    title="Stuck rules", kind="stat", width=6, height=4, numbers=(Number(kpi="rules_stuck"),)
+                ),
+                Panel(
+                    title="Locks given up",
+                    kind="stat",
+                    width=6,
+                    height=4,
+                    numbers=(Number(kpi="rules_stuck_locks"),),
                 ),
                 Panel(
                     title="Oldest stuck rule",
                     kind="stat",
-                    width=12,
+                    width=6,
                     height=4,
                     numbers=(Number(kpi="oldest_stuck_rule"),),
+                ),
+                Panel(
+                    title="Times stuck per rule",
+                    kind="stat",
+                    width=6,
+                    height=4,
+                    numbers=(Number(kpi="rules_flapping"),),
+                    text="1: a rule that is stuck stays stuck until it is repaired for good.",
+                ),
+                Panel(
+                    title="Why rules are stuck",
+                    kind="table",
+                    width=24,
+                    height=8,
+                    numbers=tuple(
+                        Number(kpi=kpi, by=("error_class", "error_template"), label=label)
+                        for kpi, label in (
+                            ("rules_stuck", "rules"),
+                            ("rules_stuck_locks", "locks"),
+                            ("oldest_stuck_rule", "oldest"),
+                        )
+                    ),
+                ),
+                Panel(
+                    title="Stuck rules by reason",
+                    kind="stacked",
+                    numbers=(Number(kpi="rules_stuck", by=("error_template",)),),
+                ),
+                Panel(
+                    title="Times stuck by account and RSE expression",
+                    kind="table",
+                    numbers=(
+                        Number(kpi="rules_flapping", by=("account", "rse"), label="times stuck per rule"),
+                    ),
                 ),
                 Panel(
                     title="Stuck rules by {group}",
@@ -56,7 +97,7 @@ RULES = Dashboard(
                         dataset="rules",
                         columns=(
                             *("rule_id", "scope", "name", "rse", "account"),
-                            *("locks_ok", "locks_stuck", "stuck_s", "age_s"),
+                            *("locks_ok", "locks_stuck", "stuck_s", "age_s", "expires_at", "error"),
                         ),
                         counted_by="rules_stuck",
                         limit=500,

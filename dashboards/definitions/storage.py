@@ -87,6 +87,10 @@ STORAGE = Dashboard(
                             ("unlocked", "unlocked"),
                             ("static", "configured size"),
                             ("min_free_space", "kept free"),
+                            ("reserved", "kept free by limit"),
+                            ("not_readable", "closed for reading"),
+                            ("not_writable", "closed for writing"),
+                            ("not_deletable", "closed for deletion"),
                         )
                     ),
                     link=links.STORAGE,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from lakescope.kpis.catalogue import (
     accesses,
     comparisons,
+    daemons,
     deletions,
     downtimes,
     fts_queue,
@@ -12,6 +13,8 @@ from lakescope.kpis.catalogue import (
     network,
     pipeline,
     probes,
+    replicas,
+    requests,
     rules,
     storage,
     transfers,
@@ -20,6 +23,7 @@ from lakescope.kpis.model import Kpi
 
 _ROOMS = (
     *(transfers, deletions, accesses, storage, rules, fts_queue, network, hosts, probes, downtimes, pipeline),
+    *(requests, daemons, replicas),
     comparisons,
 )
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Literal
 
-from lakescope.kpis.catalogue import fts_queue, network, storage, transfers
+from lakescope.kpis.catalogue import fts_queue, network, requests, storage, transfers
 from lakescope.kpis.catalogue.network import TESTS
+from lakescope.kpis.catalogue.requests import LINKS
 from lakescope.kpis.catalogue.storage import STORAGE
-from lakescope.kpis.catalogue.transfers import BOTH, FTS_COPIES, RUCIO_COPIES, TRANSFERS
-from lakescope.kpis.model import DAY, Comparison, Kpi
+from lakescope.kpis.catalogue.transfers import BOTH, FTS_COPIES, HERMES_DONE, RUCIO_COPIES, TRANSFERS
+from lakescope.kpis.model import DAY, HOUR, Comparison, Kpi
 
 _WEEK = 7 * DAY
-_KPIS = {kpi.name: kpi for room in (fts_queue, network, storage, transfers) for kpi in room.KPIS}
+_KPIS = {kpi.name: kpi for room in (fts_queue, network, requests, storage, transfers) for kpi in room.KPIS}
 
 _of_rse = partial(Kpi, unit="bytes", dataset="storage", dimensions=STORAGE)
 _per_rse = partial(Comparison, operation="difference", per=("rse",))
@@ -32,7 +34,52 @@ _transfers = partial(
     null="no transfer ended then or before",
 )
 
+_LATE_S = 900
+"""So late the last of Hermes's messages come: once the finisher has seen the transfer, and Hermes the message."""
+
+
+def _witness(name: str, hours: int, operation: Literal["difference", "ratio"], text: str) -> Kpi:
+    """Of the last hours until a quarter of an hour before the range's end, or of each such span in it."""
+    return Kpi(
+        name=f"hermes_{name}_{hours}h",
+        meaning=text,
+        unit="count" if operation == "difference" else "ratio",
+        good="neutral",
+        dataset="transfers",
+        value=Comparison(
+            of=HERMES_DONE,
+            to=_KPIS[f"requests_done_{hours}h"],
+            operation=operation,
+            window_s=hours * HOUR,
+            late_s=_LATE_S,
+        ),
+        dimensions=(*LINKS, "activity"),
+        noise=True,
+        null="Rucio's own count is not polled (/requests/metrics), or it keeps no transfer_stats",
+    )
+
+
 KPIS = (
+    *(
+        kpi
+        for hours, span in ((1, "hour"), (6, "six hours"))
+        for kpi in (
+            _witness(
+                "difference",
+                hours,
+                "difference",
+                f"Transfers that Hermes reported as done in the {span} minus those that Rucio itself counts: steadily below"
+                " 0, messages of Hermes are lost.",
+            ),
+            _witness(
+                "completeness",
+                hours,
+                "ratio",
+                f"Transfers that Hermes reported as done in the {span}, divided by those that Rucio itself counts: 1 if no"
+                " message is lost.",
+            ),
+        )
+    ),
     Kpi(
         name="done_difference",
         meaning="Copies that Rucio reports as done minus those that FTS reports as finished: above 0, messages of FTS"

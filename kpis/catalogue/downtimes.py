@@ -12,7 +12,7 @@ SERIES = ("source", "downtime_id", "portal_site", "host", "service")
 """One service of one downtime."""
 
 _downtimes = partial(Kpi, dataset="downtimes", where=REPORTED, dimensions=DOWNTIMES, unit="count")
-_last = partial(Part, kind="last", field="downtime_id", over="distinct", series=SERIES, polled=True)
+_last = partial(Part, kind="last", field="downtime_id", over="distinct", series=SERIES, polled="downtimes")
 
 KPIS = (
     _downtimes(

@@ -18,7 +18,7 @@ _wanted = partial(
     Part,
     kind="last",
     series=("task", "test", "src_host", "dst_host", "ip_version"),
-    polled=True,
+    polled="expected_tests",
     look_back_s=3 * DAY,
 )
 

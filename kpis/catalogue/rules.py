@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from functools import partial
 
-from lakescope.kpis.model import Condition, Kpi, Part
+from lakescope.kpis.catalogue._common import known
+from lakescope.kpis.model import Condition, Kpi, Part, Ratio
 
-RULES = ("vo", "account", "rse", "scope")
+RULES = ("vo", "account", "rse", "scope", "activity", "error_class", "error_template")
 
 _rules = partial(Kpi, dataset="rules", good="down", dimensions=RULES)
-_stuck = partial(
-    Part, kind="last", series=("rule_id",), state=(Condition("event", "=", "stuck"),), polled=True
-)
+_STUCK = Condition("event", "=", "stuck")
+_stuck = partial(Part, kind="last", series=("rule_id",), state=(_STUCK,), polled="rules")
+_EPISODES = known("episode")
 
 KPIS = (
     _rules(
@@ -27,6 +28,25 @@ KPIS = (
         unit="seconds",
         value=_stuck(field="stuck_s", over="max"),
         null="no rule is stuck, or Rucio does not say since when",
+    ),
+    _rules(
+        name="rules_stuck_locks",
+        meaning="Locks (files) that the stuck rules have given up.",
+        unit="count",
+        value=_stuck(field="locks_stuck", over="total"),
+        null="stuck rules are not polled, or Rucio does not answer",
+    ),
+    _rules(
+        name="rules_flapping",
+        meaning="How often a rule became stuck in the time range, average over the rules that were stuck; above 1, rules"
+        " recover and become stuck again.",
+        unit="ratio",
+        dimensions=("vo", "account", "rse"),
+        value=Ratio(
+            Part(kind="distinct", field="episode", where=_EPISODES),
+            Part(kind="distinct", field="rule_id", where=_EPISODES),
+        ),
+        null="no rule was stuck, or Rucio does not say since when",
     ),
     Kpi(
         name="rules_reported",

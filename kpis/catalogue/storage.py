@@ -94,6 +94,8 @@ _of_service = partial(
 )
 _service = partial(Part, kind="last", series=("storage_service", "media"))
 
+_OF_GLOBAL = (*known("account", "rse"), Condition("usage_source", "=", "global"))
+_AVAILABILITY = (*known("rse"), Condition("usage_source", "=", "availability"))
 _ACCOUNT = ("account", "rse")
 _QUOTA = partial(Part, kind="last", series=_ACCOUNT, where=known("used", "total"))
 
@@ -251,6 +253,51 @@ KPIS = (
         null="no storage service reports when its numbers are from",
         warning=6 * 3600.0,
         critical=48 * 3600.0,
+    ),
+    Kpi(
+        name="account_global_fullness",
+        meaning="Share of the quota that is in use, for accounts that have a quota over all RSEs of an expression.",
+        unit="ratio",
+        good="down",
+        dataset="storage",
+        where=_OF_GLOBAL,
+        value=Ratio(_QUOTA(field="used"), _QUOTA(field="total")),
+        dimensions=_ACCOUNT,
+        null="no account has such a quota, or the last report is stale",
+        warning=0.9,
+        critical=1.0,
+    ),
+    *(
+        Kpi(
+            name=f"storage_not_{field}",
+            meaning=f"RSEs that are closed for {what} in Rucio ({setting} is off).",
+            unit="count",
+            good="down",
+            dataset="storage",
+            where=_AVAILABILITY,
+            value=_last(field=field, over="count", where=known(field), state=(Condition(field, "=", False),)),
+            dimensions=STORAGE,
+            null="Rucio's list of RSEs is not polled, or the last report is stale",
+        )
+        for field, what, setting in (
+            ("readable", "reading", "availability_read"),
+            ("writable", "writing", "availability_write"),
+            ("deletable", "deletion", "availability_delete"),
+        )
+    ),
+    Kpi(
+        name="storage_reserved",
+        meaning="Space that Rucio keeps free by its limit MinFreeSpace: last reported value per RSE.",
+        unit="bytes",
+        good="neutral",
+        dataset="storage",
+        where=(
+            *(one for one in WHOLE_RSE if one.field != "usage_source"),
+            Condition("usage_source", "=", "MinFreeSpace"),
+        ),
+        value=_last(field="used"),
+        dimensions=STORAGE,
+        null="Rucio has no limit MinFreeSpace for the RSE",
     ),
     empty_hours("storage", "word of a storage element", ("rse", "site")),
 )

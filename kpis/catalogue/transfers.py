@@ -41,6 +41,15 @@ RUCIO_COPIES = _copies(
     value=_REQUESTS(),
     null="Rucio reported no copy as done",
 )
+HERMES_DONE = _transfers(
+    name="hermes_done",
+    meaning="Transfer requests that Hermes reported as done, those that stage files in too.",
+    unit="count",
+    good="up",
+    where=(RUCIO, DONE),
+    value=_REQUESTS(),
+    null="never null",
+)
 FTS_COPIES = _copies(
     name="fts_copies",
     meaning="Rucio's copies that FTS reports as finished, those on their way from a tape system's disk to tape too;"

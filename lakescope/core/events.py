@@ -219,9 +219,13 @@ class Rule(Event, tag="rules"):
     age_s: Seconds | None = None  #: since the rule's creation (seconds)
     stuck_at: Time | None = None  #: since when it is stuck, by Rucio; null for a rule that is not
     stuck_s: Seconds | None = None  #: how long it had been stuck (seconds)
+    episode: str | None = None  #: of a stuck rule, rule_id and stuck_at: one that recovers has several
     activity: str | None = None  #: Rucio activity of its transfers
     expires_at: Time | None = None  #: when it ends
+    bytes: Count | None = None  #: size of what it protects, where Rucio says it (bytes)
     error: Text | None = None  #: why it is stuck, as Rucio recorded it
+    error_class: str | None = None  #: 12 hex characters, hash of error_template
+    error_template: Text | None = None  #: error with URLs, hosts, paths, addresses, ids, numbers masked
     poll: Tag | None = None  #: the question that it answers: `scope` of its `polls`; null if nobody asked
 
 
@@ -365,13 +369,16 @@ class Storage(Event, tag="storage"):
     vos: str | None = None  #: all VOs that the share is for; `vo` is set if it is for one
     url: str | None = None  #: the share by its first endpoint and path
     age_s: Seconds | None = None  #: how old the report was when it was read (seconds)
+    readable: bool | None = None  #: whether Rucio may read there: its availability_read
+    writable: bool | None = None  #: whether Rucio may write there: its availability_write
+    deletable: bool | None = None  #: whether Rucio may delete there: its availability_delete
 
 
 class Poll(Event, tag="polls"):
     """The answer to one question to an API: that it came, whether it was whole, and how much was in it."""
 
     scope: Tag  #: the question: its URL
-    kind: Tag  #: what was asked for: rules, usage, accounts, downtimes, storage or expected_tests
+    kind: Tag  #: what was asked for: rules, usage, accounts, downtimes, storage, requests, heartbeats, ...
     state: Tag | None = None  #: of rules, the only state asked for: stuck, replicating, ...; null: any
     count: Count | None = None  #: records in the answer; 0 is an answer (count)
     complete: bool | None = None  #: whether all of it could be read
@@ -438,6 +445,60 @@ class Downtime(Event, tag="downtimes"):
     poll: Tag | None = None  #: the question that it answers: `scope` of its `polls`; null if nobody asked
 
 
+class LinkRequests(Event, tag="requests"):
+    """Transfer requests of one link as Rucio counts them: of an activity, or the age of those that are open."""
+
+    src_rse: Tag  #: source storage element
+    dst_rse: Tag  #: destination storage element
+    src_site: Tag | None = None  #: site of the source by the topology
+    dst_site: Tag | None = None  #: site of the destination by the topology
+    activity: Tag | None = None  #: Rucio activity; null: of those that Rucio counts under none, or of all
+    queued: Count | None = None  #: requests that wait for their submission (count)
+    queued_bytes: Count | None = None  #: their size (bytes)
+    done_1h: Count | None = None  #: transfers done in the last hour (count); null: no transfer_stats
+    done_6h: Count | None = None  #: transfers done in the last six hours (count)
+    failed_1h: Count | None = None  #: transfers failed in the last hour (count)
+    failed_6h: Count | None = None  #: transfers failed in the last six hours (count)
+    done_bytes_1h: Count | None = None  #: size of those done in the last hour (bytes)
+    done_bytes_6h: Count | None = None  #: size of those done in the last six hours (bytes)
+    open: Count | None = None  #: requests that are queued or submitted, of all activities (count)
+    older_12h: Count | None = None  #: of these, made more than 12 hours ago (count)
+    older_24h: Count | None = None  #: of these, made more than 24 hours ago (count)
+    older_48h: Count | None = None  #: of these, made more than 48 hours ago (count)
+    oldest_s: Seconds | None = None  #: age of the oldest of these (seconds)
+    poll: Tag | None = None  #: the question that it answers: `scope` of its `polls`; null if nobody asked
+
+
+class Daemon(Event, tag="daemons"):
+    """The last heartbeat of one thread of one of Rucio's daemons."""
+
+    daemon: Tag  #: the daemon, as it calls itself: conveyor-submitter, judge-repairer, ...
+    host: Tag  #: where it runs, in Rucio's words: a host or a pod
+    pid: Count | None = None  #: its process
+    thread: str | None = None  #: its thread's name
+    payload: str | None = None  #: what that thread works on, where the daemon says it
+    started: Time | None = None  #: its first heartbeat
+    last_heard: Time | None = None  #: its last heartbeat
+    silent_s: Seconds | None = None  #: time since then (seconds)
+    silent: bool | None = None  #: whether that is more than ten minutes, after which Rucio counts it as dead
+    poll: Tag | None = None  #: the question that it answers: `scope` of its `polls`; null if nobody asked
+
+
+class Replica(Event, tag="replicas"):
+    """Replicas that were declared bad: how many of an RSE, by state and reason; or one suspicious file."""
+
+    state: Tag  #: bad, suspicious, lost, recovered, deleted or temporary_unavailable
+    rse: Tag | None = None  #: storage element
+    site: Tag | None = None  #: site of the RSE by the topology
+    reason: Tag | None = None  #: why they were declared, with URLs, paths, ids and numbers masked
+    count: Count | None = None  #: replicas declared and now in that state (count)
+    scope: str | None = None  #: of a suspicious file
+    name: str | None = None  #: of a suspicious file
+    attempts: Count | None = None  #: how often that file was declared suspicious (count)
+    declared: Time | None = None  #: when that file was first declared
+    poll: Tag | None = None  #: the question that it answers: `scope` of its `polls`; null if nobody asked
+
+
 class ExpectedTest(Event, tag="expected_tests"):
     """A test that a perfSONAR mesh wants between two hosts, as each poll of its pSConfig template tells it."""
 
@@ -462,6 +523,7 @@ DATASETS: dict[str, type[Event]] = {
         *(Network, Host, Probe, Storage, Poll, Push, PipelineReport),
         Downtime,
         ExpectedTest,
+        *(LinkRequests, Daemon, Replica),
     )
 }
 """Dataset name -> its struct."""
@@ -485,5 +547,8 @@ AnyEvent = (
     | PipelineReport
     | Downtime
     | ExpectedTest
+    | LinkRequests
+    | Daemon
+    | Replica
 )
 """For decoding events back: ``msgspec.json.decode(line, type=AnyEvent)``."""

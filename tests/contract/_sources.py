@@ -16,7 +16,7 @@ import msgspec
 from lakescope.core.framing import split_json
 from lakescope.core.messages import Message
 from tests.contract._bodies import ndjson
-from tests.contract._http import Answer, HttpServer
+from tests.contract._http import Answer, HttpServer, Request
 from tests.e2e._lakescope import publish
 from tests.servers.activemq import ActiveMQ
 
@@ -147,6 +147,43 @@ class PollSource(Source):
         self.server.answer = self.good
 
 
+class RucioSource(Source):
+    """Not Rucio: it gives a token to everybody, and the same documents as the answer to every question."""
+
+    type = "rucio"
+    once = False
+
+    def __init__(self, directory: Path, stack: ExitStack, broker: ActiveMQ, name: str) -> None:
+        super().__init__(directory, stack, broker, name)
+        self.document = b""
+        self.server = stack.enter_context(HttpServer(self._answer))
+
+    def _answer(self, request: Request) -> Answer:
+        return Answer(200, b"" if request.path.startswith("/auth/") else self.document, _TOKEN)
+
+    def options(self) -> str:
+        return (
+            f'url = "{self.server.url}"\naccount = "a"\nusername = "u"\npassword = "p"\nformat = "push"\n'
+            'ask = ["rules"]\nrule_states = ["S"]\ninterval_s = 0.2\nrequests_per_s = 100\n'
+        )
+
+    def offer(self, bodies: Sequence[bytes], url: str) -> None:
+        self.document = b"[" + b",".join(bodies) + b"]"
+
+    def bodies_of(self, message: Message) -> Sequence[bytes]:
+        """Before anything is offered an answer is empty."""
+        return [bytes(item) for item in msgspec.json.decode(message.body or b"[]", type=list[msgspec.Raw])]
+
+    def break_down(self) -> None:
+        self.server.answer = lambda _: Answer(503)
+
+    def mend(self) -> None:
+        self.server.answer = self._answer
+
+
+_TOKEN = (("X-Rucio-Auth-Token", "t"), ("Content-Type", "application/x-json-stream"))
+
+
 class FilesSource(Source):
     """A file. It breaks by something in its place that cannot be read."""
 
@@ -167,7 +204,7 @@ class FilesSource(Source):
         (self.directory / "in/s").unlink()
 
 
-SOURCES: tuple[type[Source], ...] = (StompSource, HttpSource, PollSource, FilesSource)
+SOURCES: tuple[type[Source], ...] = (StompSource, HttpSource, PollSource, RucioSource, FilesSource)
 
 OWN_WORDS = {"probe"}
 """Collectors whose messages nobody can offer: they say what they saw themselves. Their own tests keep the contract."""

@@ -26,7 +26,7 @@ from lakescope.dashboards.pages.pictures import pictures
 from lakescope.dashboards.questions import Selection
 from lakescope.dashboards.theme import LIGHT
 from lakescope.kpis import CATALOGUE, Kpi
-from lakescope.kpis.model import Comparison, Condition
+from lakescope.kpis.model import Comparison, Condition, parts
 from lakescope.kpis.units import level_of, scale_of
 from tests.dashboards._grafana import View, interpolate
 from tests.dashboards._sample import GOLDEN, KEPT, SAMPLE
@@ -35,18 +35,23 @@ from tests.kpis.conftest import END, START
 ALL = [(store, name) for store in STORES for name in DASHBOARDS]
 
 _COMPARISONS = {kpi.name for kpi in CATALOGUE.values() if isinstance(kpi.value, Comparison)}
+_POLLED = {"rules_stuck", "rules_stuck_locks", "oldest_stuck_rule"} | {
+    kpi.name
+    for kpi in CATALOGUE.values()
+    if kpi.dataset in ("requests", "daemons", "replicas") and any(part.polled for part in parts(kpi.value))
+}
 LEFT_OUT: dict[Store, set[str]] = {
     "elasticsearch": {
         *("days_to_full", "done_agreement", "host_cpu", "host_cpu_told", "host_disk", "host_memory"),
         *("host_network_received", "host_network_sent", "transfers_empty_hours", "network_empty_hours"),
-        *("probes_empty_hours", "storage_empty_hours", "rules_stuck", "oldest_stuck_rule", "rules_reported"),
-        *_COMPARISONS,
+        *("probes_empty_hours", "storage_empty_hours", *_POLLED, "rules_reported", *_COMPARISONS),
+        *("account_fullness", "account_used", "rules_flapping"),
         *("fts_recent_efficiency", "fts_staging", "fts_archiving"),
     },
     "influxdb": {
         *("transfers_failed", "files_failing", "host_silence", "variable Error class"),
         *("transfers_empty_hours", "network_empty_hours", "probes_empty_hours", "storage_empty_hours"),
-        *("days_to_full", "rules_stuck", "oldest_stuck_rule", "rules_reported", *_COMPARISONS),
+        *("days_to_full", "account_fullness", "account_used", *_POLLED, "rules_reported", *_COMPARISONS),
         *("fts_recent_efficiency", "fts_staging", "fts_archiving"),
     },
 }

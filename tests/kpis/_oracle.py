@@ -111,6 +111,8 @@ class Oracle:
 
     def _against(self, query: Query, comparison: Comparison) -> Rows:
         """Side by side; what one side lacks is null."""
+        if comparison.window_s:
+            return self._windows(query, comparison)
         by = (*query.by, *(name for name in comparison.per if name not in query.by))
         asked = {name: getattr(query, name) for name in query.__struct_fields__} | {"by": by}
         of = self.answer(Query(**asked | {"kpi": comparison.of}))
@@ -151,6 +153,34 @@ class Oracle:
             else:
                 compared[group] = first / second if second else None
         return compared
+
+    def _windows(self, query: Query, comparison: Comparison) -> Rows:
+        """Each whole window before what may still come, or the last one; what a side lacks is 0 if it answers at all."""
+        length, last = comparison.window_s, query.until.timestamp() - comparison.late_s
+        ends = [last]
+        if query.bin_s:
+            ends = [end for end in range(0, int(last) + 1, length) if end - length >= query.since.timestamp()]
+        rows: Rows = {}
+        for end in ends:
+            until = datetime.fromtimestamp(end, UTC)
+            asked = {name: getattr(query, name) for name in query.__struct_fields__} | {
+                "since": until - timedelta(seconds=length),
+                "until": until,
+                "bin_s": None,
+            }
+            of = self.answer(Query(**asked | {"kpi": comparison.of}))
+            to = self.answer(Query(**asked | {"kpi": comparison.to}))
+            answers = any(value is not None for value in to.values())
+            for group in {*of, *to}:
+                first, second = of.get(group) or 0, (to.get(group) or 0) if answers else None
+                if query.bin_s and not first and second is None:
+                    continue  # nothing came
+                key = (asked["since"], *group) if query.bin_s else group
+                if comparison.operation == "difference":
+                    rows[key] = None if second is None else first - second
+                else:
+                    rows[key] = first / second if second else None
+        return rows
 
     def _part(self, query: Query, part: Part) -> dict[Group, Any]:
         """A part's value in every group, those without an event of the part too."""

@@ -65,7 +65,9 @@ class States:
             }
             fresh = self.parts[0].polled and self._is_fresh(end)
             known = fresh or any(
-                key[-1] is None or all(self.meets(held.report, one) for one in self.parts[0].state)
+                (key[-1] is None or all(self.meets(held.report, one) for one in self.parts[0].state))
+                if self.parts[0].polled
+                else self.is_chosen(held.report)
                 for key, held in holding[0].items()
             )
             if not self.query.by and (fresh or bin_ is None):
@@ -134,8 +136,13 @@ class States:
         since, until = self.query.since.timestamp(), self.query.until.timestamp()
         if not self.query.bin_s:
             return [(None, since, until)]
-        usual = [self.poll_intervals] if self.parts[0].polled and self.polls else self.intervals
-        known = [i for intervals in usual for i in intervals.values() if i]
+        asked = [
+            interval
+            for key, interval in self.poll_intervals.items()
+            if self.parts[0].polled and self.poll_series[key][-1]["kind"] == self.parts[0].polled
+        ]
+        reported = [i for intervals in self.intervals for i in intervals.values()]
+        known = [interval for interval in asked or reported if interval]
         width = self.query.bin_s
         if known:
             width *= max(1, math.ceil(median(known) / width - 0.1))
@@ -182,11 +189,12 @@ class States:
         return tuple(event.get(name) for name in self.query.by)
 
     def _is_fresh(self, end: float) -> bool:
-        """Whether the source has answered, not too long ago, for what is in such a state."""
-        states = {None, *(condition.value for condition in self.parts[0].state)}
+        """Whether Rucio has answered, not too long ago, a question that asks for what is counted."""
+        part = self.parts[0]
+        wanted = {None, *(condition.value for condition in part.state)}
         for key, polls in self.poll_series.items():
             answers = [p for p in polls if self.seconds(p["time"]) < end]
-            if answers and answers[-1]["kind"] == self.query.dataset and answers[-1].get("state") in states:
+            if answers and answers[-1]["kind"] == part.polled and answers[-1].get("state") in wanted:
                 stale = self._stale_after(self.poll_series, self.poll_intervals, key)
                 if end - self.seconds(answers[-1]["time"]) <= stale:
                     return True
@@ -224,6 +232,10 @@ class States:
             values = [held.value - held.base[str(part.field)] for held in found]
         if part.over == "distinct":
             return len(set(values)) if known else None
+        if part.over == "count":
+            return len(values) if values or known else None
+        if part.over == "total":
+            return sum(values) if values or known else None
         if part.over == "mean":
             return sum(values) / len(values) if values else None
         if part.over == "largest":

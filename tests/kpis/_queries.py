@@ -25,7 +25,13 @@ ALIKE = {
         "storage_unlocked",
         "storage_static",
         "storage_min_free_space",
+        "storage_reserved",
+        "storage_not_readable",
+        "storage_not_deletable",
     ),
+    *("requests_done_6h", "requests_failed_6h", "requests_queued_bytes"),
+    *("requests_older_12h", "requests_older_24h", "requests_older_48h"),
+    *("replicas_suspicious", "replicas_lost"),
     *("scope_files", "scope_rse_files", "experiment_files", "account_files"),
 }
 """Another field or condition in the words of a sister, which is asked everything: two questions will do."""

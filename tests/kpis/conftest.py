@@ -12,13 +12,16 @@ import msgspec
 import pytest
 
 from lakescope.core.events import (
+    Daemon,
     Downtime,
     Event,
     FtsQueue,
     Host,
+    LinkRequests,
     Network,
     PipelineReport,
     Poll,
+    Replica,
     Rule,
     Storage,
     Transfer,
@@ -28,6 +31,7 @@ from lakescope.core.plugins import formats
 from lakescope.pipeline.normalise import Normaliser
 from lakescope.simulator import Incident, Options, make_lake, simulate
 from lakescope.simulator.cric import rcsite_query, rse_query, service_query
+from lakescope.transformers._common import identify
 from lakescope.transformers.enrichment import Enrichment
 from lakescope.transformers.quantities import quantity_of, series_of
 from lakescope.transformers.topology import Topology
@@ -127,7 +131,120 @@ def _polled() -> list[Event]:
     """What the simulator does not tell, or too seldom: stuck rules, free space, the share of an account (which is not
     the storage element's), links of FTS with a queue, transfers by several hops, hosts with counters and clocks, routes,
     Lakescope's own work."""
-    return [*(event for number in range(160) for event in _told(number)), *_machines()]
+    return [*(event for number in range(160) for event in _told(number)), *_machines(), *_rucio()]
+
+
+_RUCIO = "https://rucio.example.org"
+
+
+def _rucio() -> Iterator[Event]:
+    """What Rucio says of itself every half hour of a day and of the last hours: requests, daemons, bad replicas; some
+    answers are empty, some lack what the one before had, some could not be read as a whole."""
+    for number, minute in enumerate([*range(60 * 60, 84 * 60, 30), *range(162 * 60, 168 * 60, 30)]):
+        time = START + timedelta(minutes=minute, seconds=13)
+        common: dict[str, Any] = {
+            "time": f"{time:%Y-%m-%dT%H:%M:%S}.25Z",
+            "source": "rucio-api",
+            "collector": "asker",
+            "vo": "escape" if number % 3 else None,
+        }
+        ids = (identify("rucio", number, place) for place in range(100))
+        for kind, events in (
+            ("requests", _links(number)),
+            ("open_requests", _open(number)),
+            ("heartbeats", _heartbeats(number)),
+            ("bad_replicas", _bad(number)),
+            ("suspicious", _suspicious(number)),
+        ):
+            scope = f"{_RUCIO}/{kind}"
+            found = [] if number % 11 == 5 else list(events)
+            for make, fields in found:
+                yield make(id=next(ids), poll=scope, **fields, **common)
+            yield Poll(
+                id=next(ids),
+                scope=scope,
+                kind=kind,
+                count=len(found),
+                complete=number % 7 != 3,
+                interval_s=1800.0,
+                **common,
+            )
+
+
+def _links(n: int) -> Iterator[tuple[type[Event], dict[str, Any]]]:
+    for place, (src, dst) in enumerate(
+        (("EULAKE-1", "DESY-DCACHE"), ("DESY-DCACHE", "EULAKE-1"), ("A", "B"))
+    ):
+        for activity in ("User Subscriptions", "Functional Test", None):
+            if (n + place) % 4:
+                counts = {"queued": n * 3 + place, "queued_bytes": n**4, "failed_1h": n % 3, "failed_6h": n}
+                done = {"done_1h": n % 5, "done_6h": n % 5 + n} if n % 9 else {}
+                where = {"src_rse": src, "dst_rse": dst, "src_site": "X" if place else None, "dst_site": "Y"}
+                yield LinkRequests, {"activity": activity, **where, **counts, **done}
+
+
+def _open(n: int) -> Iterator[tuple[type[Event], dict[str, Any]]]:
+    for place in range(3):
+        ages = {"older_12h": n, "older_24h": n // 2, "older_48h": n // 4}
+        oldest = None if n % 5 == place else n * 1000.5
+        yield (
+            LinkRequests,
+            {
+                "src_rse": "A",
+                "dst_rse": f"B{place}",
+                "dst_site": "Y",
+                "open": 2 * n,
+                "oldest_s": oldest,
+                **ages,
+            },
+        )
+
+
+def _heartbeats(n: int) -> Iterator[tuple[type[Event], dict[str, Any]]]:
+    for place in range(6):
+        if (n + place) % 5:
+            silent_s = float((n * 131 + place * 977) % 2000)
+            yield (
+                Daemon,
+                {
+                    "daemon": ("judge-cleaner", "reaper")[place % 2],
+                    "host": f"pod{place % 3}",
+                    "pid": None if place == 5 else 12 + place,
+                    "thread": f"Thread-{place}",
+                    "silent_s": silent_s,
+                    "silent": silent_s > 600,
+                },
+            )
+
+
+def _bad(n: int) -> Iterator[tuple[type[Event], dict[str, Any]]]:
+    for place, state in enumerate(("bad", "suspicious", "lost", "recovered")):
+        for reason in ("checksum mismatch of <PATH>", None):
+            if (n + place) % 6:
+                yield (
+                    Replica,
+                    {
+                        "state": state,
+                        "rse": f"R{place % 2}",
+                        "site": "X",
+                        "reason": reason,
+                        "count": n + place,
+                    },
+                )
+
+
+def _suspicious(n: int) -> Iterator[tuple[type[Event], dict[str, Any]]]:
+    for place in range(n % 4):
+        yield (
+            Replica,
+            {
+                "state": "suspicious",
+                "rse": f"R{place % 2}",
+                "scope": "s",
+                "name": f"f{place}",
+                "attempts": n + 1,
+            },
+        )
 
 
 def _machines() -> Iterator[Event]:
@@ -174,6 +291,8 @@ def _ruled(number: int, ids: Iterator[str], common: dict[str, Any]) -> Iterator[
     yield Rule(
         id=next(ids),
         event="stuck" if number % 3 else "replicating",
+        episode=f"{number % 9:032x} {number // 27}" if number % 3 else None,
+        locks_stuck=number % 5,
         rule_id=f"{number % 9:032x}",
         account=f"team{number % 4}",
         scope="test",
@@ -189,6 +308,10 @@ def _ruled(number: int, ids: Iterator[str], common: dict[str, Any]) -> Iterator[
             account=f"team{rule}",
             rse="RSE-1",
             stuck_s=None if rule == 3 else number + rule / 7,
+            locks_stuck=rule + 1,
+            error_class=f"{rule:012x}",
+            error_template=f"no space on <URL> {rule}",
+            activity="User Subscriptions" if rule else None,
             poll=asked,
             collector="poller",
             **common,
@@ -295,7 +418,29 @@ def _told(number: int) -> Iterator[Event]:
             **share,
             **common,
         )
-    for source in ("expired", "obsolete", "unavailable", "unlocked", "static", "min_free_space"):
+    if number % 2:  # two of one moment would be stale at once
+        yield Storage(
+            id=next(ids),
+            rse="tier=1",
+            account="team0",
+            usage_source="global",
+            used=number,
+            total=200,
+            **common,
+        )
+    yield Storage(
+        id=next(ids),
+        rse=f"RSE-{number % 3}",
+        site="X",
+        usage_source="availability",
+        readable=number % 5 > 0,
+        writable=None if number % 13 == 2 else number % 4 > 0,
+        deletable=number % 6 > 0,
+        **common,
+    )
+    for source in (
+        *("expired", "obsolete", "unavailable", "unlocked", "static", "min_free_space", "MinFreeSpace"),
+    ):
         part = {"usage_source": source, "used": number * 100 + len(source)}
         yield Storage(
             id=next(ids), rse=f"RSE-{number % 3}", site="X", country="XX", qos="SAFE", **part, **common

@@ -22,8 +22,8 @@ with found as (select "collector", "source", "scope", (time < $range, case when 
 -- $range = 2026-01-05 00:00:00
 -- $bin = 3600
 
--- by scope, of two vo
-with found as (select "rule_id", "poll", (time < $range, case when time >= $range then null end) as slot, (time, "rule_id" is not null, "rule_id") as place, {'at': epoch_us(time), 'rule_id': "rule_id", 'poll': "poll", 'scope': "scope", 'event': "event", 'vo': "vo", 'collector': "collector", 'source': "source"} as report from "rules" where time >= $since and time < $until) select unnest(report) from (select unnest(max_by(report, place, 10)) as report from found group by "rule_id", "poll" union all select max_by(report, place) from found group by "rule_id", "poll", slot);
+-- by error_template, of two vo
+with found as (select "rule_id", "poll", (time < $range, case when time >= $range then null end) as slot, (time, "rule_id" is not null, "rule_id") as place, {'at': epoch_us(time), 'rule_id': "rule_id", 'poll': "poll", 'error_template': "error_template", 'event': "event", 'vo': "vo", 'collector': "collector", 'source': "source"} as report from "rules" where time >= $since and time < $until) select unnest(report) from (select unnest(max_by(report, place, 10)) as report from found group by "rule_id", "poll" union all select max_by(report, place) from found group by "rule_id", "poll", slot);
 -- $since = 2026-01-05 00:00:00
 -- $until = 2026-01-12 00:00:00
 -- $range = 2026-01-12 00:00:00

@@ -1,0 +1,301 @@
+"""Rucio's REST API: asks in rounds what Rucio knows about itself, and hands each answer on as it came.
+
+By the shared HTTP client and not by rucio-clients, which would bring nine packages, read rucio.cfg and the environment,
+keep tokens in files under /tmp, and give Python objects in the place of the answers that the format reads.
+
+One request at a time, at most `requests_per_s`. A round ends with `round_s`; what it did not reach is asked first in the
+next one. A call that the account has no right for costs that call alone, and the health names the right.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Literal, Self
+
+import httpx
+from pydantic import Field, SecretStr, field_validator, model_validator
+
+from lakescope.collectors._common import OneFormat
+from lakescope.collectors.rucio import _questions as questions
+from lakescope.collectors.rucio._answers import Answer, BadAnswerError
+from lakescope.collectors.rucio._questions import RIGHTS, USUAL, Lake, Name, Question
+from lakescope.collectors.rucio._tokens import OidcOptions, RefusedLoginError, Tokens
+from lakescope.core.contracts import Health
+from lakescope.core.http import http_client
+from lakescope.core.inbox import Inbox
+from lakescope.core.messages import Message, quote
+from lakescope.core.options import Tls, check_url
+
+_LOGIN_AGAIN_S = 60.0
+_SILENT_MAX = 3  # requests in a row that nobody answered: then the round is over
+_ACCEPT = "application/x-json-stream, application/json;q=0.9"
+
+
+class RucioOptions(OneFormat):
+    """Options of the rucio collector."""
+
+    format: str = Field(default="rucio_api", examples=["rucio_api"])
+    """Name of the format that reads the answers."""
+    url: str = Field(examples=["https://rucio.example.org"])
+    """Rucio's server."""
+    auth_url: str | None = Field(default=None, examples=["https://rucio-auth.example.org"])
+    """Its authentication server, where that is another one."""
+    account: str = Field(examples=["lakescope"])
+    """Rucio account to ask as."""
+    rucio_vo: str | None = Field(default=None, examples=["esc"])
+    """VO to ask about, of a Rucio for several VOs."""
+    username: str | None = Field(default=None, examples=["lakescope"])
+    """User, for authentication by password."""
+    password: SecretStr | None = Field(default=None, examples=["${RUCIO_PASSWORD}"])
+    """Its password."""
+    oidc: OidcOptions = OidcOptions()
+    """OpenID Connect: where tokens come from."""
+    token_file: Path | None = Field(default=None, examples=["/run/lakescope/rucio-token"])
+    """A file with a token, which something else renews."""
+    tls: Tls = Tls()
+    """TLS towards Rucio; with `cert_file` and no other way, authentication by X.509 certificate or proxy."""
+    ask: list[Name] = Field(default=list(USUAL), min_length=1)
+    """What to ask. Beyond the usual: global_usage (a call for each account), datasets (usage by scope)."""
+    rule_states: list[Literal["S", "R", "U", "W", "I", "O"]] = Field(
+        default=["S", "R", "U", "W", "I"], min_length=1
+    )
+    """Which rules: stuck, replicating, suspended, waiting for approval, to be injected, satisfied (many)."""
+    days: int = Field(default=30, ge=1, le=3650)
+    """Since how many days replicas were declared bad or suspicious."""
+    interval_s: float = Field(default=600.0, gt=0)
+    """From one round to the next (seconds)."""
+    round_s: float = Field(default=300.0, gt=0)
+    """Longest time of a round (seconds)."""
+    requests_per_s: float = Field(default=5.0, gt=0, le=1000)
+    """Requests a second at most."""
+    timeout_s: float = Field(default=60.0, gt=0)
+    """Longest wait for an answer to begin or to go on (seconds)."""
+    max_body_bytes: int = Field(default=64 * 2**20, ge=1)
+    """Largest answer (bytes)."""
+
+    @field_validator("url", "auth_url")
+    @classmethod
+    def _is_url(cls, url: str | None) -> str | None:
+        if url is not None:
+            check_url(url, ("http", "https"), "https://rucio.example.org")
+        return url and url.rstrip("/")
+
+    @model_validator(mode="after")
+    def _logs_in_one_way(self) -> Self:
+        given = {"username": self.username, "oidc": self.oidc.token_url, "token_file": self.token_file}
+        ways = [name for name, value in given.items() if value is not None]
+        if len(ways) > 1:
+            raise ValueError(f"expected one way to authenticate, found {' and '.join(ways)}: keep one")
+        if not ways and self.tls.cert_file is None:
+            raise ValueError(
+                "no way to authenticate: add `username` and `password`, `oidc`, `token_file` or `tls.cert_file`"
+            )
+        return self
+
+
+class RucioCollector:
+    """Asks Rucio in rounds."""
+
+    Options = RucioOptions
+
+    def __init__(self, name: str, options: RucioOptions, data_dir: Path) -> None:
+        self.options = options
+        self.formats = [options.format]
+        self.health = Health()
+        headers = {"x-rucio-account": options.account} | (
+            {"x-rucio-vo": options.rucio_vo} if options.rucio_vo else {}
+        )
+        plain = {"accept": _ACCEPT, "accept-encoding": "identity"}
+        self._client = http_client(tls=options.tls, timeout_s=options.timeout_s, headers=plain)
+        self._tokens = Tokens(self._client, options.auth_url or options.url, headers, options)
+        self._lake = Lake()
+        self._asked: dict[str, float] = {}
+        """Path -> when it was last asked."""
+
+    def run(self, inbox: Inbox, stop: threading.Event) -> None:
+        """One round an interval, on a clock that does not drift."""
+        due = time.monotonic()
+        while not stop.is_set():
+            round_ = _Round(self, inbox, stop)
+            state, detail = round_.run()
+            if stop.is_set() or inbox.is_closed:
+                return
+            self.health.set(state, detail)
+            due += (
+                self.options.interval_s
+                if round_.is_logged_in
+                else min(_LOGIN_AGAIN_S, self.options.interval_s)
+            )
+            stop.wait(max(0.0, due - time.monotonic()))
+            due = max(due, time.monotonic() - self.options.interval_s)  # after a stall: no burst
+
+    def acknowledge(self, messages: Sequence[Message]) -> None:
+        """Nothing to tell: Rucio cannot give an old answer again."""
+
+    def close(self) -> None:
+        """Closes the connections."""
+        self._client.close()
+
+
+class _Round:
+    """One time through all questions."""
+
+    def __init__(self, collector: RucioCollector, inbox: Inbox, stop: threading.Event) -> None:
+        self._collector, self._inbox, self._stop = collector, inbox, stop
+        self._options, self._tokens, self._client = collector.options, collector._tokens, collector._client
+        self._deadline = time.monotonic() + self._options.round_s
+        self._next = 0.0
+        self._answered, self._silent = 0, 0
+        self._unasked = 0
+        self._denied: dict[Name, str] = {}
+        self._faults: dict[Name, str] = {}
+        self.is_logged_in = True
+
+    def run(self) -> tuple[Literal["ok", "error"], str]:
+        """Asks all; how it went, for the health."""
+        try:
+            self._ask_all()
+        except RefusedLoginError as error:
+            self.is_logged_in = False
+            return "error", f"not logged in: {error}"
+        known = f"{self._answered} questions answered"
+        if self._unasked:
+            known += f", {self._unasked} left for the next round (round_s, requests_per_s)"
+        lacks = [
+            f"{name}: the account {self._options.account} may not ask this ({words}): {RIGHTS[name]}; give it the right, or"
+            f" take {name} out of `ask`"
+            for name, words in self._denied.items()
+        ]
+        faults = [f"{name}: {fault}" for name, fault in self._faults.items()]
+        return "error" if faults else "ok", "; ".join([known, *faults, *lacks])
+
+    def _ask_all(self) -> None:
+        options, lake = self._options, self._collector._lake
+        ask: list[Name] = list(options.ask)
+        if "rses" not in ask and {"usage", "limits", "accounts", "datasets"} & set(ask):
+            ask.insert(0, "rses")
+        if "requests" not in ask and "open_requests" in ask:
+            ask.insert(0, "requests")
+        self._ask_each(questions.first(ask, options.rule_states, options.days, time.time()))
+        if "global_usage" in ask:
+            self._learn_accounts()
+        asked = self._collector._asked
+        further = sorted(questions.further(ask, lake), key=lambda one: asked.get(one.path, 0.0))
+        self._ask_each(further)
+
+    def _ask_each(self, wanted: Iterable[Question]) -> None:
+        for question in wanted:
+            if self._stop.is_set() or self._inbox.is_closed:
+                return
+            if question.name in self._denied:
+                continue
+            if self._is_over():
+                self._unasked += 1
+                continue
+            self._wait()
+            self._collector._asked[question.path] = time.monotonic()
+            self._try(question)
+
+    def _is_over(self) -> bool:
+        return time.monotonic() > self._deadline or self._silent >= _SILENT_MAX
+
+    def _wait(self) -> None:
+        """Until the next request is allowed."""
+        self._stop.wait(max(0.0, self._next - time.monotonic()))
+        self._next = time.monotonic() + 1 / self._options.requests_per_s
+
+    def _try(self, question: Question) -> None:
+        """Asks, and again with a new token where the server takes the old one no more."""
+        for last in (False, True):
+            try:
+                if self._ask(question, is_last=last):
+                    self._silent = 0
+                    return
+            except httpx.HTTPError as error:
+                self._silent += 1
+                text = f"{self._options.url}: {type(error).__name__}: {quote(str(error))}"
+                self._faults[question.name] = self._tokens.mask(self._options.tls.explain(text))
+                return
+            except BadAnswerError as error:
+                self._silent = 0
+                self._faults[question.name] = self._tokens.mask(f"/{question.scope} {error}")
+                return
+            self._tokens.forget()
+
+    def _ask(self, question: Question, *, is_last: bool) -> bool:
+        """False if it should be asked again with a new token."""
+        headers, received = self._tokens.headers(), time.time()
+        with self._client.stream("GET", f"{self._options.url}/{question.path}", headers=headers) as response:
+            if not response.is_success:
+                return self._refused(question, response, is_last=is_last)
+            answer = Answer(response, limit=self._options.max_body_bytes, deadline=self._deadline)
+            read = answer.cut if question.cut else answer.whole
+            for message in read(self._options.format, self._about(question), received):
+                if not self._inbox.put([message]):
+                    return True
+        self._answered += 1
+        self._learn(question, bytes(answer.body))
+        return True
+
+    def _about(self, question: Question) -> dict[str, str]:
+        return {
+            "scope": f"{self._options.url}/{question.scope}",
+            "interval_s": f"{self._options.interval_s:g}",
+        }
+
+    def _refused(self, question: Question, response: httpx.Response, *, is_last: bool) -> bool:
+        """A right that is missing, a token that is over (false), or any other fault. Rucio answers 401 to all of them."""
+        status, kind = response.status_code, response.headers.get("exceptionclass", "")
+        words = self._tokens.mask(_words(response))
+        if status == 403 or (status == 401 and kind == "AccessDenied"):
+            self._denied[question.name] = f"{status}: {words}"
+            return True
+        if status == 401 and not is_last:
+            return False
+        if 300 <= status < 400:
+            words = f"a redirect to {quote(response.headers.get('location', ''))}: give that address (url)"
+        if status in (429, 503):
+            self._silent = _SILENT_MAX  # it asks for rest
+        else:
+            self._silent = 0
+        self._faults[question.name] = f"/{question.scope} answered {status}: {words}"
+        return True
+
+    def _learn(self, question: Question, body: bytes) -> None:
+        """What there is to ask about next."""
+        lake = self._collector._lake
+        if question.name == "rses":
+            lake.rses = questions.rses_in(body)
+        elif question.name == "requests":
+            lake.links = questions.links_in(body)
+
+    def _learn_accounts(self) -> None:
+        self._wait()
+        url = f"{self._options.url}/accounts/"
+        try:
+            response = self._client.get(url, headers=self._tokens.headers())
+        except httpx.HTTPError as error:
+            self._faults["global_usage"] = f"{url}: {type(error).__name__}: {quote(str(error))}"
+            return
+        if response.is_success:
+            self._collector._lake.accounts = questions.accounts_in(response.content)
+        else:
+            self._faults["global_usage"] = f"{url} answered {response.status_code}"
+
+
+def _words(response: httpx.Response) -> str:
+    """What a server says in place of an answer."""
+    if message := response.headers.get("exceptionmessage"):
+        return quote(message)
+    words = b"".join(_start(response)).decode(errors="replace")
+    return quote(" ".join(words.split()) or response.reason_phrase)
+
+
+def _start(response: httpx.Response) -> Iterator[bytes]:
+    """Its first bytes."""
+    for part in response.iter_raw(200):
+        yield part
+        return

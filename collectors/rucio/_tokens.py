@@ -1,0 +1,154 @@
+"""Tokens for Rucio: fetched by password or certificate from Rucio, by OpenID Connect from the issuer, or read from a file.
+
+They live for an hour or less. A token is renewed when four fifths of its life are over, by the server's own clock.
+"""
+
+from __future__ import annotations
+
+import time
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Any, Self
+
+import httpx
+from pydantic import Field, SecretStr, model_validator
+
+from lakescope.core.messages import quote
+from lakescope.core.options import Options, check_url
+
+_USED_UP = 0.8
+_LIFE_S = 3600.0  # Rucio's default, where a server does not say it
+_FILE_LIFE_S = 60.0  # somebody else renews it
+
+
+class OidcOptions(Options):
+    """A client that fetches tokens for itself (grant ``client_credentials``, RFC 6749 section 4.4)."""
+
+    token_url: str | None = Field(default=None, examples=["https://iam.example.org/token"])
+    """Token endpoint of the issuer that Rucio trusts."""
+    client_id: str | None = Field(default=None, examples=["lakescope"])
+    """The client."""
+    client_secret: SecretStr | None = Field(default=None, examples=["${RUCIO_CLIENT_SECRET}"])
+    """Its secret."""
+    scope: str = "openid"
+    """Scopes to ask for, separated by spaces."""
+    audience: str | None = "rucio"
+    """Audience to ask for, where Rucio expects one."""
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> Self:
+        needed = ("token_url", "client_id", "client_secret")
+        lacking = [name for name in needed if getattr(self, name) is None]
+        if lacking and len(lacking) < len(needed):
+            raise ValueError(
+                f"{needed[0]}, {needed[1]} and {needed[2]} belong together: add {', '.join(lacking)}"
+            )
+        if self.token_url is not None:
+            check_url(self.token_url, ("http", "https"), "https://iam.example.org/token", "`client_secret`")
+        return self
+
+
+class RefusedLoginError(Exception):
+    """No token: the text says who refused, and the remedy. Without any secret."""
+
+
+class Tokens:
+    """The token of now."""
+
+    def __init__(self, client: httpx.Client, auth_url: str, headers: dict[str, str], options: Any) -> None:
+        self._client, self._url, self._headers, self._options = client, auth_url, headers, options
+        self._token = ""
+        self._until = 0.0
+        """Of the monotonic clock."""
+
+    def headers(self) -> dict[str, str]:
+        """For a request. Raises `RefusedLoginError`, or `httpx.HTTPError` where nobody answers."""
+        if time.monotonic() >= self._until:
+            asked = time.monotonic()
+            self._token, life_s = self._fetch()
+            self._until = asked + life_s * _USED_UP
+        return self._headers | {"x-rucio-auth-token": self._token}
+
+    def forget(self) -> None:
+        """The server does not take it any more."""
+        self._until = 0.0
+
+    def mask(self, text: str) -> str:
+        """`text` without what must not be shown, should a server repeat it."""
+        options = self._options
+        secrets = [self._token, *_secrets(options.password, options.oidc.client_secret)]
+        for secret in filter(None, secrets):
+            text = text.replace(secret, "***")
+        return text
+
+    def _fetch(self) -> tuple[str, float]:
+        """The token, and how long it lives (seconds)."""
+        options = self._options
+        if options.token_file:
+            return _read(options.token_file), _FILE_LIFE_S
+        if options.oidc.token_url:
+            return self._fetch_oidc(options.oidc)
+        if options.username:
+            login = {
+                "x-rucio-username": options.username,
+                "x-rucio-password": options.password.get_secret_value(),
+            }
+            return self._fetch_rucio("userpass", login, "correct `username` and `password`, or `account`")
+        remedy = "let the account have the identity of the certificate in `tls.cert_file`"
+        return self._fetch_rucio("x509", {}, remedy)
+
+    def _fetch_rucio(self, way: str, login: dict[str, str], remedy: str) -> tuple[str, float]:
+        response = self._client.get(f"{self._url}/auth/{way}", headers=self._headers | login)
+        token = response.headers.get("x-rucio-auth-token")
+        if response.status_code != 200 or not token:
+            raise RefusedLoginError(f"{self._refusal(response, 'no token')}; {remedy}")
+        return token, _life_s(response)
+
+    def _fetch_oidc(self, oidc: OidcOptions) -> tuple[str, float]:
+        form = {"grant_type": "client_credentials", "scope": oidc.scope}
+        if oidc.audience:
+            form["audience"] = oidc.audience
+        assert oidc.token_url and oidc.client_id and oidc.client_secret
+        login = (oidc.client_id, oidc.client_secret.get_secret_value())
+        response = self._client.post(oidc.token_url, data=form, auth=login)
+        try:
+            answer = response.json() if response.status_code == 200 else {}
+            token, life_s = answer["access_token"], float(answer.get("expires_in") or _LIFE_S)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            remedy = "correct `client_id`, `client_secret`, `scope` and `audience` of `oidc`"
+            raise RefusedLoginError(f"{self._refusal(response, 'no access_token')}; {remedy}") from None
+        return str(token), life_s
+
+    def _refusal(self, response: httpx.Response, missing: str) -> str:
+        url = response.request.url
+        words = response.headers.get("exceptionmessage") or response.text
+        if response.is_success:
+            words = missing
+        return self.mask(
+            f"{url.host}{url.path} answered {response.status_code}: {quote(' '.join(words.split()))}"
+        )
+
+
+def _secrets(*secrets: SecretStr | None) -> list[str]:
+    return [secret.get_secret_value() for secret in secrets if secret]
+
+
+def _read(file: Path) -> str:
+    try:
+        token = file.read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise RefusedLoginError(f"token_file {file}: {error}") from error
+    if not token or len(token.split()) != 1:
+        raise RefusedLoginError(f"token_file {file}: expected one token, found {len(token.split())} words")
+    return token
+
+
+def _life_s(response: httpx.Response) -> float:
+    """Seconds from the answer to the token's end, both by the server's clock."""
+    try:
+        end = parsedate_to_datetime(response.headers["x-rucio-auth-token-expires"])
+        now = parsedate_to_datetime(response.headers["date"])
+        seconds = (end.replace(tzinfo=None) - now.replace(tzinfo=None)).total_seconds()
+    except (KeyError, ValueError, TypeError):
+        return _LIFE_S
+    return max(seconds, 1.0)
