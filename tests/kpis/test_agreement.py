@@ -49,6 +49,8 @@ REFUSED: dict[str, set[tuple[str, str]]] = {
         ("files_failing", "error_class is none"),
         ("files_failing", "error_template is none"),
         ("host_silence", "for the whole range only"),
+        ("network_hosts_heard", "src_host is a tag"),
+        ("silent_hosts", "src_host is a tag"),
     },
 }
 """Store -> what it must refuse: KPI and reason. A refusal that does not stand here fails the test."""
