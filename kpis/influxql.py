@@ -89,8 +89,8 @@ def compile_events(query: EventsQuery, tags: Collection[str]) -> str:
 def compile_reports(query: ReportsQuery, tags: Collection[str]) -> str:
     """`query` for the points of sinks/influxdb.py: all reports, since InfluxQL tells no last one's own time."""
     language = _Language(f"reports of {query.dataset}", query.dataset, tags)
-    of_tags = all(name in language.tags for name in query.names)
-    picked = language.picked(("id", *query.names) if of_tags else query.names)  # no field, no points
+    is_tag = query.field in language.tags  # a point is found by its fields: each has its id
+    picked = language.picked(("id", *query.names) if is_tag else query.names)
     where = language.where(query.look_back, query.until, query.conditions)
     return f'SELECT {picked} FROM "{query.dataset}" WHERE {where}'  # noqa: S608 - names of the catalogue
 
