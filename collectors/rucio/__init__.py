@@ -31,7 +31,7 @@ from lakescope.core.options import Tls, check_url
 
 _LOGIN_AGAIN_S = 60.0
 _SILENT_MAX = 3  # requests in a row that nobody answered: then the round is over
-_ACCEPT = "application/x-json-stream, application/json;q=0.9"
+_ACCEPT = "application/x-json-stream, application/json;q=0.9, */*;q=0.1"  # a login has no body, of a type of its own
 
 
 class RucioOptions(OneFormat):
@@ -247,10 +247,14 @@ class _Round:
         }
 
     def _refused(self, question: Question, response: httpx.Response, *, is_last: bool) -> bool:
-        """A right that is missing, a token that is over (false), or any other fault. Rucio answers 401 to all of them."""
+        """A right that is missing, a token that is over (false), or any other fault.
+
+        Rucio 41 refuses a right by 401, as it does a token, or by 500 (/heartbeats, /requests/metrics); its header
+        ExceptionClass tells them apart.
+        """
         status, kind = response.status_code, response.headers.get("exceptionclass", "")
         words = self._tokens.mask(_words(response))
-        if status == 403 or (status == 401 and kind == "AccessDenied"):
+        if status == 403 or kind == "AccessDenied":
             self._denied[question.name] = f"{status}: {words}"
             return True
         if status == 401 and not is_last:

@@ -30,7 +30,7 @@ def document(value: Any) -> Answer:
 
 
 def refusal(status: int, kind: str, message: str) -> Answer:
-    """As Rucio refuses: by 401 for a bad token and for a missing right alike, told apart by a header."""
+    """As Rucio refuses: 401 for a bad token; for a missing right 401 or 500, told by a header."""
     headers = (("ExceptionClass", kind), ("ExceptionMessage", message), ("Content-Type", JSON))
     return Answer(status, json.dumps({"ExceptionClass": kind, "ExceptionMessage": message}).encode(), headers)
 
@@ -145,7 +145,7 @@ class FakeRucio:
         if (self.right != "root" and request.path.startswith(ROOT)) or (
             self.right == "user" and request.path.startswith(ADMIN)
         ):
-            return refusal(401, "AccessDenied", f"{request.headers['x-rucio-account']} cannot do that. ")
+            return refusal(500, "AccessDenied", f"{request.headers['x-rucio-account']} cannot do that. ")
         answer = self.answers.get(request.target, self.answers.get(request.path, lines()))
         return answer if isinstance(answer, Answer) else answer(request)
 

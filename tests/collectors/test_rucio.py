@@ -84,7 +84,7 @@ def test_a_missing_right_costs_that_call_only_and_is_named(
         until(lambda: lakescope.told.startswith("ok"), 15, lambda: lakescope.told)
         for name in ("requests", "heartbeats"):
             assert (
-                f"{name}: the account monitor may not ask this (401: monitor cannot do that.): root"
+                f"{name}: the account monitor may not ask this (500: monitor cannot do that.): root"
                 in lakescope.told
             ) == (name in denied), lakescope.told
         until(lambda: len(stored(lakescope, "rules")) == 2, 10)
