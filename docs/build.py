@@ -101,16 +101,10 @@ def events() -> str:
     page += ["## Every event", _fields(Event, [tag, *(column for column in some if column.name in common)])]
     for dataset, struct in DATASETS.items():
         own = [column for column in columns(dataset) if column.name not in common]
-        untagged = (
-            f"No tag here: {', '.join(f'`{name}`' for name in sorted(struct.fields_without_tag))}."
-            if struct.fields_without_tag
-            else ""
-        )
         page += [
             f"## {dataset}",
             inspect.getdoc(struct) or "",
             _fields(struct, own),
-            *([untagged] if untagged else []),
         ]
     return "\n\n".join(page)
 

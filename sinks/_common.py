@@ -21,6 +21,9 @@ class SinkOptions(Options):
 
     datasets: list[str] | None = Field(default=None, examples=[["transfers", "deletions"]])
     """Which datasets this sink takes; without it all."""
+    vos: list[str] | None = Field(default=None, min_length=1, examples=[["escape"]])
+    """Of which VOs this sink takes events; empty text (`""`) stands for events without a VO, such as those of hosts. Without it
+    all."""
 
     @field_validator("datasets")
     @classmethod

@@ -9,10 +9,11 @@ source's word stands where the topology is silent or has two answers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from hashlib import blake2b
 from typing import Any
 
+from lakescope.core.community import FUNCTIONAL_ACTIVITIES, FUNCTIONAL_SCOPES, RUCIO_VO
 from lakescope.core.events import (
     Deletion,
     Downtime,
@@ -35,16 +36,14 @@ from lakescope.transformers.errors import classify, split_scope
 from lakescope.transformers.quantities import quantity_of, series_of
 from lakescope.transformers.topology import AMBIGUOUS, Topology
 
-FUNCTIONAL_ACTIVITIES = ("Functional Test", "Functional Tests", "functional-testing", "Functional Testing")
-FUNCTIONAL_SCOPES = ("-noise",)
-"""Defaults of ``[functional_tests]``: Rucio's and FTS's own names, and the scopes of ESCAPE's noise."""
 _SCOPES_MAX = 4096  # whose experiment is remembered
 
 
 class Enrichment:
     """Adds to events what their source did not say. Picklable; writes nothing but the event.
 
-    `collector` and `vo` fill the fields of that name (`vo` only where the source named none);
+    `collector` and `vo` fill the fields of that name (`vo` only where the source named none, or `RUCIO_VO`);
+    `vo_names`: a source's name of a VO -> the community's; of `RUCIO_VO` where `vo` is null;
     `functional_activities` and `functional_scopes` (name endings) tell noise from production;
     `experiments` are the names that scopes begin with, in any case: of two that fit, the longer one;
     `user_salt` keeps a salted hash of a certificate's subject, null drops it.
@@ -56,6 +55,7 @@ class Enrichment:
         *,
         collector: str | None = None,
         vo: str | None = None,
+        vo_names: Mapping[str, str] | None = None,
         functional_activities: Iterable[str] = FUNCTIONAL_ACTIVITIES,
         functional_scopes: Iterable[str] = FUNCTIONAL_SCOPES,
         experiments: Iterable[str] = (),
@@ -63,7 +63,11 @@ class Enrichment:
     ) -> None:
         self.topology = Topology() if topology is None else topology
         self.collector = collector
-        self.vo = vo
+        names = dict(vo_names or {})
+        unnamed = vo if vo is not None else names.get(RUCIO_VO)
+        self.vo_by_name: dict[str | None, str | None] = {None: unnamed, RUCIO_VO: unnamed}
+        for name, own in names.items():
+            self.vo_by_name.setdefault(name, own)
         self.activities = frozenset(functional_activities)
         self.scopes = tuple(functional_scopes)
         self.experiments = sorted(experiments, key=len, reverse=True)
@@ -88,11 +92,10 @@ class Enrichment:
 
     def __call__(self, events: Iterable[Event]) -> dict[str, str]:
         """Completes `events` in place. RSE -> on what its source and the topology disagree."""
-        collector, vo, by_dataset = self.collector, self.vo, self._by_dataset
+        collector, vo_by_name, by_dataset = self.collector, self.vo_by_name, self._by_dataset
         for event in events:
             event.collector = collector
-            if event.vo is None:
-                event.vo = vo
+            event.vo = vo_by_name.get(event.vo, event.vo)
             complete = by_dataset.get(type(event))
             if complete is not None:
                 complete(event)

@@ -139,7 +139,7 @@ def _trace(p: Report, path: str, out: DecodeResult, stored: str | None = None) -
         ),
         time=time,
         source="trace",
-        vo=p.vo if p.vo not in ("", "def") else None,  # Rucio's default VO has no name
+        vo=p.vo or None,
         event=event,
         client_state=state,
         scope=scope,

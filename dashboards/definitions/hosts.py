@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lakescope.dashboards.definitions import _links as links
 from lakescope.dashboards.model import Dashboard, Number, Panel, Row
-from lakescope.dashboards.variables import HOST, SITE
+from lakescope.dashboards.variables import HOST, SITE, VO
 
 _HOST = ("host",)
 
@@ -20,7 +20,7 @@ HOSTS = Dashboard(
     name="hosts",
     title="Hosts and services",
     question="Which host is silent, overloaded, full or has a wrong clock?",
-    variables=(SITE, HOST),
+    variables=(VO, SITE, HOST),
     group="host",
     rows=(
         Row(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from lakescope.dashboards.definitions import _links as links
 from lakescope.dashboards.model import Dashboard, Number, Panel, Row
+from lakescope.dashboards.variables import VO
 
 LAKESCOPE = Dashboard(
     name="lakescope",
     title="Health of Lakescope",
     question="Is the data complete and up to date?",
-    variables=(),
+    variables=(VO,),
     group="name",
     rows=(
         Row(

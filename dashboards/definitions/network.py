@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lakescope.dashboards.definitions import _links as links
 from lakescope.dashboards.model import Dashboard, Number, Panel, Row
-from lakescope.dashboards.variables import DESTINATION, SOURCE
+from lakescope.dashboards.variables import DESTINATION, SOURCE, VO
 
 _LINK = ("src_site", "dst_site")
 
@@ -12,7 +12,7 @@ NETWORK = Dashboard(
     name="network",
     title="Network mesh",
     question="Which links of the network are slow or lossy?",
-    variables=(SOURCE, DESTINATION),
+    variables=(VO, SOURCE, DESTINATION),
     group="src_site",
     rows=(
         Row(

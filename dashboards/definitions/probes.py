@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from lakescope.dashboards.definitions import _links as links
 from lakescope.dashboards.model import Dashboard, Listing, Number, Panel, Row
-from lakescope.dashboards.variables import PROTOCOL, RSE, SITE
+from lakescope.dashboards.variables import PROTOCOL, RSE, SITE, VO
 
 PROBES = Dashboard(
     name="probes",
     title="Probes and availability",
     question="Which services passed their probes, and which did not?",
-    variables=(SITE, RSE, PROTOCOL),
+    variables=(VO, SITE, RSE, PROTOCOL),
     group="operation",
     rows=(
         Row(

@@ -4,13 +4,27 @@ from __future__ import annotations
 
 from lakescope.dashboards.definitions import _links as links
 from lakescope.dashboards.model import Dashboard, Number, Panel, Row
-from lakescope.dashboards.variables import QOS, RSE, SITE
+from lakescope.dashboards.variables import QOS, RSE, SITE, VO
+
+
+def _transfers(*by: str) -> tuple[Number, ...]:
+    return tuple(
+        Number(kpi=kpi, by=by, label=label)
+        for kpi, label in (
+            ("transfer_volume", "volume"),
+            ("transfers_done", "transferred"),
+            ("transfers_failed", "failed"),
+            ("transfer_efficiency", "efficiency"),
+            ("queue_time_p95", "queue time (p95)"),
+        )
+    )
+
 
 STORAGE = Dashboard(
     name="storage",
     title="Storage and QoS",
     question="How much is stored, where and in which QoS class, and when is it full?",
-    variables=(SITE, RSE, QOS),
+    variables=(VO, SITE, RSE, QOS),
     group="rse",
     since="7d",
     rows=(
@@ -164,6 +178,73 @@ STORAGE = Dashboard(
                     kind="bars",
                     width=8,
                     numbers=(Number(kpi="storage_used", by=("country",)),),
+                ),
+                Panel(
+                    title="Transfers by QoS class of source and destination",
+                    kind="table",
+                    width=24,
+                    numbers=_transfers("src_qos", "dst_qos"),
+                ),
+                Panel(
+                    title="Deletions by QoS class",
+                    kind="table",
+                    numbers=tuple(
+                        Number(kpi=kpi, by=("qos",), label=label)
+                        for kpi, label in (
+                            ("deletion_volume", "volume"),
+                            ("deletions_done", "deleted"),
+                            ("deletion_efficiency", "efficiency"),
+                        )
+                    ),
+                ),
+                Panel(
+                    title="Queue time (p95) by QoS class of the destination",
+                    kind="lines",
+                    numbers=(Number(kpi="queue_time_p95", by=("dst_qos",)),),
+                ),
+            ),
+        ),
+        Row(
+            title="Disk and tape",
+            panels=(
+                Panel(
+                    title="Transfers from and to disk and tape",
+                    kind="table",
+                    width=12,
+                    numbers=_transfers("src_type", "dst_type"),
+                ),
+                Panel(
+                    title="Volume from disk to tape and back",
+                    kind="stacked",
+                    width=12,
+                    numbers=(
+                        Number(
+                            kpi="transfer_volume",
+                            where={"src_type": "DISK", "dst_type": "TAPE"},
+                            label="to tape",
+                        ),
+                        Number(
+                            kpi="transfer_volume",
+                            where={"src_type": "TAPE", "dst_type": "DISK"},
+                            label="from tape",
+                        ),
+                    ),
+                ),
+                Panel(
+                    title="Staging and archiving in FTS by link",
+                    kind="table",
+                    numbers=(
+                        Number(kpi="fts_staging", by=("src_site", "dst_site"), label="staging"),
+                        Number(kpi="fts_archiving", by=("src_site", "dst_site"), label="archiving"),
+                    ),
+                ),
+                Panel(
+                    title="Time to stage and to archive (p95)",
+                    kind="lines",
+                    numbers=(
+                        Number(kpi="staging_time_p95", label="staging"),
+                        Number(kpi="archiving_time_p95", label="archiving"),
+                    ),
                 ),
             ),
         ),

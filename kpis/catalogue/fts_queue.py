@@ -10,7 +10,7 @@ from functools import partial
 from lakescope.kpis.catalogue._common import empty_hours, known
 from lakescope.kpis.model import Kpi, Part, Ratio
 
-QUEUES = ("endpoint", "src_site", "dst_site", "src_host", "dst_host", "protocol")
+QUEUES = ("endpoint", "src_site", "dst_site", "src_host", "dst_host", "protocol", "vo")
 
 _last = partial(Part, kind="last", series=("endpoint", "src_host", "dst_host", "protocol"))
 _queue = partial(Kpi, dataset="fts_queue", dimensions=QUEUES, null="FTS's optimizer has not reported")

@@ -11,7 +11,7 @@ from typing import Any
 from lakescope.kpis.catalogue._common import empty_hours, known
 from lakescope.kpis.model import HOUR, Condition, Kpi, Part, PerSecond, Ratio, Remainder
 
-HOSTS = ("host", "site", "source")
+HOSTS = ("host", "site", "source", "vo")
 
 COUNTER = Condition("type", "=", "counter")
 

@@ -7,11 +7,11 @@ from functools import partial
 from lakescope.kpis.catalogue._common import empty_hours, known
 from lakescope.kpis.model import DAY, Condition, Kpi, Part, PerSecond, Ratio
 
-NETWORK = ("src_site", "dst_site", "src_host", "dst_host", "ip_version")
+NETWORK = ("src_site", "dst_site", "src_host", "dst_host", "ip_version", "vo")
 
 _COUNTED = known("packets_sent", "packets_lost")
 _network = partial(Kpi, dataset="network", good="down", dimensions=NETWORK)
-TESTS = ("src_site", "dst_site", "src_host", "dst_host", "test")
+TESTS = ("src_site", "dst_site", "src_host", "dst_host", "test", "vo")
 _tests = partial(Kpi, dataset="network", dimensions=TESTS)
 _expected = partial(Kpi, dataset="expected_tests", good="neutral", dimensions=TESTS)
 _wanted = partial(

@@ -7,7 +7,7 @@ from functools import partial
 from lakescope.kpis.catalogue._common import empty_hours, known
 from lakescope.kpis.model import Condition, DaysLeft, Kpi, Part, Ratio, Remainder
 
-STORAGE = ("rse", "site", "country", "qos")
+STORAGE = ("rse", "site", "country", "qos", "vo")
 _COUNTED = ("rse", "scope", "account", "experiment", "usage_source", "storage_service")
 
 
@@ -51,7 +51,7 @@ def _shares(
     name: str, what: str, where: tuple[Condition, ...], series: tuple[str, ...], dimensions: tuple[str, ...]
 ) -> tuple[Kpi, ...]:
     """Bytes and files of the shares in the lake of one kind."""
-    share = partial(Kpi, dataset="storage", where=where, dimensions=dimensions, good="neutral")
+    share = partial(Kpi, dataset="storage", where=where, dimensions=(*dimensions, "vo"), good="neutral")
     null = f"no usage of {what} has been reported, or the last report is stale"
     last = partial(Part, kind="last", series=series)
     meaning = f"last reported value per {what}."
@@ -89,7 +89,7 @@ _of_service = partial(
     Kpi,
     dataset="storage",
     where=_SERVICE,
-    dimensions=("storage_service", "media", "site"),
+    dimensions=("storage_service", "media", "site", "vo"),
     null="no storage service reports on itself, or its last report is stale",
 )
 _service = partial(Part, kind="last", series=("storage_service", "media"))
@@ -191,7 +191,7 @@ KPIS = (
         dataset="storage",
         where=_counts_of(*_ACCOUNT),
         value=Ratio(_QUOTA(field="used"), _QUOTA(field="total")),
-        dimensions=(*_ACCOUNT, "site", "country"),
+        dimensions=(*_ACCOUNT, "site", "country", "vo"),
         null="no account has a quota, or the last report is stale",
         warning=0.9,
         critical=1.0,

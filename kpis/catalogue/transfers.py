@@ -181,6 +181,22 @@ KPIS = (
         value=Part(kind="sum", field="bytes", where=(DONE,)),
         null="FTS reported no successful transfer of a known size",
     ),
+    _fts(
+        name="staging_time_p95",
+        meaning="95th percentile of the time that FTS waited for files to come from tape.",
+        unit="seconds",
+        good="down",
+        value=Part(kind="percentile", field="staging_s", quantile=0.95),
+        null="FTS reported no file that was staged",
+    ),
+    _fts(
+        name="archiving_time_p95",
+        meaning="95th percentile of the time that FTS waited for copied files to be on tape.",
+        unit="seconds",
+        good="down",
+        value=Part(kind="percentile", field="archiving_s", quantile=0.95),
+        null="FTS reported no file that was archived",
+    ),
     RUCIO_COPIES,
     FTS_COPIES,
     _transfers(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -189,13 +189,15 @@ def open_dead_letters(settings: Settings) -> DeadLetters:
 
 def lanes(configuration: Configuration, sinks: Mapping[str, Sink]) -> dict[str, SinkInput]:
     """How each sink wants its events."""
-    datasets_by_sink = {plugin.name: plugin.options.datasets for plugin in configuration.sinks.values()}
+    options = {plugin.name: plugin.options for plugin in configuration.sinks.values()}
     return {
-        name: SinkInput(
-            sink.encode, None if datasets_by_sink[name] is None else frozenset(datasets_by_sink[name])
-        )
+        name: SinkInput(sink.encode, _set(options[name].datasets), _set(options[name].vos))
         for name, sink in sinks.items()
     }
+
+
+def _set(names: Iterable[str] | None) -> frozenset[str] | None:
+    return None if names is None else frozenset(names)
 
 
 def normaliser(settings: Settings, topology: Topology, collector: Plugin | None, name: str) -> Normaliser:
@@ -205,6 +207,7 @@ def normaliser(settings: Settings, topology: Topology, collector: Plugin | None,
         topology,
         collector=name,
         vo=collector.options.vo if collector else None,
+        vo_names=settings.vos.names,
         functional_activities=settings.functional_tests.activities,
         functional_scopes=settings.functional_tests.scopes,
         experiments=settings.experiments.names,

@@ -22,12 +22,12 @@ from pydantic import Field, SecretStr
 
 from lakescope.app import site
 from lakescope.collectors._common import CollectorOptions
+from lakescope.core.community import FUNCTIONAL_ACTIVITIES, FUNCTIONAL_SCOPES
 from lakescope.core.options import DIRECTORY, Options, closest
 from lakescope.core.places import ConfigurationError, Problem, Source
 from lakescope.core.plugins import PluginError, Room, available, load
 from lakescope.pipeline.health import OWN
 from lakescope.sinks._common import SinkOptions
-from lakescope.transformers.enrichment import FUNCTIONAL_ACTIVITIES, FUNCTIONAL_SCOPES
 
 DEFAULT_PATH = Path("lakescope.toml")
 _NAME = re.compile(r"\w[\w .-]{0,99}")
@@ -92,9 +92,9 @@ class FunctionalTests(Options):
     """What marks noise traffic, so that KPIs can leave it out."""
 
     activities: tuple[str, ...] = FUNCTIONAL_ACTIVITIES
-    """Activities of noise traffic."""
+    """Activities of noise traffic: Rucio's and FTS's own names."""
     scopes: tuple[str, ...] = FUNCTIONAL_SCOPES
-    """Endings of noise traffic's scopes."""
+    """Endings of noise traffic's scopes: ESCAPE's, unless a community names its own."""
 
 
 class Experiments(Options):
@@ -103,6 +103,14 @@ class Experiments(Options):
     names: tuple[str, ...] = Field(default=(), examples=[["SKA", "LSST", "CTA"]])
     """What scopes begin with, in any case: a scope belongs to the experiment with the longest name that fits. Without names
     only what a source says itself."""
+
+
+class Vos(Options):
+    """The VOs' names, the same whoever speaks of them."""
+
+    names: dict[str, str] = Field(default={}, examples=[{"def": "escape"}])
+    """A source's name -> the community's. ``def`` is how Rucio calls the VO of an instance that has only one: its name holds
+    for all messages that name none, unless their collector's `vo` says otherwise."""
 
 
 class Privacy(Options):
@@ -141,6 +149,8 @@ class Settings(Options):
     """What marks noise traffic."""
     experiments: Experiments = Experiments()
     """The experiments that share the lake."""
+    vos: Vos = Vos()
+    """The VOs' names."""
     privacy: Privacy = Privacy()
     """Personal data."""
     dashboards: DashboardOptions = DashboardOptions()

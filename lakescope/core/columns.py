@@ -49,8 +49,7 @@ def tags(dataset: str) -> tuple[str, ...]:
     return tuple(
         name
         for name in struct.__struct_fields__
-        if name not in struct.fields_without_tag
-        and any(TAG in getattr(part, "__metadata__", ()) for part in (hints[name], *get_args(hints[name])))
+        if any(TAG in getattr(part, "__metadata__", ()) for part in (hints[name], *get_args(hints[name])))
     )
 
 

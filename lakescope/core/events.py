@@ -30,7 +30,7 @@ Text = Annotated[str, Meta(extra={"kind": "text"})]
 """Of any length at its source, and cut at `LONGEST_TEXT` (lakescope/bounds.py)."""
 
 TAG = Meta(extra={"tag": True})
-"""Of a field that is a tag; but not in a dataset that names it in `fields_without_tag`."""
+"""Of a field that is a tag."""
 Tag = Annotated[str, TAG]
 
 # What each quantity can be. A number beyond is no measurement: it becomes null and is counted (lakescope/bounds.py).
@@ -80,7 +80,9 @@ Source = Literal[
 
 
 class _Context(Struct, omit_defaults=True, gc=False, kw_only=True, tag_field="dataset"):
-    vo: Tag | None = None  #: virtual organisation; the source's word, else the collector's `vo` option
+    vo: Tag | None = (
+        None  #: virtual organisation, as `[vos]` names it; else the collector's `vo`; null: of none
+    )
     collector: str | None = None  #: name of the collector in the configuration
 
 
@@ -88,7 +90,6 @@ class Event(_Context):
     """What every event carries, beside ``dataset`` (its kind: the class's tag)."""
 
     dataset: ClassVar[str]
-    fields_without_tag: ClassVar[frozenset[str]] = frozenset()
 
     id: str  #: 32 hex characters, a hash of the identifying fields
     time: Time  #: when it happened
@@ -153,6 +154,12 @@ class Transfer(Event, tag="transfers"):
     auth_method: Tag | None = None  #: certificate or oauth2
     transfer_mode: Tag | None = None  #: streamed, 3rd pull, 3rd push
     multihop: Annotated[bool, TAG] | None = None  #: the transfer is one hop of several
+    staging_s: Seconds | None = (
+        None  #: how long FTS waited for the file to come from tape, once that has ended (seconds)
+    )
+    archiving_s: Seconds | None = (
+        None  #: how long FTS waited for the file to be on tape, once that has ended (seconds)
+    )
 
     # added by enrichment
     src_site: Tag | None = None  #: source's site by the topology; "ambiguous" if two claim the host
@@ -276,8 +283,6 @@ class FtsQueue(Event, tag="fts_queue"):
 class Network(Event, tag="network"):
     """One perfSONAR measurement, failed ones too (`ok` false)."""
 
-    fields_without_tag = frozenset({"vo"})
-
     test: Tag  #: pScheduler test type: throughput, latency, latencybg, rtt, trace, clock, http, disk-to-disk
     src_host: Tag | None = None  #: source host, lower case
     dst_host: Tag | None = None  #: destination host, lower case
@@ -310,8 +315,6 @@ class Network(Event, tag="network"):
 
 class Host(Event, tag="hosts"):
     """One value of one metric of one host; counters stay raw, rates are made at query time."""
-
-    fields_without_tag = frozenset({"vo"})
 
     host: Tag  #: the host, lower case
     metric: Tag  #: name in the source's own terms: node_load1, cpu_percent, ...
@@ -388,8 +391,6 @@ class Poll(Event, tag="polls"):
 class Push(Event, tag="push"):
     """Any other document that a script pushed, its own fields kept."""
 
-    fields_without_tag = frozenset({"vo"})
-
     producer: Tag  #: who pushed it
     type: Tag  #: which kind of document
     data: dict[str, Any]  #: its fields as they came
@@ -399,8 +400,6 @@ class Push(Event, tag="push"):
 
 class PipelineReport(Event, tag="pipeline"):
     """What Lakescope itself did in one interval: an event for each of its collectors and sinks."""
-
-    fields_without_tag = frozenset({"vo"})
 
     instance: Tag  #: host that Lakescope runs on
     stage: Annotated[Literal["collector", "sink"], TAG]  #: which end of the pipeline
@@ -501,8 +500,6 @@ class Replica(Event, tag="replicas"):
 
 class ExpectedTest(Event, tag="expected_tests"):
     """A test that a perfSONAR mesh wants between two hosts, as each poll of its pSConfig template tells it."""
-
-    untagged = frozenset({"vo"})
 
     test: Tag  #: pScheduler test type: throughput, latencybg, rtt, trace, ...
     task: Tag  #: the template's name for the task

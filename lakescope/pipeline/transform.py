@@ -37,7 +37,7 @@ class Parcel(msgspec.Struct):
     size: int = 0
     """What its chunks hold in memory (bytes), about."""
     filtered: int = 0
-    """Events that are not for this sink: by its `datasets`, or because it has no place for them."""
+    """Events that are not for this sink: by its `datasets` and `vos`, or because it has no place for them."""
     seconds: Counter[str] = msgspec.field(default_factory=Counter)
     """``YYYY-MM-DDThh:mm:ss`` -> events of that second, for the lag."""
 
@@ -77,6 +77,14 @@ class SinkInput(msgspec.Struct):
     encode: Encoder
     datasets: frozenset[str] | None = None
     """Which datasets it takes; null: all."""
+    vos: frozenset[str] | None = None
+    """Of which VOs it takes events, ``""`` for those without one; null: all."""
+
+    def takes(self, event: Event) -> bool:
+        """Whether an event is for it."""
+        return (self.datasets is None or event.dataset in self.datasets) and (
+            self.vos is None or (event.vo or "") in self.vos
+        )
 
 
 class Transform:
@@ -144,13 +152,13 @@ def _choose(
     lane: SinkInput, events: list[Event], documents: list[bytes]
 ) -> tuple[list[Chunk], list[int] | None]:
     """The chunks that a lane gets, and the index of each one's event; null: they are all of the events'."""
-    if lane.datasets is None:
+    if lane.datasets is None and lane.vos is None:
         chunks = lane.encode(events, documents)
         if None not in chunks:
             return chunks, None
         indices = list(range(len(chunks)))
     else:
-        indices = [i for i, event in enumerate(events) if event.dataset in lane.datasets]
+        indices = [i for i, event in enumerate(events) if lane.takes(event)]
         chunks = lane.encode([events[i] for i in indices], [documents[i] for i in indices])
     kept_chunks = [(chunk, i) for chunk, i in zip(chunks, indices, strict=True) if chunk is not None]
     return [chunk for chunk, _ in kept_chunks], [i for _, i in kept_chunks]

@@ -29,7 +29,7 @@ from lakescope.dashboards.questions import (
     query_of,
     questions_of,
 )
-from lakescope.dashboards.variables import DESTINATION, SOURCE, VO
+from lakescope.dashboards.variables import ACTIVITY, DESTINATION, SOURCE, VO
 from lakescope.kpis import CATALOGUE
 from lakescope.kpis.model import Condition, EventsQuery
 
@@ -208,13 +208,13 @@ def test_two_of_a_name_are_told() -> None:
 
 
 def test_a_number_takes_only_the_variables_that_its_kpi_knows() -> None:
-    chosen = {"source": ("A", "B"), "destination": ("C",), "vo": ("escape",)}
-    one = dashboard(variables=(SOURCE, DESTINATION, VO))
+    chosen = {"source": ("A", "B"), "destination": ("C",), "activity": ("Production",)}
+    one = dashboard(variables=(SOURCE, DESTINATION, ACTIVITY))
     selection = Selection(**SPAN, variables=chosen)
     assert filters_of(one, Number(kpi="transfers_done"), selection) == {
         "src_site": ("A", "B"),
         "dst_site": ("C",),
-        "vo": ("escape",),
+        "activity": ("Production",),
     }
     assert filters_of(one, Number(kpi="network_loss"), selection) == {
         "src_site": ("A", "B"),
@@ -224,9 +224,9 @@ def test_a_number_takes_only_the_variables_that_its_kpi_knows() -> None:
         "dst_site": ("A", "B"),
         "src_site": ("C",),
     }
-    fixed = Number(kpi="transfers_done", where={"vo": "cta"})
-    assert filters_of(one, fixed, selection)["vo"] == "cta"
-    assert filters_of(one, fixed, Selection(**SPAN, variables={"vo": ()})) == {"vo": "cta"}
+    fixed = Number(kpi="transfers_done", where={"activity": "T0"})
+    assert filters_of(one, fixed, selection)["activity"] == "T0"
+    assert filters_of(one, fixed, Selection(**SPAN, variables={"activity": ()})) == {"activity": "T0"}
 
 
 def test_only_panels_with_a_time_axis_have_bins() -> None:

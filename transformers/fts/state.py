@@ -17,6 +17,7 @@ from lakescope.transformers.fts._values import (
     required_time,
     scheme,
     size,
+    span,
     time_of,
     whole,
 )
@@ -26,7 +27,7 @@ class State(Struct, gc=False, forbid_unknown_fields=True):
     """SS: a file has entered a state."""
 
     archiving: Ignored = None
-    archiving_finished: Ignored = None
+    archiving_finished: Milliseconds | None = None
     archiving_start: Milliseconds | None = None
     dest_se: str | None = None
     dst_url: str | None = None
@@ -43,8 +44,8 @@ class State(Struct, gc=False, forbid_unknown_fields=True):
     source_se: str | None = None
     src_url: str | None = None
     staging: Ignored = None
-    staging_finished: Ignored = None
-    staging_start: Ignored = None
+    staging_finished: Milliseconds | None = None
+    staging_start: Milliseconds | None = None
     submit_time: Milliseconds | None = None
     timestamp: Milliseconds | None = None
     user_dn: str | None = None
@@ -54,6 +55,11 @@ class State(Struct, gc=False, forbid_unknown_fields=True):
 
 
 _OUTCOMES_OF_ARCHIVING = {"finished": True, "failed": False}
+
+
+def _waited(start: Number | None, end: Number | None) -> float | None:
+    """Seconds; null where one is missing, which FTS writes as 0."""
+    return span(whole(start), whole(end)) if start and end else None
 
 
 def build(p: State, out: DecodeResult) -> Event:
@@ -86,5 +92,8 @@ def build(p: State, out: DecodeResult) -> Event:
         retry=count(p.retry_counter),
         retry_max=count(p.retry_max),
     )
+    if state in _OUTCOMES_OF_ARCHIVING:  # earlier states say it too: once is enough
+        transfer.staging_s = _waited(p.staging_start, p.staging_finished)
+        transfer.archiving_s = _waited(p.archiving_start, p.archiving_finished)
     add_metadata(transfer, p.file_metadata, p.job_metadata)
     return transfer

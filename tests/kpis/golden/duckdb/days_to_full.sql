@@ -31,13 +31,13 @@ with found as (select "collector", "source", "scope", (time < $range, case when 
 -- $range = 2026-01-05 00:00:00
 -- $bin = 3600
 
--- by qos, of two rse
-with found as (select "rse", (time < $range, case when time >= $range then null end) as slot, (time, "free" is not null, "free") as place, {'at': epoch_us(time), 'free': "free", 'rse': "rse", 'qos': "qos", 'collector': "collector", 'source': "source"} as report from "storage" where time >= $since and time < $until and "rse" is not null and "scope" is null and "account" is null and "experiment" is null and "usage_source" is null and "storage_service" is null and list_contains($p2, "rse") and "free" is not null) select unnest(report) from (select unnest(max_by(report, place, 10)) as report from found group by "rse" union all select max_by(report, place) from found group by "rse", slot);
+-- by vo, of two rse
+with found as (select "rse", (time < $range, case when time >= $range then null end) as slot, (time, "free" is not null, "free") as place, {'at': epoch_us(time), 'free': "free", 'rse': "rse", 'vo': "vo", 'collector': "collector", 'source': "source"} as report from "storage" where time >= $since and time < $until and "rse" is not null and "scope" is null and "account" is null and "experiment" is null and "usage_source" is null and "storage_service" is null and list_contains($p2, "rse") and "free" is not null) select unnest(report) from (select unnest(max_by(report, place, 10)) as report from found group by "rse" union all select max_by(report, place) from found group by "rse", slot);
 -- $since = 2025-12-29 00:00:00
 -- $until = 2026-01-12 00:00:00
 -- $p2 = ["it's", 'two']
 -- $range = 2026-01-05 00:00:00
-with found as (select "rse", (time < $range, case when time >= $range then null end) as slot, (time, "used" is not null, "used") as place, {'at': epoch_us(time), 'used': "used", 'rse': "rse", 'qos': "qos", 'collector': "collector", 'source': "source"} as report from "storage" where time >= $since and time < $until and "rse" is not null and "scope" is null and "account" is null and "experiment" is null and "usage_source" is null and "storage_service" is null and list_contains($p2, "rse") and "used" is not null) select unnest(report) from (select unnest(max_by(report, place, 10)) as report from found group by "rse" union all select max_by(report, place) from found group by "rse", slot union all select min_by(report, place) from found group by "rse", slot);
+with found as (select "rse", (time < $range, case when time >= $range then null end) as slot, (time, "used" is not null, "used") as place, {'at': epoch_us(time), 'used': "used", 'rse': "rse", 'vo': "vo", 'collector': "collector", 'source': "source"} as report from "storage" where time >= $since and time < $until and "rse" is not null and "scope" is null and "account" is null and "experiment" is null and "usage_source" is null and "storage_service" is null and list_contains($p2, "rse") and "used" is not null) select unnest(report) from (select unnest(max_by(report, place, 10)) as report from found group by "rse" union all select max_by(report, place) from found group by "rse", slot union all select min_by(report, place) from found group by "rse", slot);
 -- $since = 2025-12-29 00:00:00
 -- $until = 2026-01-12 00:00:00
 -- $p2 = ["it's", 'two']

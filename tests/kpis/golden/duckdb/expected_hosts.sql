@@ -22,8 +22,8 @@ with found as (select "collector", "source", "scope", (time < $range, case when 
 -- $range = 2026-01-05 00:00:00
 -- $bin = 3600
 
--- by test, of two src_site
-with found as (select "task", "test", "src_host", "dst_host", "ip_version", "poll", (time < $range, case when time >= $range then null end) as slot, (time, "src_host" is not null, "src_host") as place, {'at': epoch_us(time), 'src_host': "src_host", 'task': "task", 'test': "test", 'dst_host': "dst_host", 'ip_version': "ip_version", 'poll': "poll", 'src_site': "src_site", 'collector': "collector", 'source': "source"} as report from "expected_tests" where time >= $since and time < $until and "src_host" is not null) select unnest(report) from (select unnest(max_by(report, place, 10)) as report from found group by "task", "test", "src_host", "dst_host", "ip_version", "poll" union all select max_by(report, place) from found group by "task", "test", "src_host", "dst_host", "ip_version", "poll", slot);
+-- by vo, of two src_site
+with found as (select "task", "test", "src_host", "dst_host", "ip_version", "poll", (time < $range, case when time >= $range then null end) as slot, (time, "src_host" is not null, "src_host") as place, {'at': epoch_us(time), 'src_host': "src_host", 'task': "task", 'test': "test", 'dst_host': "dst_host", 'ip_version': "ip_version", 'poll': "poll", 'vo': "vo", 'src_site': "src_site", 'collector': "collector", 'source': "source"} as report from "expected_tests" where time >= $since and time < $until and "src_host" is not null) select unnest(report) from (select unnest(max_by(report, place, 10)) as report from found group by "task", "test", "src_host", "dst_host", "ip_version", "poll" union all select max_by(report, place) from found group by "task", "test", "src_host", "dst_host", "ip_version", "poll", slot);
 -- $since = 2026-01-09 00:00:00
 -- $until = 2026-01-12 00:00:00
 -- $range = 2026-01-12 00:00:00

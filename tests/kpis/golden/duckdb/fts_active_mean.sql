@@ -9,8 +9,8 @@ select time_bucket(to_seconds($bin), time, timestamp '1970-01-01') as time, "end
 -- $until = 2026-01-12 00:00:00
 -- $bin = 3600
 
--- by protocol, of two endpoint
-select "protocol", avg("active") as value from "fts_queue" where time >= $since and time < $until and list_contains($p2, "endpoint") group by 1 order by 1;
+-- by vo, of two endpoint
+select "vo", avg("active") as value from "fts_queue" where time >= $since and time < $until and list_contains($p2, "endpoint") group by 1 order by 1;
 -- $since = 2026-01-05 00:00:00
 -- $until = 2026-01-12 00:00:00
 -- $p2 = ["it's", 'two']

@@ -24,14 +24,14 @@ with found as (select "host", "series", (time < $range, case when time >= $range
 -- $range = 2026-01-05 00:00:00
 -- $bin = 3600
 
--- by source, of two host
-with found as (select "host", "series", (time < $range, case when time >= $range then null end) as slot, (time, "value" is not null, "value") as place, {'at': epoch_us(time), 'value': "value", 'host': "host", 'series': "series", 'source': "source", 'collector': "collector"} as report from "hosts" where time >= $since and time < $until and "series" is not null and list_contains($p2, "quantity") and list_contains($p3, "host") and "value" is not null) select unnest(report) from (select unnest(max_by(report, place, 10)) as report from found group by "host", "series" union all select max_by(report, place) from found group by "host", "series", slot);
+-- by vo, of two host
+with found as (select "host", "series", (time < $range, case when time >= $range then null end) as slot, (time, "value" is not null, "value") as place, {'at': epoch_us(time), 'value': "value", 'host': "host", 'series': "series", 'vo': "vo", 'collector': "collector", 'source': "source"} as report from "hosts" where time >= $since and time < $until and "series" is not null and list_contains($p2, "quantity") and list_contains($p3, "host") and "value" is not null) select unnest(report) from (select unnest(max_by(report, place, 10)) as report from found group by "host", "series" union all select max_by(report, place) from found group by "host", "series", slot);
 -- $since = 2026-01-11 23:00:00
 -- $until = 2026-01-12 00:00:00
 -- $p2 = ['disk_free']
 -- $p3 = ["it's", 'two']
 -- $range = 2026-01-12 00:00:00
-with found as (select "host", "series", (time < $range, case when time >= $range then null end) as slot, (time, "value" is not null, "value") as place, {'at': epoch_us(time), 'value': "value", 'host': "host", 'series': "series", 'source': "source", 'collector': "collector"} as report from "hosts" where time >= $since and time < $until and "series" is not null and list_contains($p2, "metric") and list_contains($p3, "host") and "value" is not null) select unnest(report) from (select unnest(max_by(report, place, 10)) as report from found group by "host", "series" union all select max_by(report, place) from found group by "host", "series", slot);
+with found as (select "host", "series", (time < $range, case when time >= $range then null end) as slot, (time, "value" is not null, "value") as place, {'at': epoch_us(time), 'value': "value", 'host': "host", 'series': "series", 'vo': "vo", 'collector': "collector", 'source': "source"} as report from "hosts" where time >= $since and time < $until and "series" is not null and list_contains($p2, "metric") and list_contains($p3, "host") and "value" is not null) select unnest(report) from (select unnest(max_by(report, place, 10)) as report from found group by "host", "series" union all select max_by(report, place) from found group by "host", "series", slot);
 -- $since = 2026-01-11 23:00:00
 -- $until = 2026-01-12 00:00:00
 -- $p2 = ['df_df_complex', 'node_filesystem_size_bytes', 'disk_total']

@@ -13,8 +13,8 @@ select time_bucket(to_seconds($bin), time, timestamp '1970-01-01') as time, "hos
 -- $p3 = counter
 -- $p4 = ['network_received']
 
--- by source, of two host
-select "source", (sum(part0)::double / 604800.0) * 8 as value from (select *, case when "value" >= lag("value" ignore nulls) over (partition by "host", "metric", "labels" order by time) then "value" - lag("value" ignore nulls) over (partition by "host", "metric", "labels" order by time) end as part0 from "hosts" where time >= $since and time < $until and "type" = $p2 and list_contains($p3, "quantity") and list_contains($p4, "host")) group by 1 order by 1;
+-- by vo, of two host
+select "vo", (sum(part0)::double / 604800.0) * 8 as value from (select *, case when "value" >= lag("value" ignore nulls) over (partition by "host", "metric", "labels" order by time) then "value" - lag("value" ignore nulls) over (partition by "host", "metric", "labels" order by time) end as part0 from "hosts" where time >= $since and time < $until and "type" = $p2 and list_contains($p3, "quantity") and list_contains($p4, "host")) group by 1 order by 1;
 -- $since = 2026-01-05 00:00:00
 -- $until = 2026-01-12 00:00:00
 -- $p2 = counter

@@ -13,8 +13,8 @@ select time_bucket(to_seconds($bin), time, timestamp '1970-01-01') as time, "hos
 -- $first = 2026-01-05 00:00:00
 -- $last = 2026-01-12 00:00:00
 
--- by source, of two host
-select "source", greatest(0, date_diff('hour', $first::timestamp, $last::timestamp)) - count(distinct case when time >= $first and time < $last then date_trunc('hour', time) end) as value from "hosts" where time >= $since and time < $until and list_contains($p4, "host") group by 1 order by 1;
+-- by vo, of two host
+select "vo", greatest(0, date_diff('hour', $first::timestamp, $last::timestamp)) - count(distinct case when time >= $first and time < $last then date_trunc('hour', time) end) as value from "hosts" where time >= $since and time < $until and list_contains($p4, "host") group by 1 order by 1;
 -- $since = 2026-01-05 00:00:00
 -- $until = 2026-01-12 00:00:00
 -- $first = 2026-01-05 00:00:00

@@ -9,8 +9,8 @@ select time_bucket(to_seconds($bin), time, timestamp '1970-01-01') as time, "src
 -- $until = 2026-01-12 00:00:00
 -- $bin = 3600
 
--- by test, of two src_site
-select "test", count(distinct "src_host") as value from "network" where time >= $since and time < $until and list_contains($p2, "src_site") group by 1 order by 1;
+-- by vo, of two src_site
+select "vo", count(distinct "src_host") as value from "network" where time >= $since and time < $until and list_contains($p2, "src_site") group by 1 order by 1;
 -- $since = 2026-01-05 00:00:00
 -- $until = 2026-01-12 00:00:00
 -- $p2 = ["it's", 'two']

@@ -9,8 +9,8 @@ select time as time, "src_site", sum(part0) as value from (select time_bucket(to
 -- $until = 2026-01-12 00:00:00
 -- $bin = 3600
 
--- by ip_version, of two src_site
-select "ip_version", sum(part0) as value from (select "ip_version", "src_host", "dst_host", nullif(count(distinct "route_id") filter (where "route_id" is not null), 0) - 1 as part0 from "network" where time >= $since and time < $until and list_contains($p2, "src_site") group by 1, 2, 3) group by 1 order by 1;
+-- by vo, of two src_site
+select "vo", sum(part0) as value from (select "vo", "src_host", "dst_host", "ip_version", nullif(count(distinct "route_id") filter (where "route_id" is not null), 0) - 1 as part0 from "network" where time >= $since and time < $until and list_contains($p2, "src_site") group by 1, 2, 3, 4) group by 1 order by 1;
 -- $since = 2026-01-05 00:00:00
 -- $until = 2026-01-12 00:00:00
 -- $p2 = ["it's", 'two']

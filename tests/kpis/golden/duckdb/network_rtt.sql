@@ -11,8 +11,8 @@ select time_bucket(to_seconds($bin), time, timestamp '1970-01-01') as time, "src
 -- $bin = 3600
 -- $p3 = rtt
 
--- by ip_version, of two src_site
-select "ip_version", avg("rtt_mean_s") as value from "network" where time >= $since and time < $until and "test" = $p2 and list_contains($p3, "src_site") group by 1 order by 1;
+-- by vo, of two src_site
+select "vo", avg("rtt_mean_s") as value from "network" where time >= $since and time < $until and "test" = $p2 and list_contains($p3, "src_site") group by 1 order by 1;
 -- $since = 2026-01-05 00:00:00
 -- $until = 2026-01-12 00:00:00
 -- $p2 = rtt

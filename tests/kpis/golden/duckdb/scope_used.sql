@@ -22,8 +22,8 @@ with found as (select "collector", "source", "scope", (time < $range, case when 
 -- $range = 2026-01-05 00:00:00
 -- $bin = 3600
 
--- by experiment, of two scope
-with found as (select "scope", (time < $range, case when time >= $range then null end) as slot, (time, "used" is not null, "used") as place, {'at': epoch_us(time), 'used': "used", 'scope': "scope", 'experiment': "experiment", 'collector': "collector", 'source': "source"} as report from "storage" where time >= $since and time < $until and "scope" is not null and "rse" is null and "account" is null and "usage_source" is null and "storage_service" is null and list_contains($p2, "scope") and "used" is not null) select unnest(report) from (select unnest(max_by(report, place, 10)) as report from found group by "scope" union all select max_by(report, place) from found group by "scope", slot);
+-- by vo, of two scope
+with found as (select "scope", (time < $range, case when time >= $range then null end) as slot, (time, "used" is not null, "used") as place, {'at': epoch_us(time), 'used': "used", 'scope': "scope", 'vo': "vo", 'collector': "collector", 'source': "source"} as report from "storage" where time >= $since and time < $until and "scope" is not null and "rse" is null and "account" is null and "usage_source" is null and "storage_service" is null and list_contains($p2, "scope") and "used" is not null) select unnest(report) from (select unnest(max_by(report, place, 10)) as report from found group by "scope" union all select max_by(report, place) from found group by "scope", slot);
 -- $since = 2026-01-05 00:00:00
 -- $until = 2026-01-12 00:00:00
 -- $p2 = ["it's", 'two']

@@ -22,8 +22,8 @@ with found as (select "collector", "source", "scope", (time < $range, case when 
 -- $range = 2026-01-05 00:00:00
 -- $bin = 3600
 
--- by site, of two storage_service
-with found as (select "storage_service", "media", (time < $range, case when time >= $range then null end) as slot, (time, "total" is not null, "total") as place, {'at': epoch_us(time), 'total': "total", 'storage_service': "storage_service", 'media': "media", 'site': "site", 'collector': "collector", 'source': "source"} as report from "storage" where time >= $since and time < $until and "storage_service" is not null and "share" is null and list_contains($p2, "storage_service") and "total" is not null) select unnest(report) from (select unnest(max_by(report, place, 10)) as report from found group by "storage_service", "media" union all select max_by(report, place) from found group by "storage_service", "media", slot);
+-- by vo, of two storage_service
+with found as (select "storage_service", "media", (time < $range, case when time >= $range then null end) as slot, (time, "total" is not null, "total") as place, {'at': epoch_us(time), 'total': "total", 'storage_service': "storage_service", 'media': "media", 'vo': "vo", 'collector': "collector", 'source': "source"} as report from "storage" where time >= $since and time < $until and "storage_service" is not null and "share" is null and list_contains($p2, "storage_service") and "total" is not null) select unnest(report) from (select unnest(max_by(report, place, 10)) as report from found group by "storage_service", "media" union all select max_by(report, place) from found group by "storage_service", "media", slot);
 -- $since = 2026-01-05 00:00:00
 -- $until = 2026-01-12 00:00:00
 -- $p2 = ["it's", 'two']

@@ -4,5 +4,5 @@ SELECT "submitted", "endpoint", "src_host", "dst_host", "protocol", "collector",
 -- every hour, by endpoint
 SELECT "submitted", "endpoint", "src_host", "dst_host", "protocol", "collector", "source" FROM "fts_queue" WHERE time >= '2025-12-29T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND ("submitted" >= 0 OR "submitted" < 0);
 
--- by protocol, of two endpoint
-SELECT "submitted", "endpoint", "src_host", "dst_host", "protocol", "collector", "source" FROM "fts_queue" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND ("endpoint" = 'it\'s' OR "endpoint" = 'two') AND ("submitted" >= 0 OR "submitted" < 0);
+-- by vo, of two endpoint
+SELECT "submitted", "endpoint", "src_host", "dst_host", "protocol", "vo", "collector", "source" FROM "fts_queue" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND ("endpoint" = 'it\'s' OR "endpoint" = 'two') AND ("submitted" >= 0 OR "submitted" < 0);

@@ -5,6 +5,6 @@ SELECT max("submitted") AS "value" FROM "fts_queue" WHERE time >= '2026-01-05T00
 SELECT count("id") AS "value" FROM "fts_queue" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' GROUP BY time(3600s), "endpoint" fill(none);
 SELECT max("submitted") AS "value" FROM "fts_queue" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' GROUP BY time(3600s), "endpoint" fill(none);
 
--- by protocol, of two endpoint
-SELECT count("id") AS "value" FROM "fts_queue" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND ("endpoint" = 'it\'s' OR "endpoint" = 'two') GROUP BY "protocol";
-SELECT max("submitted") AS "value" FROM "fts_queue" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND ("endpoint" = 'it\'s' OR "endpoint" = 'two') GROUP BY "protocol";
+-- by vo, of two endpoint
+SELECT count("id") AS "value" FROM "fts_queue" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND ("endpoint" = 'it\'s' OR "endpoint" = 'two') GROUP BY "vo";
+SELECT max("submitted") AS "value" FROM "fts_queue" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND ("endpoint" = 'it\'s' OR "endpoint" = 'two') GROUP BY "vo";

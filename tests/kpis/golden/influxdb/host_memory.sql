@@ -6,6 +6,6 @@ SELECT "value", "host", "series", "collector", "source" FROM "hosts" WHERE time 
 SELECT "value", "host", "series", "collector", "source" FROM "hosts" WHERE time >= '2026-01-04T23:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "series" != '' AND "quantity" = 'memory_available' AND ("value" >= 0 OR "value" < 0);
 SELECT "value", "host", "series", "collector", "source" FROM "hosts" WHERE time >= '2026-01-04T23:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "series" != '' AND ("metric" = 'memory_memory' OR "metric" = 'node_memory_MemTotal_bytes' OR "metric" = 'mem_total') AND ("value" >= 0 OR "value" < 0);
 
--- by source, of two host
-SELECT "value", "host", "series", "source", "collector" FROM "hosts" WHERE time >= '2026-01-11T23:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "series" != '' AND "quantity" = 'memory_available' AND ("host" = 'it\'s' OR "host" = 'two') AND ("value" >= 0 OR "value" < 0);
-SELECT "value", "host", "series", "source", "collector" FROM "hosts" WHERE time >= '2026-01-11T23:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "series" != '' AND ("metric" = 'memory_memory' OR "metric" = 'node_memory_MemTotal_bytes' OR "metric" = 'mem_total') AND ("host" = 'it\'s' OR "host" = 'two') AND ("value" >= 0 OR "value" < 0);
+-- by vo, of two host
+SELECT "value", "host", "series", "vo", "collector", "source" FROM "hosts" WHERE time >= '2026-01-11T23:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "series" != '' AND "quantity" = 'memory_available' AND ("host" = 'it\'s' OR "host" = 'two') AND ("value" >= 0 OR "value" < 0);
+SELECT "value", "host", "series", "vo", "collector", "source" FROM "hosts" WHERE time >= '2026-01-11T23:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "series" != '' AND ("metric" = 'memory_memory' OR "metric" = 'node_memory_MemTotal_bytes' OR "metric" = 'mem_total') AND ("host" = 'it\'s' OR "host" = 'two') AND ("value" >= 0 OR "value" < 0);

@@ -4,5 +4,5 @@
 -- every hour, by src_site
 -- refused: network_hosts_heard: InfluxDB aggregates fields only, and src_host is a tag; a store of type duckdb or elasticsearch can answer
 
--- by test, of two src_site
+-- by vo, of two src_site
 -- refused: network_hosts_heard: InfluxDB aggregates fields only, and src_host is a tag; a store of type duckdb or elasticsearch can answer

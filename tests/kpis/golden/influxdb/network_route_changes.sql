@@ -5,6 +5,6 @@ SELECT sum("value") AS "value" FROM (SELECT count(distinct("route_id")) - 1 AS "
 SELECT count("id") AS "value" FROM "network" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' GROUP BY time(3600s), "src_site" fill(none);
 SELECT sum("value") AS "value" FROM (SELECT count(distinct("route_id")) - 1 AS "value" FROM "network" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' GROUP BY time(3600s), "src_site", "src_host", "dst_host", "ip_version" fill(none)) WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' GROUP BY time(3600s), "src_site" fill(none);
 
--- by ip_version, of two src_site
-SELECT count("id") AS "value" FROM "network" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND ("src_site" = 'it\'s' OR "src_site" = 'two') GROUP BY "ip_version";
-SELECT sum("value") AS "value" FROM (SELECT count(distinct("route_id")) - 1 AS "value" FROM "network" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND ("src_site" = 'it\'s' OR "src_site" = 'two') GROUP BY "ip_version", "src_host", "dst_host") WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' GROUP BY "ip_version";
+-- by vo, of two src_site
+SELECT count("id") AS "value" FROM "network" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND ("src_site" = 'it\'s' OR "src_site" = 'two') GROUP BY "vo";
+SELECT sum("value") AS "value" FROM (SELECT count(distinct("route_id")) - 1 AS "value" FROM "network" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND ("src_site" = 'it\'s' OR "src_site" = 'two') GROUP BY "vo", "src_host", "dst_host", "ip_version") WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' GROUP BY "vo";

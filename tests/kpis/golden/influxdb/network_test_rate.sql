@@ -5,6 +5,6 @@ SELECT count("id") AS "value" FROM "network" WHERE time >= '2026-01-05T00:00:00Z
 SELECT count("id") AS "value" FROM "network" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' GROUP BY time(3600s), "src_site" fill(none);
 SELECT count("id") AS "value" FROM "network" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' GROUP BY time(3600s), "src_site" fill(none);
 
--- by test, of two src_site
-SELECT count("id") AS "value" FROM "network" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND ("src_site" = 'it\'s' OR "src_site" = 'two') GROUP BY "test";
-SELECT count("id") AS "value" FROM "network" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND ("src_site" = 'it\'s' OR "src_site" = 'two') GROUP BY "test";
+-- by vo, of two src_site
+SELECT count("id") AS "value" FROM "network" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND ("src_site" = 'it\'s' OR "src_site" = 'two') GROUP BY "vo";
+SELECT count("id") AS "value" FROM "network" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND ("src_site" = 'it\'s' OR "src_site" = 'two') GROUP BY "vo";

@@ -5,6 +5,6 @@ SELECT mean("throughput") AS "value" FROM "network" WHERE time >= '2026-01-05T00
 SELECT count("id") AS "value" FROM "network" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "test" = 'throughput' GROUP BY time(3600s), "src_site" fill(none);
 SELECT mean("throughput") AS "value" FROM "network" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "test" = 'throughput' GROUP BY time(3600s), "src_site" fill(none);
 
--- by ip_version, of two src_site
-SELECT count("id") AS "value" FROM "network" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "test" = 'throughput' AND ("src_site" = 'it\'s' OR "src_site" = 'two') GROUP BY "ip_version";
-SELECT mean("throughput") AS "value" FROM "network" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "test" = 'throughput' AND ("src_site" = 'it\'s' OR "src_site" = 'two') GROUP BY "ip_version";
+-- by vo, of two src_site
+SELECT count("id") AS "value" FROM "network" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "test" = 'throughput' AND ("src_site" = 'it\'s' OR "src_site" = 'two') GROUP BY "vo";
+SELECT mean("throughput") AS "value" FROM "network" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "test" = 'throughput' AND ("src_site" = 'it\'s' OR "src_site" = 'two') GROUP BY "vo";
