@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lakescope.dashboards.definitions import _links as links
 from lakescope.dashboards.model import Dashboard, Number, Panel, Row
-from lakescope.dashboards.variables import ACCOUNT, RSE, SITE
+from lakescope.dashboards.variables import ACCOUNT, RSE, SITE, VO
 
 _AT_RSE = ("account", "rse")
 
@@ -12,7 +12,7 @@ ACCOUNTS = Dashboard(
     name="accounts",
     title="Accounts and quotas",
     question="Who uses how much, and whose quota is nearly full?",
-    variables=(ACCOUNT, RSE, SITE),
+    variables=(VO, ACCOUNT, RSE, SITE),
     group="account",
     since="7d",
     rows=(

@@ -28,6 +28,7 @@ from lakescope.dashboards.questions import (
     panel_questions,
     query_of,
     questions_of,
+    variables_of,
 )
 from lakescope.dashboards.variables import ACTIVITY, DESTINATION, SOURCE, VO
 from lakescope.kpis import CATALOGUE
@@ -84,6 +85,15 @@ def test_a_grouped_panel_says_so() -> None:
     assert "expected series by activity" in fault
     (fault,) = faults({"one": dashboard(structs.replace(panel, grouped=False), group="vo")})
     assert "expected a group and panels" in fault
+
+
+@pytest.mark.parametrize("name", DASHBOARDS)
+def test_every_dashboard_can_be_narrowed_to_a_vo(name: str) -> None:
+    """And at least one of its numbers is."""
+    dashboard = DASHBOARDS[name]
+    assert VO in dashboard.variables
+    numbers = [number for panel in dashboard.panels for number in panel.numbers]
+    assert any("vo" in variables_of(dashboard, number).values() for number in numbers)
 
 
 def test_a_group_that_is_none_here_changes_nothing() -> None:
