@@ -79,7 +79,7 @@ def _decode_one(found: Any, out: DecodeResult, path: str) -> None:
     count_unknown(found, Check, out)
     out.events.append(
         Probe(
-            id=identify("probe", check.probe, check.target, time),
+            id=identify("probe", check.probe, check.target, check.address, time),
             time=time,
             source="probe",
             probe=check.probe,

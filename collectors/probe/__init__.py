@@ -55,6 +55,8 @@ class ProbeOptions(CollectorOptions):
     """Longest time of one check (seconds)."""
     at_once: int = Field(default=10, ge=1, le=1000)
     """So many targets are asked at a time, at most."""
+    every_address: bool = False
+    """Whether each address behind a name is asked, as those of an alias of several servers; else the first that answers."""
     method: Literal["HEAD", "GET", "OPTIONS"] | None = None
     """HTTP method; without it OPTIONS for dav and davs, GET for http and https."""
     statuses: list[int] = Field(default=[], examples=[[401, 403]])
@@ -191,14 +193,19 @@ class ProbeCollector:
         due = time.monotonic() + random.uniform(0, min(interval_s, _SPREAD_S))
         while True:
             await asyncio.sleep(max(0.0, due - time.monotonic()))
-            async with slots:
-                self._late_s = max(0.9 * self._late_s, time.monotonic() - due)
-                begun = time.time()
-                result = await checks.check(target)
-            headers = {"interval_s": f"{interval_s:g}"}
-            self._note(target, result.message if result.failure else None)
-            message = Message(result.encoded(target, begun), FORMAT, headers, begun)
-            if not await in_thread(inbox.put, [message]):
+            messages: list[Message] = []
+            faults: list[str] = []
+            for address in await checks.addresses(target) if self.options.every_address else [None]:
+                async with slots:
+                    self._late_s = max(0.9 * self._late_s, time.monotonic() - due)
+                    begun = time.time()
+                    result = await checks.check(target, address)
+                headers = {"interval_s": f"{interval_s:g}"}
+                messages.append(Message(result.encoded(target, begun), FORMAT, headers, begun))
+                if result.failure:
+                    faults.append(f"{address}: {result.message}" if address else result.message)
+            self._note(target, "; ".join(faults) or None)
+            if not await in_thread(inbox.put, messages):
                 return
             due = max(due + interval_s, time.monotonic())  # after a stall: no burst
 

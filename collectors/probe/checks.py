@@ -78,7 +78,9 @@ class FailedError(Exception):
 class Result:
     """What a check found, filled as it goes on."""
 
-    def __init__(self) -> None:
+    def __init__(self, pinned: str | None = None) -> None:
+        self.pinned = pinned
+        """The only one of the name's addresses that is asked; null: the first that answers."""
         self.failure: str | None = None
         self.message = ""
         self.operation: str | None = None
@@ -149,9 +151,17 @@ class Checks:
         self._trusts = trusts
         self._lookups: dict[tuple[str, int], asyncio.Task[list[Any]]] = {}
 
-    async def check(self, target: Target) -> Result:
+    async def addresses(self, target: Target) -> list[str | None]:
+        """Those behind a target's name, each to be checked; null alone for a name that has none, which the check then says."""
+        try:
+            async with asyncio.timeout(self._settings.timeout_s):
+                return [address for address, _ in await self._looked_up(place_of(target.url))]
+        except (TimeoutError, FailedError, OSError):
+            return [None]
+
+    async def check(self, target: Target, address: str | None = None) -> Result:
         """Never raises for what a target does; an exception is a bug."""
-        result, begun = Result(), time.monotonic()
+        result, begun = Result(address), time.monotonic()
         try:
             async with asyncio.timeout(self._settings.timeout_s):
                 await self._ask(target, result)
@@ -208,7 +218,8 @@ class Checks:
 
     async def _connected(self, place: Place, result: Result) -> Line:
         """To the first address that answers. Each gets a fair part of the time that is left."""
-        addresses = await self._looked_up(place, result)
+        found = await self._looked_up(place)
+        addresses = [one for one in found if one[0] == result.pinned] or found
         end = asyncio.get_running_loop().time() + self._settings.timeout_s
         first: OSError | None = None
         for number, (address, port) in enumerate(addresses):
@@ -225,7 +236,7 @@ class Checks:
         assert first is not None
         raise first
 
-    async def _looked_up(self, place: Place, result: Result) -> list[tuple[str, int]]:
+    async def _looked_up(self, place: Place) -> list[tuple[str, int]]:
         """A look-up that hangs goes on, and is asked again by the next check instead of a second one beside it."""
         key = place.host, place.port
         task = self._lookups.get(key)

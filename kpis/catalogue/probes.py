@@ -50,11 +50,16 @@ KPIS = (
     ),
     _targets(
         name="certificate_days_left",
-        meaning="Days until the first server certificate expires: last reported value per target; below 0, it has expired.",
+        meaning="Days until the first server certificate expires: last reported value per target and address; below 0, it"
+        " has expired.",
         unit="days",
         good="up",
         value=Part(
-            kind="last", field="certificate_days_left", series=("target",), over="min", look_back_s=2 * DAY
+            kind="last",
+            field="certificate_days_left",
+            series=("target", "address"),
+            over="min",
+            look_back_s=2 * DAY,
         ),
         null="no probe has read a certificate, or the last report is stale",
         warning=14.0,

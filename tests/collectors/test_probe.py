@@ -389,6 +389,30 @@ def test_never_more_at_once_than_allowed(tmp_path: Path) -> None:
             assert most == 3
 
 
+def test_a_dead_server_behind_an_alias_is_seen_if_every_address_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not the system's name service: one that has two addresses for a name. Only on the first is there a server."""
+    real = socket.getaddrinfo
+
+    def two(host: str, port: int, *rest: Any) -> Any:
+        if host != "alias.example":
+            return real(host, port, *rest)
+        return [found for one in ("127.0.0.1", "127.0.0.2") for found in real(one, port, *rest)]
+
+    monkeypatch.setattr(socket, "getaddrinfo", two)
+    with talking(silent) as port:
+        url = f"tcp://alias.example:{port}"
+        with Archiving(tmp_path / "first", collector([url])) as lakescope:
+            until(lambda: len(probes(lakescope)) >= 2, 10, lambda: lakescope.told)
+            assert {(one["address"], one["ok"]) for one in probes(lakescope)} == {("127.0.0.1", True)}
+        with Archiving(tmp_path / "each", collector([url], every_address="true")) as lakescope:
+            until(lambda: len(probes(lakescope)) >= 4, 10, lambda: lakescope.told)
+            found = {(one["address"], one["ok"]) for one in probes(lakescope)}
+            assert found == {("127.0.0.1", True), ("127.0.0.2", False)}
+            assert f"{url}: 127.0.0.2: the port is closed" in lakescope.told
+
+
 def test_health_says_what_fails_and_is_an_error_where_nothing_answers(tmp_path: Path) -> None:
     with (
         HttpServer(answering(503)) as server,
