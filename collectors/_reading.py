@@ -66,10 +66,10 @@ class Pieces:
         counts = Counter(keys)
         with self._lock:
             self._open.subtract(counts)
-            whole = [key for key in counts if not self._open[key]]
-            for key in whole:
+            finished_keys = [key for key in counts if not self._open[key]]
+            for key in finished_keys:
                 del self._open[key]
-        return whole
+        return finished_keys
 
 
 PORTION, PORTION_BYTES = 500, 2**20

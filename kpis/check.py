@@ -29,9 +29,9 @@ def faults(kpi: Kpi) -> Iterator[str]:
     if kpi.dataset not in DATASETS:
         yield f"dataset: expected one of {', '.join(DATASETS)}, found {kpi.dataset!r}"
         return
-    known = kinds(kpi.dataset)
+    kinds_by_field = kinds(kpi.dataset)
     for place, name in _fields(kpi):
-        if name not in known:
+        if name not in kinds_by_field:
             yield f"{place}: expected a field of {kpi.dataset}, found {name!r}"
 
 

@@ -40,15 +40,15 @@ def answers(
     questions: Sequence[Question], ask: Callable[[Sequence[Question]], Sequence[Answer]]
 ) -> list[Answer]:
     """The answers in the order of the questions; `ask` answers those that compare nothing."""
-    expanded = [_expanded(question) for question in questions]
-    flat = [side for sides in expanded if not isinstance(sides, UnsupportedError) for side in sides]
-    nested = any(map(_is_comparison, flat))
-    rest = iter(answers(flat, ask) if nested else ask(flat) if flat else ())
+    expansions = [_expand(question) for question in questions]
+    flat = [side for sides in expansions if not isinstance(sides, UnsupportedError) for side in sides]
+    has_nested = any(map(_is_comparison, flat))
+    rest = iter(answers(flat, ask) if has_nested else ask(flat) if flat else ())
     result: list[Any] = []
-    for question, asked in zip(questions, expanded, strict=True):
-        if isinstance(asked, UnsupportedError):
-            result.append(asked)
-        elif len(asked) == 1:
+    for question, one_expansion in zip(questions, expansions, strict=True):
+        if isinstance(one_expansion, UnsupportedError):
+            result.append(one_expansion)
+        elif len(one_expansion) == 1:
             result.append(next(rest))
         else:
             result.append(_joined(question, next(rest), next(rest)))
@@ -91,33 +91,33 @@ def sides(query: Query) -> tuple[Query, Query]:
 def join(query: Query, of: Sequence[Mapping[str, Any]], to: Sequence[Mapping[str, Any]]) -> Rows:
     """``time`` (with a bin), the dimensions, a column a side and ``value``, from the answers to `sides`."""
     comparison, names = _of(query), columns(query.kpi)
-    left = _values(query, of, binned=bool(query.bin_s))
+    left_values = _values(query, of, binned=bool(query.bin_s))
     if query.bin_s and comparison.baseline_s:  # one value for all bins
         once = _values(query, to, binned=False)
-        bins = dict.fromkeys(key[0] for key in left)
+        bins = dict.fromkeys(key[0] for key in left_values)
         right = {(bin_, *key): value for bin_ in bins for key, value in once.items()}
     else:
         later = timedelta(seconds=comparison.shift_s)
         right = _values(query, to, binned=bool(query.bin_s), later=later)
     if comparison.absent:
-        counted, all_ = (left, right) if comparison.absent == "of" else (right, left)
+        counted, all_ = (left_values, right) if comparison.absent == "of" else (right, left_values)
         known = {key: counted.get(key) or 0 for key, value in all_.items() if value is not None}
-        left, right = (known, all_) if comparison.absent == "of" else (all_, known)
-    pairs = {key: (left.get(key), right.get(key)) for key in (*left, *right)}
+        left_values, right = (known, all_) if comparison.absent == "of" else (all_, known)
+    pairs = {key: (left_values.get(key), right.get(key)) for key in (*left_values, *right)}
     if comparison.capped:
         pairs = {key: (_capped(of, to), to) for key, (of, to) in pairs.items()}
     if comparison.window_s:
         query = _windowed(query, comparison)
-        pairs = _completed(pairs, binned=bool(query.bin_s))
+        pairs = _completed(pairs, is_binned=bool(query.bin_s))
     length = len(query.by) + bool(query.bin_s)
     groups: dict[Key, list[tuple[Any, Any]]] = defaultdict(list)
     if not length:  # the range as a whole is always answered
         groups[()] = []
     for key, pair in pairs.items():
         groups[key[:length]].append(pair)
-    joined = {key: _total(found) for key, found in groups.items()}
+    totals = {key: _total(group_values) for key, group_values in groups.items()}
     rows = Rows()
-    for row in order(query, ((key, (*pair, _compared(query.kpi, *pair))) for key, pair in joined.items())):
+    for row in order(query, ((key, (*pair, _compared(query.kpi, *pair))) for key, pair in totals.items())):
         values = row.pop("value")
         rows.append(row | dict(zip((*names, "value"), values, strict=True)))
     rows.notes = tuple(_notes(query, [*pairs.values()]))
@@ -125,7 +125,7 @@ def join(query: Query, of: Sequence[Mapping[str, Any]], to: Sequence[Mapping[str
     return rows
 
 
-def _expanded(question: Question) -> Sequence[Question] | UnsupportedError:
+def _expand(question: Question) -> Sequence[Question] | UnsupportedError:
     if not _is_comparison(question):
         return [question]
     try:
@@ -164,11 +164,11 @@ def _windowed(query: Query, comparison: Comparison) -> Query:
     return structs.replace(query, since=since, until=until, bin_s=window if query.bin_s else None)
 
 
-def _completed(pairs: Mapping[Key, tuple[Any, Any]], *, binned: bool) -> dict[Key, tuple[Any, Any]]:
+def _completed(pairs: Mapping[Key, tuple[Any, Any]], *, is_binned: bool) -> dict[Key, tuple[Any, Any]]:
     """A count that one side lacks is 0, where that side answers at all: `to` in that bin, `of` always."""
-    answering = {key[:binned] for key, (_, to) in pairs.items() if to is not None}
+    answering = {key[:is_binned] for key, (_, to) in pairs.items() if to is not None}
     return {
-        key: (of or 0, to if to is not None else 0 if key[:binned] in answering else None)
+        key: (of or 0, to if to is not None else 0 if key[:is_binned] in answering else None)
         for key, (of, to) in pairs.items()
     }
 

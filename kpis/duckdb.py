@@ -63,15 +63,15 @@ def fuse(queries: Sequence[Query]) -> list[FusedQuery]:
     Left out are queries that stand alone, those of series, which each makes for itself, and distinct counts, which
     would slow down the others: DuckDB then aggregates those a second time.
     """
-    alike: dict[tuple[Any, ...], list[Query]] = {}
+    similar_queries: dict[tuple[Any, ...], list[Query]] = {}
     for query in queries:
         if not any(part.series or part.kind == "distinct" for part in parts(query.kpi.value)):
             events = query.kpi.dataset, query.since, query.until, frozenset(query.conditions)
-            alike.setdefault((*events, query.by, query.bin_s), []).append(query)
-    return [_fused(tuple(found)) for found in alike.values() if len(found) > 1]
+            similar_queries.setdefault((*events, query.by, query.bin_s), []).append(query)
+    return [_fuse_group(tuple(group)) for group in similar_queries.values() if len(group) > 1]
 
 
-def _fused(queries: tuple[Query, ...]) -> FusedQuery:
+def _fuse_group(queries: tuple[Query, ...]) -> FusedQuery:
     first = _Compiler(queries[0])
     compilers = [first, *(_Compiler(query, first.parameters) for query in queries[1:])]
     values = [f"{one.value()} as value{index}" for index, one in enumerate(compilers)]
@@ -82,15 +82,15 @@ def compile_reports(query: ReportsQuery) -> Statement:
     """`query` for the tables of sinks/duckdb.py. Columns of the answer: ``at`` (microseconds) and those asked for."""
     parameters = _Parameters(query.dataset, query.look_back, query.until)
     where = parameters.where(dict.fromkeys(query.conditions))
-    parameters.given["range"] = _naive(query.since)
+    parameters.values["range"] = _naive(query.since)
     bin_ = "null"
     if query.bin_s:
-        parameters.given["bin"] = query.bin_s
+        parameters.values["bin"] = query.bin_s
         bin_ = "time_bucket(to_seconds($bin), time, timestamp '1970-01-01')"
     series = ", ".join(f'"{name}"' for name in query.series)
     fields = ", ".join(f"'{name}': \"{name}\"" for name in query.names)
     value = f'"{query.field}"'
-    kept = [
+    own_rows = [
         f"select unnest(max_by(report, place, {REPORTS})) as report from found group by {series}",
         f"select max_by(report, place) from found group by {series}, slot",
         *([f"select min_by(report, place) from found group by {series}, slot"] if query.firsts else []),
@@ -99,32 +99,32 @@ def compile_reports(query: ReportsQuery) -> Statement:
         f"with found as (select {series}, (time < $range, case when time >= $range then {bin_} end) as slot,"
         f" (time, {value} is not null, {value}) as place, {{'at': epoch_us(time), {fields}}} as report"
         f' from "{query.dataset}" where {where})'
-        f" select unnest(report) from ({' union all '.join(kept)})",
-        parameters.given,
+        f" select unnest(report) from ({' union all '.join(own_rows)})",
+        parameters.values,
     )
 
 
-def reports(found: Iterable[Mapping[str, Any]]) -> list[Report]:
+def reports(rows: Iterable[Mapping[str, Any]]) -> list[Report]:
     """From the rows as sinks/duckdb.py gives them."""
-    return [Report(row["at"] / 1e6, row) for row in found]
+    return [Report(row["at"] / 1e6, row) for row in rows]
 
 
 def compile_events(query: EventsQuery) -> Statement:
     """`query` for the tables of sinks/duckdb.py. Columns of the answer: ``time`` and those asked for."""
     parameters = _Parameters(query.dataset, query.since, query.until)
-    picked = ", ".join(f'"{name}"' for name in dict.fromkeys(["time", *query.columns]))
+    columns = ", ".join(f'"{name}"' for name in dict.fromkeys(["time", *query.columns]))
     where = parameters.where(query.conditions)
-    parameters.given["limit"] = query.limit
+    parameters.values["limit"] = query.limit
     return Statement(
-        f'select {picked} from "{query.dataset}" where {where} order by time desc, id limit $limit',
-        parameters.given,
+        f'select {columns} from "{query.dataset}" where {where} order by time desc, id limit $limit',
+        parameters.values,
     )
 
 
-def event_rows(query: EventsQuery, found: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def event_rows(query: EventsQuery, rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Events as ``time`` (RFC 3339) and the columns asked for, from the rows as sinks/duckdb.py gives them."""
     names = ["time", *query.columns]
-    return [{name: row.get(name) for name in names} for row in found]
+    return [{name: row.get(name) for name in names} for row in rows]
 
 
 class _Parameters:
@@ -132,7 +132,7 @@ class _Parameters:
 
     def __init__(self, dataset: str, since: datetime, until: datetime) -> None:
         self.kinds = kinds(dataset)
-        self.given: dict[str, Any] = {"since": _naive(since), "until": _naive(until)}
+        self.values: dict[str, Any] = {"since": _naive(since), "until": _naive(until)}
 
     def where(self, conditions: Iterable[Condition]) -> str:
         """The range and all of `conditions`."""
@@ -145,9 +145,9 @@ class _Parameters:
             return f"{field} is not null"
         if condition.operator == "unknown":
             return f"{field} is null"
-        name = f"p{len(self.given)}"
+        name = f"p{len(self.values)}"
         value = condition.value
-        self.given[name] = list(value) if isinstance(value, tuple) else value
+        self.values[name] = list(value) if isinstance(value, tuple) else value
         text = field if self.kinds[condition.field] in ("keyword", "text") else f"{field}::varchar"
         if not isinstance(value, tuple):
             compared = text if isinstance(value, str) else field
@@ -165,7 +165,7 @@ class _Compiler:
         self.groups = [f'"{name}"' for name in query.by]
         self.bins: list[str] = []
         if query.bin_s:
-            self.parameters.given["bin"] = query.bin_s
+            self.parameters.values["bin"] = query.bin_s
             self.bins = ["time_bucket(to_seconds($bin), time, timestamp '1970-01-01')"]
 
     def value(self) -> str:
@@ -176,12 +176,12 @@ class _Compiler:
 
     def select(self, values: list[str]) -> Statement:
         """The statement that gives `values` for each group."""
-        source, binned = self._source()
-        bins = [f"{'time' if binned else bin_} as time" for bin_ in self.bins]
+        source, has_bins = self._source()
+        bins = [f"{'time' if has_bins else bin_} as time" for bin_ in self.bins]
         head = ", ".join([*bins, *self.groups, *values])
         keys = _numbers([*bins, *self.groups])
         tail = f" group by {keys} order by {keys}" if keys else ""
-        return Statement(f"select {head} from {source}{tail}", self.parameters.given)
+        return Statement(f"select {head} from {source}{tail}", self.parameters.values)
 
     def _source(self) -> tuple[str, bool]:
         """What is aggregated: the events themselves, or what is made of their series; whether it is in bins already."""
@@ -189,12 +189,12 @@ class _Compiler:
         if not any(part.series for part in self.parts):
             return events, False
         if all(part.kind == "increase" for part in self.parts):
-            made = ", ".join(self._difference(part, index) for index, part in enumerate(self.parts))
-            return f"(select *, {made} from {events})", False
+            differences = ", ".join(self._difference(part, index) for index, part in enumerate(self.parts))
+            return f"(select *, {differences} from {events})", False
         series = dict.fromkeys(f'"{name}"' for part in self.parts for name in part.series)
         keys = [*(f"{bin_} as time" for bin_ in self.bins), *dict.fromkeys([*self.groups, *series])]
-        made = ", ".join(self._of_series(part, index) for index, part in enumerate(self.parts))
-        return f"(select {', '.join(keys)}, {made} from {events} group by {_numbers(keys)})", True
+        differences = ", ".join(self._of_series(part, index) for index, part in enumerate(self.parts))
+        return f"(select {', '.join(keys)}, {differences} from {events} group by {_numbers(keys)})", True
 
     @staticmethod
     def _difference(part: Part, index: int) -> str:
@@ -205,8 +205,8 @@ class _Compiler:
 
     def _of_series(self, part: Part, index: int) -> str:
         field = f'"{part.field}"'
-        known = " and ".join([f"{field} is not null", *map(self.parameters.condition, part.where)])
-        return f"nullif(count(distinct {field}) filter (where {known}), 0) - 1 as part{index}"
+        conditions = " and ".join([f"{field} is not null", *map(self.parameters.condition, part.where)])
+        return f"nullif(count(distinct {field}) filter (where {conditions}), 0) - 1 as part{index}"
 
     def _value(self, value: Value) -> str:
         match value:
@@ -255,7 +255,7 @@ class _Compiler:
 
     def _empty_hours(self, conditions: list[str]) -> str:
         first, last = self.query.whole_hours
-        self.parameters.given |= {"first": _naive(first), "last": _naive(last)}
+        self.parameters.values |= {"first": _naive(first), "last": _naive(last)}
         begin = f"greatest($first, {self.bins[0]})" if self.bins else "$first"
         hours = f"greatest(0, date_diff('hour', {begin}::timestamp, {self._end('$last')}::timestamp))"
         within = ["time >= $first", "time < $last", *conditions]
@@ -274,8 +274,8 @@ def _only(conditions: list[str]) -> str:
 
 def _distinct(what: str, conditions: list[str]) -> str:
     """Not by a filter, which makes a distinct count three times as slow."""
-    chosen = f"case when {' and '.join(conditions)} then {what} end" if conditions else what
-    return f"count(distinct {chosen})"
+    selected_value = f"case when {' and '.join(conditions)} then {what} end" if conditions else what
+    return f"count(distinct {selected_value})"
 
 
 def _naive(moment: datetime) -> datetime:

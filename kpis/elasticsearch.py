@@ -57,46 +57,50 @@ def compile_query(query: Query) -> Body:
 
 def rows(query: Query, answers: Iterable[Answer]) -> list[dict[str, Any]]:
     """Rows as kpis/duckdb.py's: ``time`` (with a bin), the dimensions, ``value``. `answers`: all pages."""
-    wanted = parts(query.kpi.value)
-    found: dict[tuple[Any, ...], list[Any]] = {}
+    query_parts = parts(query.kpi.value)
+    values_by_group: dict[tuple[Any, ...], list[Any]] = {}
     if not query.by and not query.bin_s:
-        found[()] = [_nothing(query, part, {}) for part in wanted]
+        values_by_group[()] = [_nothing(query, part, {}) for part in query_parts]
     for answer in answers:
         for bucket in _buckets(answer):
             key = bucket.get("key", {})
-            sums = found.setdefault(_group(query, key), [_nothing(query, part, key) for part in wanted])
-            for index, part in enumerate(wanted):
+            sums = values_by_group.setdefault(
+                _group(query, key), [_nothing(query, part, key) for part in query_parts]
+            )
+            for index, part in enumerate(query_parts):
                 value = _read(query, part, key, bucket[f"part{index}"])
                 if value is not None:  # one bucket a group, or one a series or an hour of it
                     sums[index] = value if sums[index] is None else sums[index] + value
-    return order(query, ((group, combine(query, group, values)) for group, values in found.items()))
+    return order(query, ((group, combine(query, group, values)) for group, values in values_by_group.items()))
 
 
 def compile_reports(query: ReportsQuery) -> list[Body]:
     """The bodies of searches over the indices of the dataset: for the last reports of each series, for the last one
     before the range where that need not be among them, and for the last one (the first one too) of each bin."""
-    whole, within = (query.look_back, query.until), (query.since, query.until)
-    wanted: list[tuple[tuple[datetime, datetime], int | None, str, int]] = [(whole, None, "desc", REPORTS)]
+    whole_range, within = (query.look_back, query.until), (query.since, query.until)
+    requests: list[tuple[tuple[datetime, datetime], int | None, str, int]] = [
+        (whole_range, None, "desc", REPORTS)
+    ]
     if query.bin_s or query.firsts:
-        wanted.append(((query.look_back, query.since), None, "desc", 1))
+        requests.append(((query.look_back, query.since), None, "desc", 1))
     if query.bin_s:
-        wanted.append((within, query.bin_s, "desc", 1))
+        requests.append((within, query.bin_s, "desc", 1))
     if query.firsts:
-        wanted.append((within, query.bin_s, "asc", 1))
-    return [_reports_body(query, *one) for one in wanted]
+        requests.append((within, query.bin_s, "asc", 1))
+    return [_reports_body(query, *one) for one in requests]
 
 
 def _reports_body(
     query: ReportsQuery, range_: tuple[datetime, datetime], bin_s: int | None, direction: str, size: int
 ) -> Body:
-    known = kinds(query.dataset)
+    kinds_by_field = kinds(query.dataset)
     value = {"order": direction, "unmapped_type": "long"}  # of an index from before the field
     hits = {
         "size": size,
         "sort": [{"@timestamp": direction}, {query.field: value}],
         "_source": list(query.names),
     }
-    sources = [*_by_time({"time": bin_s} if bin_s else {}), *_by_terms(known, query.series)]
+    sources = [*_by_time({"time": bin_s} if bin_s else {}), *_by_terms(kinds_by_field, query.series)]
     groups: Body = {"composite": {"size": PAGE // 10, "sources": sources}}
     groups["aggs"] = {"reports": {"top_hits": hits}}
     return {
@@ -110,10 +114,10 @@ def _reports_body(
 def reports(answers: Iterable[Answer]) -> list[Report]:
     """From all pages of all searches."""
     return [
-        Report(hit["sort"][0] / 1000, hit["_source"])
+        Report(document["sort"][0] / 1000, document["_source"])
         for answer in answers
         for bucket in _buckets(answer)
-        for hit in bucket["reports"]["hits"]["hits"]
+        for document in bucket["reports"]["hits"]["hits"]
     ]
 
 
@@ -132,7 +136,7 @@ def event_rows(query: EventsQuery, answer: Answer) -> list[dict[str, Any]]:
     """Events as ``time`` (RFC 3339) and the columns asked for."""
     names = ["time", *query.columns]
     hits = answer["hits"].get("hits", ())
-    return [{name: hit["_source"].get(name) for name in names} for hit in hits]
+    return [{name: document["_source"].get(name) for name in names} for document in hits]
 
 
 def next_page(body: Body, answer: Answer) -> Body | None:
@@ -192,11 +196,11 @@ class _Compiler:
     def _part(self, part: Part) -> Body:
         """A filter with the part's events, of which it takes the count, a metric or the ends in time."""
         conditions = [*part.where, *([Condition(part.field, "known")] if part.field else [])]
-        found = [_condition(self.kinds, condition) for condition in dict.fromkeys(conditions)]
-        chosen: Body = {"filter": {"bool": {"filter": found}} if found else {"match_all": {}}}
+        filters = [_condition(self.kinds, condition) for condition in dict.fromkeys(conditions)]
+        aggregation: Body = {"filter": {"bool": {"filter": filters}} if filters else {"match_all": {}}}
         if metrics := self._metrics(part):
-            chosen["aggs"] = metrics
-        return chosen
+            aggregation["aggs"] = metrics
+        return aggregation
 
     def _metrics(self, part: Part) -> Body:
         match part.kind:
@@ -234,9 +238,11 @@ def _by_terms(kinds: Mapping[str, Kind], names: Iterable[str]) -> list[Body]:
 def _filter(dataset: str, since: datetime, until: datetime, conditions: Iterable[Condition]) -> Body:
     """The range and all of `conditions`."""
     begin, end = (moment.astimezone(UTC).isoformat() for moment in (since, until))
-    ranged = {"range": {"@timestamp": {"gte": begin, "lt": end}}}
-    known = kinds(dataset)
-    return {"bool": {"filter": [ranged, *(_condition(known, condition) for condition in conditions)]}}
+    time_range = {"range": {"@timestamp": {"gte": begin, "lt": end}}}
+    kinds_by_field = kinds(dataset)
+    return {
+        "bool": {"filter": [time_range, *(_condition(kinds_by_field, condition) for condition in conditions)]}
+    }
 
 
 def _condition(kinds: Mapping[str, Kind], condition: Condition) -> Body:
@@ -246,10 +252,10 @@ def _condition(kinds: Mapping[str, Kind], condition: Condition) -> Body:
     if condition.operator == "unknown":
         return {"bool": {"must_not": {"exists": {"field": field}}}}
     if isinstance(value, tuple):
-        chosen = {"terms": {_exact(kinds, field): [one for one in value if one != UNKNOWN]}}
+        terms = {"terms": {_exact(kinds, field): [one for one in value if one != UNKNOWN]}}
         if UNKNOWN not in value:
-            return chosen
-        return {"bool": {"should": [chosen, _condition(kinds, Condition(field, "unknown"))]}}
+            return terms
+        return {"bool": {"should": [terms, _condition(kinds, Condition(field, "unknown"))]}}
     term: Body = {"term": {_exact(kinds, field): value}}
     return {"bool": {"must_not": term}} if condition.operator == "not" else term
 
@@ -272,15 +278,17 @@ def _buckets(answer: Answer) -> list[Mapping[str, Any]]:
     if aggregations is None:  # no index matched
         return []
     groups = aggregations.get("groups")
-    found: list[Mapping[str, Any]] = [aggregations] if groups is None else groups["buckets"]
-    return found
+    buckets: list[Mapping[str, Any]] = [aggregations] if groups is None else groups["buckets"]
+    return buckets
 
 
 def _group(query: Query, key: Mapping[str, Any]) -> tuple[Any, ...]:
     """Bin and dimensions of a bucket."""
-    known = kinds(query.dataset)
+    kinds_by_field = kinds(query.dataset)
     dimensions = [
-        key[name] in (True, 1, "true") if known[name] == "boolean" and key[name] is not None else key[name]
+        key[name] in (True, 1, "true")
+        if kinds_by_field[name] == "boolean" and key[name] is not None
+        else key[name]
         for name in query.by
     ]
     return (*([_bin(query, key)] if query.bin_s else []), *dimensions)
@@ -315,5 +323,5 @@ def _read(query: Query, part: Part, key: Mapping[str, Any], answer: Answer) -> f
         if part.kind == "largest"
         else answer["value"]["value"]
     )
-    whole = part.kind not in ("mean", "share") and kinds(query.kpi.dataset)[str(part.field)] == "integer"
-    return int(value) if whole else value
+    is_integer = part.kind not in ("mean", "share") and kinds(query.kpi.dataset)[str(part.field)] == "integer"
+    return int(value) if is_integer else value

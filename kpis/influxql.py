@@ -65,10 +65,10 @@ def rows(query: Query, results: Sequence[Result]) -> list[dict[str, Any]]:
     `results`: InfluxDB's ``results`` of the statements, in their order. Raises `ValueError` for a statement that
     failed or whose answer was cut short.
     """
-    wanted = parts(query.kpi.value)
-    found = [dict(_values(query, result)) for result in results]
-    groups: Iterable[tuple[Any, ...]] = found.pop(0) if query.by or query.bin_s else [()]
-    pairs = list(zip(wanted, found, strict=True))
+    query_parts = parts(query.kpi.value)
+    values_by_part = [dict(_values(query, result)) for result in results]
+    groups: Iterable[tuple[Any, ...]] = values_by_part.pop(0) if query.by or query.bin_s else [()]
+    pairs = list(zip(query_parts, values_by_part, strict=True))
     return order(
         query,
         (
@@ -81,42 +81,44 @@ def rows(query: Query, results: Sequence[Result]) -> list[dict[str, Any]]:
 def compile_events(query: EventsQuery, tags: Collection[str]) -> str:
     """`query` for the points of sinks/influxdb.py; `tags`: the dataset's. Raises `UnsupportedError`."""
     language = _Language(f"events of {query.dataset}", query.dataset, tags)
-    picked = language.picked(["id", *query.columns])
+    selection = language.select_list(["id", *query.columns])
     where = language.where(query.since, query.until, query.conditions)
-    return f'SELECT {picked} FROM "{query.dataset}" WHERE {where} ORDER BY time DESC LIMIT {query.limit}'  # noqa: S608 - names checked
+    return f'SELECT {selection} FROM "{query.dataset}" WHERE {where} ORDER BY time DESC LIMIT {query.limit}'  # noqa: S608 - names checked
 
 
 def compile_reports(query: ReportsQuery, tags: Collection[str]) -> str:
     """`query` for the points of sinks/influxdb.py: all reports, since InfluxQL tells no last one's own time."""
     language = _Language(f"reports of {query.dataset}", query.dataset, tags)
     is_tag = query.field in language.tags  # a point is found by its fields: each has its id
-    picked = language.picked(("id", *query.names) if is_tag else query.names)
+    selection = language.select_list(("id", *query.names) if is_tag else query.names)
     where = language.where(query.look_back, query.until, query.conditions)
-    return f'SELECT {picked} FROM "{query.dataset}" WHERE {where}'  # noqa: S608 - names of the catalogue
+    return f'SELECT {selection} FROM "{query.dataset}" WHERE {where}'  # noqa: S608 - names of the catalogue
 
 
 def reports(query: ReportsQuery, result: Result) -> list[Report]:
     """From the statement's result. Times are whole seconds."""
-    known = kinds(query.dataset)
-    found = []
-    for series in _checked(result):
+    kinds_by_field = kinds(query.dataset)
+    rows = []
+    for series in _series_of(result):
         for time, *values in series["values"]:
             pairs = zip(series["columns"][1:], values, strict=True)
-            found.append(Report(float(time), {name: _plain(known[name], value) for name, value in pairs}))
-    return found
+            rows.append(
+                Report(float(time), {name: _plain(kinds_by_field[name], value) for name, value in pairs})
+            )
+    return rows
 
 
 def event_rows(query: EventsQuery, result: Result) -> list[dict[str, Any]]:
     """Events as ``time`` (RFC 3339, whole seconds) and the columns asked for, from the statement's result."""
-    known = kinds(query.dataset)
+    kinds_by_field = kinds(query.dataset)
     names = ["time", *query.columns]
-    found: list[dict[str, Any]] = []
-    for series in _checked(result):
+    rows: list[dict[str, Any]] = []
+    for series in _series_of(result):
         for values in series["values"]:
             row = dict(zip(series["columns"], values, strict=True))
             row["time"] = f"{datetime.fromtimestamp(row['time'], UTC):%Y-%m-%dT%H:%M:%SZ}"
-            found.append({name: _plain(known[name], row[name]) for name in names})
-    return found
+            rows.append({name: _plain(kinds_by_field[name], row[name]) for name in names})
+    return rows
 
 
 class _Language:
@@ -127,7 +129,7 @@ class _Language:
         self.tags = tags
         self.kinds = kinds(dataset)
 
-    def picked(self, names: Iterable[str]) -> str:
+    def select_list(self, names: Iterable[str]) -> str:
         """The columns of an answer, beside ``time``. Raises `UnsupportedError`."""
         for name in names:
             if self.kinds[name] in ("labels", "object", "keywords"):
@@ -147,27 +149,27 @@ class _Language:
     def _condition(self, condition: Condition) -> str:
         value = condition.value
         if condition.operator in ("known", "unknown"):
-            return self._known(condition)
+            return self._is_known(condition)
         if condition.operator == "not" and condition.field not in self.tags:
             self.refuse(f"cannot look for a field that is missing, and {condition.field} is no tag")
         if not isinstance(value, tuple):
             return self._equals(condition.field, value, is_not=condition.operator == "not")
         any_of = " OR ".join(
-            self._known(Condition(condition.field, "unknown"))
+            self._is_known(Condition(condition.field, "unknown"))
             if one == UNKNOWN
             else self._equals(condition.field, one)
             for one in value
         )
         return f"({any_of})" if len(value) != 1 else any_of
 
-    def _known(self, condition: Condition) -> str:
+    def _is_known(self, condition: Condition) -> str:
         """A tag that an event lacks is empty; a field that it lacks meets no comparison at all."""
         field, is_known = f'"{condition.field}"', condition.operator == "known"
         if condition.field in self.tags:
             return f"{field} {'!=' if is_known else '='} ''"
         if not is_known:
             self.refuse(f"cannot look for a field that is missing, and {condition.field} is no tag")
-        match self._stored(condition.field):
+        match self._stored_kind(condition.field):
             case "boolean":
                 return f"({field} = true OR {field} = false)"
             case "integer" | "float":
@@ -179,14 +181,14 @@ class _Language:
         """A tag is text, a boolean one too; a field is what it is."""
         if isinstance(value, bool):
             sign, text = "!=" if is_not else "=", "true" if value else "false"
-            if self._stored(field) == "integer":
+            if self._stored_kind(field) == "integer":
                 return f'"{field}" {sign} {int(value)}'
-            return f'"{field}" {sign} {quoted(text) if field in self.tags else text}'
-        if field not in self.tags and self._stored(field) in ("integer", "float", "boolean"):
+            return f'"{field}" {sign} {quote_identifier(text) if field in self.tags else text}'
+        if field not in self.tags and self._stored_kind(field) in ("integer", "float", "boolean"):
             self.refuse(f"filters by tags and texts only, and {field} is neither")
         return equals(field, str(value), is_tag=field in self.tags, is_not=is_not)
 
-    def _stored(self, field: str) -> Kind:
+    def _stored_kind(self, field: str) -> Kind:
         """`ok` is 1 or 0, so that it has a mean."""
         return "integer" if field == "ok" else self.kinds[field]
 
@@ -270,8 +272,8 @@ class _Compiler:
 
     def _select(self, value: str, where: tuple[Condition, ...], groups: str) -> str:
         query = self.query
-        wanted = self.language.where(query.since, query.until, [*query.conditions, *where])
-        return f'SELECT {value} AS "value" FROM "{query.kpi.dataset}" WHERE {wanted}{groups}'  # noqa: S608 - names of the catalogue, values quoted
+        where_clause = self.language.where(query.since, query.until, [*query.conditions, *where])
+        return f'SELECT {value} AS "value" FROM "{query.kpi.dataset}" WHERE {where_clause}{groups}'  # noqa: S608 - names of the catalogue, values quoted
 
     def _outer(self, function: str, inner: str, since: datetime, until: datetime | None = None) -> str:
         """A function over a subquery's values, between those times of theirs."""
@@ -298,7 +300,7 @@ def equals(field: str, text: str, *, is_tag: bool, is_not: bool = False) -> str:
     sign = "!" if is_not else "="
     text = stored_tag(text) if is_tag else text
     if "\r" not in text:
-        return f'"{field}" {"!=" if is_not else "="} {quoted(text)}'
+        return f'"{field}" {"!=" if is_not else "="} {quote_identifier(text)}'
     # InfluxQL reads a carriage return as a line's end, which no text may hold, and has no escape for it
     pattern = re.escape(text).replace("/", "\\/")
     for character, name in (("\r", "\\r"), ("\n", "\\n")):
@@ -306,7 +308,7 @@ def equals(field: str, text: str, *, is_tag: bool, is_not: bool = False) -> str:
     return f'"{field}" {sign}~ /^{pattern}$/'
 
 
-def quoted(text: str) -> str:
+def quote_identifier(text: str) -> str:
     """`text` as a literal of InfluxQL."""
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n") + "'"
 
@@ -319,7 +321,7 @@ def stored_tag(text: str) -> str:
     return text.translate(_LINE_ENDS).rstrip("\\") or "_"
 
 
-def _checked(result: Result) -> Sequence[Mapping[str, Any]]:
+def _series_of(result: Result) -> Sequence[Mapping[str, Any]]:
     """The series of a whole answer."""
     if error := result.get("error"):
         raise ValueError(f"InfluxDB: {error}")
@@ -329,11 +331,11 @@ def _checked(result: Result) -> Sequence[Mapping[str, Any]]:
 
 def _values(query: Query, result: Result) -> Iterable[tuple[tuple[Any, ...], Any]]:
     """(bin, dimensions...) and value; of a silence, which is of no bin, the last event's time."""
-    known = kinds(query.dataset)
+    kinds_by_field = kinds(query.dataset)
     silent = any(part.kind == "silence" for part in parts(query.kpi.value))
-    for series in _checked(result):
+    for series in _series_of(result):
         tags = series.get("tags", {})
-        dimensions = tuple(_plain(known[name], tags[name]) for name in query.by)
+        dimensions = tuple(_plain(kinds_by_field[name], tags[name]) for name in query.by)
         for time, value in series["values"]:
             if value is not None:
                 moment = datetime.fromtimestamp(time, UTC)
@@ -352,8 +354,10 @@ def _value(query: Query, part: Part, group: tuple[Any, ...], value: Any) -> floa
         return float((query.until - value).total_seconds())
     if part.kind == "changes":
         return int(value)
-    whole = part.kind not in ("mean", "share", "percentile")
-    return int(value) if whole and kinds(query.kpi.dataset)[str(part.field)] == "integer" else float(value)
+    is_integer = part.kind not in ("mean", "share", "percentile")
+    return (
+        int(value) if is_integer and kinds(query.kpi.dataset)[str(part.field)] == "integer" else float(value)
+    )
 
 
 def _plain(kind: Kind, value: Any) -> Any:

@@ -206,17 +206,21 @@ class Query(Struct, frozen=True, kw_only=True):
     """Functional tests in or out, instead of the KPI's own choice."""
 
     def __post_init__(self) -> None:
-        allowed = self.kpi.dimensions
+        dimensions = self.kpi.dimensions
         narrowed = [condition.field for condition in self.narrowing]
         for name in (*self.by, *self.filters, *narrowed):
-            if name not in allowed:
-                raise ValueError(f"{self.kpi.name} has no dimension {name!r}; there are {', '.join(allowed)}")
-        known = kinds(self.dataset)
+            if name not in dimensions:
+                raise ValueError(
+                    f"{self.kpi.name} has no dimension {name!r}; there are {', '.join(dimensions)}"
+                )
+        kinds_by_field = kinds(self.dataset)
         for name, value in self.filters.items():
-            _check_values(name, known[name], (value,) if isinstance(value, str) else value)
+            _check_values(name, kinds_by_field[name], (value,) if isinstance(value, str) else value)
         for field, _, unwanted in self.narrowing:
             if isinstance(unwanted, str | tuple):
-                _check_values(field, known[field], (unwanted,) if isinstance(unwanted, str) else unwanted)
+                _check_values(
+                    field, kinds_by_field[field], (unwanted,) if isinstance(unwanted, str) else unwanted
+                )
         if self.until <= self.since:
             raise ValueError(f"the range is empty: since {self.since:%FT%TZ} until {self.until:%FT%TZ}")
         if self.bin_s is not None and self.bin_s <= 0:
@@ -245,11 +249,11 @@ class Query(Struct, frozen=True, kw_only=True):
             if noise is False and self.kpi.noise is not None
             else ()
         )
-        chosen = tuple(
+        conditions = tuple(
             Condition(name, "in", (value,) if isinstance(value, str) else tuple(value))
             for name, value in self.filters.items()
         )
-        return (*self.kpi.where, *quiet, *chosen, *self.narrowing)
+        return (*self.kpi.where, *quiet, *conditions, *self.narrowing)
 
     @property
     def whole_hours(self) -> tuple[datetime, datetime]:
@@ -326,10 +330,10 @@ _FORMS: dict[Kind, tuple[str, re.Pattern[str]]] = {
 
 
 def _check_fields(dataset: str, names: Iterable[str]) -> None:
-    known = kinds(dataset)
+    kinds_by_field = kinds(dataset)
     for name in names:
-        if name not in known:
-            raise ValueError(f"{dataset} has no field {name!r}; there are {', '.join(known)}")
+        if name not in kinds_by_field:
+            raise ValueError(f"{dataset} has no field {name!r}; there are {', '.join(kinds_by_field)}")
 
 
 class ReportsQuery(Struct, frozen=True, kw_only=True):
@@ -416,13 +420,13 @@ def combine(query: Query, group: tuple[Any, ...], values: Sequence[float | int |
     return 1 - first / second if isinstance(value, Remainder) else first / second
 
 
-def order(query: Query, found: Iterable[tuple[tuple[Any, ...], Any]]) -> list[dict[str, Any]]:
+def order(query: Query, groups: Iterable[tuple[tuple[Any, ...], Any]]) -> list[dict[str, Any]]:
     """(bin as an aware time, dimensions...) and value as rows, ordered by bin and dimensions, null last."""
     names = [*(["time"] if query.bin_s else []), *query.by]
-    ordered = sorted(found, key=lambda row: [(key is None, key) for key in row[0]])
+    rows = sorted(groups, key=lambda row: [(key is None, key) for key in row[0]])
     return [
         {name: _plain(key) for name, key in zip(names, keys, strict=True)} | {"value": value}
-        for keys, value in ordered
+        for keys, value in rows
     ]
 
 

@@ -65,12 +65,12 @@ _POLLED = (*("rules", "storage", "requests", "daemons", "replicas", "downtimes",
 def questions(query: Query, columns: Sequence[str] = ()) -> list[ReportsQuery]:
     """What a store is asked: for the reports of each part with those `columns`, at last for the answers to polls if
     the dataset is polled."""
-    asked = [_question(query, part, columns) for part in parts(query.kpi.value)]
+    queries = [_question(query, part, columns) for part in parts(query.kpi.value)]
     if query.dataset not in _POLLED:
-        return asked
+        return queries
     complete = (Condition("complete", "=", True),)
     polls = structs.replace(
-        asked[0],
+        queries[0],
         dataset="polls",
         field=str(_POLL.field),
         series=_POLL.series,
@@ -78,7 +78,7 @@ def questions(query: Query, columns: Sequence[str] = ()) -> list[ReportsQuery]:
         conditions=(*complete, Condition(str(_POLL.field), "known")),
         firsts=False,
     )
-    return [*asked, polls]
+    return [*queries, polls]
 
 
 def _question(query: Query, part: Part, columns: Sequence[str]) -> ReportsQuery:
@@ -86,7 +86,9 @@ def _question(query: Query, part: Part, columns: Sequence[str]) -> ReportsQuery:
     kpi = query.kpi
     series = (*part.series, *(("poll",) if part.polled else ()))
     filters = _filters(query)
-    known = () if part.state else (Condition(str(part.field), "known"),)  # a state may end without a value
+    known_conditions = (
+        () if part.state else (Condition(str(part.field), "known"),)
+    )  # a state may end without a value
     early = [condition for condition in filters if condition.field in series]
     late = [condition.field for condition in (*part.state, *filters)]
     at_end = query.bin_s is None and all(one.kind == "last" for one in parts(kpi.value))
@@ -100,7 +102,7 @@ def _question(query: Query, part: Part, columns: Sequence[str]) -> ReportsQuery:
         field=str(part.field),
         series=series,
         columns=tuple(dict.fromkeys([*query.by, *late, *_SOURCE, *columns])),
-        conditions=(*kpi.where, *part.where, *early, *known),
+        conditions=(*kpi.where, *part.where, *early, *known_conditions),
         firsts=part.kind == "growth",
     )
 
@@ -115,25 +117,27 @@ def rows(query: Query, answers: Sequence[Iterable[Report]]) -> Rows:
 
     `answers`: to `questions`, in their order.
     """
-    wanted = parts(query.kpi.value)
-    *histories, polls = _histories(wanted, answers)
-    polled = any(part.polled for part in wanted)
-    asked = [*polls.intervals_of(wanted[0].polled)] if polled else []
+    query_parts = parts(query.kpi.value)
+    *histories, polls = _histories(query_parts, answers)
+    is_polled = any(part.polled for part in query_parts)
+    asked = [*polls.intervals_of(query_parts[0].polled)] if is_polled else []
     known_intervals = [interval for history in histories for interval in history.intervals.values()]
     width = _width(query.bin_s, asked or known_intervals)
     query = query if width == query.bin_s else structs.replace(query, bin_s=width)
     instants = list(_instants(query))
     states = [history.states(query, [end for _, _, end in instants]) for history in histories]
-    fresh = polls.fresh(wanted[0], [end for _, _, end in instants]) if polled else set()
-    found: list[tuple[Key, Any]] = []
+    fresh = polls.fresh(query_parts[0], [end for _, _, end in instants]) if is_polled else set()
+    groups: list[tuple[Key, Any]] = []
     for index, (bin_, begin, _) in enumerate(instants):
         here = [states_of.get(index, {}) for states_of in states]
-        known = {state.group for states_of in here for state in states_of.values() if state.group is not None}
+        known_groups = {
+            state.group for states_of in here for state in states_of.values() if state.group is not None
+        }
         if not query.by and (index in fresh or bin_ is None):
-            known.add(())
-        for group, value in _values(query, wanted, histories, here, begin, known, index in fresh):
-            found.append((((bin_, *group) if bin_ else group), value))
-    answer = Rows(order(query, found))
+            known_groups.add(())
+        for group, value in _values(query, query_parts, histories, here, begin, known_groups, index in fresh):
+            groups.append((((bin_, *group) if bin_ else group), value))
+    answer = Rows(order(query, groups))
     answer.bin_s = width
     return answer
 
@@ -143,16 +147,18 @@ def reports(query: StatesQuery, answers: Sequence[Iterable[Report]]) -> list[dic
 
     `answers`: to `questions` with the query's columns, in their order.
     """
-    wanted = parts(query.of.kpi.value)
-    history, _ = _histories(wanted, answers)
+    query_parts = parts(query.of.kpi.value)
+    history, _ = _histories(query_parts, answers)
     states = history.states(query.of, [query.of.until.timestamp()]).get(0, {})
-    counted = [
+    counting_states = [
         (history.series[key][state.place], key)
         for key, state in states.items()
         if state.group is not None and state.counts
     ]
-    counted.sort(key=lambda one: (one[0].time, str(one[1][-1])))
-    latest = {key[: len(wanted[0].series)]: report for report, key in counted}  # of two questions' the later
+    counting_states.sort(key=lambda one: (one[0].time, str(one[1][-1])))
+    latest = {
+        key[: len(query_parts[0].series)]: report for report, key in counting_states
+    }  # of two questions' the later
     newest = sorted(latest.items(), key=lambda item: (-item[1].time, str(item[0])))[: query.limit]
     return [
         {"time": _text(report.time)} | {name: report.values.get(name) for name in query.columns}
@@ -164,13 +170,13 @@ def _text(time: float) -> str:
     return datetime.fromtimestamp(time, UTC).isoformat().replace("+00:00", "Z")
 
 
-def _histories(wanted: Sequence[Part], answers: Sequence[Iterable[Report]]) -> list[_History]:
+def _histories(query_parts: Sequence[Part], answers: Sequence[Iterable[Report]]) -> list[_History]:
     """Of the parts, at last of the polls."""
-    polls = _History(_POLL, answers[len(wanted)] if len(answers) > len(wanted) else ())
-    configured, ends = polls.configured(), polls.ends()
+    polls = _History(_POLL, answers[len(query_parts)] if len(answers) > len(query_parts) else ())
+    intervals, ends = polls.configured_intervals(), polls.ends()
     of_parts = [
-        _History(part, found, configured, ends if part.polled else {})
-        for part, found in zip(wanted, answers, strict=False)
+        _History(part, reports_of_part, intervals, ends if part.polled else {})
+        for part, reports_of_part in zip(query_parts, answers, strict=False)
     ]
     return [*of_parts, polls]
 
@@ -190,10 +196,10 @@ def _instants(query: Query) -> Iterator[tuple[datetime | None, float, float]]:
 
 def _width(bin_s: int | None, intervals: Iterable[float | None]) -> int | None:
     """The bin, or the shortest multiple of it that is no finer than the reports usually are."""
-    known = [interval for interval in intervals if interval]
-    if bin_s is None or not known:
+    known_intervals = [interval for interval in intervals if interval]
+    if bin_s is None or not known_intervals:
         return bin_s
-    return bin_s * max(1, ceil(median(known) / bin_s - JITTER))
+    return bin_s * max(1, ceil(median(known_intervals) / bin_s - JITTER))
 
 
 class _State(NamedTuple):
@@ -212,20 +218,20 @@ class _History:
         self,
         part: Part,
         reports: Iterable[Report],
-        configured: Mapping[Any, float] | None = None,
+        configured_intervals: Mapping[Any, float] | None = None,
         ends: Mapping[Any, Sequence[float]] | None = None,
     ) -> None:
         self.part = part
-        self._ended = ends or {}
+        self._ends = ends or {}
         """Question -> when it was completely answered."""
         self.series: dict[Key, list[Report]] = defaultdict(list)
         names = (*part.series, *(("poll",) if part.polled else ()))
         for report in reports:
             self.series[tuple(report.values.get(name) for name in names)].append(report)
-        for found in self.series.values():
-            found.sort(key=partial(_place, str(part.field)))
+        for series_reports in self.series.values():
+            series_reports.sort(key=partial(_place, str(part.field)))
         self._times = {key: [report.time for report in found] for key, found in self.series.items()}
-        self.intervals = {key: self._interval(key, configured or {}) for key in self.series}
+        self.intervals = {key: self._interval(key, configured_intervals or {}) for key in self.series}
         """Null: unknown."""
         of_source = self._medians()
         self._stale_after = {
@@ -236,19 +242,21 @@ class _History:
             for key, interval in self.intervals.items()
         }
 
-    def _interval(self, key: Key, configured: Mapping[Key, float]) -> float | None:
-        told = configured.get(self._source(key)) or self.series[key][-1].values.get("interval_s")
-        if told:
-            return float(told)
+    def _interval(self, key: Key, configured_intervals: Mapping[Key, float]) -> float | None:
+        interval = configured_intervals.get(self._source(key)) or self.series[key][-1].values.get(
+            "interval_s"
+        )
+        if interval:
+            return float(interval)
         times = sorted(set(self._times[key]))[-REPORTS:]
         return median(b - a for a, b in pairwise(times)) if len(times) > 1 else None
 
     def _medians(self) -> dict[Key, float]:
-        known: dict[Key, list[float]] = defaultdict(list)
+        gaps_by_source: dict[Key, list[float]] = defaultdict(list)
         for key, interval in self.intervals.items():
             if interval:
-                known[self._source(key)].append(interval)
-        return {source: median(intervals) for source, intervals in known.items()}
+                gaps_by_source[self._source(key)].append(interval)
+        return {source: median(intervals) for source, intervals in gaps_by_source.items()}
 
     def _source(self, key: Key) -> Key:
         last = self.series[key][-1].values
@@ -259,10 +267,10 @@ class _History:
         reports = self.series[key]
         time = reports[place].time
         following = reports[place + 1].time if place + 1 < len(reports) else inf
-        answers = self._ended.get(key[-1], ()) if self.part.polled else ()
+        answers = self._ends.get(key[-1], ()) if self.part.polled else ()
         index = bisect_right(answers, time)
-        ended = answers[index] if index < len(answers) else inf
-        return min(following, ended, time + self._stale_after[key])
+        end = answers[index] if index < len(answers) else inf
+        return min(following, end, time + self._stale_after[key])
 
     def states(self, query: Query, ends: Sequence[float]) -> dict[int, dict[Key, _State]]:
         """Place of the end -> series -> its state then. The events of an end's own moment are behind it."""
@@ -294,11 +302,11 @@ class _History:
 
     # --- of polls
 
-    def configured(self) -> dict[Key, float]:
+    def configured_intervals(self) -> dict[Key, float]:
         """Source -> seconds from one question to the next, where it says so."""
         keys = sorted(self.series, key=lambda key: self._times[key][-1])
-        told = ((self._source(key), self.series[key][-1].values.get("interval_s")) for key in keys)
-        return {source: float(interval) for source, interval in told if interval}
+        intervals = ((self._source(key), self.series[key][-1].values.get("interval_s")) for key in keys)
+        return {source: float(interval) for source, interval in intervals if interval}
 
     def intervals_of(self, kind: str) -> Iterator[float | None]:
         """Of the questions of that kind."""
@@ -315,12 +323,13 @@ class _History:
 
     def fresh(self, part: Part, ends: Sequence[float]) -> set[int]:
         """Places of the ends at which such a state would be known: an answer that would have had it is not stale."""
-        wanted = {condition.value for condition in part.state}
+        state_values = {condition.value for condition in part.state}
         return {
             index
             for key, reports in self.series.items()
             for place, report in enumerate(reports)
-            if report.values.get("kind") == part.polled and report.values.get("state") in {None, *wanted}
+            if report.values.get("kind") == part.polled
+            and report.values.get("state") in {None, *state_values}
             for index in range(bisect_right(ends, report.time), bisect_right(ends, self._until(key, place)))
         }
 
@@ -336,29 +345,33 @@ def _values(
 ) -> Iterator[tuple[Key, Any]]:
     """Group -> the KPI's value at one time."""
     of_groups: list[dict[Key, list[Any]]] = []
-    left = isinstance(query.kpi.value, DaysLeft)
-    for part, history, found in zip(wanted, histories, states, strict=True):
-        grouped: dict[Key, list[Any]] = defaultdict(list)
-        for key, state in found.items():
-            if state.group is None or not state.counts or (left and any(key not in one for one in states)):
+    is_days_left = isinstance(query.kpi.value, DaysLeft)
+    for part, history, states_of_part in zip(wanted, histories, states, strict=True):
+        values_by_group: dict[Key, list[Any]] = defaultdict(list)
+        for key, state in states_of_part.items():
+            if (
+                state.group is None
+                or not state.counts
+                or (is_days_left and any(key not in one for one in states))
+            ):
                 continue
             value: Any = state.value
             if part.kind == "growth":
                 grown, seconds = history.grown(key, state, begin)
-                value = grown if not left else grown / seconds if seconds else 0
-            grouped[state.group].append(value)
-        of_groups.append(grouped)
+                value = grown if not is_days_left else grown / seconds if seconds else 0
+            values_by_group[state.group].append(value)
+        of_groups.append(values_by_group)
     # of rules that nobody asked for, a report of any state says whether one is stuck
-    known = fresh or any(
+    has_data = fresh or any(
         (state.counts or key[-1] is None) if wanted[0].polled else state.group is not None
         for key, state in states[0].items()
     )
     for group in groups:
         values = [
-            _over(part, grouped.get(group, []), known=known)
+            _over(part, grouped.get(group, []), has_data=has_data)
             for part, grouped in zip(wanted, of_groups, strict=True)
         ]
-        yield group, _days(*values) if left else combine(query, group, values)
+        yield group, _days(*values) if is_days_left else combine(query, group, values)
 
 
 def _place(field: str, report: Report) -> tuple[Any, ...]:
@@ -378,19 +391,19 @@ _OVER: dict[str, Callable[[Sequence[Any]], Any]] = {
 }
 
 
-def _over(part: Part, values: Sequence[Any], *, known: bool) -> Any:
+def _over(part: Part, values: Sequence[Any], *, has_data: bool) -> Any:
     """What is made of the series' values; `known`: whether none means that there is none."""
     if part.over == "distinct":
-        return len(set(values)) if known else None
+        return len(set(values)) if has_data else None
     if not values:
-        return 0 if part.over in ("total", "count") and known else None
+        return 0 if part.over in ("total", "count") and has_data else None
     return _OVER[part.over](values)
 
 
-def _days(left: Any, per_second: Any) -> float | None:
-    if left is None or per_second is None or per_second <= 0:
+def _days(free_bytes: Any, per_second: Any) -> float | None:
+    if free_bytes is None or per_second is None or per_second <= 0:
         return None
-    return float(left / per_second / DAY)
+    return float(free_bytes / per_second / DAY)
 
 
 def _meets(values: Mapping[str, Any], conditions: Iterable[Condition]) -> bool:

@@ -44,19 +44,19 @@ _EXACT = 10_000  # a smaller count is said to the last one
 def scale_of(greatest: float, unit: Unit) -> tuple[float, str]:
     """What to divide by, and the name of what is counted then: one for a whole axis."""
     steps = _STEPS[unit]
-    fitting = [step for step in steps if abs(greatest) >= step[0] * 0.9995]  # 999.96 kB is 1 MB
+    fitting_steps = [step for step in steps if abs(greatest) >= step[0] * 0.9995]  # 999.96 kB is 1 MB
     if unit == "seconds" and not greatest:
         return 1.0, "s"
-    return fitting[-1] if fitting else steps[0]
+    return fitting_steps[-1] if fitting_steps else steps[0]
 
 
 def text_of(kpi: Kpi, value: float | None) -> str:
     """A KPI's value as text for people; a change has its sign: +18.3 %."""
-    text = shown(value, kpi.unit)
+    text = format_value(value, kpi.unit)
     return f"+{text}" if kpi.signed and value is not None and value > 0 else text
 
 
-def shown(value: float | None, unit: Unit) -> str:
+def format_value(value: float | None, unit: Unit) -> str:
     """A value as text for people: 12.3 TB, 97.3 %, 3.2 min, 12.3 k; a dash for null."""
     if value is None:
         return DASH

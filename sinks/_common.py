@@ -27,7 +27,7 @@ class SinkOptions(Options):
 
     @field_validator("datasets")
     @classmethod
-    def _known(cls, names: Sequence[str] | None) -> Sequence[str] | None:
+    def _check_datasets(cls, names: Sequence[str] | None) -> Sequence[str] | None:
         for name in names or ():
             if name not in DATASETS:
                 raise ValueError(f"no dataset {name!r}; there are {', '.join(DATASETS)}")
@@ -66,14 +66,14 @@ def answer_each(
 ) -> list[StoreAnswer | UnsupportedError]:
     """An `KpiSink` sink's answer: `compile_` each query, then `run` those that it does not refuse, together."""
     answers: list[Any] = []
-    compiled: dict[int, tuple[StoreQuery, CompiledQuery]] = {}
+    compiled_queries: dict[int, tuple[StoreQuery, CompiledQuery]] = {}
     for place, query in enumerate(queries):
         try:
-            compiled[place] = query, compile_(query)
+            compiled_queries[place] = query, compile_(query)
             answers.append(None)
         except UnsupportedError as error:
             answers.append(error)
-    if compiled:
-        for place, found in zip(compiled, run(list(compiled.values())), strict=True):
-            answers[place] = found
+    if compiled_queries:
+        for place, answer in zip(compiled_queries, run(list(compiled_queries.values())), strict=True):
+            answers[place] = answer
     return answers

@@ -60,20 +60,20 @@ class ElasticsearchConnection:
         self._tls = cluster.tls
         self._others = len(cluster.urls) - 1
         self._hosts = [urlsplit(url).netloc for url in cluster.urls]
-        chosen: dict[str, Any] = {"headers": _login(cluster)}
+        options: dict[str, Any] = {"headers": _login(cluster)}
         if cluster.api_key is not None:
-            chosen["api_key"] = cluster.api_key
+            options["api_key"] = cluster.api_key
         if _secure(cluster):
-            chosen["ssl_context"] = cluster.tls.context()
+            options["ssl_context"] = cluster.tls.context()
             # else the client sets the context back to verifying (elastic/elasticsearch-py#2167)
-            chosen["verify_certs"] = cluster.tls.verify
-            chosen["ssl_show_warn"] = False
+            options["verify_certs"] = cluster.tls.verify
+            options["ssl_show_warn"] = False
         self._client = elasticsearch.Elasticsearch(
             cluster.urls,
             max_retries=0,
             retry_on_timeout=False,
             request_timeout=cluster.timeout_s,
-            **chosen,
+            **options,
         )
 
     def request(
@@ -88,7 +88,7 @@ class ElasticsearchConnection:
         except elasticsearch.ApiError as error:
             if error.status_code == 406:  # OpenSearch does not know the client's own content type
                 raise _stranger(error.meta.node.host) from error
-            raise _judged(error.meta.node.host, error.status_code, _reason(error, error.body)) from error
+            raise _judge_error(error.meta.node.host, error.status_code, _reason(error, error.body)) from error
         except elasticsearch.UnsupportedProductError as error:
             raise _stranger(error.meta.node.host) from error
         except elastic_transport.TransportError as error:
@@ -134,7 +134,7 @@ class OpensearchConnection:
             return client.transport.perform_request(method, path, headers=headers, body=body)
         except self._errors.TransportError as error:
             if isinstance(error.status_code, int):
-                raise _judged("OpenSearch", error.status_code, _reason(error, error.info)) from error
+                raise _judge_error("OpenSearch", error.status_code, _reason(error, error.info)) from error
             text = f"{', '.join(self._hosts)}: {mask(str(error))}"
             raise TransientError(self._tls.explain(text)) from error
         except self._errors.SerializationError as error:  # a proxy's page of HTML, say
@@ -173,8 +173,12 @@ def cause(error: Any) -> str | None:
         return mask(str(error)) if error else None
     innermost = error
     while True:
-        failed = [shard["reason"] for shard in innermost.get("failed_shards", ()) if shard.get("reason")]
-        deeper = innermost.get("caused_by") or next(iter([*failed, *innermost.get("root_cause", ())]), None)
+        failed_shards = [
+            shard["reason"] for shard in innermost.get("failed_shards", ()) if shard.get("reason")
+        ]
+        deeper = innermost.get("caused_by") or next(
+            iter([*failed_shards, *innermost.get("root_cause", ())]), None
+        )
         if not isinstance(deeper, dict) or deeper in (innermost, error):
             break
         innermost = deeper
@@ -203,8 +207,8 @@ def is_full(text: str) -> bool:
     return "shards open" in text and "would add" in text
 
 
-def _judged(host: str, status: int, said: str) -> TransientError | RefusedError:
-    text = f"{host} answered {status}: {said}{remedy(status)}"
+def _judge_error(host: str, status: int, reply_text: str) -> TransientError | RefusedError:
+    text = f"{host} answered {status}: {reply_text}{remedy(status)}"
     if (status in (400, 413) or (status >= 500 and is_permanent(text))) and not is_full(text):
         return RefusedError("too_large" if status == 413 else "refused", text)
     if status == 429:

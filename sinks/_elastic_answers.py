@@ -16,7 +16,7 @@ class Cluster(Protocol):
     def search_many(self, searches: Sequence[tuple[str, dict[str, Any]]]) -> list[dict[str, Any]]:
         """The answers to (dataset, body)."""
 
-    def closed(self) -> list[str]:
+    def closed_indices(self) -> list[str]:
         """Names of closed indices."""
 
 
@@ -30,27 +30,32 @@ def compile_bodies(query: StoreQuery) -> list[dict[str, Any]]:
 
 
 def run(
-    compiled: Sequence[tuple[StoreQuery, list[dict[str, Any]]]], cluster: Cluster, prefix: str
+    compiled_queries: Sequence[tuple[StoreQuery, list[dict[str, Any]]]], cluster: Cluster, prefix: str
 ) -> list[StoreAnswer]:
     """What each found. Raises `RefusedError` or `TransientError`."""
-    queries = [query for query, _ in compiled]
+    queries = [query for query, _ in compiled_queries]
     refuse_closed(
         cluster,
         prefix,
         lambda dataset, period: any(_is_asked(query, dataset, period) for query in queries),
         "or ask for a range without it",
     )
-    answers: list[list[Any]] = [[] for _ in compiled]
-    waiting = [(place, body) for place, (_, bodies) in enumerate(compiled) for body in bodies]
-    while waiting:
-        given = cluster.search_many([(compiled[place][0].dataset, body) for place, body in waiting])
+    answers: list[list[Any]] = [[] for _ in compiled_queries]
+    pending = [(place, body) for place, (_, bodies) in enumerate(compiled_queries) for body in bodies]
+    while pending:
+        responses = cluster.search_many(
+            [(compiled_queries[place][0].dataset, body) for place, body in pending]
+        )
         following = []
-        for (place, body), answer in zip(waiting, given, strict=True):
+        for (place, body), answer in zip(pending, responses, strict=True):
             answers[place].append(answer)
             if page := elasticsearch.next_page(body, answer):
                 following.append((place, page))
-        waiting = following
-    return [_read(query, given) for (query, _), given in zip(compiled, answers, strict=True)]
+        pending = following
+    return [
+        _read(query, query_responses)
+        for (query, _), query_responses in zip(compiled_queries, answers, strict=True)
+    ]
 
 
 def refuse_closed(
@@ -62,10 +67,10 @@ def refuse_closed(
     what helps beside opening it. Raises `RefusedError`.
     """
     try:
-        closed = cluster.closed()
+        closed_names = cluster.closed_indices()
     except (RefusedError, TransientError):  # who may only search: a store that is away fails right after
         return
-    for index in closed:
+    for index in closed_names:
         dataset, _, period = index.removeprefix(f"{prefix}-").rpartition("-")
         if is_asked(dataset, period.replace(".", "-")):
             text = f"{index} is closed: open it (POST /{index}/_open), {otherwise}"

@@ -23,13 +23,13 @@ def compile_statements(query: StoreQuery, tags: Mapping[str, Collection[str]]) -
 
 
 def run(
-    compiled: Sequence[tuple[StoreQuery, Statements]], ask: Callable[[str], list[dict[str, Any]]]
+    compiled_queries: Sequence[tuple[StoreQuery, Statements]], ask: Callable[[str], list[dict[str, Any]]]
 ) -> list[StoreAnswer]:
     """What each found; `ask` gives the results of statements. Raises `RefusedError` with InfluxDB's words."""
-    texts = [one if isinstance(one, str) else one.text for _, one in compiled]
+    texts = [one if isinstance(one, str) else one.text for _, one in compiled_queries]
     results = iter(ask(";\n".join(texts)))
     try:
-        return [_read(query, statements, results) for query, statements in compiled]
+        return [_read(query, statements, results) for query, statements in compiled_queries]
     except ValueError as error:
         raise RefusedError("refused", str(error)) from error
 

@@ -58,7 +58,7 @@ def column_types(dataset: str) -> dict[str, str]:
     }
 
 
-def _remedied(error: duckdb.Error, path: Path) -> str:
+def _with_remedy(error: duckdb.Error, path: Path) -> str:
     """Why the database cannot be opened, in its own first line, and what to do."""
     text = str(error).splitlines()[0]
     if "set lock" in text:
@@ -82,11 +82,11 @@ class DuckdbSink:
                 self.path, config={"memory_limit": options.memory_limit, "threads": options.threads}
             )
             self._lock = threading.Lock()
-            self._wanted = list(DATASETS) if options.datasets is None else options.datasets
+            self._datasets = list(DATASETS) if options.datasets is None else options.datasets
             self._inserts = {dataset: _insert(dataset) for dataset in DATASETS}
             list(self.setup())
         except duckdb.Error as error:
-            raise RuntimeError(f"{self.path}: {_remedied(error, self.path)}") from error
+            raise RuntimeError(f"{self.path}: {_with_remedy(error, self.path)}") from error
 
     @staticmethod
     def encode(events: Sequence[Event], documents: Sequence[bytes]) -> list[tuple[str, bytes] | None]:
@@ -96,17 +96,17 @@ class DuckdbSink:
     def setup(self) -> Iterator[Finding]:
         """The tables; columns that a newer version added."""
         with self._lock:
-            for dataset in self._wanted:
+            for dataset in self._datasets:
                 types = column_types(dataset)
-                defined = ", ".join(
+                column_definitions = ", ".join(
                     f'"{name}" {kind}{" primary key" if name == "id" else ""}' for name, kind in types.items()
                 )
-                self.connection.execute(f'create table if not exists "{dataset}" ({defined})')
+                self.connection.execute(f'create table if not exists "{dataset}" ({column_definitions})')
                 for name, kind in types.items():
                     self.connection.execute(
                         f'alter table "{dataset}" add column if not exists "{name}" {kind}'
                     )
-        yield Finding("done", f"{self.path}: {len(self._wanted)} tables")
+        yield Finding("done", f"{self.path}: {len(self._datasets)} tables")
 
     def write(self, chunks: Sequence[tuple[str, bytes]]) -> Outcome:
         """One transaction; an id that is there already is left as it is."""
@@ -124,7 +124,7 @@ class DuckdbSink:
                 self.connection.commit()
             except duckdb.Error as error:
                 self._roll_back()
-                raise _judged(error) from error
+                raise _judge_error(error) from error
         return Outcome()
 
     def find(
@@ -134,9 +134,9 @@ class DuckdbSink:
         kind = column_types(dataset).get(field)
         if kind is None:
             raise KeyError(f"{dataset} has no field {field!r}")
-        wanted = f"(select try_cast(value as {kind}) from unnest($values) as given(value))"  # noqa: S608 - a type of ours
+        values_query = f"(select try_cast(value as {kind}) from unnest($values) as given(value))"  # noqa: S608 - a type of ours
         return self.query(
-            f'select * from "{dataset}" where "{field}" in {wanted} order by time limit $limit',  # noqa: S608 - both names checked
+            f'select * from "{dataset}" where "{field}" in {values_query} order by time limit $limit',  # noqa: S608 - both names checked
             {"values": list(values), "limit": limit},
         )
 
@@ -144,14 +144,16 @@ class DuckdbSink:
         """KPIs; those that go over the same events in one pass. Raises `RefusedError` with DuckDB's words."""
         return answer_each(queries, _compile, self._run)
 
-    def _run(self, compiled: Sequence[tuple[StoreQuery, sql.Statement]]) -> list[StoreAnswer]:
-        found: dict[int, StoreAnswer] = {}
-        for fused in sql.fuse([query for query, _ in compiled if isinstance(query, Query)]):
-            rows = self.query(*fused.statement)
-            found |= {id(query): _read(query, rows, f"value{i}") for i, query in enumerate(fused.queries)}
+    def _run(self, compiled_queries: Sequence[tuple[StoreQuery, sql.Statement]]) -> list[StoreAnswer]:
+        answers: dict[int, StoreAnswer] = {}
+        for fused_query in sql.fuse([query for query, _ in compiled_queries if isinstance(query, Query)]):
+            rows = self.query(*fused_query.statement)
+            answers |= {
+                id(query): _read(query, rows, f"value{i}") for i, query in enumerate(fused_query.queries)
+            }
         return [
-            found[id(query)] if id(query) in found else _read(query, self.query(*statement))
-            for query, statement in compiled
+            answers[id(query)] if id(query) in answers else _read(query, self.query(*statement))
+            for query, statement in compiled_queries
         ]
 
     def query(self, statement: str, parameters: dict[str, Any] | None = None) -> list[dict[str, Any]]:
@@ -220,7 +222,7 @@ def _insert(dataset: str) -> tuple[str, str]:
     return statement, msgspec.json.encode(read).decode()
 
 
-def _judged(error: duckdb.Error) -> Exception:
+def _judge_error(error: duckdb.Error) -> Exception:
     text = str(error).splitlines()[0]
     if isinstance(error, (duckdb.DataError, duckdb.IntegrityError, duckdb.InvalidInputException)):
         return RefusedError("refused", text)

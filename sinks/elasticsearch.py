@@ -27,7 +27,7 @@ from lakescope.sinks._elastic import BusyError, Cluster, Flavour, cause, connect
 from lakescope.sinks._elastic_answers import compile_bodies, refuse_closed, run
 
 Period = Literal["day", "month", "year"]
-_CUT: dict[str, int] = {"day": 10, "month": 7, "year": 4}  # of YYYY-MM-DD...
+_PERIOD_CHARACTERS: dict[str, int] = {"day": 10, "month": 7, "year": 4}  # of YYYY-MM-DD...
 _WAITS = ("cluster_block_exception", "security_exception", "index_not_found_exception", "unavailable")
 _SEARCH = "ignore_unavailable=true&allow_partial_search_results=false"
 _MSEARCH = "/_msearch?max_concurrent_searches=2"  # many sketches at a time are too much for a small node
@@ -75,8 +75,8 @@ class ElasticsearchOptions(SinkOptions):
     @field_validator("flavour")
     @classmethod
     def _is_installed(cls, flavour: Flavour) -> Flavour:
-        if flavour == "opensearch" and (lacking := missing("opensearchpy")):
-            raise ValueError(f"{lacking}: {lacking.remedy}")
+        if flavour == "opensearch" and (missing_extra := missing("opensearchpy")):
+            raise ValueError(f"{missing_extra}: {missing_extra.remedy}")
         return flavour
 
     @model_validator(mode="after")
@@ -88,7 +88,7 @@ class ElasticsearchOptions(SinkOptions):
         return self
 
 
-UNINDEXED = {"data": "data_unindexed", "labels": "labels_unindexed"}
+UNINDEXED_FIELDS = {"data": "data_unindexed", "labels": "labels_unindexed"}
 """Where OpenSearch keeps an object with a key or value that its index cannot hold: stored, and not searchable."""
 MAX_TERM = 32_000  # bytes; Lucene's 32,766 less a path
 
@@ -98,18 +98,18 @@ class BulkEncoder:
 
     def __init__(self, prefix: str, period: Period, flavour: Flavour = "elasticsearch"):
         self.prefix = prefix
-        self.cut = _CUT[period]
+        self.period_characters = _PERIOD_CHARACTERS[period]
         self.flat = flavour == "opensearch"
         self._heads: dict[tuple[str, str], bytes] = {}
 
     def __call__(self, events: Sequence[Event], documents: Sequence[bytes]) -> list[bytes | None]:
-        cut, heads = self.cut, self._heads
+        characters, heads = self.period_characters, self._heads
         if self.flat:
-            documents = [_bearable(d) if len(d) > MAX_TERM else d for d in documents]
+            documents = [_acceptable_document(d) if len(d) > MAX_TERM else d for d in documents]
         chunks: list[bytes | None] = []
         for event, document in zip(events, documents, strict=True):
             time = event.time
-            key = (event.dataset, time[:cut])
+            key = (event.dataset, time[:characters])
             head = heads.get(key) or self._head(key)
             chunks.append(
                 b'%b%b"}}\n{"@timestamp":"%b",%b\n' % (head, event.id.encode(), time.encode(), document[1:])
@@ -156,9 +156,9 @@ class ElasticsearchSink:
                 outcome.retry += range(start, len(chunks))
                 outcome.reason = str(error)
                 return outcome
-            waiting = len(outcome.retry)
+            retry_count = len(outcome.retry)
             judge(answer, outcome, start)
-            if len(outcome.retry) > waiting:
+            if len(outcome.retry) > retry_count:
                 # the shard's own node may be as full: what it turned away would never fit at this size
                 self._bulk_bytes = max(1, len(body) // 2)
             else:
@@ -183,8 +183,12 @@ class ElasticsearchSink:
         )
         query = {"size": limit, "sort": ["@timestamp"], "query": {"terms": {field: list(values)}}}
         return [
-            {_INDEXED.get(key, key): value for key, value in hit["_source"].items() if key != "@timestamp"}
-            for hit in self.search(dataset, query)["hits"]["hits"]
+            {
+                _INDEXED_FIELDS.get(key, key): value
+                for key, value in document["_source"].items()
+                if key != "@timestamp"
+            }
+            for document in self.search(dataset, query)["hits"]["hits"]
         ]
 
     def search(self, dataset: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -226,9 +230,11 @@ class ElasticsearchSink:
     def answer(self, queries: Sequence[StoreQuery]) -> list[StoreAnswer | UnsupportedError]:
         """KPIs. Raises `TransientError` or `RefusedError`."""
         prefix = self.options.prefix
-        return answer_each(queries, compile_bodies, lambda compiled: run(compiled, self, prefix))
+        return answer_each(
+            queries, compile_bodies, lambda compiled_queries: run(compiled_queries, self, prefix)
+        )
 
-    def closed(self) -> list[str]:
+    def closed_indices(self) -> list[str]:
         """Closed indices, which searches leave out in silence. Raises `TransientError` or `RefusedError`."""
         path = f"/{self.options.prefix}-*?expand_wildcards=closed&filter_path=*.settings.index.uuid"
         return sorted(self._send("GET", path, b"", "application/json"))
@@ -283,19 +289,21 @@ class ElasticsearchSink:
             else:
                 settings["index.lifecycle.name"] = name
                 yield Finding("done", f"{name}: retention {days} days")
-        wanted = template(name, dataset, settings)
+        new_template = template(name, dataset, settings)
         if self.options.flavour == "opensearch":
-            wanted = for_opensearch(wanted)
-        self._put(f"/_index_template/{name}", wanted)
+            new_template = for_opensearch(new_template)
+        self._put(f"/_index_template/{name}", new_template)
         yield Finding("done", f"{name}: index template for {name}-*")
-        yield from self._update_indices(name, wanted["template"]["mappings"]["properties"])
+        yield from self._update_indices(name, new_template["template"]["mappings"]["properties"])
 
     def _update_indices(self, name: str, properties: dict[str, Any]) -> Iterator[Finding]:
         """New fields for the indices there are: a template is for those to come."""
         indices = self._send("GET", f"/{name}-*/_mapping?expand_wildcards=open", b"", "application/json")
         for index, mapping in sorted(indices.items()):
-            known = mapping["mappings"].get("properties", {})
-            new = {field: given for field, given in properties.items() if field not in known}
+            known_properties = mapping["mappings"].get("properties", {})
+            new = {
+                field: definition for field, definition in properties.items() if field not in known_properties
+            }
             if not new:
                 continue
             try:
@@ -326,15 +334,15 @@ class ElasticsearchSink:
         return answer
 
 
-_INDEXED = {name: field for field, name in UNINDEXED.items()}
+_INDEXED_FIELDS = {name: field for field, name in UNINDEXED_FIELDS.items()}
 
 
-def _bearable(document: bytes) -> bytes:
+def _acceptable_document(document: bytes) -> bytes:
     """A document whose flat objects OpenSearch can index, or need not."""
     fields = msgspec.json.decode(document)
-    if not any(_longest(fields.get(name)) > MAX_TERM for name in UNINDEXED):
+    if not any(_longest(fields.get(name)) > MAX_TERM for name in UNINDEXED_FIELDS):
         return document
-    return msgspec.json.encode({UNINDEXED.get(name, name): value for name, value in fields.items()})
+    return msgspec.json.encode({UNINDEXED_FIELDS.get(name, name): value for name, value in fields.items()})
 
 
 def _longest(value: Any) -> int:
@@ -426,25 +434,27 @@ def template(name: str, dataset: str, settings: dict[str, Any]) -> dict[str, Any
     }
 
 
-def for_opensearch(made: dict[str, Any]) -> dict[str, Any]:
+def for_opensearch(result: dict[str, Any]) -> dict[str, Any]:
     """An index template in OpenSearch's words.
 
     Labels and scripts' data are one flat object each: OpenSearch has no `ignore_dynamic_beyond_limit`, so that one
     script with ever new keys would fill the index's field limit, and every other script's documents be refused
     (opensearch-project/OpenSearch#17499). Their values are searched as text, exactly.
     """
-    inner = made["template"]
+    inner = result["template"]
     mappings = inner["mappings"]
     properties = {
-        name: {"type": "flat_object"} if "subobjects" in given else given
-        for name, given in mappings["properties"].items()
+        name: {"type": "flat_object"} if "subobjects" in definition else definition
+        for name, definition in mappings["properties"].items()
     }
     properties |= {
-        unindexed: {"type": "object", "enabled": False}
-        for name, unindexed in UNINDEXED.items()
+        unindexed_field: {"type": "object", "enabled": False}
+        for name, unindexed_field in UNINDEXED_FIELDS.items()
         if name in properties
     }
     unknown = "index.mapping.total_fields.ignore_dynamic_beyond_limit"
     settings = {key: value for key, value in inner["settings"].items() if key != unknown}
-    kept = {key: value for key, value in mappings.items() if key != "dynamic_templates"}
-    return made | {"template": {"settings": settings, "mappings": kept | {"properties": properties}}}
+    kept_mappings = {key: value for key, value in mappings.items() if key != "dynamic_templates"}
+    return result | {
+        "template": {"settings": settings, "mappings": kept_mappings | {"properties": properties}}
+    }

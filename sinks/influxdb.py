@@ -113,10 +113,10 @@ class InfluxdbSink:
             query = {"org": options.org, "name": options.bucket}
             response = send(self._client, self.options.tls, "GET", "/api/v2/buckets", params=query)
             judge_status(response, good=(200,))
-            known = bool(response.json().get("buckets"))
+            is_known = bool(response.json().get("buckets"))
             yield (
                 Finding("unchanged", f"bucket {options.bucket} is there")
-                if known
+                if is_known
                 else Finding("error", f"no bucket {options.bucket}: influx bucket create -n {options.bucket}")
             )
             return
@@ -161,7 +161,7 @@ class InfluxdbSink:
 
     def answer(self, queries: Sequence[StoreQuery]) -> list[StoreAnswer | UnsupportedError]:
         """KPIs, of 1.x only. Raises `TransientError` or `RefusedError`."""
-        return answer_each(queries, self._compile, lambda compiled: run(compiled, self.query))
+        return answer_each(queries, self._compile, lambda compiled_queries: run(compiled_queries, self.query))
 
     def _compile(self, query: StoreQuery) -> Statements:
         if self.options.database is None:
@@ -183,11 +183,11 @@ class InfluxdbSink:
         if "error" in result:  # with status 200
             raise RefusedError("refused", str(result["error"]))
         series = result.get("series", [])
-        known = kinds(dataset)
+        kinds_by_field = kinds(dataset)
         return [
             {"dataset": dataset}
             | {
-                name: _plain(known.get(name), value)
+                name: _plain(kinds_by_field.get(name), value)
                 for name, value in zip(one["columns"], row, strict=True)
                 if value not in (None, "")
             }
@@ -235,27 +235,27 @@ _STRING = str.maketrans({'"': '\\"', "\\": "\\\\"})
 
 def encode_line(event: Event) -> bytes | None:
     """`event` as one line, newline included; null if it has no field."""
-    tags, fields, taken = _SHAPES[event.dataset]
+    tags, fields, reserved_keys = _SHAPES[event.dataset]
     measurement = event.dataset
-    found: list[str] = []
+    parts: list[str] = []
     keys = [f",{key}={_tag(value)}" for key in tags if (value := getattr(event, key)) not in (None, "")]
     for key, write in fields:
         value = getattr(event, key)
         if value is not None:
-            found.append(f"{key}={write(value)}")
+            parts.append(f"{key}={write(value)}")
     if isinstance(event, Push):
         measurement = f"push_{event.producer}_{event.type}"
-        _push(event, taken, keys, found)
+        _push(event, reserved_keys, keys, parts)
     elif labels := getattr(event, "labels", None):
         keys += [
-            f",{_key(f'label_{key}' if key in taken else key)}={_tag(value)}"
+            f",{_key(f'label_{key}' if key in reserved_keys else key)}={_tag(value)}"
             for key, value in sorted(labels.items())
             if value != ""
         ]
-    if not found:
+    if not parts:
         return None
     name = measurement.translate(_MEASUREMENT).rstrip("\\")
-    return f"{name}{''.join(keys)} {','.join(found)} {nanoseconds(event)}\n".encode()
+    return f"{name}{''.join(keys)} {','.join(parts)} {nanoseconds(event)}\n".encode()
 
 
 def nanoseconds(event: Event) -> int:
@@ -292,28 +292,28 @@ def _string(value: str) -> str:
     return f'"{value.translate(_STRING)}"'
 
 
-def _push(event: Push, taken: frozenset[str], keys: list[str], found: list[str]) -> None:
+def _push(event: Push, reserved_keys: frozenset[str], keys: list[str], parts: list[str]) -> None:
     """A script's document: its own tags and fields; all numbers are floats, so that 1 and 1.5 do not clash."""
     tags = set(event.idb_tags or ())
     for key in sorted(tags):
         value = event.data.get(key)
         if isinstance(value, (str, int, float)) and value != "":
-            keys.append(f",{_own(key, taken)}={_tag(value)}")
+            keys.append(f",{_own(key, reserved_keys)}={_tag(value)}")
     for key in event.idb_fields if event.idb_fields is not None else event.data:
         value = event.data.get(key)
         if key in tags or value is None or isinstance(value, (dict, list)):
             continue
         if isinstance(value, bool):
-            found.append(f"{_own(key, taken)}={'t' if value else 'f'}")
+            parts.append(f"{_own(key, reserved_keys)}={'t' if value else 'f'}")
         elif isinstance(value, (int, float)):
-            found.append(f"{_own(key, taken)}={float(value)!r}")
+            parts.append(f"{_own(key, reserved_keys)}={float(value)!r}")
         else:
-            found.append(f"{_own(key, taken)}={_string(str(value))}")
+            parts.append(f"{_own(key, reserved_keys)}={_string(str(value))}")
 
 
-def _own(key: str, taken: frozenset[str]) -> str:
+def _own(key: str, reserved_keys: frozenset[str]) -> str:
     """The name of a script's own tag or field: never one of the event's, nor ``time``, which InfluxDB refuses."""
-    return _key(f"data_{key}" if key in taken else key)
+    return _key(f"data_{key}" if key in reserved_keys else key)
 
 
 _WRITERS: dict[Kind, Callable[[Any], str]] = {

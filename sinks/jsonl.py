@@ -16,7 +16,7 @@ from lakescope.core.contracts import Encoder, Finding, Outcome, TransientError
 from lakescope.core.events import Event
 from lakescope.sinks._common import SinkOptions
 
-_CUT = {"day": 10, "month": 7, "year": 4}
+_PERIOD_CHARACTERS = {"day": 10, "month": 7, "year": 4}
 
 
 class JsonlOptions(SinkOptions):
@@ -31,13 +31,13 @@ class JsonlOptions(SinkOptions):
 class FileEncoder:
     """Event -> (file name, line). Picklable."""
 
-    def __init__(self, cut: int):
-        self.cut = cut
+    def __init__(self, period_characters: int):
+        self.period_characters = period_characters
 
     def __call__(self, events: Sequence[Event], documents: Sequence[bytes]) -> list[tuple[str, bytes] | None]:
-        cut = self.cut
+        characters = self.period_characters
         return [
-            (f"{event.dataset}-{event.time[:cut]}.jsonl", document)
+            (f"{event.dataset}-{event.time[:characters]}.jsonl", document)
             for event, document in zip(events, documents, strict=True)
         ]
 
@@ -51,7 +51,7 @@ class JsonlSink:
     def __init__(self, name: str, options: JsonlOptions, data_dir: Path) -> None:
         self.options = options
         options.directory.mkdir(parents=True, exist_ok=True)
-        self.encode = FileEncoder(_CUT[options.period])
+        self.encode = FileEncoder(_PERIOD_CHARACTERS[options.period])
 
     def setup(self) -> Iterator[Finding]:
         """The directory is there since `__init__`."""

@@ -64,8 +64,8 @@ class MonitEncoder:
         document: dict[str, Any]
         if isinstance(event, Push):
             document = event.data | {"type": f"{event.producer}_{event.type}"}
-            chosen = {"idb_tags": event.idb_tags, "idb_fields": event.idb_fields}
-            document |= {key: names for key, names in chosen.items() if names is not None}
+            metadata = {"idb_tags": event.idb_tags, "idb_fields": event.idb_fields}
+            document |= {key: names for key, names in metadata.items() if names is not None}
         else:
             document = msgspec.to_builtins(event)
             document |= {"type": event.dataset, "metric_type": event.type}

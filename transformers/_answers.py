@@ -37,8 +37,8 @@ def question_of(message: Message) -> Question:
         raise RejectedError(
             "schema", "$.headers.date", "a time after 1970, of the answer or of its reception", date
         )
-    asked = message.headers.get("scope") or message.headers.get("url")
-    scope = _without_password(asked) if asked else None
+    answered_url = message.headers.get("scope") or message.headers.get("url")
+    scope = _without_password(answered_url) if answered_url else None
     return Question(time, moment, scope, _interval(message.headers.get("interval_s")))
 
 

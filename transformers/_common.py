@@ -73,18 +73,18 @@ def _whole_second(text: str) -> tuple[str, datetime] | None:
 
 def _other_moment(text: str, path: str) -> tuple[str, datetime] | tuple[None, None]:
     try:
-        parsed = _parse(text)
+        moment = _parse(text)
     except ValueError:
         try:
-            parsed = parsedate_to_datetime(text)
+            moment = parsedate_to_datetime(text)
         except (ValueError, TypeError, IndexError, OverflowError):
             raise RejectedError("value", path, "a UTC time such as 2025-03-20 20:14:31", text) from None
     try:
-        if parsed.tzinfo is not None:
-            parsed = parsed.astimezone(UTC).replace(tzinfo=None)
+        if moment.tzinfo is not None:
+            moment = moment.astimezone(UTC).replace(tzinfo=None)
     except OverflowError:
         raise RejectedError("value", path, "a time between the years 1 and 9999", text) from None
-    return _NEVER if parsed.year <= 1970 else (parsed.isoformat() + "Z", parsed)
+    return _NEVER if moment.year <= 1970 else (moment.isoformat() + "Z", moment)
 
 
 NO_COUNT = -1
@@ -99,7 +99,7 @@ def number(value: float | None) -> float | None:
         return inf
 
 
-def whole(value: float | None) -> int | None:
+def to_int(value: float | None) -> int | None:
     """A count without its fraction; `NO_COUNT` for what is none: below 0, beyond 64 bits, infinity, NaN."""
     if value is None:
         return None
@@ -168,12 +168,12 @@ def identify_series(*fields: str, labels: Mapping[str, str]) -> str:
 
 def digest(text: str) -> str:
     """32 hex characters: `identify` for fields that are joined already."""
-    hashed = _unhashed()
-    hashed.update(text.encode("utf-8", "surrogatepass"))
-    return hashed.hexdigest()
+    digest = _new_hash()
+    digest.update(text.encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()
 
 
-_unhashed = blake2b(digest_size=16).copy  # takes half the time of a new one
+_new_hash = blake2b(digest_size=16).copy  # takes half the time of a new one
 
 
 def host_of(url: str | None) -> str | None:
@@ -226,7 +226,7 @@ _MSGSPEC = re.compile(
 )
 
 
-def rejected(error: msgspec.DecodeError, under: str = "$") -> RejectedError:
+def rejection(error: msgspec.DecodeError, under: str = "$") -> RejectedError:
     """msgspec's error as a `RejectedError`: not_json for syntax, schema for shape.
 
     `under` is the place of what was decoded within the whole body.
@@ -276,7 +276,7 @@ def any_json(body: bytes, path: str = "$", start: int = 0) -> Any:
             page = " ".join(body[:100].decode(errors="replace").split())
             text = f"a web page, perhaps of a login or a proxy: {page}"
             raise RejectedError("not_json", path, "JSON", text) from None
-        raise rejected(error, path) from None
+        raise rejection(error, path) from None
     except RecursionError:
         raise RejectedError("not_json", path, "less deeply nested JSON") from None
 
@@ -286,7 +286,7 @@ def _unusual_json(body: bytes) -> Any:
 
     Looked at only here: a body that decodes has neither.
     """
-    body = _ESCAPE.sub(_paired, body) if _SURROGATE.search(body) else body
+    body = _ESCAPE.sub(_join_surrogates, body) if _SURROGATE.search(body) else body
     try:
         return _any_json(body)
     except msgspec.ValidationError as error:
@@ -298,7 +298,7 @@ def _unusual_json(body: bytes) -> Any:
             raise error from None
 
 
-def _paired(escape: re.Match[bytes]) -> bytes:
+def _join_surrogates(escape: re.Match[bytes]) -> bytes:
     return rb"\ufffd" if escape[1] else escape[0]
 
 
@@ -329,21 +329,21 @@ def pieces(body: bytes) -> Iterator[tuple[int, bytes]]:
         start += len(piece)
 
 
-def unwrap(found: Any, path: str = "$") -> tuple[Any, str, dict[str, Any]]:
+def unwrap(value: Any, path: str = "$") -> tuple[Any, str, dict[str, Any]]:
     """A document, its path and its metadata, taken out of MONIT's envelope ``{"data": {..}, "metadata": {..}}``."""
-    if isinstance(found, dict) and isinstance(found.get("data"), dict):
-        metadata = found.get("metadata")
-        if len(found) == 1 or isinstance(metadata, dict):
-            return found["data"], f"{path}.data", metadata or {}
-    return found, path, {}
+    if isinstance(value, dict) and isinstance(value.get("data"), dict):
+        metadata = value.get("metadata")
+        if len(value) == 1 or isinstance(metadata, dict):
+            return value["data"], f"{path}.data", metadata or {}
+    return value, path, {}
 
 
-def convert(found: object, kind: type[T], path: str = "$") -> T:
-    """`found` (JSON decoded at `path`) as `kind`; numbers sent as text are read. Raises `RejectedError` (schema)."""
+def convert(value: object, kind: type[T], path: str = "$") -> T:
+    """`value` (JSON decoded at `path`) as `kind`; numbers sent as text are read. Raises `RejectedError` (schema)."""
     try:
-        return msgspec.convert(found, kind, strict=False)
+        return msgspec.convert(value, kind, strict=False)
     except msgspec.ValidationError as error:
-        raise rejected(error, path) from None
+        raise rejection(error, path) from None
     except RecursionError:
         raise RejectedError("schema", path, "less deeply nested JSON") from None
 
@@ -351,9 +351,9 @@ def convert(found: object, kind: type[T], path: str = "$") -> T:
 def metadata_time(metadata: dict[str, Any], path: str = "$") -> str | None:
     """The time that MONIT has for a document, POSIX milliseconds: the event's own, else of its arrival; null for none."""
     for key in ("event_timestamp", "timestamp"):
-        found = metadata.get(key)
-        if isinstance(found, (int, str)) and re.fullmatch("[0-9]{1,18}", str(found)):
-            return epoch_ms_time(int(found), f"{path}.metadata.{key}")
+        metadata_value = metadata.get(key)
+        if isinstance(metadata_value, (int, str)) and re.fullmatch("[0-9]{1,18}", str(metadata_value)):
+            return epoch_ms_time(int(metadata_value), f"{path}.metadata.{key}")
     return None
 
 
@@ -362,11 +362,11 @@ _PROSE = frozenset(("reason", "stateReason", "t__error_message", "rationale"))
 
 
 def convert_fields(
-    found: dict[str, Any],
+    document: dict[str, Any],
     kind: type[S],
     out: DecodeResult,
     path: str = "$",
-    needed: frozenset[str] = frozenset(),
+    required_fields: frozenset[str] = frozenset(),
 ) -> S:
     """`convert`, where an optional field of another type costs the field and not the event.
 
@@ -374,21 +374,21 @@ def convert_fields(
     keys that tell one event from another; they, and fields without a default, raise `RejectedError` (schema) as of `convert`.
     """
     try:
-        return msgspec.convert(found, kind, strict=False)
+        return msgspec.convert(document, kind, strict=False)
     except (msgspec.ValidationError, RecursionError):
-        fitting = dict(found)
+        fields = dict(document)
     for field in msgspec.structs.fields(kind):
         key = field.encode_name
-        if key not in found:
+        if key not in document:
             continue
         try:
-            convert(found[key], field.type, f"{path}.{key}")
+            convert(document[key], field.type, f"{path}.{key}")
         except RejectedError:
-            if field.required or key in needed:
+            if field.required or key in required_fields:
                 raise
             out.odd[key] += 1
-            fitting[key] = _as_text(found[key], key) if field.type == str | None else None
-    return convert(fitting, kind, path)
+            fields[key] = _as_text(document[key], key) if field.type == str | None else None
+    return convert(fields, kind, path)
 
 
 def _as_text(value: Any, key: str) -> str | None:
@@ -400,32 +400,32 @@ def _as_text(value: Any, key: str) -> str | None:
     return None
 
 
-def shape(found: object) -> object:
-    """`found` as a `RejectedError` may quote it: arrays and objects by that name, however deep they are."""
-    return "array" if isinstance(found, list) else "object" if isinstance(found, dict) else found
+def shape(document: object) -> object:
+    """`document` as a `RejectedError` may quote it: arrays and objects by that name, however deep they are."""
+    return "array" if isinstance(document, list) else "object" if isinstance(document, dict) else document
 
 
 def count_unknown(
-    found: Mapping[str, Any], kind: type[msgspec.Struct], out: DecodeResult, under: str = ""
+    fields: Mapping[str, Any], kind: type[msgspec.Struct], out: DecodeResult, under: str = ""
 ) -> None:
-    """Counts in `out` the keys of `found` that `kind` has no field for, as ``<under>.<key>``."""
-    for key in found.keys() - kind.__struct_encode_fields__:
+    """Counts in `out` the keys of `fields` that `kind` has no field for, as ``<under>.<key>``."""
+    for key in fields.keys() - kind.__struct_encode_fields__:
         out.unknown[f"{under}.{key}" if under else key] += 1
 
 
 def each(
-    found: Sequence[Any], out: DecodeResult, decode: Callable[[Any, DecodeResult, str], None], path: str = "$"
+    items: Sequence[Any], out: DecodeResult, decode: Callable[[Any, DecodeResult, str], None], path: str = "$"
 ) -> None:
     """Decodes the elements of an array one by one: a bad one becomes a `Reject` of its own, the rest stays.
 
     `decode` gets the element, `out` and the element's path. An empty array is counted: filtered "empty".
     """
-    if not found:
+    if not items:
         out.filtered["empty"] += 1
-    for index, element in enumerate(found):
-        kept = len(out.events)
+    for index, element in enumerate(items):
+        event_count = len(out.events)
         try:
             decode(element, out, f"{path}[{index}]")
         except RejectedError as error:
-            del out.events[kept:]
+            del out.events[event_count:]
             out.rejects.append(error.reject)

@@ -11,9 +11,9 @@ import re
 from typing import NamedTuple
 
 NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
-_QUOTED = r'"(?:[^"\\]|\\.)*+"'
+_QUOTED_TEXT = r'"(?:[^"\\]|\\.)*+"'
 _LINE = re.compile(
-    rf"(?P<name>{NAME}+)?[ \t]*+(?:\{{(?P<labels>(?:[^\"{{}}]|{_QUOTED})*+)\}}[ \t]*+|(?<=[ \t]))"
+    rf"(?P<name>{NAME}+)?[ \t]*+(?:\{{(?P<labels>(?:[^\"{{}}]|{_QUOTED_TEXT})*+)\}}[ \t]*+|(?<=[ \t]))"
     r'(?P<value>\{\w+:[^"}]*+\}|[^ \t#{]++)(?:[ \t]++(?P<time>[^ \t#]++))?[ \t]*+(?:#.*)?'
 )
 """A sample. An exemplar behind ``#`` is not kept.
@@ -22,12 +22,12 @@ Nothing is given back (``++``): the end of a name is no value of a line that was
 is refused in one pass.
 """
 _LABEL = re.compile(
-    rf"[ \t]*(?:(?P<bare>{NAME})|(?P<quoted>{_QUOTED}))[ \t]*(?:=[ \t]*(?P<value>{_QUOTED})[ \t]*)?(?:,|$)"
+    rf"[ \t]*(?:(?P<bare>{NAME})|(?P<quoted>{_QUOTED_TEXT}))[ \t]*(?:=[ \t]*(?P<value>{_QUOTED_TEXT})[ \t]*)?(?:,|$)"
 )
 _ESCAPE = re.compile(r'\\([\\"n])')
-_TYPE = re.compile(rf"#[ \t]+TYPE[ \t]+(?P<name>{NAME}|{_QUOTED})[ \t]+(?P<type>\w+)[ \t]*$")
+_TYPE = re.compile(rf"#[ \t]+TYPE[ \t]+(?P<name>{NAME}|{_QUOTED_TEXT})[ \t]+(?P<type>\w+)[ \t]*$")
 
-GROWING = {
+CUMULATIVE_SUFFIXES = {
     "counter": ("", "_total"),
     "histogram": ("_bucket", "_count", "_sum"),
     "summary": ("_count", "_sum"),
@@ -116,10 +116,12 @@ class Types:
 
     def grows(self, name: str) -> bool:
         """Whether a sample of this name is a counter's, or a part of a histogram or summary that only grows."""
-        if "" in GROWING.get(self._of.get(name, ""), ()):
+        if "" in CUMULATIVE_SUFFIXES.get(self._of.get(name, ""), ()):
             return True
         ending = _ENDING.search(name)
-        return ending is not None and ending[0] in GROWING.get(self._of.get(name[: ending.start()], ""), ())
+        return ending is not None and ending[0] in CUMULATIVE_SUFFIXES.get(
+            self._of.get(name[: ending.start()], ""), ()
+        )
 
     def is_bound(self, name: str, label: str) -> bool:
         """Whether a label is a number: the bound of a histogram's bucket, or a summary's quantile."""

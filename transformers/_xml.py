@@ -28,7 +28,7 @@ def parse_xml(body: bytes) -> Element:
         except ParseError as error:
             if "undefined entity" not in str(error):
                 raise
-            return ElementTree.fromstring(_NAMED.sub(_numbered, body), forbid_dtd=True)
+            return ElementTree.fromstring(_NAMED.sub(_numeric_reference, body), forbid_dtd=True)
     except DefusedXmlException:
         raise RejectedError(
             "not_json", "$", "XML without a DTD and entities of its own", _declaration(body)
@@ -48,9 +48,9 @@ def check_is_no_page(body: bytes, expected: str) -> None:
     if _PAGE.match(body[:_BEGINNING]):
         title = _TITLE.search(body[: 16 * _BEGINNING])
         name = " ".join(title[1].decode(errors="replace").split()) if title else ""
-        called = f' titled "{name}"' if name else ""
+        title_text = f' titled "{name}"' if name else ""
         remedy = f"{expected}; let the source know who asks, if it wants a login"
-        raise RejectedError("not_json", "$", remedy, f"an HTML page{called}")
+        raise RejectedError("not_json", "$", remedy, f"an HTML page{title_text}")
 
 
 def text_of(element: Element, tag: str) -> str | None:
@@ -59,7 +59,7 @@ def text_of(element: Element, tag: str) -> str | None:
     return text or None
 
 
-def _numbered(entity: re.Match[bytes]) -> bytes:
+def _numeric_reference(entity: re.Match[bytes]) -> bytes:
     """HTML's own entities, which XML does not know, as numbers."""
     name = entity[1].decode()
     if name in ("amp;", "lt;", "gt;", "quot;", "apos;") or name not in html5:

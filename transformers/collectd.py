@@ -43,7 +43,7 @@ from lakescope.transformers._common import (
     utc_time,
 )
 
-Ignored = Any
+IgnoredValue = Any
 
 COUNTERS = frozenset({"derive", "counter"})
 """The types that grow until a reset. Not ``absolute``: that one is set to 0 by each reading, so each value
@@ -62,8 +62,8 @@ class ValueList(Struct, gc=False, forbid_unknown_fields=True):
     type: str
     plugin_instance: str | None = None
     type_instance: str | None = None
-    interval: Ignored = None
-    meta: Ignored = None
+    interval: IgnoredValue = None
+    meta: IgnoredValue = None
 
 
 class AlertLabels(Struct):
@@ -82,7 +82,7 @@ class Notification(Struct, rename="camel"):
     labels: AlertLabels
     starts_at: str
     annotations: AlertAnnotations = AlertAnnotations()
-    ends_at: Ignored = None
+    ends_at: IgnoredValue = None
 
 
 _decode = msgspec.json.Decoder(list[ValueList]).decode
@@ -98,56 +98,58 @@ def decode(message: Message, out: DecodeResult) -> None:
         return
     if not lists:
         out.filtered["empty"] += 1
-    for index, found in enumerate(lists):
+    for index, value_list in enumerate(lists):
         try:
-            _add_values(found, out, f"$[{index}]")
+            _add_values(value_list, out, f"$[{index}]")
         except RejectedError as error:
             out.rejects.append(error.reject)
 
 
 def _decode_loosely(body: bytes, out: DecodeResult) -> None:
     """One by one: for a single object, for notifications, and to tell the good elements from the bad."""
-    found = any_json(body)
-    if isinstance(found, list):
-        each(found, out, _decode_one)
+    value = any_json(body)
+    if isinstance(value, list):
+        each(value, out, _decode_one)
     else:
-        _decode_one(found, out, "$")
+        _decode_one(value, out, "$")
 
 
-def _decode_one(found: Any, out: DecodeResult, path: str) -> None:
-    found, path, _ = unwrap(found, path)
-    if not isinstance(found, dict):
-        raise RejectedError("schema", path, "object", shape(found))
-    if "labels" in found:
-        count_unknown(found, Notification, out)
-        _add_notification(convert(found, Notification, path), out, path)
+def _decode_one(document: Any, out: DecodeResult, path: str) -> None:
+    document, path, _ = unwrap(document, path)
+    if not isinstance(document, dict):
+        raise RejectedError("schema", path, "object", shape(document))
+    if "labels" in document:
+        count_unknown(document, Notification, out)
+        _add_notification(convert(document, Notification, path), out, path)
     else:
-        known = {key: value for key, value in found.items() if key in ValueList.__struct_encode_fields__}
-        _add_values(convert(known, ValueList, path), out, path)
-        count_unknown(found, ValueList, out)
+        known_fields = {
+            key: value for key, value in document.items() if key in ValueList.__struct_encode_fields__
+        }
+        _add_values(convert(known_fields, ValueList, path), out, path)
+        count_unknown(document, ValueList, out)
 
 
-def _add_values(found: ValueList, out: DecodeResult, path: str) -> None:
-    values, dstypes, dsnames = found.values, found.dstypes, found.dsnames
+def _add_values(value_list: ValueList, out: DecodeResult, path: str) -> None:
+    values, dstypes, dsnames = value_list.values, value_list.dstypes, value_list.dsnames
     if not len(values) == len(dstypes) == len(dsnames) or not values:
         expected = f"as many values as dsnames and dstypes ({len(dsnames)}, {len(dstypes)}), at least one"
         raise RejectedError("value", f"{path}.values", expected, values)
-    time = epoch_time(found.time, f"{path}.time")
-    host = found.host.lower()
+    time = epoch_time(value_list.time, f"{path}.time")
+    host = value_list.host.lower()
     if time is None:
-        raise RejectedError("value", f"{path}.time", "POSIX seconds after 1970", found.time)
+        raise RejectedError("value", f"{path}.time", "POSIX seconds after 1970", value_list.time)
     if not host:
-        raise RejectedError("value", f"{path}.host", "a host name", found.host)
-    metric = f"{found.plugin}_{found.type}"
-    instances = _labels(plugin_instance=found.plugin_instance, type_instance=found.type_instance)
+        raise RejectedError("value", f"{path}.host", "a host name", value_list.host)
+    metric = f"{value_list.plugin}_{value_list.type}"
+    instances = _labels(plugin_instance=value_list.plugin_instance, type_instance=value_list.type_instance)
     several = len(values) > 1
     series = (
         "collectd",
         host,
-        found.plugin,
-        found.plugin_instance or "",
-        found.type,
-        found.type_instance or "",
+        value_list.plugin,
+        value_list.plugin_instance or "",
+        value_list.type,
+        value_list.type_instance or "",
     )
     for value, dstype, dsname in zip(values, dstypes, dsnames, strict=True):
         labels = instances | _labels(dsname=dsname) if several else instances
@@ -176,22 +178,24 @@ _STATUS: dict[str, Literal["ok", "warning", "critical", "unknown"]] = {
 }
 
 
-def _add_notification(found: Notification, out: DecodeResult, path: str) -> None:
-    labels = found.labels
-    time = utc_time(found.starts_at, f"{path}.startsAt")
+def _add_notification(notification: Notification, out: DecodeResult, path: str) -> None:
+    labels = notification.labels
+    time = utc_time(notification.starts_at, f"{path}.startsAt")
     if time is None:
-        raise RejectedError("value", f"{path}.startsAt", "an RFC 3339 time after 1970", found.starts_at)
+        raise RejectedError(
+            "value", f"{path}.startsAt", "an RFC 3339 time after 1970", notification.starts_at
+        )
     target = host_of(labels.instance)
     out.events.append(
         Probe(
             id=identify(
-                "collectd", labels.alertname, target, labels.severity, found.annotations.summary, time
+                "collectd", labels.alertname, target, labels.severity, notification.annotations.summary, time
             ),
             time=time,
             source="collectd",
             probe=labels.alertname,
             target=target,
             status=_STATUS.get(labels.severity.upper(), "unknown"),
-            message=found.annotations.summary,
+            message=notification.annotations.summary,
         )
     )

@@ -138,13 +138,13 @@ class Enrichment:
         if event.user is not None:
             event.user = self._hash_user(event.user)
 
-    def _settle(self, rse: str | None, said: str | None, known: str | None) -> str:
+    def _settle(self, rse: str | None, reported_type: str | None, topology_type: str | None) -> str:
         """The topology's type: before 38.0.0 Rucio gave the source's as the destination's (rucio/rucio#7557)."""
-        if known is None:
-            return said or "DISK"  # CRIC names what is none
-        if rse and said and said.upper() != known:
-            self._conflicts[rse] = f"type {quote(said)} in messages, {known} in the topology"
-        return known
+        if topology_type is None:
+            return reported_type or "DISK"  # CRIC names what is none
+        if rse and reported_type and reported_type.upper() != topology_type:
+            self._conflicts[rse] = f"type {quote(reported_type)} in messages, {topology_type} in the topology"
+        return topology_type
 
     def _deletion(self, event: Deletion) -> None:
         self._rse(event)
@@ -162,13 +162,15 @@ class Enrichment:
 
     def _experiment(self, scope: str | None) -> str | None:
         """The experiment whose name the scope's begins with, as ``LSST_CCIN2P3_USER-data``."""
-        known = self._experiment_by_scope
-        if scope not in known:
-            if len(known) >= _SCOPES_MAX:
-                known.clear()
+        experiments = self._experiment_by_scope
+        if scope not in experiments:
+            if len(experiments) >= _SCOPES_MAX:
+                experiments.clear()
             beginning = (scope or "").upper()
-            known[scope] = next((one for one in self.experiments if beginning.startswith(one.upper())), None)
-        return known[scope]
+            experiments[scope] = next(
+                (one for one in self.experiments if beginning.startswith(one.upper())), None
+            )
+        return experiments[scope]
 
     def _rse(self, event: Storage | Deletion) -> None:
         rse = self.topology.rse(event.rse)
@@ -228,6 +230,6 @@ class Enrichment:
         return blake2b(subject.encode(), key=self.user_salt[:64], digest_size=16).hexdigest()
 
 
-def _site(known: str | None, said: str | None) -> str | None:
+def _site(topology_site: str | None, source_site: str | None) -> str | None:
     """The topology's site of a host; the source's where two sites claim the host, or none."""
-    return said or known if known in (None, AMBIGUOUS) else known
+    return source_site or topology_site if topology_site in (None, AMBIGUOUS) else topology_site

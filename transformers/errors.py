@@ -29,7 +29,7 @@ _SCOPE = re.compile(
 """``SOURCE [2] No such file or directory``: how FTS writes a reason (its REST API and SS messages)."""
 
 # FTS's CO messages have lost quotation marks and line ends, its SS messages and Rucio's events have not
-_UNPRINTABLE = dict.fromkeys((*range(32), 127), " ") | {ord("'"): None, ord('"'): None}
+_UNPRINTABLE_CHARACTERS = dict.fromkeys((*range(32), 127), " ") | {ord("'"): None, ord('"'): None}
 _WRITTEN_LINE_END = re.compile(r"(?:\\r)?\\n(?![a-z])")
 """Two characters, a backslash and an n, where a client wrote what it got as text. Not so in a path ``C:\\new``."""
 _EMPTY_LINE = re.compile(r"(?<![\w.-])(\d{3})- (?=\1[ -])")
@@ -133,7 +133,7 @@ def error_template(error: str) -> str:
     text = split_scope(error[:LONGEST])[2]
     if "\\" in text:
         text = _WRITTEN_LINE_END.sub(" ", text)
-    text = " ".join(text.translate(_UNPRINTABLE).split())
+    text = " ".join(text.translate(_UNPRINTABLE_CHARACTERS).split())
     template = _MASKS.sub(_mask, _EMPTY_LINE.sub("", text))
     if len(template) <= LONGEST_TEMPLATE:
         return template

@@ -89,14 +89,14 @@ class Scrape:
         exporter = message.headers.get("url") or instance
         address = exporter.rpartition("://")[2].lower().removesuffix("/metrics").removesuffix(":9100")
         self.host = host
-        self.received = _moment(message)
+        self.received_at = _moment(message)
         self.time_unit_s = time_unit_s
         self.exporter = address.strip("[]")
         self.labels = {} if self.exporter == host else {"instance": exporter}
 
     def event(self, sample: Sample, types: Types) -> Host:
         """The event of a sample. Raises `RejectedError` if it has no time."""
-        time = self.received if sample.time is None else epoch_time(sample.time * self.time_unit_s)
+        time = self.received_at if sample.time is None else epoch_time(sample.time * self.time_unit_s)
         if time is None:
             raise RejectedError(
                 "value", "$", "a time after 1970, of the sample or of its reception", sample.time

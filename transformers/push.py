@@ -38,14 +38,14 @@ from lakescope.transformers._common import (
     shape,
 )
 
-Ignored = Any
+IgnoredValue = Any
 Status = Literal["ok", "warning", "critical", "unknown"]
 
 MAX_DEPTH = 20
 """Levels of nesting in `data`: Elasticsearch's own limit (index.mapping.depth.limit)."""
 
-_NEEDED = frozenset(("_id", "timestamp"))  # what tells one document from another
-_RESERVED = ("producer", "type", "timestamp", "_id", "idb_tags", "idb_fields")
+_IDENTIFYING_KEYS = frozenset(("_id", "timestamp"))  # what tells one document from another
+_RESERVED_NAMES = ("producer", "type", "timestamp", "_id", "idb_tags", "idb_fields")
 
 
 class ReservedKeys(Struct, rename={"id": "_id"}):
@@ -57,13 +57,13 @@ class ReservedKeys(Struct, rename={"id": "_id"}):
     id: int | str | None = None
     idb_tags: list[str] | None = None
     idb_fields: list[str] | None = None
-    host: Ignored = None
-    type_prefix: Ignored = None
+    host: IgnoredValue = None
+    type_prefix: IgnoredValue = None
 
 
 class _DocumentKind(Struct):
-    host: Ignored = None
-    type_prefix: Ignored = None
+    host: IgnoredValue = None
+    type_prefix: IgnoredValue = None
 
 
 class SamGfal(_DocumentKind, kw_only=True):
@@ -78,8 +78,8 @@ class SamGfal(_DocumentKind, kw_only=True):
     operation: str | None = None
     error_code: Any = None
     vo: str | None = None
-    auth_method: Ignored = None
-    str_datetime: Ignored = None  # the same time, in the script's own time zone
+    auth_method: IgnoredValue = None
+    str_datetime: IgnoredValue = None  # the same time, in the script's own time zone
 
 
 class Availability(_DocumentKind, kw_only=True):
@@ -89,8 +89,8 @@ class Availability(_DocumentKind, kw_only=True):
     service_status: str
     availabilitydesc: str | None = None
     availabilityinfo: str | None = None
-    contact: Ignored = None
-    webpage: Ignored = None
+    contact: IgnoredValue = None
+    webpage: IgnoredValue = None
 
 
 class Stats(_DocumentKind, kw_only=True):
@@ -108,13 +108,13 @@ class Stats(_DocumentKind, kw_only=True):
     total_files_bytes: int | None = None
     total_replicas_bytes: int | None = None
     total_used: int | None = None
-    protected_var: Ignored = msgspec.field(default=None, name="protectedVar")
-    dids: Ignored = None
-    datasets: Ignored = None
-    containers: Ignored = None
-    total_dids: Ignored = None
-    total_datasets: Ignored = None
-    total_containers: Ignored = None
+    protected_var: IgnoredValue = msgspec.field(default=None, name="protectedVar")
+    dids: IgnoredValue = None
+    datasets: IgnoredValue = None
+    containers: IgnoredValue = None
+    total_dids: IgnoredValue = None
+    total_datasets: IgnoredValue = None
+    total_containers: IgnoredValue = None
 
 
 # --- documents -------------------------------------------------------------------------------------------
@@ -123,47 +123,47 @@ class Stats(_DocumentKind, kw_only=True):
 @declare(items="independent")
 def decode(message: Message, out: DecodeResult) -> None:
     """One document or an array; a bad one is a `Reject` of its own."""
-    found = any_json(message.body)
+    document = any_json(message.body)
     decode_one = partial(_decode_one, message=message)
-    if isinstance(found, list):
-        each(found, out, decode_one)
+    if isinstance(document, list):
+        each(document, out, decode_one)
     else:
-        decode_one(found, out, "$")
+        decode_one(document, out, "$")
 
 
-def _decode_one(found: Any, out: DecodeResult, path: str, message: Message) -> None:
-    if not isinstance(found, dict):
-        raise RejectedError("schema", path, "object", shape(found))
-    data, data_path = found.get("data"), f"{path}.data"
-    if isinstance(data, dict) and isinstance(found.get("metadata"), dict):
-        reserved = _reserved(found["metadata"], f"{path}.metadata", out)
-        time = _time_of(reserved, message, f"{path}.metadata")
+def _decode_one(document: Any, out: DecodeResult, path: str, message: Message) -> None:
+    if not isinstance(document, dict):
+        raise RejectedError("schema", path, "object", shape(document))
+    data, data_path = document.get("data"), f"{path}.data"
+    if isinstance(data, dict) and isinstance(document.get("metadata"), dict):
+        reserved_keys = _reserved_keys(document["metadata"], f"{path}.metadata", out)
+        time = _time_of(reserved_keys, message, f"{path}.metadata")
     else:
-        reserved = _reserved(found, path, out)
-        time = _time_of(reserved, message, path)
-        data, data_path = {key: value for key, value in found.items() if key not in _RESERVED}, path
+        reserved_keys = _reserved_keys(document, path, out)
+        time = _time_of(reserved_keys, message, path)
+        data, data_path = {key: value for key, value in document.items() if key not in _RESERVED_NAMES}, path
     check_depth(data, data_path)
-    identity = _identify(reserved, data, time)
-    event = _BUILDERS.get(reserved.type, _push)(data, reserved, out, data_path)
+    identity = _identify(reserved_keys, data, time)
+    event = _BUILDERS.get(reserved_keys.type, _push)(data, reserved_keys, out, data_path)
     event.id = identity
     event.time = time
     out.events.append(event)
 
 
-def _reserved(keys: dict[str, Any], path: str, out: DecodeResult) -> ReservedKeys:
+def _reserved_keys(keys: dict[str, Any], path: str, out: DecodeResult) -> ReservedKeys:
     for key, example in (("producer", "escape_wp2"), ("type", "sam_gfal")):
         if not keys.get(key):
             remedy = f'text: add "{key}" to the document, such as "{example}"'
             raise RejectedError("schema", f"{path}.{key}", remedy, keys.get(key, "no such key"))
-    return convert_fields(keys, ReservedKeys, out, path, needed=_NEEDED)
+    return convert_fields(keys, ReservedKeys, out, path, required_fields=_IDENTIFYING_KEYS)
 
 
-def _identify(reserved: ReservedKeys, data: Mapping[str, Any], time: str) -> str:
+def _identify(reserved_keys: ReservedKeys, data: Mapping[str, Any], time: str) -> str:
     """By the sender's ``_id`` if there is one, else by all that the document says, and when."""
-    if reserved.id is not None:
-        return identify("push", reserved.producer, reserved.type, "_id", reserved.id)
+    if reserved_keys.id is not None:
+        return identify("push", reserved_keys.producer, reserved_keys.type, "_id", reserved_keys.id)
     content = msgspec.json.encode(data, order="deterministic").decode()
-    return identify("push", reserved.producer, reserved.type, time, content)
+    return identify("push", reserved_keys.producer, reserved_keys.type, time, content)
 
 
 def _time_of(reserved: ReservedKeys, message: Message, path: str) -> str:
@@ -176,37 +176,37 @@ def _time_of(reserved: ReservedKeys, message: Message, path: str) -> str:
 # --- one function a kind of document ---------------------------------------------------------------------
 
 
-def _push(data: dict[str, Any], reserved: ReservedKeys, out: DecodeResult, _path: str) -> Event:
+def _push(data: dict[str, Any], reserved_keys: ReservedKeys, out: DecodeResult, _path: str) -> Event:
     clear_unstorable(data, out.impossible)
     return Push(
         id="",
         time="",
         source="push",
-        producer=reserved.producer,
-        type=reserved.type,
+        producer=reserved_keys.producer,
+        type=reserved_keys.type,
         data=data,
-        idb_tags=reserved.idb_tags,
-        idb_fields=reserved.idb_fields,
+        idb_tags=reserved_keys.idb_tags,
+        idb_fields=reserved_keys.idb_fields,
     )
 
 
-def check_depth(found: Any, path: str, depth: int = MAX_DEPTH) -> None:
+def check_depth(node: Any, path: str, depth: int = MAX_DEPTH) -> None:
     """Raises `RejectedError` for what is nested deeper than a store can hold."""
-    if isinstance(found, (dict, list)):
+    if isinstance(node, (dict, list)):
         if not depth:
-            raise RejectedError("value", path, f"at most {MAX_DEPTH} levels of nesting", type(found).__name__)
-        for key, value in found.items() if isinstance(found, dict) else enumerate(found):
-            check_depth(value, f"{path}.{key}" if isinstance(found, dict) else f"{path}[{key}]", depth - 1)
+            raise RejectedError("value", path, f"at most {MAX_DEPTH} levels of nesting", type(node).__name__)
+        for key, value in node.items() if isinstance(node, dict) else enumerate(node):
+            check_depth(value, f"{path}.{key}" if isinstance(node, dict) else f"{path}[{key}]", depth - 1)
 
 
-def clear_unstorable(found: dict[str, Any] | list[Any], impossible: Counter[str]) -> None:
+def clear_unstorable(node: dict[str, Any] | list[Any], impossible: Counter[str]) -> None:
     """Makes numbers that no store can hold null, and counts them: integers of more than 64 bits, infinity, NaN."""
-    items: Any = found.items() if isinstance(found, dict) else enumerate(found)
+    items: Any = node.items() if isinstance(node, dict) else enumerate(node)
     for key, value in items:
         if isinstance(value, (dict, list)):
             clear_unstorable(value, impossible)
         elif isinstance(value, (int, float)) and not is_storable(value):
-            found[key] = None
+            node[key] = None
             impossible["push.data"] += 1
 
 
@@ -215,61 +215,61 @@ def is_storable(number: float) -> bool:
     return isfinite(number) if isinstance(number, float) else -(2**63) <= number < 2**63
 
 
-def _sam_gfal(data: dict[str, Any], reserved: ReservedKeys, out: DecodeResult, path: str) -> Event:
-    found = convert_fields(data, SamGfal, out, path)
+def _sam_gfal(data: dict[str, Any], reserved_keys: ReservedKeys, out: DecodeResult, path: str) -> Event:
+    payload = convert_fields(data, SamGfal, out, path)
     count_unknown(data, SamGfal, out)
-    status, word = _status(found.status)
+    status, word = _status(payload.status)
     return Probe(
         id="",
         time="",
         source="push",
-        vo=_known(found.vo),
-        probe=reserved.type,
-        target=_url(found),
-        site=_known(found.site),
-        rse=_known(found.site),
-        operation=found.operation.lower() if found.operation else None,
-        protocol=found.protocol or None,
+        vo=_known_text(payload.vo),
+        probe=reserved_keys.type,
+        target=_url(payload),
+        site=_known_text(payload.site),
+        rse=_known_text(payload.site),
+        operation=payload.operation.lower() if payload.operation else None,
+        protocol=payload.protocol or None,
         status=status,
-        message=_message(word, _text(found.error_code)),
+        message=_message(word, _text(payload.error_code)),
     )
 
 
-def _url(found: SamGfal) -> str | None:
-    endpoint = _known(found.endpoint)
+def _url(payload: SamGfal) -> str | None:
+    endpoint = _known_text(payload.endpoint)
     if endpoint is None or "://" in endpoint:
         return endpoint
-    port = "" if found.port in (None, "") else f":{found.port}"
-    scheme = f"{found.protocol}://" if found.protocol else ""
-    path = found.path or ""
+    port = "" if payload.port in (None, "") else f":{payload.port}"
+    scheme = f"{payload.protocol}://" if payload.protocol else ""
+    path = payload.path or ""
     return f"{scheme}{endpoint}{port}{path if path.startswith('/') or not path else '/' + path}"
 
 
-def _availability(data: dict[str, Any], reserved: ReservedKeys, out: DecodeResult, path: str) -> Event:
-    found = convert_fields(data, Availability, out, path)
+def _availability(data: dict[str, Any], reserved_keys: ReservedKeys, out: DecodeResult, path: str) -> Event:
+    payload = convert_fields(data, Availability, out, path)
     count_unknown(data, Availability, out)
-    status, word = _status(found.service_status)
+    status, word = _status(payload.service_status)
     return Probe(
         id="",
         time="",
         source="push",
-        probe=reserved.type,
-        target=found.serviceid,
+        probe=reserved_keys.type,
+        target=payload.serviceid,
         status=status,
-        message=_message(word, found.availabilityinfo or found.availabilitydesc),
+        message=_message(word, payload.availabilityinfo or payload.availabilitydesc),
     )
 
 
-def _stats(data: dict[str, Any], _reserved: ReservedKeys, out: DecodeResult, path: str) -> Event:
-    found = convert_fields(data, Stats, out, path)
+def _stats(data: dict[str, Any], _reserved_keys: ReservedKeys, out: DecodeResult, path: str) -> Event:
+    payload = convert_fields(data, Stats, out, path)
     count_unknown(data, Stats, out)
-    files = _first(found.files, found.total_files, found.total_replicas)
+    files = _first(payload.files, payload.total_files, payload.total_replicas)
     used = _first(
-        found.used_bytes,
-        found.files_bytes,
-        found.total_files_bytes,
-        found.total_replicas_bytes,
-        found.total_used,
+        payload.used_bytes,
+        payload.files_bytes,
+        payload.total_files_bytes,
+        payload.total_replicas_bytes,
+        payload.total_used,
     )
     if files is None and used is None:
         raise RejectedError("schema", path, "a count of files or bytes, such as used_bytes", sorted(data))
@@ -277,10 +277,10 @@ def _stats(data: dict[str, Any], _reserved: ReservedKeys, out: DecodeResult, pat
         id="",
         time="",
         source="push",
-        rse=_known(found.rse),
-        qos=_known(found.qos),
-        scope=_known(found.scope),
-        experiment=_known(found.experiment),
+        rse=_known_text(payload.rse),
+        qos=_known_text(payload.qos),
+        scope=_known_text(payload.scope),
+        experiment=_known_text(payload.experiment),
         files=files,
         used=used,
     )
@@ -321,14 +321,14 @@ def _message(*parts: str | None) -> str | None:
     return ": ".join(part for part in parts if part) or None
 
 
-def _known(text: str | None) -> str | None:
+def _known_text(text: str | None) -> str | None:
     """ESCAPE's scripts write "None" and "NULL" for what they do not know."""
     return None if text in (None, "", "None", "NULL") else text
 
 
-def _text(found: Any) -> str | None:
-    text = found if isinstance(found, str) or found is None else msgspec.json.encode(found).decode()
-    return _known(text)
+def _text(value: Any) -> str | None:
+    text = value if isinstance(value, str) or value is None else msgspec.json.encode(value).decode()
+    return _known_text(text)
 
 
 def _first(*counts: int | None) -> int | None:

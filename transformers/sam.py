@@ -47,7 +47,7 @@ _STATUS: dict[str, Status] = {
     "unknown": "unknown",
     "missing": "unknown",
 }
-_NEEDED = frozenset(("timestamp", "dst_hostname"))  # what tells one result from another
+_REQUIRED_FIELDS = frozenset(("timestamp", "dst_hostname"))  # what tells one result from another
 
 
 class Result(Struct, kw_only=True):
@@ -95,7 +95,7 @@ def _decode_one(found: Any, out: DecodeResult, path: str, message: Message) -> N
     found, path, metadata = unwrap(found, path)
     if not isinstance(found, dict):
         raise RejectedError("schema", path, "a result of a test (object)", shape(found))
-    result = convert_fields(found, Result, out, path, needed=_NEEDED)
+    result = convert_fields(found, Result, out, path, required_fields=_REQUIRED_FIELDS)
     count_unknown(found, Result, out)
     if not result.metric_name or not (result.dst_hostname or result.dst_experiment_site):
         raise RejectedError("schema", path, "metric_name, and dst_hostname or a site", sorted(found))

@@ -45,7 +45,7 @@ from lakescope.transformers._common import (
     identify,
     moment_of,
     shape,
-    whole,
+    to_int,
 )
 from lakescope.transformers._xml import check_is_no_page
 
@@ -239,7 +239,7 @@ def _count(found: Mapping[str, Any], key: str, out: DecodeResult) -> int | None:
         if value not in (None, ""):
             out.odd[key] += 1
         return None
-    return None if value == -1 else whole(value)
+    return None if value == -1 else to_int(value)
 
 
 def _vos(found: list[str] | str | None) -> list[str]:

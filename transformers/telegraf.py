@@ -73,20 +73,20 @@ class Batch(Struct):
 @declare(items="independent")
 def decode(message: Message, out: DecodeResult) -> None:
     """One metric, a batch or an array; a bad metric is a `Reject` of its own."""
-    found = any_json(message.body)
+    document = any_json(message.body)
     decode_one = partial(_decode_one, message=message)
-    if isinstance(found, dict) and "metrics" in found:
-        count_unknown(found, Batch, out)
-        each(convert(found, Batch).metrics, out, decode_one, "$.metrics")
-    elif isinstance(found, list):
-        each(found, out, decode_one)
+    if isinstance(document, dict) and "metrics" in document:
+        count_unknown(document, Batch, out)
+        each(convert(document, Batch).metrics, out, decode_one, "$.metrics")
+    elif isinstance(document, list):
+        each(document, out, decode_one)
     else:
-        decode_one(found, out, "$")
+        decode_one(document, out, "$")
 
 
-def _decode_one(found: Any, out: DecodeResult, path: str, message: Message) -> None:
-    found, path, _ = unwrap(found, path)
-    metric = convert(found, Metric, path)
+def _decode_one(document: Any, out: DecodeResult, path: str, message: Message) -> None:
+    document, path, _ = unwrap(document, path)
+    metric = convert(document, Metric, path)
     host = host_of(metric.tags.get("host"))
     if not host:
         expected = "the tag that Telegraf sets unless its option omit_hostname is true"
@@ -117,18 +117,18 @@ def _decode_one(found: Any, out: DecodeResult, path: str, message: Message) -> N
         out.filtered["text_field"] += texts
     elif not events:
         out.filtered["empty"] += 1
-    count_unknown(found, Metric, out)
+    count_unknown(document, Metric, out)
 
 
-def _time(found: float | str | None, path: str) -> str | None:
-    if isinstance(found, str):
-        return utc_time(found, path)
-    if found is None or found <= 0:
+def _time(value: float | str | None, path: str) -> str | None:
+    if isinstance(value, str):
+        return utc_time(value, path)
+    if value is None or value <= 0:
         return None
-    if found == inf:
-        raise RejectedError("value", path, "a time before the year 10000", found)
-    digits = len(str(int(found)))
-    time = epoch_time(found / 10 ** max(0, digits - _SECONDS_DIGITS), path)
+    if value == inf:
+        raise RejectedError("value", path, "a time before the year 10000", value)
+    digits = len(str(int(value)))
+    time = epoch_time(value / 10 ** max(0, digits - _SECONDS_DIGITS), path)
     if time is None:
-        raise RejectedError("value", path, "a time after 1970", found)
+        raise RejectedError("value", path, "a time after 1970", value)
     return time

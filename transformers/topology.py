@@ -48,7 +48,7 @@ class Topology:
         self._rse_hosts: dict[str, str] = {}
         self._prefixes: dict[str, dict[str, str]] = defaultdict(dict)
         self._networks: dict[tuple[int, int], dict[int, str]] = {}
-        self._resolved: dict[str, str | None] = {}
+        self._site_by_alias: dict[str, str | None] = {}
         doors: dict[str, str] = {}
         for name, attributes in _rse_documents(rses or {}):
             for host, prefix in _protocols(attributes):
@@ -70,11 +70,11 @@ class Topology:
         """Site of a host: by its exact name, else (an address) by the longest prefix; `AMBIGUOUS` for two."""
         site = self._hosts.get(host)
         if site is None and self._networks and (":" in host or host[-1:].isdigit()):
-            if host not in self._resolved:
-                if len(self._resolved) >= 65_536:  # a bound; a lake has a few thousand hosts
-                    self._resolved.clear()
-                self._resolved[host] = self._by_prefix(host)
-            site = self._resolved[host]
+            if host not in self._site_by_alias:
+                if len(self._site_by_alias) >= 65_536:  # a bound; a lake has a few thousand hosts
+                    self._site_by_alias.clear()
+                self._site_by_alias[host] = self._by_prefix(host)
+            site = self._site_by_alias[host]
         return site
 
     def rse_of(self, host: str) -> str | None:
@@ -135,12 +135,14 @@ def _rse_documents(document: Mapping[str, Any]) -> Iterable[tuple[str, Mapping[s
 
 def _rse(attributes: Mapping[str, Any]) -> Rse:
     custom = attributes.get("params")
-    wanted = {str(key).lower(): value for key, value in custom.items()} if isinstance(custom, Mapping) else {}
+    custom_values = (
+        {str(key).lower(): value for key, value in custom.items()} if isinstance(custom, Mapping) else {}
+    )
     return Rse(
         site=attributes.get("site") or attributes.get("rcsite") or None,
         country=attributes.get("country_name") or attributes.get("country") or None,
         type=_type(attributes),
-        qos=_text(wanted.get("qos") or wanted.get("qos_class")),
+        qos=_text(custom_values.get("qos") or custom_values.get("qos_class")),
     )
 
 

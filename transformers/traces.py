@@ -25,12 +25,12 @@ from lakescope.transformers._common import (
     epoch_time,
     identify,
     metadata_time,
+    to_int,
     unwrap,
     utc_time,
-    whole,
 )
 
-Ignored = Any
+IgnoredValue = Any
 Number = int | float
 
 
@@ -38,7 +38,7 @@ class Report(Struct, gc=False, forbid_unknown_fields=True, rename="camel"):
     """Every field that Rucio's clients, its server and PanDA's pilots send."""
 
     event_type: str | None = None
-    event_version: Ignored = None
+    event_version: IgnoredValue = None
     client_state: str | None = None
     state_reason: str | None = None
     account: str | None = None
@@ -58,25 +58,25 @@ class Report(Struct, gc=False, forbid_unknown_fields=True, rename="camel"):
     transfer_end: Number | None = None
     trace_timeentry: str | None = None
     trace_timeentry_unix: Number | None = None
-    trace_ip: Ignored = None
+    trace_ip: IgnoredValue = None
     trace_id: str | None = None
-    usrdn: Ignored = None
+    usrdn: IgnoredValue = None
     # of pilots
-    appid: Ignored = None
-    cat_start: Ignored = None
-    duid: Ignored = None
-    guid: Ignored = None
-    ip: Ignored = None
-    pq: Ignored = None
-    relative_start: Ignored = None
-    suspicious: Ignored = None
-    taskid: Ignored = None
-    time_end: Ignored = None
-    time_start: Ignored = None
-    url: Ignored = None
-    usr: Ignored = None
-    validate_start: Ignored = None
-    version: Ignored = None
+    appid: IgnoredValue = None
+    cat_start: IgnoredValue = None
+    duid: IgnoredValue = None
+    guid: IgnoredValue = None
+    ip: IgnoredValue = None
+    pq: IgnoredValue = None
+    relative_start: IgnoredValue = None
+    suspicious: IgnoredValue = None
+    taskid: IgnoredValue = None
+    time_end: IgnoredValue = None
+    time_start: IgnoredValue = None
+    url: IgnoredValue = None
+    usr: IgnoredValue = None
+    validate_start: IgnoredValue = None
+    version: IgnoredValue = None
 
 
 @declare(items="independent")
@@ -101,12 +101,12 @@ def _decode_loosely(document: Any, out: DecodeResult, path: str) -> None:
         raise RejectedError("schema", path, "object", type(document).__name__)
     document = {_WIRE_NAMES.get(key, key): value for key, value in document.items()}
     count_unknown(document, Report, out)
-    known = {key: value for key, value in document.items() if value != "" and key in _FIELDS}
-    report = convert_fields(known, Report, out, path, needed=_NEEDED)
+    known_fields = {key: value for key, value in document.items() if value != "" and key in _FIELDS}
+    report = convert_fields(known_fields, Report, out, path, required_fields=_REQUIRED_FIELDS)
     out.events.append(_trace(report, path, out, metadata_time(metadata, path)))
 
 
-def _trace(p: Report, path: str, out: DecodeResult, stored: str | None = None) -> Event:
+def _trace(p: Report, path: str, out: DecodeResult, stored_at: str | None = None) -> Event:
     """Id: Rucio's traceId; else all that tells one access from another. `stored`: the time that MONIT has for it."""
     event = (p.event_type or "").lower()
     if not event:
@@ -118,24 +118,24 @@ def _trace(p: Report, path: str, out: DecodeResult, stored: str | None = None) -
     scope, name = p.scope or None, p.filename or p.name or None
     if name is None and event == "touch":  # one may touch a dataset as a whole
         scope, name = p.dataset_scope or scope, p.dataset or None
-    started = _time(p.transfer_start, "transferStart", out)
-    ended = _time(p.transfer_end, "transferEnd", out)
+    started_at = _time(p.transfer_start, "transferStart", out)
+    ended_at = _time(p.transfer_end, "transferEnd", out)
     time = (
         _time(p.trace_timeentry_unix, "traceTimeentryUnix", out)
         or _text_time(p.trace_timeentry, out)
-        or stored
-        or ended
+        or stored_at
+        or ended_at
     )
     if time is None:
         raise RejectedError("schema", f"{path}.traceTimeentryUnix", "POSIX seconds", "null or no such key")
-    state, hostname = _known(p.client_state), _known(p.hostname)
+    state, hostname = _known_text(p.client_state), _known_text(p.hostname)
     ok = _ok(event, state)
-    reason = _known(p.state_reason)
+    reason = _known_text(p.state_reason)
     return Trace(
         id=identify("trace", p.trace_id)
         if p.trace_id
         else identify(
-            "trace", "", p.uuid, event, state, scope, name, p.remote_site, time, started, p.hostname
+            "trace", "", p.uuid, event, state, scope, name, p.remote_site, time, started_at, p.hostname
         ),
         time=time,
         source="trace",
@@ -145,13 +145,13 @@ def _trace(p: Report, path: str, out: DecodeResult, stored: str | None = None) -
         scope=scope,
         name=name,
         rse=_single(p.remote_site),
-        client_site=_known(p.local_site),
+        client_site=_known_text(p.local_site),
         host=hostname.lower() if hostname else None,
-        account=_known(p.account),
-        protocol=_known(p.protocol),
-        bytes=whole(p.filesize),
-        started=started,
-        ended=ended,
+        account=_known_text(p.account),
+        protocol=_known_text(p.protocol),
+        bytes=to_int(p.filesize),
+        started=started_at,
+        ended=ended_at,
         ok=ok,
         error=reason if not ok and reason != "OK" else None,
     )
@@ -162,7 +162,7 @@ def _trace(p: Report, path: str, out: DecodeResult, stored: str | None = None) -
 _decode = msgspec.json.Decoder(Report).decode
 _FIELDS = frozenset(Report.__struct_encode_fields__)
 _WIRE_NAMES = dict(zip(Report.__struct_fields__, Report.__struct_encode_fields__, strict=True))
-_NEEDED = frozenset(("eventType",))
+_REQUIRED_FIELDS = frozenset(("eventType",))
 _EVENT = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 _SUCCESSES = frozenset(("DONE", "ALREADY_DONE", "FOUND_ROOT", "FOUND_IN_PCACHE"))
 """Client states of an access that the client had its file of: those that rucio's lib/rucio/daemons/tracer/kronos.py
@@ -201,7 +201,7 @@ def _text_time(text: str | None, out: DecodeResult) -> str | None:
         return None
 
 
-def _known(text: str | None) -> str | None:
+def _known_text(text: str | None) -> str | None:
     """Pilots write "unknown" for what they do not know."""
     text = text.strip() if text else None
     return None if not text or text in _UNKNOWN else text
@@ -209,4 +209,4 @@ def _known(text: str | None) -> str | None:
 
 def _single(remote_site: str | None) -> str | None:
     """The RSE; null where several are named: which of them it was is not said."""
-    return _known(remote_site) if remote_site and "," not in remote_site else None
+    return _known_text(remote_site) if remote_site and "," not in remote_site else None

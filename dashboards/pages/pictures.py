@@ -34,7 +34,7 @@ from lakescope.dashboards.questions import (
 from lakescope.dashboards.words import words
 from lakescope.kpis import CATALOGUE, Kpi, UnsupportedError
 from lakescope.kpis.model import UNKNOWN as NO_VALUE
-from lakescope.kpis.units import level_of, shown, text_of
+from lakescope.kpis.units import format_value, level_of, text_of
 
 Rows = list[dict[str, Any]]
 Answer = Rows | UnsupportedError
@@ -522,5 +522,5 @@ def _plain(name: str, value: Any) -> str:
             if name in ("bytes", "used", "free", "total")
             else "count"
         )
-        return shown(value, unit)
+        return format_value(value, unit)
     return str(value)

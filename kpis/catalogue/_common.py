@@ -13,7 +13,7 @@ ENDED = Condition("ok", "known")  # done, failed or lost
 EFFICIENCY = Part(kind="share", field="ok")
 
 
-def known(*fields: str) -> tuple[Condition, ...]:
+def are_known(*fields: str) -> tuple[Condition, ...]:
     """All of them known: what both parts of a ratio must have in common."""
     return tuple(Condition(field, "known") for field in fields)
 

@@ -17,7 +17,7 @@ _KPIS = {kpi.name: kpi for room in (fts_queue, network, requests, storage, trans
 
 _of_rse = partial(Kpi, unit="bytes", dataset="storage", dimensions=STORAGE)
 _per_rse = partial(Comparison, operation="difference", per=("rse",))
-_OCCUPIED = _of_rse(
+_OCCUPANCY_KPIS = _of_rse(
     name="storage_occupied",
     meaning="Bytes in use as the storage itself reports them: its total space minus its free space.",
     good="neutral",
@@ -142,14 +142,14 @@ KPIS = (
         warning=0,
         critical=4,
     ),
-    _OCCUPIED,
+    _OCCUPANCY_KPIS,
     _of_rse(
         name="storage_unaccounted",
         meaning="Bytes in use as the storage reports them minus those in Rucio's catalogue: above 0, the storage holds"
         " data that Rucio does not know (dark data); below 0, data may be lost.",
         good="neutral",
         signed=True,
-        value=_per_rse(of=_OCCUPIED, to=_KPIS["storage_used"]),
+        value=_per_rse(of=_OCCUPANCY_KPIS, to=_KPIS["storage_used"]),
         null="no RSE has both values, or the last report is stale",
     ),
     _of_rse(

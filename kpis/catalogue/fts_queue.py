@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from functools import partial
 
-from lakescope.kpis.catalogue._common import empty_hours, known
+from lakescope.kpis.catalogue._common import are_known, empty_hours
 from lakescope.kpis.model import Kpi, Part, Ratio
 
 QUEUES = ("endpoint", "src_site", "dst_site", "src_host", "dst_host", "protocol", "vo")
 
 _last = partial(Part, kind="last", series=("endpoint", "src_host", "dst_host", "protocol"))
 _queue = partial(Kpi, dataset="fts_queue", dimensions=QUEUES, null="FTS's optimizer has not reported")
-_ENDED = known("finished", "ended")
+_ENDED = are_known("finished", "ended")
 _NOT_ASKED = "FTS's monitoring is not polled"
 
 KPIS = (

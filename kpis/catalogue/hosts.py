@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from lakescope.kpis.catalogue._common import empty_hours, known
+from lakescope.kpis.catalogue._common import are_known, empty_hours
 from lakescope.kpis.model import HOUR, Condition, Kpi, Part, PerSecond, Ratio, Remainder
 
 HOSTS = ("host", "site", "source", "vo")
@@ -33,8 +33,8 @@ _hosts = partial(Kpi, dataset="hosts", good="down", dimensions=HOSTS)
 _NO_REPORT = "no agent has reported, or its last report is stale"
 
 
-def _gauge(*where: Condition, **rest: Any) -> Kpi:
-    return _hosts(where=(*known("series"), *where), null=_NO_REPORT, **rest)
+def _gauge(*where: Condition, **options: Any) -> Kpi:
+    return _hosts(where=(*are_known("series"), *where), null=_NO_REPORT, **options)
 
 
 KPIS = (

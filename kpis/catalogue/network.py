@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from functools import partial
 
-from lakescope.kpis.catalogue._common import empty_hours, known
+from lakescope.kpis.catalogue._common import are_known, empty_hours
 from lakescope.kpis.model import DAY, Condition, Kpi, Part, PerSecond, Ratio
 
 NETWORK = ("src_site", "dst_site", "src_host", "dst_host", "ip_version", "vo")
 
-_COUNTED = known("packets_sent", "packets_lost")
+_HAS_COUNTS = are_known("packets_sent", "packets_lost")
 _network = partial(Kpi, dataset="network", good="down", dimensions=NETWORK)
 TESTS = ("src_site", "dst_site", "src_host", "dst_host", "test", "vo")
 _tests = partial(Kpi, dataset="network", dimensions=TESTS)
@@ -37,8 +37,8 @@ KPIS = (
         meaning="Share of perfSONAR's test packets that were lost.",
         unit="ratio",
         value=Ratio(
-            Part(kind="sum", field="packets_lost", where=_COUNTED),
-            Part(kind="sum", field="packets_sent", where=_COUNTED),
+            Part(kind="sum", field="packets_lost", where=_HAS_COUNTS),
+            Part(kind="sum", field="packets_sent", where=_HAS_COUNTS),
         ),
         where=(Condition("test", "in", ("latency", "latencybg", "rtt")),),
         null="no latency test ran",

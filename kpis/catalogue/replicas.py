@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from functools import partial
 
-from lakescope.kpis.catalogue._common import known
+from lakescope.kpis.catalogue._common import are_known
 from lakescope.kpis.model import Condition, Kpi, Part
 
 _replicas = partial(Kpi, unit="count", dataset="replicas", good="down")
-_COUNTED = known("count")
+_COUNTED = are_known("count")
 _UNASKED = "bad replicas are not polled (/replicas/bad/summary), or Rucio does not answer"
 _count = Part(
     kind="last", field="count", series=("rse", "state", "reason"), over="total", polled="bad_replicas"
@@ -38,7 +38,7 @@ KPIS = (
     _replicas(
         name="replicas_suspicious_files",
         meaning="Files that were declared suspicious, each counted once for each RSE.",
-        where=known("attempts"),
+        where=are_known("attempts"),
         value=Part(
             kind="last",
             field="attempts",

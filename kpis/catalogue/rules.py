@@ -4,36 +4,36 @@ from __future__ import annotations
 
 from functools import partial
 
-from lakescope.kpis.catalogue._common import known
+from lakescope.kpis.catalogue._common import are_known
 from lakescope.kpis.model import Condition, Kpi, Part, Ratio
 
 RULES = ("vo", "account", "rse", "scope", "activity", "error_class", "error_template")
 
 _rules = partial(Kpi, dataset="rules", good="down", dimensions=RULES)
 _STUCK = Condition("event", "=", "stuck")
-_stuck = partial(Part, kind="last", series=("rule_id",), state=(_STUCK,), polled="rules")
-_EPISODES = known("episode")
+_stuck_kpi = partial(Part, kind="last", series=("rule_id",), state=(_STUCK,), polled="rules")
+_EPISODES = are_known("episode")
 
 KPIS = (
     _rules(
         name="rules_stuck",
         meaning="Distinct stuck rules in the latest complete poll of Rucio.",
         unit="count",
-        value=_stuck(field="rule_id", over="distinct"),
+        value=_stuck_kpi(field="rule_id", over="distinct"),
         null="stuck rules are not polled, or Rucio does not answer",
     ),
     _rules(
         name="oldest_stuck_rule",
         meaning="How long the oldest stuck rule has been stuck.",
         unit="seconds",
-        value=_stuck(field="stuck_s", over="max"),
+        value=_stuck_kpi(field="stuck_s", over="max"),
         null="no rule is stuck, or Rucio does not say since when",
     ),
     _rules(
         name="rules_stuck_locks",
         meaning="Locks (files) that the stuck rules have given up.",
         unit="count",
-        value=_stuck(field="locks_stuck", over="total"),
+        value=_stuck_kpi(field="locks_stuck", over="total"),
         null="stuck rules are not polled, or Rucio does not answer",
     ),
     _rules(

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from functools import partial
 
-from lakescope.kpis.catalogue._common import empty_hours, known
+from lakescope.kpis.catalogue._common import are_known, empty_hours
 from lakescope.kpis.model import Condition, DaysLeft, Kpi, Part, Ratio, Remainder
 
 STORAGE = ("rse", "site", "country", "qos", "vo")
-_COUNTED = ("rse", "scope", "account", "experiment", "usage_source", "storage_service")
+_DIMENSIONS = ("rse", "scope", "account", "experiment", "usage_source", "storage_service")
 
 
 def _counts_of(*fields: str) -> tuple[Condition, ...]:
     """Counts of just that: of a scope, of an account at an RSE, ... They overlap, so that no two kinds may be added."""
-    return (*known(*fields), *(Condition(field, "unknown") for field in _COUNTED if field not in fields))
+    return (
+        *are_known(*fields),
+        *(Condition(field, "unknown") for field in _DIMENSIONS if field not in fields),
+    )
 
 
 WHOLE_RSE = _counts_of("rse")
 
-_SIZED = known("free", "total")  # Rucio tells what is used apart from them
+_HAS_SIZE = are_known("free", "total")  # Rucio tells what is used apart from them
 _last = partial(Part, kind="last", series=("rse",))
 _GROWTH = Part(kind="growth", field="used", series=("rse",))
 
@@ -73,7 +76,7 @@ def _shares(
     )
 
 
-_REPORTED_SHARE = known("share")
+_REPORTED_SHARE = are_known("share")
 SHARE = ("share", "storage_service", "media", "rse", "site", "country", "qos", "vo")
 _of_share = partial(
     Kpi,
@@ -84,7 +87,7 @@ _of_share = partial(
 )
 _share = partial(Part, kind="last", series=("storage_service", "share"), over="max")
 """Of several shares the greatest value: they may overlap, so that no sum of them means anything."""
-_SERVICE = (*known("storage_service"), Condition("share", "unknown"))
+_SERVICE = (*are_known("storage_service"), Condition("share", "unknown"))
 _of_service = partial(
     Kpi,
     dataset="storage",
@@ -94,10 +97,10 @@ _of_service = partial(
 )
 _service = partial(Part, kind="last", series=("storage_service", "media"))
 
-_OF_GLOBAL = (*known("account", "rse"), Condition("usage_source", "=", "global"))
-_AVAILABILITY = (*known("rse"), Condition("usage_source", "=", "availability"))
+_OF_GLOBAL = (*are_known("account", "rse"), Condition("usage_source", "=", "global"))
+_AVAILABILITY = (*are_known("rse"), Condition("usage_source", "=", "availability"))
 _ACCOUNT = ("account", "rse")
-_QUOTA = partial(Part, kind="last", series=_ACCOUNT, where=known("used", "total"))
+_QUOTA = partial(Part, kind="last", series=_ACCOUNT, where=are_known("used", "total"))
 
 KPIS = (
     _storage(
@@ -133,7 +136,7 @@ KPIS = (
         meaning="Share of the total space that is in use, for the RSEs that report total and free space.",
         unit="ratio",
         good="down",
-        value=Remainder(Ratio(_last(field="free", where=_SIZED), _last(field="total", where=_SIZED))),
+        value=Remainder(Ratio(_last(field="free", where=_HAS_SIZE), _last(field="total", where=_HAS_SIZE))),
         null="no RSE reports its size",
         warning=0.85,
         critical=0.95,
@@ -247,7 +250,7 @@ KPIS = (
         unit="seconds",
         good="down",
         dataset="storage",
-        where=known("storage_service"),
+        where=are_known("storage_service"),
         value=Part(kind="last", field="age_s", series=("storage_service", "share", "media"), over="max"),
         dimensions=("storage_service", "share", "site", "rse"),
         null="no storage service reports when its numbers are from",
@@ -275,7 +278,9 @@ KPIS = (
             good="down",
             dataset="storage",
             where=_AVAILABILITY,
-            value=_last(field=field, over="count", where=known(field), state=(Condition(field, "=", False),)),
+            value=_last(
+                field=field, over="count", where=are_known(field), state=(Condition(field, "=", False),)
+            ),
             dimensions=STORAGE,
             null="Rucio's list of RSEs is not polled, or the last report is stale",
         )

@@ -4,24 +4,35 @@ from __future__ import annotations
 
 from functools import partial
 
-from lakescope.kpis.catalogue._common import DONE, EFFICIENCY, ENDED, FAILED, FTS, RUCIO, empty_hours, known
+from lakescope.kpis.catalogue._common import (
+    DONE,
+    EFFICIENCY,
+    ENDED,
+    FAILED,
+    FTS,
+    RUCIO,
+    are_known,
+    empty_hours,
+)
 from lakescope.kpis.model import Condition, Kpi, Part, PerSecond, Ratio
 
 _LINK = ("src_site", "dst_site", "src_country", "dst_country", "src_qos", "dst_qos")
-_SHARED = (
+_DIMENSIONS = (
     *("vo", "activity", "account", "experiment", "src_rse", "dst_rse"),
     *(*_LINK, "src_type", "dst_type", "protocol", "endpoint", "kind"),
 )
-TRANSFERS = (*_SHARED, "datatype")
+TRANSFERS = (*_DIMENSIONS, "datatype")
 FAILURES = (*TRANSFERS, "error_class", "error_template", "error_scope")
-FTS_TRANSFERS = (*_SHARED, "auth_method", "ip_version", "transfer_mode", "multihop")
+FTS_TRANSFERS = (*_DIMENSIONS, "auth_method", "ip_version", "transfer_mode", "multihop")
 """How FTS copied, which Rucio is not told."""
 BOTH = ("vo", "activity", "experiment", "src_rse", "dst_rse", "src_site", "dst_site", "src_type", "dst_type")
 """What Rucio and FTS tell alike."""
 
-COPIED = Condition("kind", "not", "stagein")  # what is staged from tape stays where it is: FTS copies nothing
-_MOVED = (DONE, *known("bytes", "transfer_s"))
-_TRIED = (ENDED, *known("file"))
+IS_COPY = Condition(
+    "kind", "not", "stagein"
+)  # what is staged from tape stays where it is: FTS copies nothing
+_HAS_VOLUME = (DONE, *are_known("bytes", "transfer_s"))
+_HAS_FILE = (ENDED, *are_known("file"))
 _REQUESTS = partial(Part, kind="distinct", field="request_id")
 
 _transfers = partial(
@@ -30,9 +41,9 @@ _transfers = partial(
 _count = partial(_transfers, unit="count", null="never null")
 _fts = partial(_transfers, where=(FTS,), dimensions=FTS_TRANSFERS)
 
-_COPIES = (*known("request_id"), COPIED)  # not FTS's other customers
+_COPIES = (*are_known("request_id"), IS_COPY)  # not FTS's other customers
 # a file on its way from a tape system's disk to tape is copied, and Rucio's is done once it is there
-_FINISHED = (FTS, Condition("event", "in", ("done", "archiving")))
+_FTS_FINISHED = (FTS, Condition("event", "in", ("done", "archiving")))
 _copies = partial(_transfers, unit="count", good="up", dimensions=BOTH)
 RUCIO_COPIES = _copies(
     name="rucio_copies",
@@ -54,7 +65,7 @@ FTS_COPIES = _copies(
     name="fts_copies",
     meaning="Rucio's copies that FTS reports as finished, those on their way from a tape system's disk to tape too;"
     " compared with rucio_copies it shows lost messages.",
-    where=(*_COPIES, *_FINISHED),
+    where=(*_COPIES, *_FTS_FINISHED),
     value=_REQUESTS(),
     null="FTS reported no copy as finished",
 )
@@ -104,7 +115,9 @@ KPIS = (
         meaning="Ended transfer attempts per distinct file.",
         unit="count",
         good="down",
-        value=Ratio(Part(kind="count", where=_TRIED), Part(kind="distinct", field="file", where=_TRIED)),
+        value=Ratio(
+            Part(kind="count", where=_HAS_FILE), Part(kind="distinct", field="file", where=_HAS_FILE)
+        ),
         warning=1.5,
         critical=3.0,
     ),
@@ -114,7 +127,8 @@ KPIS = (
         unit="bytes/s",
         good="up",
         value=Ratio(
-            Part(kind="sum", field="bytes", where=_MOVED), Part(kind="sum", field="transfer_s", where=_MOVED)
+            Part(kind="sum", field="bytes", where=_HAS_VOLUME),
+            Part(kind="sum", field="transfer_s", where=_HAS_VOLUME),
         ),
         null="no transfer of known size and duration arrived",
     ),
@@ -206,7 +220,7 @@ KPIS = (
         unit="ratio",
         good="up",
         where=_COPIES,
-        value=Ratio(_REQUESTS(where=_FINISHED), _REQUESTS(where=(RUCIO, DONE))),
+        value=Ratio(_REQUESTS(where=_FTS_FINISHED), _REQUESTS(where=(RUCIO, DONE))),
         dimensions=BOTH,
         null="Rucio reported no transferred file",
         warning=0.9,

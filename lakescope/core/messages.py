@@ -147,7 +147,7 @@ def traits(decode: Format) -> Traits:
 
 
 def quote(value: object, limit: int = FOUND_MAX) -> str:
-    """`found` for an error text, at most `limit` characters."""
+    """`value` for an error text, at most `limit` characters."""
     text = value if isinstance(value, str) else repr(value)
     return text if len(text) <= limit else text[: limit - 1] + "…"
 

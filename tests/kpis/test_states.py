@@ -236,7 +236,7 @@ def test_days_left(left: float, per_second: float, days: float | None) -> None:
     ],
 )
 def test_over_the_series(over: Any, values: list[int], known: bool, expected: int | None) -> None:
-    assert snapshots._over(Part(kind="last", field="used", over=over), values, known=known) == expected
+    assert snapshots._over(Part(kind="last", field="used", over=over), values, has_data=known) == expected
 
 
 @pytest.mark.parametrize(

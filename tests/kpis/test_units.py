@@ -8,7 +8,7 @@ import pytest
 
 from lakescope.kpis import CATALOGUE
 from lakescope.kpis.model import Unit
-from lakescope.kpis.units import DASH, level_of, scale_of, shown
+from lakescope.kpis.units import DASH, format_value, level_of, scale_of
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ from lakescope.kpis.units import DASH, level_of, scale_of, shown
     ],
 )
 def test_values_are_said_as_people_say_them(value: float | None, unit: Unit, said: str) -> None:
-    assert shown(value, unit) == said
+    assert format_value(value, unit) == said
 
 
 def test_every_unit_has_its_name() -> None:

@@ -65,13 +65,13 @@ def server() -> Iterator[Server]:
 class Kept(Output):
     def __init__(self) -> None:
         self.wires: list[Wire] = []
-        self.closed = False
+        self.closed_indices = False
 
     def write(self, wire: Wire) -> None:
         self.wires.append(wire)
 
     def close(self) -> None:
-        self.closed = True
+        self.closed_indices = True
 
 
 def test_files_hold_every_body(wires: list[Wire], tmp_path: Path) -> None:
@@ -142,7 +142,7 @@ def test_split_sends_each_message_its_usual_way(wires: list[Wire]) -> None:
     assert {wire.source for wire in broker.wires} == {"rucio", "fts", "trace"}
     assert len(broker.wires) + len(web.wires) == len(wires)
     assert all(wire.destination == f"/push/{wire.format}" for wire in web.wires)
-    assert broker.closed and web.closed
+    assert broker.closed_indices and web.closed_indices
 
 
 def test_pace(wires: list[Wire]) -> None:

@@ -10,7 +10,7 @@ import pytest
 from lakescope.core.contracts import Outcome, RefusedError, TransientError
 from lakescope.core.http import PERMANENT, judge_status, mask
 from lakescope.core.messages import FOUND_MAX, Reject
-from lakescope.sinks._elastic import BusyError, _judged, is_full
+from lakescope.sinks._elastic import BusyError, _judge_error, is_full
 from lakescope.sinks.elasticsearch import judge
 
 URL = "http://store.example.org:8086/write"
@@ -108,7 +108,7 @@ def test_an_answer_need_not_say_of_what_kind_it_is() -> None:
 
 @pytest.mark.parametrize("status", [400, 413])
 def test_the_cluster_refuses_for_good(status: int) -> None:
-    error = _judged("es", status, "no")
+    error = _judge_error("es", status, "no")
     assert isinstance(error, RefusedError)
     assert error.reason == ("too_large" if status == 413 else "refused")
     assert str(error) == f"es answered {status}: no"
@@ -116,7 +116,7 @@ def test_the_cluster_refuses_for_good(status: int) -> None:
 
 @pytest.mark.parametrize("status", BUSY)
 def test_the_cluster_cannot_now(status: int) -> None:
-    error = _judged("es", status, "not now")
+    error = _judge_error("es", status, "not now")
     assert isinstance(error, BusyError if status == 429 else TransientError)
     assert isinstance(error, BusyError) == (status == 429)
     assert str(error).startswith(f"es answered {status}: not now")
@@ -124,21 +124,22 @@ def test_the_cluster_cannot_now(status: int) -> None:
 
 @pytest.mark.parametrize("status", [500, 503])
 def test_one_nodes_refusal_in_anothers_fault(status: int) -> None:
-    error = _judged("es", status, "mapper_parsing_exception: failed to parse")
+    error = _judge_error("es", status, "mapper_parsing_exception: failed to parse")
     assert isinstance(error, RefusedError) and error.reason == "refused"
-    assert not isinstance(_judged("es", 499, "mapper_parsing_exception: failed"), RefusedError)
+    assert not isinstance(_judge_error("es", 499, "mapper_parsing_exception: failed"), RefusedError)
 
 
 @pytest.mark.parametrize("status", [400, 413, 500])
 def test_a_cluster_without_room_for_an_index_is_waited_for(status: int) -> None:
     assert is_full(FULL) and not is_full("would add") and not is_full("shards open")
-    error = _judged("es", status, f"mapper_parsing_exception {FULL}")
+    error = _judge_error("es", status, f"mapper_parsing_exception {FULL}")
     assert isinstance(error, TransientError) and not isinstance(error, BusyError)
 
 
 def test_the_clusters_operator_is_told_what_to_do() -> None:
     assert (
-        str(_judged("es", 403, "no")) == "es answered 403: no; give the sink's user the right to write there"
+        str(_judge_error("es", 403, "no"))
+        == "es answered 403: no; give the sink's user the right to write there"
     )
 
 

@@ -74,9 +74,11 @@ def add_events(outage: Outage, question: Question, out: DecodeResult) -> None:
     for service in dict.fromkeys(outage.services or (Service(),)):
         host = host_of(service.host)
         place = (outage.source, "downtime", outage.id, service.site, host, service.kind, service.endpoint)
-        asked = (question.scope,) if question.scope else ()  # two questions of one moment are two reports
+        scope_parts = (
+            (question.scope,) if question.scope else ()
+        )  # two questions of one moment are two reports
         report = Downtime(
-            id=identify(*place, "reported", *asked, question.time),
+            id=identify(*place, "reported", *scope_parts, question.time),
             time=question.time,
             source=outage.source,
             event="reported",
@@ -147,18 +149,20 @@ def _moment(time: str) -> datetime:
     return datetime.fromisoformat(time).replace(tzinfo=None)
 
 
-def _word(text: str | None, known: dict[str, str], field: str, out: DecodeResult) -> str | None:
+def _word(text: str | None, values: dict[str, str], field: str, out: DecodeResult) -> str | None:
     """The word that is meant; null, and counted, for one that is none of them."""
     if not text:
         return None
-    word = known.get(text.partition("(")[0].strip().lower())  # OSG explains its words
+    word = values.get(text.partition("(")[0].strip().lower())  # OSG explains its words
     if word is None:
         out.odd[field] += 1
     return word
 
 
-def count_unknown_tags(tags: Iterable[str], known: frozenset[str], under: str, out: DecodeResult) -> None:
+def count_unknown_tags(
+    tags: Iterable[str], known_tags: frozenset[str], under: str, out: DecodeResult
+) -> None:
     """Counts the elements that the format does not know."""
     for tag in tags:
-        if tag not in known:
+        if tag not in known_tags:
             out.unknown[f"{under}.{tag}"] += 1

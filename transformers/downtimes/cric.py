@@ -38,11 +38,11 @@ def _records(document: Any) -> Iterator[tuple[str, str, Any]]:
     if isinstance(document, list):
         yield from ((f"$[{index}]", "", record) for index, record in enumerate(document))
         return
-    for key, found in document.items():
-        if isinstance(found, list):
-            yield from ((f"$.{key}[{index}]", "", record) for index, record in enumerate(found))
+    for key, entry in document.items():
+        if isinstance(entry, list):
+            yield from ((f"$.{key}[{index}]", "", record) for index, record in enumerate(entry))
         else:
-            yield f"$.{key}", key, found
+            yield f"$.{key}", key, entry
 
 
 def _decode_one(path: str, key: str, record: Any, *, out: DecodeResult, question: Question) -> None:
@@ -78,18 +78,18 @@ def _decode_one(path: str, key: str, record: Any, *, out: DecodeResult, question
 def _services(record: Mapping[str, Any], path: str) -> Iterator[Service]:
     """Those named; the whole site, or the host, where none is."""
     site = _first(record, path, "rcsite", "site", "experiment_site")
-    found = next(
+    match = next(
         (record[key] for key in ("services", "affected_services", "service") if record.get(key)), None
     )
-    if isinstance(found, str):
-        found = [one.strip() for one in found.split(",") if one.strip()]
-    elif isinstance(found, dict):
-        found = [
-            {"endpoint": key} | value if isinstance(value, dict) else key for key, value in found.items()
+    if isinstance(match, str):
+        match = [one.strip() for one in match.split(",") if one.strip()]
+    elif isinstance(match, dict):
+        match = [
+            {"endpoint": key} | value if isinstance(value, dict) else key for key, value in match.items()
         ]
-    if not isinstance(found, list) or not found:
-        found = [record]
-    for index, one in enumerate(found):
+    if not isinstance(match, list) or not match:
+        match = [record]
+    for index, one in enumerate(match):
         place = f"{path}.services[{index}]"
         if isinstance(one, dict):
             yield Service(

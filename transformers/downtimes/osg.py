@@ -51,8 +51,8 @@ def _decode_one(element: Element, out: DecodeResult, path: str, question: Questi
     if not identity:
         raise RejectedError("schema", f"{path}.ID", "the downtime's number", "no such element")
     count_unknown_tags((child.tag for child in element), _KNOWN, "Downtime", out)
-    started = _time(element, "StartTime", path)
-    if started is None:
+    start_time = _time(element, "StartTime", path)
+    if start_time is None:
         raise RejectedError("schema", f"{path}.StartTime", "when the downtime begins", "no such element")
     site = text_of(element, "ResourceGroup/GroupName") or text_of(element, "ResourceName")
     kinds = [text_of(service, "Name") for service in element.findall("Services/Service")] or [None]
@@ -65,7 +65,7 @@ def _decode_one(element: Element, out: DecodeResult, path: str, question: Questi
             ),
             severity=text_of(element, "Severity"),
             classification=text_of(element, "Class"),
-            started=started,
+            started=start_time,
             ended=_time(element, "EndTime", path),
             declared=_time(element, "CreatedTime", path),
             description=text_of(element, "Description"),

@@ -55,10 +55,10 @@ def decode(message: Message, out: DecodeResult) -> None:
 def _decode_body(piece: tuple[int, bytes], out: DecodeResult, path: str) -> None:
     offset, body = piece
     try:
-        done = _decode_typed(body, out)
+        is_decoded = _decode_typed(body, out)
     except RejectedError as error:
         raise _under(path, error) from None
-    if not done:
+    if not is_decoded:
         _decode_any(any_json(body, path, offset), out, path)
 
 
@@ -70,10 +70,10 @@ def _decode_typed(body: bytes, out: DecodeResult) -> bool:
         return False
     decode_as, build = kind
     try:
-        found = decode_as(body)
+        document = decode_as(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False  # another dialect, or no FTS message at all: the loose way finds out, and says so
-    out.events.append(build(found, out))
+    out.events.append(build(document, out))
     return True
 
 
@@ -103,13 +103,15 @@ def _build_loosely(document: dict[str, Any], out: DecodeResult) -> Event:
     kind, build = _kind_of(document)
     count_unknown(document, kind, out)
     fields = _FIELDS[kind]
-    known = {key: value for key, value in document.items() if value not in (None, "") and key in fields}
-    about_file = metadata_of(known.pop("file_metadata", None), FileMetadata)
-    about_job = metadata_of(known.pop("job_metadata", None), JobMetadata)
-    found = convert_fields(known, kind, out, needed=_NEEDED)
-    if not isinstance(found, Optimizer):
-        found.file_metadata, found.job_metadata = about_file, about_job
-    return build(found, out)
+    known_fields = {
+        key: value for key, value in document.items() if value not in (None, "") and key in fields
+    }
+    about_file = metadata_of(known_fields.pop("file_metadata", None), FileMetadata)
+    about_job = metadata_of(known_fields.pop("job_metadata", None), JobMetadata)
+    payload = convert_fields(known_fields, kind, out, required_fields=_REQUIRED_FIELDS)
+    if not isinstance(payload, Optimizer):
+        payload.file_metadata, payload.job_metadata = about_file, about_job
+    return build(payload, out)
 
 
 def _kind_of(document: dict[str, Any]) -> tuple[type[Any], Callable[[Any, DecodeResult], Event]]:
@@ -126,10 +128,10 @@ def _kind_of(document: dict[str, Any]) -> tuple[type[Any], Callable[[Any, Decode
 
 
 _FIELDS = {kind: frozenset(kind.__struct_fields__) for kind in (Complete, Start, State, Optimizer)}
-_NEEDED = frozenset(
+_REQUIRED_FIELDS = frozenset(
     ("tr_id", "transfer_id", "job_id", "file_id", "file_state", "source_se", "dest_se", "endpnt")
 )
-_NEEDED |= {"tr_timestamp_start", "tr_timestamp_complete", "timestamp", "t_final_transfer_state"}
+_REQUIRED_FIELDS |= {"tr_timestamp_start", "tr_timestamp_complete", "timestamp", "t_final_transfer_state"}
 """What an event is told by, and what says how an attempt ended."""
 _COMPLETE = (msgspec.json.Decoder(Complete).decode, complete.build)
 _START = (msgspec.json.Decoder(Start).decode, start.build)

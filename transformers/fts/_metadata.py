@@ -49,32 +49,32 @@ _KINDS: dict[str, Literal["transfer", "stagein"]] = {"transfer": "transfer", "st
 _M = TypeVar("_M", FileMetadata, JobMetadata)
 
 
-def metadata_of(found: Any, kind: type[_M]) -> _M | None:
+def metadata_of(value: Any, kind: type[_M]) -> _M | None:
     """What is known of any JSON that an issuer chose, or of a text that holds some; fields of other types not."""
-    if isinstance(found, kind):
-        return found
-    if isinstance(found, str) and found.startswith("{"):
+    if isinstance(value, kind):
+        return value
+    if isinstance(value, str) and value.startswith("{"):
         try:
-            found = any_json(found.encode())
+            value = any_json(value.encode())
         except RejectedError:
             return None
-    if not isinstance(found, dict):
+    if not isinstance(value, dict):
         return None
     try:
-        return msgspec.convert(found, kind, strict=False)
+        return msgspec.convert(value, kind, strict=False)
     except (msgspec.ValidationError, RecursionError):
-        return _what_fits(found, kind)
+        return _what_fits(value, kind)
 
 
-def _what_fits(found: dict[str, Any], kind: type[_M]) -> _M:
-    known = kind()
+def _what_fits(document: dict[str, Any], kind: type[_M]) -> _M:
+    metadata = kind()
     for field in msgspec.structs.fields(kind):
         try:
-            value = msgspec.convert(found.get(field.name), field.type, strict=False)
+            value = msgspec.convert(document.get(field.name), field.type, strict=False)
         except (msgspec.ValidationError, RecursionError):
             continue
-        setattr(known, field.name, value)
-    return known
+        setattr(metadata, field.name, value)
+    return metadata
 
 
 def add_metadata(
@@ -109,5 +109,5 @@ def add_metadata(
     transfer.adler32 = about_file.adler32 or None
     transfer.md5 = about_file.md5 or None
     if transfer.bytes is None or transfer.bytes < 0:
-        said = size(about_file.filesize, zero=True)
-        transfer.bytes = transfer.bytes if said is None else said
+        filesize = size(about_file.filesize, zero=True)
+        transfer.bytes = transfer.bytes if filesize is None else filesize

@@ -14,7 +14,7 @@ from typing import Any
 from lakescope.core.messages import RejectedError
 from lakescope.transformers._common import NO_COUNT, epoch_time, number
 
-Ignored = Any
+IgnoredValue = Any
 Number = int | float
 Milliseconds = (
     int | float
@@ -25,7 +25,7 @@ _LATEST = 253_402_300_800_000  # the year 10000
 _LONGEST = 366 * 86_400_000  # ms; a transfer that took longer has a wrong end
 
 
-def whole(milliseconds: int | float | None) -> int | None:
+def to_int(milliseconds: int | float | None) -> int | None:
     if isinstance(milliseconds, float):
         return int(milliseconds) if milliseconds < _LATEST else _LATEST
     return milliseconds
@@ -56,7 +56,7 @@ def _minute(minutes: int) -> str:
 
 
 def required_time(milliseconds: int | float | None) -> str:
-    time = whole(milliseconds)
+    time = to_int(milliseconds)
     if time is None or not _EARLIEST <= time < _LATEST:
         raise RejectedError("value", "$.timestamp", "milliseconds since 1970", milliseconds)
     return _text(time)
@@ -69,34 +69,34 @@ def span(start: int | None, end: int | None) -> float | None:
     return (end - start) / 1000 if end - start <= _LONGEST else inf
 
 
-def size(said: int | float | None, zero: bool = False) -> int | None:
+def size(value: int | float | None, zero: bool = False) -> int | None:
     """Bytes; null for -1, and for 0, which FTS says of a file that it has not looked at, unless `zero`."""
-    if said is None or (said == 0 and not zero):
+    if value is None or (value == 0 and not zero):
         return None
-    if 0 <= said < 2**63:
-        return int(said)
-    return None if said in _NONE else NO_COUNT
+    if 0 <= value < 2**63:
+        return int(value)
+    return None if value in _UNSET_VALUES else NO_COUNT
 
 
-def count(said: int | None) -> int | None:
+def count(value: int | None) -> int | None:
     """A small number; FTS sends -1 for none, and as an unsigned one where the field is that."""
-    if said is None or 0 <= said < 2**31:
-        return said
-    return None if said in _NONE or said == 2**32 - 1 else NO_COUNT
+    if value is None or 0 <= value < 2**31:
+        return value
+    return None if value in _UNSET_VALUES or value == 2**32 - 1 else NO_COUNT
 
 
-def measure(said: float | None) -> float | None:
+def measure(value: float | None) -> float | None:
     """A rate or a share; null for -1."""
-    return None if said == -1 else number(said)
+    return None if value == -1 else number(value)
 
 
-_NONE = (-1, 2**64 - 1)
+_UNSET_VALUES = (-1, 2**64 - 1)
 """What FTS writes for no number; the second where the field is unsigned."""
 
 
 def scheme(url: str | None) -> str | None:
-    scheme, found, _rest = (url or "").partition("://")
-    return scheme.lower() or None if found else None
+    scheme, separator, _rest = (url or "").partition("://")
+    return scheme.lower() or None if separator else None
 
 
 def missing(key: str) -> RejectedError:

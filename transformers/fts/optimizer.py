@@ -8,7 +8,7 @@ from lakescope.core.events import Event, FtsQueue
 from lakescope.core.messages import DecodeResult
 from lakescope.transformers._common import host_of, identify
 from lakescope.transformers.fts._values import (
-    Ignored,
+    IgnoredValue,
     Milliseconds,
     Number,
     count,
@@ -16,7 +16,7 @@ from lakescope.transformers.fts._values import (
     missing,
     required_time,
     scheme,
-    whole,
+    to_int,
 )
 
 
@@ -26,18 +26,18 @@ class Optimizer(Struct, gc=False, forbid_unknown_fields=True):
     active_count: int | None = None
     connections: int | None = None
     dest_se: str | None = None
-    diff: Ignored = None
-    duration_avg: Ignored = None
+    diff: IgnoredValue = None
+    duration_avg: IgnoredValue = None
     endpnt: str | None = None
-    filesize_avg: Ignored = None
-    filesize_stddev: Ignored = None
+    filesize_avg: IgnoredValue = None
+    filesize_stddev: IgnoredValue = None
     rationale: str | None = None
-    retry_count: Ignored = None
+    retry_count: IgnoredValue = None
     source_se: str | None = None
     submitted_count: int | None = None
     success_rate: Number | None = None
     throughput: Number | None = None
-    throughput_ema: Ignored = None
+    throughput_ema: IgnoredValue = None
     timestamp: Milliseconds | None = None
 
 
@@ -49,7 +49,7 @@ def build(p: Optimizer, _out: DecodeResult) -> Event:
         raise missing("dest_se")
     success = measure(p.success_rate)
     return FtsQueue(
-        id=identify("fts", "OP", p.endpnt or None, p.source_se, p.dest_se, whole(p.timestamp)),
+        id=identify("fts", "OP", p.endpnt or None, p.source_se, p.dest_se, to_int(p.timestamp)),
         time=required_time(p.timestamp),
         source="fts",
         endpoint=host_of(p.endpnt),

@@ -37,8 +37,8 @@ from lakescope.transformers._common import (
     host_of,
     identify,
     shape,
+    to_int,
     utc_time,
-    whole,
 )
 from lakescope.transformers.fts._values import scheme
 
@@ -157,7 +157,7 @@ def _add_links(items: list[Any], question: Question, out: DecodeResult) -> None:
 
         def total(*states: str, rows: list[Row] = rows) -> int | None:
             counts = [getattr(row, state) for row in rows for state in states]
-            return None if None in counts else whole(sum(counts))
+            return None if None in counts else to_int(sum(counts))
 
         finished, ended = total("finished"), total("finished", "failed")
         out.events.append(
@@ -207,9 +207,9 @@ def _add_decisions(items: list[Any], question: Question, out: DecodeResult) -> N
                 src_host=host_of(source),
                 dst_host=host_of(destination),
                 protocol=scheme(destination),
-                active=whole(decision.actual_active),
-                submitted=whole(decision.queue_size),
-                connections=whole(decision.active),
+                active=to_int(decision.actual_active),
+                submitted=to_int(decision.queue_size),
+                connections=to_int(decision.active),
                 throughput=decision.throughput,
                 success_rate=None if decision.success is None else decision.success / 100,
                 rationale=decision.rationale or None,

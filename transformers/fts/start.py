@@ -9,42 +9,42 @@ from lakescope.core.messages import DecodeResult
 from lakescope.transformers._common import host_of, identify
 from lakescope.transformers.fts._metadata import AboutFile, AboutJob, add_metadata
 from lakescope.transformers.fts._values import (
-    Ignored,
+    IgnoredValue,
     Milliseconds,
     ids,
     missing,
     required_time,
     scheme,
-    whole,
+    to_int,
 )
 
 
 class Start(Struct, gc=False, forbid_unknown_fields=True):
     """ST: a process has begun to transfer one file."""
 
-    dest_srm_v: Ignored = None
+    dest_srm_v: IgnoredValue = None
     dst_hostname: str | None = None
     dst_site_name: str | None = None
     dst_url: str | None = None
     endpnt: str | None = None
     file_id: int | None = None
     file_metadata: AboutFile = None
-    is_archiving: Ignored = None
+    is_archiving: IgnoredValue = None
     job_id: str | None = None
     job_metadata: AboutJob = None
     src_hostname: str | None = None
     src_site_name: str | None = None
-    src_srm_v: Ignored = None
+    src_srm_v: IgnoredValue = None
     src_url: str | None = None
-    srm_space_token_dst: Ignored = None
-    srm_space_token_src: Ignored = None
-    t_channel: Ignored = None
+    srm_space_token_dst: IgnoredValue = None
+    srm_space_token_src: IgnoredValue = None
+    t_channel: IgnoredValue = None
     timestamp: Milliseconds | None = None
     transfer_id: str | None = None
     user_dn: str | None = None
     vo: str | None = None
     # before 2014
-    agent_fqdn: Ignored = None
+    agent_fqdn: IgnoredValue = None
 
 
 def build(p: Start, _out: DecodeResult) -> Event:
@@ -54,7 +54,7 @@ def build(p: Start, _out: DecodeResult) -> Event:
     time = required_time(p.timestamp)
     job_id, file_id = ids(p.transfer_id, p.job_id, p.file_id)
     transfer = Transfer(
-        id=identify("fts", "ST", p.endpnt or None, p.transfer_id, whole(p.timestamp)),
+        id=identify("fts", "ST", p.endpnt or None, p.transfer_id, to_int(p.timestamp)),
         time=time,
         source="fts",
         vo=p.vo or None,

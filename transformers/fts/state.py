@@ -9,7 +9,7 @@ from lakescope.core.messages import DecodeResult
 from lakescope.transformers._common import host_of, identify
 from lakescope.transformers.fts._metadata import AboutFile, AboutJob, add_metadata
 from lakescope.transformers.fts._values import (
-    Ignored,
+    IgnoredValue,
     Milliseconds,
     Number,
     count,
@@ -19,14 +19,14 @@ from lakescope.transformers.fts._values import (
     size,
     span,
     time_of,
-    whole,
+    to_int,
 )
 
 
 class State(Struct, gc=False, forbid_unknown_fields=True):
     """SS: a file has entered a state."""
 
-    archiving: Ignored = None
+    archiving: IgnoredValue = None
     archiving_finished: Milliseconds | None = None
     archiving_start: Milliseconds | None = None
     dest_se: str | None = None
@@ -37,13 +37,13 @@ class State(Struct, gc=False, forbid_unknown_fields=True):
     file_state: str | None = None
     job_id: str | None = None
     job_metadata: AboutJob = None
-    job_state: Ignored = None
+    job_state: IgnoredValue = None
     reason: str | None = None
     retry_counter: int | None = None
     retry_max: int | None = None
     source_se: str | None = None
     src_url: str | None = None
-    staging: Ignored = None
+    staging: IgnoredValue = None
     staging_finished: Milliseconds | None = None
     staging_start: Milliseconds | None = None
     submit_time: Milliseconds | None = None
@@ -59,7 +59,7 @@ _OUTCOMES_OF_ARCHIVING = {"finished": True, "failed": False}
 
 def _waited(start: Number | None, end: Number | None) -> float | None:
     """Seconds; null where one is missing, which FTS writes as 0."""
-    return span(whole(start), whole(end)) if start and end else None
+    return span(to_int(start), to_int(end)) if start and end else None
 
 
 def build(p: State, out: DecodeResult) -> Event:
@@ -70,7 +70,7 @@ def build(p: State, out: DecodeResult) -> Event:
     time = required_time(p.timestamp)
     state = str(p.file_state).lower()
     transfer = Transfer(
-        id=identify("fts", "SS", p.job_id, p.file_id, state, whole(p.timestamp)),
+        id=identify("fts", "SS", p.job_id, p.file_id, state, to_int(p.timestamp)),
         time=time,
         source="fts",
         vo=p.vo_name or p.vo or None,
@@ -85,7 +85,7 @@ def build(p: State, out: DecodeResult) -> Event:
         dst_url=p.dst_url or None,
         protocol=scheme(p.dst_url),
         bytes=size(p.user_filesize),
-        submitted=time_of(whole(p.submit_time), "transfers.submitted", out.impossible),
+        submitted=time_of(to_int(p.submit_time), "transfers.submitted", out.impossible),
         ended=time if state in ("finished", "failed", "canceled") else None,
         endpoint=host_of(p.endpnt),
         error=p.reason or None,

@@ -36,10 +36,10 @@ from lakescope.transformers._common import (
     protocol_of,
     shape,
     span_s,
+    to_int,
     unwrap,
     utc_moment,
     utc_time,
-    whole,
 )
 from lakescope.transformers.hermes.payload import FoldedPayload, Payload
 
@@ -91,21 +91,21 @@ class _TransferEnd:
         self.event = state
         self.ok = state == "done"
 
-    def __call__(self, p: Payload, sent: str | None) -> Event:
+    def __call__(self, p: Payload, sent_at: str | None) -> Event:
         if p.request_id is None:
             raise _missing("request-id")
-        created, t_created = utc_moment(p.created_at, "$.payload.created_at")
-        started, t_started = utc_moment(p.started_at, "$.payload.started_at")
-        ended, t_ended = utc_moment(p.transferred_at, "$.payload.transferred_at")
+        created_at, t_created = utc_moment(p.created_at, "$.payload.created_at")
+        started_at, t_started = utc_moment(p.started_at, "$.payload.started_at")
+        ended_at, t_ended = utc_moment(p.transferred_at, "$.payload.transferred_at")
         size = _size(p)
         transfer_s = span_s(t_started, t_ended)
         # by position, in the order of lakescope.core.events.Transfer: by keyword it takes ten times as long
         event = Transfer(
             digest(f"{self.prefix}{p.request_id}\x1f{p.transfer_id or ''}"),
-            ended or _sent(sent),
+            ended_at or _sent_time(sent_at),
             "rucio",
             self.event,
-            self.ok or _failure(p.reason, started),
+            self.ok or _failure(p.reason, started_at),
             self.kind,
             # Rucio's words that are the event's
             p.request_id,
@@ -130,10 +130,10 @@ class _TransferEnd:
             host_of(p.src_url),
             host_of(p.dst_url),
             size,
-            created,
+            created_at,
             utc_moment(p.submitted_at, "$.payload.submitted_at")[0],
-            started,
-            ended,
+            started_at,
+            ended_at,
             span_s(t_created, t_started),
             transfer_s,
             size / transfer_s if transfer_s and size and size > 0 and transfer_s > 0 and self.ok else None,
@@ -150,9 +150,9 @@ class _TransferEnd:
 _CANCELED = re.compile(r"cancell?ed", re.IGNORECASE)
 
 
-def _failure(reason: str | None, started: str | None) -> bool | None:
+def _failure(reason: str | None, started_at: str | None) -> bool | None:
     """False for an attempt that failed; null for a request that was never tried."""
-    if reason and ("nused hop in multi" in reason or (started is None and _CANCELED.search(reason))):
+    if reason and ("nused hop in multi" in reason or (started_at is None and _CANCELED.search(reason))):
         return None
     return False
 
@@ -165,14 +165,14 @@ class _TransferProgress:
         self.kind = kind
         self.event = state
 
-    def __call__(self, p: Payload, sent: str | None) -> Event:
+    def __call__(self, p: Payload, sent_at: str | None) -> Event:
         if p.request_id is None:
             raise _missing("request-id")
-        happened = utc_time(p.queued_at, "$.payload.queued_at")
+        happened_at = utc_time(p.queued_at, "$.payload.queued_at")
         handed_over = self.event in ("submitted", "submission_failed")
         return Transfer(
             id=digest(f"{self.prefix}{p.request_id}\x1f{p.external_id or ''}"),
-            time=happened or _sent(sent),
+            time=happened_at or _sent_time(sent_at),
             source="rucio",
             vo=p.vo,
             event=self.event,
@@ -194,8 +194,8 @@ class _TransferProgress:
             adler32=p.checksum_adler,
             md5=p.checksum_md5,
             # queued_at means the submission on the submitter's events, the request on all others
-            created=None if handed_over else happened,
-            submitted=happened if self.event == "submitted" else None,
+            created=None if handed_over else happened_at,
+            submitted=happened_at if self.event == "submitted" else None,
             endpoint=_endpoint(p.external_host),
             error=p.reason or None,
             retry=p.retry_count,
@@ -206,11 +206,11 @@ class _TransferProgress:
 
 
 def _deletion(event: Literal["done", "failed", "not_found"]) -> Any:
-    def build(p: Payload, sent: str | None) -> Event:
-        happened = _sent(sent)
+    def build(p: Payload, sent_at: str | None) -> Event:
+        happened_at = _sent_time(sent_at)
         return Deletion(
-            id=identify("rucio", f"deletion-{event}", p.scope, p.name, p.rse, p.url, happened),
-            time=happened,
+            id=identify("rucio", f"deletion-{event}", p.scope, p.name, p.rse, p.url, happened_at),
+            time=happened_at,
             source="rucio",
             vo=p.vo,
             event=event,
@@ -230,8 +230,8 @@ def _deletion(event: Literal["done", "failed", "not_found"]) -> Any:
 
 
 def _did(event: str) -> Any:
-    def build(p: Payload, sent: str | None) -> Event:
-        happened = _sent(sent)
+    def build(p: Payload, sent_at: str | None) -> Event:
+        happened_at = _sent_time(sent_at)
         child_scope = p.child_scope or p.childscope
         child_name = p.child_name or p.childname
         scope, name = p.scope, p.name
@@ -239,8 +239,8 @@ def _did(event: str) -> Any:
             child_scope, child_name = scope, name
             scope, name = p.dataset_scope, p.dataset_name
         return Did(
-            id=identify("rucio", event, scope, name, child_scope, child_name, happened),
-            time=happened,
+            id=identify("rucio", event, scope, name, child_scope, child_name, happened_at),
+            time=happened_at,
             source="rucio",
             vo=p.vo,
             event=event,
@@ -257,13 +257,13 @@ def _did(event: str) -> Any:
 
 
 def _rule(event: str) -> Any:
-    def build(p: Payload, sent: str | None) -> Event:
+    def build(p: Payload, sent_at: str | None) -> Event:
         if p.rule_id is None:
             raise _missing("rule_id")
-        happened = _sent(sent)
+        happened_at = _sent_time(sent_at)
         return Rule(
-            id=identify("rucio", f"rule-{event}", p.rule_id, p.scope, p.name, p.rse, p.progress, happened),
-            time=happened,
+            id=identify("rucio", f"rule-{event}", p.rule_id, p.scope, p.name, p.rse, p.progress, happened_at),
+            time=happened_at,
             source="rucio",
             vo=p.vo,
             event=event,
@@ -309,8 +309,8 @@ _BUILDERS: dict[str, Any] = (
 
 def _builder(event_type: str) -> Any:
     """For the other spellings: Hermes keeps Rucio's own letter case on its way to Elasticsearch."""
-    folded = event_type.lower()
-    for spelling in (folded, folded.replace("_", "-"), folded.replace("-", "_")):
+    lowercase = event_type.lower()
+    for spelling in (lowercase, lowercase.replace("_", "-"), lowercase.replace("-", "_")):
         if build := _BUILDERS.get(spelling):
             return build
     raise RejectedError("unknown_kind", "$.event_type", f"one of {', '.join(sorted(_BUILDERS))}", event_type)
@@ -319,11 +319,11 @@ def _builder(event_type: str) -> Any:
 # --- helpers ---------------------------------------------------------------------------------------------
 
 _CAMEL = re.compile(r"(?<=[a-z0-9])[A-Z]")
-_KNOWN = frozenset(Payload.__struct_fields__) - {"empty_link"}
-_NEEDED = frozenset(
+_KNOWN_FIELDS = frozenset(Payload.__struct_fields__) - {"empty_link"}
+_REQUIRED_FIELDS = frozenset(
     ("request_id", "transfer_id", "external_id", "rule_id", "scope", "name", "rse", "url", "progress")
 )
-_NEEDED |= {"child_scope", "child_name", "childscope", "childname", "dataset_scope", "dataset_name"}
+_REQUIRED_FIELDS |= {"child_scope", "child_name", "childscope", "childname", "dataset_scope", "dataset_name"}
 """What tells one event from another."""
 
 
@@ -332,60 +332,60 @@ def decode_document(document: Any, out: DecodeResult, path: str) -> None:
     document, path, metadata = unwrap(document, path)
     if not isinstance(document, dict):
         raise RejectedError("schema", path, "object", shape(document))
-    stored = metadata_time(metadata, path)
-    known = {key: document[key] for key in _Envelope.__struct_fields__ if key in document}
+    stored_at = metadata_time(metadata, path)
+    known_fields = {key: document[key] for key in _Envelope.__struct_fields__ if key in document}
     place = f"{path}.payload"
-    if is_flat := "event_type" in known and "payload" not in known:
+    if is_flat := "event_type" in known_fields and "payload" not in known_fields:
         place = path
-        known["payload"] = {key: value for key, value in document.items() if key != "event_type"}
+        known_fields["payload"] = {key: value for key, value in document.items() if key != "event_type"}
     else:
-        out.unknown.update(document.keys() - known.keys())
-    body = convert(known, _Envelope, path)
+        out.unknown.update(document.keys() - known_fields.keys())
+    body = convert(known_fields, _Envelope, path)
     build = _BUILDERS.get(body.event_type) or _builder(body.event_type)
-    payload = convert_fields(_fold_keys(body.payload, out), FoldedPayload, out, place, _NEEDED)
-    sent = (
-        stored or body.created_at
+    payload = convert_fields(_fold_keys(body.payload, out), FoldedPayload, out, place, _REQUIRED_FIELDS)
+    sent_at = (
+        stored_at or body.created_at
         if is_flat and isinstance(build, _TransferEnd)
-        else body.created_at or stored
+        else body.created_at or stored_at
     )
     try:
-        out.events.append(build(payload, sent))
+        out.events.append(build(payload, sent_at))
     except RejectedError as error:
         error.reject.path = error.reject.path.replace("$.payload", place, 1).replace("$", path, 1)
         raise
 
 
 def _fold_keys(payload: dict[str, Any], out: DecodeResult) -> dict[str, Any]:
-    folded: dict[str, Any] = {}
+    canonical: dict[str, Any] = {}
     for key, value in payload.items():
         name = _CAMEL.sub(lambda hump: "_" + hump[0].lower(), key).replace("-", "_")
-        if name not in _KNOWN:
+        if name not in _KNOWN_FIELDS:
             out.unknown[f"payload.{key}"] += 1
-        elif folded.get(name) is None:  # transfer-link and transfer_link: the one that is set
-            folded[name] = value
-    return folded
+        elif canonical.get(name) is None:  # transfer-link and transfer_link: the one that is set
+            canonical[name] = value
+    return canonical
 
 
 def _missing(key: str) -> RejectedError:
     return RejectedError("schema", f"$.payload.{key}", "str", "null or no such key")
 
 
-def _sent(created_at: str | None) -> str:
-    happened = utc_time(created_at, "$.created_at")
-    if happened is None:
+def _sent_time(created_at: str | None) -> str:
+    happened_at = utc_time(created_at, "$.created_at")
+    if happened_at is None:
         expected = "a UTC time such as 2025-03-20 20:14:31"
         raise RejectedError("value", "$.created_at", expected, created_at or "null or no such key")
-    return happened
+    return happened_at
 
 
-def _duration(found: Any) -> float | None:
+def _duration(value: Any) -> float | None:
     """Seconds, sent as a number or as text; null for what is neither."""
-    if isinstance(found, str):
+    if isinstance(value, str):
         try:
-            found = float(found)
+            value = float(value)
         except ValueError:
             return None
-    return number(found) if type(found) in (int, float) else None
+    return number(value) if type(value) in (int, float) else None
 
 
 def _size(p: Payload) -> int | None:
@@ -395,7 +395,7 @@ def _size(p: Payload) -> int | None:
         return size
     if size is None or not 0 <= size < 2**63:
         size = size if p.file_size is None else p.file_size
-    return whole(size)
+    return to_int(size)
 
 
 @lru_cache(256)

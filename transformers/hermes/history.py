@@ -62,18 +62,18 @@ def decode(message: Message, out: DecodeResult) -> None:
 
 def _decode_json(row: tuple[int, bytes], out: DecodeResult, path: str) -> None:
     start, body = row
-    found = any_json(body, path, start)
-    if isinstance(found, list):
-        each(found, out, _decode_row, path)
+    document = any_json(body, path, start)
+    if isinstance(document, list):
+        each(document, out, _decode_row, path)
     else:
-        _decode_row(found, out, path)
+        _decode_row(document, out, path)
 
 
 def _records(text: str) -> Iterator[list[str]]:
     """Header and rows. The separator is the first character of the header that no name has."""
     names = re.match(r'[\s"]*\w+"?([^\w"\r\n])', text)
     try:
-        found = [
+        rows = [
             row
             for row in csv.reader(
                 StringIO(text, newline=""), delimiter=names[1] if names else ",", strict=True
@@ -82,12 +82,12 @@ def _records(text: str) -> Iterator[list[str]]:
         ]
     except csv.Error as error:
         raise RejectedError("not_json", "$", "rows of JSON or CSV", str(error)) from None
-    header = [name.strip().lower() for name in found[0]] if found else []
+    header = [name.strip().lower() for name in rows[0]] if rows else []
     if not {"event_type", "created_at"} <= set(header) or not {"payload", "payload_nolimit"} & set(header):
         expected = "CSV with a header that names event_type, payload and created_at, or rows of JSON"
         raise RejectedError("schema", "$", expected, text.strip()[:200] or "nothing")
     yield header
-    yield from found[1:]
+    yield from rows[1:]
 
 
 def _decode_record(record: list[str], out: DecodeResult, path: str, header: list[str]) -> None:
@@ -98,10 +98,10 @@ def _decode_record(record: list[str], out: DecodeResult, path: str, header: list
     _decode_row(dict(zip(header, record, strict=True)), out, path)
 
 
-def _decode_row(found: Any, out: DecodeResult, path: str) -> None:
-    if not isinstance(found, dict):
-        raise RejectedError("schema", path, "object", shape(found))
-    row = {str(name).lower(): value for name, value in found.items()}
+def _decode_row(document: Any, out: DecodeResult, path: str) -> None:
+    if not isinstance(document, dict):
+        raise RejectedError("schema", path, "object", shape(document))
+    row = {str(name).lower(): value for name, value in document.items()}
     for name in row.keys() - _COLUMNS:
         out.unknown[name] += 1
     column = "payload" if _is_null(row.get("payload_nolimit")) else "payload_nolimit"
@@ -113,24 +113,24 @@ def _decode_row(found: Any, out: DecodeResult, path: str) -> None:
     decode_document(event, out, path)
 
 
-def _is_null(found: Any) -> bool:
-    return found is None or (isinstance(found, str) and found.strip() in _NULLS)
+def _is_null(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and value.strip() in _NULLS)
 
 
-def _created_at(found: Any, path: str) -> str | None:
+def _created_at(value: Any, path: str) -> str | None:
     """As Hermes writes it, so that the event has the id that it has by the broker."""
-    if isinstance(found, (int, float)) and not isinstance(found, bool):
-        found = epoch_time(found / 1000 if found > 1e11 else found, path)
-    if _is_null(found) or not isinstance(found, str):
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        value = epoch_time(value / 1000 if value > 1e11 else value, path)
+    if _is_null(value) or not isinstance(value, str):
         return None
-    moment: datetime | None = utc_moment(found.strip(), path)[1]
+    moment: datetime | None = utc_moment(value.strip(), path)[1]
     return str(moment) if moment else None
 
 
-def _payload(found: Any, path: str) -> Any:
-    if not isinstance(found, str):
-        return found  # an export that has nested it, or what `hermes` rejects
-    text = found.strip()
+def _payload(value: Any, path: str) -> Any:
+    if not isinstance(value, str):
+        return value  # an export that has nested it, or what `hermes` rejects
+    text = value.strip()
     try:
         return any_json(text.encode(), path)
     except RejectedError:
@@ -162,16 +162,16 @@ def _python(text: str, path: str) -> Any:
             raise RejectedError("schema", path, expected, text[place:].strip() or text)
         place = token.end()
     try:
-        found = ast.literal_eval(text)
+        literal = ast.literal_eval(text)
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError) as error:
         raise RejectedError("schema", path, expected, f"{error}: {text}") from None
-    return _sound(found) if "\\u" in text else found
+    return _sound(literal) if "\\u" in text else literal
 
 
-def _sound(found: Any) -> Any:
+def _sound(value: Any) -> Any:
     """Without lone surrogates, as of `any_json`."""
-    if isinstance(found, str):
-        return found.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    if isinstance(found, dict):
-        return {_sound(key): _sound(value) for key, value in found.items()}
-    return [_sound(value) for value in found] if isinstance(found, (list, tuple)) else found
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, dict):
+        return {_sound(key): _sound(value) for key, value in value.items()}
+    return [_sound(value) for value in value] if isinstance(value, (list, tuple)) else value

@@ -9,10 +9,10 @@ from msgspec import Struct
 
 Bytes = int | float
 """The database sums the sizes at a close as decimals, which arrive as 7696433994.0."""
-Ignored = Any
+IgnoredValue = Any
 
 
-_HYPHENATED = (
+_HYPHENATED_FIELDS = (
     *(
         "request_id",
         "checksum_adler",
@@ -32,20 +32,20 @@ class Payload(
     gc=False,
     forbid_unknown_fields=True,
     rename={"dataset_scope": "datasetScope", "empty_link": "transfer-link"}
-    | {name: name.replace("_", "-") for name in _HYPHENATED},
+    | {name: name.replace("_", "-") for name in _HYPHENATED_FIELDS},
 ):
     """Every field that Rucio's events carry, in the order of the most frequent kind (``transfer-done``)."""
 
     activity: str | None = None
     request_id: str | None = None
-    duration: Ignored = (
+    duration: IgnoredValue = (
         None  # timedelta.seconds: wraps at 24 h, 86399 for a negative; recomputed from the times
     )
     checksum_adler: str | None = None
     checksum_md5: str | None = None
     file_size: Bytes | None = None
     bytes: Bytes | None = None
-    guid: Ignored = None
+    guid: IgnoredValue = None
     previous_request_id: str | None = None
     protocol: str | None = None
     scope: str | None = None
@@ -61,21 +61,21 @@ class Payload(
     reason: str | None = None
     transfer_endpoint: str | None = None
     transfer_id: str | None = None
-    empty_link: Ignored = None  # transfer-link is sent beside transfer_link and always null
+    empty_link: IgnoredValue = None  # transfer-link is sent beside transfer_link and always null
     created_at: str | None = None
     submitted_at: str | None = None
     started_at: str | None = None
     transferred_at: str | None = None
-    tool_id: Ignored = None
-    transfer_link: Ignored = None
+    tool_id: IgnoredValue = None
+    transfer_link: IgnoredValue = None
     account: str | None = None
     datatype: str | None = None
     vo: str | None = None
     # queued, submitted
-    request_type: Ignored = None  # the event type says it, in one letter case
-    src_rse_id: Ignored = None
-    dst_rse_id: Ignored = None
-    state: Ignored = None
+    request_type: IgnoredValue = None  # the event type says it, in one letter case
+    src_rse_id: IgnoredValue = None
+    dst_rse_id: IgnoredValue = None
+    state: IgnoredValue = None
     retry_count: int | None = None
     rule_id: str | None = None
     external_id: str | None = None
@@ -83,20 +83,20 @@ class Payload(
     queued_at: str | None = None
     # deletions
     rse: str | None = None
-    rse_id: Ignored = None
+    rse_id: IgnoredValue = None
     url: str | None = None
     # data identifiers and rules
-    did_type: Ignored = None
+    did_type: IgnoredValue = None
     child_scope: str | None = None
     child_name: str | None = None
-    child_type: Ignored = None
+    child_type: IgnoredValue = None
     childscope: str | None = None
     childname: str | None = None
-    childtype: Ignored = None
+    childtype: IgnoredValue = None
     dataset_name: str | None = None
-    expired_at: Ignored = None
+    expired_at: IgnoredValue = None
     length: int | None = None
-    events: Ignored = None
+    events: IgnoredValue = None
     progress: int | None = None
 
 

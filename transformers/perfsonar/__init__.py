@@ -20,31 +20,31 @@ from lakescope.transformers.perfsonar import pscheduler, streams
 
 def decode(message: Message, out: DecodeResult) -> None:
     """One measurement, several in an array, or the points of one stream."""
-    found = any_json(message.body)
-    if streams.is_points(found):
-        streams.decode_points(found, message, out)
-    elif isinstance(found, list):
-        each(found, out, partial(_decode_one, message=message))
+    document = any_json(message.body)
+    if streams.is_points(document):
+        streams.decode_points(document, message, out)
+    elif isinstance(document, list):
+        each(document, out, partial(_decode_one, message=message))
     else:
-        _decode_one(found, out, "$", message)
+        _decode_one(document, out, "$", message)
 
 
-def _decode_one(found: Any, out: DecodeResult, path: str, message: Message) -> None:
-    found, path, _ = unwrap(found, path)
-    if found is None:
+def _decode_one(document: Any, out: DecodeResult, path: str, message: Message) -> None:
+    document, path, _ = unwrap(document, path)
+    if document is None:
         out.filtered["not_archived"] += 1
-    elif not isinstance(found, dict):
-        raise RejectedError("schema", path, "object", shape(found))
-    elif "datapoints" in found:
-        streams.decode_stream(found, message, out, path)
-    elif "data" in found and "metadata" in found:
-        streams.decode_esmond(found, message, out, path)
-    elif "test" in found or "task" in found:
-        pscheduler.decode_document(found, message, out, path)
+    elif not isinstance(document, dict):
+        raise RejectedError("schema", path, "object", shape(document))
+    elif "datapoints" in document:
+        streams.decode_stream(document, message, out, path)
+    elif "data" in document and "metadata" in document:
+        streams.decode_esmond(document, message, out, path)
+    elif "test" in document or "task" in document:
+        pscheduler.decode_document(document, message, out, path)
     else:
         raise RejectedError(
             "unknown_kind",
             path,
             "a pScheduler document (test), a stream message (datapoints) or esmond data (metadata, data)",
-            f"the keys {', '.join(sorted(found)) or 'of an empty object'}",
+            f"the keys {', '.join(sorted(document)) or 'of an empty object'}",
         )

@@ -70,23 +70,23 @@ def duration_s(text: str | None, path: str) -> float | None:
     return duration.total_seconds()
 
 
-def from_ms(found: float | None) -> float | None:
+def from_ms(milliseconds: float | None) -> float | None:
     """Milliseconds as seconds, to the nanosecond; null for null."""
-    return None if found is None else round(found / 1000, 9)
+    return None if milliseconds is None else round(milliseconds / 1000, 9)
 
 
-def note_losses(event: Network, sent: int | None, lost: int | None) -> None:
+def note_losses(event: Network, packets_sent: int | None, packets_lost: int | None) -> None:
     """Fills in packets sent, lost and the share of these.
 
     Duplicated packets make some tools report fewer than none as lost, or, in an unsigned counter, more than were sent
     (esnet/iperf#914): such a count is beyond its bound like the share, and neither is kept (`lakescope.core.bounds`).
     """
-    event.packets_sent, event.packets_lost = sent, lost
-    if lost is not None and sent is not None:
-        if lost > sent:
+    event.packets_sent, event.packets_lost = packets_sent, packets_lost
+    if packets_lost is not None and packets_sent is not None:
+        if packets_lost > packets_sent:
             event.packets_lost = NO_COUNT
-        if 0 < sent < 2**63:
-            event.loss = lost / sent
+        if 0 < packets_sent < 2**63:
+            event.loss = packets_lost / packets_sent
 
 
 def ip_version_of(addresses: Iterable[str | None]) -> int | None:
@@ -102,16 +102,16 @@ def ip_version_of(addresses: Iterable[str | None]) -> int | None:
 # --- histograms ------------------------------------------------------------------------------------------
 
 
-def bucket_width_s(found: float | None, path: str) -> float:
+def bucket_width_s(value: float | None, path: str) -> float:
     """The width of a histogram's buckets, in seconds; a millisecond where it is not told.
 
     Raises `RejectedError` (value) unless it is above 0 and at most 1 s, as pScheduler's own schema demands.
     """
-    if found is None:
+    if value is None:
         return DEFAULT_BUCKET_WIDTH_S
-    if not 0 < found <= 1:
-        raise RejectedError("value", path, "a bucket width in seconds, above 0 and at most 1", found)
-    return found
+    if not 0 < value <= 1:
+        raise RejectedError("value", path, "a bucket width in seconds, above 0 and at most 1", value)
+    return value
 
 
 def delays(histogram: Mapping[str, int], width_s: float, path: str) -> Delays | None:
@@ -145,29 +145,29 @@ def _bucket(key: str, path: str) -> float:
 def percentile(p: float, values: Sequence[float], ends: Sequence[int]) -> float:
     """By the NIST method, of `values` in order, where ``ends[i]`` packets are at most ``values[i]``."""
     rank = p * (ends[-1] + 1)
-    whole = int(rank)
-    if whole < 1:
+    index = int(rank)
+    if index < 1:
         return values[0]
-    if whole >= ends[-1]:
+    if index >= ends[-1]:
         return values[-1]
-    below = values[bisect_left(ends, whole)]
-    above = values[bisect_left(ends, whole + 1)]
-    return below + (rank - whole) * (above - below)
+    below = values[bisect_left(ends, index)]
+    above = values[bisect_left(ends, index + 1)]
+    return below + (rank - index) * (above - below)
 
 
 # --- paths -----------------------------------------------------------------------------------------------
 
 
-def route(found: Any, path: str) -> Route:
+def route(value: Any, path: str) -> Route:
     """Of pScheduler's ``paths`` (a list of lists of hops), or of esmond's one list of probes.
 
     A silent hop counts, as a hole. Several paths (Paris traceroute) share one `route_id`, so that a change
     in any of them shows; `hops` is the longest, `mtu` the least.
     """
-    if isinstance(found, list) and found and all(isinstance(hop, dict) for hop in found):
-        paths = [_by_ttl(convert(found, list[Hop], path), path)]
+    if isinstance(value, list) and value and all(isinstance(hop, dict) for hop in value):
+        paths = [_by_ttl(convert(value, list[Hop], path), path)]
     else:
-        paths = convert(found, list[list[Hop]], path)
+        paths = convert(value, list[list[Hop]], path)
     addresses = [[(hop.ip or "").strip().lower() for hop in hops] for hops in paths]
     mtus = [hop.mtu for hops in paths for hop in hops if hop.mtu is not None]
     text = "|".join(";".join(hops) for hops in addresses)
@@ -181,11 +181,11 @@ def route(found: Any, path: str) -> Route:
 
 def _by_ttl(probes: Sequence[Hop], path: str) -> list[Hop]:
     """One hop a TTL, of several probes the first that was answered; a TTL that is missing is a silent hop."""
-    answered: dict[int, Hop] = {}
+    hops: dict[int, Hop] = {}
     for index, hop in enumerate(probes):
         ttl = index + 1 if hop.ttl is None else hop.ttl
         if not 1 <= ttl <= MAX_TTL:
             raise RejectedError("value", f"{path}[{index}].ttl", f"a TTL from 1 to {MAX_TTL}", ttl)
-        if ttl not in answered or (answered[ttl].ip is None and hop.ip is not None):
-            answered[ttl] = hop
-    return [answered.get(ttl) or Hop() for ttl in range(1, max(answered) + 1)]
+        if ttl not in hops or (hops[ttl].ip is None and hop.ip is not None):
+            hops[ttl] = hop
+    return [hops.get(ttl) or Hop() for ttl in range(1, max(hops) + 1)]

@@ -35,7 +35,7 @@ from lakescope.transformers.perfsonar.measures import (
     route,
 )
 
-Ignored = Any
+IgnoredValue = Any
 
 # --- the document ----------------------------------------------------------------------------------------
 
@@ -89,8 +89,8 @@ class Document(Struct):
     task: Task | None = None
     participants: list[str | None] | None = None
     result: dict[str, Any] | None = None
-    reference: Ignored = None
-    headers: Ignored = None  # added by Logstash's http input, which some sites put in between
+    reference: IgnoredValue = None
+    headers: IgnoredValue = None  # added by Logstash's http input, which some sites put in between
 
 
 # --- the results -----------------------------------------------------------------------------------------
@@ -102,8 +102,8 @@ class Result(Struct, rename="kebab"):
     succeeded: bool | None = None
     error: Any = None
     reason: Any = None  # psresponse's word for it
-    schema: Ignored = None
-    diags: Ignored = None
+    schema: IgnoredValue = None
+    diags: IgnoredValue = None
 
 
 class Summary(Struct, rename="kebab"):
@@ -124,10 +124,10 @@ class Summaries(Struct):
 class Throughput(Result):
     summary: Summaries | None = None
     mtu: int | None = None
-    mss: Ignored = None
-    intervals: Ignored = None
-    tcp_window_size: Ignored = None
-    requested_tcp_window_size: Ignored = None
+    mss: IgnoredValue = None
+    intervals: IgnoredValue = None
+    tcp_window_size: IgnoredValue = None
+    requested_tcp_window_size: IgnoredValue = None
 
 
 class Latency(Result):
@@ -135,11 +135,11 @@ class Latency(Result):
     packets_lost: int | None = None
     max_clock_error: float | None = None
     histogram_latency: dict[str, int] | None = None
-    packets_received: Ignored = None
-    packets_duplicated: Ignored = None
-    packets_reordered: Ignored = None
-    histogram_ttl: Ignored = None
-    raw_packets: Ignored = None
+    packets_received: IgnoredValue = None
+    packets_duplicated: IgnoredValue = None
+    packets_reordered: IgnoredValue = None
+    histogram_ttl: IgnoredValue = None
+    raw_packets: IgnoredValue = None
 
 
 class Roundtrip(Struct):
@@ -154,10 +154,10 @@ class Rtt(Result):
     lost: int | None = None
     loss: float | None = None
     roundtrips: list[Roundtrip] | None = None
-    stddev: Ignored = None
-    received: Ignored = None
-    reorders: Ignored = None
-    duplicates: Ignored = None
+    stddev: IgnoredValue = None
+    received: IgnoredValue = None
+    reorders: IgnoredValue = None
+    duplicates: IgnoredValue = None
 
 
 class Trace(Result):
@@ -170,16 +170,16 @@ class Mtu(Result):
 
 class Clock(Result):
     difference: str | None = None
-    local: Ignored = None
-    remote: Ignored = None
+    local: IgnoredValue = None
+    remote: IgnoredValue = None
 
 
 class Http(Result):
-    time: Ignored = None
-    found: Ignored = None
-    status: Ignored = None
-    headers: Ignored = None
-    content: Ignored = None
+    time: IgnoredValue = None
+    found: IgnoredValue = None
+    status: IgnoredValue = None
+    headers: IgnoredValue = None
+    content: IgnoredValue = None
 
 
 class DiskToDisk(Result):
@@ -191,25 +191,27 @@ class DiskToDisk(Result):
 # --- decoding --------------------------------------------------------------------------------------------
 
 
-def decode_document(found: Mapping[str, Any], message: Message, out: DecodeResult, path: str) -> None:
+def decode_document(value: Mapping[str, Any], message: Message, out: DecodeResult, path: str) -> None:
     """One run becomes one `Network` event. Raises `RejectedError`."""
-    document = convert(found, Document, path)
+    document = convert(value, Document, path)
     test, run = _test(document, path), document.run or Run()
     if document.result is None and run.state in (None, "finished"):
         raise _missing(f"{path}.result", "object")
     result = convert(document.result or {}, Result, f"{path}.result")
-    started = _started(document, run, path)
-    time = started or epoch_time(message.received)
+    started_at = _start_time(document, run, path)
+    time = started_at or epoch_time(message.received)
     if time is None:
         raise _missing(f"{path}.schedule.start", "an ISO time")
     src_host, dst_host = _ends(test.spec, document, run)
     run_id = document.id or _last_part(run.href)
     tool = document.tool.name if isinstance(document.tool, Tool) else document.tool
-    if run_id is None and started is None:
+    if run_id is None and started_at is None:
         raise _missing(f"{path}.id", "the run's UUID, or a start time")
     event = Network(
         # with the time: a background test (latencybg) may file several results under one run
-        id=identify("perfsonar", *([run_id] if run_id else [test.type, src_host, dst_host, tool]), started),
+        id=identify(
+            "perfsonar", *([run_id] if run_id else [test.type, src_host, dst_host, tool]), started_at
+        ),
         time=time,
         source="perfsonar",
         test=test.type,
@@ -217,7 +219,7 @@ def decode_document(found: Mapping[str, Any], message: Message, out: DecodeResul
         dst_host=dst_host,
         ip_version=test.spec.ip_version,
         tool=tool,
-        ok=_succeeded(result, document, run),
+        ok=_has_succeeded(result, document, run),
         run_id=run_id,
     )
     _measure(event, document.result or {}, test.spec, out, path)
@@ -225,7 +227,7 @@ def decode_document(found: Mapping[str, Any], message: Message, out: DecodeResul
         event.error = _text(result.error) or _text(result.reason) or _text(run.errors) or run.state
     if event.ip_version is None:
         event.ip_version = ip_version_of((src_host, dst_host))
-    count_unknown(found, Document, out)
+    count_unknown(value, Document, out)
     out.events.append(event)
 
 
@@ -236,7 +238,7 @@ def _test(document: Document, path: str) -> Test:
     raise _missing(f"{path}.test.type", "the test's type, such as throughput")
 
 
-def _started(document: Document, run: Run, path: str) -> str | None:
+def _start_time(document: Document, run: Run, path: str) -> str | None:
     """When the run began; where it has no such time, when it was to begin."""
     start = document.schedule.start if document.schedule else None
     return utc_time(run.start_time, f"{path}.run.start-time") or utc_time(start, f"{path}.schedule.start")
@@ -246,7 +248,7 @@ def _missing(path: str, expected: str) -> RejectedError:
     return RejectedError("schema", path, expected, "null or no such key")
 
 
-def _succeeded(result: Result, document: Document, run: Run) -> bool | None:
+def _has_succeeded(result: Result, document: Document, run: Run) -> bool | None:
     if document.result is None:
         return False  # a run that failed, was missed or pre-empted has a state and no result
     if result.succeeded is None:
@@ -275,10 +277,10 @@ def _last_part(href: str | None) -> str | None:
     return href.rstrip("/").rpartition("/")[2] or None if href else None
 
 
-def _text(found: Any) -> str | None:
-    if not found:
+def _text(value: Any) -> str | None:
+    if not value:
         return None
-    return found if isinstance(found, str) else msgspec.json.encode(found).decode()
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
 # --- one function a test ---------------------------------------------------------------------------------
@@ -294,8 +296,8 @@ def _throughput(event: Network, result: Throughput, _spec: Spec, _path: str) -> 
     event.jitter_s = from_ms(total.jitter)
     event.mtu = result.mtu
     if event.tool is not None and event.tool.startswith("iperf3"):
-        measured = [part.rtt for part in (total, *streams) if part.rtt]
-        event.rtt_mean_s = sum(measured) / len(measured) / 1e6 if measured else None
+        round_trips = [part.rtt for part in (total, *streams) if part.rtt]
+        event.rtt_mean_s = sum(round_trips) / len(round_trips) / 1e6 if round_trips else None
 
 
 def _latency(event: Network, result: Latency, spec: Spec, path: str) -> None:
@@ -307,15 +309,15 @@ def _latency(event: Network, result: Latency, spec: Spec, path: str) -> None:
         width_s = DEFAULT_BUCKET_WIDTH_S
     else:
         width_s = bucket_width_s(spec.bucket_width, f"{path.removesuffix('result')}test.spec.bucket-width")
-    found = delays(result.histogram_latency or {}, width_s, f"{path}.histogram-latency")
-    if found is not None:
+    quantiles = delays(result.histogram_latency or {}, width_s, f"{path}.histogram-latency")
+    if quantiles is not None:
         (
             event.latency_min_s,
             event.latency_mean_s,
             event.latency_median_s,
             event.latency_p95_s,
             event.latency_max_s,
-        ) = found
+        ) = quantiles
 
 
 def _rtt(event: Network, result: Rtt, _spec: Spec, path: str) -> None:
@@ -330,10 +332,10 @@ def _rtt(event: Network, result: Rtt, _spec: Spec, path: str) -> None:
 
 
 def _trace(event: Network, result: Trace, _spec: Spec, path: str) -> None:
-    found = route(result.paths or [], f"{path}.paths")
-    event.hops, event.route_id, event.mtu = found.hops, found.route_id, found.mtu
+    test_route = route(result.paths or [], f"{path}.paths")
+    event.hops, event.route_id, event.mtu = test_route.hops, test_route.route_id, test_route.mtu
     if event.ip_version is None:
-        event.ip_version = found.ip_version
+        event.ip_version = test_route.ip_version
 
 
 def _mtu(event: Network, result: Mtu, _spec: Spec, _path: str) -> None:

@@ -37,7 +37,7 @@ from lakescope.transformers.perfsonar.measures import (
     route,
 )
 
-Ignored = Any
+IgnoredValue = Any
 _TOPIC = re.compile(r"perfsonar\.raw\.([a-z-]+)")
 _TOPIC_HEADERS = ("destination", "topic", "routing-key", "subject")
 
@@ -61,7 +61,7 @@ class Meta(Struct):
 class StreamMessage(Struct):
     meta: dict[str, Any]
     datapoints: dict[str, Any]
-    version: Ignored = None
+    version: IgnoredValue = None
 
 
 class EsmondData(Struct, rename="kebab"):
@@ -78,16 +78,16 @@ class Point(Struct):
 # --- the messages ----------------------------------------------------------------------------------------
 
 
-def is_points(found: Any) -> bool:
-    """Whether `found` is esmond's bare array of points."""
-    return isinstance(found, list) and bool(found) and isinstance(found[0], dict) and "ts" in found[0]
+def is_points(value: Any) -> bool:
+    """Whether `value` is esmond's bare array of points."""
+    return isinstance(value, list) and bool(value) and isinstance(value[0], dict) and "ts" in value[0]
 
 
-def decode_stream(found: Mapping[str, Any], message: Message, out: DecodeResult, path: str) -> None:
+def decode_stream(document: Mapping[str, Any], message: Message, out: DecodeResult, path: str) -> None:
     """A message of the WLCG stream; a bad point is a `Reject` of its own."""
-    body = convert(found, StreamMessage, path)
+    body = convert(document, StreamMessage, path)
     series = _series(body.meta, message, f"{path}.meta")
-    count_unknown(found, StreamMessage, out)
+    count_unknown(document, StreamMessage, out)
     if not body.datapoints:
         out.filtered["empty"] += 1
     for ts, value in body.datapoints.items():
@@ -98,25 +98,25 @@ def decode_stream(found: Mapping[str, Any], message: Message, out: DecodeResult,
             out.rejects.append(error.reject)
 
 
-def decode_esmond(found: Mapping[str, Any], message: Message, out: DecodeResult, path: str) -> None:
+def decode_esmond(document: Mapping[str, Any], message: Message, out: DecodeResult, path: str) -> None:
     """esmond's points with their metadata in the body."""
-    body = convert(found, EsmondData, path)
+    body = convert(document, EsmondData, path)
     meta = body.metadata if body.event_type is None else {**body.metadata, "event-type": body.event_type}
     series = _series(meta, message, f"{path}.metadata")
-    count_unknown(found, EsmondData, out)
+    count_unknown(document, EsmondData, out)
     each(body.data, out, series.add_point, f"{path}.data")
 
 
-def decode_points(found: list[Any], message: Message, out: DecodeResult) -> None:
+def decode_points(points: list[Any], message: Message, out: DecodeResult) -> None:
     """esmond's points with their metadata in the headers."""
-    each(found, out, _series({}, message, "$.headers").add_point)
+    each(points, out, _series({}, message, "$.headers").add_point)
 
 
-def _series(found: Mapping[str, Any], message: Message, path: str) -> Series:
+def _series(document: Mapping[str, Any], message: Message, path: str) -> Series:
     """Which series the points belong to. Raises `RejectedError`."""
     # a STOMP destination is the topic's name, esmond's is a host
     headers = {key: value for key, value in message.headers.items() if not value.startswith("/")}
-    keys = {key.replace("-", "_").lower(): value for key, value in (found or headers).items()}
+    keys = {key.replace("-", "_").lower(): value for key, value in (document or headers).items()}
     meta = convert(keys, Meta, path)
     event_type = meta.event_type or _topic(message)
     if event_type is None:
@@ -158,9 +158,9 @@ class Series:
             # messages pushed by pScheduler's archiver carry no key
             self.key = f"{meta.source}|{meta.destination}|{meta.measurement_agent}|{meta.tool_name}"
 
-    def add_point(self, found: Any, out: DecodeResult, path: str) -> None:
+    def add_point(self, raw_point: Any, out: DecodeResult, path: str) -> None:
         """A point as esmond writes it."""
-        point = convert(found, Point, path)
+        point = convert(raw_point, Point, path)
         self.add(point.ts, point.val, out, f"{path}.val")
 
     def add(self, ts: float, value: Any, out: DecodeResult, path: str) -> None:
@@ -195,11 +195,11 @@ def _retransmits(event: Network, value: Any, _width_s: float, path: str) -> None
     event.retransmits = convert(value, int, path)
 
 
-def _sent(event: Network, value: Any, _width_s: float, path: str) -> None:
+def _set_sent(event: Network, value: Any, _width_s: float, path: str) -> None:
     event.packets_sent = convert(value, int, path)
 
 
-def _lost(event: Network, value: Any, _width_s: float, path: str) -> None:
+def _set_lost(event: Network, value: Any, _width_s: float, path: str) -> None:
     event.packets_lost = convert(value, int, path)
 
 
@@ -230,37 +230,41 @@ class Statistics(Struct, rename="kebab"):
 
 def _delay(event: Network, value: Any, width_s: float, path: str) -> None:
     if isinstance(value, dict) and "mean" in value:
-        known = convert(value, Statistics, path)
-        p95 = known.percentile_95
-        event.latency_min_s = round(known.minimum * width_s, 9)
-        event.latency_mean_s = round(known.mean * width_s, 9)
-        event.latency_median_s = round(known.median * width_s, 9)
+        statistics = convert(value, Statistics, path)
+        p95 = statistics.percentile_95
+        event.latency_min_s = round(statistics.minimum * width_s, 9)
+        event.latency_mean_s = round(statistics.mean * width_s, 9)
+        event.latency_median_s = round(statistics.median * width_s, 9)
         event.latency_p95_s = None if p95 is None else round(p95 * width_s, 9)
-        event.latency_max_s = round(known.maximum * width_s, 9)
+        event.latency_max_s = round(statistics.maximum * width_s, 9)
         return
-    found = delays(convert(value, dict[str, int], path), width_s, path)
-    if found is not None:
+    quantiles = delays(convert(value, dict[str, int], path), width_s, path)
+    if quantiles is not None:
         (
             event.latency_min_s,
             event.latency_mean_s,
             event.latency_median_s,
             event.latency_p95_s,
             event.latency_max_s,
-        ) = found
+        ) = quantiles
 
 
 def _rtt(event: Network, value: Any, _width_s: float, path: str) -> None:
     # its keys are milliseconds, whatever the buckets of the one-way test are
-    found = delays(convert(value, dict[str, int], path), 0.001, path)
-    if found is not None:
-        event.rtt_min_s, event.rtt_mean_s, event.rtt_max_s = found.min_s, found.mean_s, found.max_s
+    quantiles = delays(convert(value, dict[str, int], path), 0.001, path)
+    if quantiles is not None:
+        event.rtt_min_s, event.rtt_mean_s, event.rtt_max_s = (
+            quantiles.min_s,
+            quantiles.mean_s,
+            quantiles.max_s,
+        )
 
 
 def _trace(event: Network, value: Any, _width_s: float, path: str) -> None:
-    found = route(value, path)
-    event.hops, event.route_id, event.mtu = found.hops, found.route_id, found.mtu
+    hops = route(value, path)
+    event.hops, event.route_id, event.mtu = hops.hops, hops.route_id, hops.mtu
     if event.ip_version is None:
-        event.ip_version = found.ip_version
+        event.ip_version = hops.ip_version
 
 
 def _mtu(event: Network, value: Any, _width_s: float, path: str) -> None:
@@ -294,9 +298,9 @@ _EVENT_TYPES: dict[str, EventType] = {
     "histogram-rtt": EventType("rtt", _rtt, ok=True),
     "packet-loss-rate": EventType("latency", _loss),
     "packet-loss-rate-bidir": EventType("rtt", _loss),
-    "packet-count-sent": EventType("latency", _sent),
-    "packet-count-lost": EventType("latency", _lost),
-    "packet-count-lost-bidir": EventType("rtt", _lost),
+    "packet-count-sent": EventType("latency", _set_sent),
+    "packet-count-lost": EventType("latency", _set_lost),
+    "packet-count-lost-bidir": EventType("rtt", _set_lost),
     "packet-trace": EventType("trace", _trace, ok=True),
     "packet-trace-multi": EventType("trace", _trace),
     "path-mtu": EventType("trace", _mtu),

@@ -7,7 +7,7 @@ from msgspec import Struct
 from lakescope.core.events import Daemon
 from lakescope.core.messages import DecodeResult, RejectedError
 from lakescope.transformers._answers import Question
-from lakescope.transformers._common import identify, span_s, utc_moment, utc_time, whole
+from lakescope.transformers._common import identify, span_s, to_int, utc_moment, utc_time
 
 _DEAD_AFTER_S = 600
 """Rucio's own bound: heartbeats that are older count no more when work is shared out (core/heartbeat.py: live)."""
@@ -41,7 +41,7 @@ def add_heartbeat(line: HeartbeatLine, out: DecodeResult, path: str, question: Q
             source="rucio-api",
             daemon=line.readable,
             host=line.hostname,
-            pid=whole(line.pid),
+            pid=to_int(line.pid),
             thread=line.thread_name,
             payload=line.payload,
             started=utc_time(line.created_at, f"{path}.created_at"),

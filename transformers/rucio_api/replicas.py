@@ -15,7 +15,7 @@ from msgspec import Struct, field
 from lakescope.core.events import Replica
 from lakescope.core.messages import DecodeResult
 from lakescope.transformers._answers import Question
-from lakescope.transformers._common import identify, utc_time, whole
+from lakescope.transformers._common import identify, to_int, utc_time
 from lakescope.transformers.errors import error_template
 
 Ignored = Any
@@ -76,7 +76,7 @@ class BadReplicas:
                     state=state,
                     rse=rse,
                     reason=reason,
-                    count=whole(count),
+                    count=to_int(count),
                     poll=question.scope,
                 )
             )
@@ -93,7 +93,7 @@ def add_suspicious(line: SuspiciousLine, out: DecodeResult, path: str, question:
             rse=line.rse,
             scope=line.scope,
             name=line.name,
-            attempts=whole(line.cnt),
+            attempts=to_int(line.cnt),
             declared=utc_time(line.created_at, f"{path}.created_at"),
             poll=question.scope,
         )

@@ -18,7 +18,7 @@ from msgspec import Struct, field
 from lakescope.core.events import LinkRequests
 from lakescope.core.messages import DecodeResult, RejectedError
 from lakescope.transformers._answers import Question
-from lakescope.transformers._common import identify, span_s, utc_moment, whole
+from lakescope.transformers._common import identify, span_s, to_int, utc_moment
 from lakescope.transformers.rucio_api._question import kind_of, parameter
 
 Ignored = Any
@@ -120,7 +120,7 @@ def _event(
     line: LinkLine, activity: str | None, found: dict[str, int], question: Question, *, has_stats: bool
 ) -> LinkRequests:
     def of(name: str) -> int | None:
-        return whole(found.get(name, 0))
+        return to_int(found.get(name, 0))
 
     def ended(name: str) -> int | None:
         return of(name) if has_stats else None

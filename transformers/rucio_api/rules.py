@@ -9,7 +9,7 @@ from msgspec import Struct
 from lakescope.core.events import Rule
 from lakescope.core.messages import DecodeResult, RejectedError
 from lakescope.transformers._answers import Question
-from lakescope.transformers._common import identify, span_s, utc_moment, utc_time, whole
+from lakescope.transformers._common import identify, span_s, to_int, utc_moment, utc_time
 from lakescope.transformers.rucio_api._question import parameter
 
 Ignored = Any
@@ -98,7 +98,7 @@ def add_rule(line: RuleLine, out: DecodeResult, path: str, question: Question) -
             stuck_s=span_s(stuck, question.moment) if state == "stuck" else None,
             episode=f"{line.id} {stuck_at}" if state == "stuck" and stuck_at else None,
             activity=line.activity,
-            bytes=whole(line.bytes),
+            bytes=to_int(line.bytes),
             expires_at=utc_time(line.expires_at, f"{path}.expires_at"),
             error=line.error,
             poll=question.scope,

@@ -17,7 +17,7 @@ from msgspec import Struct
 from lakescope.core.events import Storage
 from lakescope.core.messages import DecodeResult, RejectedError
 from lakescope.transformers._answers import Question
-from lakescope.transformers._common import NO_COUNT, identify, whole
+from lakescope.transformers._common import NO_COUNT, identify, to_int
 from lakescope.transformers.rucio_api._question import name_behind
 
 Ignored = Any
@@ -203,15 +203,15 @@ class Scopes:
                     source="rucio-api",
                     rse=rse,
                     scope=scope,
-                    used=whole(used),
-                    files=whole(files),
+                    used=to_int(used),
+                    files=to_int(files),
                 )
             )
 
 
 def _known(count: int | None) -> int | None:
     """Space reports of sites write -1 for what they do not know; anything else below 0 is `NO_COUNT`."""
-    return None if count == -1 else whole(count)
+    return None if count == -1 else to_int(count)
 
 
 def _is_known(count: int | None) -> TypeGuard[int]:
