@@ -1,4 +1,4 @@
-"""The ``lakescope`` command. Exit codes: 0 done, 1 the work found faults, 2 usage or configuration.
+"""The ``lakescope`` command. Exit codes: 0 success, 1 errors in the data, 2 usage or configuration.
 
 One file a group of commands; each imports what it needs when it is called, so that ``--help`` and
 ``normalise`` start fast.

@@ -13,10 +13,10 @@ from lakescope.cli._common import console
 def test(
     directory: Annotated[Path, typer.Argument(help="Folder of <format>/<case>/input.* and expected.jsonl.")],
     accept: Annotated[
-        bool, typer.Option("--accept", help="Write what the cases give now; read the diff!")
+        bool, typer.Option("--accept", help="Record the current results as expected; review the diff.")
     ] = False,
 ) -> None:
-    """Run cases: each body must give exactly the events and rejects that stand beside it. Exit code 1 if not.
+    """Run test cases: each body must give exactly the events and rejects recorded beside it. Exit code 1 if not.
 
     Example: lakescope test tests/cases
     """

@@ -33,21 +33,23 @@ class StoreType(enum.StrEnum):
     monit = "monit"
 
 
-Names = Annotated[list[str] | None, typer.Argument(help="Dashboards by name; without one all of them.")]
+Names = Annotated[list[str] | None, typer.Argument(help="Dashboards by name; without a name, all.")]
 StoreOption = Annotated[
-    StoreType, typer.Option("--store", help="Kind of the data source; monit: MONIT's own layout.")
+    StoreType,
+    typer.Option("--store", help="Type of the store behind the data source; monit: MONIT's own layout."),
 ]
 SourceOption = Annotated[
-    str | None, typer.Option("--source", help="uid of the data source in Grafana; else Lakescope's own.")
+    str | None,
+    typer.Option("--source", help="uid of the data source in Grafana; else the uid that Lakescope gives it."),
 ]
 
 SinceOption = Annotated[
     str | None,
     typer.Option(
-        help="Beginning: 2026-01-05, 2026-01-05T12:00:00, or 7d, 12h ago; else each dashboard's own."
+        help="Start of the time range: 2026-01-05, 2026-01-05T12:00:00, or 7d, 12h ago; else the default of each dashboard."
     ),
 ]
-UntilOption = Annotated[str, typer.Option(help="End, likewise.")]
+UntilOption = Annotated[str, typer.Option(help="End of the time range, in the same form.")]
 WhereOption = Annotated[
     list[str] | None, typer.Option("--where", help="Only VARIABLE=VALUE; may be repeated.")
 ]
@@ -60,7 +62,7 @@ FilterOption = Annotated[
     typer.Option("--filter", help="Only DIMENSION=VALUE, or all but DIMENSION!=VALUE; may be repeated."),
 ]
 SinkOption = Annotated[
-    str | None, typer.Option("--store", help="The sink to ask; else the first that can answer.")
+    str | None, typer.Option("--store", help="Name of the sink that answers; else the first that can.")
 ]
 
 THEMES: dict[Theme, tuple[Literal["light", "dark"], ...]] = {
@@ -72,7 +74,7 @@ THEMES: dict[Theme, tuple[Literal["light", "dark"], ...]] = {
 
 @app.command()
 def build(
-    out: Annotated[Path, typer.Option("--out", help="Directory; made if it is missing.")],
+    out: Annotated[Path, typer.Option("--out", help="Directory; created if missing.")],
     names: Names = None,
     store: StoreOption = StoreType.elasticsearch,
     source: SourceOption = None,
@@ -93,22 +95,22 @@ def build(
 
 @app.command()
 def push(
-    url: Annotated[str, typer.Option("--url", help="Grafana's address.", envvar="GRAFANA_URL")],
+    url: Annotated[str, typer.Option("--url", help="URL of Grafana.", envvar="GRAFANA_URL")],
     names: Names = None,
     store: StoreOption = StoreType.elasticsearch,
     source: SourceOption = None,
-    folder: Annotated[str, typer.Option(help="Folder in Grafana; made if it is missing.")] = "Lakescope",
+    folder: Annotated[str, typer.Option(help="Folder in Grafana; created if missing.")] = "Lakescope",
     token_file: Annotated[
         Path | None,
         typer.Option(help="File with a service account's token; else the variable GRAFANA_TOKEN."),
     ] = None,
-    ca_file: Annotated[Path | None, typer.Option(help="Certificate authority of Grafana.")] = None,
+    ca_file: Annotated[Path | None, typer.Option(help="CA certificate file for Grafana's TLS.")] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what would change, change nothing.")
+        bool, typer.Option("--dry-run", help="Show what would change without changing it.")
     ] = False,
     config: ConfigOption = CONFIG,
 ) -> None:
-    """Create or update the dashboards in a running Grafana; what is there already is left alone.
+    """Create or update the dashboards in a running Grafana; other dashboards are left unchanged.
 
     The token comes from the variable GRAFANA_TOKEN, or from a file.
     Example: lakescope dashboards push --url https://grafana.example.org --dry-run
@@ -127,7 +129,7 @@ def push(
 
 @app.command()
 def preview(
-    out: Annotated[Path, typer.Option("--out", help="Directory; made if it is missing.")],
+    out: Annotated[Path, typer.Option("--out", help="Directory; created if missing.")],
     names: Names = None,
     since: SinceOption = None,
     until: UntilOption = "0s",
@@ -162,7 +164,7 @@ def check(
     store: SinkOption = None,
     config: ConfigOption = CONFIG,
 ) -> None:
-    """Ask a store for every panel: which it cannot answer, which have no data. Exit code 1 if there are any.
+    """Query every panel from a store and list those that it cannot answer or that have no data. Exit code 1 if there are any.
 
     Example: lakescope dashboards check --since 7d
     """

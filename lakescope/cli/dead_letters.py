@@ -16,13 +16,15 @@ from lakescope.core.printable import escape_unprintable
 if TYPE_CHECKING:
     from lakescope.app.client import Client
 
-app = typer.Typer(help="Look at what could not be stored; replay or drop it.", no_args_is_help=True)
+app = typer.Typer(help="Show what could not be stored; replay or drop it.", no_args_is_help=True)
 
-Ids = Annotated[list[str] | None, typer.Argument(help="Letters by id, or its first characters.")]
-ReasonOption = Annotated[str | None, typer.Option("--reason", help="Only of this reason.")]
-CollectorOption = Annotated[str | None, typer.Option("--collector", help="Only from this collector.")]
-SinkOption = Annotated[str | None, typer.Option("--sink", help="Only refused by this sink.")]
-AllOption = Annotated[bool, typer.Option("--all", help="All that match, instead of ids.")]
+Ids = Annotated[list[str] | None, typer.Argument(help="Dead letters by id, or its first characters.")]
+ReasonOption = Annotated[str | None, typer.Option("--reason", help="Only dead letters with this reason.")]
+CollectorOption = Annotated[
+    str | None, typer.Option("--collector", help="Only dead letters from this collector.")
+]
+SinkOption = Annotated[str | None, typer.Option("--sink", help="Only dead letters rejected by this sink.")]
+AllOption = Annotated[bool, typer.Option("--all", help="All matching dead letters, instead of ids.")]
 
 
 @app.command(name="list")
@@ -31,9 +33,9 @@ def list_(
     reason: ReasonOption = None,
     collector: CollectorOption = None,
     sink: SinkOption = None,
-    limit: Annotated[int, typer.Option(help="At most so many.")] = 50,
+    limit: Annotated[int, typer.Option(help="Maximum number.")] = 50,
 ) -> None:
-    """List letters, oldest first.
+    """List dead letters, oldest first.
 
     Example: lakescope dead-letters list --reason schema
     """
@@ -52,7 +54,7 @@ def list_(
 
 @app.command()
 def show(ids: Ids = None, config: ConfigOption = CONFIG) -> None:
-    """Print letters whole: the reason as a comment, then the body as it came.
+    """Print dead letters in full: the reason as a comment, then the unchanged body.
 
     Example: lakescope dead-letters show 3f2a
     """
@@ -79,7 +81,7 @@ def replay(
     collector: CollectorOption = None,
     sink: SinkOption = None,
 ) -> None:
-    """Try letters again; those that are now stored are gone. Exit code 1 if any could not be.
+    """Process dead letters again; those that are now stored are removed. Exit code 1 if any could not be stored.
 
     Example: lakescope dead-letters replay --all --sink es
     """
@@ -108,7 +110,7 @@ def drop(
     collector: CollectorOption = None,
     sink: SinkOption = None,
 ) -> None:
-    """Forget letters for ever.
+    """Delete dead letters permanently.
 
     Example: lakescope dead-letters drop --all --reason not_json
     """

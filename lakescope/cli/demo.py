@@ -31,14 +31,14 @@ DENSE = timedelta(hours=1)
 
 
 def demo(
-    seconds: Annotated[float | None, typer.Option(help="Stop by itself after so many seconds.")] = None,
-    port: Annotated[int, typer.Option(help="Port of the status page; 0 takes a free one.")] = 8137,
-    seed: Annotated[int, typer.Option(help="Another seed, another lake life.")] = 1,
-    data_dir: Annotated[Path, typer.Option(help="Where the demo's store lies; emptied first.")] = Path(
-        "lakescope-data/demo"
-    ),
+    seconds: Annotated[float | None, typer.Option(help="Stop after this number of seconds.")] = None,
+    port: Annotated[int, typer.Option(help="Port of the status page; 0: any free port.")] = 8137,
+    seed: Annotated[int, typer.Option(help="Seed of the random numbers.")] = 1,
+    data_dir: Annotated[
+        Path, typer.Option(help="Directory of the demo's store; it is emptied first.")
+    ] = Path("lakescope-data/demo"),
 ) -> None:
-    """Run on a simulated lake (ESCAPE's ten RSEs) and the embedded store: its last week at once, then in real time.
+    """Run on a simulated lake (ESCAPE's ten RSEs) and the embedded store: the last week first, then in real time.
 
     Example: lakescope demo --seconds 25 --port 8137
     """

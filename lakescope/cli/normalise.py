@@ -23,17 +23,18 @@ def normalise(
     ] = None,
     header: Annotated[
         list[str] | None,
-        typer.Option("--header", help="What the bodies lack, as KEY=VALUE: instance=host:9100."),
+        typer.Option("--header", help="Header of the messages, as KEY=VALUE: instance=host:9100."),
     ] = None,
     received: Annotated[
         str | None,
         typer.Option(
-            help="When the bodies were received: 2026-01-05, 2026-01-05T12:00:00Z, or 7d, 12h ago. Now, if not given.",
+            help="When the bodies were received: 2026-01-05, 2026-01-05T12:00:00Z, or 7d, 12h ago. Default: now.",
             metavar="TIME",
         ),
     ] = None,
     config: Annotated[
-        Path | None, typer.Option("-c", "--config", help="Take topology and privacy from a configuration.")
+        Path | None,
+        typer.Option("-c", "--config", help="Use the topology and privacy settings of a configuration."),
     ] = None,
 ) -> None:
     """Read bodies, write events as JSON lines on stdout; each reject with its reason as a JSON line on stderr.

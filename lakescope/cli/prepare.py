@@ -18,7 +18,7 @@ config = typer.Typer(
 
 
 def setup(config: ConfigOption = CONFIG) -> None:
-    """Create what the stores need: templates, databases, retention. Can be repeated at any time.
+    """Create what the stores need: templates, databases, retention. It can be repeated at any time.
 
     A feature that a server lacks is a warning.
 
@@ -47,7 +47,7 @@ def setup(config: ConfigOption = CONFIG) -> None:
 
 
 def validate(config: ConfigOption = CONFIG) -> None:
-    """Check a configuration; say file, line, what was expected and the remedy. Exit code 2 for a fault.
+    """Check a configuration; errors name file, line, expected value and remedy. Exit code 2 for an error.
 
     Example: lakescope validate -c lakescope.toml
     """

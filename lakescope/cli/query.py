@@ -17,25 +17,29 @@ if TYPE_CHECKING:
 
 
 def query(
-    kpi: Annotated[str | None, typer.Argument(help="Name of the KPI; without it all are listed.")] = None,
+    kpi: Annotated[
+        str | None, typer.Argument(help="Name of the KPI; without it, all KPIs are listed.")
+    ] = None,
     by: Annotated[
         list[str] | None, typer.Option("--by", help="Group by this dimension; may be repeated.")
     ] = None,
     since: Annotated[
-        str, typer.Option(help="Beginning: 2026-01-05, 2026-01-05T12:00:00, or 7d, 12h ago.")
+        str, typer.Option(help="Start of the time range: 2026-01-05, 2026-01-05T12:00:00, or 7d, 12h ago.")
     ] = "7d",
-    until: Annotated[str, typer.Option(help="End, likewise.")] = "0s",
-    bin: Annotated[str | None, typer.Option("--bin", help="One value for each 30min, 1h, 1d, ...")] = None,
+    until: Annotated[str, typer.Option(help="End of the time range, in the same form.")] = "0s",
+    bin: Annotated[str | None, typer.Option("--bin", help="Width of time bins: 30min, 1h, 1d, ...")] = None,
     where: Annotated[
         list[str] | None,
         typer.Option("--where", help="Only DIMENSION=VALUE, or all but DIMENSION!=VALUE; may be repeated."),
     ] = None,
     noise: Annotated[
         bool | None,
-        typer.Option("--noise/--no-noise", help="Functional tests in or out, instead of the KPI's choice."),
+        typer.Option(
+            "--noise/--no-noise", help="Include or exclude functional tests, instead of the KPI's default."
+        ),
     ] = None,
     store: Annotated[
-        str | None, typer.Option(help="The sink to ask; else the first that can answer.")
+        str | None, typer.Option(help="Name of the sink that answers; else the first that can.")
     ] = None,
     format: Annotated[
         Literal["table", "csv", "json", "jsonl"],
@@ -43,7 +47,7 @@ def query(
     ] = "table",
     config: ConfigOption = CONFIG,
 ) -> None:
-    """Ask a store for a KPI: the same number as on dashboards, in alerts and in reports.
+    """Query a KPI from a store: the same number as on dashboards, in alerts and in reports.
 
     Example: lakescope query transfer_efficiency --by src_rse --by dst_rse --since 1d
     """

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 def run(
     config: ConfigOption = CONFIG,
     workers: Annotated[
-        int, typer.Option("--workers", min=1, help="Processes that decode and encode; 1: in this process.")
+        int,
+        typer.Option("--workers", min=1, help="Number of processes that decode and encode; 1: this process."),
     ] = 1,
 ) -> None:
     """Run the pipelines, the HTTP API and the status page, until SIGTERM or Ctrl-C.

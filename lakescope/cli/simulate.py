@@ -29,25 +29,28 @@ def simulate(
         str | None, typer.Option("--http", help="Push to this Lakescope, http://host:port.")
     ] = None,
     cric: Annotated[
-        Path | None, typer.Option("--cric", help="Write the topology as CRIC's JSON, too.")
+        Path | None, typer.Option("--cric", help="Also write the topology as CRIC's JSON.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Another seed, another lake life.")] = 1,
-    rses: Annotated[int, typer.Option(min=2, help="Disk storage elements; 10 are ESCAPE's.")] = 10,
-    rate: Annotated[float, typer.Option(help="Transfers an hour, in the mean.")] = 1000.0,
+    seed: Annotated[int, typer.Option(help="Seed of the random numbers.")] = 1,
+    rses: Annotated[int, typer.Option(min=2, help="Number of disk RSEs; 10 are ESCAPE's.")] = 10,
+    rate: Annotated[float, typer.Option(help="Average number of transfers per hour.")] = 1000.0,
     since: Annotated[
-        str, typer.Option(help="Beginning: 2026-01-05, 2026-01-05T12:00:00, or 7d, 12h, 30min ago.")
+        str,
+        typer.Option(help="Start of the time range: 2026-01-05, 2026-01-05T12:00:00, or 7d, 12h, 30min ago."),
     ] = "1d",
-    until: Annotated[str, typer.Option(help="End, likewise.")] = "0min",
+    until: Annotated[str, typer.Option(help="End of the time range, in the same form.")] = "0min",
     sources: Annotated[
         list[str] | None, typer.Option("--source", help=f"Only this source; may be repeated: {SOURCES}.")
     ] = None,
-    login: Annotated[str | None, typer.Option(help="Login at the brokers.")] = None,
+    login: Annotated[str | None, typer.Option(help="User name at the brokers.")] = None,
     passcode: Annotated[
         str | None,
         typer.Option(help="Passcode at the brokers.", envvar="LAKESCOPE_PASSCODE", show_envvar=True),
     ] = None,
-    live: Annotated[bool, typer.Option("--live", help="From now on, in real time, until Ctrl-C.")] = False,
-    speed: Annotated[float, typer.Option(help="With --live: so many times as fast as life.")] = 1.0,
+    live: Annotated[
+        bool, typer.Option("--live", help="Start now and run in real time, until Ctrl-C.")
+    ] = False,
+    speed: Annotated[float, typer.Option(help="With --live: factor by which time runs faster.")] = 1.0,
 ) -> None:
     """Simulate a lake: Hermes, traces, FTS, perfSONAR, collectd, node_exporter, Telegraf, probes, storage, rules.
 

@@ -23,7 +23,9 @@ from lakescope.cli._common import (
 def tap(
     datasets: Annotated[list[str] | None, typer.Argument(help="Only these datasets.")] = None,
     config: ConfigOption = CONFIG,
-    count: Annotated[int | None, typer.Option("--count", "-n", help="Stop after so many events.")] = None,
+    count: Annotated[
+        int | None, typer.Option("--count", "-n", help="Stop after this number of events.")
+    ] = None,
 ) -> None:
     """Watch events as they pass, as JSON lines, until Ctrl-C.
 
@@ -42,7 +44,7 @@ def tap(
 
 def top(
     config: ConfigOption = CONFIG,
-    once: Annotated[bool, typer.Option("--once", help="Print once and end.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Print once and exit.")] = False,
 ) -> None:
     """Watch rates, lag and queues of every collector and sink, until Ctrl-C.
 
@@ -106,7 +108,7 @@ def trace(
     config: ConfigOption = CONFIG,
     as_json: Annotated[bool, typer.Option("--json", help="The events as JSON lines.")] = False,
 ) -> None:
-    """Show the history of one transfer over all sources: its retries, hops and FTS jobs.
+    """Show the history of one transfer from all sources: its retries, hops and FTS jobs.
 
     Exit code 1 if the store has no event of this request.
 

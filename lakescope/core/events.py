@@ -92,8 +92,8 @@ class Event(_Context):
     dataset: ClassVar[str]
 
     id: str  #: 32 hex characters, a hash of the identifying fields
-    time: Time  #: when it happened
-    source: Annotated[str, TAG]  #: the system that said so; a plugin's format has a name of its own
+    time: Time  #: time of the event
+    source: Annotated[str, TAG]  #: system that reported it; a plugin's format chooses its own name
 
 
 class Transfer(Event, tag="transfers"):
@@ -101,7 +101,7 @@ class Transfer(Event, tag="transfers"):
 
     # what happened
     event: Tag  #: queued, submitted, submission_failed, started, done, failed, lost, ... or an FTS file state
-    ok: bool | None = None  #: true if it arrived, false if failed or lost, null under way or if never tried
+    ok: bool | None = None  #: true if transferred, false if failed or lost; null in progress or never tried
     kind: Annotated[Literal["transfer", "stagein"], TAG] | None = None  #: Rucio's request type
 
     # Rucio's words, in the order of its event (transformers/hermes builds by position: see there)
@@ -115,8 +115,8 @@ class Transfer(Event, tag="transfers"):
     datatype: Tag | None = None  #: Rucio datatype of the file
     activity: Tag | None = None  #: Rucio activity, FTS activity share
     account: Tag | None = None  #: Rucio account of the request
-    src_rse: Tag | None = None  #: source storage element
-    dst_rse: Tag | None = None  #: destination storage element
+    src_rse: Tag | None = None  #: source RSE
+    dst_rse: Tag | None = None  #: destination RSE
     src_url: str | None = None  #: source file
     dst_url: str | None = None  #: destination file
     src_type: Tag | None = None  #: DISK or TAPE
@@ -131,13 +131,13 @@ class Transfer(Event, tag="transfers"):
     bytes: Count | None = None  #: size of the file (bytes)
     created: Time | None = None  #: when the request was made
     submitted: Time | None = None  #: when it was handed to the transfer tool
-    started: Time | None = None  #: when bytes began to move
-    ended: Time | None = None  #: when it ended, well or badly
-    queue_s: Seconds | None = None  #: created to started (seconds)
-    transfer_s: Seconds | None = None  #: started to ended (seconds), recomputed: the sources' own wrap
+    started: Time | None = None  #: start of the data transfer
+    ended: Time | None = None  #: when the transfer ended, successful or not
+    queue_s: Seconds | None = None  #: time from `created` to `started` (seconds)
+    transfer_s: Seconds | None = None  #: `started` to `ended` (seconds), recomputed: sources overflow
     throughput: Rate | None = None  #: bytes / transfer_s of a done transfer (bytes/s)
     endpoint: Tag | None = None  #: FTS server: its alias or host
-    error: Text | None = None  #: the error as the source said it
+    error: Text | None = None  #: original error message
 
     # not of every kind
     rule_id: str | None = None  #: Rucio rule that asked for the transfer
@@ -145,54 +145,50 @@ class Transfer(Event, tag="transfers"):
     user: str | None = None  #: salted hash of the certificate's subject (FTS user_dn); null unless asked for
     error_scope: Tag | None = None  #: SOURCE, DESTINATION, TRANSFER or GENERAL_FAILURE
     error_phase: str | None = None  #: FTS t_failure_phase
-    error_category: str | None = None  #: FTS tr_error_category: the errno's name
+    error_category: str | None = None  #: FTS tr_error_category: name of the errno
     error_code: Code | None = None  #: errno
-    retry: Count | None = None  #: which retry this is (count)
+    retry: Count | None = None  #: number of this retry (count)
     retry_max: Count | None = None  #: retries allowed (count)
     streams: Count | None = None  #: parallel TCP streams (count)
     ip_version: Annotated[int, TAG] | None = None  #: 4 or 6
     auth_method: Tag | None = None  #: certificate or oauth2
     transfer_mode: Tag | None = None  #: streamed, 3rd pull, 3rd push
-    multihop: Annotated[bool, TAG] | None = None  #: the transfer is one hop of several
-    staging_s: Seconds | None = (
-        None  #: how long FTS waited for the file to come from tape, once that has ended (seconds)
-    )
-    archiving_s: Seconds | None = (
-        None  #: how long FTS waited for the file to be on tape, once that has ended (seconds)
-    )
+    multihop: Annotated[bool, TAG] | None = None  #: whether the transfer is one hop of a multihop transfer
+    staging_s: Seconds | None = None  #: time that FTS waited for staging from tape, once ended (seconds)
+    archiving_s: Seconds | None = None  #: time that FTS waited for archiving to tape, once ended (seconds)
 
     # added by enrichment
-    src_site: Tag | None = None  #: source's site by the topology; "ambiguous" if two claim the host
-    dst_site: Tag | None = None  #: destination's site, likewise
-    src_country: Tag | None = None  #: country of the source RSE by the topology
-    dst_country: Tag | None = None  #: country of the destination RSE by the topology
-    src_qos: Tag | None = None  #: QoS class of the source RSE by the topology
-    dst_qos: Tag | None = None  #: QoS class of the destination RSE by the topology
-    experiment: Tag | None = None  #: experiment that the scope's name begins with
+    src_site: Tag | None = None  #: site of the source, from the topology; "ambiguous" if two claim it
+    dst_site: Tag | None = None  #: site of the destination, likewise
+    src_country: Tag | None = None  #: country of the source RSE, from the topology
+    dst_country: Tag | None = None  #: country of the destination RSE, from the topology
+    src_qos: Tag | None = None  #: QoS class of the source RSE, from the topology
+    dst_qos: Tag | None = None  #: QoS class of the destination RSE, from the topology
+    experiment: Tag | None = None  #: experiment: prefix of the scope's name
     error_class: str | None = None  #: 12 hex characters, hash of error_template
     error_template: Text | None = None  #: error with URLs, hosts, paths, addresses, ids, numbers masked
-    functional_test: Annotated[bool, TAG] | None = None  #: noise traffic that exists to test the lake
-    file: str | None = None  #: scope:name of an attempt that ended: what tells one file from another
+    functional_test: Annotated[bool, TAG] | None = None  #: whether it is a functional test
+    file: str | None = None  #: scope:name of an attempt that has ended; identifies the file
 
 
 class Deletion(Event, tag="deletions"):
     """The end of one replica, or the attempt."""
 
-    event: Annotated[Literal["done", "failed", "not_found"], TAG]  #: what came of it
+    event: Annotated[Literal["done", "failed", "not_found"], TAG]  #: result of the deletion
     ok: bool | None = None  #: true for done, false for failed, null for not_found
     scope: str | None = None  #: scope of the file; null for dark data
     name: str | None = None  #: name of the file
-    rse: Tag | None = None  #: storage element
-    site: Tag | None = None  #: site of the RSE by the topology
-    country: Tag | None = None  #: country of the RSE by the topology
-    qos: Tag | None = None  #: QoS class of the RSE by the topology
-    experiment: Tag | None = None  #: experiment that the scope's name begins with
+    rse: Tag | None = None  #: RSE
+    site: Tag | None = None  #: site of the RSE, from the topology
+    country: Tag | None = None  #: country of the RSE, from the topology
+    qos: Tag | None = None  #: QoS class of the RSE, from the topology
+    experiment: Tag | None = None  #: experiment: prefix of the scope's name
     bytes: Count | None = None  #: size of the file (bytes)
-    url: str | None = None  #: the replica
+    url: str | None = None  #: URL of the replica
     protocol: Tag | None = None  #: URL scheme used
     datatype: Tag | None = None  #: Rucio datatype of the file
     duration_s: Seconds | None = None  #: time the deletion took (seconds)
-    error: Text | None = None  #: the error as the source said it
+    error: Text | None = None  #: original error message
     error_class: str | None = None  #: 12 hex characters, hash of error_template
     error_template: Text | None = None  #: error with URLs, hosts, paths, addresses, ids, numbers masked
 
@@ -206,8 +202,8 @@ class Did(Event, tag="dids"):
     name: str | None = None  #: name
     child_scope: str | None = None  #: scope of the child (attached, detached, lost)
     child_name: str | None = None  #: its name
-    bytes: Count | None = None  #: size at closing (bytes)
-    length: Count | None = None  #: files at closing (count)
+    bytes: Count | None = None  #: size when the dataset was closed (bytes)
+    length: Count | None = None  #: number of files when the dataset was closed (count)
 
 
 class Rule(Event, tag="rules"):
@@ -217,23 +213,23 @@ class Rule(Event, tag="rules"):
     rule_id: str | None = None  #: the rule, 32 hex characters
     scope: str | None = None  #: scope of the rule's data identifier
     name: str | None = None  #: its name
-    rse: Tag | None = None  #: storage element of the lock, or the rule's RSE expression
+    rse: Tag | None = None  #: RSE of the lock, or the RSE expression of the rule
     account: Tag | None = None  #: Rucio account that owns the rule
     progress: Percent | None = None  #: done, in per cent (0..100, in tens)
     locks_ok: Count | None = None  #: locks satisfied (count)
     locks_replicating: Count | None = None  #: locks waiting for a transfer (count)
-    locks_stuck: Count | None = None  #: locks given up (count)
-    age_s: Seconds | None = None  #: since the rule's creation (seconds)
-    stuck_at: Time | None = None  #: since when it is stuck, by Rucio; null for a rule that is not
-    stuck_s: Seconds | None = None  #: how long it had been stuck (seconds)
-    episode: str | None = None  #: of a stuck rule, rule_id and stuck_at: one that recovers has several
-    activity: str | None = None  #: Rucio activity of its transfers
-    expires_at: Time | None = None  #: when it ends
-    bytes: Count | None = None  #: size of what it protects, where Rucio says it (bytes)
-    error: Text | None = None  #: why it is stuck, as Rucio recorded it
+    locks_stuck: Count | None = None  #: locks that are stuck (count)
+    age_s: Seconds | None = None  #: age of the rule (seconds)
+    stuck_at: Time | None = None  #: time at which the rule got stuck; null if it is not stuck
+    stuck_s: Seconds | None = None  #: time for which the rule had been stuck (seconds)
+    episode: str | None = None  #: rule_id and stuck_at; a rule that gets stuck again has several
+    activity: str | None = None  #: Rucio activity of the rule's transfers
+    expires_at: Time | None = None  #: time at which the rule expires
+    bytes: Count | None = None  #: size of the data that the rule protects, where Rucio reports it (bytes)
+    error: Text | None = None  #: reason for being stuck, as Rucio recorded it
     error_class: str | None = None  #: 12 hex characters, hash of error_template
     error_template: Text | None = None  #: error with URLs, hosts, paths, addresses, ids, numbers masked
-    poll: Tag | None = None  #: the question that it answers: `scope` of its `polls`; null if nobody asked
+    poll: Tag | None = None  #: URL that was polled, `scope` of its `polls`; null if not polled
 
 
 class Trace(Event, tag="traces"):
@@ -243,17 +239,17 @@ class Trace(Event, tag="traces"):
     client_state: Tag | None = None  #: DONE, FAILED, ALREADY_DONE, FOUND_IN_PCACHE, ...
     scope: str | None = None  #: scope of the file
     name: str | None = None  #: name of the file; uploads carry none
-    rse: Tag | None = None  #: remote storage element
-    site: Tag | None = None  #: site of the RSE by the topology
-    client_site: Tag | None = None  #: the client's own site, as it names it: Rucio localSite
+    rse: Tag | None = None  #: remote RSE
+    site: Tag | None = None  #: site of the RSE, from the topology
+    client_site: Tag | None = None  #: site of the client, as the client reports it: Rucio localSite
     host: str | None = None  #: the client's host
     account: str | None = None  #: Rucio account
     protocol: Tag | None = None  #: URL scheme used
     bytes: Count | None = None  #: size of the file (bytes)
-    started: Time | None = None  #: when bytes began to move
-    ended: Time | None = None  #: when they stopped
+    started: Time | None = None  #: start of the data transfer
+    ended: Time | None = None  #: end of the data transfer
     ok: bool | None = None  #: true if the client has the file, false if it failed, else null
-    error: Text | None = None  #: stateReason
+    error: Text | None = None  #: original error message: Rucio stateReason
 
 
 class FtsQueue(Event, tag="fts_queue"):
@@ -262,22 +258,22 @@ class FtsQueue(Event, tag="fts_queue"):
     endpoint: Tag | None = None  #: FTS server
     src_host: Tag | None = None  #: source storage host
     dst_host: Tag | None = None  #: destination storage host
-    src_site: Tag | None = None  #: site of the source by the topology
-    dst_site: Tag | None = None  #: site of the destination by the topology
+    src_site: Tag | None = None  #: site of the source, from the topology
+    dst_site: Tag | None = None  #: site of the destination, from the topology
     protocol: Tag | None = None  #: URL scheme of the destination: FTS keeps a queue for each
-    active: Count | None = None  #: running transfers (count)
+    active: Count | None = None  #: active transfers (count)
     submitted: Count | None = None  #: queued transfers (count)
     connections: Count | None = None  #: connections that the optimizer allows (count)
-    throughput: Rate | None = None  #: recent mean (bytes/s)
-    success_rate: Share | None = None  #: 0..1; FTS says 1 for an idle link
-    rationale: Text | None = None  #: the optimizer's reason
-    staging: Count | None = None  #: files being brought from tape, started or not (count)
-    archiving: Count | None = None  #: files copied, and waited for on tape (count)
+    throughput: Rate | None = None  #: recent average throughput (bytes/s)
+    success_rate: Share | None = None  #: recent success rate (0..1); FTS reports 1 for an idle link
+    rationale: Text | None = None  #: reason for the optimizer's decision
+    staging: Count | None = None  #: files being staged from tape, including those not yet started (count)
+    archiving: Count | None = None  #: files copied and not yet archived to tape (count)
     finished: Count | None = None  #: transfers that succeeded in the last `window_s` (count)
     failed: Count | None = None  #: transfers that failed in the last `window_s` (count)
-    ended: Count | None = None  #: both (count)
+    ended: Count | None = None  #: `finished` plus `failed` (count)
     canceled: Count | None = None  #: transfers canceled in the last `window_s` (count)
-    window_s: Seconds | None = None  #: what these are counted in (seconds)
+    window_s: Seconds | None = None  #: length of the window in which these are counted (seconds)
 
 
 class Network(Event, tag="network"):
@@ -286,43 +282,45 @@ class Network(Event, tag="network"):
     test: Tag  #: pScheduler test type: throughput, latency, latencybg, rtt, trace, clock, http, disk-to-disk
     src_host: Tag | None = None  #: source host, lower case
     dst_host: Tag | None = None  #: destination host, lower case
-    src_site: Tag | None = None  #: site of the source by the topology
-    dst_site: Tag | None = None  #: site of the destination by the topology
+    src_site: Tag | None = None  #: site of the source, from the topology
+    dst_site: Tag | None = None  #: site of the destination, from the topology
     ip_version: Annotated[int, TAG] | None = None  #: 4 or 6
     tool: Tag | None = None  #: iperf3, owping, ...
     ok: bool | None = None  #: whether the measurement succeeded
-    throughput: Rate | None = None  #: receiver's rate where known, else the sender's (bytes/s)
+    throughput: Rate | None = None  #: as the receiver measured it, else the sender (bytes/s)
     retransmits: Count | None = None  #: TCP retransmissions (count)
-    packets_sent: Count | None = None  #: probes sent (count)
-    packets_lost: Count | None = None  #: probes lost (count)
-    loss: Share | None = None  #: lost / sent (0..1)
-    latency_min_s: Delay | None = None  #: one-way delay, least (seconds); may be negative by clock offset
-    latency_mean_s: Delay | None = None  #: one-way delay, mean (seconds)
+    packets_sent: Count | None = None  #: test packets sent (count)
+    packets_lost: Count | None = None  #: test packets lost (count)
+    loss: Share | None = None  #: packet loss: lost / sent (0..1)
+    latency_min_s: Delay | None = None  #: one-way delay, minimum (seconds); negative if clocks differ
+    latency_mean_s: Delay | None = None  #: one-way delay, average (seconds)
     latency_median_s: Delay | None = None  #: one-way delay, median (seconds)
     latency_p95_s: Delay | None = None  #: one-way delay, 95th percentile (seconds)
-    latency_max_s: Delay | None = None  #: one-way delay, greatest (seconds)
-    rtt_min_s: RoundTrip | None = None  #: round trip, least (seconds)
-    rtt_mean_s: RoundTrip | None = None  #: round trip, mean (seconds)
-    rtt_max_s: RoundTrip | None = None  #: round trip, greatest (seconds)
+    latency_max_s: Delay | None = None  #: one-way delay, maximum (seconds)
+    rtt_min_s: RoundTrip | None = None  #: round-trip time, minimum (seconds)
+    rtt_mean_s: RoundTrip | None = None  #: round-trip time, average (seconds)
+    rtt_max_s: RoundTrip | None = None  #: round-trip time, maximum (seconds)
     jitter_s: RoundTrip | None = None  #: variation of the delay (seconds)
-    hops: Hops | None = None  #: length of the path (count)
+    hops: Hops | None = None  #: number of hops of the path (count)
     route_id: str | None = None  #: 12 hex characters, hash of the path's addresses; changes with the route
     mtu: Mtu | None = None  #: path MTU (bytes)
     clock_error_s: Offset | None = None  #: clock offset or its bound (seconds)
     run_id: str | None = None  #: pScheduler run (UUID)
-    error: Text | None = None  #: why the run failed
+    error: Text | None = None  #: error message of a failed run
 
 
 class Host(Event, tag="hosts"):
     """One value of one metric of one host; counters stay raw, rates are made at query time."""
 
     host: Tag  #: the host, lower case
-    metric: Tag  #: name in the source's own terms: node_load1, cpu_percent, ...
-    type: Annotated[Literal["counter", "gauge"], TAG]  #: a counter only grows until it is reset
-    site: Tag | None = None  #: site of the host by the topology
-    value: Number | None = None  #: the value in the metric's own unit; null where the source said NaN
-    quantity: Tag | None = None  #: one name for all sources: load1, cpu_busy, ...; null for any other
-    labels: dict[str, str] | None = None  #: what tells this series from its sisters
+    metric: Tag  #: name of the metric as the source reports it: node_load1, cpu_percent, ...
+    type: Annotated[
+        Literal["counter", "gauge"], TAG
+    ]  #: gauge or counter; a counter only increases until it is reset
+    site: Tag | None = None  #: site of the host, from the topology
+    value: Number | None = None  #: value in the metric's own unit; null where the source reported NaN
+    quantity: Tag | None = None  #: name common to all sources: load1, cpu_busy, ...; null: none
+    labels: dict[str, str] | None = None  #: labels of the series
     series: Tag | None = None  #: metric and labels as one text, of gauges with a quantity: df{path="/"}
 
 
@@ -330,23 +328,23 @@ class Probe(Event, tag="probes"):
     """The answer of one check of one service."""
 
     probe: Tag  #: name of the check: sam_gfal, availability, ...
-    status: Annotated[Literal["ok", "warning", "critical", "unknown"], TAG]  #: the answer
-    ok: bool | None = None  #: true for ok (SAM's warning too), false for the others, null for unknown
-    target: Tag | None = None  #: what was checked: URL, host or service
-    site: Tag | None = None  #: site by the source, else by the topology
-    rse: Tag | None = None  #: storage element, where the target is one
+    status: Annotated[Literal["ok", "warning", "critical", "unknown"], TAG]  #: result of the check
+    ok: bool | None = None  #: true for ok and for SAM's warning, null for unknown, else false
+    target: Tag | None = None  #: checked URL, host or service
+    site: Tag | None = None  #: site as the source reports it, else from the topology
+    rse: Tag | None = None  #: RSE, where the target is one
     operation: Tag | None = None  #: upload, download, delete, ...
     protocol: Tag | None = None  #: URL scheme used
-    message: Text | None = None  #: the probe's own words
+    message: Text | None = None  #: message of the probe
     failure: Tag | None = None  #: kind of failure: dns, refused, timeout, certificate_expired, status, ...
-    address: str | None = None  #: IP address that was asked
-    duration_s: Seconds | None = None  #: from the look-up of the name to the answer (seconds)
-    http_status: Count | None = None  #: status of the last HTTP answer
-    certificate_days_left: Days | None = None  #: days until the certificate expires; below 0: it has
-    certificate_not_after: Time | None = None  #: when it expires
-    certificate_issuer: str | None = None  #: who signed it
-    certificate_chain_ok: bool | None = None  #: whether a trusted CA stands behind it, all in their time
-    certificate_name_ok: bool | None = None  #: whether it is made out to the name that was asked
+    address: str | None = None  #: IP address that was probed
+    duration_s: Seconds | None = None  #: time from the DNS lookup to the response (seconds)
+    http_status: Count | None = None  #: status of the last HTTP response
+    certificate_days_left: Days | None = None  #: days until expiry; negative if expired
+    certificate_not_after: Time | None = None  #: time at which the certificate expires
+    certificate_issuer: str | None = None  #: issuer of the certificate
+    certificate_chain_ok: bool | None = None  #: whether the chain is valid and ends at a trusted CA
+    certificate_name_ok: bool | None = None  #: whether the certificate is valid for the host name
     host: Tag | None = None  #: host that was checked, lower case, where the source names it
     service: Tag | None = None  #: type of the checked service as the source names it: WEBDAV, XROOTD, ...
 
@@ -354,46 +352,46 @@ class Probe(Event, tag="probes"):
 class Storage(Event, tag="storage"):
     """What lies where: one count of files and bytes of an RSE, scope, account or experiment."""
 
-    rse: Tag | None = None  #: storage element; null in sums over all
-    site: Tag | None = None  #: site of the RSE by the topology
-    country: Tag | None = None  #: country of the RSE by the topology
-    qos: Tag | None = None  #: QoS class of the RSE by the topology, or the source's word
+    rse: Tag | None = None  #: RSE; null in sums over all RSEs
+    site: Tag | None = None  #: site of the RSE, from the topology
+    country: Tag | None = None  #: country of the RSE, from the topology
+    qos: Tag | None = None  #: QoS class of the RSE, from the topology or as the source reports it
     scope: Tag | None = None  #: scope counted
     account: Tag | None = None  #: account counted
     experiment: Tag | None = None  #: experiment counted: the prefix of the scope's name
-    usage_source: Tag | None = None  #: the part or limit that is counted: expired, ...; null: the whole
+    usage_source: Tag | None = None  #: part or limit that is counted: expired, ...; null: the total
     files: Count | None = None  #: files or replicas (count)
-    used: Count | None = None  #: bytes used
-    total: Count | None = None  #: bytes there are
-    free: Count | None = None  #: bytes left
+    used: Count | None = None  #: used space (bytes)
+    total: Count | None = None  #: total space (bytes)
+    free: Count | None = None  #: free space (bytes)
     storage_service: Tag | None = None  #: service that reports on itself (SRR); null of Rucio's counts
-    share: Tag | None = None  #: share of that service; null: all of it. Shares may overlap: never add them
+    share: Tag | None = None  #: share of that service; null: all of it. Shares may overlap
     media: Tag | None = None  #: of the service or share: online, nearline or offline
     vos: str | None = None  #: all VOs that the share is for; `vo` is set if it is for one
     url: str | None = None  #: the share by its first endpoint and path
-    age_s: Seconds | None = None  #: how old the report was when it was read (seconds)
-    readable: bool | None = None  #: whether Rucio may read there: its availability_read
-    writable: bool | None = None  #: whether Rucio may write there: its availability_write
-    deletable: bool | None = None  #: whether Rucio may delete there: its availability_delete
+    age_s: Seconds | None = None  #: age of the report when it was read (seconds)
+    readable: bool | None = None  #: whether Rucio may read from the RSE: availability_read
+    writable: bool | None = None  #: whether Rucio may write to the RSE: availability_write
+    deletable: bool | None = None  #: whether Rucio may delete on the RSE: availability_delete
 
 
 class Poll(Event, tag="polls"):
     """The answer to one question to an API: that it came, whether it was whole, and how much was in it."""
 
-    scope: Tag  #: the question: its URL
-    kind: Tag  #: what was asked for: rules, usage, accounts, downtimes, storage, requests, heartbeats, ...
-    state: Tag | None = None  #: of rules, the only state asked for: stuck, replicating, ...; null: any
-    count: Count | None = None  #: records in the answer; 0 is an answer (count)
-    complete: bool | None = None  #: whether all of it could be read
-    interval_s: Seconds | None = None  #: from one question to the next, as configured (seconds)
+    scope: Tag  #: URL that was polled
+    kind: Tag  #: what was polled: rules, usage, accounts, downtimes, storage, requests, heartbeats, ...
+    state: Tag | None = None  #: only state of rules that was polled: stuck, ...; null: all states
+    count: Count | None = None  #: records in the answer; may be 0 (count)
+    complete: bool | None = None  #: whether the answer was read completely
+    interval_s: Seconds | None = None  #: configured polling interval (seconds)
 
 
 class Push(Event, tag="push"):
     """Any other document that a script pushed, its own fields kept."""
 
-    producer: Tag  #: who pushed it
-    type: Tag  #: which kind of document
-    data: dict[str, Any]  #: its fields as they came
+    producer: Tag  #: producer of the document
+    type: Tag  #: type of the document
+    data: dict[str, Any]  #: fields of the document, unchanged
     idb_tags: list[str] | None = None  #: fields of data that become InfluxDB tags
     idb_fields: list[str] | None = None  #: fields of data that become InfluxDB fields; null: all others
 
@@ -402,19 +400,19 @@ class PipelineReport(Event, tag="pipeline"):
     """What Lakescope itself did in one interval: an event for each of its collectors and sinks."""
 
     instance: Tag  #: host that Lakescope runs on
-    stage: Annotated[Literal["collector", "sink"], TAG]  #: which end of the pipeline
+    stage: Annotated[Literal["collector", "sink"], TAG]  #: collector or sink
     name: Tag  #: the collector or sink in the configuration
     seconds: Seconds  #: length of the interval, which ends at `time` (seconds)
-    ready: bool | None = None  #: whether it worked at the interval's end
+    ready: bool | None = None  #: whether it was healthy at the end of the interval
     received: Count | None = None  #: collector: events decoded, rejected or filtered (count)
     stored: Count | None = None  #: sink: events stored (count)
     dead: Count | None = None  #: events that became dead letters here (count)
     filtered: Count | None = None  #: events left out by a rule here (count)
-    retries: Count | None = None  #: sink: writes tried again (count)
-    queued: Count | None = None  #: sink: events waiting at the interval's end (count)
-    silent_s: Seconds | None = None  #: collector: interval's length if nothing came in it, else 0 (seconds)
-    lag_p50_s: Offset | None = None  #: sink: half of the events were stored sooner after their time (seconds)
-    lag_p99_s: Offset | None = None  #: sink: 99 of 100 were stored sooner after their time (seconds)
+    retries: Count | None = None  #: sink: retried writes (count)
+    queued: Count | None = None  #: sink: events queued at the end of the interval (count)
+    silent_s: Seconds | None = None  #: collector: `seconds` if no message was received, else 0 (seconds)
+    lag_p50_s: Offset | None = None  #: sink: time from an event to its storage, median (seconds)
+    lag_p99_s: Offset | None = None  #: sink: time from an event to its storage, 99th percentile (seconds)
 
 
 class Downtime(Event, tag="downtimes"):
@@ -424,36 +422,36 @@ class Downtime(Event, tag="downtimes"):
     `started` to `ended` by its latest report; one that the next complete answer lacks was cancelled or cut short.
     """
 
-    event: Tag  #: reported, or began: one event a downtime, of its beginning
-    downtime_id: str  #: the downtime in its portal: the same in all revisions, for all affected services
+    event: Tag  #: reported; or began: one event per downtime, at its beginning
+    downtime_id: str  #: identifier in its portal; the same for all revisions and services
     state: Tag | None = None  #: when reported: planned, running, ended, cancelled
-    site: Tag | None = None  #: site by the topology (host), else as the portal names it
-    rse: Tag | None = None  #: RSE of the host by the topology; "ambiguous" for a host of several
+    site: Tag | None = None  #: site, from the topology (host), else as the portal names it
+    rse: Tag | None = None  #: RSE of the host, from the topology; "ambiguous" for a host of several
     host: Tag | None = None  #: affected host, lower case; null: the whole site
     service: Tag | None = None  #: affected service type as the portal names it: webdav, SRM, ...
     severity: Tag | None = None  #: outage or warning (at risk)
     classification: Tag | None = None  #: scheduled or unscheduled
-    started: Time | None = None  #: when it begins
-    ended: Time | None = None  #: when it ends; null: open
-    declared: Time | None = None  #: when it was entered
+    started: Time | None = None  #: start of the downtime
+    ended: Time | None = None  #: end of the downtime; null: open
+    declared: Time | None = None  #: time at which it was declared
     portal_site: str | None = None  #: site as the portal names it: GOCDB's HOSTED_BY, OSG's resource group
     endpoint: str | None = None  #: affected endpoints (URLs), where the portal names them
-    description: Text | None = None  #: why
-    url: str | None = None  #: its page in the portal
-    summary: Text | None = None  #: of its beginning: the downtime in one line
-    poll: Tag | None = None  #: the question that it answers: `scope` of its `polls`; null if nobody asked
+    description: Text | None = None  #: reason
+    url: str | None = None  #: URL of the downtime in the portal
+    summary: Text | None = None  #: the downtime in one line; only of event began
+    poll: Tag | None = None  #: URL that was polled, `scope` of its `polls`; null if not polled
 
 
 class LinkRequests(Event, tag="requests"):
     """Transfer requests of one link as Rucio counts them: of an activity, or the age of those that are open."""
 
-    src_rse: Tag  #: source storage element
-    dst_rse: Tag  #: destination storage element
-    src_site: Tag | None = None  #: site of the source by the topology
-    dst_site: Tag | None = None  #: site of the destination by the topology
+    src_rse: Tag  #: source RSE
+    dst_rse: Tag  #: destination RSE
+    src_site: Tag | None = None  #: site of the source, from the topology
+    dst_site: Tag | None = None  #: site of the destination, from the topology
     activity: Tag | None = None  #: Rucio activity; null: of those that Rucio counts under none, or of all
-    queued: Count | None = None  #: requests that wait for their submission (count)
-    queued_bytes: Count | None = None  #: their size (bytes)
+    queued: Count | None = None  #: requests waiting for submission (count)
+    queued_bytes: Count | None = None  #: size of these requests (bytes)
     done_1h: Count | None = None  #: transfers done in the last hour (count); null: no transfer_stats
     done_6h: Count | None = None  #: transfers done in the last six hours (count)
     failed_1h: Count | None = None  #: transfers failed in the last hour (count)
@@ -465,37 +463,37 @@ class LinkRequests(Event, tag="requests"):
     older_24h: Count | None = None  #: of these, made more than 24 hours ago (count)
     older_48h: Count | None = None  #: of these, made more than 48 hours ago (count)
     oldest_s: Seconds | None = None  #: age of the oldest of these (seconds)
-    poll: Tag | None = None  #: the question that it answers: `scope` of its `polls`; null if nobody asked
+    poll: Tag | None = None  #: URL that was polled, `scope` of its `polls`; null if not polled
 
 
 class Daemon(Event, tag="daemons"):
     """The last heartbeat of one thread of one of Rucio's daemons."""
 
-    daemon: Tag  #: the daemon, as it calls itself: conveyor-submitter, judge-repairer, ...
-    host: Tag  #: where it runs, in Rucio's words: a host or a pod
-    pid: Count | None = None  #: its process
-    thread: str | None = None  #: its thread's name
-    payload: str | None = None  #: what that thread works on, where the daemon says it
-    started: Time | None = None  #: its first heartbeat
-    last_heard: Time | None = None  #: its last heartbeat
-    silent_s: Seconds | None = None  #: time since then (seconds)
-    silent: bool | None = None  #: whether that is more than ten minutes, after which Rucio counts it as dead
-    poll: Tag | None = None  #: the question that it answers: `scope` of its `polls`; null if nobody asked
+    daemon: Tag  #: name of the daemon: conveyor-submitter, judge-repairer, ...
+    host: Tag  #: host or pod that it runs on, as Rucio reports it
+    pid: Count | None = None  #: process id
+    thread: str | None = None  #: name of the thread
+    payload: str | None = None  #: what the thread works on, where the daemon reports it
+    started: Time | None = None  #: time of the first heartbeat
+    last_heard: Time | None = None  #: time of the last heartbeat
+    silent_s: Seconds | None = None  #: time since the last heartbeat (seconds)
+    silent: bool | None = None  #: whether `silent_s` is more than ten minutes: dead for Rucio
+    poll: Tag | None = None  #: URL that was polled, `scope` of its `polls`; null if not polled
 
 
 class Replica(Event, tag="replicas"):
     """Replicas that were declared bad: how many of an RSE, by state and reason; or one suspicious file."""
 
     state: Tag  #: bad, suspicious, lost, recovered, deleted or temporary_unavailable
-    rse: Tag | None = None  #: storage element
-    site: Tag | None = None  #: site of the RSE by the topology
-    reason: Tag | None = None  #: why they were declared, with URLs, paths, ids and numbers masked
+    rse: Tag | None = None  #: RSE
+    site: Tag | None = None  #: site of the RSE, from the topology
+    reason: Tag | None = None  #: reason for the declaration, with URLs, paths, ids and numbers masked
     count: Count | None = None  #: replicas declared and now in that state (count)
     scope: str | None = None  #: of a suspicious file
     name: str | None = None  #: of a suspicious file
     attempts: Count | None = None  #: how often that file was declared suspicious (count)
     declared: Time | None = None  #: when that file was first declared
-    poll: Tag | None = None  #: the question that it answers: `scope` of its `polls`; null if nobody asked
+    poll: Tag | None = None  #: URL that was polled, `scope` of its `polls`; null if not polled
 
 
 class ExpectedTest(Event, tag="expected_tests"):
@@ -505,11 +503,11 @@ class ExpectedTest(Event, tag="expected_tests"):
     task: Tag  #: the template's name for the task
     src_host: Tag | None = None  #: source host, lower case
     dst_host: Tag | None = None  #: destination host, lower case; null: a test of one host
-    src_site: Tag | None = None  #: site of the source by the topology
-    dst_site: Tag | None = None  #: site of the destination by the topology
-    ip_version: Annotated[int, TAG] | None = None  #: 4 or 6; null: whichever the hosts prefer
-    interval_s: Seconds | None = None  #: from one run to the next; null: not repeated (seconds)
-    per_second: Number | None = None  #: runs a second: 1 / `interval_s`
+    src_site: Tag | None = None  #: site of the source, from the topology
+    dst_site: Tag | None = None  #: site of the destination, from the topology
+    ip_version: Annotated[int, TAG] | None = None  #: 4 or 6; null: as the hosts prefer
+    interval_s: Seconds | None = None  #: time between runs; null: not repeated (seconds)
+    per_second: Number | None = None  #: runs per second: 1 / `interval_s`
     poll: Tag | None = None  #: the template's URL; its answers are dataset polls
 
 
