@@ -44,7 +44,7 @@ class Kind(Struct, frozen=True, kw_only=True):
     bins_max: int = MAX_BINS
     """Unless its viewer wants finer ones."""
     series_max: int = 12
-    """Six colours, each in two ways, are told apart."""
+    """Six colours, each in two ways (dashed or not), are told apart; of areas only the six."""
 
     @property
     def is_over_time(self) -> bool:
@@ -58,7 +58,13 @@ KINDS: dict[PanelKind, Kind] = {
         form="series", grafana="timeseries", dimensions=(0, 1), is_chart=True, has_axis=True, keeps_least=True
     ),
     "stacked": Kind(
-        form="series", grafana="timeseries", dimensions=(0, 1), is_chart=True, has_axis=True, is_summed=True
+        form="series",
+        grafana="timeseries",
+        dimensions=(0, 1),
+        is_chart=True,
+        has_axis=True,
+        is_summed=True,
+        series_max=6,
     ),
     "bars": Kind(form="groups", grafana="table", dimensions=(1, 1), is_single=True),
     "table": Kind(form="groups", grafana="table", dimensions=(1, 3)),

@@ -138,6 +138,8 @@ class Dashboard(Struct, frozen=True, kw_only=True):
     """Dimension by which the `grouped` panels are grouped at first."""
     since: str = "24h"
     """How far back it looks at first."""
+    keeps_since: bool = False
+    """Whether it does so even where the configuration says otherwise for all dashboards."""
     refresh_s: int = 60
     """How often it looks again (seconds)."""
 

@@ -33,7 +33,7 @@ class Theme(Struct, frozen=True, kw_only=True):
     warning_ink: str
     critical_ink: str
     fill_good: str
-    """Of a cell; pale, so that what is not good stands out."""
+    """In a key; of a cell paler or deeper, and never as strong as what is not good."""
     fill_warning: str
     fill_critical: str
     on_fill: str
@@ -58,15 +58,13 @@ class Theme(Struct, frozen=True, kw_only=True):
         return "#" + "".join(f"{round(a * share + b * (1 - share)):02x}" for a, b in pairs)
 
     def fill(self, level: Level | None, share: float) -> tuple[str, str]:
-        """A cell's ground and text: by its level, else deeper with its share of the greatest value."""
+        """A cell's ground and text: by its level; deeper the better it is or, without bounds, with its share of the greatest."""
         match level:
-            case "good":
-                return self.fill_good, self.ink
             case "warning":
                 return self.fill_warning, self.on_fill
             case "critical":
                 return self.fill_critical, self.on_fill
-            case None:
+            case _:
                 return self.tint(self.good, 0.06 + 0.39 * share), self.ink
 
 

@@ -21,6 +21,16 @@ def level_of(kpi: Kpi, value: float | None) -> Level | None:
     return "critical" if beyond(kpi.critical) else "warning" if beyond(kpi.warning) else "good"
 
 
+def goodness(kpi: Kpi, value: float) -> float:
+    """How far a good value is from its bound: 0 at the bound, 1 for the best that there is (a whole share, or none of what is
+    bad); 1 where there is no best."""
+    bound = kpi.warning if kpi.warning is not None else kpi.critical
+    best = 0.0 if kpi.good == "down" else 1.0 if kpi.unit == "ratio" else None
+    if bound is None or best is None or best == bound:
+        return 1.0
+    return min(1.0, max(0.0, (value - bound) / (best - bound)))
+
+
 # --- units -------------------------------------------------------------------------------------------
 
 _PREFIXES = ((1.0, ""), (1e3, "k"), (1e6, "M"), (1e9, "G"), (1e12, "T"), (1e15, "P"))

@@ -11,6 +11,8 @@ LAKESCOPE = Dashboard(
     title="Health of Lakescope",
     question="Is the data complete and up to date?",
     variables=(VO,),
+    since="6h",
+    keeps_since=True,  # Lakescope reports on itself each minute, and in a demo since a minute ago
     group="name",
     rows=(
         Row(

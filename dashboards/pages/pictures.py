@@ -34,7 +34,7 @@ from lakescope.dashboards.questions import (
 from lakescope.dashboards.words import words
 from lakescope.kpis import CATALOGUE, Kpi, UnsupportedError
 from lakescope.kpis.model import UNKNOWN as NO_VALUE
-from lakescope.kpis.units import format_value, level_of, text_of
+from lakescope.kpis.units import format_value, goodness, level_of, text_of
 
 Rows = list[dict[str, Any]]
 Answer = Rows | UnsupportedError
@@ -323,7 +323,7 @@ def _matrix(panel: Panel, selection: Selection, asked: Sequence[_NumberAnswer]) 
         | {
             "row": down.index(key[0]),
             "column": across.index(key[1]),
-            "share": _share(values[0], top),
+            "share": _depth(asked[0].kpi, values[0], top),
             "link": _link(panel.link, by, key),
             "also": [
                 f"{one.label}: {text_of(one.kpi, value)}"
@@ -371,6 +371,7 @@ def _over_time(panel: Panel, selection: Selection, asked: Sequence[_NumberAnswer
                     "values": values,
                     "link": _link(panel.link, one.number.by, key),
                     "bad": bad_and_good and one.kpi.good == "down",
+                    "rest": False,
                     "kpi": one.kpi,
                 }
             )
@@ -380,6 +381,8 @@ def _over_time(panel: Panel, selection: Selection, asked: Sequence[_NumberAnswer
         line["texts"] = [text_of(kpi, value) for value in line["values"]]
         if panel.traits.has_levels:
             line["levels"] = [level_of(kpi, value) for value in line["values"]]
+            top = max([abs(v) for one in chosen for v in one["values"] if v is not None], default=0.0)
+            line["shares"] = [_depth(kpi, value, top) for value in line["values"]]
     kpi = asked[0].kpi
     bounds = [("warning", kpi.warning), ("critical", kpi.critical)]
     return {
@@ -443,7 +446,10 @@ def _chosen(panel: Panel, kpi: Kpi, series: list[dict[str, Any]]) -> tuple[list[
             sum(v or 0 for v in values) for values in zip(*(line["values"] for line in rest), strict=True)
         ]
         name = f"{OTHERS} ({len(rest)})"
-        return [*chosen, {"name": name, "values": sums, "link": None, "bad": False, "kpi": kpi}], ""
+        return [
+            *chosen,
+            {"name": name, "values": sums, "link": None, "bad": False, "rest": True, "kpi": kpi},
+        ], ""
     if panel.traits.has_levels:
         chosen.sort(key=lambda line: str(line["name"]))
     return chosen, _first_of(limit, len(series), worst)
@@ -481,6 +487,11 @@ def _nothing(kpi: Kpi) -> int | None:
 
 def _said(kpi: Kpi, value: Any) -> dict[str, Any]:
     return {"value": value, "text": text_of(kpi, value), "level": level_of(kpi, value)}
+
+
+def _depth(kpi: Kpi, value: Any, greatest: float) -> float:
+    """How deep a cell's colour is (0..1): the better, or without bounds the greater, the deeper."""
+    return round(goodness(kpi, value), 4) if level_of(kpi, value) else _share(value, greatest)
 
 
 def _share(value: Any, of: float) -> float:

@@ -241,7 +241,11 @@ def _key(sheet: Sheet, picture: Picture, x: float, y: float) -> None:
         level for line in picture.get("series", ()) for level in line["levels"]
     )
     fills = (
-        [("good", theme.fill_good), ("warning", theme.fill_warning), ("critical", theme.fill_critical)]
+        [
+            ("good, deeper: better", theme.fill_good),
+            ("warning", theme.fill_warning),
+            ("critical", theme.fill_critical),
+        ]
         if leveled
         else [("deeper: nearer to the greatest", theme.tint(theme.good, 0.45))]
     )

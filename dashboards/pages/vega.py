@@ -72,7 +72,7 @@ class Look(NamedTuple):
 
 
 def looks(picture: Picture, theme: Theme) -> list[Look]:
-    """Of the series of lines and areas, in their order: each colour once, then dashed (an area: paler) again.
+    """Of the series of lines and areas, in their order: each colour once, then dashed again; the rest of areas grey.
 
     Beside series of which more is better, one of which less is better has the colour of what is bad.
     """
@@ -81,11 +81,12 @@ def looks(picture: Picture, theme: Theme) -> list[Look]:
     colours = [colour for colour in theme.series if not (bad and colour == theme.series6)]
     found, index = [], 0
     for line in picture["series"]:
+        if line["rest"]:
+            found.append(Look(line["name"], theme.edge, False))
+            continue
         again, which = divmod(index, len(colours))
-        colour = theme.tint(colours[which], (1.0, 0.55, 0.3)[min(again, 2)]) if stacked else colours[which]
-        found.append(
-            Look(line["name"], theme.critical if line["bad"] else colour, bool(again and not stacked))
-        )
+        colour = theme.critical if line["bad"] else colours[which]
+        found.append(Look(line["name"], colour, bool(again and not stacked)))
         index += not line["bad"]
     return found
 
@@ -211,8 +212,7 @@ def _states(picture: Picture, theme: Theme) -> Spec:
     for s, line in enumerate(picture["series"]):
         for i, (t, value) in enumerate(zip(picture["times"], line["values"], strict=True)):
             if value is not None:
-                share = value / picture["greatest"] if picture["greatest"] else 0.0
-                fill, _ = theme.fill(line["levels"][i], share)
+                fill, _ = theme.fill(line["levels"][i], line["shares"][i])
                 values.append(
                     {"t": t, "end": min(t + bin_ms, picture["until"]), "s": s, "i": i, "fill": fill}
                 )

@@ -148,7 +148,10 @@ def _version(path: Path | None) -> tuple[int, int, int] | None:
 
 def _dashboards(settings: Settings) -> dict[str, Dashboard]:
     since = settings.dashboards.since
-    return {name: replace(one, since=since) if since else one for name, one in DASHBOARDS.items()}
+    return {
+        name: replace(one, since=since) if since and not one.keeps_since else one
+        for name, one in DASHBOARDS.items()
+    }
 
 
 def _batch_size(collector: Plugin, options: PipelineOptions) -> int:

@@ -124,7 +124,7 @@ class DashboardOptions(Options):
     """Lakescope's own dashboard pages."""
 
     since: str | None = Field(default=None, pattern=r"^\d+(min|h|d|w)$", examples=["7d"])
-    """How far back every dashboard looks at first (12h, 7d); without it each dashboard's own choice."""
+    """How far back dashboards look at first (12h, 7d), but for Lakescope's own health; without it each dashboard's own choice."""
 
 
 class SiteOptions(Options):

@@ -10,7 +10,7 @@ from json import dumps
 from typing import Any
 
 from lakescope.simulator.agenda import Later
-from lakescope.simulator.clock import DAY, SECOND, posix
+from lakescope.simulator.clock import SECOND, posix
 from lakescope.simulator.demand import path, scopes
 from lakescope.simulator.incidents import Disturbances
 from lakescope.simulator.lake import Lake, Protocol, Rse
@@ -19,6 +19,7 @@ from lakescope.simulator.wire.dialect import Dialect
 from lakescope.simulator.wire.message import Wire
 
 DESTINATION = "/push/push"
+_FILE = 700_000_000  # bytes of one, everywhere
 PRODUCER = "escape_wp2"
 
 _HEADERS = {"content-type": "application/json; charset=UTF-8"}
@@ -113,7 +114,8 @@ class Push(Dialect):
         """Rucio's accounting by RSE, scope, experiment and replica, as the statistics script collects it."""
         rses = [self._rse_document(us, rse) for rse in self._lake.rses]
         self._push(us, rses)
-        per_scope = [self._scope_document(us, scope, share) for scope, share in self._scopes]
+        total = sum(self._used(us, rse) for rse in self._lake.rses) // _FILE
+        per_scope = [self._scope_document(us, scope, int(share * total)) for scope, share in self._scopes]
         self._push(us + 3 * SECOND, per_scope)
         self._push(us + 5 * SECOND, self._experiment_documents(us, per_scope))
         self._push(us + 9 * SECOND, self._replica_documents(us))
@@ -125,12 +127,11 @@ class Push(Dialect):
         used = self._used(us, rse)
         return _document("rucio_rse_stats", us) | {
             "rse": rse.name,
-            "files": used // 700_000_000,
+            "files": used // _FILE,
             "used_bytes": used,
         }
 
-    def _scope_document(self, us: int, scope: str, share: float) -> Document:
-        files = int(share * (1_800_000 + us // DAY * 120))
+    def _scope_document(self, us: int, scope: str, files: int) -> Document:
         datasets, containers = files // 40, files // 400
         return _document("rucio_scope_stats", us) | {
             "scope": scope,
@@ -138,7 +139,7 @@ class Push(Dialect):
             "files": files,
             "datasets": datasets,
             "containers": containers,
-            "files_bytes": files * 700_000_000,
+            "files_bytes": files * _FILE,
         }
 
     def _experiment_documents(self, us: int, per_scope: list[Document]) -> list[Document]:
@@ -167,7 +168,7 @@ class Push(Dialect):
                         "qos": rse.qos,
                         "experiment": scope.partition("_")[0],
                         "protectedVar": "unlocked" if len(scope) % 3 else "locked",
-                        "total_replicas": held // 700_000_000,
+                        "total_replicas": held // _FILE,
                         "total_replicas_bytes": held,
                     }
                 )

@@ -499,7 +499,7 @@ function matrix(picture) {
 const emptyKey = () => el("span", {}, el("i", {}), "empty: no value");
 function key(density) {
   const sign = { good: "", warning: density ? " ▲" : "", critical: density ? " ✕" : "" };
-  return el("p", { class: "key" }, ...Object.keys(WORDS).map((level) => el("span", { "data-level": level }, el("i", {}), WORDS[level] + (density === "tiny" ? "" : sign[level]))), emptyKey());
+  return el("p", { class: "key" }, ...Object.keys(WORDS).map((level) => el("span", { "data-level": level }, el("i", {}), WORDS[level] + (level === "good" ? ", deeper: better" : density === "tiny" ? "" : sign[level]))), emptyKey());
 }
 function walk(event) {
   const step = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key], at = event.target.dataset?.at;

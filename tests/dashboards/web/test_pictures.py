@@ -11,6 +11,7 @@ from lakescope.dashboards.definitions import DASHBOARDS
 from lakescope.dashboards.model import Link, Number, Panel
 from lakescope.dashboards.pages.pictures import GROUPS_MAX, Rows, is_empty, pictures
 from lakescope.dashboards.questions import Selection, as_chosen, incidents_of, questions_of
+from lakescope.dashboards.theme import LIGHT
 from lakescope.kpis import UnsupportedError
 from lakescope.kpis.units import DASH
 from tests.dashboards.web._small import (
@@ -108,11 +109,32 @@ def test_bins_begin_before_a_range_that_does_not_begin_with_one() -> None:
 def test_too_many_series_become_the_greatest_and_the_rest() -> None:
     rows = [at(0, i, activity=f"a{i:02}") for i in range(20)]
     drawn = picture(panel("stacked", "transfers_done", by=("activity",)), rows)
-    assert [line["name"] for line in drawn["series"]][-2:] == ["a08", "all others (8)"]
+    assert [line["name"] for line in drawn["series"]][-2:] == ["a14", "all others (14)"]
     assert sum(sum(line["values"]) for line in drawn["series"]) == sum(range(20)), "nothing is lost of a sum"
     rows = [at(0, i / 20, src_site=f"s{i:02}") for i in range(20)]
     drawn = picture(panel("lines", "transfer_efficiency", by=("src_site",)), rows)
     assert drawn["series"][0]["name"] == "s00" and drawn["note"] == "the worst 12 of 20"
+
+
+def test_a_good_cell_is_the_deeper_the_better() -> None:
+    rows: Rows = [
+        {"src_site": "A", "dst_site": str(i), "value": v} for i, v in enumerate((0.8, 0.84, 0.98, 1.0, 0.7))
+    ]
+    drawn = picture(panel("matrix", "transfer_efficiency", by=BY_LINK), rows)
+    assert [(cell["level"], cell["share"]) for cell in drawn["cells"][:4]] == [
+        ("good", 0.0), ("good", 0.2), ("good", 0.9), ("good", 1.0),
+    ]  # fmt: skip
+    grounds = [LIGHT.fill(cell["level"], cell["share"])[0] for cell in drawn["cells"]]
+    assert len(set(grounds)) == 5
+    rows = [{"src_site": "A", "dst_site": str(i), "value": v} for i, v in enumerate((0.0, 0.0005))]
+    drawn = picture(panel("matrix", "network_loss", by=BY_LINK), rows)
+    assert [cell["share"] for cell in drawn["cells"]] == [1.0, 0.5], "of what is bad none is the best"
+
+
+def test_a_change_has_its_sign() -> None:
+    for value, text in ((0.183, "+18.3 %"), (-0.183, "-18.3 %"), (0.0, "0 %")):
+        (tile,) = picture(panel("stat", "transfer_efficiency_change"), [{"value": value}])["tiles"]
+        assert tile["text"] == text
 
 
 def test_what_fails_is_told_from_what_goes_well() -> None:
