@@ -71,14 +71,19 @@ def write(prefix: str, bodies: list[str]) -> None:
 
 
 def kind_of(message: dict[str, object]) -> str:
-    """Event type and, of what failed, the first words of the reason."""
+    """Event type and what else makes a difference: a tape at one end, no rule; of what failed, the reason's first words."""
     payload = message["payload"]
     assert isinstance(payload, dict)
-    kind = str(message["event_type"]).replace("-", "_")
-    if "failed" not in kind or not payload.get("reason"):
-        return kind
-    words = "".join(letter if letter.isalpha() else " " for letter in payload["reason"].lower()).split()
-    return "_".join([kind, *words[:4]])
+    words = [str(message["event_type"]).replace("-", "_")]
+    words += [
+        f"{way}_tape" for way, end in (("from", "src"), ("to", "dst")) if payload.get(f"{end}-type") == "TAPE"
+    ]
+    words += ["of_no_rule"] * (payload.get("rule-id") == "0" * 32)
+    if "failed" in words[0] and payload.get("reason"):
+        words += "".join(letter if letter.isalpha() else " " for letter in payload["reason"].lower()).split()[
+            :4
+        ]
+    return "_".join(words)
 
 
 def main() -> None:

@@ -19,9 +19,6 @@ from lakescope.core.contracts import RefusedError, SearchableSink, Sink
 LIMIT = 10_000
 """Events that one look-up may give (Elasticsearch's index.max_result_window), and requests of one history."""
 
-_HOPS_RULE = "0" * 32
-"""What Rucio gives the requests of a multihop's further hops for a rule (lib/rucio/core/transfer.py)."""
-
 _STAGES = ("queued", "waiting", "preparing", "submitted", "ready", "active", "started")
 """The order of events of one moment: sources have clocks of whole seconds. All others come last."""
 
@@ -157,7 +154,7 @@ def _file(event: Event) -> File:
 def _promise(event: Event) -> File | None:
     """Which rule wants which file where; null where the event does not say all of it."""
     promise = tuple(event.get(key) for key in ("rule_id", "scope", "name", "dst_rse"))
-    return None if None in promise or promise[0] == _HOPS_RULE else promise
+    return None if None in promise else promise
 
 
 def _order(event: Event) -> tuple[datetime, int, str]:

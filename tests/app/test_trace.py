@@ -115,8 +115,8 @@ def test_retries_by_rule_file_and_destination_where_there_is_no_link(store: Stor
         assert found(sink, request_id) == ids(history)
 
 
-def test_the_rule_of_all_further_hops_links_nothing(store: Store) -> None:
-    mine, other = (transfer("queued", request_id=request, rule_id="0" * 32) for request in (A, B))
+def test_requests_of_no_rule_are_not_linked(store: Store) -> None:
+    mine, other = (transfer("queued", request_id=request, rule_id=None) for request in (A, B))
     assert found(store([mine, other]), A) == [mine.id]
 
 
@@ -125,7 +125,7 @@ def test_every_hop_of_a_multihop_with_all_that_was_said_of_it(store: Store) -> N
     fts = {"source": "fts", "job_id": JOB, "multihop": True}
     history = [
         transfer("queued", "2026-01-05T10:00:00Z", **second, rule_id=RULE),
-        transfer("queued", "2026-01-05T10:00:01Z", **first, rule_id="0" * 32),
+        transfer("queued", "2026-01-05T10:00:01Z", **first, rule_id=None),
         transfer("submitted", "2026-01-05T10:01:00Z", **first, job_id=JOB),
         transfer("submitted", "2026-01-05T10:01:01Z", **second, job_id=JOB),
         transfer("done", "2026-01-05T10:02:00Z", **first, **fts, file_id=1),

@@ -3,7 +3,8 @@
 That is the REST interface as rucio.transfertool.fts3 uses it (fts-rest-flask: jobs, their files, /whoami), and the
 monitoring messages of FTS 3.14 (start, complete, state) on a broker. A job goes on only when the test says so: `start`
 has every waiting file begin, `finish` has every active one end, well or as `fail` has ordered. Multihop and
-multi-source jobs go file by file, as in FTS. Times are the real ones.
+multi-source jobs go file by file, as in FTS; a file is staged before it leaves a tape, and archived after it came to
+one, if the client asks for it. Times are the real ones.
 """
 
 from __future__ import annotations
@@ -68,6 +69,8 @@ class TransferFile:
     retry: int = 0
     started: int = 0
     ended: int = 0
+    staging: tuple[int, int] = (0, 0)
+    archiving: tuple[int, int] = (0, 0)
 
 
 @dataclass
@@ -85,7 +88,9 @@ class Job:
         """FTS's state of a job, from those of its files."""
         states = {file.state for file in self.files}
         if not states <= {*_FINAL, "NOT_USED"} or (states == {"NOT_USED"}):
-            return "ACTIVE" if "ACTIVE" in states else "SUBMITTED"
+            return next(
+                (state for state in ("ACTIVE", "ARCHIVING", "STAGING") if state in states), "SUBMITTED"
+            )
         if self._is_chain and self._next_file():
             return "ACTIVE"
         if self.kind == "R":
@@ -105,6 +110,10 @@ class Job:
         if ended and len(ended) < len(self.files) and ended[-1].state == goes_on:
             return self.files[len(ended)]
         return None
+
+    def is_archived(self, file: TransferFile) -> bool:
+        """Whether the job has not ended before the file is on tape."""
+        return "archive_timeout" in self.params and (self.kind != "H" or file is self.files[-1])
 
     def go_on(self) -> TransferFile | None:
         """Submits the next file of a chain, and returns it."""
@@ -159,7 +168,10 @@ class Fts:
         del self.jobs[job_id]
 
     def start(self) -> int:
-        """Every waiting file becomes active; returns how many."""
+        """Every waiting file becomes active, staged before if it must be; returns how many."""
+        for job, file in self._all():
+            if file.state == "STAGING":
+                self._stage(job, file)
         waiting = [(job, file) for job, file in self._all() if file.state == "SUBMITTED"]
         for job, file in waiting:
             file.started, file.state = _now(), "ACTIVE"
@@ -176,10 +188,19 @@ class Fts:
             self._end(job, file)
         return len(active)
 
+    def archive(self) -> int:
+        """Every file that came to a tape's buffer is now on tape; returns how many."""
+        archiving = [(job, file) for job, file in self._all() if file.state == "ARCHIVING"]
+        for job, file in archiving:
+            file.archiving, file.state = (file.archiving[0], _now()), "FINISHED"
+            self._report(job, file)
+        return len(archiving)
+
     def carry(self) -> None:
-        """Everything, to its end: next hops, other sources and FTS's own retries too."""
+        """Everything, to its end: tape, next hops, other sources and FTS's own retries too."""
         while self.start():
             self.finish()
+            self.archive()
 
     def submit(self, body: Mapping[str, Any]) -> str | None:
         """A job's id; null when submissions are refused."""
@@ -193,7 +214,8 @@ class Fts:
         for wanted in body["files"]:
             for source in wanted["sources"]:
                 self._files += 1
-                state = "SUBMITTED" if kind == "N" or not job.files else "NOT_USED"
+                first = "STAGING" if params.get("bring_online") else "SUBMITTED"
+                state = first if kind == "N" or not job.files else "NOT_USED"
                 job.files.append(
                     TransferFile(
                         self._files,
@@ -206,7 +228,7 @@ class Fts:
                 )
         self.jobs[job.id] = job
         for file in job.files:
-            if file.state == "SUBMITTED":
+            if file.state != "NOT_USED":
                 self._report(job, file)
         return job.id
 
@@ -221,6 +243,11 @@ class Fts:
     def _all(self) -> list[tuple[Job, TransferFile]]:
         return [(job, file) for job in self.jobs.values() for file in job.files]
 
+    def _stage(self, job: Job, file: TransferFile) -> None:
+        for state, times in (("STARTED", (_now(), 0)), ("SUBMITTED", (_now(), _now()))):
+            file.state, file.staging = state, times
+            self._report(job, file)
+
     def _end(self, job: Job, file: TransferFile) -> None:
         fault = self._fault(file)
         retries = fault is not None and fault.recoverable and file.retry == 0
@@ -228,6 +255,8 @@ class Fts:
         file.reason = fault.reason if fault else ""
         if retries:
             file.state, file.retry = "SUBMITTED", 1
+        elif not fault and job.is_archived(file):
+            file.state, file.archiving = "ARCHIVING", (_now(), 0)
         else:
             file.state = "FAILED" if fault else "FINISHED"
         self._report(job, file)
@@ -272,8 +301,8 @@ def _answer(job: Job) -> dict[str, Any]:
             "dest_surl": file.destination,
             "start_time": _second(file.started),
             "finish_time": _second(file.ended),
-            "staging_start": None,
-            "staging_finished": None,
+            "staging_start": _second(file.staging[0]),
+            "staging_finished": _second(file.staging[1]),
             "reason": file.reason or None,
             "file_metadata": file.metadata,
         }
@@ -354,6 +383,7 @@ def _complete_message(job: Job, file: TransferFile, fault: Fault | None) -> dict
         "protocol": schemes[1],
         "f_size": file.size,
         "file_size": file.size,
+        "is_archiving": job.is_archived(file) and not fault,
         "job_m_replica": job.kind == "R",
         "job_multihop": job.kind == "H",
         "transfer_lasthop": job.kind == "H" and file is job.files[-1],
@@ -372,9 +402,9 @@ def _state_message(job: Job, file: TransferFile) -> dict[str, Any]:
         f"{urlsplit(url).scheme}://{urlsplit(url).hostname}" for url in (file.source, file.destination)
     )
     return {
-        "archiving": False,
-        "archiving_finished": 0,
-        "archiving_start": 0,
+        "archiving": file.state == "ARCHIVING",
+        "archiving_finished": file.archiving[1],
+        "archiving_start": file.archiving[0],
         "dest_se": destination,
         "dst_url": file.destination,
         "file_id": file.id,
@@ -388,9 +418,9 @@ def _state_message(job: Job, file: TransferFile) -> dict[str, Any]:
         "retry_max": 0,
         "source_se": source,
         "src_url": file.source,
-        "staging": False,
-        "staging_finished": 0,
-        "staging_start": 0,
+        "staging": file.state == "STAGING",
+        "staging_finished": file.staging[1],
+        "staging_start": file.staging[0],
         "submit_time": job.submitted,
         "timestamp": _now(),
         "user_dn": "",

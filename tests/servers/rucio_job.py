@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from .fts import Fault, Fts
 from .rucio import Rucio
-from .rucio_lake import File, Lake, make_lake
+from .rucio_lake import File, Lake, add_files, make_lake
 from .storage import Storage
 
 SLOW = Fault(
@@ -24,29 +24,39 @@ BUSY = Fault(
     recoverable=True,
 )
 DOWN = Fault("DESTINATION", 5, "DESTINATION  SRM_PUTDONE HTTP 500 : Unexpected server error: 500", 4)
+ON_TAPE = "on-tape"
+"""The file that is on tape from the beginning."""
 MISSING = Fault("SOURCE", 2, "SOURCE  STAT_SRC (Neon): HTTP 404 : File not found ")
 
 
 def run_job(rucio: Rucio, fts: Fts, storage: Storage, name: str, hermes: Callable[[], None]) -> Lake:
     """Rules, transfers that work, are retried by Rucio or by FTS, are refused and get lost; a rule that gets stuck, is
-    repaired and ends well; a multihop that works and one that does not; a dataset that is filled, grows, is closed and
-    expires; deletions that work, find no file, are denied and find no storage. `hermes` is called twice: amid it, and at
-    the end.
+    repaired and ends well; a file to tape and one from tape; a multihop that works and one that does not; a dataset that
+    is filled, grows, is closed and expires; deletions that work, find no file, are denied and find no storage. `hermes`
+    is called twice: amid it, and at the end.
     """
     lake = make_lake(
-        rucio, name, letters="ABCD", links="AB AC BD", files=10, fts=fts.url, storage=storage.url
+        rucio, name, letters="ABCDT", links="AB AC BD AT TD", files=11, fts=fts.url, storage=storage.url
     )
     files = lake.files
     rucio.client("add_rse_attribute", lake["B"], "available_for_multihop", True)
     for number, fault in ((1, SLOW), (2, BUSY), (3, DOWN), (5, MISSING)):
         fts.fail(files[number].name, fault)
+    on_tape = (File(lake.scope, ON_TAPE, 20_000_000),)
+    add_files(rucio, lake["T"], on_tape)
     rules = _copy_dataset(rucio, lake)
-    for some, letter in ((files[3:4], "C"), (files[4:6], "D"), (files[7:9], "B")):
+    for some, letter in (
+        (files[3:4], "C"),
+        (files[4:6], "D"),
+        (files[7:9], "B"),
+        (files[10:11], "T"),
+        (on_tape, "D"),
+    ):
         rules += _add_rules(rucio, lake, some, letter)
     _transfer(rucio, fts, lose=files[7])
     hermes()
 
-    rules += _add_rules(rucio, lake, files[9:], "C")
+    rules += _add_rules(rucio, lake, files[9:10], "C")
     fts.refuse(1)
     for _ in range(3):
         _transfer(rucio, fts)
@@ -101,9 +111,9 @@ def _transfer(rucio: Rucio, fts: Fts, lose: File | None = None) -> None:
 
 def _delete(rucio: Rucio, storage: Storage, lake: Lake, rules: Sequence[str]) -> None:
     """All rules end, and what they protected is deleted."""
-    storage.answer("file-1", 404)
-    storage.answer("file-2", 403)
-    storage.answer("file-8", 409, "Conflict: the file is being written")
+    storage.answer(lake.files[1].name, 404)
+    storage.answer(lake.files[2].name, 403)
+    storage.answer(lake.files[8].name, 409, "Conflict: the file is being written")
     storage.answer(lake.hosts[lake["D"]], 503, "Service Unavailable", method="HEAD")
     for rule in rules:
         rucio.client("update_replication_rule", rule, {"lifetime": -1})

@@ -55,7 +55,7 @@ def make_lake(
     vo: str | None = None,
 ) -> Lake:
     """An account with its scope, one RSE a letter, each with attributes, limits and the account's quota, one-way links
-    between them, and a dataset of `files` at the first.
+    between them, and a dataset of `files` at the first. An RSE T is a tape.
 
     `name` begins every name. `fts` is the URL of the FTS that carries the transfers; `storage` the URL of a WebDAV
     server that deletes below /<host>/ (plain http: the transfers' URLs are davs). Without them there is neither.
@@ -71,8 +71,16 @@ def make_lake(
     call("add_identity", account, account, "USERPASS", f"{account}@example.org", password=rucio.password)
     call("add_scope", account, scope)
     for number, rse in enumerate(rses):
-        call("add_rse", rse, country_name="Switzerland", ISP="example", availability_read=True)
-        attributes = {"site": f"SITE-{number}", "qos": ("FAST-DISK", "CHEAP-DISK")[number % 2]}
+        is_tape = letters[number] == "T"
+        call(
+            "add_rse", rse, country_name="Switzerland", ISP="example", rse_type="TAPE" if is_tape else "DISK"
+        )
+        qos = "TAPE" if is_tape else ("FAST-DISK", "CHEAP-DISK")[number % 2]
+        attributes = {
+            "site": f"SITE-{number}",
+            "qos": qos,
+            **({"archive_timeout": 86_400} if is_tape else {}),
+        }
         for key, value in {**attributes, **({"fts": fts} if fts else {})}.items():
             call("add_rse_attribute", rse, key, value)
         for protocol in _protocols(hosts[rse], storage):
@@ -83,7 +91,7 @@ def make_lake(
     for link in links.split():
         source, destination = (f"{name.upper()}_{letter}" for letter in link)
         call("add_distance", source, destination, {"distance": 1})
-    made = tuple(File(scope, f"file-{number}", (number + 1) * 1_000_000) for number in range(files))
+    made = tuple(File(scope, f"file-{number:02}", (number + 1) * 1_000_000) for number in range(files))
     add_files(rucio, rses[0], made, vo=vo)
     call("add_dataset", scope, "dataset")
     call("attach_dids", scope, "dataset", [file.did for file in made])

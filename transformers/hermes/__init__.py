@@ -157,6 +157,10 @@ def _failure(reason: str | None, started_at: str | None) -> bool | None:
     return False
 
 
+_NO_RULE = "0" * 32
+"""What Rucio gives for the rule of a hop on the way (core/transfer.py: create_hops)."""
+
+
 class _TransferProgress:
     """Builds queued, preparing, submitted, submission_failed and any state that Rucio may add."""
 
@@ -180,7 +184,7 @@ class _TransferProgress:
             request_id=p.request_id,
             previous_request_id=p.previous_request_id,
             job_id=p.external_id,
-            rule_id=p.rule_id,
+            rule_id=None if p.rule_id == _NO_RULE else p.rule_id,
             scope=p.scope,
             name=p.name,
             parent_scope=p.dataset_scope,
