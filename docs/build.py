@@ -191,6 +191,7 @@ def kpis() -> str:
     page.append("DuckDB answers everything exactly.")
     page += [prose(import_module(f"kpis.{store}")) for store in ("elasticsearch", "influxql")]
     page += ["## Comparisons of KPIs", prose(import_module("lakescope.kpis.comparisons"))]
+    page += ["## Availability, reliability and downtimes", prose(import_module("lakescope.kpis.timelines"))]
     for kpi in numbers.CATALOGUE.values():
         page += [f"## {kpi.name}", kpi.meaning, "\n".join(_kpi(kpi))]
     return "\n\n".join(page)

@@ -21,6 +21,7 @@ from lakescope.kpis.model import (
     Remainder,
     Report,
     ReportsQuery,
+    Timeline,
     UnsupportedError,
     Value,
     parts,
@@ -221,6 +222,8 @@ class _Compiler:
                 raise AssertionError("made of states")
             case Comparison():
                 raise AssertionError("each side is asked alone")
+            case Timeline():
+                raise AssertionError("made of reports")
             case _:
                 return self._part(value, 0)
 

@@ -114,6 +114,12 @@ class DaysLeft(Struct, frozen=True):
     growth: Part
 
 
+class Timeline(Struct, frozen=True):
+    """Made of how long what held, of probes and of declared downtimes (kpis/timelines.py)."""
+
+    of: Literal["availability", "reliability", "downtime"]
+
+
 class Comparison(Struct, frozen=True, kw_only=True):
     """`of` against `to`: each is asked alone, then they are joined on their dimensions (kpis/comparisons.py); null where
     one side has no value."""
@@ -144,7 +150,7 @@ class Comparison(Struct, frozen=True, kw_only=True):
         return bool(self.shift_s or self.baseline_s)
 
 
-Value = Part | Ratio | Remainder | PerSecond | DaysLeft | Comparison
+Value = Part | Ratio | Remainder | PerSecond | DaysLeft | Comparison | Timeline
 
 
 class Kpi(Struct, frozen=True, kw_only=True):
@@ -388,9 +394,9 @@ class UnsupportedError(ValueError):
 
 
 def parts(value: Value) -> tuple[Part, ...]:
-    """The aggregates of a value; a comparison has none of its own."""
+    """The aggregates of a value; a comparison and a timeline have none of their own."""
     match value:
-        case Comparison():
+        case Comparison() | Timeline():
             return ()
         case Ratio():
             return value.over, value.under

@@ -11,7 +11,7 @@ from msgspec import Struct
 from lakescope.dashboards.kinds import MAX_BINS
 from lakescope.dashboards.model import Dashboard, Listing, Number, Variable
 from lakescope.kpis import CATALOGUE, Kpi
-from lakescope.kpis.model import Comparison, Condition, DaysLeft, Part, UnsupportedError, parts
+from lakescope.kpis.model import Comparison, Condition, DaysLeft, Part, Timeline, UnsupportedError, parts
 
 GROUP = "group"
 """Name of the variable that says what the `grouped` panels are grouped by."""
@@ -126,6 +126,8 @@ def check_form(number: Number, *, over_time: bool) -> None:
     kpi = CATALOGUE[number.kpi]
     if isinstance(kpi.value, Comparison):
         raise refuse(kpi, "Grafana's queries do not join the answers to two questions")
+    if isinstance(kpi.value, Timeline):
+        raise refuse(kpi, "Grafana's queries do not know how long a result of a probe or a downtime holds")
     states = [part for part in parts(kpi.value) if isinstance(part, Part) and part.is_state]
     if any(part.polled for part in states):
         raise refuse(kpi, "Grafana's queries do not know what the latest answer lacks")

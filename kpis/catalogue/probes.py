@@ -5,12 +5,21 @@ from __future__ import annotations
 from functools import partial
 
 from lakescope.kpis.catalogue._common import EFFICIENCY, FAILED, empty_hours
-from lakescope.kpis.model import DAY, Kpi, Part
+from lakescope.kpis.model import DAY, Condition, Kpi, Part, Timeline
 
 PROBES = ("probe", "site", "rse", "operation", "protocol", "vo")
 
 _probes = partial(Kpi, dataset="probes", dimensions=PROBES)
 _targets = partial(_probes, dimensions=(*PROBES, "target", "failure"))
+_sites = partial(
+    Kpi,
+    dataset="probes",
+    dimensions=("site", "vo", "source"),
+    where=(Condition("site", "known"), Condition("source", "not", "collectd")),  # whose alerts are of hosts
+    unit="ratio",
+    good="up",
+    null="nothing is known of the site's services",
+)
 
 KPIS = (
     _probes(
@@ -64,6 +73,21 @@ KPIS = (
         null="no probe has read a certificate, or the last report is stale",
         warning=14.0,
         critical=3.0,
+    ),
+    _sites(
+        name="site_availability",
+        meaning="Time in which a site's services were up, divided by the time of which their state is known (WLCG).",
+        value=Timeline("availability"),
+        warning=0.97,
+        critical=0.9,
+    ),
+    _sites(
+        name="site_reliability",
+        meaning="Time in which a site's services were up, divided by the time of which their state is known and no"
+        " scheduled downtime was declared (WLCG).",
+        value=Timeline("reliability"),
+        warning=0.97,
+        critical=0.9,
     ),
     empty_hours("probes", "answer of a check", (*PROBES, "source")),
 )

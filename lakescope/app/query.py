@@ -13,7 +13,7 @@ from lakescope.core.plugins import PluginError, available, load
 from lakescope.dashboards.model import Dashboard
 from lakescope.dashboards.pages.pictures import DashboardAnswer
 from lakescope.dashboards.questions import Selection, questions_of
-from lakescope.kpis import Kpi, Query, UnsupportedError, comparisons, snapshots
+from lakescope.kpis import Kpi, Query, UnsupportedError, comparisons, snapshots, timelines
 from lakescope.kpis.model import EventsQuery, KpiSink, StatesQuery, StoreAnswer, StoreQuery
 
 Question = Query | EventsQuery | StatesQuery
@@ -74,6 +74,11 @@ def _queries_of(
         queries = snapshots.questions(question.of, question.columns)
     elif isinstance(question, Query) and question.is_snapshot:
         queries = snapshots.questions(question)
+    elif isinstance(question, Query) and timelines.is_timeline(question):
+        try:
+            queries = timelines.questions(question)
+        except UnsupportedError as error:
+            return error
     else:
         queries = [question]
     for one in queries:
@@ -92,6 +97,8 @@ def _answer(question: Question, answers: list[StoreAnswer | UnsupportedError]) -
         return snapshots.reports(question, rows_of_parts)
     if isinstance(question, Query) and question.is_snapshot:
         return snapshots.rows(question, rows_of_parts)
+    if isinstance(question, Query) and timelines.is_timeline(question):
+        return timelines.rows(question, rows_of_parts)
     rows: Rows = rows_of_parts[0]
     return rows
 

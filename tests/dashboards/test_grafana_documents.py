@@ -26,7 +26,7 @@ from lakescope.dashboards.pages.pictures import pictures
 from lakescope.dashboards.questions import Selection
 from lakescope.dashboards.theme import LIGHT
 from lakescope.kpis import CATALOGUE, Kpi
-from lakescope.kpis.model import Comparison, Condition, parts
+from lakescope.kpis.model import Comparison, Condition, Timeline, parts
 from lakescope.kpis.units import level_of, scale_of
 from tests.dashboards._grafana import View, interpolate
 from tests.dashboards._sample import GOLDEN, KEPT, SAMPLE
@@ -34,11 +34,11 @@ from tests.kpis.conftest import END, START
 
 ALL = [(store, name) for store in STORES for name in DASHBOARDS]
 
-_COMPARISONS = {kpi.name for kpi in CATALOGUE.values() if isinstance(kpi.value, Comparison)}
+_COMPARISONS = {kpi.name for kpi in CATALOGUE.values() if isinstance(kpi.value, (Comparison, Timeline))}
 _POLLED = {"rules_stuck", "rules_stuck_locks", "oldest_stuck_rule"} | {
     kpi.name
     for kpi in CATALOGUE.values()
-    if kpi.dataset in ("requests", "daemons", "replicas") and any(part.polled for part in parts(kpi.value))
+    if kpi.dataset in ("requests", "daemons", "replicas", "downtimes") and any(part.polled for part in parts(kpi.value))
 }
 LEFT_OUT: dict[Store, set[str]] = {
     "elasticsearch": {

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lakescope.kpis import CATALOGUE, Kpi, Query, UnsupportedError, duckdb, elasticsearch, influxql, snapshots
-from lakescope.kpis.model import Comparison
+from lakescope.kpis.model import Comparison, Timeline
 from lakescope.sinks.influxdb import TAGS
 
 GOLDEN = Path(__file__).with_name("golden")
@@ -33,7 +33,7 @@ def questions(kpi: Kpi) -> dict[str, Query]:
 def texts() -> Iterator[tuple[Path, str]]:
     """Golden file and what belongs into it."""
     for kpi in CATALOGUE.values():
-        if isinstance(kpi.value, Comparison):  # has no text of its own
+        if isinstance(kpi.value, (Comparison, Timeline)):  # has no text of its own
             continue
         made = {said: _elasticsearch(query) for said, query in questions(kpi).items()}
         yield GOLDEN / f"elasticsearch/{kpi.name}.json", json.dumps(made, indent=2) + "\n"

@@ -10,6 +10,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
+from lakescope.kpis import timelines
 from lakescope.kpis.model import (
     Comparison,
     Condition,
@@ -19,7 +20,9 @@ from lakescope.kpis.model import (
     Query,
     Ratio,
     Remainder,
+    Report,
     StatesQuery,
+    Timeline,
 )
 from tests.kpis._oracle_states import States
 
@@ -50,6 +53,8 @@ class Oracle:
         if query.is_snapshot:
             events, polls = (self._datasets[dataset] for dataset in (query.dataset, "polls"))
             return States(query, events, polls, meets, seconds).rows()
+        if isinstance(query.kpi.value, Timeline):
+            return self._timeline(query)
         value = query.kpi.value
 
         def in_unit(of: float) -> float:
@@ -72,6 +77,23 @@ class Oracle:
             case _:
                 found = self._part(query, value)
                 return {group: None if of is None else in_unit(of) for group, of in found.items()}
+
+    def _timeline(self, query: Query) -> Rows:
+        """Of all events there are: the rules are tested in test_timelines.py, the stores' part of it here."""
+        reports = [
+            [
+                Report(seconds(event["time"]), event)
+                for event in self._datasets[asked.dataset]
+                if asked.look_back.timestamp() <= seconds(event["time"]) < asked.until.timestamp()
+                and all(meets(event, condition) for condition in asked.conditions)
+            ]
+            for asked in timelines.questions(query)
+        ]
+        rows: Rows = {}
+        for row in timelines.rows(query, reports):
+            bin_ = (datetime.fromisoformat(row["time"]),) if query.bin_s else ()
+            rows[*bin_, *(row[name] for name in query.by)] = row["value"]
+        return rows
 
     def newest(self, query: EventsQuery) -> list[Event]:
         """The events asked for, as far as the columns asked for know them."""
