@@ -204,11 +204,12 @@ def series_of(listing: Listing) -> tuple[str, ...]:
 
 
 def questions_of(dashboard: Dashboard, selection: Selection) -> list[Question]:
-    """All questions of a dashboard: panel by panel, number by number; last, for what is marked on time axes."""
+    """All questions of a dashboard: panel by panel, number by number; last, for what is marked on
+    time axes: failed checks and declared downtimes."""
     asked = [
         question for panel in dashboard.panels for question in panel_questions(dashboard, panel, selection)
     ]
-    return [*asked, incidents_of(selection)]
+    return [*asked, incidents_of(selection), downtimes_of(dashboard, selection)]
 
 
 def incidents_of(selection: Selection) -> Query:
@@ -220,6 +221,35 @@ def incidents_of(selection: Selection) -> Query:
         by=("site",),
         bin_s=bin_of(selection),
     )
+
+
+def downtimes_of(dashboard: Dashboard, selection: Selection) -> Query:
+    """Where and when a downtime was declared, of the places that were chosen; of all if none was."""
+    places: dict[str, tuple[str, ...]] = {}
+    for variable in dashboard.variables:
+        field = _PLACES.get(variable.dimension)
+        if field and (chosen := selection.variables.get(variable.name)):
+            places[field] = (*places.get(field, ()), *chosen)
+    if "rse" in places:
+        places["rse"] += (AMBIGUOUS,)  # a host of several RSEs: its text tells which site's
+    return Query(
+        kpi=CATALOGUE["downtime"],
+        since=selection.since,
+        until=selection.until,
+        by=("site", "severity", "classification"),
+        bin_s=bin_of(selection),
+        filters=places,
+    )
+
+
+AMBIGUOUS = "ambiguous"
+"""As the topology marks what two RSEs or sites claim."""
+_PLACES = {
+    **dict.fromkeys(("site", "src_site", "dst_site"), "site"),
+    **dict.fromkeys(("rse", "src_rse", "dst_rse"), "rse"),
+    "host": "host",
+}
+"""Field that a variable filters -> what it is of a downtime."""
 
 
 def answers_of(panel: Panel) -> int:

@@ -407,10 +407,11 @@ def _days(free_bytes: Any, per_second: Any) -> float | None:
 
 
 def _meets(values: Mapping[str, Any], conditions: Iterable[Condition]) -> bool:
-    return all(_meets_one(values.get(condition.field), condition) for condition in conditions)
+    return all(meets(values.get(condition.field), condition) for condition in conditions)
 
 
-def _meets_one(value: Any, condition: Condition) -> bool:
+def meets(value: Any, condition: Condition) -> bool:
+    """Whether a field's value is as the condition wants it."""
     match condition.operator:
         case "known":
             return value is not None

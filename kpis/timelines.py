@@ -42,6 +42,7 @@ from lakescope.kpis.model import (
     UnsupportedError,
     order,
 )
+from lakescope.kpis.snapshots import meets
 
 STEP_S = 300
 """Of several results within it the last counts."""
@@ -213,15 +214,7 @@ def _times(query: Query, outages: Sequence[Outage], *, is_known: bool) -> Iterat
 
 
 def _is_chosen(query: Query, values: Mapping[str, Any]) -> bool:
-    return all(_meets(values.get(one.field), one) for one in query.conditions if one.field != "event")
-
-
-def _meets(value: Any, condition: Condition) -> bool:
-    if condition.operator == "in":
-        wanted = condition.value
-        assert isinstance(wanted, tuple)
-        return ("" if value is None else value) in wanted
-    return bool(value == condition.value)
+    return all(meets(values.get(one.field), one) for one in query.conditions if one not in query.kpi.where)
 
 
 def _covered(spans: Iterable[Span], begin: float, end: float) -> float:

@@ -79,6 +79,74 @@ PROBES = Dashboard(
             ),
         ),
         Row(
+            title="Sites and downtimes",
+            panels=(
+                Panel(
+                    title="Site availability and reliability",
+                    kind="table",
+                    width=12,
+                    height=10,
+                    numbers=(
+                        Number(kpi="site_availability", by=("site",), label="availability"),
+                        Number(kpi="site_reliability", by=("site",), label="reliability"),
+                    ),
+                    link=links.PROBES,
+                    text="By WLCG's definitions: scheduled downtimes count against availability, and not against reliability.",
+                ),
+                Panel(
+                    title="Site availability over time",
+                    kind="states",
+                    width=12,
+                    height=10,
+                    numbers=(Number(kpi="site_availability", by=("site",)),),
+                    link=links.PROBES,
+                ),
+                Panel(
+                    title="Running downtimes",
+                    kind="stat",
+                    width=4,
+                    height=8,
+                    numbers=(Number(kpi="downtimes_running"),),
+                ),
+                Panel(
+                    title="Planned downtimes",
+                    kind="stat",
+                    width=4,
+                    height=8,
+                    numbers=(Number(kpi="downtimes_planned"),),
+                ),
+                Panel(
+                    title="Time in declared downtime",
+                    kind="table",
+                    width=16,
+                    height=8,
+                    numbers=(
+                        Number(kpi="downtime", by=("site", "severity", "classification"), label="time"),
+                    ),
+                ),
+                Panel(
+                    title="Downtimes that began",
+                    kind="events",
+                    width=24,
+                    height=9,
+                    listing=Listing(
+                        dataset="downtimes",
+                        where={"event": "began"},
+                        columns=(
+                            "site",
+                            "rse",
+                            "host",
+                            "service",
+                            "severity",
+                            "classification",
+                            "ended",
+                            "description",
+                        ),
+                    ),
+                ),
+            ),
+        ),
+        Row(
             title="Certificates and answers",
             panels=(
                 Panel(

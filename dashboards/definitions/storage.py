@@ -86,6 +86,47 @@ STORAGE = Dashboard(
             ),
         ),
         Row(
+            title="Reports of the storage services (SRR)",
+            panels=(
+                Panel(
+                    title="Shares",
+                    kind="table",
+                    width=24,
+                    numbers=tuple(
+                        Number(kpi=kpi, by=("storage_service", "share"), label=label)
+                        for kpi, label in (
+                            ("share_used", "used"),
+                            ("share_total", "size"),
+                            ("share_free", "free"),
+                            ("share_files", "files"),
+                            ("storage_report_age", "age of the report"),
+                        )
+                    ),
+                    text="Shares may overlap: they are not added up.",
+                ),
+                Panel(
+                    title="Storage services",
+                    kind="table",
+                    width=14,
+                    numbers=tuple(
+                        Number(kpi=kpi, by=("storage_service",), label=label)
+                        for kpi, label in (
+                            ("service_used", "used"),
+                            ("service_total", "size"),
+                            ("storage_report_age", "age of the report"),
+                        )
+                    ),
+                ),
+                Panel(
+                    title="Share against Rucio, by RSE",
+                    kind="table",
+                    width=10,
+                    numbers=(Number(kpi="share_unaccounted", by=("rse",), label="unknown to Rucio"),),
+                    link=links.STORAGE,
+                ),
+            ),
+        ),
+        Row(
             title="Parts and limits",
             panels=(
                 Panel(

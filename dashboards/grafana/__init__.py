@@ -148,7 +148,14 @@ def _variables(dashboard: Dashboard, builder: Builder, grouping: Grouping) -> tu
 
 
 def _annotations(builder: Builder) -> list[Json]:
-    """Checks that found a service critical: what a dip in any panel may come from."""
-    found = builder.annotation("probes", (Condition("status", "=", "critical"),), "message")
-    common = {"name": "Critical probes", "enable": True, "hide": False, "iconColor": LIGHT.critical}
-    return [common | {"target": dict(found.target)} | dict(found.fields)]
+    """What a dip in any panel may come from: checks that found a service critical, and declared downtimes."""
+    critical = builder.annotation("probes", (Condition("status", "=", "critical"),), "message")
+    began = builder.annotation("downtimes", (Condition("event", "=", "began"),), "summary", until="ended")
+    return [
+        {"name": name, "enable": True, "hide": False, "iconColor": colour, "target": dict(one.target)}
+        | dict(one.fields)
+        for name, one, colour in (
+            ("Critical probes", critical, LIGHT.critical),
+            ("Declared downtimes", began, LIGHT.muted),
+        )
+    ]

@@ -108,8 +108,11 @@ class Builder(Protocol):
     def noise(self) -> str:
         """Options of the variable `NOISE`, as a custom variable writes them."""
 
-    def annotation(self, dataset: str, where: Sequence[Condition], text: str) -> Annotation:
-        """Events as marks on the time axis; `text`: the field that is shown."""
+    def annotation(
+        self, dataset: str, where: Sequence[Condition], text: str, until: str | None = None
+    ) -> Annotation:
+        """Events as marks on the time axis; `text`: the field that is shown, `until`: that of the end, where marks can
+        be as long as that."""
 
 
 def fixed(number: Number) -> tuple[Condition, ...]:

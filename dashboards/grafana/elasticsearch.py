@@ -141,10 +141,14 @@ class ElasticsearchBuilder:
         """See `lakescope.dashboards.grafana._common.Builder`."""
         return f"in : {ALL}, out : false"
 
-    def annotation(self, dataset: str, where: Sequence[Condition], text: str) -> Annotation:
+    def annotation(
+        self, dataset: str, where: Sequence[Condition], text: str, until: str | None = None
+    ) -> Annotation:
         """See `lakescope.dashboards.grafana._common.Builder`."""
         target = {"refId": "Anno", "query": self.lucene(dataset, where, {})}
         fields = {"textField": self.source(dataset, text)}
+        if until:
+            fields["timeEndField"] = self.source(dataset, until)
         if self.time != "@timestamp":
             fields["timeField"] = self.time
         return Annotation(target, fields)

@@ -135,7 +135,9 @@ class InfluxBuilder:
         """See `lakescope.dashboards.grafana._common.Builder`."""
         return f"in : {_ANY}, out : false"
 
-    def annotation(self, dataset: str, where: Sequence[Condition], text: str) -> Annotation:
+    def annotation(
+        self, dataset: str, where: Sequence[Condition], text: str, until: str | None = None
+    ) -> Annotation:
         """See `lakescope.dashboards.grafana._common.Builder`."""
         query = EventsQuery(
             dataset=dataset, columns=(text,), since=_SINCE, until=_UNTIL, conditions=tuple(where), limit=1000

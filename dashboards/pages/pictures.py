@@ -168,11 +168,12 @@ def pictures(dashboard: Dashboard, selection: Selection, answers: Sequence[Answe
     for row in dashboard.rows:  # a large matrix took more than the layout gave it
         _fill(drawn[beginning : beginning + len(row.panels)])
         beginning += len(row.panels)
-    incidents = _incidents(next(rest, []), selection)
+    marks = {
+        "incidents": _incidents(next(rest, []), selection),
+        "downtimes": _downtimes(next(rest, []), selection),
+    }
     return [
-        picture | {"incidents": incidents}
-        if KINDS[picture["kind"]].has_axis and "times" in picture
-        else picture
+        picture | marks if KINDS[picture["kind"]].has_axis and "times" in picture else picture
         for picture in drawn
     ]
 
@@ -184,6 +185,23 @@ def _remarks(picture: Picture) -> Iterator[str]:
         yield f"Shown: {note}"
     if picture["ignored"]:
         yield f"Not filtered by: {', '.join(picture['ignored'])}"
+
+
+def _downtimes(answer: Answer, selection: Selection) -> list[dict[str, Any]]:
+    """The bins in which a downtime was declared for a site, and of which sites: `i` is the bin's place in ``times``."""
+    if isinstance(answer, UnsupportedError):
+        return []
+    bin_s = bin_of(selection)
+    first = int(selection.since.timestamp() // bin_s)
+    found: dict[int, list[str]] = {}
+    for row in answer:
+        if row["value"]:
+            index = int(datetime.fromisoformat(row["time"]).timestamp() // bin_s) - first
+            what = " ".join(filter(None, [row["classification"], row["severity"]]))
+            found.setdefault(index, []).append(
+                f"{_name(row['site'])} ({what})" if what else _name(row["site"])
+            )
+    return [{"i": i, "places": sorted(places)} for i, places in sorted(found.items())]
 
 
 def _incidents(answer: Answer, selection: Selection) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ and whoever draws finds the words for a tooltip, and the legend, beside the spec
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -60,6 +60,9 @@ def describe(picture: Picture) -> str:
     shaded = (
         f"; services failed their checks in {incidents} of {len(picture['times'])} bins" if incidents else ""
     )
+    if downtimes := picture.get("downtimes"):
+        places = dict.fromkeys(place for one in downtimes for place in one["places"])
+        shaded += f"; downtimes were declared for {', '.join(places)}"
     return f"{picture['title']}, over time: {', '.join(names[:12])}{more}{shaded}"
 
 
@@ -158,7 +161,7 @@ def _lines(picture: Picture, theme: Theme) -> Spec:
     return {
         "data": {"values": values},
         "layer": [
-            *_incidents(picture, theme),
+            *_marks(picture, theme),
             *_bounds(picture, theme, divisor),
             {
                 "mark": {"type": "line", "strokeWidth": 1.8},
@@ -184,7 +187,7 @@ def _stacked(picture: Picture, theme: Theme) -> Spec:
     return {
         "data": {"values": values},
         "layer": [
-            *_incidents(picture, theme),
+            *_marks(picture, theme),
             {
                 "mark": {"type": "area", "interpolate": "step-after", "clip": True},
                 "encoding": {
@@ -385,14 +388,21 @@ def _bounds(picture: Picture, theme: Theme, divisor: float) -> list[Spec]:
     ]
 
 
-def _incidents(picture: Picture, theme: Theme) -> list[Spec]:
-    """The bins in which services failed their checks, shaded behind all else."""
+def _marks(picture: Picture, theme: Theme) -> list[Spec]:
+    """The bins in which downtimes were declared, and those in which services failed their checks, behind all else."""
+    return [
+        *_shade(picture, picture.get("downtimes", ()), theme.muted),
+        *_shade(picture, picture.get("incidents", ()), theme.critical),
+    ]
+
+
+def _shade(picture: Picture, marked: Sequence[Mapping[str, Any]], colour: str) -> list[Spec]:
     bin_ms = picture["bin_s"] * 1000
-    times = [picture["times"][one["i"]] for one in picture.get("incidents", ())]
+    times = [picture["times"][one["i"]] for one in marked]
     values = [{"t": t, "end": min(t + bin_ms, picture["until"])} for t in times]
     shade = {
         "data": {"values": values},
-        "mark": {"type": "rect", "color": theme.critical, "opacity": 0.14, "clip": True},
+        "mark": {"type": "rect", "color": colour, "opacity": 0.14, "clip": True},
         "encoding": {"x": _time(picture), "x2": {"field": "end"}},
     }
     return [shade] if values else []

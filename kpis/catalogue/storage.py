@@ -251,7 +251,7 @@ KPIS = (
         good="down",
         dataset="storage",
         where=are_known("storage_service"),
-        value=Part(kind="last", field="age_s", series=("storage_service", "share", "media"), over="max"),
+        value=Part(kind="last", field="age_s", series=("storage_service", "share"), over="max"),
         dimensions=("storage_service", "share", "site", "rse"),
         null="no storage service reports when its numbers are from",
         warning=6 * 3600.0,

@@ -323,5 +323,5 @@ def test_all_questions_can_be_asked() -> None:
     for one in DASHBOARDS.values():
         variables = {variable.name: ("x",) for variable in one.variables}
         asked = questions_of(one, Selection(**SPAN, noise=True, variables=variables))
-        assert len(asked) == sum(max(1, len(panel.numbers)) for panel in one.panels) + 1
+        assert len(asked) == sum(max(1, len(panel.numbers)) for panel in one.panels) + 2  # marks on time axes
         assert msgspec.json.encode([repr(question) for question in asked])

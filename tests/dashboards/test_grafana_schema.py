@@ -25,7 +25,11 @@ with warnings.catch_warnings():  # the classic model is what provisioning and /a
     from grafana_foundation_sdk.models import dashboard as sdk
 
 SCHEMA = Path(__file__).parent / "schema"
-BEYOND = {".annotations.list[].textField", ".annotations.list[].timeField"}
+BEYOND = {
+    ".annotations.list[].textField",
+    ".annotations.list[].timeEndField",
+    ".annotations.list[].timeField",
+}
 """What a data source keeps beside the schema (annotationQuery of both plugins reads it there)."""
 PASSED_ON = {".panels[].targets[].metrics[].settings.tdigest"}
 """What Grafana passes on to the store as it is."""

@@ -339,6 +339,15 @@ def _declared(number: int, ids: Iterator[str], common: dict[str, Any]) -> Iterat
             continue
         began = START + timedelta(seconds=(4 * downtime + 3 + downtime % 3) // 2 * 7500)
         for host in range(1 + downtime % 3):
+            if age == 3:
+                yield Downtime(
+                    id=next(ids),
+                    event="began",
+                    downtime_id=f"D{downtime}",
+                    host=f"h{host}.example.org",
+                    summary=f"D{downtime} of h{host} began",
+                    **common,
+                )
             yield Downtime(
                 id=next(ids),
                 event="reported",

@@ -551,7 +551,12 @@ function legendOf(picture) {
   }
   const swatch = ({ colour, dashed }) => el("i", { class: picture.is_summed ? "area" : dashed ? "dashed" : null, "--colour": colour });
   return el("ul", { class: "legend", "aria-label": `Series of ${picture.title}` },
-    ...picture.looks.map((look, i) => el("li", {}, swatch(look), name(picture.series[i], i, look.name))));
+    ...picture.looks.map((look, i) => el("li", {}, swatch(look), name(picture.series[i], i, look.name))), ...downtimesOf(picture));
+}
+/** The places of the grey bands, as an entry of the legend. */
+function downtimesOf(picture) {
+  const places = [...new Set((picture.downtimes ?? []).flatMap((one) => one.places))];
+  return places.length ? [el("li", { class: "downtimes" }, el("i", { class: "area", "--colour": "var(--muted)" }), el("span", {}, `declared downtime: ${places.join(", ")}`))] : [];
 }
 function tip(picture, event, value) {
   const box = $("tip"), i = value?.i, time = picture.times[i];
@@ -562,9 +567,10 @@ function tip(picture, event, value) {
     .sort((a, b) => picture.series[b].values[i] - picture.series[a].values[i]);
   const row = (s) => el("tr", {}, el("td", {}, picture.has_levels ? "" : el("i", { "--colour": picture.looks[s].colour }), ` ${picture.series[s].name}`),
     el("td", {}, picture.series[s].texts[i] + (picture.series[s].levels?.[i] ? `, ${picture.series[s].levels[i]}` : "")));
-  const more = lines.length - TIP_LINES, incident = picture.incidents?.find((one) => one.i === i);
+  const more = lines.length - TIP_LINES, incident = picture.incidents?.find((one) => one.i === i), downtime = picture.downtimes?.find((one) => one.i === i);
   box.replaceChildren(el("b", {}, `${utc(time)} UTC`), el("table", {}, el("tbody", {}, ...lines.slice(0, TIP_LINES).map(row))),
-    more > 0 ? `and ${more} more` : lines.length ? "" : "no value", ...(incident ? [el("p", {}, incident.text)] : []));
+    more > 0 ? `and ${more} more` : lines.length ? "" : "no value", ...(incident ? [el("p", {}, incident.text)] : []),
+    ...(downtime ? [el("p", {}, `declared downtime: ${downtime.places.join(", ")}`)] : []));
   const { width, height } = box.getBoundingClientRect();
   box.style.left = `${event.clientX + 14 + width > innerWidth ? Math.max(0, event.clientX - width - 14) : event.clientX + 14}px`;
   box.style.top = `${Math.max(0, Math.min(event.clientY + 14, innerHeight - height - 4))}px`;

@@ -6,11 +6,12 @@ from datetime import timedelta
 
 import msgspec
 import pytest
+from msgspec import structs
 
 from lakescope.dashboards.definitions import DASHBOARDS
 from lakescope.dashboards.model import Link, Number, Panel
 from lakescope.dashboards.pages.pictures import GROUPS_MAX, Rows, is_empty, pictures
-from lakescope.dashboards.questions import Selection, as_chosen, incidents_of, questions_of
+from lakescope.dashboards.questions import Selection, as_chosen, downtimes_of, incidents_of, questions_of
 from lakescope.dashboards.theme import LIGHT
 from lakescope.kpis import UnsupportedError
 from lakescope.kpis.units import DASH
@@ -217,8 +218,35 @@ def test_time_axes_show_when_services_failed_their_checks() -> None:
         {"time": "2026-01-05T12:10:00Z", "site": site, "value": value}
         for site, value in (("LAPP", 0.25), ("PIC", 0.9), (None, 0.0), ("X", None))
     ]
-    (drawn,) = pictures(built, SELECTION, [[], checks])
+    (drawn,) = pictures(built, SELECTION, [[], checks, []])
     assert drawn["incidents"] == [{"i": 1, "text": "probe success rate: LAPP 25 %, unknown 0 %"}]
-    (drawn,) = pictures(built, SELECTION, [[], UnsupportedError("no")])
-    assert drawn["incidents"] == []
+    (drawn,) = pictures(built, SELECTION, [[], UnsupportedError("no"), UnsupportedError("no")])
+    assert drawn["incidents"] == drawn["downtimes"] == []
     assert incidents_of(SELECTION).by == ("site",)
+
+
+def test_time_axes_show_declared_downtimes() -> None:
+    lines = Panel(title="l", kind="lines", numbers=(Number(kpi="transfers_done"),))
+    rows = [
+        {
+            "time": "2026-01-05T12:10:00Z",
+            "site": site,
+            "severity": severity,
+            "classification": "scheduled",
+            "value": s,
+        }
+        for site, severity, s in (("PIC", "outage", 60.0), (None, None, 5.0), ("LAPP", "warning", 0.0))
+    ]
+    (drawn,) = pictures(dashboard(lines), SELECTION, [[], [], rows])
+    assert drawn["downtimes"] == [{"i": 1, "places": ["PIC (scheduled outage)", "unknown (scheduled)"]}]
+
+
+def test_downtimes_are_those_of_the_chosen_places() -> None:
+    chosen = {"source": ("A",), "destination": ("B",), "rse": ("R",), "vo": ("x",)}
+    built = DASHBOARDS["transfers"]
+    assert downtimes_of(built, structs.replace(SELECTION, variables=chosen)).filters == {"site": ("A", "B")}
+    built = DASHBOARDS["storage"]
+    assert downtimes_of(built, structs.replace(SELECTION, variables=chosen)).filters == {
+        "rse": ("R", "ambiguous")
+    }
+    assert downtimes_of(built, SELECTION).filters == {}

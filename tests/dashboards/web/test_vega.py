@@ -141,3 +141,12 @@ def test_incidents_are_shaded_behind_all_else() -> None:
         assert rest == plain["layer"]
         assert shade["data"]["values"] == [{"t": found["times"][1], "end": found["times"][2]}]
         assert "failed their checks in 1 of" in marked["description"]
+
+
+def test_declared_downtimes_are_shaded_and_said_in_words() -> None:
+    found = drawn(3)["lines"]
+    marked = vega.spec(found | {"downtimes": [{"i": 1, "places": ["PIC (outage)"]}]}, LIGHT)
+    shade, *rest = marked["layer"]
+    assert rest == vega.spec(found, LIGHT)["layer"]
+    assert (shade["mark"]["color"], len(shade["data"]["values"])) == (LIGHT.muted, 1)
+    assert "downtimes were declared for PIC (outage)" in marked["description"]

@@ -1,5 +1,5 @@
 -- the whole range
-with found as (select "storage_service", "share", "media", (time < $range, case when time >= $range then null end) as slot, (time, "age_s" is not null, "age_s") as place, {'at': epoch_us(time), 'age_s': "age_s", 'storage_service': "storage_service", 'share': "share", 'media': "media", 'collector': "collector", 'source': "source"} as report from "storage" where time >= $since and time < $until and "storage_service" is not null and "age_s" is not null) select unnest(report) from (select unnest(max_by(report, place, 10)) as report from found group by "storage_service", "share", "media" union all select max_by(report, place) from found group by "storage_service", "share", "media", slot);
+with found as (select "storage_service", "share", (time < $range, case when time >= $range then null end) as slot, (time, "age_s" is not null, "age_s") as place, {'at': epoch_us(time), 'age_s': "age_s", 'storage_service': "storage_service", 'share': "share", 'collector': "collector", 'source': "source"} as report from "storage" where time >= $since and time < $until and "storage_service" is not null and "age_s" is not null) select unnest(report) from (select unnest(max_by(report, place, 10)) as report from found group by "storage_service", "share" union all select max_by(report, place) from found group by "storage_service", "share", slot);
 -- $since = 2026-01-05 00:00:00
 -- $until = 2026-01-12 00:00:00
 -- $range = 2026-01-12 00:00:00
@@ -10,7 +10,7 @@ with found as (select "collector", "source", "scope", (time < $range, case when 
 -- $range = 2026-01-12 00:00:00
 
 -- every hour, by storage_service
-with found as (select "storage_service", "share", "media", (time < $range, case when time >= $range then time_bucket(to_seconds($bin), time, timestamp '1970-01-01') end) as slot, (time, "age_s" is not null, "age_s") as place, {'at': epoch_us(time), 'age_s': "age_s", 'storage_service': "storage_service", 'share': "share", 'media': "media", 'collector': "collector", 'source': "source"} as report from "storage" where time >= $since and time < $until and "storage_service" is not null and "age_s" is not null) select unnest(report) from (select unnest(max_by(report, place, 10)) as report from found group by "storage_service", "share", "media" union all select max_by(report, place) from found group by "storage_service", "share", "media", slot);
+with found as (select "storage_service", "share", (time < $range, case when time >= $range then time_bucket(to_seconds($bin), time, timestamp '1970-01-01') end) as slot, (time, "age_s" is not null, "age_s") as place, {'at': epoch_us(time), 'age_s': "age_s", 'storage_service': "storage_service", 'share': "share", 'collector': "collector", 'source': "source"} as report from "storage" where time >= $since and time < $until and "storage_service" is not null and "age_s" is not null) select unnest(report) from (select unnest(max_by(report, place, 10)) as report from found group by "storage_service", "share" union all select max_by(report, place) from found group by "storage_service", "share", slot);
 -- $since = 2025-12-29 00:00:00
 -- $until = 2026-01-12 00:00:00
 -- $range = 2026-01-05 00:00:00
@@ -23,7 +23,7 @@ with found as (select "collector", "source", "scope", (time < $range, case when 
 -- $bin = 3600
 
 -- by rse, of two storage_service
-with found as (select "storage_service", "share", "media", (time < $range, case when time >= $range then null end) as slot, (time, "age_s" is not null, "age_s") as place, {'at': epoch_us(time), 'age_s': "age_s", 'storage_service': "storage_service", 'share': "share", 'media': "media", 'rse': "rse", 'collector': "collector", 'source': "source"} as report from "storage" where time >= $since and time < $until and "storage_service" is not null and list_contains($p2, "storage_service") and "age_s" is not null) select unnest(report) from (select unnest(max_by(report, place, 10)) as report from found group by "storage_service", "share", "media" union all select max_by(report, place) from found group by "storage_service", "share", "media", slot);
+with found as (select "storage_service", "share", (time < $range, case when time >= $range then null end) as slot, (time, "age_s" is not null, "age_s") as place, {'at': epoch_us(time), 'age_s': "age_s", 'storage_service': "storage_service", 'share': "share", 'rse': "rse", 'collector': "collector", 'source': "source"} as report from "storage" where time >= $since and time < $until and "storage_service" is not null and list_contains($p2, "storage_service") and "age_s" is not null) select unnest(report) from (select unnest(max_by(report, place, 10)) as report from found group by "storage_service", "share" union all select max_by(report, place) from found group by "storage_service", "share", slot);
 -- $since = 2026-01-05 00:00:00
 -- $until = 2026-01-12 00:00:00
 -- $p2 = ["it's", 'two']
