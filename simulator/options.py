@@ -37,6 +37,7 @@ _INTERVALS = (
     "rules",
     "usage",
     "accounts",
+    "inside",
     "checks",
     "templates",
     "monitoring",
@@ -62,8 +63,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     Seconds: `noise_lifetime` until noise is deleted; between FTS's `optimizer` reports; between two runs of each
     perfSONAR test and pair (`throughput`, `latency`, `rtt`, `trace`, `clock`); between samples of `hosts`; between runs
     of the scripts (`probes`, `statistics`, `availability`); between questions to Rucio's API (`rules`, `usage`,
-    and `accounts`: their usage and quotas); between Lakescope's own `checks` of each service; between polls of pSConfig's
-    `templates` and of FTS's `monitoring`.
+    `accounts`: their usage and quotas, and `inside`: requests, daemons, bad replicas); between Lakescope's own `checks`
+    of each service; between polls of pSConfig's `templates` and of FTS's `monitoring`.
 
     Until `sparse_until` (POSIX seconds) the intervals named in `sparse` hold instead, and of transfers, data
     identifiers and rules only the ends are reported: a long past in few messages.
@@ -99,6 +100,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     rules: float = 600
     usage: float = 1_800
     accounts: float = 3_600
+    inside: float = 600
     checks: float = 300
     templates: float = 3_600
     monitoring: float = 300

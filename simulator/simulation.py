@@ -25,6 +25,7 @@ from lakescope.simulator.wire.probes import Probes
 from lakescope.simulator.wire.psconfig import Psconfig
 from lakescope.simulator.wire.push import Push
 from lakescope.simulator.wire.rucio_api import RucioApi
+from lakescope.simulator.wire.rucio_inside import RucioInside
 from lakescope.simulator.wire.telegraf import Telegraf
 from lakescope.simulator.wire.traces import Traces
 
@@ -86,6 +87,7 @@ def simulate(
         watchers.append(Fts(seed, later, begin, options, disturbances, lake, routes))
     if "rucio-api" in wanted:
         watchers.append(RucioApi(seed, later, begin, options, disturbances, lake))
+        watchers.append(RucioInside(seed, later, begin, options, disturbances, lake))
     if "fts-rest" in wanted:
         watchers.append(FtsRest(seed, later, begin, options, lake))
     if "psconfig" in wanted:

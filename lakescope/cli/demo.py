@@ -144,7 +144,7 @@ def _end_with_command() -> None:
 def messages(now: datetime, seed: int) -> Iterator[Wire]:
     """What a lake's systems send from a week before `now` until a day after.
 
-    The week is thinned out up to its last hour, to 300,000 events in all. An incident begins with the present.
+    The week is thinned out up to its last hour, to 320,000 events in all. An incident begins with the present.
     """
     from lakescope import simulator
 
@@ -179,6 +179,7 @@ def _options(dense: datetime) -> Options:
         "rules": hour / 2,
         "usage": hour,
         "accounts": 6 * hour,
+        "inside": 8 * hour,
         "checks": 3 * hour,
         "templates": 12 * hour,
         "monitoring": 4 * hour,

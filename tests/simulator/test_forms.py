@@ -397,6 +397,8 @@ def test_answers_of_rucios_api(quiet: list[Wire], lake: Lake) -> None:
     rses, states = set(), set()
     for wire in of(quiet, "rucio-api"):
         assert wire.headers["date"].endswith(" GMT")
+        if not wire.headers["scope"].endswith(("usage", "state=S", "state=R", "state=U")):
+            continue
         for line in wire.body.splitlines():
             found = json.loads(line)
             if "account" in found and "rse" in found:
@@ -410,3 +412,31 @@ def test_answers_of_rucios_api(quiet: list[Wire], lake: Lake) -> None:
                 states.add(found["state"])
     assert rses == {rse.name for rse in lake.rses}
     assert states == {"REPLICATING", "STUCK", "SUSPENDED"}
+
+
+def test_what_rucio_says_of_itself(quiet: list[Wire], lake: Lake) -> None:
+    """Each question is asked; links add up; one done more there is one done more in Hermes's messages."""
+    answers: dict[str, list[Any]] = defaultdict(list)
+    for wire in of(quiet, "rucio-api"):
+        path = wire.headers["scope"].split("/", 3)[3].partition("?")[0]
+        answers[path.replace(path.split("/")[1], "*") if path.startswith("rses/E") else path].append(
+            wire.body
+        )
+    assert {"rses/", "requests/metrics", "heartbeats", "replicas/bad/summary", "replicas/suspicious"} <= set(
+        answers
+    )
+    links = [json.loads(line) for line in answers["requests/metrics"][-1].splitlines()]
+    assert links
+    for link in links:
+        for unit in ("files", "bytes"):
+            for what in ("queued", "done", "failed"):
+                amounts = link[unit]
+                by_span = amounts.get(what, {})
+                for span in ("1h", "6h") if what != "queued" else ("",):
+                    total = f"{what}-total-{span}" if span else f"{what}-total"
+                    counts = (one.get(span, 0) if span else one for one in by_span.values())
+                    assert amounts.get(total, 0) == sum(counts)
+    beats = json.loads(answers["heartbeats"][-1])
+    assert {"readable", "hostname", "pid", "thread_name", "updated_at", "created_at", "payload"} == set(
+        beats[0]
+    )

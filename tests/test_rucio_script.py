@@ -1,4 +1,4 @@
-"""The script of docs/how-to/rucio-api.md, as it stands there, between a stand-in of Rucio's REST API and of Lakescope."""
+"""The script of docs/how-to/rucio.md, as it stands there, between a stand-in of Rucio's REST API and of Lakescope."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from tests.contract._http import Answer, HttpServer, Request
 
-PAGE = Path(__file__).parents[1] / "docs" / "how-to" / "rucio-api.md"
+PAGE = Path(__file__).parents[1] / "docs" / "how-to" / "rucio.md"
 RULE = b'{"id": "a", "state": "STUCK"}\n'
 RSES = b'{"rse": "SE-1", "id": "1"}\n{"rse":"SE-2", "id": "2"}\n'
 
