@@ -78,21 +78,21 @@ def _pages(store: DuckdbSink) -> None:
     for name in PAGES:
         dashboard = DASHBOARDS[name]
         variables = {"source": ("SITE-1",), "destination": ("SITE-2",)} if name == "link" else {}
-        asked = questions_of(dashboard, Selection(since=SINCE, until=UNTIL, variables=variables))
-        took = _seconds(lambda asked=asked: ask_many(asked, store))
-        answers = ask_many(asked, store)
-        refused = sum(isinstance(answer, UnsupportedError) for answer in answers)
-        print(f"page {name:37}{took:7.2f} s  {len(asked)} questions, {refused} refused")
+        questions = questions_of(dashboard, Selection(since=SINCE, until=UNTIL, variables=variables))
+        took = _seconds(lambda asked=questions: ask_many(asked, store))
+        answers = ask_many(questions, store)
+        refusals = sum(isinstance(answer, UnsupportedError) for answer in answers)
+        print(f"page {name:37}{took:7.2f} s  {len(questions)} questions, {refusals} refused")
 
 
 def _seconds(work: Callable[[], object]) -> float:
     """Median of the rounds."""
-    taken = []
+    timings = []
     for _ in range(ROUNDS):
         begin = time.monotonic()
         work()
-        taken.append(time.monotonic() - begin)
-    return median(taken)
+        timings.append(time.monotonic() - begin)
+    return median(timings)
 
 
 if __name__ == "__main__":

@@ -39,27 +39,25 @@ def bodies(count: int = MESSAGES, seed: int = 1) -> list[bytes]:
     """Hermes' ends of transfers, 1.2 KB each: 5 in 6 done, 1 in 6 failed; ids, names and times of their own."""
     chance = random.Random(seed)
     samples = [s["body"] for s in json.loads(SAMPLES.read_text())]
-    done, failed = (
+    successful_count, failed_count = (
         next(s for s in samples if s["event_type"] == kind) for kind in ("transfer-done", "transfer-failed")
     )
-    made = []
+    messages = []
     for number in range(count):
-        body = json.loads(json.dumps(failed if chance.random() < 1 / 6 else done))
+        body = json.loads(json.dumps(failed_count if chance.random() < 1 / 6 else successful_count))
         payload = body["payload"]
         payload["request-id"] = f"{chance.getrandbits(128):032x}"
         payload["name"] = f"file_{number:08}.root"
         for key in ("src-url", "dst-url"):
             payload[key] = payload[key].rpartition("/")[0] + "/" + payload["name"]
-        ended = BEGIN + timedelta(seconds=number // 160)  # ATLAS's mean rate; FTS's clock has whole seconds
-        payload["transferred_at"] = str(ended)
-        payload["started_at"] = str(ended - timedelta(seconds=chance.randrange(1, 900)))
-        payload["submitted_at"] = str(
-            ended - timedelta(seconds=1200, microseconds=chance.randrange(1, 10**6))
-        )
-        payload["created_at"] = str(ended - timedelta(seconds=3600, microseconds=chance.randrange(1, 10**6)))
-        body["created_at"] = str(ended + timedelta(seconds=30, microseconds=chance.randrange(1, 10**6)))
-        made.append(json.dumps(body).encode())
-    return made
+        end = BEGIN + timedelta(seconds=number // 160)  # ATLAS's mean rate; FTS's clock has whole seconds
+        payload["transferred_at"] = str(end)
+        payload["started_at"] = str(end - timedelta(seconds=chance.randrange(1, 900)))
+        payload["submitted_at"] = str(end - timedelta(seconds=1200, microseconds=chance.randrange(1, 10**6)))
+        payload["created_at"] = str(end - timedelta(seconds=3600, microseconds=chance.randrange(1, 10**6)))
+        body["created_at"] = str(end + timedelta(seconds=30, microseconds=chance.randrange(1, 10**6)))
+        messages.append(json.dumps(body).encode())
+    return messages
 
 
 def topology() -> Topology:
@@ -149,20 +147,24 @@ def prototype() -> Callable[[list[bytes]], int]:
 
     def host(url: str) -> str:
         authority = url.split("/", 3)[2]
-        found = hosts.get(authority)
-        if found is None:
-            found = hosts[authority] = authority.partition(":")[0].lower()
-        return found
+        host = hosts.get(authority)
+        if host is None:
+            host = hosts[authority] = authority.partition(":")[0].lower()
+        return host
 
     def run(batch: list[bytes]) -> int:
         lines = []
         for body in batch:
             envelope = decode(body)
             p = envelope.payload
-            created, started, ended = parse(p.created_at), parse(p.started_at), parse(p.transferred_at)
+            created_at, started_at, ended_at = (
+                parse(p.created_at),
+                parse(p.started_at),
+                parse(p.transferred_at),
+            )
             parse(p.submitted_at)
-            transfer_s = (ended - started).total_seconds()
-            happened = p.transferred_at.replace(" ", "T") + "Z"
+            transfer_s = (ended_at - started_at).total_seconds()
+            event_time = p.transferred_at.replace(" ", "T") + "Z"
             src, dst = rses[p.src_rse], rses[p.dst_rse]
             ok = envelope.event_type == "transfer-done"
             error_class = template = scope = code = None
@@ -174,22 +176,22 @@ def prototype() -> Callable[[list[bytes]], int]:
                 digest_size=16,
             ).hexdigest()
             event = flat(
-                "transfers", id_, happened, "rucio", None, "done" if ok else "failed", ok, "transfer",
+                "transfers", id_, event_time, "rucio", None, "done" if ok else "failed", ok, "transfer",
                 p.request_id, p.previous_request_id, p.transfer_id, p.scope, p.name, p.dataset_scope, p.dataset,
                 p.datatype, p.activity, p.account, p.src_rse, p.dst_rse, host(p.src_url), host(p.dst_url),
                 p.src_url, p.dst_url, src[0], dst[0], src[1], dst[1], p.src_type, p.dst_type, src[3], dst[3],
                 p.protocol, p.bytes, p.checksum_adler, p.checksum_md5, p.created_at.replace(" ", "T") + "Z",
-                p.submitted_at.replace(" ", "T") + "Z", p.started_at.replace(" ", "T") + "Z", happened,
-                (started - created).total_seconds(), transfer_s,
+                p.submitted_at.replace(" ", "T") + "Z", p.started_at.replace(" ", "T") + "Z", event_time,
+                (started_at - created_at).total_seconds(), transfer_s,
                 p.bytes / transfer_s if ok and transfer_s else None,
                 "127.0.0.1", p.reason, error_class, template, scope, code, p.activity == "Functional Test",
             )  # fmt: skip
             lines.append(
                 b'{"index":{"_index":"lakescope-transfers-%b","_id":"%b"}}\n{"@timestamp":"%b",%b\n'
                 % (
-                    happened[:7].replace("-", ".").encode(),
+                    event_time[:7].replace("-", ".").encode(),
                     id_.encode(),
-                    happened.encode(),
+                    event_time.encode(),
                     encode(event)[1:],
                 )
             )
@@ -198,7 +200,7 @@ def prototype() -> Callable[[list[bytes]], int]:
     return run
 
 
-def finished() -> Callable[[list[bytes]], int]:
+def transfers_decoder() -> Callable[[list[bytes]], int]:
     """Lakescope's own path: messages, decode, enrich, encode, the accounting of a batch, one sink's bulk body."""
     normalise = Normaliser({"hermes": hermes.decode}, Enrichment(topology(), collector="benchmark"))
     transform = Transform(normalise, {"es": SinkInput(BulkEncoder("lakescope", "month"))})
@@ -211,30 +213,30 @@ def finished() -> Callable[[list[bytes]], int]:
     return run
 
 
-def measure(made: list[bytes], rounds: int = ROUNDS) -> dict[str, list[float]]:
+def measure(messages: list[bytes], rounds: int = ROUNDS) -> dict[str, list[float]]:
     """Name -> CPU microseconds a message, round by round, the three in turn within each round."""
-    batches = [made[start : start + BATCH] for start in range(0, len(made), BATCH)]
-    runs = {"bare": bare(), "prototype": prototype(), "finished": finished()}
+    batches = [messages[start : start + BATCH] for start in range(0, len(messages), BATCH)]
+    runs = {"bare": bare(), "prototype": prototype(), "finished": transfers_decoder()}
     times: dict[str, list[float]] = {name: [] for name in runs}
     for _ in range(rounds):
         for name, run in runs.items():
-            begun = time.thread_time()
+            begin = time.thread_time()
             for batch in batches:
                 run(batch)
-            times[name].append((time.thread_time() - begun) / len(made) * 1e6)
+            times[name].append((time.thread_time() - begin) / len(messages) * 1e6)
     return times
 
 
 def main() -> None:
     """Prints the table: the median over rounds, and the median of the rounds' ratios."""
-    made = bodies()
-    times = measure(made)
+    messages = bodies()
+    times = measure(messages)
     print(
-        f"{len(made)} bodies of {statistics.mean(map(len, made)):.0f} bytes, {ROUNDS} rounds, CPU of one thread"
+        f"{len(messages)} bodies of {statistics.mean(map(len, messages)):.0f} bytes, {ROUNDS} rounds, CPU of one thread"
     )
-    for name, found in times.items():
-        middle = statistics.median(found)
-        ratios = [proto / mine for proto, mine in zip(times["prototype"], found, strict=True)]
+    for name, seconds in times.items():
+        middle = statistics.median(seconds)
+        ratios = [proto / mine for proto, mine in zip(times["prototype"], seconds, strict=True)]
         print(
             f"{name:10} {middle:6.2f} us a message  {1e6 / middle:9,.0f} messages/CPU-s"
             f"  {statistics.median(ratios):.2f} of the prototype ({min(ratios):.2f} to {max(ratios):.2f})"

@@ -39,7 +39,7 @@ urls = ["http://127.0.0.1:{port}"]
 """
 
 
-def spent(command: list[str]) -> tuple[float, float]:
+def cpu_and_wall(command: list[str]) -> tuple[float, float]:
     """(CPU seconds, peak resident MB) of a finished process."""
     with Path(os.devnull).open("wb") as nothing:
         process = subprocess.Popen(command, stdout=nothing)
@@ -55,9 +55,9 @@ class Null(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_POST(self) -> None:
-        left = int(self.headers["content-length"])
-        while left:
-            left -= len(self.rfile.read(min(left, 1 << 16)))
+        remaining = int(self.headers["content-length"])
+        while remaining:
+            remaining -= len(self.rfile.read(min(remaining, 1 << 16)))
         answer = b'{"errors":false}'
         self.send_response(200)
         self.send_header("content-type", "application/json")
@@ -80,8 +80,10 @@ def main() -> None:
         print(f"{MESSAGES} Hermes bodies, {file.stat().st_size / 1e6:.0f} MB, medians of {ROUNDS}")
         loops, ours = [], []
         for _ in range(ROUNDS):
-            loops.append(spent([sys.executable, "-c", JSON_LOOP, str(file)]))
-            ours.append(spent([sys.executable, "-m", "lakescope", "normalise", "-f", "hermes", str(file)]))
+            loops.append(cpu_and_wall([sys.executable, "-c", JSON_LOOP, str(file)]))
+            ours.append(
+                cpu_and_wall([sys.executable, "-m", "lakescope", "normalise", "-f", "hermes", str(file)])
+            )
         ratio = median(loop[0] / our[0] for loop, our in zip(loops, ours, strict=True))
         print(f"json loop            {median(cpu for cpu, _ in loops):6.2f} CPU-s")
         print(f"lakescope normalise  {median(cpu for cpu, _ in ours):6.2f} CPU-s   {ratio:.2f} times as fast")
@@ -92,7 +94,8 @@ def main() -> None:
             CONFIGURATION.format(directory=directory, file=file, port=server.server_address[1])
         )
         runs = [
-            spent([sys.executable, "-m", "lakescope", "run", "-c", str(configuration)]) for _ in range(ROUNDS)
+            cpu_and_wall([sys.executable, "-m", "lakescope", "run", "-c", str(configuration)])
+            for _ in range(ROUNDS)
         ]
         server.shutdown()
         cpu = median(cpu for cpu, _ in runs)

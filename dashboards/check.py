@@ -63,13 +63,13 @@ def _of_panel(panel: Panel, all_: Mapping[str, Dashboard]) -> Iterator[str]:
         if panel.listing is None:
             yield "shows events and has no listing"
         else:
-            known = kinds(panel.listing.dataset)
+            kinds_by_field = kinds(panel.listing.dataset)
             if panel.listing.dataset == "transfers" and "request_id" not in panel.listing.columns:
                 yield "lists transfers without request_id, which leads to their story"
             yield from (
                 f"{panel.listing.dataset} has no field {one!r}"
                 for one in (*panel.listing.columns, *panel.listing.where)
-                if one not in known
+                if one not in kinds_by_field
             )
             yield from _of_counted(panel.listing)
     elif panel.traits.form == "text":
@@ -127,10 +127,10 @@ def _of_link(panel: Panel, all_: Mapping[str, Dashboard]) -> Iterator[str]:
     if target is None:
         yield f"links to {panel.link.dashboard!r}, which is no dashboard"
         return
-    known = {variable.name for variable in target.variables}
-    shown = panel.numbers[0].by if panel.numbers else ()
+    variable_names = {variable.name for variable in target.variables}
+    dimensions = panel.numbers[0].by if panel.numbers else ()
     for variable, dimension in panel.link.variables.items():
-        if variable not in known:
+        if variable not in variable_names:
             yield f"links to {target.name}, which has no variable {variable!r}"
-        if dimension not in shown:
+        if dimension not in dimensions:
             yield f"links by {dimension!r}, which it does not group by"

@@ -20,17 +20,17 @@ COLUMNS = 24
 """Of a page, as Grafana counts them."""
 
 
-def filled(sizes: Sequence[tuple[int, int]]) -> list[list[tuple[int, int]]]:
+def fill_lines(sizes: Sequence[tuple[int, int]]) -> list[list[tuple[int, int]]]:
     """(width, height) of a row's panels, line by line, each line widened until it fills the `COLUMNS`, and of one height."""
     lines: list[list[tuple[int, int]]] = []
     for width, height in sizes:
         if not lines or sum(w for w, _ in lines[-1]) + width > COLUMNS:
             lines.append([])
         lines[-1].append((width, height))
-    return [list(_stretched(line)) for line in lines]
+    return [list(_stretch(line)) for line in lines]
 
 
-def _stretched(line: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+def _stretch(line: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
     ends = list(accumulate((width for width, _ in line), initial=0))
     height = max(height for _, height in line)
     for left, right in pairwise(round(end * COLUMNS / ends[-1]) for end in ends):

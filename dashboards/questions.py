@@ -50,23 +50,23 @@ def filters_of(
     dashboard: Dashboard, number: Number, selection: Selection
 ) -> dict[str, str | tuple[str, ...]]:
     """The number's fixed filters, and the chosen values of its variables."""
-    chosen = {
+    conditions = {
         field: tuple(values)
         for field, name in variables_of(dashboard, number).items()
         if (values := selection.variables.get(name))
     }
-    return {**chosen, **number.where}
+    return {**conditions, **number.where}
 
 
 def variables_of(dashboard: Dashboard, number: Number) -> dict[str, str]:
     """Dimension of the number's KPI -> the variable that filters it; fixed filters go before."""
     dimensions = CATALOGUE[number.kpi].dimensions
-    found: dict[str, str] = {}
+    values_by_name: dict[str, str] = {}
     for variable in dashboard.variables:
         field = variable.reverse if number.reverse and variable.reverse else variable.dimension
         if field in dimensions and field not in number.where:
-            found[field] = variable.name
-    return found
+            values_by_name[field] = variable.name
+    return values_by_name
 
 
 def keeps_least(kind: PanelKind, kpi: Kpi) -> bool:
@@ -168,14 +168,14 @@ def query_of(dashboard: Dashboard, panel: Panel, number: Number, selection: Sele
 
 def listing_of(dashboard: Dashboard, listing: Listing, selection: Selection) -> EventsQuery:
     """The events that an ``events`` panel shows."""
-    known = kinds(listing.dataset)
+    unit_text = kinds(listing.dataset)
     conditions = list(conditions_of(listing))
     for variable in dashboard.variables:
         values = selection.variables.get(variable.name)
-        if variable.dimension in known and values:
+        if variable.dimension in unit_text and values:
             conditions.append(Condition(variable.dimension, "in", tuple(values)))
-    conditions += [condition for condition in selection.filters if condition.field in known]
-    if selection.noise is False and "functional_test" in known:
+    conditions += [condition for condition in selection.filters if condition.field in unit_text]
+    if selection.noise is False and "functional_test" in unit_text:
         conditions.append(Condition("functional_test", "=", False))
     return EventsQuery(
         dataset=listing.dataset,

@@ -49,7 +49,7 @@ KINDS: dict[Kind, str] = {
     "keywords": "list of text",
 }
 
-SHOWN: dict[str, dict[str, Any]] = {
+EXAMPLE_OPTIONS: dict[str, dict[str, Any]] = {
     "stomp": {"username": "lakescope", "password": "${STOMP_PASSWORD}"},
     "http": {"token": "${PUSH_TOKEN}"},
     "rucio": {"username": "lakescope", "password": "${RUCIO_PASSWORD}"},
@@ -109,16 +109,18 @@ def events() -> str:
     return "\n\n".join(page)
 
 
-def _fields(struct: type[Event], shown: Iterable[Column]) -> str:
+def _fields(struct: type[Event], columns_shown: Iterable[Column]) -> str:
     hints = get_type_hints(struct)
-    tagged = tags("transfers" if struct is Event else struct.dataset)
+    tag_names = tags("transfers" if struct is Event else struct.dataset)
     rows = []
-    for column in shown:
+    for column in columns_shown:
         values = _values(hints.get(column.name))
         kind = " or ".join(f"`{value}`" for value in values) if 0 < len(values) < 5 else KINDS[column.kind]
-        listed = f"; one of {', '.join(f'`{value}`' for value in values)}" if len(values) >= 5 else ""
-        is_tag = "yes" if column.name in tagged else ""
-        rows.append((f"`{column.name}`", kind, "" if column.required else "yes", is_tag, column.doc + listed))
+        value_list = f"; one of {', '.join(f'`{value}`' for value in values)}" if len(values) >= 5 else ""
+        is_tag = "yes" if column.name in tag_names else ""
+        rows.append(
+            (f"`{column.name}`", kind, "" if column.required else "yes", is_tag, column.doc + value_list)
+        )
     return table(("field", "type", "can be null", "tag", "meaning"), rows)
 
 
@@ -151,8 +153,10 @@ def _plugins(room: Room, intro: str, companion: str) -> str:
         page += [f"## {name}", prose(import_module(plugin.__module__)), _options(plugin.Options)]
         mine = [f"[{room}.mine]", f'type = "{name}"']
         for option, field in plugin.Options.model_fields.items():
-            if field.is_required() or option in SHOWN.get(name, ()):
-                mine.append(f"{option} = {toml_value(SHOWN.get(name, {}).get(option) or field.examples[0])}")
+            if field.is_required() or option in EXAMPLE_OPTIONS.get(name, ()):
+                mine.append(
+                    f"{option} = {toml_value(EXAMPLE_OPTIONS.get(name, {}).get(option) or field.examples[0])}"
+                )
         page.append(fence("toml", "\n".join([*mine, "", companion])))
     return "\n\n".join(page)
 
@@ -201,7 +205,7 @@ def _kpi(kpi: numbers.Kpi) -> Iterator[str]:
     better = {"up": "; more is better", "down": "; less is better", "neutral": ""}[kpi.good]
     yield f"- unit: {kpi.unit}{better}"
     if isinstance(kpi.value, Comparison):
-        yield f"- compares: {_compared(kpi.value)}"
+        yield f"- compares: {_comparison_text(kpi.value)}"
     yield f"- of: [{kpi.dataset}](events.md#{kpi.dataset})"
     if kpi.noise is not None:
         yield f"- functional tests: {'counted' if kpi.noise else 'left out'}, unless asked otherwise"
@@ -216,7 +220,7 @@ def _kpi(kpi: numbers.Kpi) -> Iterator[str]:
     yield f"- no value means: {kpi.null}"
 
 
-def _compared(value: Comparison) -> str:
+def _comparison_text(value: Comparison) -> str:
     names = [
         f"[`{one.name}`](#{one.name})" if one.name in numbers.CATALOGUE else one.meaning
         for one in (value.of, value.to)
@@ -244,13 +248,13 @@ def configuration() -> str:
 
 def metrics() -> str:
     """What /metrics answers."""
-    found = Metrics()
+    registry = Metrics()
     rows = []
-    for metric in vars(found).values():
+    for metric in vars(registry).values():
         if isinstance(metric, MetricWrapperBase):
             (family,) = metric.collect()
             rows.append((f"{family.name}_total", family.type, metric._labelnames, family.documentation))
-    rows += [(lag.name, lag.type, lag._labelnames, lag.documentation) for lag in found.lag.collect()]
+    rows += [(lag.name, lag.type, lag._labelnames, lag.documentation) for lag in registry.lag.collect()]
     shown = [
         (f"`{name}`", kind, ", ".join(f"`{label}`" for label in labels), text)
         for name, kind, labels, text in rows
@@ -264,8 +268,8 @@ def cli() -> str:
     """Every command, in its own words."""
     page = ["# Commands", "Exit codes: 0 done, 1 the work found faults, 2 usage or configuration."]
     for context in commands():
-        shown = "\n".join(line.rstrip() for line in context.get_help().splitlines())
-        page += [f"## {context.command_path}", fence("text", shown)]
+        help_text = "\n".join(line.rstrip() for line in context.get_help().splitlines())
+        page += [f"## {context.command_path}", fence("text", help_text)]
     return "\n\n".join(page)
 
 
@@ -350,9 +354,9 @@ def _rows(schema: dict[str, Any], defs: dict[str, Any], prefix: str) -> Iterator
             yield from _rows(defs[field["$ref"].rpartition("/")[2]], defs, f"{prefix}{name}.")
             continue
         default = field.get("default")
-        shown = f"`{toml_value(default)}`" if default not in (None, {}, []) else ""
-        required = "required" if name in schema.get("required", ()) else shown
-        yield f"`{prefix}{name}`", _type(field), required, field.get("description", "")
+        default_text = f"`{toml_value(default)}`" if default not in (None, {}, []) else ""
+        default_or_required = "required" if name in schema.get("required", ()) else default_text
+        yield f"`{prefix}{name}`", _type(field), default_or_required, field.get("description", "")
 
 
 def _type(field: dict[str, Any]) -> str:

@@ -68,12 +68,12 @@ def main(names: Sequence[str]) -> None:
             assert not (outcome.retry or outcome.rejected), outcome
         for name in names or DASHBOARDS:
             dashboard = DASHBOARDS[name]
-            chosen = {"source": ("SARA-MATRIX",), "destination": ("IN2P3-CC",)} if name == "link" else {}
-            selection = Selection(since=SINCE, until=UNTIL, variables=chosen)
-            found = answer_dashboard(dashboard, selection, store, "a simulated week")
+            variables = {"source": ("SARA-MATRIX",), "destination": ("IN2P3-CC",)} if name == "link" else {}
+            selection = Selection(since=SINCE, until=UNTIL, variables=variables)
+            answer = answer_dashboard(dashboard, selection, store, "a simulated week")
             for theme, look in (("light", LIGHT), ("dark", DARK)):
                 picture = (
-                    Image.open(io.BytesIO(png(found, look)))
+                    Image.open(io.BytesIO(png(answer, look)))
                     .convert("RGB")
                     .quantize(COLOURS, dither=Image.Dither.NONE)
                 )
@@ -89,9 +89,9 @@ def _week() -> Iterator[list[Event]]:
     normalise = Normaliser(formats(), Enrichment(topology))
     wires = simulate(lake, seed=SEED, start=SINCE, end=UNTIL, rate=RATE, options=_SELDOM)
     messages = (Message(wire.body, wire.format, wire.headers, wire.time) for wire in wires)
-    for step, found in groupby(messages, lambda message: int(message.received // STEP_S)):
+    for step, group in groupby(messages, lambda message: int(message.received // STEP_S)):
         by_format: dict[str, list[Message]] = {}
-        for message in found:
+        for message in group:
             by_format.setdefault(message.format, []).append(message)
         events = {form: normalise(mine).events for form, mine in by_format.items()}
         everything = [event for mine in events.values() for event in mine]

@@ -76,8 +76,8 @@ def _url(demo: subprocess.Popen[str]) -> str:
     """Where the demo says that it answers."""
     assert demo.stdout is not None
     for line in demo.stdout:
-        if found := re.search(r"http://\S+", line):
-            return found[0]
+        if match := re.search(r"http://\S+", line):
+            return match[0]
     raise RuntimeError(f"the demo did not start: exit code {demo.wait()}")
 
 

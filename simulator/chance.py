@@ -40,7 +40,7 @@ def lognormal_table(sigma: float, tail: float = 0.0) -> Table:
 EXPONENTIAL: Table = _table(lambda p: -math.log(1 - p))
 NORMAL: Table = _table(NormalDist().inv_cdf)
 JITTER: Table = lognormal_table(0.35)
-SPREAD: Table = lognormal_table(0.8)
+SPREAD_TABLE: Table = lognormal_table(0.8)
 SIZES: Table = lognormal_table(1.1, tail=0.7)
 
 
@@ -67,14 +67,14 @@ class Chance:
     def between(self, low: float, high: float) -> float:
         return low + (high - low) * self.random()
 
-    def whole(self, low: int, high: int) -> int:
+    def integer(self, low: int, high: int) -> int:
         """A whole number from low to high, both included."""
         return low + int(self.random() * (high - low + 1))
 
     def pick(self, values: Sequence[T]) -> T:
         return values[int(self.random() * len(values))]
 
-    def shuffled(self, values: Sequence[T]) -> list[T]:
+    def shuffle(self, values: Sequence[T]) -> list[T]:
         order = list(values)
         for last in range(len(order) - 1, 0, -1):
             other = int(self.random() * (last + 1))

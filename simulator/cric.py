@@ -11,7 +11,7 @@ from typing import Any
 from lakescope.simulator.lake import Lake, Protocol, Rse, Site
 from lakescope.simulator.network import round_trip
 
-_UPDATED = "2026-01-15T09:30:00.000000"
+_UPDATE_TIME = "2026-01-15T09:30:00.000000"
 _IMPLEMENTATIONS = {
     "davs": "rucio.rse.protocols.gfal.Default",
     "https": "rucio.rse.protocols.gfal.Default",
@@ -87,13 +87,13 @@ def _rse(lake: Lake, rse: Rse) -> Document:
         "MaxBeingDeletedFiles": 1_000,
         "space": rse.volume,
         "params": {"QOS": rse.qos, "site": site.name, "ESCAPE": "True"},
-        "updated_at": _UPDATED,
+        "updated_at": _UPDATE_TIME,
         "protocols": [_protocol(door, number) for number, door in enumerate(rse.protocols, 1)],
     }
 
 
 def _protocol(door: Protocol, rank: int) -> Document:
-    allowed = {"read": rank, "write": rank, "delete": rank}
+    ranks = {"read": rank, "write": rank, "delete": rank}
     return {
         "name": f"{door.scheme}-{door.host}",
         "scheme": door.scheme,
@@ -102,7 +102,7 @@ def _protocol(door: Protocol, rank: int) -> Document:
         "prefix": door.prefix,
         "impl": _IMPLEMENTATIONS[door.scheme],
         "ext_attrs": {},
-        "domains": {"lan": allowed, "wan": allowed, "third_party_copy": {"read": rank, "write": rank}},
+        "domains": {"lan": ranks, "wan": ranks, "third_party_copy": {"read": rank, "write": rank}},
     }
 
 

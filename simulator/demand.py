@@ -69,7 +69,7 @@ class Demand:
         self._origins = [rse for rse in lake.disks if rse.site.name == "CERN-PROD"] or list(lake.disks[:1])
         self._safe = [rse for rse in lake.disks if rse.qos == "SAFE"] or list(lake.disks)
         pairs = [(a, b) for a in lake.disks for b in lake.disks if a is not b]
-        self._pairs = self._chance.shuffled(pairs)
+        self._pairs = self._chance.shuffle(pairs)
         self._next_pair = 0
         self._runs = 0
 

@@ -80,13 +80,13 @@ class Template(NamedTuple):
             **place._asdict(),
             path="/" + place.dst_url.split("/", 3)[3].lstrip("/"),
             src_path="/" + place.src_url.split("/", 3)[3].lstrip("/"),
-            port=chance.whole(20_000, 60_000),
+            port=chance.integer(20_000, 60_000),
             hex8=chance.hex(8),
             other8=chance.hex(8),
             hex32=chance.hex(32),
             part=int(place.size * chance.random()),
-            number=chance.whole(1_000, 9_999_999),
-            seconds=chance.whole(30, 1_800),
+            number=chance.integer(1_000, 9_999_999),
+            seconds=chance.integer(30, 1_800),
         )
         return Error(self.scope, self.phase, self.code, text[:1024])
 
@@ -164,6 +164,6 @@ SLOW_LINK: WeightedChoice[Template] = WeightedChoice(
     ]
 )  # fmt: skip
 
-CANCELED = Template(
+CANCEL_ERROR = Template(
     "GENERAL_FAILURE", "", 125, "Transfer canceled because it stayed in the queue for too long"
 )

@@ -43,7 +43,7 @@ class Fate:
 
     def canceled(self, transfer: Transfer) -> Error:
         """Why FTS gave up a transfer that never ran."""
-        return errors.CANCELED.fill(place_of(transfer, self._chance), self._chance)
+        return errors.CANCEL_ERROR.fill(place_of(transfer, self._chance), self._chance)
 
     def _copy(self, us: int, transfer: Transfer, template: Template | None) -> None:
         chance, route = self._chance, transfer.route
@@ -51,12 +51,12 @@ class Fate:
         link = self._disturbances.link(route.src.site, route.dst.site, us)
         if link:
             speed *= 1 - link.severity
-        copying = int(transfer.size / speed * SECOND) + int(route.rtt * 4 * SECOND)
+        copy_us = int(transfer.size / speed * SECOND) + int(route.rtt * 4 * SECOND)
         transfer.first_byte = us + int(chance.between(0.3, 2.2) * SECOND)
         if template and template.phase != "TRANSFER_FINALIZATION":
-            transfer.ended = transfer.first_byte + int(min(copying, 30 * MINUTE) * chance.random()) + SECOND
+            transfer.ended = transfer.first_byte + int(min(copy_us, 30 * MINUTE) * chance.random()) + SECOND
             return
-        transfer.last_byte = transfer.first_byte + copying
+        transfer.last_byte = transfer.first_byte + copy_us
         transfer.ended = transfer.last_byte + int(chance.between(0.1, 1.6) * SECOND)
 
     def _template(self, us: int, transfer: Transfer) -> Template | None:

@@ -53,7 +53,7 @@ _KINDS: WeightedChoice[Kind] = WeightedChoice(
         ("certificate_expired", 0.15),
     ]
 )
-_OPENING: WeightedChoice[Kind] = WeightedChoice([("site_down", 0.6), ("certificate_expired", 0.4)])
+_OPENING_KINDS: WeightedChoice[Kind] = WeightedChoice([("site_down", 0.6), ("certificate_expired", 0.4)])
 _MINUTES: dict[Kind, tuple[float, float]] = {
     "link_degraded": (60, 480),
     "site_down": (20, 240),
@@ -65,12 +65,12 @@ _MINUTES: dict[Kind, tuple[float, float]] = {
 
 def incidents_of(lake: Lake, seed: int, start: datetime, end: datetime) -> tuple[Incident, ...]:
     """The incidents that touch [start, end), in order of their beginning: what `simulate` uses by default."""
-    found = [
+    incidents = [
         opening_incident(lake, seed, start),
         *_incidents_of_weeks(lake, seed, micros(start), micros(end)),
     ]
-    touching = [i for i in found if i.begin < end.timestamp() and i.end > start.timestamp()]
-    return tuple(sorted(touching, key=_order))
+    overlapping_incidents = [i for i in incidents if i.begin < end.timestamp() and i.end > start.timestamp()]
+    return tuple(sorted(overlapping_incidents, key=_order))
 
 
 def opening_incident(lake: Lake, seed: int, start: datetime) -> Incident:
@@ -82,10 +82,10 @@ def opening_incident(lake: Lake, seed: int, start: datetime) -> Incident:
     begin = micros(start) + int(chance.between(3, 10) * SECOND)
     length = int(chance.between(12, 25) * MINUTE)
     others = _incidents_of_weeks(lake, seed, begin, begin + length)
-    troubled = {name for i in others if i.end > posix(begin) for name in (i.target, i.peer)}
-    incident = _incident(lake, chance, _OPENING.draw(chance), begin, length)
+    affected_names = {name for i in others if i.end > posix(begin) for name in (i.target, i.peer)}
+    incident = _incident(lake, chance, _OPENING_KINDS.draw(chance), begin, length)
     for _ in range(50):
-        if not troubled & {incident.target, incident.peer} - {None}:
+        if not affected_names & {incident.target, incident.peer} - {None}:
             break
         incident = _incident(lake, chance, incident.kind, begin, length)
     return incident
@@ -101,13 +101,13 @@ def _incidents_of_weeks(lake: Lake, seed: int, begin: int, end: int) -> list[Inc
 def _incidents_of_week(lake: Lake, seed: int, week: int) -> list[Incident]:
     """Three to six incidents for a lake of ten, more for a larger one."""
     chance = Chance("incidents", lake.name, seed, week)
-    count = chance.whole(3, 6) + len(lake.disks) // 20
-    found = []
+    count = chance.integer(3, 6) + len(lake.disks) // 20
+    incidents = []
     for _ in range(count):
         kind = _KINDS.draw(chance)
         begin = week * WEEK + int(chance.random() * WEEK)
-        found.append(_incident(lake, chance, kind, begin, int(chance.between(*_MINUTES[kind]) * MINUTE)))
-    return found
+        incidents.append(_incident(lake, chance, kind, begin, int(chance.between(*_MINUTES[kind]) * MINUTE)))
+    return incidents
 
 
 def _incident(lake: Lake, chance: Chance, kind: Kind, begin: int, length: int) -> Incident:
@@ -141,7 +141,7 @@ class Disturbances:
         self._down = self._by_target("site_down")
         self._certificate = self._by_target("certificate_expired")
         self._full = self._by_target("disk_full")
-        self._stalled = self._by_target("fts_stalled")
+        self._stalled_servers = self._by_target("fts_stalled")
         self._links: dict[tuple[str, str], list[Span]] = {}
         self._link_ends: dict[str, list[Span]] = {}
         for incident in self.incidents:
@@ -151,11 +151,11 @@ class Disturbances:
                     self._link_ends.setdefault(end, []).append(_span(incident))
 
     def _by_target(self, kind: Kind) -> dict[str, list[Span]]:
-        found: dict[str, list[Span]] = {}
+        spans_by_target: dict[str, list[Span]] = {}
         for incident in self.incidents:
             if incident.kind == kind:
-                found.setdefault(incident.target, []).append(_span(incident))
-        return found
+                spans_by_target.setdefault(incident.target, []).append(_span(incident))
+        return spans_by_target
 
     def _check(self, lake: Lake) -> None:
         """Raise ValueError for an incident of something that the lake doesn't have."""
@@ -177,39 +177,39 @@ class Disturbances:
                 lake.site(incident.peer)
 
     def down(self, site: Site, us: int) -> Incident | None:
-        return _acting(self._down.get(site.name), us)
+        return _active_incident(self._down.get(site.name), us)
 
     def certificate(self, site: Site, us: int) -> Incident | None:
-        return _acting(self._certificate.get(site.name), us)
+        return _active_incident(self._certificate.get(site.name), us)
 
-    def stalled(self, server: FtsServer, us: int) -> Incident | None:
-        return _acting(self._stalled.get(server.alias), us)
+    def stall_of(self, server: FtsServer, us: int) -> Incident | None:
+        return _active_incident(self._stalled_servers.get(server.alias), us)
 
     def link(self, source: Site, destination: Site, us: int) -> Incident | None:
-        return _acting(self._links.get((source.name, destination.name)), us)
+        return _active_incident(self._links.get((source.name, destination.name)), us)
 
     def at_link_end(self, site: Site, us: int) -> bool:
         """Whether one of the site's links is degraded."""
-        return _acting(self._link_ends.get(site.name), us) is not None
+        return _active_incident(self._link_ends.get(site.name), us) is not None
 
     def full(self, rse: Rse, us: int) -> Incident | None:
         """The incident once the RSE is full: the first fifth, in which it fills up, doesn't count."""
-        incident = _acting(self._full.get(rse.name), us)
-        return incident if incident and _filling(incident, us) >= 1 else None
+        incident = _active_incident(self._full.get(rse.name), us)
+        return incident if incident and _fill_level(incident, us) >= 1 else None
 
     def used_share(self, rse: Rse, us: int) -> float:
         """The share of the RSE in use, 0..1: its usual level with a slow swing, 1 while it is full."""
         phase = (us + int(rse.id[:6], 16) * MINUTE) % WEEK / WEEK
         usual = rse.filled + 0.05 * (1 - 4 * abs(phase - 0.5))
-        incident = _acting(self._full.get(rse.name), us)
-        return usual + (1 - usual) * _filling(incident, us) if incident else usual
+        incident = _active_incident(self._full.get(rse.name), us)
+        return usual + (1 - usual) * _fill_level(incident, us) if incident else usual
 
 
 def _span(incident: Incident) -> Span:
     return int(incident.begin * SECOND), int(incident.end * SECOND), incident
 
 
-def _acting(spans: list[Span] | None, us: int) -> Incident | None:
+def _active_incident(spans: list[Span] | None, us: int) -> Incident | None:
     if spans:
         for begin, end, incident in spans:
             if begin <= us < end:
@@ -217,6 +217,6 @@ def _acting(spans: list[Span] | None, us: int) -> Incident | None:
     return None
 
 
-def _filling(incident: Incident, us: int) -> float:
+def _fill_level(incident: Incident, us: int) -> float:
     """How far a disk_full incident has come: 0 at its beginning, 1 once the disk is full."""
     return min(1.0, (us / SECOND - incident.begin) / (0.2 * (incident.end - incident.begin)))

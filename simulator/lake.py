@@ -170,21 +170,21 @@ class Lake(msgspec.Struct, frozen=True, dict=True):
         return self.fts[int(rse.id[:4], 16) % len(self.fts)]
 
     def site(self, name: str) -> Site:
-        return _named(self.sites, name, "a site")
+        return _find_by_name(self.sites, name, "a site")
 
     def rse(self, name: str) -> Rse:
-        return _named(self.rses, name, "an RSE")
+        return _find_by_name(self.rses, name, "an RSE")
 
 
 _Named = TypeVar("_Named", Site, Rse)
 
 
-def _named(things: tuple[_Named, ...], name: str, what: str) -> _Named:
+def _find_by_name(things: tuple[_Named, ...], name: str, what: str) -> _Named:
     for thing in things:
         if thing.name == name:
             return thing
-    known = ", ".join(thing.name for thing in things[:12])
-    raise ValueError(f"expected the name of {what} of the lake, found {name!r}; it has {known}")
+    names = ", ".join(thing.name for thing in things[:12])
+    raise ValueError(f"expected the name of {what} of the lake, found {name!r}; it has {names}")
 
 
 VOS = (
@@ -248,7 +248,7 @@ def _further(count: int, chance: Chance) -> tuple[list[Storage], list[Place]]:
         round_ = len(places) // len(CITIES)
         label = f"{city}-{round_ + 1}" if round_ else city
         metrics = METRICS[len(places) % 3]
-        gbps = (10, 20, 40, 100, 100, 200)[chance.whole(0, 5)]
+        gbps = (10, 20, 40, 100, 100, 200)[chance.integer(0, 5)]
         trouble = round(chance.between(0.5, 1.8), 2)
         site = f"{region}-{label}".upper()
         place = Place(
@@ -257,8 +257,8 @@ def _further(count: int, chance: Chance) -> tuple[list[Storage], list[Place]]:
         places.append(place)
         for _ in range(2 if len(places) % 4 == 0 else 1):
             flavour, qos = FLAVOURS[len(storages) % 5], chance.pick(QOS)
-            volume, filled = chance.whole(3, 40) * 10, round(chance.between(0.35, 0.8), 2)
-            storages.append(Storage(f"{label}-{flavour}".upper(), site, flavour, qos, volume, filled))
+            volume, fill_level = chance.integer(3, 40) * 10, round(chance.between(0.35, 0.8), 2)
+            storages.append(Storage(f"{label}-{flavour}".upper(), site, flavour, qos, volume, fill_level))
     return storages[:count], places
 
 

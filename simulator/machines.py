@@ -107,20 +107,20 @@ class Machines:
     def _work(self, machine: Machine, us: int, busy: float) -> None:
         seconds = max((us - machine.seen) / SECOND, 0.001)
         machine.seen = us
-        suffering = 1.0 if self._suffers(machine, us) else 0.0
+        load_factor = 1.0 if self._suffers(machine, us) else 0.0
         machine.share_user = min(0.09 * busy, 0.6)
         machine.share_system = min(0.05 * busy, 0.25)
-        machine.share_wait = min(0.03 * busy + 0.1 * suffering, 0.14)
+        machine.share_wait = min(0.03 * busy + 0.1 * load_factor, 0.14)
         self._run(machine, seconds)
-        moved = int(_BUSY_BYTES * busy * seconds * (1 - 0.8 * suffering))
-        machine.received += moved
-        machine.sent += int(moved * 0.83)
-        machine.packets_received += moved // 5_200
-        machine.packets_sent += moved // 6_100
-        machine.retransmitted += int(moved / 6_100 * (0.03 if suffering else 0.0004))
-        machine.dropped += int(moved / 5_200 * (0.004 if suffering else 0.00001))
-        machine.written += int(moved * 0.97)
-        machine.read += int(moved * 0.8)
+        moved_bytes = int(_BUSY_BYTES * busy * seconds * (1 - 0.8 * load_factor))
+        machine.received += moved_bytes
+        machine.sent += int(moved_bytes * 0.83)
+        machine.packets_received += moved_bytes // 5_200
+        machine.packets_sent += moved_bytes // 6_100
+        machine.retransmitted += int(moved_bytes / 6_100 * (0.03 if load_factor else 0.0004))
+        machine.dropped += int(moved_bytes / 5_200 * (0.004 if load_factor else 0.00001))
+        machine.written += int(moved_bytes * 0.97)
+        machine.read += int(moved_bytes * 0.8)
         usual = clock_offset(machine.host.site) + self._astray[machine.host.name]
         machine.clock = usual + self._chance.draw(NORMAL) * 3e-5
         machine.connections = int(140 * busy) + 12

@@ -45,20 +45,20 @@ class Optimizer:
         self._routes = routes
         self._links: list[_Link] = []
 
-    def reports(self, us: int, passed: int) -> list[Report]:
+    def reports(self, us: int, elapsed_us: int) -> list[Report]:
         """A report for each route that has anything to do, or had in the time that has `passed` (microseconds)."""
         routes = self._routes.used
         self._links += [_Link() for _ in range(len(routes) - len(self._links))]
         return [
-            self._report(us, route, link, passed)
+            self._report(us, route, link, elapsed_us)
             for route, link in zip(routes, self._links, strict=True)
             if route.active or route.submitted or route.done or route.failed
         ]
 
-    def _report(self, us: int, route: Route, link: _Link, passed: int) -> Report:
-        ended = route.done + route.failed
-        success = 100.0 * route.done / ended if ended else 100.0
-        throughput = route.bytes * SECOND / passed
+    def _report(self, us: int, route: Route, link: _Link, elapsed_us: int) -> Report:
+        ended_count = route.done + route.failed
+        success = 100.0 * route.done / ended_count if ended_count else 100.0
+        throughput = route.bytes * SECOND / elapsed_us
         link.average = 0.1 * throughput + 0.9 * link.average if link.average else throughput
         diff, rationale = _decide(route, link, success)
         link.connections += diff

@@ -113,8 +113,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
             if name == "sparse":
                 continue
             if value < 0 or (name in _SHARES and value > 1):
-                wanted = "a share from 0 to 1" if name in _SHARES else "0 or more"
-                raise ValueError(f"expected {name} to be {wanted}, found {value}")
+                expected_range = "a share from 0 to 1" if name in _SHARES else "0 or more"
+                raise ValueError(f"expected {name} to be {expected_range}, found {value}")
         if self.noise + self.staging + self.foreign > 1:
             raise ValueError("noise, staging and foreign are shares of one rate: expected 1 at most together")
         unknown = {name for name, seconds in self.sparse.items() if name not in _INTERVALS or seconds <= 0}

@@ -54,7 +54,7 @@ def deliver(
     60 makes a minute of an hour.
     """
     counts: Counter[str] = Counter()
-    for number, wire in enumerate(wires if speed is None else paced(wires, speed), 1):
+    for number, wire in enumerate(wires if speed is None else pace(wires, speed), 1):
         output.write(wire)
         counts[wire.format] += 1
         if progress:
@@ -62,7 +62,7 @@ def deliver(
     return counts
 
 
-def paced(wires: Iterable[Wire], speed: float) -> Iterable[Wire]:
+def pace(wires: Iterable[Wire], speed: float) -> Iterable[Wire]:
     """Yield each message no sooner than its time, counted from the first one and divided by `speed`."""
     if speed <= 0:
         raise ValueError(f"expected a speed above 0, found {speed}: 1 is real time, None as fast as possible")
@@ -157,9 +157,9 @@ class Stomp(Output):
     def write(self, wire: Wire) -> None:
         number = len(self._connections)
         self._turn = (
-            self._chance.whole(0, number - 1) if self._choice == "random" else (self._turn + 1) % number
+            self._chance.integer(0, number - 1) if self._choice == "random" else (self._turn + 1) % number
         )
-        _retrying(self._patience, _stomp_lost)(self._send, self._connections[self._turn], wire)
+        _retries(self._patience, _stomp_lost)(self._send, self._connections[self._turn], wire)
 
     def _send(self, connection: stomp.Connection12, wire: Wire) -> None:
         if not connection.is_connected():
@@ -205,9 +205,9 @@ class HttpPush(Output):
                 headers = headers | {"destination": wire.destination, "content-type": "application/json"}
             self._send(wire.format, wire.body, headers)
             return
-        waiting = self._waiting.setdefault(wire.format, [])
-        waiting.append(wire.body)
-        if len(waiting) >= self._batch:
+        pending = self._waiting.setdefault(wire.format, [])
+        pending.append(wire.body)
+        if len(pending) >= self._batch:
             self._flush(wire.format)
 
     def close(self) -> None:
@@ -221,7 +221,7 @@ class HttpPush(Output):
             self._send(name, b"\n".join(bodies), {"content-type": "application/x-ndjson"})
 
     def _send(self, name: str, body: bytes, headers: Mapping[str, str]) -> None:
-        _retrying(self._patience, _http_passing)(self._post, name, body, headers)
+        _retries(self._patience, _http_passing)(self._post, name, body, headers)
 
     def _post(self, name: str, body: bytes, headers: Mapping[str, str]) -> None:
         self._client.post(f"/push/{name}", content=body, headers=headers).raise_for_status()
@@ -242,9 +242,9 @@ class SplitOutput(Output):
         self._http.close()
 
 
-def _retrying(patience: float, passing: Callable[[BaseException], bool]) -> Retrying:
+def _retries(patience: float, is_passing: Callable[[BaseException], bool]) -> Retrying:
     return Retrying(
-        retry=retry_if_exception(passing),
+        retry=retry_if_exception(is_passing),
         wait=wait_exponential(multiplier=0.1, max=5),
         stop=stop_after_delay(patience),
         reraise=True,

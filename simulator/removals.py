@@ -11,7 +11,7 @@ from lakescope.simulator.options import Options
 from lakescope.simulator.transfers import Deletion, Transfer, Watcher
 
 _MISSING = 0.012
-_FAILED = 0.012
+_FAILURE_SHARE = 0.012
 _DARK = 0.008
 
 _REASONS = (
@@ -20,13 +20,13 @@ _REASONS = (
     "srm-ifce err: Device or resource busy, err: [SE][srmRm][SRM_FILE_BUSY] {url}: file is busy",
     "globus_ftp_client: the server responded with an error 550 {path}: Opération non permise",
 )
-_UNREACHABLE = (
+_UNREACHABLE_ERRORS = (
     "The requested service is not available at the moment.\nDetails: Problem to connect {base} : "
     "HTTPSConnectionPool(host='{host}', port={port}): Max retries exceeded with url: / (Caused by "
     "NewConnectionError('<urllib3.connection.HTTPSConnection object at 0x7f{hex}>: Failed to establish "
     "a new connection: [Errno 111] Connection refused'))"
 )
-_EXPIRED = (
+_EXPIRED_ERRORS = (
     "The requested service is not available at the moment.\nDetails: Problem to connect {base} : "
     "HTTPSConnectionPool(host='{host}', port={port}): Max retries exceeded with url: / (Caused by "
     "SSLError(SSLCertVerificationError(1, '[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: "
@@ -80,7 +80,7 @@ class Removals:
         """A file from before the simulation: same rule's scope and storage, another name and size."""
         chance, rule, route = self._chance, transfer.rule, transfer.route
         dark = chance.random() < _DARK
-        name = f"dark_{chance.hex(10)}" if dark else f"old_{chance.hex(8)}_{chance.whole(0, 99):04d}.root"
+        name = f"dark_{chance.hex(10)}" if dark else f"old_{chance.hex(8)}_{chance.integer(0, 99):04d}.root"
         deletion = Deletion(
             rule.vo,
             rule.scope,
@@ -97,11 +97,11 @@ class Removals:
     def _delete(self, us: int, deletion: Deletion) -> None:
         chance, site = self._chance, deletion.rse.site
         down = self._disturbances.down(site, us)
-        expired = self._disturbances.certificate(site, us)
-        if down or expired:
+        certificate_incident = self._disturbances.certificate(site, us)
+        if down or certificate_incident:
             deletion.unreachable = not deletion.dark
-            deletion.reason = self._fill(_UNREACHABLE if down else _EXPIRED, deletion)
-        elif chance.random() < _FAILED * site.trouble:
+            deletion.reason = self._fill(_UNREACHABLE_ERRORS if down else _EXPIRED_ERRORS, deletion)
+        elif chance.random() < _FAILURE_SHARE * site.trouble:
             deletion.reason = self._fill(chance.pick(_REASONS), deletion)
         elif not deletion.dark and chance.random() < _MISSING:
             deletion.missing = True

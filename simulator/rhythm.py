@@ -34,12 +34,12 @@ _DAYS = (104, 112, 115, 113, 106, 78, 72)
 _WEEK_HOURS = 168
 
 
-def _normalised() -> tuple[float, ...]:
+def _normalise() -> tuple[float, ...]:
     products = [day * hour for day in _DAYS for hour in _HOURS]
     return tuple(product * _WEEK_HOURS / math.fsum(products) for product in products)
 
 
-_FACTORS = _normalised()
+_FACTORS = _normalise()
 
 
 def production_factor(us: int) -> float:

@@ -72,28 +72,28 @@ def simulate(
         raise ValueError(f"expected a rate of 0 transfers an hour or more, found {rate}")
     begin, finish = micros(start), micros(end)
     options = options or Options()
-    wanted = _wanted(sources)
-    chosen = incidents_of(lake, seed, start, end) if incidents is None else incidents
-    disturbances = Disturbances(lake, chosen)
+    formats = _select_formats(sources)
+    simulated_incidents = incidents_of(lake, seed, start, end) if incidents is None else incidents
+    disturbances = Disturbances(lake, simulated_incidents)
     agenda = Agenda()
     later = agenda.at
     routes = Routes(Chance("routes", seed))
     watchers: list[Dialect] = []
-    if "rucio" in wanted:
+    if "rucio" in formats:
         watchers.append(Hermes(seed, later, begin, options))
-    if "trace" in wanted:
+    if "trace" in formats:
         watchers.append(Traces(seed, later, begin, options.repeated))
-    if "fts" in wanted:
+    if "fts" in formats:
         watchers.append(Fts(seed, later, begin, options, disturbances, lake, routes))
-    if "rucio-api" in wanted:
+    if "rucio-api" in formats:
         watchers.append(RucioApi(seed, later, begin, options, disturbances, lake))
         watchers.append(RucioInside(seed, later, begin, options, disturbances, lake))
-    if "fts-rest" in wanted:
+    if "fts-rest" in formats:
         watchers.append(FtsRest(seed, later, begin, options, lake))
-    if "psconfig" in wanted:
+    if "psconfig" in formats:
         Psconfig(seed, later, begin, options, lake)
     for dialect in (Perfsonar, Collectd, NodeExporter, Telegraf, Push, Probes):
-        if dialect.source in wanted:
+        if dialect.source in formats:
             dialect(seed, later, begin, options, disturbances, lake)
     if watchers:
         # Before the window the lake runs unheard, so that its first second sees transfers in every state.
@@ -103,9 +103,9 @@ def simulate(
     return agenda.run(finish)
 
 
-def _wanted(sources: Iterable[str] | None) -> frozenset[str]:
-    wanted = frozenset(FORMATS if sources is None else sources)
-    unknown = sorted(wanted - set(FORMATS))
+def _select_formats(sources: Iterable[str] | None) -> frozenset[str]:
+    formats = frozenset(FORMATS if sources is None else sources)
+    unknown = sorted(formats - set(FORMATS))
     if unknown:
         raise ValueError(f"expected sources out of {', '.join(FORMATS)}, found {', '.join(unknown)}")
-    return wanted
+    return formats

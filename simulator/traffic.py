@@ -56,10 +56,12 @@ class Traffic:
     def _start_flows(self, rate: float, begin: int) -> None:
         options, pairs = self._options, len(self._lake.disks) * (len(self._lake.disks) - 1)
         noise = min(rate * options.noise, pairs * _BUSIEST_NOISE)
-        staging = rate * options.staging if self._lake.tapes else 0.0
+        staging_rate = rate * options.staging if self._lake.tapes else 0.0
         foreign = rate * options.foreign
-        production = max(rate - noise - staging - foreign, 0.0) / MEAN_FILES
-        self._gaps = [HOUR / each if each > 0 else _NEVER for each in (noise, production, staging, foreign)]
+        production = max(rate - noise - staging_rate - foreign, 0.0) / MEAN_FILES
+        self._gaps = [
+            HOUR / each if each > 0 else _NEVER for each in (noise, production, staging_rate, foreign)
+        ]
         makers = (self._make_noise, self._make_production, self._make_staging, self._make_foreign)
         for make, gap in zip(makers, self._gaps, strict=True):
             self._later(begin + int(gap * self._chance.random()), make, None)
@@ -98,7 +100,7 @@ class Traffic:
         self._later(us + int(gap), self._make_staging, None)
 
     def _make_foreign(self, us: int, _: None) -> None:
-        src, dst = self._chance.shuffled(self._lake.disks)[:2]
+        src, dst = self._chance.shuffle(self._lake.disks)[:2]
         transfer = self._transfer(us, self._demand.noise_rule(us, dst), self._routes.draw(src, dst), 0)
         transfer.foreign = True
         self._submit(us, transfer)
@@ -176,10 +178,10 @@ class Traffic:
         chance, site = self._chance, transfer.route.src.site
         slow = self._disturbances.link(site, transfer.route.dst.site, us)
         begin = us + int((1 + chance.exponential(25 if slow else 7)) * SECOND)
-        stalled = self._disturbances.stalled(transfer.fts, begin)
-        if stalled:
-            begin = self._after(stalled.end)
-        if chance.random() < self._options.canceled * (20 if stalled else 1):
+        stall = self._disturbances.stall_of(transfer.fts, begin)
+        if stall:
+            begin = self._after(stall.end)
+        if chance.random() < self._options.canceled * (20 if stall else 1):
             self._later(begin, self._cancel, transfer)
         elif transfer.rule.stagein:
             self._later(begin, self._recall, transfer)
@@ -255,9 +257,9 @@ class Traffic:
 
     def _report_time(self, us: int, transfer: Transfer) -> int:
         """When Rucio hears of the end: by its next poll or by FTS's message; after a stall only."""
-        stalled = self._disturbances.stalled(transfer.fts, us)
-        if stalled:
-            us = self._after(stalled.end)
+        stall = self._disturbances.stall_of(transfer.fts, us)
+        if stall:
+            us = self._after(stall.end)
         wait = self._chance.between(2, 40) if transfer.polled else self._chance.between(1, 20)
         return us + int(wait * SECOND)
 
@@ -275,24 +277,24 @@ class Traffic:
                 watcher.rule_advanced(us, transfer.rule)
         self._removals.plan(us, transfer)
 
-    def _retry(self, us: int, failed: Transfer) -> None:
+    def _retry(self, us: int, failed_transfer: Transfer) -> None:
         """Rucio asks again with a new request, up to its limit."""
-        if failed.retry >= RETRIES or failed.foreign:
+        if failed_transfer.retry >= RETRIES or failed_transfer.foreign:
             return
         again = Transfer(
-            failed.rule,
-            failed.route,
-            failed.fts,
+            failed_transfer.rule,
+            failed_transfer.route,
+            failed_transfer.fts,
             self._chance.hex(32),
-            failed.request_id,
-            failed.retry + 1,
-            failed.name,
-            failed.size,
-            failed.adler32,
-            failed.md5,
-            failed.src_url,
-            failed.dst_url,
+            failed_transfer.request_id,
+            failed_transfer.retry + 1,
+            failed_transfer.name,
+            failed_transfer.size,
+            failed_transfer.adler32,
+            failed_transfer.md5,
+            failed_transfer.src_url,
+            failed_transfer.dst_url,
             0,
-            failed.polled,
+            failed_transfer.polled,
         )
         self._later(us + int((15 + self._chance.exponential(90)) * SECOND), self._queue, again)

@@ -62,23 +62,31 @@ def build(dashboard: Dashboard, store: Store, source: str | None = None) -> Dash
     builder = _builder(store)
     grouping = Grouping.of(dashboard, builder)
     variables, left_out = _variables(dashboard, builder, grouping)
-    known = [one.name for one in variables if one.name != BIN]
+    variable_names = [one.name for one in variables if one.name != BIN]
     panels: list[Any] = []
     top = 0
     for row in dashboard.rows:
-        kept = []
+        panels_of_row = []
         for panel in row.panels:
-            made, missing = panel_of(dashboard, grouping.panel(panel), builder, known)
+            panel_json, missing = panel_of(dashboard, grouping.panel(panel), builder, variable_names)
             left_out += missing
-            if made is not None:
-                kept.append((made, panel))
-        if kept:
+            if panel_json is not None:
+                panels_of_row.append((panel_json, panel))
+        if panels_of_row:
             heading = RowPanel(title=row.title, gridPos={"h": 1, "w": 24, "x": 0, "y": top})
-            top = placed(kept, top + 1)
-            panels += [heading, *(one for made, _ in kept for one in (made, made.below) if one is not None)]
+            top = placed(panels_of_row, top + 1)
+            panels += [
+                heading,
+                *(
+                    one
+                    for one_panel, _ in panels_of_row
+                    for one in (one_panel, one_panel.below)
+                    if one is not None
+                ),
+            ]
     for identifier, panel in enumerate(panels, 1):
         panel.id = identifier
-    made = GrafanaDashboard(
+    panel_json = GrafanaDashboard(
         uid=dashboard.uid,
         title=dashboard.title,
         description=dashboard.question,
@@ -98,7 +106,7 @@ def build(dashboard: Dashboard, store: Store, source: str | None = None) -> Dash
         panels=panels,
     )
     uid = {"type": builder.type, "uid": source or SOURCES[store]}
-    return DashboardDocument(document(made, uid), left_out)
+    return DashboardDocument(document(panel_json, uid), left_out)
 
 
 def write(
@@ -106,10 +114,10 @@ def write(
 ) -> dict[str, DashboardDocument]:
     """Writes ``<uid>.json`` of each, as Grafana's provisioning reads them; what was built, by uid."""
     out.mkdir(parents=True, exist_ok=True)
-    built = {dashboard.uid: build(dashboard, store, source) for dashboard in dashboards}
-    for uid, one in built.items():
+    documents = {dashboard.uid: build(dashboard, store, source) for dashboard in dashboards}
+    for uid, one in documents.items():
         (out / f"{uid}.json").write_text(one.text, encoding="utf-8")
-    return built
+    return documents
 
 
 def _builder(store: Store) -> Builder:
@@ -127,24 +135,26 @@ def _builder(store: Store) -> Builder:
 def _variables(dashboard: Dashboard, builder: Builder, grouping: Grouping) -> tuple[list[Any], list[str]]:
     """What its panels are grouped by, the dashboard's own, functional tests in or out where they count, a viewer's own
     filters, and the shortest bin."""
-    made, left_out = [], []
+    variables_json, left_out = [], []
     if grouping.choices:
         pairs = ", ".join(f"{words(name)} : {value}" for name, value in grouping.choices.items())
-        made.append(options(GROUP, "Group by", pairs, words(str(dashboard.group))))
+        variables_json.append(options(GROUP, "Group by", pairs, words(str(dashboard.group))))
     for variable in dashboard.variables:
         try:
-            made.append(builder.variable(variable))
+            variables_json.append(builder.variable(variable))
         except UnsupportedError as error:
             left_out.append(f"{dashboard.name}: variable {variable.label}: {error}")
     datasets = {panel.listing.dataset for panel in dashboard.panels if panel.listing}
-    marked = any(column.name == "functional_test" for name in datasets for column in columns(name))
+    has_functional_tests = any(
+        column.name == "functional_test" for name in datasets for column in columns(name)
+    )
     numbers = [number for panel in dashboard.panels for number in panel.numbers]
-    if marked or any(CATALOGUE[number.kpi].noise is not None for number in numbers):
-        made.append(options(NOISE, "Functional tests", builder.noise(), "in"))
+    if has_functional_tests or any(CATALOGUE[number.kpi].noise is not None for number in numbers):
+        variables_json.append(options(NOISE, "Functional tests", builder.noise(), "in"))
     if builder.filters:
-        made.append(own_filters(FILTERS, "Filters"))
-    made.append(shortest_bin(BIN, "Bin", _BINS, 200))
-    return made, left_out
+        variables_json.append(own_filters(FILTERS, "Filters"))
+    variables_json.append(shortest_bin(BIN, "Bin", _BINS, 200))
+    return variables_json, left_out
 
 
 def _annotations(builder: Builder) -> list[Json]:

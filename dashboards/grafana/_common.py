@@ -115,7 +115,7 @@ class Builder(Protocol):
         be as long as that."""
 
 
-def fixed(number: Number) -> tuple[Condition, ...]:
+def fixed_conditions(number: Number) -> tuple[Condition, ...]:
     """The KPI's conditions and the number's fixed filters."""
     filters = (
         Condition(field, "in", (value,) if isinstance(value, str) else tuple(value))
@@ -138,8 +138,8 @@ def check_form(number: Number, *, over_time: bool) -> None:
         raise refuse(kpi, "Grafana's queries do not know when a series was first reported")
     if over_time and any(part.kind == "growth" for part in states):
         raise refuse(kpi, "Grafana's queries do not know a bin's state before its first report")
-    added = [part.together or part.series for part in states if part.over == "sum"]
-    if over_time and any(not set(series) <= set(number.by) for series in added):
+    summed_series = [part.together or part.series for part in states if part.over == "sum"]
+    if over_time and any(not set(series) <= set(number.by) for series in summed_series):
         raise refuse(kpi, "Grafana's queries add up reports of one bin, in which not every series reports")
 
 

@@ -32,7 +32,7 @@ from lakescope.dashboards.grafana._common import (
     NumberQuery,
     Series,
     check_form,
-    fixed,
+    fixed_conditions,
     refuse,
 )
 from lakescope.dashboards.grafana.extension import ElasticsearchTarget, choice
@@ -111,10 +111,10 @@ class ElasticsearchBuilder:
 
     def events(self, dashboard: Dashboard, listing: Listing, ref: str) -> tuple[Target, dict[str, str]]:
         """See `lakescope.dashboards.grafana._common.Builder`."""
-        known = kinds(listing.dataset)
+        kinds_by_field = kinds(listing.dataset)
         conditions = list(conditions_of(listing))
-        variables = {v.dimension: v.name for v in dashboard.variables if v.dimension in known}
-        query = self.lucene(listing.dataset, conditions, variables, noise="functional_test" in known)
+        variables = {v.dimension: v.name for v in dashboard.variables if v.dimension in kinds_by_field}
+        query = self.lucene(listing.dataset, conditions, variables, noise="functional_test" in kinds_by_field)
         settings: dict[str, Any] = {"size": str(listing.limit)}
         if self.type == "grafana-opensearch-datasource":  # which would look at all times, in its own order
             settings |= {"order": "desc", "useTimeRange": True}
@@ -165,13 +165,14 @@ class ElasticsearchBuilder:
         clauses = [f"{self.constant()}:{_quoted(dataset)}"]
         clauses += [self._condition(dataset, condition) for condition in dict.fromkeys(conditions)]
         clauses += [
-            self._chosen(_field(self.path(dataset, field)), name) for field, name in variables.items()
+            self._variable_filter(_field(self.path(dataset, field)), name)
+            for field, name in variables.items()
         ]
         if noise:
             clauses.append(f"{_field(self.path(dataset, 'functional_test'))}:(${{{NOISE}:raw}})")
         return " AND ".join(clauses)
 
-    def _chosen(self, path: str, variable: str) -> str:
+    def _variable_filter(self, path: str, variable: str) -> str:
         """The events with a chosen value, and those without any if `UNKNOWN` is among the values.
 
         Lucene cannot look for a word among the values. But it can ask whether there is a field of that name: the
@@ -200,13 +201,13 @@ class MonitBuilder(ElasticsearchBuilder):
     """
 
     time = "metadata.timestamp"
-    _RESERVED: Mapping[str, str] = {"host": "metadata.host", "id": "metadata._id"}
+    _RESERVED_PATHS: Mapping[str, str] = {"host": "metadata.host", "id": "metadata._id"}
 
     def path(self, dataset: str, field: str) -> str:
         """Where a document has a field's exact value."""
         if dataset == "hosts" and field == "type":  # MONIT's own `type` took its place
             field = "metric_type"
-        return self._RESERVED.get(field, f"data.{field}")
+        return self._RESERVED_PATHS.get(field, f"data.{field}")
 
     def source(self, dataset: str, field: str) -> str:
         """Where a document's own text has the field."""
@@ -232,7 +233,7 @@ class _Question:
     def asked(self, ref: str) -> NumberQuery:
         """The targets, by the form of the KPI's value."""
         check_form(self.number, over_time=self.series is not None)
-        asked = self._asked(ref, self.kpi.value)
+        asked = self._number_query(ref, self.kpi.value)
         sizes = [
             int(bucket["settings"]["size"])
             for column in asked.columns
@@ -242,23 +243,23 @@ class _Question:
         limits = [size for size in sizes if 1 < size < GROUPS]
         return structs.replace(asked, limit=min(limits)) if limits else asked
 
-    def _asked(self, ref: str, value: Value) -> NumberQuery:
+    def _number_query(self, ref: str, value: Value) -> NumberQuery:
         match value:
             case Part(kind="last", over="mean" | "min" | "max" | "largest") if self.series:
-                return self._asked(ref, structs.replace(value, kind=value.over, series=()))
+                return self._number_query(ref, structs.replace(value, kind=value.over, series=()))
             case Part(kind="last") if self.series:
                 if not set(value.series) <= set(self.number.by):
                     self._not_over_time("adds up no series")
                 return self._one(self._plain(ref, value))
             case Part(kind="last"):
-                return self._reduced(value, [self._last(ref, value, "desc")])
+                return self._reduce(value, [self._last(ref, value, "desc")])
             case Part(kind="growth"):
                 ends = [self._last(ref, value, "desc"), self._last(f"{ref}2", value, "asc")]
-                return self._reduced(value, ends, operator="-")
+                return self._reduce(value, ends, operator="-")
             case Part(kind="changes"):
                 self._not_over_time("adds up its series")
                 distinct = self._metric(value, "distinct")
-                return self._reduced(value, [self._scripted(ref, (value,), [distinct], "params.a - 1")])
+                return self._reduce(value, [self._scripted(ref, (value,), [distinct], "params.a - 1")])
             case Part(kind="silence"):
                 self._not_over_time("knows no end of a bin")
                 newest = {"type": "max", "field": self.builder.time}
@@ -282,7 +283,7 @@ class _Question:
         """By a script where one filter fits both parts, else by Grafana where a part without events is null."""
         if over.is_state and not self.series:
             ends = [self._last(ref, over, "desc"), self._last(f"{ref}2", under, "desc")]
-            return self._reduced(over, ends, operator=operator)
+            return self._reduce(over, ends, operator=operator)
         if set(_known(over)) == set(_known(under)):
             return self._one(
                 self._scripted(ref, (over, under), [self._metric(over), self._metric(under)], script)
@@ -296,7 +297,7 @@ class _Question:
     def _one(self, column: Column) -> NumberQuery:
         return NumberQuery(columns=(column,), groups=self._keys())
 
-    def _reduced(self, part: Part, series: Sequence[Column], operator: Any = None) -> NumberQuery:
+    def _reduce(self, part: Part, series: Sequence[Column], operator: Any = None) -> NumberQuery:
         self._not_over_time("has no last word of a bin")
         reducer: Any = "max" if part.over == "largest" else part.over
         return NumberQuery(columns=tuple(series), groups=self._keys(), reducer=reducer, operator=operator)
@@ -457,7 +458,7 @@ class _Question:
         }
 
     def _query(self, of: tuple[Part, ...]) -> str:
-        conditions = [*fixed(self.number), *(one for part in of for one in _known(part))]
+        conditions = [*fixed_conditions(self.number), *(one for part in of for one in _known(part))]
         return self.builder.lucene(
             self.kpi.dataset, conditions, self.variables, noise=self.kpi.noise is not None
         )

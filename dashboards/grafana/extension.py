@@ -86,9 +86,9 @@ class PanelOf(Panel):  # type: ignore[misc]
 
     def to_json_data(self) -> Json:
         """The panel's JSON."""
-        made: Json = self.panel_json({"type": self.type, "options": self.options})
-        made["fieldConfig"] = {"defaults": self.defaults, "overrides": self.overrides}
-        return made
+        panel_json: Json = self.panel_json({"type": self.type, "options": self.options})
+        panel_json["fieldConfig"] = {"defaults": self.defaults, "overrides": self.overrides}
+        return panel_json
 
 
 LEGEND: Json = {"showLegend": True, "displayMode": "list", "placement": "bottom", "calcs": []}
@@ -125,7 +125,7 @@ class Choice(Template):  # type: ignore[misc]
 
     def to_json_data(self) -> Json:
         """The variable's JSON; null is left out."""
-        made = {
+        variable_json = {
             "name": self.name,
             "label": self.label,
             "type": self.type,
@@ -147,7 +147,7 @@ class Choice(Template):  # type: ignore[misc]
             "auto_min": self.autoMin if self.auto_count else None,
             "skipUrlSync": False,
         }
-        return {key: value for key, value in made.items() if value is not None}
+        return {key: value for key, value in variable_json.items() if value is not None}
 
 
 @_attrs
@@ -186,10 +186,10 @@ def choice(variable: Variable, query: str, everything: str, unknown: str) -> Cho
 def options(name: str, label: str, values: str, text: str) -> Choice:
     """A variable with fixed values, ``text : value, ...``; `text`: the one that holds at first."""
     pairs = dict(one.strip().split(" : ", 1) for one in values.split(","))
-    made = [{"text": key, "value": value, "selected": key == text} for key, value in pairs.items()]
+    options_json = [{"text": key, "value": value, "selected": key == text} for key, value in pairs.items()]
     current = {"text": text, "value": pairs[text]}
     return Choice(
-        name=name, label=label, type="custom", query=values, options=made, current=current, refresh=0
+        name=name, label=label, type="custom", query=values, options=options_json, current=current, refresh=0
     )
 
 
@@ -201,13 +201,13 @@ def own_filters(name: str, label: str) -> Choice:
 def shortest_bin(name: str, label: str, values: Sequence[str], bins: int) -> Choice:
     """The shortest bin; at first so long that a range has some `bins`."""
     auto = {"text": "auto", "value": f"$__auto_interval_{name}"}
-    made = [auto | {"selected": True}, *({"text": v, "value": v, "selected": False} for v in values)]
+    document = [auto | {"selected": True}, *({"text": v, "value": v, "selected": False} for v in values)]
     return Choice(
         name=name,
         label=label,
         type="interval",
         query=",".join(values),
-        options=made,
+        options=document,
         current=auto,
         refresh=2,
         auto_count=bins,
@@ -242,21 +242,21 @@ def document(dashboard: Dashboard, source: Mapping[str, str]) -> Json:
     """
     if not dashboard.uid:
         raise ValueError(f"dashboard {dashboard.title!r} needs a uid: links and updates go by it")
-    made: Json = json.loads(json.dumps(dashboard.to_json_data(), cls=DashboardEncoder))
+    document: Json = json.loads(json.dumps(dashboard.to_json_data(), cls=DashboardEncoder))
     for key in _DEAD_OF_DASHBOARD:
-        made.pop(key, None)
-    made |= {"schemaVersion": SCHEMA_VERSION, "editable": True, "preload": False}
-    made["annotations"]["list"] = [_sourced(one, source) for one in made["annotations"]["list"]]
-    made["templating"]["list"] = [
-        _sourced(one, source) if one["type"] in ("query", "adhoc") else one
-        for one in made["templating"]["list"]
+        document.pop(key, None)
+    document |= {"schemaVersion": SCHEMA_VERSION, "editable": True, "preload": False}
+    document["annotations"]["list"] = [_with_source(one, source) for one in document["annotations"]["list"]]
+    document["templating"]["list"] = [
+        _with_source(one, source) if one["type"] in ("query", "adhoc") else one
+        for one in document["templating"]["list"]
     ]
-    made["panels"] = [_panel(panel, source) for panel in made["panels"]]
-    made["timepicker"] = {"refresh_intervals": made["timepicker"]["refresh_intervals"]}
-    for link in made["links"]:
+    document["panels"] = [_panel(panel, source) for panel in document["panels"]]
+    document["timepicker"] = {"refresh_intervals": document["timepicker"]["refresh_intervals"]}
+    for link in document["links"]:
         link.pop("uri", None)
         link.setdefault("url", "")
-    return made
+    return document
 
 
 def panels_of(document: Json) -> Iterator[Json]:
@@ -264,7 +264,7 @@ def panels_of(document: Json) -> Iterator[Json]:
     return (panel for panel in document["panels"] if panel["type"] != "row")
 
 
-def _sourced(made: Json, source: Mapping[str, str]) -> Json:
+def _with_source(made: Json, source: Mapping[str, str]) -> Json:
     return made | {"datasource": dict(source)}
 
 
@@ -278,10 +278,10 @@ def _panel(made: Json, source: Mapping[str, str]) -> Json:
         made = {key: value for key, value in made.items() if key not in ("targets", "transformations")}
         made.pop("fieldConfig", None)
     else:
-        made = _sourced(made, source)
-        made["targets"] = [_sourced(target, source) for target in made["targets"]]
-    cleaned: Json = _without_null(made)
-    return cleaned
+        made = _with_source(made, source)
+        made["targets"] = [_with_source(target, source) for target in made["targets"]]
+    result: Json = _without_null(made)
+    return result
 
 
 def _without_null(value: Any) -> Any:

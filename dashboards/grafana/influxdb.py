@@ -101,14 +101,14 @@ class InfluxBuilder:
     def events(self, dashboard: Dashboard, listing: Listing, ref: str) -> tuple[Target, dict[str, str]]:
         """See `lakescope.dashboards.grafana._common.Builder`."""
         tags = _tags(listing.dataset)
-        known = kinds(listing.dataset)
+        kinds_by_field = kinds(listing.dataset)
         conditions = list(conditions_of(listing))
         conditions += [
             Condition(variable.dimension, "=", f"${variable.name}")
             for variable in dashboard.variables
             if variable.dimension in tags
         ]
-        if "functional_test" in known:
+        if "functional_test" in kinds_by_field:
             conditions.append(Condition("functional_test", "=", False))
         query = EventsQuery(
             dataset=listing.dataset,
@@ -155,8 +155,8 @@ class InfluxBuilder:
 
 def _tags(dataset: str) -> Collection[str]:
     """What the sink makes tags of. By its name: rooms do not import each other."""
-    found: Collection[str] = load("sinks", "influxdb").tags[dataset]
-    return found
+    tags: Collection[str] = load("sinks", "influxdb").tags[dataset]
+    return tags
 
 
 def _is_rate(kpi: Kpi) -> bool:
@@ -167,7 +167,7 @@ def _one(query: Query, statements: tuple[str, ...]) -> str:
     """One statement of a KPI's parts, whose answer is a column ``value``."""
     value = query.kpi.value
     length_s = "($__interval_ms / 1000)" if query.bin_s else "((${__to} - ${__from}) / 1000)"
-    groups = f" GROUP BY {', '.join(_quoted(query.by))}" if query.by else ""
+    groups = f" GROUP BY {', '.join(_quote_names(query.by))}" if query.by else ""
     factor = query.kpi.factor
     match value:
         case Part() if factor == 1:
@@ -192,11 +192,11 @@ def _quotient(query: Query, statements: tuple[str, ...], value: str, guard: str,
         sides.append(f'SELECT "value" * 0.0 AS "over" FROM ({under}){groups}')  # noqa: S608
     within = _outer() if query.bin_s else _range(_SINCE)
     bins = [f"time({query.bin_s}s)"] if query.bin_s else []
-    by = ", ".join([*bins, *_quoted(query.by)])
-    grouped = f" GROUP BY {by}{' fill(none)' if bins else ''}" if by else ""
+    by = ", ".join([*bins, *_quote_names(query.by)])
+    group_by = f" GROUP BY {by}{' fill(none)' if bins else ''}" if by else ""
     both = (
         f'SELECT sum("over") AS "over", sum("under") AS "under" '  # noqa: S608 - the compiler's text
-        f"FROM {', '.join(f'({side})' for side in sides)} WHERE {within}{grouped}"
+        f"FROM {', '.join(f'({side})' for side in sides)} WHERE {within}{group_by}"
     )
     return f'SELECT {value} AS "value" FROM ({both}) WHERE {guard}{groups}'  # noqa: S608
 
@@ -206,7 +206,7 @@ def _as_float(statement: str, name: str, groups: str) -> str:
     return f'SELECT "value" * 1.0 AS "{name}" FROM ({statement}){groups}'  # noqa: S608
 
 
-def _quoted(names: Sequence[str]) -> list[str]:
+def _quote_names(names: Sequence[str]) -> list[str]:
     return [f'"{name}"' for name in names]
 
 

@@ -21,7 +21,7 @@ from lakescope.dashboards.grafana._common import (
     Series,
 )
 from lakescope.dashboards.grafana.extension import LEGEND, NO_LEGEND, TOOLTIP, Json, PanelOf, cell, override
-from lakescope.dashboards.model import Dashboard, Number, Panel, filled
+from lakescope.dashboards.model import Dashboard, Number, Panel, fill_lines
 from lakescope.dashboards.questions import description_of, keeps_least, series_of
 from lakescope.dashboards.theme import LIGHT
 from lakescope.dashboards.words import words
@@ -55,7 +55,7 @@ STAT: Json = {
 _TOTAL_REF = "total"
 _READ = 1000
 """Newest reports that a list of states is made of: Grafana's queries have no last one of each series."""
-_REPORTED = (
+_REPORTED_NOTE = (
     "Grafana's queries cannot tell this exactly: here is what was last reported so within the range, also what has ended"
     " since, and without what was reported before the range. Lakescope's own page shows the exact list."
 )
@@ -67,7 +67,7 @@ class PanelQuery(Struct, frozen=True):
     number: Number
     label: str
     ref: str
-    asked: NumberQuery
+    query: NumberQuery
 
     @property
     def kpi(self) -> Kpi:
@@ -88,14 +88,14 @@ def panel_of(
         ), []
     if panel.traits.form == "events":
         return _events(dashboard, panel, builder)
-    answered, left_out = _ask(dashboard, panel, builder)
-    if not answered:
+    queries, left_out = _ask(dashboard, panel, builder)
+    if not queries:
         return None, left_out
-    total = builder.total(dashboard, answered[0].number, _TOTAL_REF) if _is_cut(panel) else None
-    kept = _PanelBuilder(panel, builder, answered, variables, total)
-    made = kept.over_time() if panel.traits.is_over_time else kept.of_range()
-    made.below = None if panel.traits.is_over_time else _counts(dashboard, panel, builder, answered)
-    return made, left_out
+    total = builder.total(dashboard, queries[0].number, _TOTAL_REF) if _is_cut(panel) else None
+    panel_builder = _PanelBuilder(panel, builder, queries, variables, total)
+    panel_json = panel_builder.over_time() if panel.traits.is_over_time else panel_builder.of_range()
+    panel_json.below = None if panel.traits.is_over_time else _counts(dashboard, panel, builder, queries)
+    return panel_json, left_out
 
 
 def _counts(
@@ -103,14 +103,14 @@ def _counts(
 ) -> PanelOf | None:
     """How many groups there are, where the panel may lack some."""
     limited = min(
-        (one for one in answered if one.asked.limit is not None),
-        key=lambda one: one.asked.limit or 0,
+        (one for one in answered if one.query.limit is not None),
+        key=lambda one: one.query.limit or 0,
         default=None,
     )
     many = [name for name in panel.numbers[0].by if name in _MANY]
     if limited is None or not many:
         return None
-    most = f"at most {limited.asked.limit} in {'a column' if panel.kind == 'table' else 'the panel'} above"
+    most = f"at most {limited.query.limit} in {'a column' if panel.kind == 'table' else 'the panel'} above"
     names = {ref: f"{words(name)}: number in all, {most}" for name, ref in zip(many, _REFS, strict=False)}
     return PanelOf(
         type="stat",
@@ -165,7 +165,7 @@ def _events(dashboard: Dashboard, panel: Panel, builder: Builder) -> tuple[Panel
     made = PanelOf(
         type="table",
         title=panel.title,
-        description="\n\n".join([description_of(panel), *([_REPORTED] if series else [])]),
+        description="\n\n".join([description_of(panel), *([_REPORTED_NOTE] if series else [])]),
         targets=[target],
         transformations=[_only(list(names)), *shown],
         options={"showHeader": True, "cellHeight": "sm"},
@@ -273,7 +273,7 @@ class _PanelBuilder(Struct, frozen=True):
 
     def _panel(self, type: str, *, defaults: Json, options: Json, overrides: Sequence[Json] = ()) -> PanelOf:
         over_time = self.panel.traits.is_over_time
-        made = PanelOf(
+        transformations = PanelOf(
             type=type,
             title=self.panel.title,
             description=_described(self.panel, counted=self.total is not None),
@@ -283,12 +283,12 @@ class _PanelBuilder(Struct, frozen=True):
             options=options,
             overrides=list(overrides),
         )
-        made.interval = f"${BIN}" if over_time else None
-        made.maxDataPoints = self.panel.traits.bins_max if over_time else None
-        return made
+        transformations.interval = f"${BIN}" if over_time else None
+        transformations.maxDataPoints = self.panel.traits.bins_max if over_time else None
+        return transformations
 
     def _targets(self) -> Iterator[Target]:
-        yield from (column.target for one in self.answered for column in one.asked.columns)
+        yield from (column.target for one in self.answered for column in one.query.columns)
         if self.total is not None:
             yield self.total
 
@@ -311,10 +311,10 @@ class _PanelBuilder(Struct, frozen=True):
 
     def _column(self, one: PanelQuery) -> Json:
         """A table's column: its number's unit, and its bounds as the colour of its cells."""
-        shown = {key: value for key, value in _shown(one.kpi).items() if key != "color"}
+        columns_by_name = {key: value for key, value in _shown(one.kpi).items() if key != "color"}
         if len(steps(one.kpi)) > 1:
-            shown["custom.cellOptions"] = cell("color-background")["cellOptions"]
-        return shown
+            columns_by_name["custom.cellOptions"] = cell("color-background")["cellOptions"]
+        return columns_by_name
 
     # --- transformations ---------------------------------------------------------------------------------
 
@@ -322,13 +322,13 @@ class _PanelBuilder(Struct, frozen=True):
         """From the targets' tables to one with a column a group and a column a number."""
         panel, first = self.panel, self.answered[0]
         dimensions = [name.replace("_", " ") for name in first.number.by]
-        renamed = dict(zip(first.asked.groups, dimensions, strict=False))
-        columns = [one for answer in self.answered for one in answer.asked.columns]
-        if len(columns) == 1 and not first.asked.reducer:
-            names = renamed | {columns[0].field: first.label}
+        names_by_column = dict(zip(first.query.groups, dimensions, strict=False))
+        columns = [one for answer in self.answered for one in answer.query.columns]
+        if len(columns) == 1 and not first.query.reducer:
+            names = names_by_column | {columns[0].field: first.label}
             made = [_only(list(names)), _organize(names, order=list(names))]
         else:
-            made = self._joined(renamed, dimensions)
+            made = self._joined(names_by_column, dimensions)
         if panel.traits.form == "cells":
             down, across = dimensions
             fields = {"rowField": down, "columnField": across, "valueField": first.label}
@@ -343,29 +343,29 @@ class _PanelBuilder(Struct, frozen=True):
         and sums up series; then the tables become one, row by row."""
         naming: list[Json] = []
         grouping: Json = {
-            name: {"operation": "groupby", "aggregations": []} for name in self.answered[0].asked.groups
+            name: {"operation": "groupby", "aggregations": []} for name in self.answered[0].query.groups
         }
         made_of: list[Json] = []
         names: dict[str, str] = dict(renamed)
         helpers: list[str] = []
         for one in self.answered:
-            reducer = one.asked.reducer or "lastNotNull"
-            parts = [one.label] if one.asked.operator is None else [f"{one.label} a", f"{one.label} b"]
-            for part, column, ref in zip(parts, one.asked.columns, (one.ref, f"{one.ref}2"), strict=False):
+            reducer = one.query.reducer or "lastNotNull"
+            parts = [one.label] if one.query.operator is None else [f"{one.label} a", f"{one.label} b"]
+            for part, column, ref in zip(parts, one.query.columns, (one.ref, f"{one.ref}2"), strict=False):
                 if column.field != part:
                     naming.append(_organize({column.field: part}, ref=ref))
                 grouping[part] = {"operation": "aggregate", "aggregations": [reducer]}
             columns = [f"{part} ({reducer})" for part in parts]
-            if one.asked.operator is None:
+            if one.query.operator is None:
                 names[columns[0]] = one.label
             else:
                 helpers += columns
-                made_of += _calculated(one.label, one.asked.operator, columns)
+                made_of += _calculated(one.label, one.query.operator, columns)
         joined: list[Json] = [*naming, {"id": "groupBy", "options": {"fields": grouping}}]
         if len(list(self._targets())) > 1:
             joined.append({"id": "merge", "options": {}})
         if not dimensions:
-            helpers += self.answered[0].asked.groups
+            helpers += self.answered[0].query.groups
         order = [*dimensions, *(one.label for one in self.answered)]
         shown = {after: before for before, after in names.items()}
         return [
@@ -388,9 +388,9 @@ class _PanelBuilder(Struct, frozen=True):
         values = self._values_over_time(by) if over_time else self._values(by)
         if not values.keys() >= set(link.variables.values()):
             return []
-        chosen = [f"var-{name}={values[dimension]}" for name, dimension in link.variables.items()]
+        parameters = [f"var-{name}={values[dimension]}" for name, dimension in link.variables.items()]
         return [
-            _link(link.dashboard, chosen, [name for name in self.variables if name not in link.variables])
+            _link(link.dashboard, parameters, [name for name in self.variables if name not in link.variables])
         ]
 
     def _values(self, by: Sequence[str]) -> dict[str, str]:
@@ -448,8 +448,8 @@ def _calculated(label: str, operator: str, columns: Sequence[str]) -> list[Json]
     return [_binary(f"{label} share", left, "/", right), _binary(label, {"fixed": "1"}, "-", share)]
 
 
-def _binary(alias: str, left: Json, operator: str, right: Json) -> Json:
-    binary = {"left": left, "operator": operator, "right": right}
+def _binary(alias: str, free_columns: Json, operator: str, right: Json) -> Json:
+    binary = {"left": free_columns, "operator": operator, "right": right}
     options = {"mode": "binary", "binary": binary, "alias": alias, "replaceFields": False}
     return {"id": "calculateField", "options": options}
 
@@ -511,7 +511,7 @@ COUNTS_HEIGHT = 2
 def placed(panels: Sequence[tuple[Any, Panel]], top: int) -> int:
     """Gives panels their places from line `top` on, left to right, line after line, all of them full; the line below."""
     rest = iter(panels)
-    for line in filled([(panel.width, panel.height) for _, panel in panels]):
+    for line in fill_lines([(panel.width, panel.height) for _, panel in panels]):
         left = 0
         for width, height in line:
             made, _ = next(rest)

@@ -73,7 +73,7 @@ class Grafana:
 
     def push(
         self,
-        built: Iterable[DashboardDocument],
+        documents: Iterable[DashboardDocument],
         *,
         folder: str = FOLDER_UID,
         title: str = FOLDER_TITLE,
@@ -84,7 +84,7 @@ class Grafana:
         `dry_run` only tells. Raises `GrafanaError`.
         """
         self._folder(folder, title, dry_run)
-        for one in built:
+        for one in documents:
             yield self._dashboard(one.document, folder, dry_run)
 
     def _folder(self, uid: str, title: str, dry_run: bool) -> None:
@@ -93,35 +93,35 @@ class Grafana:
 
     def _dashboard(self, document: Json, folder: str, dry_run: bool) -> PushResult:
         uid = document["uid"]
-        found = self._ask("GET", f"/api/dashboards/uid/{uid}", missing=True)
-        kept: list[str] = []
-        if found is not None:
-            meta = found["meta"]
+        existing_document = self._ask("GET", f"/api/dashboards/uid/{uid}", missing=True)
+        kept_names: list[str] = []
+        if existing_document is not None:
+            meta = existing_document["meta"]
             if meta.get("provisioned"):
                 raise GrafanaError(
                     f"{self.url}: {uid} is provisioned from a file and cannot be pushed: "
                     "take it out of Grafana's provisioning, or change the file"
                 )
-            kept = _lines(found["dashboard"], meta.get("folderUid", ""))
-        wanted = _lines(document, folder)
-        difference = "".join(difflib.unified_diff(kept, wanted, f"{self.url}/d/{uid}", uid))
+            kept_names = _lines(existing_document["dashboard"], meta.get("folderUid", ""))
+        new_lines = _lines(document, folder)
+        difference = "".join(difflib.unified_diff(kept_names, new_lines, f"{self.url}/d/{uid}", uid))
         if not difference:
             return PushResult(uid, "unchanged", "")
         if not dry_run:
             body = {"dashboard": document | {"id": None}, "folderUid": folder, "overwrite": True}
             self._ask("POST", "/api/dashboards/db", body | {"message": "lakescope dashboards push"})
-        return PushResult(uid, "created" if found is None else "changed", difference)
+        return PushResult(uid, "created" if existing_document is None else "changed", difference)
 
     def _ask(self, method: str, path: str, body: Json | None = None, *, missing: bool = False) -> Any:
         """The answer; null where there is none (404) and that is no fault. Tries again what may pass."""
-        trying = Retrying(
+        attempts = Retrying(
             retry=retry_if_exception_type(_BusyError),
             stop=stop_after_attempt(ATTEMPTS),
             wait=wait_exponential(max=30),
             reraise=True,
             sleep=self._sleep,
         )
-        return trying(self._once, method, path, body, missing)
+        return attempts(self._once, method, path, body, missing)
 
     def _once(self, method: str, path: str, body: Json | None, missing: bool) -> Any:
         try:
@@ -152,6 +152,6 @@ class Grafana:
 
 def _lines(document: Json, folder: str) -> list[str]:
     """A dashboard and its folder as text that can be compared."""
-    kept = {key: value for key, value in document.items() if key not in _GRAFANAS_OWN}
-    text = json.dumps({"folder": folder, **kept}, indent=2, sort_keys=True, ensure_ascii=False)
+    own_fields = {key: value for key, value in document.items() if key not in _GRAFANAS_OWN}
+    text = json.dumps({"folder": folder, **own_fields}, indent=2, sort_keys=True, ensure_ascii=False)
     return [f"{line}\n" for line in text.splitlines()]

@@ -16,7 +16,7 @@ from typing import Any, Literal
 from lakescope.core.extras import missing
 from lakescope.dashboards.kinds import KINDS
 from lakescope.dashboards.pages.pictures import Picture
-from lakescope.dashboards.pages.vega import drawable, looks, spec
+from lakescope.dashboards.pages.vega import is_drawable, looks, spec
 from lakescope.dashboards.theme import Theme, css
 
 View = Literal["index", "dashboard", "story"]
@@ -29,9 +29,9 @@ _HERE = Path(__file__).parent / "static"
 
 def html(view: View, to_dashboards: str = "") -> str:
     """The page, for one of its views. `to_dashboards`: from its address to /dashboards/, for proxies with prefixes."""
-    filled = {"@VIEW@": view, "@BELOW@": to_dashboards, "@VEGA@": VEGA}
+    replacements = {"@VIEW@": view, "@BELOW@": to_dashboards, "@VEGA@": VEGA}
     text = (_HERE / "page.html").read_text()
-    for mark, value in filled.items():
+    for mark, value in replacements.items():
         text = text.replace(mark, value)
     return text
 
@@ -47,14 +47,14 @@ def vega() -> str:
 
     Made once, in some three seconds; who asks meanwhile waits. Without the extra: what says so in each chart's place.
     """
-    if lacking := missing("vl_convert"):
-        text = json.dumps(f"charts need {lacking.remedy}")
+    if missing_extra := missing("vl_convert"):
+        text = json.dumps(f"charts need {missing_extra.remedy}")
         return f"window.vegaEmbed = () => Promise.reject(new Error({text}));"
-    with _making:
+    with _library_lock:
         return _bundle()
 
 
-_making = threading.Lock()
+_library_lock = threading.Lock()
 
 
 @cache
@@ -68,13 +68,13 @@ def _bundle() -> str:
 def chart(picture: Picture, theme: Theme) -> dict[str, Any]:
     """What the page needs beside a picture, if it is a chart with something in it."""
     kind = KINDS[picture["kind"]]
-    if not kind.is_chart or not drawable(picture):
+    if not kind.is_chart or not is_drawable(picture):
         return {}
-    found = [look._asdict() for look in looks(picture, theme)] if kind.has_axis else []
-    return {"spec": spec(picture, theme), "looks": found}
+    looks_json = [look._asdict() for look in looks(picture, theme)] if kind.has_axis else []
+    return {"spec": spec(picture, theme), "looks": looks_json}
 
 
-def whole(data: str) -> str:
+def html_page(data: str) -> str:
     """A page that needs nothing beside itself, with its data (JSON)."""
     inline = {
         '<link rel="stylesheet" href="../look.css">': f"<style>{file('look.css')}</style>",

@@ -17,7 +17,7 @@ from typing import Any, Literal, NamedTuple
 from msgspec import Struct
 
 from lakescope.dashboards.kinds import KINDS
-from lakescope.dashboards.model import COLUMNS, Dashboard, Link, Number, Panel, filled
+from lakescope.dashboards.model import COLUMNS, Dashboard, Link, Number, Panel, fill_lines
 from lakescope.dashboards.questions import (
     Selection,
     answers_of,
@@ -220,7 +220,7 @@ def _incidents(answer: Answer, selection: Selection) -> list[dict[str, Any]]:
 
 def _fill(row: Sequence[Picture]) -> None:
     """Widens a row's panels, so that no line of it is half empty."""
-    sizes = filled([(picture["width"], picture["height"]) for picture in row])
+    sizes = fill_lines([(picture["width"], picture["height"]) for picture in row])
     for picture, (width, height) in zip(row, chain.from_iterable(sizes), strict=True):
         picture |= {"width": width, "height": height}
 
@@ -260,14 +260,14 @@ def _picture(panel: Panel, selection: Selection, answers: Sequence[Answer]) -> P
         return {"text": panel.text}
     if panel.listing:
         return {"notes": notes} | _events(panel.listing.columns, answers[0])
-    asked = [
+    number_answers = [
         _NumberAnswer(number, CATALOGUE[number.kpi], answer)
         for number, answer in zip(panel.numbers, answers, strict=True)
         if not isinstance(answer, UnsupportedError)
     ]
-    drawn = _FORMS[panel.traits.form](panel, selection, asked)
-    notes += [note for one in asked for note in getattr(one.rows, "notes", ())]
-    return {"notes": notes, "numbers": [_described(one) for one in asked]} | drawn
+    drawn = _FORMS[panel.traits.form](panel, selection, number_answers)
+    notes += [note for one in number_answers for note in getattr(one.rows, "notes", ())]
+    return {"notes": notes, "numbers": [_described(one) for one in number_answers]} | drawn
 
 
 def _described(asked: _NumberAnswer) -> dict[str, Any]:
@@ -287,28 +287,28 @@ def _described(asked: _NumberAnswer) -> dict[str, Any]:
 # --- the kinds -------------------------------------------------------------------------------------------
 
 
-def _tiles(panel: Panel, selection: Selection, asked: Sequence[_NumberAnswer]) -> Picture:
+def _tiles(panel: Panel, selection: Selection, number_answers: Sequence[_NumberAnswer]) -> Picture:
     tiles = []
-    for one in asked:
+    for one in number_answers:
         value = one.rows[0]["value"] if one.rows else _nothing(one.kpi)
         tile = _said(one.kpi, value)
         note = one.kpi.null[:1].upper() + one.kpi.null[1:] if value is None else ""
-        tiles.append({"label": one.label if len(asked) > 1 else "", "note": note} | tile)
+        tiles.append({"label": one.label if len(number_answers) > 1 else "", "note": note} | tile)
     return {"tiles": tiles}
 
 
 def _groups(panel: Panel, selection: Selection, asked: Sequence[_NumberAnswer]) -> Picture:
     """A line a group and a cell a number, the greatest of the first number first; of what went well the worst."""
-    merged = _merged(asked)
+    rows_by_key = _merged(asked)
     greatest = [
-        max([abs(values[i]) for values in merged.values() if values[i] is not None], default=0.0)
+        max([abs(values[i]) for values in rows_by_key.values() if values[i] is not None], default=0.0)
         for i in range(len(asked))
     ]
     scales = [
         1.0 if one.kpi.unit == "ratio" and top <= 1 else top for one, top in zip(asked, greatest, strict=True)
     ]
     worst = keeps_least(panel.kind, asked[0].kpi)
-    ranked = sorted(merged.items(), key=lambda item: _rank(item[1][0], item[0], up=worst))
+    ranked = sorted(rows_by_key.items(), key=lambda item: _rank(item[1][0], item[0], up=worst))
     shown_ones = ranked[:GROUPS_MAX]
     by = asked[0].number.by
     groups = [
@@ -330,22 +330,22 @@ def _groups(panel: Panel, selection: Selection, asked: Sequence[_NumberAnswer]) 
     }
 
 
-def _matrix(panel: Panel, selection: Selection, asked: Sequence[_NumberAnswer]) -> Picture:
+def _matrix(panel: Panel, selection: Selection, number_answers: Sequence[_NumberAnswer]) -> Picture:
     """Sparse cells over sorted axes; the further numbers are said with the first."""
-    merged = _merged(asked)
-    by = asked[0].number.by
+    merged = _merged(number_answers)
+    by = number_answers[0].number.by
     down, across = (sorted({key[i] for key in merged}, key=_order) for i in (0, 1))
     top = max([abs(values[0]) for values in merged.values() if values[0] is not None], default=0.0)
     cells = [
-        _said(asked[0].kpi, values[0])
+        _said(number_answers[0].kpi, values[0])
         | {
             "row": down.index(key[0]),
             "column": across.index(key[1]),
-            "share": _depth(asked[0].kpi, values[0], top),
+            "share": _depth(number_answers[0].kpi, values[0], top),
             "link": _link(panel.link, by, key),
             "also": [
                 f"{one.label}: {text_of(one.kpi, value)}"
-                for one, value in zip(asked[1:], values[1:], strict=True)
+                for one, value in zip(number_answers[1:], values[1:], strict=True)
             ],
         }
         for key, values in merged.items()

@@ -13,7 +13,7 @@ from lakescope.dashboards.kinds import KINDS
 from lakescope.dashboards.model import Dashboard
 from lakescope.dashboards.pages import page, vega
 from lakescope.dashboards.pages.pictures import DashboardAnswer, Picture, layout
-from lakescope.dashboards.pages.sheet import Sheet, fitted, size_of, width_of, wrapped
+from lakescope.dashboards.pages.sheet import Sheet, fit_text, size_of, width_of, wrap_text
 from lakescope.dashboards.theme import CSS, THEMES, Theme
 
 __all__ = ["DashboardAnswer", "html", "png", "preview", "svg"]
@@ -30,15 +30,15 @@ _PAD = 12.0
 
 
 def preview(
-    answered: Sequence[DashboardAnswer],
+    answers: Sequence[DashboardAnswer],
     out: Path,
     themes: Sequence[Literal["light", "dark"]] = ("light", "dark"),
 ) -> Iterator[Path]:
     """Writes ``<name>.html``, which works from a disk, and ``<name>-<theme>.png`` of each; yields what it wrote."""
     out.mkdir(parents=True, exist_ok=True)
-    for one in answered:
+    for one in answers:
         file = out / f"{one.dashboard.name}.html"
-        file.write_text(html(one, [other.dashboard for other in answered]))
+        file.write_text(html(one, [other.dashboard for other in answers]))
         yield file
         for theme in themes:
             file = out / f"{one.dashboard.name}-{theme}.png"
@@ -49,15 +49,15 @@ def preview(
 # --- the page --------------------------------------------------------------------------------------------
 
 
-def html(answered: DashboardAnswer, others: Sequence[Dashboard]) -> str:
+def html(answer: DashboardAnswer, others: Sequence[Dashboard]) -> str:
     """Lakescope's own page with its script, style, charts' library and data in it."""
-    drawn = [picture | page.chart(picture, CSS) for picture in answered.pictures]
+    panels = [picture | page.chart(picture, CSS) for picture in answer.pictures]
     document = {
-        "layout": layout(answered.dashboard),
+        "layout": layout(answer.dashboard),
         "all": [{"name": other.name, "title": other.title} for other in others],
-        "data": answered.document() | {"panels": drawn, "stores": [answered.store]},
+        "data": answer.document() | {"panels": panels, "stores": [answer.store]},
     }
-    return page.whole(json.dumps(document))
+    return page.html_page(json.dumps(document))
 
 
 # --- the picture -----------------------------------------------------------------------------------------
@@ -73,10 +73,10 @@ class _Block(NamedTuple):
     body: Any
 
 
-def png(answered: DashboardAnswer, theme: Theme) -> bytes:
+def png(answer: DashboardAnswer, theme: Theme) -> bytes:
     """The whole dashboard as a picture."""
-    found: bytes = vl_convert.svg_to_png(svg(answered, theme), scale=1.25)
-    return found
+    image: bytes = vl_convert.svg_to_png(svg(answer, theme), scale=1.25)
+    return image
 
 
 def svg(answered: DashboardAnswer, theme: Theme) -> str:
@@ -86,16 +86,16 @@ def svg(answered: DashboardAnswer, theme: Theme) -> str:
     sheet.text(_MARGIN, 40, dashboard.title, 24, bold=True)
     sheet.text(_MARGIN, 64, dashboard.question, 14, colour=theme.muted)
     sheet.text(_WIDTH - _MARGIN, 40, _range(answered), 13, colour=theme.muted, anchor="end")
-    chosen = [f"{name}: {', '.join(values)}" for name, values in answered.variables.items() if values]
-    chosen += answered.filters
-    said = fitted(" · ".join(chosen), 13, _WIDTH / 2)
-    sheet.text(_WIDTH - _MARGIN, 64, said, 13, colour=theme.muted, anchor="end")
+    choices = [f"{name}: {', '.join(values)}" for name, values in answered.variables.items() if values]
+    choices += answered.filters
+    text = fit_text(" · ".join(choices), 13, _WIDTH / 2)
+    sheet.text(_WIDTH - _MARGIN, 64, text, 13, colour=theme.muted, anchor="end")
     y = 84.0
-    rest = iter(answered.pictures)
+    remaining_pictures = iter(answered.pictures)
     for row in dashboard.rows:
         sheet.text(_MARGIN, y + 18, row.title, 16, bold=True)
         y += 30
-        for blocks in _lines([next(rest) for _ in row.panels], theme):
+        for blocks in _lines([next(remaining_pictures) for _ in row.panels], theme):
             height = max(block.height for block in blocks)
             for block in blocks:
                 _panel(sheet, block, y, height)
@@ -104,10 +104,10 @@ def svg(answered: DashboardAnswer, theme: Theme) -> str:
     return sheet.svg(_WIDTH, y + 10)
 
 
-def _range(answered: DashboardAnswer) -> str:
+def _range(answer: DashboardAnswer) -> str:
     return (
-        f"{answered.since:%Y-%m-%d %H:%M} to {answered.until:%Y-%m-%d %H:%M} UTC"
-        f" \N{MIDDLE DOT} from {answered.store}"
+        f"{answer.since:%Y-%m-%d %H:%M} to {answer.until:%Y-%m-%d %H:%M} UTC"
+        f" \N{MIDDLE DOT} from {answer.store}"
     )
 
 
@@ -131,7 +131,7 @@ def _lines(row: Sequence[Picture], theme: Theme) -> Iterator[list[_Block]]:
 
 def _body(picture: Picture, theme: Theme, width: float) -> tuple[Any, float]:
     """What is drawn, and how high it is at least."""
-    if picture.get("refused") or not vega.drawable(picture):
+    if picture.get("refused") or not vega.is_drawable(picture):
         return None, _TILE_PX if picture["form"] == "tiles" else 0.0
     inner = picture["height"] * _LINE_PX - _HEAD_PX - _PAD
     legend = _legend_lines(picture, theme, width) if KINDS[picture["kind"]].has_axis else []
@@ -145,14 +145,14 @@ def _body(picture: Picture, theme: Theme, width: float) -> tuple[Any, float]:
 
 def _remarks(picture: Picture, width: float) -> list[str]:
     """In lines, all of them."""
-    return wrapped(" \N{MIDDLE DOT} ".join(picture["remarks"]), 11, width)
+    return wrap_text(" \N{MIDDLE DOT} ".join(picture["remarks"]), 11, width)
 
 
 def _panel(sheet: Sheet, block: _Block, y: float, height: float) -> None:
     picture, theme = block.picture, sheet.theme
     sheet.box(block.x, y, block.width, height, fill=theme.card, edge=theme.line, radius=6)
     x, width = block.x + _PAD, block.width - 2 * _PAD
-    sheet.text(x, y + 22, fitted(picture["title"], 14, width, bold=True), 14, bold=True)
+    sheet.text(x, y + 22, fit_text(picture["title"], 14, width, bold=True), 14, bold=True)
     top, bottom = y + _HEAD_PX, y + height - _PAD
     for line in reversed(_remarks(picture, width)):
         sheet.text(x, bottom, line, 11, colour=theme.muted)
@@ -164,18 +164,18 @@ def _panel(sheet: Sheet, block: _Block, y: float, height: float) -> None:
     elif picture["form"] == "tiles":
         _tiles(sheet, picture, x, top, width, bottom)
     elif picture["form"] == "text":
-        for index, line in enumerate(wrapped(picture["text"], 13, width)):
+        for index, line in enumerate(wrap_text(picture["text"], 13, width)):
             sheet.text(x, top + 14 + 18 * index, line, 13)
     elif picture.get("events") or picture.get("groups"):
         _table(sheet, picture, x, top, width, bottom)
     else:
         why = [number["null"] for number in picture.get("numbers", ()) if number["null"] != "never null"]
-        said = "; ".join(dict.fromkeys(why)) or "no event counts"
-        _words(sheet, f"Nothing to show: {said} in this time.", x, top, width, bottom)
+        reason = "; ".join(dict.fromkeys(why)) or "no event counts"
+        _words(sheet, f"Nothing to show: {reason} in this time.", x, top, width, bottom)
 
 
 def _words(sheet: Sheet, text: str, x: float, top: float, width: float, bottom: float) -> None:
-    lines = wrapped(text, 13, width - 20)
+    lines = wrap_text(text, 13, width - 20)
     y = (top + bottom) / 2 - 9 * (len(lines) - 1)
     for index, line in enumerate(lines):
         sheet.text(x + width / 2, y + 18 * index, line, 13, colour=sheet.theme.muted, anchor="middle")
@@ -185,7 +185,7 @@ def _tiles(sheet: Sheet, picture: Picture, x: float, top: float, width: float, b
     theme = sheet.theme
     each = width / len(picture["tiles"])
     for index, tile in enumerate(picture["tiles"]):
-        left, level = x + index * each, tile["level"]
+        x_left, level = x + index * each, tile["level"]
         colour = {
             "good": theme.good_ink,
             "warning": theme.warning_ink,
@@ -193,14 +193,14 @@ def _tiles(sheet: Sheet, picture: Picture, x: float, top: float, width: float, b
         }.get(level or "", theme.ink)
         size = min(30.0, 30.0 * each / max(1.0, width_of(tile["text"], 30, bold=True)))
         y = min(top + 34, (top + bottom) / 2 + 8)
-        sheet.text(left, y, tile["text"], round(size, 1), colour=colour, bold=True)
+        sheet.text(x_left, y, tile["text"], round(size, 1), colour=colour, bold=True)
         if level:
-            sheet.sign(left, y + 11, level)
-            sheet.text(left + 19, y + 22, level, 12, colour=colour, bold=True)
+            sheet.sign(x_left, y + 11, level)
+            sheet.text(x_left + 19, y + 22, level, 12, colour=colour, bold=True)
         below = tile["note"] or tile["label"]
         if below and not level:
-            for line, said in enumerate(wrapped(below, 11, each - 8)[:3]):
-                sheet.text(left, y + 20 + 14 * line, said, 11, colour=theme.muted)
+            for line, line_text in enumerate(wrap_text(below, 11, each - 8)[:3]):
+                sheet.text(x_left, y + 20 + 14 * line, line_text, 11, colour=theme.muted)
 
 
 def _chart(sheet: Sheet, picture: Picture, body: Any, x: float, top: float) -> None:
@@ -210,14 +210,14 @@ def _chart(sheet: Sheet, picture: Picture, body: Any, x: float, top: float) -> N
     if picture["has_levels"]:
         _key(sheet, picture, x, y)
     for line in legend:
-        left = x
-        for look, name, taken in line:
+        x_left = x
+        for look, name, width in line:
             if picture["is_summed"]:
-                sheet.box(left, y - 9, 12, 10, fill=look.colour, radius=2)
+                sheet.box(x_left, y - 9, 12, 10, fill=look.colour, radius=2)
             else:
-                sheet.line(left, y - 4, left + 18, colour=look.colour, thick=3, dashed=look.dashed)
-            sheet.text(left + 23, y, name, 11.5)
-            left += taken
+                sheet.line(x_left, y - 4, x_left + 18, colour=look.colour, thick=3, is_dashed=look.dashed)
+            sheet.text(x_left + 23, y, name, 11.5)
+            x_left += width
         y += 18
 
 
@@ -225,7 +225,7 @@ def _legend_lines(picture: Picture, theme: Theme, width: float) -> list[list[tup
     lines: list[list[tuple[vega.Look, str, float]]] = [[]]
     left = 0.0
     for look in vega.looks(picture, theme):
-        name = fitted(look.name, 11.5, width - 30)
+        name = fit_text(look.name, 11.5, width - 30)
         taken = width_of(name, 11.5) + 41
         if lines[-1] and left + taken > width + 16:
             lines.append([])
@@ -237,7 +237,7 @@ def _legend_lines(picture: Picture, theme: Theme, width: float) -> list[list[tup
 
 def _key(sheet: Sheet, picture: Picture, x: float, y: float) -> None:
     theme = sheet.theme
-    leveled = any(cell["level"] for cell in picture.get("cells", ())) or any(
+    has_levels = any(cell["level"] for cell in picture.get("cells", ())) or any(
         level for line in picture.get("series", ()) for level in line["levels"]
     )
     fills = (
@@ -246,7 +246,7 @@ def _key(sheet: Sheet, picture: Picture, x: float, y: float) -> None:
             ("warning", theme.fill_warning),
             ("critical", theme.fill_critical),
         ]
-        if leveled
+        if has_levels
         else [("deeper: nearer to the greatest", theme.tint(theme.good, 0.45))]
     )
     for name, fill in (*fills, ("empty: no value", theme.card)):
@@ -267,11 +267,11 @@ def _table(sheet: Sheet, picture: Picture, x: float, top: float, width: float, b
     """As many lines as fit, each in one line; what does not fit is counted."""
     theme = sheet.theme
     heads, rows, numeric = _cells(picture)
-    fitting = max(1, int((bottom - top - 24) // _ROW_PX))
-    if len(rows) > fitting:
-        fitting = max(1, fitting - 1)
-        sheet.text(x, bottom, f"and {len(rows) - fitting} more", 11, colour=theme.muted)
-    rows = rows[:fitting]
+    row_count = max(1, int((bottom - top - 24) // _ROW_PX))
+    if len(rows) > row_count:
+        row_count = max(1, row_count - 1)
+        sheet.text(x, bottom, f"and {len(rows) - row_count} more", 11, colour=theme.muted)
+    rows = rows[:row_count]
     widths = _column_widths(heads, rows, numeric, width)
     y = top + 12
     _row(sheet, [_Cell(head) for head in heads], x, y, widths, numeric, colour=theme.muted)
@@ -337,7 +337,7 @@ def _row(
         ink = {"warning": theme.warning_ink, "critical": theme.critical_ink}.get(
             cell.level or "", colour or theme.ink
         )
-        text = fitted(cell.text, size, width - 12 - (18 if bad else 0), bold=head or bad)
+        text = fit_text(cell.text, size, width - 12 - (18 if bad else 0), bold=head or bad)
         right = x + width - 8
         if number:
             sheet.text(right, y, text, size, colour=ink, bold=head or bad, anchor="end")

@@ -22,7 +22,7 @@ def width_of(text: str, size: float, *, bold: bool = False) -> float:
     return thousandths * size / 1000 * (1.09 if bold else 1.0)
 
 
-def fitted(text: str, size: float, width: float, *, bold: bool = False) -> str:
+def fit_text(text: str, size: float, width: float, *, bold: bool = False) -> str:
     """The text, or as much of it as fits, with an ellipsis."""
     text = " ".join(text.split())
     if width_of(text, size, bold=bold) <= width:
@@ -32,7 +32,7 @@ def fitted(text: str, size: float, width: float, *, bold: bool = False) -> str:
     return f"{text.rstrip()}\N{HORIZONTAL ELLIPSIS}"
 
 
-def wrapped(text: str, size: float, width: float) -> list[str]:
+def wrap_text(text: str, size: float, width: float) -> list[str]:
     """The text in lines that fit."""
     lines: list[str] = []
     for word in text.split():
@@ -40,7 +40,7 @@ def wrapped(text: str, size: float, width: float) -> list[str]:
         if lines and width_of(longer, size) <= width:
             lines[-1] = longer
         else:
-            lines.append(fitted(word, size, width))
+            lines.append(fit_text(word, size, width))
     return lines
 
 
@@ -79,20 +79,20 @@ class Sheet:
         fill: str = "none",
         edge: str = "none",
         radius: float = 0,
-        dashed: bool = False,
+        is_dashed: bool = False,
     ) -> None:
         """A rectangle."""
-        dashes = ' stroke-dasharray="6 3"' if dashed else ""
+        dashes = ' stroke-dasharray="6 3"' if is_dashed else ""
         self._parts.append(
             f'<rect x="{x:.1f}" y="{y:.1f}" width="{max(0.0, width):.1f}" height="{height:.1f}" rx="{radius}"'
             f' fill="{fill}" stroke="{edge}"{dashes}/>'
         )
 
     def line(
-        self, x: float, y: float, to_x: float, *, colour: str, thick: float = 1, dashed: bool = False
+        self, x: float, y: float, to_x: float, *, colour: str, thick: float = 1, is_dashed: bool = False
     ) -> None:
         """A level line."""
-        dashes = ' stroke-dasharray="6 3"' if dashed else ""
+        dashes = ' stroke-dasharray="6 3"' if is_dashed else ""
         self._parts.append(
             f'<path d="M{x:.1f} {y:.1f}H{to_x:.1f}" stroke="{colour}" stroke-width="{thick}"{dashes}/>'
         )
@@ -129,8 +129,8 @@ class Sheet:
 def size_of(svg: str) -> tuple[float, float]:
     """Width and height of an SVG."""
     head = svg[svg.index("<svg") : svg.index(">", svg.index("<svg"))]
-    found = [re.search(rf'\b{name}="([\d.]+)"', head) for name in ("width", "height")]
-    width, height = (float(match[1]) if match else 0.0 for match in found)
+    sizes = [re.search(rf'\b{name}="([\d.]+)"', head) for name in ("width", "height")]
+    width, height = (float(match[1]) if match else 0.0 for match in sizes)
     return width, height
 
 

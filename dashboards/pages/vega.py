@@ -19,7 +19,7 @@ from lakescope.kpis.units import Level, scale_of
 
 Spec = dict[str, Any]
 
-_DASHED = [6, 3]
+_DASHES = [6, 3]
 _DAY_MS = 86_400_000
 _LABEL_PX = 220  # of a group's name at an axis
 _ROW_PX = 18  # of a strip or a bar
@@ -28,7 +28,7 @@ _CELL_FONT = 10.5
 _TEXT_CELLS = 14  # sites of a matrix whose cells are wide enough for their text
 
 
-def drawable(picture: Picture) -> bool:
+def is_drawable(picture: Picture) -> bool:
     """Whether there is anything in it that can be a chart."""
     return any(picture.get(part) for part in ("series", "cells")) or bool(
         picture["kind"] == "bars" and picture.get("groups")
@@ -37,7 +37,7 @@ def drawable(picture: Picture) -> bool:
 
 def spec(picture: Picture, theme: Theme, *, width: int = 600, height: int = 200) -> Spec:
     """A drawable picture as Vega-Lite. Bars, matrix and states are as high as their groups need instead."""
-    drawn = _KINDS[picture["kind"]](picture, theme)
+    spec = _KINDS[picture["kind"]](picture, theme)
     return {
         "description": describe(picture),
         "width": width,
@@ -46,7 +46,7 @@ def spec(picture: Picture, theme: Theme, *, width: int = 600, height: int = 200)
         "padding": 2,
         "background": "transparent",
         "config": _config(theme),
-        **drawn,
+        **spec,
     }
 
 
@@ -57,13 +57,13 @@ def describe(picture: Picture) -> str:
         return str(picture["title"])
     more = f" and {len(names) - 12} more" if len(names) > 12 else ""
     incidents = len(picture.get("incidents", ()))
-    shaded = (
+    shades = (
         f"; services failed their checks in {incidents} of {len(picture['times'])} bins" if incidents else ""
     )
     if downtimes := picture.get("downtimes"):
         places = dict.fromkeys(place for one in downtimes for place in one["places"])
-        shaded += f"; downtimes were declared for {', '.join(places)}"
-    return f"{picture['title']}, over time: {', '.join(names[:12])}{more}{shaded}"
+        shades += f"; downtimes were declared for {', '.join(places)}"
+    return f"{picture['title']}, over time: {', '.join(names[:12])}{more}{shades}"
 
 
 class Look(NamedTuple):
@@ -79,19 +79,19 @@ def looks(picture: Picture, theme: Theme) -> list[Look]:
 
     Beside series of which more is better, one of which less is better has the colour of what is bad.
     """
-    stacked = picture["is_summed"]
+    is_stacked = picture["is_summed"]
     bad = any(line["bad"] for line in picture["series"])
     colours = [colour for colour in theme.series if not (bad and colour == theme.series6)]
-    found, index = [], 0
+    layers, index = [], 0
     for line in picture["series"]:
         if line["rest"]:
-            found.append(Look(line["name"], theme.edge, False))
+            layers.append(Look(line["name"], theme.edge, False))
             continue
         again, which = divmod(index, len(colours))
         colour = theme.critical if line["bad"] else colours[which]
-        found.append(Look(line["name"], colour, bool(again and not stacked)))
+        layers.append(Look(line["name"], colour, bool(again and not is_stacked)))
         index += not line["bad"]
-    return found
+    return layers
 
 
 def _config(theme: Theme) -> Spec:
@@ -149,7 +149,7 @@ def _lines(picture: Picture, theme: Theme) -> Spec:
         "field": "v",
         "type": "quantitative",
         "scale": _domain(picture, divisor),
-        "axis": _values(unit, picture["greatest"], _whole(picture)),
+        "axis": _values(unit, picture["greatest"], _has_only_integers(picture)),
     }
     colour, dash = _scales(picture, theme)
     x = _time(picture)
@@ -173,7 +173,7 @@ def _lines(picture: Picture, theme: Theme) -> Spec:
     }
 
 
-def _stacked(picture: Picture, theme: Theme) -> Spec:
+def _stack(picture: Picture, theme: Theme) -> Spec:
     """Steps, a bin wide each: no sum between two bins that was never measured."""
     heights = [sum(v or 0 for v in values) for values in zip(*_values_of(picture), strict=True)]
     divisor, unit = _axis_unit(max(heights, default=0), picture["unit"])
@@ -197,7 +197,7 @@ def _stacked(picture: Picture, theme: Theme) -> Spec:
                         "type": "quantitative",
                         "stack": "zero",
                         **({} if any(heights) else {"scale": {"domain": [0, 1]}}),
-                        "axis": _values(unit, max(heights, default=0), _whole(picture)),
+                        "axis": _values(unit, max(heights, default=0), _has_only_integers(picture)),
                     },
                     "color": colour,
                     "order": {"field": "s", "type": "quantitative"},
@@ -312,7 +312,7 @@ def _matrix(picture: Picture, theme: Theme) -> Spec:
 
 _KINDS: dict[str, Callable[[Picture, Theme], Spec]] = {
     "lines": _lines,
-    "stacked": _stacked,
+    "stacked": _stack,
     "states": _states,
     "bars": _bars,
     "matrix": _matrix,
@@ -342,7 +342,7 @@ def _axis_unit(greatest: float, unit: Unit) -> tuple[float, str]:
     return (1.0, "") if unit == "count" else scale_of(greatest, unit)
 
 
-def _values(unit: str, greatest: float, whole: bool) -> Spec:
+def _values(unit: str, greatest: float, is_integer: bool) -> Spec:
     """The axis of values, its unit above it, level; no half transfers where all are whole."""
     title = {"titleAngle": 0, "titleAlign": "left", "titleAnchor": "end", "titleX": 0, "titleY": -8}
     plain = {
@@ -353,10 +353,10 @@ def _values(unit: str, greatest: float, whole: bool) -> Spec:
         "format": "~s" if not unit and greatest >= 1e4 else ",.6~r",
         "labelExpr": "datum.value ? datum.label : '0'",
     }
-    return {"title": unit or None, **title, **plain, **({"tickMinStep": 1} if whole else {})}
+    return {"title": unit or None, **title, **plain, **({"tickMinStep": 1} if is_integer else {})}
 
 
-def _whole(picture: Picture) -> bool:
+def _has_only_integers(picture: Picture) -> bool:
     return picture["unit"] == "count" and all(v is None or v == round(v) for v in chain(*_values_of(picture)))
 
 
@@ -434,10 +434,10 @@ def _moments(picture: Picture, theme: Theme) -> Spec:
 
 
 def _scales(picture: Picture, theme: Theme) -> tuple[Spec, Spec]:
-    found = looks(picture, theme)
-    domain = list(range(len(found)))
-    colours = {"domain": domain, "range": [look.colour for look in found]}
-    dashes = {"domain": domain, "range": [_DASHED if look.dashed else [1, 0] for look in found]}
+    looks_of_series = looks(picture, theme)
+    domain = list(range(len(looks_of_series)))
+    colours = {"domain": domain, "range": [look.colour for look in looks_of_series]}
+    dashes = {"domain": domain, "range": [_DASHES if look.dashed else [1, 0] for look in looks_of_series]}
     return (
         {"field": "s", "type": "nominal", "scale": colours, "legend": None},
         {"field": "s", "type": "nominal", "scale": dashes, "legend": None},
@@ -450,5 +450,5 @@ def _values_of(picture: Picture) -> list[list[float | None]]:
 
 def _alone(values: list[Any]) -> list[int]:
     """Where a value stands between two gaps: a line would not show it."""
-    known = [False, *(value is not None for value in values), False]
-    return [i for i in range(len(values)) if known[i + 1] and not known[i] and not known[i + 2]]
+    is_known = [False, *(value is not None for value in values), False]
+    return [i for i in range(len(values)) if is_known[i + 1] and not is_known[i] and not is_known[i + 2]]

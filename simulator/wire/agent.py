@@ -25,9 +25,9 @@ class Agent(Dialect):
         self._options = options
         machines = Machines(lake, self.agent, self.chance, disturbances, begin)
         self._advance = machines.advance
-        sampled = one_a_site(machines.all) if self.brief else machines.all
+        reporting_machines = one_a_site(machines.all) if self.brief else machines.all
         interval = self.interval(begin)
-        for machine in sampled if interval else ():
+        for machine in reporting_machines if interval else ():
             phase = int(self.chance.random() * interval)
             later(begin + phase, self._beat, machine)
 
@@ -47,7 +47,7 @@ class Agent(Dialect):
 
 def one_a_site(machines: Iterable[Machine]) -> list[Machine]:
     """A storage host of each site, where there is one."""
-    chosen: dict[str, Machine] = {}
+    machines_by_site: dict[str, Machine] = {}
     for machine in sorted(machines, key=lambda one: one.host.rse is None):
-        chosen.setdefault(machine.host.site.name, machine)
-    return list(chosen.values())
+        machines_by_site.setdefault(machine.host.site.name, machine)
+    return list(machines_by_site.values())

@@ -101,9 +101,14 @@ Identifier = tuple[str, str, str, str]
 
 
 def _memory(m: Machine) -> tuple[tuple[str, int], ...]:
-    cached = (m.memory - m.memory_used) // 2
-    free = m.memory - m.memory_used - cached
-    return ("used", m.memory_used), ("buffered", 6_811_648), ("cached", cached), ("free", free - 6_811_648)
+    cached_bytes = (m.memory - m.memory_used) // 2
+    free = m.memory - m.memory_used - cached_bytes
+    return (
+        ("used", m.memory_used),
+        ("buffered", 6_811_648),
+        ("cached", cached_bytes),
+        ("free", free - 6_811_648),
+    )
 
 
 def _shares(m: Machine) -> tuple[tuple[str, float], ...]:

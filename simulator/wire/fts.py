@@ -24,7 +24,7 @@ STATE = "/topic/transfer.fts_monitoring_state"
 OPTIMIZER = "/topic/transfer.fts_monitoring_queue_state"
 
 _PERSISTENT = {"persistent": "true"}
-_FLEETING = {"persistent": "false"}
+_FLEETING_HEADERS = {"persistent": "false"}
 _HTTP = {"davs": "https", "https": "https", "root": "root"}
 _LONGEST_LAG = 30.0
 """Seconds until the message daemon has looked at its directory again."""
@@ -58,9 +58,9 @@ class Fts(Dialect):
         self._state_headers: dict[str, dict[str, str]] = {}
 
     def _lag(self, us: int, transfer: Transfer) -> int:
-        stalled = self._disturbances.stalled(transfer.fts, us)
-        if stalled:
-            us = int((stalled.end + self.chance.between(0.5, 120)) * SECOND)
+        stall = self._disturbances.stall_of(transfer.fts, us)
+        if stall:
+            us = int((stall.end + self.chance.between(0.5, 120)) * SECOND)
         return us + int(min(0.1 + self.chance.exponential(2.5), _LONGEST_LAG) * SECOND)
 
     # When it speaks
@@ -83,11 +83,11 @@ class Fts(Dialect):
         self.send(self._lag(us, transfer), self._write_start, transfer)
 
     def ended(self, us: int, transfer: Transfer) -> None:
-        archiving = transfer.route.dst.kind == "TAPE" and not transfer.error
+        is_archiving = transfer.route.dst.kind == "TAPE" and not transfer.error
         state = "CANCELED" if transfer.canceled else "FAILED" if transfer.error else "FINISHED"
-        self._state(us, transfer, "ARCHIVING" if archiving else state)
+        self._state(us, transfer, "ARCHIVING" if is_archiving else state)
         if not transfer.rule.stagein and self.chance.random() >= self._silent:
-            self.send(self._lag(us, transfer), self._write_complete, (transfer, archiving))
+            self.send(self._lag(us, transfer), self._write_complete, (transfer, is_archiving))
 
     def archived(self, us: int, transfer: Transfer) -> None:
         self._state(us, transfer, "FINISHED")
@@ -97,8 +97,8 @@ class Fts(Dialect):
             return
         self.send(self._lag(us, transfer), self._write_state, (transfer, state, us))
 
-    def _optimize(self, us: int, passed: int) -> None:
-        for report in self._optimizer.reports(us, passed):
+    def _optimize(self, us: int, elapsed_us: int) -> None:
+        for report in self._optimizer.reports(us, elapsed_us):
             self.send(us + int(self.chance.between(0.1, 20) * SECOND), self._write_optimizer, report)
         interval = self._options.interval("optimizer", us)
         self._later(us + interval, self._optimize, interval)
@@ -138,11 +138,11 @@ class Fts(Dialect):
     def _write_state(self, us: int, argument: tuple[Transfer, str, int]) -> Wire:
         t, state, at = argument
         final = state in ("FAILED", "CANCELED") and t.error
-        staged = t.rule.stagein
-        archived = t.archived // 1000 if state == "FINISHED" else 0
+        is_staged = t.rule.stagein
+        archived_ms = t.archived // 1000 if state == "FINISHED" else 0
         body = f"""{{
 	"archiving" : {"true" if t.archived else "false"},
-	"archiving_finished" : {archived},
+	"archiving_finished" : {archived_ms},
 	"archiving_start" : {t.ended // 1000 if t.archived else 0},
 	"dest_se" : "{t.route.dst_door.endpoint}",
 	"dst_url" : "{t.dst_url}",
@@ -158,9 +158,9 @@ class Fts(Dialect):
 	"retry_max" : 0,
 	"source_se" : "{t.route.src_door.endpoint}",
 	"src_url" : "{t.src_url}",
-	"staging" : {"true" if staged else "false"},
-	"staging_finished" : {at // 1000 if staged and state == "FINISHED" else 0},
-	"staging_start" : {t.started // 1000 if staged else 0},
+	"staging" : {"true" if is_staged else "false"},
+	"staging_finished" : {at // 1000 if is_staged and state == "FINISHED" else 0},
+	"staging_start" : {t.started // 1000 if is_staged else 0},
 	"submit_time" : {t.submitted // 1000},
 	"timestamp" : {at // 1000},
 	"user_dn" : "",
@@ -200,12 +200,12 @@ class Fts(Dialect):
         return self._state_headers[vo]
 
     def _write_complete(self, us: int, argument: tuple[Transfer, bool]) -> Wire:
-        t, archiving = argument
+        t, is_archiving = argument
         src, dst, error = t.route.src_door, t.route.dst_door, t.error
         first, last = t.first_byte // 1000, t.last_byte // 1000
-        taken = last - first
-        rate = t.size / (taken / 1000) if taken > 0 else -1.0
-        ended = t.ended // 1000
+        duration = last - first
+        rate = t.size / (duration / 1000) if duration > 0 else -1.0
+        ended_ms = t.ended // 1000
         scheme, over = dst.scheme, _HTTP[dst.scheme]
         state, flag = ("Abort", -1) if t.canceled else ("Error", 0) if error else ("Ok", 1)
         body = f"""{{
@@ -231,7 +231,7 @@ class Fts(Dialect):
 	"file_size" : {t.size},
 	"final_destination" : "",
 	"ipver" : "{"unknown" if error else "ipv4" if t.file_id % 10 < 3 else "ipv6"}",
-	"is_archiving" : {"true" if archiving else "false"},
+	"is_archiving" : {"true" if is_archiving else "false"},
 	"is_recoverable" : {"true" if error and error.recoverable else "false"},
 	"job_id" : "{t.job_id}",
 	"job_m_replica" : false,
@@ -239,7 +239,7 @@ class Fts(Dialect):
 	"job_multihop" : false,
 	"job_state" : "UNKNOWN",
 	"nstreams" : 1,
-	"operation_time" : {ended - t.started // 1000 if t.started else 0},
+	"operation_time" : {ended_ms - t.started // 1000 if t.started else 0},
 	"overwrite_on_disk_deletion_code" : -1,
 	"overwrite_on_disk_flag" : false,
 	"protocol" : "{scheme}",
@@ -256,7 +256,7 @@ class Fts(Dialect):
 	"src_url" : "{t.src_url}",
 	"srm_finalization_time" : 0,
 	"srm_overhead_percentage" : 0.0,
-	"srm_overhead_time" : {_WRAPPED if t.file_id % 1000 == 0 else 0},
+	"srm_overhead_time" : {_WRAPPED_COUNT if t.file_id % 1000 == 0 else 0},
 	"srm_preparation_time" : 0,
 	"srm_space_token_dst" : "",
 	"srm_space_token_src" : "",
@@ -285,10 +285,10 @@ class Fts(Dialect):
 	"tr_error_category" : "{error.category if error else ""}",
 	"tr_error_scope" : "{error.scope if error else ""}",
 	"tr_id" : "{_transfer_id(t, t.ended)}",
-	"tr_timestamp_complete" : {ended},
+	"tr_timestamp_complete" : {ended_ms},
 	"tr_timestamp_start" : {t.started // 1000},
 	"transfer_lasthop" : false,
-	"transfer_time" : {taken},
+	"transfer_time" : {duration},
 	"transfer_type" : "{_TYPES[t.file_id % 10]}",
 	"user_dn" : "",
 	"vo" : "{t.rule.vo.name}"
@@ -315,11 +315,11 @@ class Fts(Dialect):
 	"throughput_ema" : {_number(report.average)},
 	"timestamp" : {report.us // 1000}
 }} """
-        return self._wire(us, OPTIMIZER, _FLEETING, body)
+        return self._wire(us, OPTIMIZER, _FLEETING_HEADERS, body)
 
 
 _TYPES = ("3rd pull",) * 7 + ("3rd push",) * 2 + ("streamed",)
-_WRAPPED = 2**64 - 137
+_WRAPPED_COUNT = 2**64 - 137
 """A negative overhead in FTS's unsigned field."""
 
 

@@ -37,11 +37,11 @@ class Hermes(Dialect):
 
     def _note(self, us: int, write: Any, about: Any) -> None:
         """Plan an event: its row is made a few milliseconds after what it is about."""
-        made = us + int(self.chance.between(0.002, 0.012) * SECOND)
-        self.send(made + int(self.chance.between(0.05, _CYCLE) * SECOND), write, (about, made))
+        created_us = us + int(self.chance.between(0.002, 0.012) * SECOND)
+        self.send(created_us + int(self.chance.between(0.05, _CYCLE) * SECOND), write, (about, created_us))
 
-    def _wire(self, us: int, event: str, payload: str, made: int) -> Wire:
-        body = f'{{"event_type": "{event}", "payload": {payload}, "created_at": "{naive_text(made)}"}}'
+    def _wire(self, us: int, event: str, payload: str, created_us: int) -> Wire:
+        body = f'{{"event_type": "{event}", "payload": {payload}, "created_at": "{naive_text(created_us)}"}}'
         headers = self._headers.get(event)
         if headers is None:
             headers = self._headers[event] = {"persistent": "true", "event_type": event}
@@ -65,7 +65,7 @@ class Hermes(Dialect):
         self._note(us, self._write_submission_failed, transfer)
 
     def reported(self, us: int, transfer: Transfer) -> None:
-        shift = self.chance.whole(1, 5) * SECOND if self.chance.random() < self._skewed else 0
+        shift = self.chance.integer(1, 5) * SECOND if self.chance.random() < self._skewed else 0
         self._note(us, self._write_ended, (transfer, shift))
         if (
             transfer.error
@@ -85,7 +85,7 @@ class Hermes(Dialect):
         return self._write_waiting(us, note, "preparing")
 
     def _write_waiting(self, us: int, note: tuple[Transfer, int], state: str) -> Wire:
-        t, made = note
+        t, created_us = note
         rule, kind = t.rule, _kind(t)
         payload = (
             f'{{"request-id": "{t.request_id}", "request-type": "{kind}", "scope": "{rule.scope}", '
@@ -95,7 +95,7 @@ class Hermes(Dialect):
             f'"checksum-md5": {_text(t.md5)}, "checksum-adler": "{t.adler32}", '
             f'"queued_at": "{naive_text(t.created)}"}}'
         )
-        return self._wire(us, f"{kind}-{state}", payload, made)
+        return self._wire(us, f"{kind}-{state}", payload, created_us)
 
     def _write_submitted(self, us: int, note: tuple[Transfer, int]) -> Wire:
         return self._write_handed_over(us, note, "submitted", f'"{note[0].job_id}"')
@@ -104,7 +104,7 @@ class Hermes(Dialect):
         return self._write_handed_over(us, note, "submission_failed", "null")
 
     def _write_handed_over(self, us: int, note: tuple[Transfer, int], state: str, job: str) -> Wire:
-        t, made = note
+        t, created_us = note
         rule, src, dst, kind = t.rule, t.route.src, t.route.dst, _kind(t)
         payload = (
             f'{{"request-id": "{t.request_id}", "request-type": "{kind.upper()}", "scope": "{rule.scope}", '
@@ -115,13 +115,13 @@ class Hermes(Dialect):
             f'"external-host": "{t.fts.url}", "queued_at": "{naive_text(t.submitted)}", '
             f'"datatype": {_text(rule.datatype)}{_vo(rule.vo)}}}'
         )
-        return self._wire(us, f"{kind}-{state}", payload, made)
+        return self._wire(us, f"{kind}-{state}", payload, created_us)
 
     def _write_ended(self, us: int, note: tuple[tuple[Transfer, int], int]) -> Wire:
-        (t, shift), made = note
-        started, ended = _moments(t, shift)
+        (t, shift), created_us = note
+        started_at, ended_at = _moments(t, shift)
         # Rucio takes timedelta.seconds: it wraps at a day, and a negative difference becomes almost one
-        duration = (ended - started) // SECOND % (DAY // SECOND)
+        duration = (ended_at - started_at) // SECOND % (DAY // SECOND)
         text = seconds_text if t.polled else naive_text
         job_url = f"{t.fts.url.replace('8446', '8449')}/fts3/ftsmon/#/job/{t.job_id}"
         payload = self._final(
@@ -131,17 +131,17 @@ class Hermes(Dialect):
             f'"{t.src_url}"',
             f'"{t.route.dst.kind}"',
             _reason(t),
-            f'"{text(started)}"',
-            f'"{text(ended)}"',
+            f'"{text(started_at)}"',
+            f'"{text(ended_at)}"',
             f', "transfer_link": "{job_url}"',
         )
         state = "failed" if t.error else "done"
-        return self._wire(us, f"{_kind(t)}-{state}", payload, made)
+        return self._wire(us, f"{_kind(t)}-{state}", payload, created_us)
 
     def _write_lost(self, us: int, note: tuple[Transfer, int]) -> Wire:
-        t, made = note
+        t, created_us = note
         payload = self._final(t, -1, "null", "null", "null", '"The FTS job lost"', "null", "null", "")
-        return self._wire(us, f"{_kind(t)}-lost", payload, made)
+        return self._wire(us, f"{_kind(t)}-lost", payload, created_us)
 
     def _final(
         self,
@@ -151,8 +151,8 @@ class Hermes(Dialect):
         src_url: str,
         dst_kind: str,
         reason: str,
-        started: str,
-        ended: str,
+        started_at: str,
+        ended_at: str,
         link: str,
     ) -> str:
         rule, route = t.rule, t.route
@@ -165,8 +165,8 @@ class Hermes(Dialect):
             f'"dst-type": {dst_kind}, "dst-rse": "{route.dst.name}", "dst-url": "{t.dst_url}", '
             f'"reason": {reason}, "transfer-endpoint": "{t.fts.url}", "transfer-id": "{t.job_id}", '
             f'"transfer-link": null, "created_at": "{naive_text(t.created)}", '
-            f'"submitted_at": "{naive_text(t.submitted)}", "started_at": {started}, '
-            f'"transferred_at": {ended}, "tool-id": "rucio-conveyor", "account": "{rule.account}", '
+            f'"submitted_at": "{naive_text(t.submitted)}", "started_at": {started_at}, '
+            f'"transferred_at": {ended_at}, "tool-id": "rucio-conveyor", "account": "{rule.account}", '
             f'"datatype": {_text(rule.datatype)}{link}{_vo(rule.vo)}}}'
         )
 
@@ -176,7 +176,7 @@ class Hermes(Dialect):
         self._note(us, self._write_deletion, deletion)
 
     def _write_deletion(self, us: int, note: tuple[Deletion, int]) -> Wire:
-        d, made = note
+        d, created_us = note
         payload: dict[str, Any] = {"scope": d.scope, "name": d.name, "rse": d.rse.name}
         if d.dark:
             payload["rse_id"] = d.rse.id
@@ -195,7 +195,7 @@ class Hermes(Dialect):
         if d.vo.rucio != "def":
             payload["vo"] = d.vo.rucio
         event = "not-found" if d.missing else "failed" if d.reason else "done"
-        return self._wire(us, f"deletion-{event}", dumps(payload), made)
+        return self._wire(us, f"deletion-{event}", dumps(payload), created_us)
 
     # Rules and data identifiers
 
@@ -204,42 +204,42 @@ class Hermes(Dialect):
             return
         if self.chance.random() < 0.1:
             container = f"{rule.scope.lower()}.container.{self.chance.hex(6)}"
-            self._did(us, rule, "create_cnt", self._created(us, rule, container))
+            self._did(us, rule, "create_cnt", self._creation(us, rule, container))
             child = {"childscope": rule.scope, "childname": rule.dataset, "childtype": "DATASET"}
             parent = {"account": rule.account, "scope": rule.scope, "name": container}
             self._did(us + SECOND, rule, "register_cnt", parent | child)
             self._later_did(rule, us, 0.3, "erase_cnt", {"scope": rule.scope, "name": container} | child)
-        self._did(us, rule, "create_dts", self._created(us, rule, rule.dataset))
+        self._did(us, rule, "create_dts", self._creation(us, rule, rule.dataset))
 
     def rule_advanced(self, us: int, rule: Rule) -> None:
         before, now = (rule.done - 1) * 10 // rule.files, rule.done * 10 // rule.files
-        named = {"scope": rule.scope, "name": rule.dataset}
+        identifier = {"scope": rule.scope, "name": rule.dataset}
         if rule.notify == "P" and before < now < 10:
-            self._did(us, rule, "rule_progress", named | {"rule_id": rule.id, "progress": now * 10})
+            self._did(us, rule, "rule_progress", identifier | {"rule_id": rule.id, "progress": now * 10})
         if rule.done == rule.files:
-            self._completed(us, rule, named)
+            self._add_completion(us, rule, identifier)
 
-    def _completed(self, us: int, rule: Rule, named: dict[str, Any]) -> None:
+    def _add_completion(self, us: int, rule: Rule, identifier: dict[str, Any]) -> None:
         if rule.notify != "N":
-            self._did(us, rule, "rule_ok", named | {"rule_id": rule.id})
+            self._did(us, rule, "rule_ok", identifier | {"rule_id": rule.id})
             lock = {"rse": rule.dst.name, "rse_id": rule.dst.id, "rule_id": rule.id}
-            self._did(us, rule, "datasetlock_ok", named | lock)
+            self._did(us, rule, "datasetlock_ok", identifier | lock)
         if self._is_sparse(us):
             return
         content = {"bytes": float(rule.bytes), "length": rule.files, "events": float(rule.files * 2_500)}
-        self._later_did(rule, us, 0.5, "close", named | content)
-        self._later_did(rule, us, 0.03, "open", named)
-        self._later_did(rule, us, 0.02, "incomplete", named | {"did_type": "DATASET"})
+        self._later_did(rule, us, 0.5, "close", identifier | content)
+        self._later_did(rule, us, 0.03, "open", identifier)
+        self._later_did(rule, us, 0.02, "incomplete", identifier | {"did_type": "DATASET"})
         child = {
             "child_scope": rule.scope,
             "child_name": f"{rule.dataset}_0000",
             "child_type": "DIDType.FILE",
         }
-        self._later_did(rule, us, 0.04, "detach", named | {"did_type": "DIDType.DATASET"} | child)
-        self._later_did(rule, us, 0.08, "erase", {"account": rule.account} | named)
+        self._later_did(rule, us, 0.04, "detach", identifier | {"did_type": "DIDType.DATASET"} | child)
+        self._later_did(rule, us, 0.08, "erase", {"account": rule.account} | identifier)
 
-    def _created(self, us: int, rule: Rule, name: str | None) -> dict[str, Any]:
-        lifetime = self.chance.whole(7, 365) * DAY if self.chance.random() < 0.25 else None
+    def _creation(self, us: int, rule: Rule, name: str | None) -> dict[str, Any]:
+        lifetime = self.chance.integer(7, 365) * DAY if self.chance.random() < 0.25 else None
         expiry = http_text(us + lifetime) if lifetime else None
         return {"account": rule.account, "scope": rule.scope, "name": name, "expired_at": expiry}
 
@@ -252,16 +252,16 @@ class Hermes(Dialect):
         self._note(us, self._write_did, (event, payload | vo))
 
     def _write_did(self, us: int, note: tuple[tuple[str, dict[str, Any]], int]) -> Wire:
-        (event, payload), made = note
-        return self._wire(us, event, dumps(payload), made)
+        (event, payload), created_us = note
+        return self._wire(us, event, dumps(payload), created_us)
 
     def _write_lost_file(self, us: int, note: tuple[Transfer, int]) -> Wire:
-        t, made = note
-        named = {"scope": t.rule.scope, "name": t.name}
-        payload = named | {"dataset_name": t.rule.dataset, "dataset_scope": t.rule.scope}
+        t, created_us = note
+        identifier = {"scope": t.rule.scope, "name": t.name}
+        payload = identifier | {"dataset_name": t.rule.dataset, "dataset_scope": t.rule.scope}
         if t.rule.vo.rucio != "def":
             payload["vo"] = t.rule.vo.rucio
-        return self._wire(us, "lost", dumps(payload), made)
+        return self._wire(us, "lost", dumps(payload), created_us)
 
 
 def _kind(transfer: Transfer) -> str:
@@ -293,9 +293,9 @@ def _reason(t: Transfer) -> str:
 
 def _moments(t: Transfer, shift: int) -> tuple[int, int]:
     """Start and end as Rucio got them: 1970 where FTS had none; `shift` is a clock that runs ahead at the start."""
-    started = t.started
-    ended = t.archived or t.ended
-    if shift and started:
-        started = ended + shift
+    started_us = t.started
+    ended_us = t.archived or t.ended
+    if shift and started_us:
+        started_us = ended_us + shift
     step = SECOND if t.polled else 1_000
-    return started // step * step, ended // step * step
+    return started_us // step * step, ended_us // step * step

@@ -63,11 +63,11 @@ def page(us: int, m: Machine, brief: bool = False) -> str:
     """The page of a machine, whole or in brief."""
     families = (*_time(us, m), *_processor(m), *_disks(m), *_network(m))
     if brief:
-        families = tuple(_shortened(*family) for family in families if family[0] in _BRIEF)
+        families = tuple(_shorten(*family) for family in families if family[0] in _BRIEF)
     return "".join(_family(*family) for family in families)
 
 
-def _shortened(name: str, kind: str, text: str, samples: Samples) -> tuple[str, str, str, Samples]:
+def _shorten(name: str, kind: str, text: str, samples: Samples) -> tuple[str, str, str, Samples]:
     """A family of one processor's states that come up, and without the system's disk."""
     return name, kind, text, [each for each in samples if each[0] not in _LEFT_OUT]
 
@@ -109,12 +109,12 @@ def _processor(m: Machine) -> Iterable[tuple[str, str, str, Samples]]:
     yield "node_cpu_seconds_total", "counter", "Seconds the CPUs spent in each mode.", modes
     for name, value in (("1", m.load), ("5", m.load5), ("15", m.load15)):
         yield f"node_load{name}", "gauge", f"{name}m load average.", [("", round(value, 2))]
-    cached = (m.memory - m.memory_used) // 2
+    cached_bytes = (m.memory - m.memory_used) // 2
     memory = (
         ("Buffers", 6_811_648),
-        ("Cached", cached),
+        ("Cached", cached_bytes),
         ("MemAvailable", m.memory - m.memory_used),
-        ("MemFree", m.memory - m.memory_used - cached),
+        ("MemFree", m.memory - m.memory_used - cached_bytes),
         ("MemTotal", m.memory),
     )
     for name, size in memory:

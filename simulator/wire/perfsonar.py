@@ -100,8 +100,8 @@ class Perfsonar(Dialect):
         start = us - test.seconds * SECOND
         if not self._disturbances.down(test.source, us):
             result = self._result(start, test)
-            sent = us + int(self.chance.between(0.5, 6) * SECOND)
-            self.send(sent, self._write, (test, start, us, self.chance.uuid(), result))
+            sent_us = us + int(self.chance.between(0.5, 6) * SECOND)
+            self.send(sent_us, self._write, (test, start, us, self.chance.uuid(), result))
         every = self._options.interval(test.interval, us)
         self._later(us + int(every * self.chance.between(0.98, 1.02)), self._run, test)
 
@@ -109,12 +109,12 @@ class Perfsonar(Dialect):
         now, chance = self._disturbances, self.chance
         link = now.link(test.source, test.destination, start)
         if now.down(test.destination, start):
-            return _unanswered() if test.kind == "rtt" else _failed(chance, test, _NO_ANSWER)
+            return _no_answer() if test.kind == "rtt" else _failure(chance, test, _NO_ANSWER)
         if test.kind == "throughput":
             if now.certificate(test.source, start) or now.certificate(test.destination, start):
-                return _failed(chance, test, _CERTIFICATE)
+                return _failure(chance, test, _CERTIFICATE)
             if chance.random() < (0.15 if link else 0.008):
-                return _failed(chance, test, _NO_ANSWER)
+                return _failure(chance, test, _NO_ANSWER)
         if test.kind == "clock":
             return _clock(chance, test, start)
         return _RESULTS[test.kind](chance, test, link)
@@ -189,31 +189,31 @@ def _spec(test: _Test, source: str, destination: str) -> Result:
         more = {"count": _PINGS, "interval": "PT1S"}
     else:
         more = {"hops": 30}
-    named = {"dest": destination, "ip-version": test.ip_version, "schema": 1}
+    input_document = {"dest": destination, "ip-version": test.ip_version, "schema": 1}
     # a test of one participant may leave its source unsaid
-    return named | more if test.kind == "trace" else {"source": source} | named | more
+    return input_document | more if test.kind == "trace" else {"source": source} | input_document | more
 
 
 def _throughput(chance: Chance, test: _Test, link: Incident | None) -> Result:
     bits = bandwidth(test.source, test.destination) * 8 * chance.between(0.78, 1.0)
-    lost = chance.whole(0, 40)
+    lost_count = chance.integer(0, 40)
     if link:
         bits *= 1 - link.severity
-        lost = chance.whole(2_000, 40_000)
+        lost_count = chance.integer(2_000, 40_000)
     rtt = int(round_trip(test.source, test.destination) * 1e6)
     intervals = []
     for start in range(0, test.seconds, 5):
         rate = bits * chance.between(0.94, 1.06)
-        summary = _rate(start, start + 5, rate, lost * 5 // test.seconds)
+        summary = _rate(start, start + 5, rate, lost_count * 5 // test.seconds)
         stream = summary | {"stream-id": 5, "rtt": rtt, "tcp-window-size": int(bits * rtt / 8e6)}
         intervals.append({"streams": [stream], "summary": summary})
-    total = _rate(0, test.seconds, bits, lost)
-    received = total | {"receiver-throughput-bits": bits * chance.between(0.985, 1.0)}
+    total = _rate(0, test.seconds, bits, lost_count)
+    receiver_part = total | {"receiver-throughput-bits": bits * chance.between(0.985, 1.0)}
     return {
         "succeeded": True,
         "diags": f"iperf3 -p 5201 -c {test.destination.throughput_host} -t {test.seconds} -J",
         "intervals": intervals,
-        "summary": {"streams": [received | {"stream-id": 5, "rtt": rtt}], "summary": received},
+        "summary": {"streams": [receiver_part | {"stream-id": 5, "rtt": rtt}], "summary": receiver_part},
         "mss": 8_948 if test.ip_version == 4 else 8_928,
         "mtu": 9_000,
     }
@@ -231,30 +231,30 @@ def _rate(start: int, end: int, bits: float, retransmits: int) -> Result:
 
 
 def _latency(chance: Chance, test: _Test, link: Incident | None) -> Result:
-    apart = 1e3 * (clock_offset(test.destination) - clock_offset(test.source))
-    one_way = round_trip(test.source, test.destination) * 500 + apart
-    lost, wide = (1 if chance.random() < 0.02 else 0), 0.06
+    offset_ms = 1e3 * (clock_offset(test.destination) - clock_offset(test.source))
+    one_way = round_trip(test.source, test.destination) * 500 + offset_ms
+    lost_count, wide = (1 if chance.random() < 0.02 else 0), 0.06
     if link:
         one_way = one_way * chance.between(1.6, 3) + chance.between(2, 25)
-        lost, wide = int(_PACKETS * link.severity * chance.between(0.03, 0.12)), 1.6
-    received = _PACKETS - lost
+        lost_count, wide = int(_PACKETS * link.severity * chance.between(0.03, 0.12)), 1.6
+    received_count = _PACKETS - lost_count
     histogram: dict[str, int] = {}
-    left = received
-    while left > 0:
-        share = chance.whole(20, 130)
+    remaining_count = received_count
+    while remaining_count > 0:
+        share = chance.integer(20, 130)
         key = f"{one_way + abs(chance.draw(NORMAL)) * wide:.2f}"
-        histogram[key] = histogram.get(key, 0) + min(left, share)
-        left -= share
+        histogram[key] = histogram.get(key, 0) + min(remaining_count, share)
+        remaining_count -= share
     return {
         "succeeded": True,
         "packets-sent": _PACKETS,
-        "packets-received": received,
-        "packets-lost": lost,
+        "packets-received": received_count,
+        "packets-lost": lost_count,
         "packets-duplicated": 0,
-        "packets-reordered": chance.whole(1, 9) if link else 0,
+        "packets-reordered": chance.integer(1, 9) if link else 0,
         "max-clock-error": round(0.2 + chance.random() * 0.9 + 1e3 * clock_offset(test.source), 2),
         "histogram-latency": histogram,
-        "histogram-ttl": {str(255 - hops(test.source, test.destination)): received},
+        "histogram-ttl": {str(255 - hops(test.source, test.destination)): received_count},
     }
 
 
@@ -269,28 +269,28 @@ def _rtt(chance: Chance, test: _Test, link: Incident | None) -> Result:
         times.append(seconds)
         trips.append({"seq": sequence, "length": 64, "ip": address, "ttl": 52, "rtt": _iso(seconds)})
     if not times:
-        return _unanswered()
+        return _no_answer()
     mean = math.fsum(times) / len(times)
     deviation = math.sqrt(math.fsum((each - mean) ** 2 for each in times) / len(times))
-    spread = {"min": min(times), "max": max(times), "mean": mean, "stddev": deviation}
+    statistics = {"min": min(times), "max": max(times), "mean": mean, "stddev": deviation}
     counts = _pings(len(times))
-    return counts | {name: _iso(value) for name, value in spread.items()} | {"roundtrips": trips}
+    return counts | {name: _iso(value) for name, value in statistics.items()} | {"roundtrips": trips}
 
 
-def _pings(received: int) -> Result:
-    lost = _PINGS - received
+def _pings(received_count: int) -> Result:
+    lost_count = _PINGS - received_count
     return {
         "succeeded": True,
         "sent": _PINGS,
-        "received": received,
-        "lost": lost,
-        "loss": lost / _PINGS,
+        "received": received_count,
+        "lost": lost_count,
+        "loss": lost_count / _PINGS,
         "duplicates": 0,
         "reorders": 0,
     }
 
 
-def _unanswered() -> Result:
+def _no_answer() -> Result:
     """Ping calls it a success when every packet is lost; only the times are missing."""
     return _pings(0) | {"roundtrips": []}
 
@@ -355,7 +355,7 @@ _CERTIFICATE = (
 )
 
 
-def _failed(chance: Chance, test: _Test, texts: tuple[str, ...]) -> Result:
+def _failure(chance: Chance, test: _Test, texts: tuple[str, ...]) -> Result:
     _, destination = test.hosts
     error = chance.pick(texts).format(host=destination)
     return {"succeeded": False, "error": error, "diags": f"Participant 0: {error}"}

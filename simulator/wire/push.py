@@ -159,7 +159,7 @@ class Push(Dialect):
         for rse in self._lake.disks:
             used = self._used(us, rse)
             for scope, share in self._scopes[:6]:
-                held = int(used * share)
+                used_by_account = int(used * share)
                 documents.append(
                     _document("alba_rep_stats", us)
                     | {
@@ -168,8 +168,8 @@ class Push(Dialect):
                         "qos": rse.qos,
                         "experiment": scope.partition("_")[0],
                         "protectedVar": "unlocked" if len(scope) % 3 else "locked",
-                        "total_replicas": held // _FILE,
-                        "total_replicas_bytes": held,
+                        "total_replicas": used_by_account // _FILE,
+                        "total_replicas_bytes": used_by_account,
                     }
                 )
         return documents
@@ -181,8 +181,8 @@ class Push(Dialect):
         server_text = "Rucio server and authentication"
         self._push(us, _availability(us, "rucio-server", "available", server_text, fine))
         for number, server in enumerate(self._lake.fts):
-            stalled = self._disturbances.stalled(server, us)
-            status, info = ("degraded", "transfers wait, none is started") if stalled else ("available", fine)
+            stall = self._disturbances.stall_of(server, us)
+            status, info = ("degraded", "transfers wait, none is started") if stall else ("available", fine)
             document = _availability(us, server.alias, status, "File transfer service", info)
             self._push(us + (1 + number) * SECOND, document)
         for number, rse in enumerate(self._lake.rses):

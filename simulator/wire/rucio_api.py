@@ -112,13 +112,13 @@ class RucioApi(Dialect):
                 chance.pick(vo.accounts),
                 "User Subscriptions",
                 chance.pick(names),
-                f"old.run{chance.whole(1, 999_999):06d}.{chance.hex(6)}",
+                f"old.run{chance.integer(1, 999_999):06d}.{chance.hex(6)}",
                 "DERIVED",
                 chance.pick(lake.disks),
                 begin - int(chance.between(0.3, 12) * DAY),
-                files=chance.whole(4, 60),
+                files=chance.integer(4, 60),
             )
-            stuck = chance.whole(1, 3)
+            stuck = chance.integer(1, 3)
             rule.done = rule.files - stuck
             open_ = _Open(rule, rule.created + HOUR, stuck, stuck_at=rule.created + HOUR, error=_NO_SOURCES)
             open_.suspended = number == 0
@@ -212,7 +212,7 @@ class RucioApi(Dialect):
 
 def _shares(chance: Chance, lake: Lake) -> dict[str, float]:
     """The accounts that have data on an RSE, each with its share of it."""
-    accounts = chance.shuffled([account for vo in lake.vos for account in vo.accounts])[: chance.whole(3, 5)]
+    accounts = chance.shuffle([account for vo in lake.vos for account in vo.accounts])[: chance.integer(3, 5)]
     weights = [chance.between(1, 5) for _ in accounts]
     return {account: weight / sum(weights) for account, weight in zip(accounts, weights, strict=True)}
 

@@ -160,7 +160,7 @@ class RucioInside(Dialect):
     def _heartbeats(self, us: int) -> list[dict[str, Any]]:
         """Of each daemon and thread; one daemon a day hangs for some hours."""
         chance = Chance("rucio-inside", "silence", self._seed, us // DAY)
-        hung, begin = chance.pick(sorted(_DAEMONS)), us // DAY * DAY + chance.whole(0, 20) * HOUR
+        hung, begin = chance.pick(sorted(_DAEMONS)), us // DAY * DAY + chance.integer(0, 20) * HOUR
         beats = []
         for daemon, threads in _DAEMONS.items():
             for number in range(threads):
@@ -185,7 +185,7 @@ class RucioInside(Dialect):
         for rse in self._lake.rses:
             for day in range(us // DAY - _DAYS, us // DAY + 1):
                 chance = Chance("rucio-inside", "bad", self._seed, rse.name, day)
-                count, declared = chance.whole(1, 30), day * DAY + chance.whole(0, 23) * HOUR
+                count, declared = chance.integer(1, 30), day * DAY + chance.integer(0, 23) * HOUR
                 if chance.random() < 0.5 or declared > us:
                     continue
                 is_old = us > declared + DAY
@@ -214,10 +214,10 @@ class RucioInside(Dialect):
                 "scope": chance.pick(self._lake.vos).name,
                 "name": f"raw.{chance.hex(8)}.root",
                 "rse": chance.pick(self._lake.rses).name,
-                "cnt": chance.whole(1, 8),
-                "created_at": http_text(us // DAY * DAY - chance.whole(10, 5000) * MINUTE),
+                "cnt": chance.integer(1, 8),
+                "created_at": http_text(us // DAY * DAY - chance.integer(10, 5000) * MINUTE),
             }
-            for _ in range(chance.whole(1, 6))
+            for _ in range(chance.integer(1, 6))
         ]
 
 

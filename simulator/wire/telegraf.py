@@ -90,10 +90,10 @@ def _metrics(us: int, m: Machine, brief: bool) -> list[Metric]:
     if m.data:
         space = _space(m.data, m.data_used)
         metrics.append(metric("disk", space, device="sdb1", fstype="xfs", mode="rw", path="/srv/data"))
-    return [short for each in metrics if (short := _shortened(each))] if brief else metrics
+    return [short for each in metrics if (short := _shorten(each))] if brief else metrics
 
 
-def _shortened(metric: Metric) -> Metric | None:
+def _shorten(metric: Metric) -> Metric | None:
     fields = {
         name: metric["fields"][name] for name in _BRIEF.get(metric["name"], ()) if name in metric["fields"]
     }

@@ -15,7 +15,7 @@ import lakescope.dashboards.definitions as definitions_package
 from lakescope.dashboards.check import faults
 from lakescope.dashboards.definitions import DASHBOARDS
 from lakescope.dashboards.kinds import MAX_BINS
-from lakescope.dashboards.model import Dashboard, Link, Listing, Number, Panel, Row, filled
+from lakescope.dashboards.model import Dashboard, Link, Listing, Number, Panel, Row, fill_lines
 from lakescope.dashboards.questions import (
     Selection,
     as_chosen,
@@ -310,12 +310,12 @@ def test_listings_are_described() -> None:
 
 
 def test_rows_are_filled() -> None:
-    assert filled([(8, 4), (8, 4), (8, 4)]) == [[(8, 4), (8, 4), (8, 4)]]
-    assert filled([(12, 8), (12, 9), (12, 8)]) == [[(12, 9), (12, 9)], [(24, 8)]]
-    assert filled([(5, 4), (5, 4), (5, 4)]) == [[(8, 4), (8, 4), (8, 4)]], (
+    assert fill_lines([(8, 4), (8, 4), (8, 4)]) == [[(8, 4), (8, 4), (8, 4)]]
+    assert fill_lines([(12, 8), (12, 9), (12, 8)]) == [[(12, 9), (12, 9)], [(24, 8)]]
+    assert fill_lines([(5, 4), (5, 4), (5, 4)]) == [[(8, 4), (8, 4), (8, 4)]], (
         "what a store cannot answer leaves no gap"
     )
-    assert filled([(7, 4), (6, 4)]) == [[(13, 4), (11, 4)]] and filled([]) == []
+    assert fill_lines([(7, 4), (6, 4)]) == [[(13, 4), (11, 4)]] and fill_lines([]) == []
 
 
 def test_all_questions_can_be_asked() -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from lakescope.dashboards.pages.pictures import Answer, DashboardAnswer
 from lakescope.dashboards.pages.preview import preview, svg
-from lakescope.dashboards.pages.sheet import fitted, width_of, wrapped
+from lakescope.dashboards.pages.sheet import fit_text, width_of, wrap_text
 from lakescope.dashboards.theme import DARK, LIGHT, Theme
 from lakescope.kpis import UnsupportedError
 from tests.dashboards.web._small import HOSTILE, SELECTION, every_kind
@@ -111,7 +111,7 @@ def test_ids_of_charts_do_not_meet() -> None:
 
 def test_texts_are_cut_and_wrapped_to_what_fits() -> None:
     text = "transfers from the first site to the second one"
-    assert fitted(text, 12, 1000) == text
-    assert fitted(text, 12, 100).endswith("…") and width_of(fitted(text, 12, 100), 12) <= 100
-    lines = wrapped(text, 12, 120)
+    assert fit_text(text, 12, 1000) == text
+    assert fit_text(text, 12, 100).endswith("…") and width_of(fit_text(text, 12, 100), 12) <= 100
+    lines = wrap_text(text, 12, 120)
     assert " ".join(lines) == text and all(width_of(line, 12) <= 120 for line in lines)

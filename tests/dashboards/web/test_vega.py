@@ -124,8 +124,8 @@ def test_square_cells_are_as_wide_as_their_texts() -> None:
 
 
 def test_what_has_nothing_to_draw_is_not_drawable() -> None:
-    assert not vega.drawable(picture(panel("lines", "transfer_efficiency"), []))
-    assert vega.drawable(drawn(3)["bars"]) and not vega.drawable(drawn(3)["table"])
+    assert not vega.is_drawable(picture(panel("lines", "transfer_efficiency"), []))
+    assert vega.is_drawable(drawn(3)["bars"]) and not vega.is_drawable(drawn(3)["table"])
 
 
 def test_a_chart_is_said_in_words() -> None:
