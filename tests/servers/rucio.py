@@ -69,7 +69,13 @@ def _build() -> None:
         shutil.copyfile(packages, _ready(version))
 
 
-INSTALL = Install("rucio", POSTGRESQL.packages, _is_built, _build)
+def _lacking() -> str | None:
+    if sys.version_info < (3, 14):
+        return None
+    return f"the pinned packages of Rucio {LONG_TERM} are not published for Python 3.14 and newer"
+
+
+INSTALL = Install("rucio", POSTGRESQL.packages, _is_built, _build, _lacking)
 
 _ALEMBIC = """\
 [alembic]
@@ -230,8 +236,8 @@ class Rucio(Server):
             return
         self.database.execute("create database rucio")
         (self.directory / "alembic.ini").write_text(_ALEMBIC.format(url=self._sqlalchemy_url))
-        _write(self.directory / "server.cfg", self._configuration())
-        daemons = self._configuration()
+        _write(self.directory / "server.cfg", self.configuration())
+        daemons = self.configuration()
         daemons["monitor"] = {"enable_metrics": "true", "metrics_port": str(self._daemons_metrics_port)}
         _write(self.directory / "daemons.cfg", daemons)
         ended = subprocess.run(
@@ -245,7 +251,8 @@ class Rucio(Server):
         if ended.returncode != 0:
             raise ServerError(f"Rucio's database could not be made\n{ended.stdout}{ended.stderr}")
 
-    def _configuration(self) -> dict[str, dict[str, str]]:
+    def configuration(self) -> dict[str, dict[str, str]]:
+        """rucio.cfg, by section."""
         return {
             "common": {
                 "logdir": str(self.directory),
@@ -295,6 +302,40 @@ class Rucio(Server):
             "email_from": "rucio@example.org",
             "email_test": "rucio@example.org",
         }
+
+
+class RucioReceiver(Server):
+    """Rucio's conveyor-receiver: it hears of a transfer's end from FTS's messages, as the poller does from FTS's REST
+    interface. `queue` is that of the complete messages; those before its start are not for it."""
+
+    name: ClassVar[str] = "rucio-receiver"
+
+    def __init__(self, rucio: Rucio, broker: ActiveMQ, queue: str) -> None:
+        super().__init__(rucio.directory / "receiver")
+        self._rucio = rucio
+        self._broker = broker
+        self._queue = queue
+
+    def command(self) -> list[str]:
+        options = self._rucio.configuration()
+        options["messaging-fts3"] = {
+            "brokers": self._broker.host,
+            "port": str(self._broker.port),
+            "use_ssl": "false",
+            "username": "",
+            "password": "",
+            "destination": f"/queue/{self._queue}",
+            "voname": "escape",
+        }
+        _write(self.directory / "receiver.cfg", options)
+        folder = _environment(self._rucio.version) / "bin"
+        return [str(folder / "python"), str(folder / "rucio-conveyor-receiver")]
+
+    def environment(self) -> dict[str, str]:
+        return rucio_environment(self.directory / "receiver.cfg")
+
+    def is_ready(self) -> bool:
+        return self._queue in self._broker.statistics(self._queue)
 
 
 def rucio_environment(configuration: Path) -> dict[str, str]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 
+from ._process import ServerError
 from .fts import Fault, Fts
-from .rucio import Rucio
+from .rucio import Rucio, RucioReceiver
 from .rucio_lake import File, Lake, add_files, make_lake
 from .storage import Storage
 
@@ -29,11 +31,18 @@ ON_TAPE = "on-tape"
 MISSING = Fault("SOURCE", 2, "SOURCE  STAT_SRC (Neon): HTTP 404 : File not found ")
 
 
-def run_job(rucio: Rucio, fts: Fts, storage: Storage, name: str, hermes: Callable[[], None]) -> Lake:
+def run_job(
+    rucio: Rucio,
+    fts: Fts,
+    storage: Storage,
+    name: str,
+    hermes: Callable[[], None],
+    receiver: RucioReceiver | None = None,
+) -> Lake:
     """Rules, transfers that work, are retried by Rucio or by FTS, are refused and get lost; a rule that gets stuck, is
     repaired and ends well; a file to tape and one from tape; a multihop that works and one that does not; a dataset that
     is filled, grows, is closed and expires; deletions that work, find no file, are denied and find no storage. `hermes`
-    is called twice: amid it, and at the end.
+    is called twice: amid it, and at the end. With `receiver` Rucio hears of the retries' ends from FTS's messages.
     """
     lake = make_lake(
         rucio, name, letters="ABCDT", links="AB AC BD AT TD", files=11, fts=fts.url, storage=storage.url
@@ -58,8 +67,9 @@ def run_job(rucio: Rucio, fts: Fts, storage: Storage, name: str, hermes: Callabl
 
     rules += _add_rules(rucio, lake, files[9:10], "C")
     fts.refuse(1)
-    for _ in range(3):
-        _transfer(rucio, fts)
+    with receiver or nullcontext():
+        for _ in range(3):
+            _transfer(rucio, fts, receiver=receiver)
     # As `rucio rule update --boost-rule`: the repairer would wait for two hours.
     rucio.client("update_replication_rule", rules[1], {"boost_rule": True})
     rucio.run("judge.repairer")
@@ -99,14 +109,27 @@ def _add_rules(rucio: Rucio, lake: Lake, files: Sequence[File], letter: str) -> 
     return rules
 
 
-def _transfer(rucio: Rucio, fts: Fts, lose: File | None = None) -> None:
+def _transfer(
+    rucio: Rucio, fts: Fts, *, lose: File | None = None, receiver: RucioReceiver | None = None
+) -> None:
     """One round of the conveyor."""
     rucio.run("conveyor.submitter", group_bulk=100)
     if lose:
         fts.lose(next(job.id for job in fts.jobs.values() if job.files[0].metadata["name"] == lose.name))
     fts.carry()
-    rucio.run("conveyor.poller", older_than=0)
+    if receiver:
+        _wait_until_ended(rucio, receiver)
+    else:
+        rucio.run("conveyor.poller", older_than=0)
     rucio.run("conveyor.finisher")
+
+
+def _wait_until_ended(rucio: Rucio, receiver: RucioReceiver) -> None:
+    for _ in range(600):
+        if rucio.query("select count(*) from requests where state = 'S'") == [["0"]]:
+            return
+        time.sleep(0.1)
+    raise ServerError(f"Rucio's receiver did not hear of all transfers\n{receiver.log_tail()}")
 
 
 def _delete(rucio: Rucio, storage: Storage, lake: Lake, rules: Sequence[str]) -> None:
