@@ -3,7 +3,7 @@
 A point's identity is measurement, tags and time, so that two events of one instant would be one point (Rucio
 submits hundreds of files in one microsecond): a point's time is its event's second, and the nine digits below are
 made of the event's id. Two events stay two, a repeat stays one, and no group of whole seconds gains or loses one.
-A host's values differ in their tags: they keep their microsecond, as rates need it.
+Values of hosts and of Rucio differ in their tags: they keep their microsecond, as rates need it.
 
 Line protocol: docs.influxdata.com/influxdb/v1/write_protocols/line_protocol_reference. It has no escape for a
 newline in a tag, nor for a backslash at a tag's end: they are written ``\\n`` and dropped, as Telegraf does.
@@ -23,7 +23,7 @@ from pydantic import Field, SecretStr, model_validator
 
 from lakescope.core.columns import Kind, columns, kinds, tags
 from lakescope.core.contracts import Finding, Outcome, RefusedError, TransientError
-from lakescope.core.events import DATASETS, Event, Host, Push
+from lakescope.core.events import DATASETS, Event, Host, Push, RucioMetric
 from lakescope.core.http import judge_status, mask, send
 from lakescope.kpis.influxql import equals
 from lakescope.kpis.model import StoreAnswer, StoreQuery, UnsupportedError
@@ -259,9 +259,9 @@ def encode_line(event: Event) -> bytes | None:
 
 
 def nanoseconds(event: Event) -> int:
-    """POSIX nanoseconds of the event's second (a host's value: microsecond), the digits below from its id."""
+    """POSIX nanoseconds of the event's second (a host's or Rucio's value: microsecond), the digits below from its id."""
     time = event.time
-    if isinstance(event, Host):
+    if isinstance(event, Host | RucioMetric):
         microseconds = int(f"{time[20:26].rstrip('Z'):0<6}")
         return _second(time[:19]) + microseconds * 1000 + int(event.id[:15], 16) % 1000
     return _second(time[:19]) + int(event.id[:15], 16) % 10**9

@@ -34,6 +34,7 @@ CUMULATIVE_SUFFIXES = {
 }
 """Type of a family -> endings of its samples that only grow until a reset; "": the family's own name."""
 _ENDING = re.compile(r"_(?:total|bucket|count|sum)$")
+_PART = re.compile(r"_(?:total|bucket|count|sum|created|gcount|gsum|info)$")
 
 
 class Sample(NamedTuple):
@@ -46,6 +47,16 @@ class Sample(NamedTuple):
     """Null for a native histogram, which is no number."""
     time: float | None
     """POSIX milliseconds in the text format, seconds in OpenMetrics; null: it has none."""
+
+
+class Family(NamedTuple):
+    """What a sample belongs to."""
+
+    name: str
+    type: str
+    """As the page says; ``untyped`` if it does not."""
+    part: str
+    """Ending of the sample's name behind the family's: ``_count``, ``_created``, ...; "": none."""
 
 
 class LineError(ValueError):
@@ -122,6 +133,20 @@ class Types:
         return ending is not None and ending[0] in CUMULATIVE_SUFFIXES.get(
             self._of.get(name[: ending.start()], ""), ()
         )
+
+    def family(self, name: str) -> Family:
+        """What a sample of this name belongs to."""
+        begun = name.removesuffix("_created")  # a family of its own in the text format of prometheus_client
+        if begun != name and (kind := self._of.get(begun) or self._of.get(f"{begun}_total")) in GROWING:
+            return Family(begun, kind or "", "_created")
+        if (kind := self._of.get(name)) is not None:
+            ending = "_total" if kind == "counter" and name.endswith("_total") else ""
+            return Family(name.removesuffix(ending), kind, "")
+        if match := _PART.search(name):
+            kind = self._of.get(name[: match.start()])
+            if kind is not None:
+                return Family(name[: match.start()], kind, match[0])
+        return Family(name, "untyped", "")
 
     def is_bound(self, name: str, label: str) -> bool:
         """Whether a label is a number: the bound of a histogram's bucket, or a summary's quantile."""

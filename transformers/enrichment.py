@@ -26,6 +26,7 @@ from lakescope.core.events import (
     Probe,
     Replica,
     Rule,
+    RucioMetric,
     Storage,
     Trace,
     Transfer,
@@ -88,6 +89,7 @@ class Enrichment:
             Rule: self._rule,
             LinkRequests: self._requests,
             Replica: self._rse_site,
+            RucioMetric: self._rse_site,
         }
 
     def __call__(self, events: Iterable[Event]) -> dict[str, str]:
@@ -189,7 +191,7 @@ class Enrichment:
         event.src_site = src.site if src is not None else None
         event.dst_site = dst.site if dst is not None else None
 
-    def _rse_site(self, event: Trace | Probe | Replica) -> None:
+    def _rse_site(self, event: Trace | Probe | Replica | RucioMetric) -> None:
         """The topology's word goes before the source's: ESCAPE's probes write the RSE's name as their site."""
         rse = self.topology.rse(event.rse)
         if rse is not None:

@@ -66,6 +66,7 @@ Source = Literal[
     "push",
     "cric",
     "rucio-api",
+    "rucio-metrics",
     "trace",
     "lakescope",
     "gocdb",
@@ -378,8 +379,8 @@ class Storage(Event, tag="storage"):
 class Poll(Event, tag="polls"):
     """The answer to one question to an API: that it came, whether it was whole, and how much was in it."""
 
-    scope: Tag  #: URL that was polled
-    kind: Tag  #: what was polled: rules, usage, accounts, downtimes, storage, requests, heartbeats, ...
+    scope: Tag  #: URL that was polled, or the group that was pushed
+    kind: Tag  #: what was polled: rules, usage, accounts, downtimes, storage, requests, heartbeats, metrics, ...
     state: Tag | None = None  #: only state of rules that was polled: stuck, ...; null: all states
     count: Count | None = None  #: records in the answer; may be 0 (count)
     complete: bool | None = None  #: whether the answer was read completely
@@ -511,6 +512,34 @@ class ExpectedTest(Event, tag="expected_tests"):
     poll: Tag | None = None  #: the template's URL; its answers are dataset polls
 
 
+MetricKind = Literal["counter", "gauge", "histogram", "summary", "unknown"]
+
+
+class RucioMetric(Event, tag="rucio"):
+    """One value of one of Rucio's own metrics, of a server, a daemon or a probe; counters stay raw."""
+
+    component: Tag  #: the part of Rucio that counts, as its module: core.request, probes, ...
+    metric: Tag  #: its name there, without labels: submission, delete, judge_waiting_dids
+    kind: Annotated[MetricKind, TAG]  #: Prometheus's type
+    instance: Tag  #: who was scraped, host:port; of a push its label `instance`, else its job
+    series: Tag  #: component, metric and labels as one text: core.request.get_next_requests{state="QUEUED"}
+    part: Annotated[Literal["count", "sum", "quantile"], TAG] | None = None  #: of a histogram or a summary
+    value: Number | None = None  #: the value in its unit; null where the source said NaN
+    unit: Annotated[Literal["seconds", "bytes"], TAG] | None = None  #: where the name or the type says it
+    job: Tag | None = None  #: of a push: the job that pushed it
+    rse: Tag | None = None  #: label rse, or the destination's
+    site: Tag | None = None  #: site of the RSE by the topology
+    activity: Tag | None = None  #: label activity
+    account: Tag | None = None  #: label account
+    state: Tag | None = None  #: label state in lower case: success, failure, queued, stuck, ...
+    endpoint: Tag | None = None  #: FTS server: label host, hostname or external_host
+    exception: Tag | None = None  #: label exception: a daemon's error
+    protocol: Tag | None = None  #: label scheme
+    limit_attr: Tag | None = None  #: of the throttler: max_transfers, active, waiting, residual_capacity
+    labels: dict[str, str] | None = None  #: all labels as they came
+    poll: Tag | None = None  #: the page or pushed group that it belongs to: `scope` of its `polls`
+
+
 DATASETS: dict[str, type[Event]] = {
     str(cls.__struct_config__.tag): cls
     for cls in (
@@ -519,6 +548,7 @@ DATASETS: dict[str, type[Event]] = {
         Downtime,
         ExpectedTest,
         *(LinkRequests, Daemon, Replica),
+        RucioMetric,
     )
 }
 """Dataset name -> its struct."""
@@ -545,5 +575,6 @@ AnyEvent = (
     | LinkRequests
     | Daemon
     | Replica
+    | RucioMetric
 )
 """For decoding events back: ``msgspec.json.decode(line, type=AnyEvent)``."""

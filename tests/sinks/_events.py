@@ -21,6 +21,8 @@ def transfer(number: int, **fields: Any) -> Transfer:
 def event_of(dataset: str) -> Event:
     """An event that knows everything."""
     texts = {"source": "push", "type": "gauge", "status": "ok", "kind": "transfer", "stage": "sink"}
+    if dataset == "rucio":
+        texts |= {"kind": "gauge", "part": "sum", "unit": "seconds"}
     texts["event"] = "done" if dataset in ("deletions", "transfers") else "x"
     values: dict[str, Any] = {"dataset": dataset}
     bound = bounds(DATASETS[dataset])
