@@ -1,7 +1,8 @@
 """HTTP push: ``POST`` or ``PUT /push/{format}``; 200 only once the body is safe on disk.
 
 As configured in their own documentation, these work against it: pScheduler's http archiver, collectd's
-write_http, Telegraf's http output, MONIT's senders (to whom only 200 is success).
+write_http, Telegraf's http output, MONIT's senders (to whom only 200 is success), and clients of a Pushgateway
+(`lakescope.collectors._pushgateway`) to whom ``https://.../push`` is the gateway, as to Rucio's probes.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from typing import Annotated
 from fastapi import APIRouter, Header, HTTPException, Request
 from pydantic import Field, SecretStr, field_validator
 
+from lakescope.collectors import _pushgateway
 from lakescope.collectors._common import CollectorOptions
 from lakescope.collectors._reading import Pieces, cut, portions
 from lakescope.collectors._spool import Spool, SpoolFullError
@@ -135,21 +137,31 @@ class HttpCollector:
             self._check_token(authorization)
             if format not in self.formats:
                 raise HTTPException(404, f"no format {format!r}; there are {', '.join(self.formats)}")
-            with self._hold_memory() as hold:
-                body = await self._body(request, hold)
-                try:
-                    await asyncio.wrap_future(
-                        self._spool.append(Message(body, format, _headers(request), time.time()))
-                    )
-                except SpoolFullError:
-                    raise _later("the spool is full: a sink is slow or down, see /readyz") from None
-                except sqlite3.Error as error:
-                    raise _later(f"the spool cannot be written: {error}") from None
-            return {"accepted_bytes": len(body)}
+            return {"accepted_bytes": await self._store(request, format, _headers(request))}
 
         router.add_api_route("/{format}", push, methods=["POST"], operation_id="push")
         router.add_api_route("/{format}", push, methods=["PUT"], operation_id="push_put")
+        _pushgateway.add_routes(router, self._take_group)
         return router
+
+    async def _take_group(self, request: Request, headers: dict[str, str], token: str | None) -> int:
+        """A push of the Pushgateway's API."""
+        self._check_token(request.headers.get("authorization") if token is None else _bearer(token))
+        return await self._store(request, _pushgateway.FORMAT, _headers(request) | headers, may_be_empty=True)
+
+    async def _store(
+        self, request: Request, format: str, headers: dict[str, str], *, may_be_empty: bool = False
+    ) -> int:
+        """Bytes of the body, which is safe on disk. Raises `HTTPException`."""
+        with self._hold_memory() as hold:
+            body = await self._body(request, hold, may_be_empty or "scope" in headers)
+            try:
+                await asyncio.wrap_future(self._spool.append(Message(body, format, headers, time.time())))
+            except SpoolFullError:
+                raise _later("the spool is full: a sink is slow or down, see /readyz") from None
+            except sqlite3.Error as error:
+                raise _later(f"the spool cannot be written: {error}") from None
+        return len(body)
 
     @property
     def has_token(self) -> bool:
@@ -183,7 +195,7 @@ class HttpCollector:
         finally:
             self._held_bytes -= mine
 
-    async def _body(self, request: Request, hold: Callable[[int], None]) -> bytes:
+    async def _body(self, request: Request, hold: Callable[[int], None], may_be_empty: bool) -> bytes:
         """The body, unpacked. Raises 400, 413, 415 or 503."""
         limit = self.options.max_body_bytes
         if request.headers.get("content-type", "").startswith("multipart/"):
@@ -197,8 +209,8 @@ class HttpCollector:
             if buffer.tell() > limit:
                 raise _too_large(limit)
         packed_body = buffer.getvalue()
-        if not packed_body and "scope" in _headers(request):
-            return b""  # an answer to a question: that there is nothing
+        if not packed_body and may_be_empty:
+            return b""  # an answer to a question, or a group: that there is nothing
         encoding = request.headers.get("content-encoding", "identity").lower()
         several = _is_several(request.headers.get("content-type", ""))
         arguments = (packed_body, encoding, several, limit, self.options.max_documents)
@@ -208,6 +220,11 @@ class HttpCollector:
         body = await asyncio.get_running_loop().run_in_executor(self._unpackers, _check_body, *arguments)
         hold(len(body))
         return body
+
+
+def _bearer(token: str) -> str:
+    """As a header's characters, which are bytes."""
+    return f"Bearer {token.encode().decode('latin-1')}"
 
 
 def _later(text: str) -> HTTPException:

@@ -1,9 +1,13 @@
-"""Tokens that a client shows in ``Authorization``: as bearer, or as password of basic authentication."""
+"""Tokens that a client shows in ``Authorization``: as bearer, or as password of basic authentication.
+
+A client that can set no header may show one in the path, ``/token/<token>/...``, where a route allows it.
+"""
 
 from __future__ import annotations
 
 import base64
 import binascii
+import re
 import secrets
 
 CHALLENGE = 'Basic realm="lakescope", Bearer'
@@ -22,3 +26,13 @@ def shows(authorization: str | None, token: str) -> bool:
     elif scheme.lower() != "bearer":
         return False
     return secrets.compare_digest(given_token, token.encode())
+
+
+def in_path(path: str) -> str:
+    """A route's path with the token before it."""
+    return f"/token/{{token}}{path}"
+
+
+def without_token(path: str) -> str:
+    """A request's path, for logs."""
+    return re.sub(r"/token/[^/]+", "/token/***", path)

@@ -27,7 +27,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lakescope.app.config import Http
 from lakescope.app.web.server import RARELY
-from lakescope.core.tokens import CHALLENGE, shows
+from lakescope.core.tokens import CHALLENGE, shows, without_token
 
 BODY_S = 30.0
 """How long a request's body may take."""
@@ -62,7 +62,10 @@ class Gate:
             answer = await self._judge(request, receive)
             await (answer or self.app)(scope, receive, send)
         except ClientDisconnect:
-            RARELY.warn("web_sender_left", f"client={_client(request)} path={quote(_path(request))[:100]}")
+            RARELY.warn(
+                "web_sender_left",
+                f"client={_client(request)} path={quote(without_token(_path(request)))[:100]}",
+            )
         except HTTPException as error:  # of a body that nobody but the gate has read
             await _refuse(error.status_code, error.detail)(scope, receive, send)
 
@@ -116,10 +119,14 @@ class Gate:
         return netloc != own and _name(netloc) not in self.public_hosts
 
     def _is_push(self, request: Request) -> bool:
-        return request.method in ("POST", "PUT") and _path(request).rpartition("/")[0] in self.pushes
+        return request.method in ("POST", "PUT", "DELETE") and self._collector(_path(request)) is not None
 
     def _own_token(self, path: str) -> bool:
-        return self.pushes[path.rpartition("/")[0]]
+        return self.pushes[self._collector(path) or ""]
+
+    def _collector(self, path: str) -> str | None:
+        """The path of the http collector whose route this may be: of two that fit the longer one."""
+        return max((own for own in self.pushes if path.startswith(f"{own}/")), key=len, default=None)
 
     def _is_signed(self, request: Request) -> bool:
         assert self.token is not None
