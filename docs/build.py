@@ -255,6 +255,10 @@ def metrics() -> str:
             (family,) = metric.collect()
             rows.append((f"{family.name}_total", family.type, metric._labelnames, family.documentation))
     rows += [(lag.name, lag.type, lag._labelnames, lag.documentation) for lag in registry.lag.collect()]
+    rows += [
+        (f"{lost.name}_total", lost.type, lost._labelnames, lost.documentation)
+        for lost in registry.losses.collect()
+    ]
     shown = [
         (f"`{name}`", kind, ", ".join(f"`{label}`" for label in labels), text)
         for name, kind, labels, text in rows

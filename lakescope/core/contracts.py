@@ -39,7 +39,10 @@ class Health:
 
 
 class Collector(Protocol):
-    """A transport. Never looks into a body."""
+    """A transport. Never looks into a body.
+
+    One whose source gives nothing twice may have ``losses`` (what -> how often): the metric ``lakescope_lost_total``.
+    """
 
     Options: ClassVar[type[Options]]
     health: Health

@@ -99,6 +99,9 @@ class Engine:
         """Lakescope's reports on itself (lakescope.pipeline.health): run like pipelines, counted among none."""
         self.dead_letters = dead_letters
         self.metrics = Metrics()
+        for pipeline in self.pipelines:
+            if (losses := getattr(pipeline.collector, "losses", None)) is not None:
+                self.metrics.losses.of[pipeline.name] = losses
         self.lanes = {
             name: SinkLane(name, sink, self.metrics, queue_limit, queue_bytes) for name, sink in sinks.items()
         }

@@ -13,13 +13,13 @@ from __future__ import annotations
 import time
 from bisect import bisect_left
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from threading import Lock
 
 from prometheus_client import CollectorRegistry
 from prometheus_client import Counter as Metric
-from prometheus_client.core import HistogramMetricFamily
+from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector as Exporter
 
 LAG_BUCKETS = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0, 3600.0, 21600.0, 86400.0)
@@ -63,6 +63,8 @@ class Metrics:
         self.restarts = counter("collector_restarts", "Collectors started again after a fault", "collector")
         self.lag = Lag()
         self.registry.register(self.lag)
+        self.losses = Losses()
+        self.registry.register(self.losses)
 
     def value(self, metric: Metric, **labels: str) -> int:
         """Sum of the samples that carry these labels."""
@@ -83,6 +85,23 @@ class Metrics:
                 if sample.name.endswith("_total") and labels.items() <= sample.labels.items():
                     totals[sample.labels[label]] += int(sample.value)
         return dict(totals)
+
+
+class Losses(Exporter):
+    """``lakescope_lost``: what collectors lost whose source gives nothing twice, as they count it themselves."""
+
+    def __init__(self) -> None:
+        self.of: dict[str, Mapping[str, int]] = {}
+        """Collector -> what was lost -> how often."""
+
+    def collect(self) -> Iterable[CounterMetricFamily]:
+        """For the registry."""
+        text = "Packets, lines and names that a collector could not take and that nobody sends again"
+        family = CounterMetricFamily("lakescope_lost", text, labels=["collector", "what"])
+        for collector, losses in self.of.items():
+            for what, count in dict(losses).items():
+                family.add_metric([collector, what], count)
+        yield family
 
 
 class Lag(Exporter):

@@ -206,5 +206,5 @@ class FilesSource(Source):
 
 SOURCES: tuple[type[Source], ...] = (StompSource, HttpSource, PollSource, RucioSource, FilesSource)
 
-OWN_WORDS = {"probe"}
+OWN_WORDS = {"probe", "statsd"}
 """Collectors whose messages nobody can offer: they say what they saw themselves. Their own tests keep the contract."""
