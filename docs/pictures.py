@@ -52,6 +52,7 @@ _SELDOM = Options(
     rules=1800,
     usage=3600,
     optimizer=600,
+    metrics=1800,
 )
 SEED = 5
 STEP_S = 600.0  # how often Lakescope is taken to have reported on itself

@@ -41,6 +41,7 @@ _INTERVALS = (
     "checks",
     "templates",
     "monitoring",
+    "metrics",
 )
 
 
@@ -64,7 +65,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     perfSONAR test and pair (`throughput`, `latency`, `rtt`, `trace`, `clock`); between samples of `hosts`; between runs
     of the scripts (`probes`, `statistics`, `availability`); between questions to Rucio's API (`rules`, `usage`,
     `accounts`: their usage and quotas, and `inside`: requests, daemons, bad replicas); between Lakescope's own `checks`
-    of each service; between polls of pSConfig's `templates` and of FTS's `monitoring`.
+    of each service; between polls of pSConfig's `templates` and of FTS's `monitoring`; between
+    looks at Rucio's own `metrics`, whose probes run at most every ten minutes.
 
     Until `sparse_until` (POSIX seconds) the intervals named in `sparse` hold instead, and of transfers, data
     identifiers and rules only the ends are reported: a long past in few messages.
@@ -104,6 +106,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     checks: float = 300
     templates: float = 3_600
     monitoring: float = 300
+    metrics: float = 60
     sparse: Mapping[str, float] = {}
     sparse_until: float = 0.0
 

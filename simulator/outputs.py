@@ -80,9 +80,9 @@ class Files(Output):
 
     One body a line (`hermes.jsonl`, `traces.jsonl`, `perfsonar.jsonl`, `collectd.jsonl`, `telegraf.jsonl`,
     `push.jsonl`); an answer of Rucio's API has several (`rucio_api.jsonl`), and loses its time. `fts.txt` has the bodies
-    one after the other as on the wire, each with its trailing space. A page of node_exporter doesn't name the scraped
-    host, so there is a file a host, `node_exporter/<host>.prom`, with its scrapes one after the other and a line `# EOF`
-    behind each.
+    one after the other as on the wire, each with its trailing space. A page of node_exporter or of Rucio's metrics doesn't name
+    the scraped host, so there is a file a host, `node_exporter/<host>.prom`, with its scrapes one after the other and a
+    line `# EOF` behind each; of what Rucio's probes push there is a file a job.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -109,8 +109,9 @@ def _file_of(wire: Wire) -> tuple[str, bytes]:
     """A message's file below the directory, and what ends each body there."""
     if wire.format == "fts":
         return "fts.txt", b""
-    if wire.format == "node_exporter":
-        return f"node_exporter/{wire.headers['instance'].partition(':')[0]}.prom", b"# EOF\n"
+    if wire.format in ("node_exporter", "rucio_metrics"):
+        name = wire.headers.get("instance") or wire.destination.rpartition("/")[2]
+        return f"{wire.format}/{name.partition(':')[0]}.prom", b"# EOF\n"
     return f"{wire.format}.jsonl", b"\n"
 
 
@@ -177,11 +178,11 @@ class Stomp(Output):
                 listener.wait_on_disconnected()
 
 
-_ALONE = ("node_exporter", "rucio_api", "psconfig", "fts_rest")
+_ALONE = ("node_exporter", "rucio_api", "rucio_metrics", "psconfig", "fts_rest")
 
 
 class HttpPush(Output):
-    """POSTs each body to `<url>/push/<format>`; success is any 2xx.
+    """POSTs each body to `<url>/push/<format>`, pushes to a gateway to its path there; success is any 2xx.
 
     With a `batch` above 1, so many bodies of a format share one request (application/x-ndjson), for back-filling;
     pages of node_exporter don't name their host, answers to questions not their time: they go alone, with headers
@@ -201,9 +202,12 @@ class HttpPush(Output):
     def write(self, wire: Wire) -> None:
         if self._batch == 1 or wire.format in _ALONE:
             headers = wire.headers
+            if "push" in headers:  # to a gateway, whose path names the group
+                self._send(wire.destination, wire.body, headers, headers["push"])
+                return
             if wire.destination.startswith("/topic/"):
                 headers = headers | {"destination": wire.destination, "content-type": "application/json"}
-            self._send(wire.format, wire.body, headers)
+            self._send(f"/push/{wire.format}", wire.body, headers)
             return
         pending = self._waiting.setdefault(wire.format, [])
         pending.append(wire.body)
@@ -218,13 +222,13 @@ class HttpPush(Output):
     def _flush(self, name: str) -> None:
         bodies, self._waiting[name] = self._waiting[name], []
         if bodies:
-            self._send(name, b"\n".join(bodies), {"content-type": "application/x-ndjson"})
+            self._send(f"/push/{name}", b"\n".join(bodies), {"content-type": "application/x-ndjson"})
 
-    def _send(self, name: str, body: bytes, headers: Mapping[str, str]) -> None:
-        _retries(self._patience, _http_passing)(self._post, name, body, headers)
+    def _send(self, path: str, body: bytes, headers: Mapping[str, str], method: str = "POST") -> None:
+        _retries(self._patience, _http_passing)(self._request, method, path, body, headers)
 
-    def _post(self, name: str, body: bytes, headers: Mapping[str, str]) -> None:
-        self._client.post(f"/push/{name}", content=body, headers=headers).raise_for_status()
+    def _request(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> None:
+        self._client.request(method, path, content=body, headers=headers).raise_for_status()
 
 
 class SplitOutput(Output):

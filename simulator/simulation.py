@@ -26,6 +26,7 @@ from lakescope.simulator.wire.psconfig import Psconfig
 from lakescope.simulator.wire.push import Push
 from lakescope.simulator.wire.rucio_api import RucioApi
 from lakescope.simulator.wire.rucio_inside import RucioInside
+from lakescope.simulator.wire.rucio_metrics import RucioMetrics
 from lakescope.simulator.wire.telegraf import Telegraf
 from lakescope.simulator.wire.traces import Traces
 
@@ -42,6 +43,7 @@ FORMATS: Final = {
     "probe": "probes",
     "psconfig": "psconfig",
     "fts-rest": "fts_rest",
+    "rucio-metrics": "rucio_metrics",
 }
 """The sources that speak, each with the format of its messages."""
 
@@ -88,6 +90,8 @@ def simulate(
     if "rucio-api" in formats:
         watchers.append(RucioApi(seed, later, begin, options, disturbances, lake))
         watchers.append(RucioInside(seed, later, begin, options, disturbances, lake))
+    if "rucio-metrics" in formats:
+        watchers.append(RucioMetrics(seed, later, begin, options, disturbances, lake))
     if "fts-rest" in formats:
         watchers.append(FtsRest(seed, later, begin, options, lake))
     if "psconfig" in formats:

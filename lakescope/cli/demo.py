@@ -183,6 +183,7 @@ def _options(dense: datetime) -> Options:
         "checks": 3 * hour,
         "templates": 12 * hour,
         "monitoring": 4 * hour,
+        "metrics": hour,
     }
     return simulator.Options(
         few_hosts=True,

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from lakescope.simulator.outputs import Output
 
 
-SOURCES = "rucio, trace, fts, perfsonar, collectd, node_exporter, telegraf, push, rucio-api, probe, psconfig, fts-rest"
+SOURCES = "rucio, trace, fts, perfsonar, collectd, node_exporter, telegraf, push, rucio-api, rucio-metrics"
+SOURCES += ", probe, psconfig, fts-rest"
 BATCH = 500  # bodies a request when back-filling over HTTP
 
 

@@ -440,3 +440,39 @@ def test_what_rucio_says_of_itself(quiet: list[Wire], lake: Lake) -> None:
     assert {"readable", "hostname", "pid", "thread_name", "updated_at", "created_at", "payload"} == set(
         beats[0]
     )
+
+
+# Rucio's own metrics
+
+
+def test_pages_of_rucio_are_prometheus_text_and_their_counters_grow(quiet: list[Wire]) -> None:
+    before: dict[tuple[str, str, str], float] = {}
+    started: dict[str, float] = {}
+    for wire in (wire for wire in of(quiet, "rucio-metrics") if "push" not in wire.headers):
+        instance = wire.headers["instance"]
+        families = list(text_string_to_metric_families(wire.body.decode()))
+        (began,) = (
+            family.samples[0].value for family in families if family.name == "process_start_time_seconds"
+        )
+        is_restarted, started[instance] = started.get(instance, began) != began, began
+        for sample in chain.from_iterable(family.samples for family in families):
+            if not sample.name.endswith(("_total", "_count", "_sum")):
+                continue
+            key = (instance, sample.name, json.dumps(sample.labels))
+            assert is_restarted or sample.value >= before.get(key, 0)
+            before[key] = sample.value
+    assert len(started) == 13
+    assert {name for _, name, _ in before} >= {
+        "rucio_transfertool_fts3_submission_total",
+        "rucio_daemons_conveyor_finisher_handle_requests_total",
+        "rucio_daemons_reaper_reaper_delete_count",
+    }
+
+
+def test_pushes_of_rucios_probes_name_their_group(quiet: list[Wire]) -> None:
+    pushes = [wire for wire in of(quiet, "rucio-metrics") if "push" in wire.headers]
+    assert pushes
+    for wire in pushes:
+        job = json.loads(wire.headers["group"])["job"]
+        assert wire.destination == f"/push/metrics/job/{job}"
+        assert list(text_string_to_metric_families(wire.body.decode()))
