@@ -26,6 +26,7 @@ RSE = _of("rse", "RSE", "rse", "storage")
 QOS = _of("qos", "QoS", "qos", "storage")
 ACCOUNT = _of("account", "Account", "account", "storage")
 HOST = _of("host", "Host", "host", "hosts")
+INSTANCE = _of("instance", "Server or daemon", "instance", "rucio")
 
 TRANSFERS = (VO, ACTIVITY, EXPERIMENT, SOURCE, DESTINATION, SOURCE_RSE, DESTINATION_RSE, PROTOCOL)
 """What every view of transfers can be narrowed by."""

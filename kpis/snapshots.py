@@ -58,7 +58,10 @@ _SOURCE = ("collector", "source")
 """Who reports: the intervals of its series are alike."""
 _POLL = Part(kind="last", field="count", series=(*_SOURCE, "scope"))
 _POLL_COLUMNS = ("interval_s", "kind", "state")
-_POLLED = (*("rules", "storage", "requests", "daemons", "replicas", "downtimes", "expected_tests", "polls"),)
+_POLLED = (
+    *("rules", "storage", "requests", "daemons", "replicas", "downtimes", "expected_tests", "polls"),
+    "rucio",
+)
 """Datasets of which there are answers to polls."""
 
 
@@ -68,7 +71,9 @@ def questions(query: Query, columns: Sequence[str] = ()) -> list[ReportsQuery]:
     queries = [_question(query, part, columns) for part in parts(query.kpi.value)]
     if query.dataset not in _POLLED:
         return queries
-    complete = (Condition("complete", "=", True),)
+    # pages of metrics come each minute, the others' answers need not
+    pages = Condition("kind", "=" if query.dataset == "rucio" else "not", "metrics")
+    complete = (Condition("complete", "=", True), *((pages,) if query.dataset != "polls" else ()))
     polls = structs.replace(
         queries[0],
         dataset="polls",

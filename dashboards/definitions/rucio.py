@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from lakescope.dashboards.definitions import _links as links
+from lakescope.dashboards.definitions import _rucio_metrics as metrics
 from lakescope.dashboards.model import Dashboard, Listing, Number, Panel, Row
-from lakescope.dashboards.variables import ACTIVITY, DESTINATION_RSE, RSE, SOURCE_RSE, VO
+from lakescope.dashboards.variables import ACTIVITY, DESTINATION_RSE, INSTANCE, RSE, SOURCE_RSE, VO
 
 _LINK = ("src_rse", "dst_rse")
 _NEED = {
@@ -157,7 +158,7 @@ RUCIO = Dashboard(
     name="rucio",
     title="Rucio inside",
     question="Do Rucio's own parts work: queues, daemons, and the replicas that it cares for?",
-    variables=(VO, ACTIVITY, SOURCE_RSE, DESTINATION_RSE, RSE),
+    variables=(VO, ACTIVITY, SOURCE_RSE, DESTINATION_RSE, RSE, INSTANCE),
     group="activity",
-    rows=(_REQUESTS, _DAEMONS, _REPLICAS),
+    rows=(*metrics.ROWS, _REQUESTS, _DAEMONS, _REPLICAS),
 )

@@ -15,6 +15,9 @@ from lakescope.kpis.catalogue import (
     probes,
     replicas,
     requests,
+    rucio_backlogs,
+    rucio_daemons,
+    rucio_transfers,
     rules,
     storage,
     transfers,
@@ -24,6 +27,7 @@ from lakescope.kpis.model import Kpi
 _ROOMS = (
     *(transfers, deletions, accesses, storage, rules, fts_queue, network, hosts, probes, downtimes, pipeline),
     *(requests, daemons, replicas),
+    *(rucio_backlogs, rucio_transfers, rucio_daemons),
     comparisons,
 )
 

@@ -42,7 +42,13 @@ class States:
         self.longest = max(part.look_back_s for part in self.parts)
         begin, end = self._earliest(), query.until.timestamp()
         within = [e for e in events if begin <= seconds(e["time"]) < end]
-        self.polls = [p for p in polls if p.get("complete") and begin <= seconds(p["time"]) < end]
+        dataset = query.kpi.dataset
+        self.polls = [
+            p
+            for p in polls
+            if p.get("complete") and begin <= seconds(p["time"]) < end
+            if dataset == "polls" or (p["kind"] == "metrics") == (dataset == "rucio")
+        ]
         self.answered: dict[str, list[float]] = defaultdict(list)
         for poll in self.polls:
             self.answered[poll["scope"]].append(seconds(poll["time"]))

@@ -50,6 +50,7 @@ _OPTIONS = Options(
     rules=24 * _HOUR,
     usage=12 * _HOUR,
     accounts=24 * _HOUR,
+    metrics=12 * _HOUR,
     optimizer=8 * _HOUR,
     hosts=16 * _HOUR,
     probes=4 * _HOUR,

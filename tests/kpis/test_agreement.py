@@ -19,7 +19,7 @@ import pytest
 
 from lakescope.app.query import ask, ask_many
 from lakescope.kpis import CATALOGUE, Query, UnsupportedError, comparisons, elasticsearch
-from lakescope.kpis.model import Comparison, Condition, EventsQuery, Part, StatesQuery
+from lakescope.kpis.model import Comparison, Condition, EventsQuery, Part, StatesQuery, parts
 from lakescope.sinks.duckdb import DuckdbOptions, DuckdbSink
 from lakescope.sinks.elasticsearch import ElasticsearchOptions, ElasticsearchSink
 from lakescope.sinks.influxdb import InfluxdbOptions, InfluxdbSink
@@ -37,8 +37,9 @@ SKETCHES = {("opensearch", 0.5), ("opensearch", 0.95), ("influxdb", 0.95)}
 """Store and quantile of percentiles that are within `percentile_bounds` only."""
 
 _COUNTERS = {
-    (name, "no difference between an event and the one before it")
-    for name in ("host_cpu", "host_network_received", "host_network_sent")
+    (kpi.name, "no difference between an event and the one before it")
+    for kpi in CATALOGUE.values()
+    if kpi.dataset in ("hosts", "rucio") and any(part.kind == "increase" for part in parts(kpi.value))
 }
 REFUSED: dict[str, set[tuple[str, str]]] = {
     "elasticsearch": _COUNTERS,
@@ -51,6 +52,7 @@ REFUSED: dict[str, set[tuple[str, str]]] = {
         ("host_silence", "for the whole range only"),
         ("network_hosts_heard", "src_host is a tag"),
         ("silent_hosts", "src_host is a tag"),
+        ("rucio_silence", "for the whole range only"),
     },
 }
 """Store -> what it must refuse: KPI and reason. A refusal that does not stand here fails the test."""

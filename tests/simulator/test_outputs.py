@@ -145,7 +145,7 @@ def test_split_sends_each_message_its_usual_way(wires: list[Wire]) -> None:
     assert {wire.source for wire in broker.wires} == {"rucio", "fts", "trace"}
     assert len(broker.wires) + len(web.wires) == len(wires)
     assert all("push" in wire.headers or wire.destination == f"/push/{wire.format}" for wire in web.wires)
-    assert broker.closed and web.closed
+    assert broker.closed_indices and web.closed_indices
 
 
 def test_pace(wires: list[Wire]) -> None:

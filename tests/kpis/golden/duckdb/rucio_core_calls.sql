@@ -1,0 +1,25 @@
+-- the whole range
+select sum(part0)::double / 604800.0 as value from (select *, case when "value" >= lag("value" ignore nulls) over (partition by "instance", "series" order by time) then "value" - lag("value" ignore nulls) over (partition by "instance", "series" order by time) end as part0 from "rucio" where time >= $since and time < $until and list_contains($p2, "component") and "metric" is distinct from $p3 and "part" is distinct from $p4);
+-- $since = 2026-01-05 00:00:00
+-- $until = 2026-01-12 00:00:00
+-- $p2 = ['core.did', 'core.nongrid_trace', 'core.oidc', 'core.replica', 'core.request', 'core.rule', 'core.trace', 'core.transfer', 'core.opendata']
+-- $p3 = get_next_requests
+-- $p4 = sum
+
+-- every hour, by component
+select time_bucket(to_seconds($bin), time, timestamp '1970-01-01') as time, "component", sum(part0)::double / epoch(least($until, time_bucket(to_seconds($bin), time, timestamp '1970-01-01') + to_seconds($bin)) - greatest($since, time_bucket(to_seconds($bin), time, timestamp '1970-01-01'))) as value from (select *, case when "value" >= lag("value" ignore nulls) over (partition by "instance", "series" order by time) then "value" - lag("value" ignore nulls) over (partition by "instance", "series" order by time) end as part0 from "rucio" where time >= $since and time < $until and list_contains($p3, "component") and "metric" is distinct from $p4 and "part" is distinct from $p5) group by 1, 2 order by 1, 2;
+-- $since = 2026-01-05 00:00:00
+-- $until = 2026-01-12 00:00:00
+-- $bin = 3600
+-- $p3 = ['core.did', 'core.nongrid_trace', 'core.oidc', 'core.replica', 'core.request', 'core.rule', 'core.trace', 'core.transfer', 'core.opendata']
+-- $p4 = get_next_requests
+-- $p5 = sum
+
+-- by metric, of two component
+select "metric", sum(part0)::double / 604800.0 as value from (select *, case when "value" >= lag("value" ignore nulls) over (partition by "instance", "series" order by time) then "value" - lag("value" ignore nulls) over (partition by "instance", "series" order by time) end as part0 from "rucio" where time >= $since and time < $until and list_contains($p2, "component") and "metric" is distinct from $p3 and "part" is distinct from $p4 and list_contains($p5, "component")) group by 1 order by 1;
+-- $since = 2026-01-05 00:00:00
+-- $until = 2026-01-12 00:00:00
+-- $p2 = ['core.did', 'core.nongrid_trace', 'core.oidc', 'core.replica', 'core.request', 'core.rule', 'core.trace', 'core.transfer', 'core.opendata']
+-- $p3 = get_next_requests
+-- $p4 = sum
+-- $p5 = ["it's", 'two']
