@@ -34,6 +34,8 @@ from lakescope.transformers._rucio_names import PROBES, Name, of_prometheus, of_
 from lakescope.transformers.quantities import series_of
 
 SOURCE = "rucio-metrics"
+PUSHED = "rucio-probes"
+"""Source of what was pushed: a probe has an interval of its own, not that of the pages."""
 SERIES_MAX = 5_000
 """Of one metric on a page: ATLAS's throttler has some 100 RSEs, 10 activities and 4 limits."""
 SAMPLES_MAX = 50_000
@@ -153,6 +155,7 @@ class _Page:
         self.time_unit_s = 0.001
         self.push = headers.get("push")
         self.group = _group(headers)
+        self.source = PUSHED if self.group else SOURCE
         date = headers.get("date")
         time = utc_time(date, "$.headers.date") if date else epoch_time(message.received)
         if time is None:
@@ -191,7 +194,7 @@ class _Page:
         return RucioMetric(
             id=identify_series(SOURCE, self.scope, time, sample.name, labels=labels),
             time=time,
-            source=SOURCE,
+            source=self.source,
             vo=labels.get("vo"),
             component=name.component,
             metric=name.metric,
@@ -212,7 +215,7 @@ class _Page:
         return Poll(
             id=identify(SOURCE, "poll", self.scope, self.received),
             time=self.received,
-            source=SOURCE,
+            source=self.source,
             scope=self.scope,
             kind="metrics",
             count=count,

@@ -132,7 +132,7 @@ def check_form(number: Number, *, over_time: bool) -> None:
     if isinstance(kpi.value, Timeline):
         raise refuse(kpi, "Grafana's queries do not know how long a result of a probe or a downtime holds")
     states = [part for part in parts(kpi.value) if isinstance(part, Part) and part.is_state]
-    if any(part.polled and part.state for part in states):  # a gauge is shown as it was last reported
+    if any(part.polled not in ("", "metrics") for part in states):  # a gauge is shown as it was last reported
         raise refuse(kpi, "Grafana's queries do not know what the latest answer lacks")
     if isinstance(kpi.value, DaysLeft):
         raise refuse(kpi, "Grafana's queries do not know when a series was first reported")

@@ -20,7 +20,7 @@ COUNT, SUM = Condition("part", "=", "count"), Condition("part", "=", "sum")
 
 SERIES = ("instance", "series")
 increase = partial(Part, kind="increase", field="value", series=SERIES)
-_last = partial(Part, kind="last", field="value", series=SERIES, polled=True)
+_last = partial(Part, kind="last", field="value", series=SERIES, polled="metrics")
 rucio = partial(Kpi, dataset="rucio", dimensions=DIMENSIONS)
 NO_RISE = "fewer than two reports"
 

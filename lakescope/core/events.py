@@ -67,6 +67,7 @@ Source = Literal[
     "cric",
     "rucio-api",
     "rucio-metrics",
+    "rucio-probes",
     "trace",
     "lakescope",
     "gocdb",

@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from json import dumps
 
 from lakescope.simulator.agenda import Later
-from lakescope.simulator.clock import HOUR, SECOND, http_text, posix
+from lakescope.simulator.clock import HOUR, MINUTE, SECOND, http_text, posix
 from lakescope.simulator.incidents import Disturbances
 from lakescope.simulator.lake import Lake
 from lakescope.simulator.options import Options
@@ -83,7 +83,8 @@ def _text(labels: Labels) -> str:
 
 
 class RucioMetrics(Dialect):
-    """Counts what passes, as the daemons do; each process is scraped at an interval, each probe runs every ten."""
+    """Counts what passes, as the daemons do; each process is scraped at an interval, and each probe runs then, but not
+    more often than every ten minutes."""
 
     source = "rucio-metrics"
     format = "rucio_metrics"
@@ -101,7 +102,7 @@ class RucioMetrics(Dialect):
         self._seen = dict.fromkeys(PROCESSES, begin)
         self._requests: Counter[tuple[str, str, str, str]] = Counter()
         """State, activity, FTS server, destination -> requests under way."""
-        self._dark = {rse.name: self.chance.whole(0, 40) for rse in lake.disks}
+        self._dark = {rse.name: self.chance.integer(0, 40) for rse in lake.disks}
         self._stuck = 0
         if interval := options.interval("metrics", begin):
             for name in PROCESSES:
@@ -193,7 +194,7 @@ class RucioMetrics(Dialect):
         """What grows by itself, and how things are."""
         chance = self.chance
         process.set("process_start_time_seconds", process.started / SECOND)
-        process.set("process_resident_memory_bytes", 150_000_000 + chance.whole(0, 40) * 1_000_000)
+        process.set("process_resident_memory_bytes", 150_000_000 + chance.integer(0, 40) * 1_000_000)
         process.count("process_cpu_seconds", round(seconds * chance.between(0.02, 0.3), 2))
         if state := _READERS.get(name):
             rounds = max(1, int(seconds / 20))
@@ -212,7 +213,7 @@ class RucioMetrics(Dialect):
             case "conveyor-throttler":
                 self._throttle(process)
             case "undertaker":
-                deleted = chance.whole(0, 12)
+                deleted = chance.integer(0, 12)
                 process.count("rucio_daemons_undertaker_undertaker_undertaker_delete_dids", deleted)
             case "transmogrifier":
                 process.time(
@@ -221,7 +222,9 @@ class RucioMetrics(Dialect):
             case "necromancer" if chance.random() < 0.02:
                 process.count("rucio_daemons_badreplicas_necromancer_badfiles_lostfile")
             case "necromancer":
-                process.count("rucio_daemons_badreplicas_necromancer_badfiles_recovering", chance.whole(0, 1))
+                process.count(
+                    "rucio_daemons_badreplicas_necromancer_badfiles_recovering", chance.integer(0, 1)
+                )
             case "hermes" if chance.random() < 0.01:
                 process.count("rucio_daemons_hermes_hermes_reconnect", host="mb-escape.example.org")
             case "storage-consistency-actions":
@@ -250,27 +253,27 @@ class RucioMetrics(Dialect):
 
     def _push(self, us: int, number: int) -> None:
         """Every probe once."""
-        chance, hour = self.chance, self._options.interval("metrics", us) * 10
+        chance, interval = self.chance, max(self._options.interval("metrics", us), 10 * MINUTE)
         if us >= self._begin:
             self._send_push(
                 us,
                 "check_messages_to_submit",
-                rucio_probes_messages_to_submit_queues_messages=chance.whole(0, 900),
+                rucio_probes_messages_to_submit_queues_messages=chance.integer(0, 900),
             )
-            self._send_push(us, "check_unevaluated_dids", judge_waiting_dids=chance.whole(0, 60))
-            self._send_push(us, "check_updated_dids", rucio_probes_judge_updated_dids=chance.whole(0, 80))
+            self._send_push(us, "check_unevaluated_dids", judge_waiting_dids=chance.integer(0, 60))
+            self._send_push(us, "check_updated_dids", rucio_probes_judge_updated_dids=chance.integer(0, 80))
             self._send_push(
                 us,
                 "check_stuck_rules",
                 judge_stuck_rules_with_missing_source_replica=2,
                 judge_stuck_rules_without_missing_source_replica=3 + self._stuck,
             )
-            self._send_push(us, "check_expired_dids", undertaker_expired_dids=chance.whole(0, 300))
-            self._send_push(us, "check_new_dids", transmogrifier_new_dids=chance.whole(0, 40))
-            self._send_push(us, "check_expired_rules", judge_expired_rules=chance.whole(0, 25))
-            self._send_push(us, "check_unlocked_replicas", reaper_expired_replicas=chance.whole(0, 5_000))
+            self._send_push(us, "check_expired_dids", undertaker_expired_dids=chance.integer(0, 300))
+            self._send_push(us, "check_new_dids", transmogrifier_new_dids=chance.integer(0, 40))
+            self._send_push(us, "check_expired_rules", judge_expired_rules=chance.integer(0, 25))
+            self._send_push(us, "check_unlocked_replicas", reaper_expired_replicas=chance.integer(0, 5_000))
             self._send_queues(us)
-        self._later(us + hour, self._push, number + 1)
+        self._later(us + interval, self._push, number + 1)
 
     def _send_queues(self, us: int) -> None:
         queues, rules = _Process(us), _Process(us)

@@ -86,7 +86,8 @@ def test_says_what_is_left_out(store: Store) -> None:
     shown = sum(len(list(panels_of(build(one, store).document))) for one in DASHBOARDS.values())
     defined = sum(
         not panel.numbers
-        or not {number.kpi for number in panel.numbers} <= _COMPARISONS | _POLLED | (_INCREASES & LEFT_OUT[store])
+        or not {number.kpi for number in panel.numbers}
+        <= _COMPARISONS | _POLLED | (_INCREASES & LEFT_OUT[store])
         for one in DASHBOARDS.values()
         for panel in one.panels
     )

@@ -59,7 +59,8 @@ def test_a_store_is_asked_for_the_reports_and_for_the_polls() -> None:
     assert (polls.dataset, polls.field) == ("polls", "count")
     assert polls.series == ("collector", "source", "scope")
     assert polls.columns == ("interval_s", "kind", "state")
-    assert polls.conditions == (Condition("complete", "=", True), Condition("count", "known"))
+    others = Condition("kind", "not", "metrics")  # whose pages come each minute
+    assert polls.conditions == (Condition("complete", "=", True), others, Condition("count", "known"))
     assert (polls.look_back, polls.since, polls.until) == (rules.look_back, rules.since, rules.until)
     assert (polls.bin_s, polls.firsts) == (600, False)
 

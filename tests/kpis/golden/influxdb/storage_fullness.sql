@@ -1,14 +1,14 @@
 -- the whole range
 SELECT "free", "rse", "collector", "source" FROM "storage" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "rse" != '' AND "scope" = '' AND "account" = '' AND "experiment" = '' AND "usage_source" = '' AND "storage_service" = '' AND ("free" >= 0 OR "free" < 0) AND ("total" >= 0 OR "total" < 0);
 SELECT "total", "rse", "collector", "source" FROM "storage" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "rse" != '' AND "scope" = '' AND "account" = '' AND "experiment" = '' AND "usage_source" = '' AND "storage_service" = '' AND ("free" >= 0 OR "free" < 0) AND ("total" >= 0 OR "total" < 0);
-SELECT "count", "collector", "source", "scope", "interval_s", "kind", "state" FROM "polls" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "complete" = true AND ("count" >= 0 OR "count" < 0);
+SELECT "count", "collector", "source", "scope", "interval_s", "kind", "state" FROM "polls" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "complete" = true AND "kind" != 'metrics' AND ("count" >= 0 OR "count" < 0);
 
 -- every hour, by rse
 SELECT "free", "rse", "collector", "source" FROM "storage" WHERE time >= '2025-12-29T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "rse" != '' AND "scope" = '' AND "account" = '' AND "experiment" = '' AND "usage_source" = '' AND "storage_service" = '' AND ("free" >= 0 OR "free" < 0) AND ("total" >= 0 OR "total" < 0);
 SELECT "total", "rse", "collector", "source" FROM "storage" WHERE time >= '2025-12-29T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "rse" != '' AND "scope" = '' AND "account" = '' AND "experiment" = '' AND "usage_source" = '' AND "storage_service" = '' AND ("free" >= 0 OR "free" < 0) AND ("total" >= 0 OR "total" < 0);
-SELECT "count", "collector", "source", "scope", "interval_s", "kind", "state" FROM "polls" WHERE time >= '2025-12-29T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "complete" = true AND ("count" >= 0 OR "count" < 0);
+SELECT "count", "collector", "source", "scope", "interval_s", "kind", "state" FROM "polls" WHERE time >= '2025-12-29T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "complete" = true AND "kind" != 'metrics' AND ("count" >= 0 OR "count" < 0);
 
 -- by vo, of two rse
 SELECT "free", "rse", "vo", "collector", "source" FROM "storage" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "rse" != '' AND "scope" = '' AND "account" = '' AND "experiment" = '' AND "usage_source" = '' AND "storage_service" = '' AND ("free" >= 0 OR "free" < 0) AND ("total" >= 0 OR "total" < 0) AND ("rse" = 'it\'s' OR "rse" = 'two');
 SELECT "total", "rse", "vo", "collector", "source" FROM "storage" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "rse" != '' AND "scope" = '' AND "account" = '' AND "experiment" = '' AND "usage_source" = '' AND "storage_service" = '' AND ("free" >= 0 OR "free" < 0) AND ("total" >= 0 OR "total" < 0) AND ("rse" = 'it\'s' OR "rse" = 'two');
-SELECT "count", "collector", "source", "scope", "interval_s", "kind", "state" FROM "polls" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "complete" = true AND ("count" >= 0 OR "count" < 0);
+SELECT "count", "collector", "source", "scope", "interval_s", "kind", "state" FROM "polls" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "complete" = true AND "kind" != 'metrics' AND ("count" >= 0 OR "count" < 0);

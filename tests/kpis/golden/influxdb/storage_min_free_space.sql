@@ -1,11 +1,11 @@
 -- the whole range
 SELECT "used", "rse", "collector", "source" FROM "storage" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "rse" != '' AND "scope" = '' AND "account" = '' AND "experiment" = '' AND "storage_service" = '' AND "usage_source" = 'min_free_space' AND ("used" >= 0 OR "used" < 0);
-SELECT "count", "collector", "source", "scope", "interval_s", "kind", "state" FROM "polls" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "complete" = true AND ("count" >= 0 OR "count" < 0);
+SELECT "count", "collector", "source", "scope", "interval_s", "kind", "state" FROM "polls" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "complete" = true AND "kind" != 'metrics' AND ("count" >= 0 OR "count" < 0);
 
 -- every hour, by rse
 SELECT "used", "rse", "collector", "source" FROM "storage" WHERE time >= '2025-12-29T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "rse" != '' AND "scope" = '' AND "account" = '' AND "experiment" = '' AND "storage_service" = '' AND "usage_source" = 'min_free_space' AND ("used" >= 0 OR "used" < 0);
-SELECT "count", "collector", "source", "scope", "interval_s", "kind", "state" FROM "polls" WHERE time >= '2025-12-29T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "complete" = true AND ("count" >= 0 OR "count" < 0);
+SELECT "count", "collector", "source", "scope", "interval_s", "kind", "state" FROM "polls" WHERE time >= '2025-12-29T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "complete" = true AND "kind" != 'metrics' AND ("count" >= 0 OR "count" < 0);
 
 -- by vo, of two rse
 SELECT "used", "rse", "vo", "collector", "source" FROM "storage" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "rse" != '' AND "scope" = '' AND "account" = '' AND "experiment" = '' AND "storage_service" = '' AND "usage_source" = 'min_free_space' AND ("rse" = 'it\'s' OR "rse" = 'two') AND ("used" >= 0 OR "used" < 0);
-SELECT "count", "collector", "source", "scope", "interval_s", "kind", "state" FROM "polls" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "complete" = true AND ("count" >= 0 OR "count" < 0);
+SELECT "count", "collector", "source", "scope", "interval_s", "kind", "state" FROM "polls" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND "complete" = true AND "kind" != 'metrics' AND ("count" >= 0 OR "count" < 0);
