@@ -145,7 +145,7 @@ class Dashboard(Struct, frozen=True, kw_only=True):
 
     @property
     def uid(self) -> str:
-        """Grafana's uid: the same for ever."""
+        """Grafana's uid: it never changes."""
         return f"lakescope-{self.name}"
 
     @property

@@ -40,7 +40,7 @@ class Connection(Protocol):
     ) -> Any:
         """The answer as plain data. Raises `BusyError`, `TransientError` or `RefusedError`.
 
-        A write is tried once: the engine does so again, for ever and with backoff. Everything else goes on to the
+        A write is tried once: the engine does so again, without end and with backoff. Everything else goes on to the
         next node when one is away, as nobody else would try again.
         """
 

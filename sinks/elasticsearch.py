@@ -54,7 +54,7 @@ class ElasticsearchOptions(SinkOptions):
     period: Period = "month"
     """How much one index holds, by the events' time."""
     retention_days: dict[str, int] = Field(default={}, examples=[{"hosts": 30, "transfers": 730}])
-    """Dataset -> days after which its indices are deleted (by ILM); without it for ever."""
+    """Dataset -> days after which its indices are deleted (by ILM); by default never."""
     shards: int = Field(default=1, ge=1)
     """Primary shards an index (count)."""
     replicas: int = Field(default=1, ge=0)

@@ -44,7 +44,7 @@ class InfluxdbOptions(HttpSinkOptions):
     database: str | None = Field(default=None, examples=["lakescope"])
     """InfluxDB 1.x: the database."""
     retention_days: int | None = Field(default=None, ge=1)
-    """InfluxDB 1.x: how long `lakescope setup` lets the database keep its points; without it for ever."""
+    """InfluxDB 1.x: how long `lakescope setup` lets the database keep its points; by default without limit."""
     org: str | None = Field(default=None, examples=["escape"])
     """InfluxDB 2.x: the organisation."""
     bucket: str | None = Field(default=None, examples=["lakescope"])

@@ -280,7 +280,7 @@ def test_counts_in_the_text_are_right() -> None:
 
 
 def test_the_picture_of_the_layers_is_that_of_import_linter() -> None:
-    """docs/architecture.md: "Who imports whom"; a storey a line, its modules apart by bars."""
+    """docs/architecture.md: "Import rules"; a storey a line, its modules apart by bars."""
     linter = ConfigParser()
     linter.read(ROOT / ".importlinter")
 
@@ -291,7 +291,7 @@ def test_the_picture_of_the_layers_is_that_of_import_linter() -> None:
     house = [storey for storey in storeys("house") if storey not in ({"__main__"}, {"core"})]
     roof = house.index({"app"})
     (picture,) = re.findall(
-        r"^## Who imports whom\n\n```text\n(.*?)^```",
+        r"^## Import rules\n\n```text\n(.*?)^```",
         (ROOT / "docs" / "architecture.md").read_text(),
         re.MULTILINE | re.DOTALL,
     )

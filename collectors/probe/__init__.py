@@ -1,6 +1,6 @@
 """Probes: asks services at an interval whether they answer, and reads their certificates.
 
-A target is a URL, and its scheme says how it is asked (`lakescope.collectors.probe.targets`). Targets are listed, or are
+A target is a URL, and its scheme selects the protocol (`lakescope.collectors.probe.targets`). Targets are listed, or are
 the protocols of the RSEs in CRIC's document. Each has a rhythm of its own that begins at a random moment of its first
 interval; at most `at_once` are asked at a time, each for `timeout_s` at most, so that none delays another for longer.
 

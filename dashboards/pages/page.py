@@ -22,7 +22,7 @@ from lakescope.dashboards.theme import Theme, css
 View = Literal["index", "dashboard", "story"]
 
 VEGA = f"vega.js?v={'none' if missing('vl_convert') else version('vl-convert-python')}"
-"""Where the charts' library is, below /dashboards/; another version has another address, so it may be kept for ever."""
+"""Where the charts' library is, below /dashboards/; another version has another address, so it may be cached permanently."""
 
 _HERE = Path(__file__).parent / "static"
 

@@ -56,8 +56,8 @@ KPIS = (
         value=_last(field="queued_bytes", over="total"),
         null=_ASKED,
     ),
-    _ended("ended well", "done_1h", "hour", "up"),
-    _ended("ended well", "done_6h", "six hours", "up"),
+    _ended("succeeded", "done_1h", "hour", "up"),
+    _ended("succeeded", "done_6h", "six hours", "up"),
     _ended("failed", "failed_1h", "hour", "down"),
     _ended("failed", "failed_6h", "six hours", "down"),
     _requests(

@@ -1,6 +1,6 @@
 """What a collector and a sink are: the contracts between the rooms and the engine.
 
-TransientError   try again later: connection lost, 429, 5xx; the engine does, for ever
+TransientError   try again later: connection lost, 429, 5xx; the engine does, without end
 RefusedError     the store refuses the request as a whole: the engine halves it down to the events at fault
 """
 

@@ -82,9 +82,7 @@ Source = Literal[
 
 
 class _Context(Struct, omit_defaults=True, gc=False, kw_only=True, tag_field="dataset"):
-    vo: Tag | None = (
-        None  #: virtual organisation, as `[vos]` names it; else the collector's `vo`; null: of none
-    )
+    vo: Tag | None = None  #: VO, as `[vos]` names it; else the collector's `vo`; null: none
     collector: str | None = None  #: name of the collector in the configuration
 
 
@@ -316,9 +314,7 @@ class Host(Event, tag="hosts"):
 
     host: Tag  #: the host, lower case
     metric: Tag  #: name of the metric as the source reports it: node_load1, cpu_percent, ...
-    type: Annotated[
-        Literal["counter", "gauge"], TAG
-    ]  #: gauge or counter; a counter only increases until it is reset
+    type: Annotated[Literal["counter", "gauge"], TAG]  #: a counter only increases until it is reset
     site: Tag | None = None  #: site of the host, from the topology
     value: Number | None = None  #: value in the metric's own unit; null where the source reported NaN
     quantity: Tag | None = None  #: name common to all sources: load1, cpu_busy, ...; null: none
