@@ -42,6 +42,9 @@ _INTERVALS = (
     "templates",
     "monitoring",
     "metrics",
+    "downtimes",
+    "sam",
+    "srr",
 )
 
 
@@ -65,7 +68,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     perfSONAR test and pair (`throughput`, `latency`, `rtt`, `trace`, `clock`); between samples of `hosts`; between runs
     of the scripts (`probes`, `statistics`, `availability`); between questions to Rucio's API (`rules`, `usage`,
     `accounts`: their usage and quotas, and `inside`: requests, daemons, bad replicas); between Lakescope's own `checks`
-    of each service; between polls of pSConfig's `templates` and of FTS's `monitoring`; between
+    of each service; between polls of pSConfig's `templates` and of FTS's `monitoring`, of GOCDB's `downtimes`
+    and of the storages' own reports (`srr`); between `sam`'s tests; between
     looks at Rucio's own `metrics`, whose probes run at most every ten minutes.
 
     Until `sparse_until` (POSIX seconds) the intervals named in `sparse` hold instead, and of transfers, data
@@ -107,6 +111,9 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     templates: float = 3_600
     monitoring: float = 300
     metrics: float = 60
+    downtimes: float = 900
+    sam: float = 600
+    srr: float = 1_800
     sparse: Mapping[str, float] = {}
     sparse_until: float = 0.0
 

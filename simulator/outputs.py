@@ -82,7 +82,8 @@ class Files(Output):
     `push.jsonl`); an answer of Rucio's API has several (`rucio_api.jsonl`), and loses its time. `fts.txt` has the bodies
     one after the other as on the wire, each with its trailing space. A page of node_exporter or of Rucio's metrics doesn't name
     the scraped host, so there is a file a host, `node_exporter/<host>.prom`, with its scrapes one after the other and a
-    line `# EOF` behind each; of what Rucio's probes push there is a file a job.
+    line `# EOF` behind each; of what Rucio's probes push there is a file a job. Each of GOCDB's
+    answers is a file, `downtimes/<POSIX seconds>.xml`.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -91,6 +92,10 @@ class Files(Output):
         self._open: dict[str, BinaryIO] = {}
 
     def write(self, wire: Wire) -> None:
+        if wire.format == "downtimes":  # XML documents do not stand one after the other
+            (self._directory / "downtimes").mkdir(exist_ok=True)
+            (self._directory / "downtimes" / f"{int(wire.time)}.xml").write_bytes(wire.body)
+            return
         name, end = _file_of(wire)
         file = self._open.get(name)
         if file is None:
@@ -178,7 +183,7 @@ class Stomp(Output):
                 listener.wait_on_disconnected()
 
 
-_ALONE = ("node_exporter", "rucio_api", "rucio_metrics", "psconfig", "fts_rest")
+_ALONE = ("node_exporter", "rucio_api", "rucio_metrics", "psconfig", "fts_rest", "downtimes", "srr")
 
 
 class HttpPush(Output):

@@ -15,6 +15,7 @@ from lakescope.simulator.routes import Routes
 from lakescope.simulator.traffic import Traffic
 from lakescope.simulator.wire.collectd import Collectd
 from lakescope.simulator.wire.dialect import Dialect
+from lakescope.simulator.wire.downtimes import Downtimes
 from lakescope.simulator.wire.fts import Fts
 from lakescope.simulator.wire.fts_rest import FtsRest
 from lakescope.simulator.wire.hermes import Hermes
@@ -27,6 +28,8 @@ from lakescope.simulator.wire.push import Push
 from lakescope.simulator.wire.rucio_api import RucioApi
 from lakescope.simulator.wire.rucio_inside import RucioInside
 from lakescope.simulator.wire.rucio_metrics import RucioMetrics
+from lakescope.simulator.wire.sam import Sam
+from lakescope.simulator.wire.srr import Srr
 from lakescope.simulator.wire.telegraf import Telegraf
 from lakescope.simulator.wire.traces import Traces
 
@@ -44,6 +47,9 @@ FORMATS: Final = {
     "psconfig": "psconfig",
     "fts-rest": "fts_rest",
     "rucio-metrics": "rucio_metrics",
+    "gocdb": "downtimes",
+    "sam": "sam",
+    "srr": "srr",
 }
 """The sources that speak, each with the format of its messages."""
 
@@ -96,7 +102,7 @@ def simulate(
         watchers.append(FtsRest(seed, later, begin, options, lake))
     if "psconfig" in formats:
         Psconfig(seed, later, begin, options, lake)
-    for dialect in (Perfsonar, Collectd, NodeExporter, Telegraf, Push, Probes):
+    for dialect in (Perfsonar, Collectd, NodeExporter, Telegraf, Push, Probes, Downtimes, Sam, Srr):
         if dialect.source in formats:
             dialect(seed, later, begin, options, disturbances, lake)
     if watchers:

@@ -108,7 +108,7 @@ class Report(Struct, frozen=True):
     """Name -> URL, the best first."""
 
 
-@declare(framing="whole", maturity="experimental")
+@declare(maturity="experimental")
 def decode(message: Message, out: DecodeResult) -> None:
     """The service and its shares; a bad share is a `Reject` of its own."""
     question = question_of(message)

@@ -184,6 +184,9 @@ def _options(dense: datetime) -> Options:
         "templates": 12 * hour,
         "monitoring": 4 * hour,
         "metrics": hour,
+        "downtimes": hour,
+        "sam": hour,
+        "srr": 4 * hour,
     }
     return simulator.Options(
         few_hosts=True,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 SOURCES = "rucio, trace, fts, perfsonar, collectd, node_exporter, telegraf, push, rucio-api, rucio-metrics"
-SOURCES += ", probe, psconfig, fts-rest"
+SOURCES += ", probe, psconfig, fts-rest, gocdb, sam, srr"
 BATCH = 500  # bodies a request when back-filling over HTTP
 
 

@@ -99,7 +99,7 @@ def test_wrong_arguments_are_refused(lake: Lake, start: datetime) -> None:
 def test_a_rate_and_intervals_of_zero_silence_all(lake: Lake, start: datetime) -> None:
     intervals = ("optimizer", "throughput", "latency", "rtt", "trace", "clock", "hosts")
     asked = ("rules", "usage", "accounts", "inside")
-    polled = ("checks", "templates", "monitoring")
+    polled = ("checks", "templates", "monitoring", "metrics", "downtimes", "sam", "srr")
     silent = Options(
         **dict.fromkeys((*intervals, *polled, "probes", "statistics", "availability", *asked), 0.0)
     )
