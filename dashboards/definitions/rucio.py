@@ -14,8 +14,8 @@ _NEED = {
 }
 
 
-def _stat(title: str, kpi: str) -> Panel:
-    return Panel(title=title, kind="stat", width=6, height=4, numbers=(Number(kpi=kpi),))
+def _stat(title: str, kpi: str, width: int = 6) -> Panel:
+    return Panel(title=title, kind="stat", width=width, height=4, numbers=(Number(kpi=kpi),))
 
 
 _REQUESTS = Row(
@@ -79,8 +79,8 @@ _REQUESTS = Row(
 _DAEMONS = Row(
     title="From Rucio's REST API: daemons",
     panels=(
-        _stat("Threads alive", "daemons_alive"),
-        _stat("Threads silent", "daemons_silent"),
+        _stat("Threads alive", "daemons_alive", 12),
+        _stat("Threads silent", "daemons_silent", 12),
         Panel(
             title="Daemons by heartbeat",
             kind="table",

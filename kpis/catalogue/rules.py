@@ -40,7 +40,7 @@ KPIS = (
         name="rules_flapping",
         meaning="How often a rule became stuck in the time range, average over the rules that were stuck; above 1, rules"
         " recover and become stuck again.",
-        unit="ratio",
+        unit="count",
         dimensions=("vo", "account", "rse"),
         value=Ratio(
             Part(kind="distinct", field="episode", where=_EPISODES),

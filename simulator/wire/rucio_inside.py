@@ -85,6 +85,9 @@ class RucioInside(Dialect):
         for rse in self._lake.rses:
             limits = {"MinFreeSpace": rse.volume // 50, "MaxBeingDeletedFiles": 10_000}
             self._answer(us, f"rses/{rse.name}/limits", dumps(limits))
+        for vo in self._lake.vos:
+            account = vo.accounts[0]
+            self._answer(us, f"accounts/{account}/usage/global", _lines([self._quota(us, account)]))
         self._answer(us, "requests/metrics", _lines(self._metrics(us)))
         self._ask_open(us)
         self._answer(us, "heartbeats", dumps(self._heartbeats(us)))
@@ -116,6 +119,19 @@ class RucioInside(Dialect):
             }
             for rse in self._lake.rses
         ]
+
+    def _quota(self, us: int, account: str) -> dict[str, Any]:
+        """Of all disks together: each day some more, until it is cleaned up at the week's end."""
+        chance = Chance("rucio-inside", "quota", self._seed, account)
+        limit = chance.integer(20, 200) * 10**12
+        used = int(limit * chance.between(0.3, 0.6) * (1 + us % (7 * DAY) / (10 * DAY)))
+        return {
+            "rse_expression": "rse_type=DISK",
+            "bytes": used,
+            "files": used // 700_000_000,
+            "bytes_limit": limit,
+            "bytes_remaining": limit - used,
+        }
 
     def _metrics(self, us: int) -> list[dict[str, Any]]:
         links: dict[tuple[str, str], dict[str, dict[str, Any]]] = defaultdict(

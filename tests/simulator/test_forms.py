@@ -397,7 +397,7 @@ def test_answers_of_rucios_api(quiet: list[Wire], lake: Lake) -> None:
     rses, states = set(), set()
     for wire in of(quiet, "rucio-api"):
         assert wire.headers["date"].endswith(" GMT")
-        if not wire.headers["scope"].endswith(("usage", "state=S", "state=R", "state=U")):
+        if not wire.headers["scope"].endswith(("/usage", "state=S", "state=R", "state=U")):
             continue
         for line in wire.body.splitlines():
             found = json.loads(line)
