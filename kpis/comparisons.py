@@ -14,7 +14,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from math import lcm
-from typing import Any
+from typing import Any, TypeGuard
 
 from msgspec import structs
 
@@ -129,12 +129,12 @@ def _expand(question: Question) -> Sequence[Question] | UnsupportedError:
     if not _is_comparison(question):
         return [question]
     try:
-        return sides(question)  # type: ignore[arg-type]
+        return sides(question)
     except UnsupportedError as error:
         return error
 
 
-def _is_comparison(question: Question) -> bool:
+def _is_comparison(question: Question) -> TypeGuard[Query]:
     return isinstance(question, Query) and isinstance(question.kpi.value, Comparison)
 
 
@@ -176,9 +176,10 @@ def _completed(pairs: Mapping[Key, tuple[Any, Any]], *, is_binned: bool) -> dict
 def _joined(question: Question, of: Answer, to: Answer) -> Answer | Query:
     """The answer; or the question for wider bins, where one side is reported too seldom for those asked for."""
     assert isinstance(question, Query)
-    for answer in (of, to):
-        if isinstance(answer, UnsupportedError):
-            return answer
+    if isinstance(of, UnsupportedError):
+        return of
+    if isinstance(to, UnsupportedError):
+        return to
     window = _of(question).window_s
     if question.bin_s and window:
         if any((getattr(answer, "bin_s", None) or window) != window for answer in (of, to)):
@@ -189,7 +190,7 @@ def _joined(question: Question, of: Answer, to: Answer) -> Answer | Query:
         bin_s = lcm(*(getattr(answer, "bin_s", None) or question.bin_s for answer in asked))
         if bin_s != question.bin_s:
             return structs.replace(question, bin_s=bin_s)
-    return join(question, of, to)  # type: ignore[arg-type]
+    return join(question, of, to)
 
 
 def _values(
