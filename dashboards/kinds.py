@@ -1,9 +1,9 @@
 """The kinds of panels: one table of what definitions, questions, pages, previews and Grafana must know of each.
 
 A new kind has its line here and, if it is a chart, the function in pages/vega.py that draws it. The page, the previews and
-Grafana go by what its line says. A new form needs more, and that stays where it is: pages/pictures.py says what its picture holds,
-page.js how that becomes elements, grafana/panels.py which of Grafana's panels shows it. These are three languages that share
-no more than the form's name, so that a table of them would only list functions of other modules, which this one, the ground
+Grafana go by what its line says. A new form needs more, and that stays where it is: pages/pictures.py says what its picture
+holds, page.js how that becomes elements, grafana/panels.py which of Grafana's panels shows it. These are three languages that
+share no more than the form's name, so that a table of them would only list functions of other modules, which this one, the ground
 of all of them, may not import.
 """
 
