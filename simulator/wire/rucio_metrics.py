@@ -19,6 +19,7 @@ from lakescope.simulator.wire.message import Wire
 from lakescope.simulator.wire.node_exporter import go_number
 
 DESTINATION = "/push/rucio_metrics"
+STATSD = "monitor.example.org:8125"
 GATEWAY = "/push/metrics/job"
 _TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _UPTIME = 60 * HOUR
@@ -108,6 +109,7 @@ class RucioMetrics(Dialect):
             for name in PROCESSES:
                 later(begin + int(self.chance.random() * interval), self._scrape, name)
             later(begin + int(self.chance.random() * interval), self._push, 0)
+            later(begin + int(self.chance.random() * interval), self._sum_up, _Process(begin))
 
     # what happens in the lake
 
@@ -210,6 +212,11 @@ class RucioMetrics(Dialect):
                 process.count("rucio_core_oidc_token_cache_hit", int(seconds * chance.between(0.5, 1.5)))
                 process.count("rucio_core_oidc_token_cache_miss", int(seconds * chance.between(0.01, 0.06)))
                 process.count("rucio_core_trace_trace_cnt", int(seconds * chance.between(0.1, 0.5)))
+                process.count("rucio_core_oidc_JSONWebToken_invalid", chance.random() < 0.05)
+                process.count("apache_accesses", int(seconds * chance.between(2, 9)))
+            case "reaper":
+                excluded = self._lake.disks[process.started // SECOND % len(self._lake.disks)]
+                process.set("rucio_daemons_reaper_reaper_excluded_rses", 1, rse=excluded.name)
             case "conveyor-throttler":
                 self._throttle(process)
             case "undertaker":
@@ -225,8 +232,9 @@ class RucioMetrics(Dialect):
                 process.count(
                     "rucio_daemons_badreplicas_necromancer_badfiles_recovering", chance.integer(0, 1)
                 )
-            case "hermes" if chance.random() < 0.01:
-                process.count("rucio_daemons_hermes_hermes_reconnect", host="mb-escape.example.org")
+            case "hermes":
+                is_lost = chance.random() < 0.01
+                process.count("rucio_daemons_hermes_hermes_reconnect", is_lost, host="mb-escape.example.org")
             case "storage-consistency-actions":
                 actions = "rucio_daemons_storage_consistency_actions_actions"
                 for rse, dark in self._dark.items():
@@ -248,6 +256,16 @@ class RucioMetrics(Dialect):
             for limit, value in limits.items():
                 labels = {"activity": "all_activities", "rse": rse.name, "limit_attr": limit}
                 process.set("rucio_daemons_conveyor_throttler_rse_transfer_limits", value, **labels)
+
+    def _sum_up(self, us: int, statsd: _Process) -> None:
+        """What Lakescope's statsd collector tells of itself."""
+        statsd.count("lakescope_statsd_packets", self.chance.integer(50, 90))
+        for what in ("dropped_packets", "malformed_lines", "refused_series"):
+            statsd.count(f"lakescope_statsd_{what}", 0)
+        if us >= self._begin:
+            headers = {"content-type": _TYPE, "instance": STATSD, "date": _date(us)}
+            self.send(us, self._write, (us, DESTINATION, headers, statsd.page()))
+        self._later(us + self._options.interval("metrics", us), self._sum_up, statsd)
 
     # pushes
 
