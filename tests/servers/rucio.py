@@ -321,6 +321,7 @@ class RucioReceiver(Server):
         options["messaging-fts3"] = {
             "brokers": self._broker.host,
             "port": str(self._broker.port),
+            "nonssl_port": str(self._broker.port),  # its name in older releases
             "use_ssl": "false",
             "username": "",
             "password": "",
@@ -332,7 +333,8 @@ class RucioReceiver(Server):
         return [str(folder / "python"), str(folder / "rucio-conveyor-receiver")]
 
     def environment(self) -> dict[str, str]:
-        return rucio_environment(self.directory / "receiver.cfg")
+        # Older releases compare a message's VO with the policy's name instead of `voname`.
+        return {**rucio_environment(self.directory / "receiver.cfg"), "POLICY": "escape"}
 
     def is_ready(self) -> bool:
         return self._queue in self._broker.statistics(self._queue)
