@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from lakescope.core.contracts import RefusedError, TransientError
@@ -78,8 +79,13 @@ def refuse_closed(
 
 
 def _is_asked(query: StoreQuery, dataset: str, period: str) -> bool:
-    since, until = (f"{end:%Y-%m-%d}"[: len(period)] for end in (query.since, query.until))
-    return dataset == query.dataset and since <= period <= until
+    return dataset == query.dataset and overlaps(period, query.since, query.until)
+
+
+def overlaps(period: str, since: datetime | None, until: datetime | None) -> bool:
+    """Whether a period (``2026``, ``2026-01``, ``2026-01-05``) has a part in that range."""
+    begin, end = (f"{one.astimezone(UTC):%Y-%m-%d}"[: len(period)] if one else None for one in (since, until))
+    return (begin is None or begin <= period) and (end is None or period <= end)
 
 
 def _read(query: StoreQuery, answers: list[Any]) -> StoreAnswer:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -128,16 +129,26 @@ class DuckdbSink:
         return Outcome()
 
     def find(
-        self, dataset: str, field: str, values: Sequence[str], limit: int = 1000
+        self,
+        dataset: str,
+        field: str,
+        values: Sequence[str],
+        limit: int = 1000,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
     ) -> list[dict[str, Any]]:
-        """Events whose `field` is one of `values`, oldest first."""
+        """Events whose `field` is one of `values`, ``since <= time < until``, oldest first."""
         kind = column_types(dataset).get(field)
         if kind is None:
             raise KeyError(f"{dataset} has no field {field!r}")
         values_query = f"(select try_cast(value as {kind}) from unnest($values) as given(value))"  # noqa: S608 - a type of ours
+        given = {"since": (">=", since), "until": ("<", until)}
+        within = "".join(f" and time {sign} ${name}" for name, (sign, end) in given.items() if end)
+        ends = {name: end.astimezone(UTC).replace(tzinfo=None) for name, (_, end) in given.items() if end}
         return self.query(
-            f'select * from "{dataset}" where "{field}" in {values_query} order by time limit $limit',  # noqa: S608 - both names checked
-            {"values": list(values), "limit": limit},
+            f'select * from "{dataset}" where "{field}" in {values_query}{within} order by time limit $limit',  # noqa: S608 - both names checked
+            {"values": list(values), "limit": limit, **ends},
         )
 
     def answer(self, queries: Sequence[StoreQuery]) -> list[StoreAnswer | UnsupportedError]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,7 +25,7 @@ from lakescope.core.options import Tls
 from lakescope.kpis.model import StoreAnswer, StoreQuery, UnsupportedError
 from lakescope.sinks._common import SinkOptions, answer_each
 from lakescope.sinks._elastic import BusyError, Cluster, Flavour, cause, connect, is_full
-from lakescope.sinks._elastic_answers import compile_bodies, refuse_closed, run
+from lakescope.sinks._elastic_answers import compile_bodies, overlaps, refuse_closed, run
 
 Period = Literal["day", "month", "year"]
 _PERIOD_CHARACTERS: dict[str, int] = {"day": 10, "month": 7, "year": 4}  # of YYYY-MM-DD...
@@ -172,16 +173,28 @@ class ElasticsearchSink:
             yield from self._setup_dataset(dataset)
 
     def find(
-        self, dataset: str, field: str, values: Sequence[str], limit: int = 1000
+        self,
+        dataset: str,
+        field: str,
+        values: Sequence[str],
+        limit: int = 1000,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
     ) -> list[dict[str, Any]]:
-        """Events whose `field` is one of `values`, oldest first. Raises `TransientError` or `RefusedError`."""
+        """Events whose `field` is one of `values`, ``since <= time < until``, oldest first.
+
+        Raises `TransientError`, or `RefusedError` where an index of that range is closed too.
+        """
         refuse_closed(
             self,
             self.options.prefix,
-            lambda of, _: of == dataset,
-            "or delete it: what is sought may lie in it",
+            lambda of, period: of == dataset and overlaps(period, since, until),
+            "delete it, or choose a range without it: what is sought may lie in it",
         )
-        query = {"size": limit, "sort": ["@timestamp"], "query": {"terms": {field: list(values)}}}
+        ends = {name: end.isoformat() for name, end in (("gte", since), ("lt", until)) if end}
+        chosen = [{"terms": {field: list(values)}}, *([{"range": {"@timestamp": ends}}] if ends else [])]
+        query = {"size": limit, "sort": ["@timestamp"], "query": {"bool": {"filter": chosen}}}
         return [
             {
                 _INDEXED_FIELDS.get(key, key): value

@@ -171,15 +171,27 @@ class InfluxdbSink:
         return compile_statements(query, self.tags)
 
     def _find(
-        self, dataset: str, field: str, values: Sequence[str], limit: int = 1000
+        self,
+        dataset: str,
+        field: str,
+        values: Sequence[str],
+        limit: int = 1000,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
     ) -> list[dict[str, Any]]:
-        """Events whose `field` is one of `values`, oldest first; their `time` is the whole second below.
+        """Events whose `field` is one of `values`, ``since <= time < until``, oldest first; times are whole seconds.
 
         Raises `TransientError` or `RefusedError`.
         """
         is_tag = field in TAGS[dataset]
         any_of = " OR ".join(equals(field, value, is_tag=is_tag) for value in values)
-        (result,) = self.query(f'SELECT * FROM "{dataset}" WHERE {any_of} LIMIT {limit:d}')  # noqa: S608 - escaped
+        ends = "".join(
+            f" AND time {sign} '{end.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}'"
+            for sign, end in ((">=", since), ("<", until))
+            if end
+        )
+        (result,) = self.query(f'SELECT * FROM "{dataset}" WHERE ({any_of}){ends} LIMIT {limit:d}')  # noqa: S608 - escaped
         if "error" in result:  # with status 200
             raise RefusedError("refused", str(result["error"]))
         series = result.get("series", [])

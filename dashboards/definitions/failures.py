@@ -130,6 +130,7 @@ FAILURES = Dashboard(
                             "src_rse",
                             "dst_rse",
                             "activity",
+                            "scope",
                             "name",
                             "error_class",
                             "error",

@@ -19,7 +19,7 @@ from lakescope.dashboards.pages.pictures import Picture
 from lakescope.dashboards.pages.vega import is_drawable, looks, spec
 from lakescope.dashboards.theme import Theme, css
 
-View = Literal["index", "dashboard", "story"]
+View = Literal["index", "dashboard", "story", "explanation"]
 
 VEGA = f"vega.js?v={'none' if missing('vl_convert') else version('vl-convert-python')}"
 """Where the charts' library is, below /dashboards/; another version has another address, so it may be cached permanently."""

@@ -15,7 +15,8 @@ from lakescope.app.instance import ask, find, stream, tell
 
 if TYPE_CHECKING:
     from lakescope.app.config import Configuration, Settings
-    from lakescope.core.contracts import Sink
+    from lakescope.app.trace import Span
+    from lakescope.core.contracts import SearchableSink, Sink
     from lakescope.dashboards.model import Dashboard
     from lakescope.dashboards.pages.pictures import DashboardAnswer
     from lakescope.dashboards.questions import Selection
@@ -46,6 +47,23 @@ class KpiText(NamedTuple):
         return parse(self.kpi, by=by, since=since, until=until, bin=bin_, filters=where, noise=noise)
 
 
+class SpanText(NamedTuple):
+    """A range of time in a person's words; null: without that end."""
+
+    since: str | None = None
+    until: str | None = None
+
+    def parse(self) -> Span:
+        """Raises `ValueError` saying what was expected."""
+        from lakescope.app.trace import Span
+        from lakescope.app.words import moment
+
+        since, until = (None if text is None else moment(text) for text in self)
+        if since and until and until <= since:
+            raise ValueError(f"the range is empty: since {self.since} until {self.until}")
+        return Span(since, until)
+
+
 class LetterFilter(NamedTuple):
     """Which dead letters: all that meet every one that is given."""
 
@@ -67,8 +85,11 @@ class Client(Protocol):
     ) -> list[DashboardAnswer]:
         """Dashboards with their values."""
 
-    def transfer(self, request_id: str) -> list[Document]:
+    def transfer(self, request_id: str, span: SpanText) -> list[Document]:
         """The events of one transfer's history, in order of time; empty for none."""
+
+    def explain(self, kind: str, value: str, span: SpanText) -> Document:
+        """Why a rule is stuck, where a file is: see `lakescope.app.explain`."""
 
     def letter_ids(self, letter_filter: LetterFilter) -> list[str]:
         """The ids of dead letters, oldest first."""
@@ -162,10 +183,15 @@ class Instance:
             answers.append(DashboardAnswer.read(dashboard, document))
         return answers
 
-    def transfer(self, request_id: str) -> list[Document]:
+    def transfer(self, request_id: str, span: SpanText) -> list[Document]:
         """From ``/api/transfers``."""
-        events: list[Document] = self._ask(f"/api/transfers/{request_id}")
+        events: list[Document] = self._ask(f"/api/transfers/{request_id}", _nonempty(span._asdict()))
         return events
+
+    def explain(self, kind: str, value: str, span: SpanText) -> Document:
+        """From ``/api/explain``."""
+        document: Document = self._ask(f"/api/explain/{kind}", _nonempty({"id": value} | span._asdict()))
+        return document
 
     def letter_ids(self, letter_filter: LetterFilter) -> list[str]:
         """From ``/api/dead-letters/ids``."""
@@ -242,20 +268,33 @@ class Stores:
                     for dashboard, configuration in zip(dashboards, selections, strict=True)
                 ]
 
-    def transfer(self, request_id: str) -> list[Document]:
+    def transfer(self, request_id: str, span: SpanText) -> list[Document]:
         """Of the first store that can be searched."""
+        from lakescope.app.trace import story
+
+        with _readable_errors(), self._searched() as store:
+            return story(store, request_id, span.parse())
+
+    def explain(self, kind: str, value: str, span: SpanText) -> Document:
+        """Of the first store that can be searched."""
+        from lakescope.app.explain import Subject, explain
+
+        with _readable_errors():
+            subject, parsed = Subject.parse(kind, value), span.parse()
+            with self._searched() as store:
+                return explain(store, subject, parsed)
+
+    @contextmanager
+    def _searched(self) -> Iterator[SearchableSink]:
         from lakescope.app.assembly import open_sinks
-        from lakescope.app.trace import searchable_sink, story
+        from lakescope.app.trace import NOT_SEARCHABLE, searchable_sink
 
         sinks = open_sinks(self.configuration)
         try:
             store = searchable_sink(sinks)
             if store is None:
-                raise RuntimeError(
-                    "no sink can be searched: add one of type duckdb or elasticsearch, or influxdb 1.x"
-                )
-            with _readable_errors():
-                return story(store, request_id)
+                raise RuntimeError(NOT_SEARCHABLE)
+            yield store
         finally:
             for sink in sinks.values():
                 sink.close()

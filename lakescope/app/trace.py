@@ -12,18 +12,55 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from lakescope.core.contracts import RefusedError, SearchableSink, Sink
 
 LIMIT = 10_000
 """Events that one look-up may give (Elasticsearch's index.max_result_window), and requests of one history."""
 
+VALUES = 500
+"""Values of one look-up: a statement of InfluxDB holds them all."""
+
 _STAGES = ("queued", "waiting", "preparing", "submitted", "ready", "active", "started")
 """The order of events of one moment: sources have clocks of whole seconds. All others come last."""
 
+NOT_SEARCHABLE = "no sink can be searched: add one of type duckdb or elasticsearch, or influxdb 1.x"
+
 Event = dict[str, Any]
 File = tuple[Any, ...]
+
+
+class Span(NamedTuple):
+    """A range of time, ``since <= time < until``; null: without that end. Times are aware."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+EVER = Span()
+
+
+class Lookup:
+    """Events of a store by what they name, within a range, and no part of them."""
+
+    def __init__(self, store: SearchableSink, span: Span) -> None:
+        self.store = store
+        self.span = span
+
+    def find(self, dataset: str, field: str, values: Iterable[str]) -> list[Event]:
+        """The events that name one of `values`, oldest first. Raises `RefusedError` for too many to be shown whole."""
+        wanted = sorted(values)
+        events: list[Event] = []
+        for start in range(0, len(wanted), VALUES):
+            part = wanted[start : start + VALUES]
+            events += self.store.find(
+                dataset, field, part, LIMIT, since=self.span.since, until=self.span.until
+            )
+            if len(events) >= LIMIT:
+                text = f"{LIMIT} events or more share a {field}, too many to be shown whole: narrow the range"
+                raise RefusedError("refused", f"{text} (--since, --until)")
+        return events
 
 
 def searchable_sink(sinks: Mapping[str, Sink]) -> SearchableSink | None:
@@ -31,21 +68,21 @@ def searchable_sink(sinks: Mapping[str, Sink]) -> SearchableSink | None:
     return next((sink for sink in sinks.values() if isinstance(sink, SearchableSink)), None)
 
 
-def story(store: SearchableSink, request_id: str) -> list[Event]:
-    """The events of a transfer's history, in order of time; empty if the store has none of this request.
+def story(store: SearchableSink, request_id: str, span: Span = EVER) -> list[Event]:
+    """The events of a transfer's history in that range, in order of time; empty if the store has none of this request.
 
     Raises `TransientError` or `RefusedError` if the store fails, or if the history is too long to be shown whole.
     """
-    history = _History(store)
+    history = _History(Lookup(store, span))
     history.follow(request_id.replace("-", "").lower())
-    return sorted(history.events.values(), key=_order)
+    return sorted(history.events.values(), key=event_order)
 
 
 class _History:
     """The events found so far, and what has been looked up."""
 
-    def __init__(self, store: SearchableSink) -> None:
-        self.store = store
+    def __init__(self, lookup: Lookup) -> None:
+        self.lookup = lookup
         self.events: dict[str, Event] = {}
         self._of_jobs: dict[str, Event] = {}
         self._looked_up: dict[str, set[str]] = {"request_id": set(), "job_id": set(), "name": set()}
@@ -66,7 +103,7 @@ class _History:
         self._add_anonymous()
 
     def _find_requests(self, requests: set[str]) -> list[Event]:
-        retries = self._lookup("previous_request_id", requests)
+        retries = self.lookup.find("transfers", "previous_request_id", requests)
         return [*self._find("request_id", requests), *retries]
 
     def _find(self, field: str, values: set[str]) -> list[Event]:
@@ -77,15 +114,7 @@ class _History:
             raise RefusedError(
                 "refused", f"the history has more than {LIMIT} requests, too many to be shown whole"
             )
-        return self._lookup(field, new)
-
-    def _lookup(self, field: str, values: set[str]) -> list[Event]:
-        events = self.store.find("transfers", field, sorted(values), LIMIT) if values else []
-        if len(events) >= LIMIT:
-            raise RefusedError(
-                "refused", f"{LIMIT} events or more share a {field}, too many to be shown whole"
-            )
-        return events
+        return self.lookup.find("transfers", field, new)
 
     def _add(self, events: Iterable[Event]) -> None:
         self.events |= {event["id"]: event for event in events}
@@ -157,7 +186,7 @@ def _promise(event: Event) -> File | None:
     return None if None in promise else promise
 
 
-def _order(event: Event) -> tuple[datetime, int, str]:
+def event_order(event: Event) -> tuple[datetime, int, str]:
     """By time, not by its text: of 10:00:00Z and 10:00:00.5Z the second is the later one, and the lesser text."""
     stage, time = event.get("event", ""), datetime.fromisoformat(str(event["time"]))
     return (

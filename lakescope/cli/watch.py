@@ -104,21 +104,49 @@ def _top(status: dict[str, Any]) -> Any:
 
 
 def trace(
-    request_id: Annotated[str, typer.Argument(help="Rucio's request id (32 hexadecimal characters).")],
+    request_id: Annotated[
+        str | None, typer.Argument(help="Rucio's request id (32 hexadecimal characters).")
+    ] = None,
+    rule: Annotated[str | None, typer.Option(help="A rule's id: why is it stuck?")] = None,
+    did: Annotated[
+        str | None, typer.Option(metavar="SCOPE:NAME", help="A file or dataset: where is it?")
+    ] = None,
+    fts_job: Annotated[str | None, typer.Option(help="An FTS job's id.")] = None,
+    since: Annotated[
+        str | None, typer.Option(help="Events from then on (7d, or 2026-01-05); else all.")
+    ] = None,
+    until: Annotated[str | None, typer.Option(help="Events before that.")] = None,
     config: ConfigOption = CONFIG,
-    as_json: Annotated[bool, typer.Option("--json", help="The events as JSON lines.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="As JSON: the events line by line, or one object.")
+    ] = False,
 ) -> None:
     """Show the history of one transfer from all sources: its retries, hops and FTS jobs.
 
-    Exit code 1 if the store has no event of this request.
+    With --rule, --did or --fts-job: what arrived, what fails where and how often, and whose turn it is.
+
+    Exit code 1 if the store has no event of it.
 
     Example: lakescope trace c0c7d290714848f8a1592873a2aafe3f
+
+    Example: lakescope trace --did test:dataset1 --since 7d
     """
+    from lakescope.app.client import SpanText, client_of
+
+    subjects = {"rule": rule, "did": did, "fts_job": fts_job}
+    chosen = [(kind, value) for kind, value in subjects.items() if value is not None]
+    if len(chosen) + (request_id is not None) != 1:
+        raise RuntimeError("say which: a request's id, or one of --rule, --did, --fts-job")
+    client, span = client_of(configuration(config)), SpanText(since, until)
+    if request_id is not None:
+        _show_history(client.transfer(request_id, span), request_id, as_json=as_json)
+    else:
+        _show_explanation(client.explain(*chosen[0], span), as_json=as_json)
+
+
+def _show_history(events: list[dict[str, Any]], request_id: str, *, as_json: bool) -> None:
     import json
 
-    from lakescope.app.client import client_of
-
-    events = client_of(configuration(config)).transfer(request_id)
     if not events:
         console(err=True).print(f"no event of request {request_id} is stored")
         raise typer.Exit(1)
@@ -141,3 +169,47 @@ def trace(
         )
     out = console()
     out.print(history_table)
+
+
+def _show_explanation(document: dict[str, Any], *, as_json: bool) -> None:
+    import json
+
+    out, counts = console(), document["counts"]
+    if as_json:
+        emit(json.dumps(document))
+    if not counts["files"] and not document["rules"]:
+        console(err=True).print(document["verdict"])
+        raise typer.Exit(1)
+    if as_json:
+        return
+    out.print(document["verdict"])
+    shown = [one for one in document["transfers"] if one["state"] != "arrived"]
+    of_rules = (
+        "rule_id",
+        "event",
+        "rse",
+        "account",
+        "locks_ok",
+        "locks_replicating",
+        "locks_stuck",
+        "stuck_at",
+        "error",
+    )
+    _print_table(
+        "Rules", "rule state RSE account ok> replicating> stuck> since error", document["rules"], of_rules
+    )
+    turns = [turn | {"files": turn["files"] or None} for turn in document["turns"]]
+    _print_table("Whose turn it is", "who where files> because", turns, ("who", "where", "files", "why"))
+    of_failures = ("source", "destination", "attempts", "files", "last", "error_class", "error")
+    _print_table("What fails", "from to attempts> files> last class error", document["failures"], of_failures)
+    of_files = ("name", "source", "destination", "state", "time", "attempts", "next", "request_id")
+    _print_table("What has not arrived", "file from to state since attempts> next request", shown, of_files)
+
+
+def _print_table(title: str, columns: str, rows: list[dict[str, Any]], names: tuple[str, ...]) -> None:
+    if not rows:
+        return
+    shown = table(*columns.split(), title=title)
+    for row in rows:
+        shown.add_row(*fields(row, *names))
+    console().print(shown)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 import msgspec
@@ -122,6 +123,13 @@ class SearchableSink(Protocol):
     """A sink that can give events back."""
 
     def find(
-        self, dataset: str, field: str, values: Sequence[str], limit: int = 1000
+        self,
+        dataset: str,
+        field: str,
+        values: Sequence[str],
+        limit: int = 1000,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
     ) -> list[dict[str, Any]]:
-        """Events whose `field` is one of `values`, oldest first."""
+        """Events whose `field` is one of `values`, ``since <= time < until``, oldest first; null: without that end."""

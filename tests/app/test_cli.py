@@ -362,6 +362,14 @@ def test_trace_tells_a_transfers_story(running: Lakescope) -> None:
     with_hyphens = f"{request[:8]}-{request[8:12]}-{request[12:16]}-{request[16:20]}-{request[20:]}".upper()
     assert running.command("trace", with_hyphens) == told
     running.command("trace", "f" * 32, code=1)
+    running.command("trace", request, "--until", "2026-01-01", code=1)
+    file = f"{event.scope}:{event.name}"  # type: ignore[attr-defined]
+    explained = running.command("trace", "--did", file)
+    assert "Whose turn it is" in explained and "What has not arrived" in explained
+    assert json.loads(running.command("trace", "--did", file, "--json"))["counts"]["files"] >= 1
+    assert "Nothing is stored" in running.command("trace", "--rule", "f" * 32, code=1)
+    for arguments in ((), (request, "--rule", "f" * 32), ("--did", "no-scope"), ("--rule", "x")):
+        running.command("trace", *arguments, code=2)
 
 
 def test_tap_shows_events_as_they_pass(running: Lakescope) -> None:

@@ -15,6 +15,7 @@ from lakescope.app.client import (
     KpiText,
     LetterFilter,
     SelectionText,
+    SpanText,
     Stores,
     client_of,
     instance_of,
@@ -48,6 +49,11 @@ REQUEST = next(
 JUNK = LETTERS_AT_ONCE + 5
 """More dead letters than one request carries."""
 REASON = "schema"
+FILE = next(
+    f"{event.scope}:{event.name}"
+    for event in events_of("hermes", hermes(60)).values()
+    if isinstance(event, Transfer) and event.request_id == REQUEST
+)
 SHOWN = ("title", "kind", "value", "rows", "refused", "notes")
 
 
@@ -59,7 +65,11 @@ def answers(client: Client) -> dict[str, Any]:
     return {
         "kpis": [(list(one), one.bin_s) for one in rows],
         "dashboards": [[{key: p.get(key) for key in SHOWN} for p in page.pictures] for page in pages],
-        "transfer": client.transfer(REQUEST),
+        "transfer": client.transfer(REQUEST, SpanText()),
+        "explanations": [
+            client.explain("did", FILE, span)
+            for span in (SpanText(), SpanText("2026-01-01", "2026-11-23"), SpanText(until="2026-01-01"))
+        ],
         "letters": [
             list(client.letters(client.letter_ids(LetterFilter(**chosen)), with_bodies=with_bodies))
             for chosen in ({}, {"reason": REASON}, {"sink": "store"}, {"ids": ["0", "z"]}, {"ids": []})
@@ -91,6 +101,7 @@ def test_an_instance_and_its_stores_answer_alike(tmp_path: Path) -> None:
     done, efficiency, deletions, checks = (rows for rows, _ in asked["kpis"])
     assert done[0]["value"] and efficiency and deletions and checks
     assert asked["transfer"]
+    assert [known["counts"]["files"] > 0 for known in asked["explanations"]] == [True, True, False]
     stores = Stores(configuration)
     assert answers(stores) == asked
     assert list(stores.replay(letters)) == replayed

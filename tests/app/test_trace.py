@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from itertools import count
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,66 +12,15 @@ import pytest
 from lakescope.app import trace
 from lakescope.app.trace import searchable_sink, story
 from lakescope.core.contracts import RefusedError
-from lakescope.core.events import Event, Rule, Transfer
-from lakescope.sinks.duckdb import DuckdbOptions, DuckdbSink
-from lakescope.sinks.elasticsearch import ElasticsearchOptions, ElasticsearchSink
+from lakescope.core.events import Event, Rule
+from lakescope.sinks.elasticsearch import ElasticsearchSink
 from lakescope.sinks.influxdb import InfluxdbOptions, InfluxdbSink
 from lakescope.transformers._common import identify
+from tests.app._searched import Store, transfer
 from tests.contract._bodies import documents_of
 
 A, B, C, D, OTHER = (letter * 32 for letter in "abcd0")
 RULE, JOB = "e" * 32, "11111111-2222-4333-8444-555555555555"
-FILE = {"scope": "s", "name": "f1", "dst_rse": "DST"}
-NUMBERS = count()
-
-Store = Callable[[Sequence[Event]], Any]
-"""Writes events and gives the sink that has them."""
-
-
-def transfer(event: str, time: str = "2026-01-05T10:00:00Z", **fields: Any) -> Transfer:
-    defaults = {"source": "rucio", "ok": {"done": True, "failed": False}.get(event), **FILE}
-    return Transfer(id=identify("trace", next(NUMBERS)), time=time, event=event, **defaults | fields)
-
-
-@pytest.fixture
-def duckdb_store(tmp_path: Path) -> Iterator[Any]:
-    sink = DuckdbSink("store", DuckdbOptions(), tmp_path)
-    yield sink
-    sink.close()
-
-
-@pytest.fixture
-def elasticsearch_store(elasticsearch: Any, index_prefix: str) -> Iterator[Any]:
-    sink = ElasticsearchSink(
-        "store", ElasticsearchOptions(urls=[elasticsearch.url], prefix=index_prefix), Path()
-    )
-    list(sink.setup())
-    yield sink
-    sink.close()
-
-
-@pytest.fixture
-def influxdb_store(influxdb: Any, influx_database: str) -> Iterator[Any]:
-    sink = InfluxdbSink("store", InfluxdbOptions(url=influxdb.url, database=influx_database), Path())
-    yield sink
-    sink.close()
-
-
-@pytest.fixture(params=["duckdb", "elasticsearch", "influxdb"])
-def store(request: pytest.FixtureRequest) -> Store:
-    sink = request.getfixturevalue(f"{request.param}_store")
-
-    def write(events: Sequence[Event]) -> Any:
-        outcome = sink.write(
-            [chunk for chunk in sink.encode(events, documents_of(events)) if chunk is not None]
-        )
-        assert not outcome.rejected and not outcome.retry
-        if isinstance(sink, ElasticsearchSink):
-            url = f"{sink.options.urls[0]}/{sink.options.prefix}-*/_refresh"
-            httpx.post(url, trust_env=False, timeout=30).raise_for_status()
-        return sink
-
-    return write
 
 
 def ids(events: Sequence[Event]) -> list[str]:

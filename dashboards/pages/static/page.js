@@ -97,6 +97,13 @@ function storyOf(request) {
   return `${BELOW}transfer/${encodeURIComponent(request)}?from=${encodeURIComponent(from)}`;
 }
 
+/** Where the page is that says what a rule (or `did`, `fts_job`) waits for. */
+function explanationOf(kind, id) {
+  if (page.preview || !id) return null;
+  const from = page.name && page.name + location.search;
+  return `${BELOW}explain/${kind}?${new URLSearchParams({ id, ...(from ? { from } : {}) })}`;
+}
+
 // ---- Asking ----
 
 async function ask(path, query = null, signal = undefined) {
@@ -463,11 +470,12 @@ function groupsTable(picture) {
 function eventsTable(picture) {
   const columns = picture.columns.map((label) => ({ label }));
   const long = (text, key) => text.length > LONG ? el("details", { class: "long", "data-key": key }, el("summary", {}, text)) : text;
-  const rows = picture.events.map(({ time, texts, story }) => {
+  const rows = picture.events.map(({ time, texts, story, explained }) => {
+    const subject = (i) => { const [kind, id] = explained?.[i] ?? []; return kind && explanationOf(kind, id); };
     const at = String(time ?? DASH).replace("T", " ").slice(0, 19), href = story && storyOf(story);
     return { values: [time, ...texts], cells: [
       el("th", { scope: "row", class: "time" }, href ? el("a", { href, "data-key": story, "aria-label": `Story of the transfer of ${at}` }, at) : at),
-      ...texts.map((text, i) => el("td", { class: wrap(text) }, long(text, `${time} ${i}`)))] };
+      ...texts.map((text, i) => el("td", { class: wrap(text) }, subject(i) ? el("a", { href: subject(i) }, text) : long(text, `${time} ${i}`)))] };
   });
   return scroller(picture, sortable(picture, columns, rows, "events"));
 }
@@ -670,7 +678,7 @@ function showStory(events) {
   const facts = [["File", [newest("scope"), newest("name")].filter(Boolean).join(":")], ["Size", newest("bytes") === undefined ? null : bytes(newest("bytes"))], ["From", place("src")], ["To", place("dst")],
     ["Activity", newest("activity")], ["Account", newest("account")], ["Rule", newest("rule_id")], ["Protocol", newest("protocol")], ["FTS", newest("endpoint")],
     ["FTS jobs", [...new Set(events.map((event) => event.job_id).filter(Boolean))].join(", ")]].filter(([, value]) => value);
-  const error = all.findLast((attempt) => attempt.error)?.error;
+  const error = all.findLast((attempt) => attempt.error)?.error, kinds = { File: "did", Rule: "rule", "FTS jobs": "fts_job" };
   const row = (event) => ({ values: [event.time, event.source, event.event, event.error ?? ""], cells: [
     el("th", { scope: "row", class: "time" }, seconds(instant(event.time) ?? 0)), el("td", {}, SOURCES.get(event.source) ?? event.source),
     el("td", { "data-level": event.ok === false ? "critical" : null }, ...mark(event.ok === false ? "critical" : null), String(event.event ?? "").replaceAll("_", " ")),
@@ -680,18 +688,21 @@ function showStory(events) {
   $("content").replaceChildren(el("div", { class: "story" },
     el("p", { class: "verdict", "data-level": level }, ...(level ? [icon(level)] : []), el("span", { id: "verdict" }, headline)),
     ...(error ? [el("section", { class: "panel" }, el("h2", {}, "Original error message of the last attempt"), el("p", {}, error))] : []),
-    el("section", { class: "panel", "aria-labelledby": "h-what" }, el("h2", { id: "h-what" }, "File and link"), el("dl", {}, ...facts.flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]))),
+    el("section", { class: "panel", "aria-labelledby": "h-what" }, el("h2", { id: "h-what" }, "File and link"), el("dl", {}, ...facts.flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, name in kinds && !value.includes(", ") ? el("a", { href: explanationOf(kinds[name], value) }, value) : value)]))),
     ...(all.length ? [el("section", { class: "panel", "aria-labelledby": "h-when" }, el("h2", { id: "h-when" }, "Time line"), el("ol", {}, ...all.map((attempt, i) => lane(attempt, all.slice(0, i + 1).filter(({ hop }) => !hop).length, begin, length))),
       el("p", { class: "clock", "aria-hidden": "true" }, el("span", {}, `${seconds(begin)} UTC`), el("span", {}, `${seconds(end)} UTC`)),
       el("p", { class: "key" }, ...[["waiting", "waiting in Rucio"], ["handed", "handed over, waiting in FTS"], ["moving", "bytes moving"]].map(([name, said]) => el("span", {}, el("i", { class: name }), said))))] : []),
     el("section", { class: "panel", "aria-labelledby": "h-all" }, el("h2", { id: "h-all" }, "Transfer history"), table)));
 }
+function wayBack() {
+  const from = new URLSearchParams(location.search).get("from") ?? "", back = /^[\w-]+(\?.*)?$/s.test(from) ? BELOW + from : BELOW;
+  return el("a", { id: "back", href: back }, back === BELOW ? "← All dashboards" : "← Back to the dashboard");
+}
 async function openStory() {
-  const request = decodeURIComponent(location.pathname.split("/").at(-1)), from = new URLSearchParams(location.search).get("from") ?? "";
-  const back = /^[\w-]+(\?.*)?$/s.test(from) ? BELOW + from : BELOW;
+  const request = decodeURIComponent(location.pathname.split("/").at(-1));
   $("title").textContent = "Transfer history";
   document.title = "Transfer history · Lakescope";
-  $("content").before(el("p", {}, el("a", { id: "back", href: back }, back === BELOW ? "← All dashboards" : "← Back to the dashboard"), " ", el("span", { class: "muted small" }, `request ${request}`)));
+  $("content").before(el("p", {}, wayBack(), " ", el("span", { class: "muted small" }, `request ${request}`)));
   $("content").replaceChildren(words("Loading …"));
   page.kept.set("story", {});
   try {
@@ -700,6 +711,52 @@ async function openStory() {
     else $("content").replaceChildren(words("No event of this transfer: it may be older than what the store keeps, or the request's id is wrong."));
   } catch (error) {
     $("content").replaceChildren(words("No story: see above."));
+    alarm(error.message);
+  }
+}
+
+// ---- Why a rule is stuck, where a file is ----
+
+const SUBJECTS = { rule: ["Why is this rule stuck?", "rule"], did: ["Where is this file?", "data identifier"], fts_job: ["What became of this FTS job?", "FTS job"] };
+const WHOSE = { site: "the site", user: "the user", nobody: "nobody" };
+/** A panel with a table: columns as [label, value of a row, content of its cell]. */
+function listing(id, title, columns, rows) {
+  if (!rows.length) return [];
+  const cells = (row) => columns.map(([, value, content], i) => el(i ? "td" : "th", { scope: i ? null : "row" }, ...[(content ?? value)(row) ?? DASH].flat()));
+  const table = sortable({ id, title }, columns.map(([label]) => ({ label })), rows.map((row) => ({ values: columns.map(([, value]) => value(row) ?? null), cells: cells(row) })), "events");
+  return [el("section", { class: "panel", "aria-labelledby": `${id}-title` }, el("h2", { id: `${id}-title` }, title), scroller({ id, title }, table))];
+}
+function showExplanation(known) {
+  const at = (key) => [(row) => row[key], (row) => { const ms = instant(row[key]); return ms === null ? DASH : seconds(ms); }];
+  const link = (href, text) => href ? el("a", { href }, text) : text;
+  const story = ({ request_id: id, name }) => link(/^[0-9a-f]{32}$/.test(id ?? "") && storyOf(id), name);
+  const { files, arrived, failed, waiting, under_way, attempts: tried, bytes_arrived } = known.counts;
+  const facts = [["Files", files], ["Arrived", `${arrived} (${bytes(bytes_arrived)})`], ["Failed", failed], ["Waiting in Rucio", waiting], ["Under way in FTS", under_way], ["Attempts", tried]];
+  const open = known.transfers.filter(({ state }) => state !== "arrived"), done = known.transfers.filter(({ state }) => state === "arrived");
+  const file = ["file", ({ name }) => name, story], from = ["from", ({ source }) => source], to = ["to", ({ destination }) => destination];
+  $("content").replaceChildren(el("div", { class: "story" },
+    el("p", { class: "verdict", "data-level": known.level }, ...(known.level ? [icon(known.level)] : []), el("span", { id: "verdict" }, known.verdict)),
+    ...listing("turns", "Whose turn it is", [["who", ({ who }) => WHOSE[who] ?? who], ["where", ({ where }) => where], ["files", ({ files: n }) => n || null], ["because", ({ why }) => why]], known.turns),
+    ...(files ? [el("section", { class: "panel", "aria-labelledby": "h-what" }, el("h2", { id: "h-what" }, "Files"), el("dl", {}, ...facts.flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, String(value))])))] : []),
+    ...listing("rules", "Rules", [["rule", (rule) => rule.rule_id, (rule) => link(explanationOf("rule", rule.rule_id), rule.rule_id)], ["state", ({ event }) => event], ["RSE", ({ rse }) => rse], ["account", ({ account }) => account],
+      ["locks ok", ({ locks_ok }) => locks_ok], ["stuck", ({ locks_stuck }) => locks_stuck], ["stuck since", ...at("stuck_at")], ["error", ({ error }) => error]], known.rules),
+    ...listing("failures", "What fails", [from, to, ["attempts", ({ attempts: n }) => n], ["files", ({ files: n }) => n], ["last (UTC)", ...at("last")],
+      ["error", ({ error }) => error ?? "", (row) => [row.error ?? row.event ?? DASH, ...(row.error_class ? [" ", el("a", { class: "small", href: `${BELOW}failures?var.error=${encodeURIComponent(row.error_class)}` }, "all of this kind")] : [])]]], known.failures),
+    ...listing("open", "What has not arrived", [file, from, to, ["state", ({ state }) => state], ["since (UTC)", ...at("time")], ["attempts", ({ attempts: n }) => n], ["whose turn", ({ turn }) => `${WHOSE[turn.who] ?? turn.who}${turn.where ? ` (${turn.where})` : ""}`], ["next attempt", ({ next }) => next]], open),
+    ...listing("arrived", "What arrived", [file, from, to, ["time (UTC)", ...at("time")], ["size", ({ bytes: n }) => n, ({ bytes: n }) => bytes(n ?? NaN)], ["attempts", ({ attempts: n }) => n]], done)));
+}
+async function openExplanation() {
+  const kind = decodeURIComponent(location.pathname.split("/").at(-1)), query = new URLSearchParams(location.search), [title, what] = SUBJECTS[kind] ?? ["What is asked about?", kind];
+  $("title").textContent = title;
+  document.title = `${title} · Lakescope`;
+  $("content").before(el("p", {}, wayBack(), " ", el("span", { class: "muted small" }, `${what} ${query.get("id") ?? ""}`)));
+  $("content").replaceChildren(words("Loading …"));
+  for (const table of ["turns", "rules", "failures", "open", "arrived"]) page.kept.set(table, {});
+  const chosen = new URLSearchParams([...query].filter(([name]) => ["id", "since", "until"].includes(name)));
+  try {
+    showExplanation(await ask(`explain/${encodeURIComponent(kind)}?${chosen}`));
+  } catch (error) {
+    $("content").replaceChildren(words("No answer: see above."));
     alarm(error.message);
   }
 }
@@ -745,7 +802,7 @@ async function start() {
     const all = page.preview?.all ?? await ask("dashboards");
     showNav(all);
     if (VIEW === "index") openIndex(all);
-    else await (VIEW === "story" ? openStory() : openDashboard());
+    else await ({ story: openStory, explanation: openExplanation }[VIEW] ?? openDashboard)();
   } catch (error) {
     alarm(error.message);
   }

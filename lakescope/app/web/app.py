@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from typing import Annotated, Any
 
@@ -16,14 +16,16 @@ from prometheus_client import generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from lakescope.app.assembly import Assembly
+from lakescope.app.client import SpanText
 from lakescope.app.config import Http
+from lakescope.app.explain import Subject, explain
 from lakescope.app.query import ask, describe, store_of
 from lakescope.app.replay import replay
-from lakescope.app.trace import searchable_sink, story
+from lakescope.app.trace import NOT_SEARCHABLE, searchable_sink, story
 from lakescope.app.web import dashboards
 from lakescope.app.web.access import Gate
 from lakescope.app.words import parse
-from lakescope.core.contracts import RefusedError, TransientError
+from lakescope.core.contracts import RefusedError, SearchableSink, TransientError
 from lakescope.kpis import CATALOGUE
 from lakescope.pipeline.dead_letters import Letter
 
@@ -98,18 +100,33 @@ def _api(assembly: Assembly) -> APIRouter:
         document = assembly.status.document() | {"tasks": [task.document() for task in assembly.tasks]}
         return Response(msgspec.json.encode(document), media_type="application/json")
 
-    @router.get("/transfers/{request_id}")
-    def transfer(request_id: str) -> list[dict[str, Any]]:
-        """One transfer's events over all sources, in order of time."""
+    @contextmanager
+    def searched() -> Iterator[SearchableSink]:
+        """The first store that can be searched; what it or the question lacks as an `HTTPException`."""
         store = searchable_sink(sinks)
         if store is None:
-            raise HTTPException(
-                501, "no sink can be searched: add one of type duckdb or elasticsearch, or influxdb 1.x"
-            )
+            raise HTTPException(501, NOT_SEARCHABLE)
         try:
-            return story(store, request_id)
+            yield store
+        except ValueError as error:
+            raise HTTPException(422, str(error)) from error
         except (RefusedError, TransientError) as error:
             raise HTTPException(503, str(error)) from error
+
+    @router.get("/transfers/{request_id}")
+    def transfer(request_id: str, since: str | None = None, until: str | None = None) -> list[dict[str, Any]]:
+        """One transfer's events over all sources, in order of time. Times as of KPIs; without them all that is stored."""
+        with searched() as store:
+            return story(store, request_id, SpanText(since, until).parse())
+
+    @router.get("/explain/{kind}")
+    def explanation(kind: str, id: str, since: str | None = None, until: str | None = None) -> dict[str, Any]:
+        """Why a rule is stuck, where a file is: what moved, what fails where, whose turn it is.
+
+        `kind`: rule, did (SCOPE:NAME) or fts_job. Times as of KPIs; without them all that is stored.
+        """
+        with searched() as store:
+            return explain(store, Subject.parse(kind, id), SpanText(since, until).parse())
 
     @router.get("/kpis")
     def kpis() -> list[dict[str, Any]]:

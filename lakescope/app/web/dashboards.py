@@ -93,6 +93,10 @@ def _pages() -> APIRouter:
     def story(request: Request, request_id: str) -> Response:
         return _cached_response(request, page.html("story", "../"), "text/html")
 
+    @router.get("/explain/{kind}")
+    def explanation(request: Request, kind: str) -> Response:
+        return _cached_response(request, page.html("explanation", "../"), "text/html")
+
     @router.get("/{name}")
     def dashboard(request: Request, name: str) -> Response:
         status = 200 if name in DASHBOARDS else 404

@@ -697,3 +697,34 @@ def test_a_preview_is_the_same_page_without_a_server(browser: Browser, tmp_path:
 def assert_says(place: Locator, *words: str) -> None:
     for word in words:
         expect(place).to_contain_text(word)
+
+
+def test_from_a_transfer_s_story_to_why_its_file_has_not_arrived(visit: Visit) -> None:
+    page = visit.page
+    page.goto(f"{visit.url}/dashboards/transfer/{RETRIED}")
+    page.get_by_role("link", name="ska:file.root").click()
+    expect(page.locator("#title")).to_have_text("Where is this file?")
+    expect(page.locator("#verdict")).to_have_text(
+        "0 of 1 files arrived, 1 fails. Next: the site (the source)"
+    )
+    turns = page.get_by_role("table", name="Whose turn it is").locator("tbody tr")
+    expect(turns).to_have_count(1)
+    expect(turns.first).to_contain_text("the error is of the source (error scope SOURCE)")
+    failures = page.get_by_role("table", name="What fails").locator("tbody tr")
+    expect(failures.first).to_contain_text(f"CONNECT refused by {HOSTILE}")
+    assert page.title() == "Where is this file? · Lakescope", "hostile text stays text"
+    page.get_by_role("table", name="What has not arrived").get_by_role("link", name="file.root").click()
+    expect(page.locator("#title")).to_have_text("Transfer history")
+
+
+def test_an_explanation_of_what_is_none_or_no_subject(visit: Visit) -> None:
+    page = visit.page
+    page.goto(f"{visit.url}/dashboards/explain/rule?id={'0' * 32}")
+    expect(page.locator("#verdict")).to_have_text("Nothing is stored of it in this range")
+    page.set_viewport_size(PHONE)
+    page.goto(f"{visit.url}/dashboards/explain/did?id=ska:file.root")
+    expect(page.get_by_role("table", name="What fails")).to_be_visible()
+    assert overflow(page) <= 0
+    page.goto(f"{visit.url}/dashboards/explain/did?id=no-scope")
+    expect(page.get_by_role("alert")).to_contain_text("expected SCOPE:NAME, found 'no-scope'")
+    visit.complaints.clear()
