@@ -367,7 +367,7 @@ def test_trace_tells_a_transfers_story(running: Lakescope) -> None:
     explained = running.command("trace", "--did", file)
     assert "Whose turn it is" in explained and "What has not arrived" in explained
     assert json.loads(running.command("trace", "--did", file, "--json"))["counts"]["files"] >= 1
-    assert "Nothing is stored" in running.command("trace", "--rule", "f" * 32, code=1)
+    running.command("trace", "--rule", "f" * 32, code=1)
     for arguments in ((), (request, "--rule", "f" * 32), ("--did", "no-scope"), ("--rule", "x")):
         running.command("trace", *arguments, code=2)
 

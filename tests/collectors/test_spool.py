@@ -381,3 +381,29 @@ def test_a_deletion_that_fails_is_tried_again(tmp_path: Path, monkeypatch: pytes
     other.close()
     until(lambda: spool.bytes == 2 + 2 + ROW_BYTES and spool.fault is None, WAIT_S)
     spool.close()
+
+
+def test_a_disk_that_refuses_is_not_asked_without_pause(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once for the deletion, then for the next message: with it, the deletion alone, the message alone."""
+    monkeypatch.setattr(module, "RETRY_S", 1000.0)
+    spool = Spool(tmp_path / "x.spool", 2**20)
+    spool.append(message()).result(WAIT_S)
+    (stored,) = spool.read(100, timeout=0)
+    with sqlite3.connect(tmp_path / "x.spool") as other:
+        other.execute("create trigger broken before delete on spool begin select raise(fail, 'broken'); end")
+    other.close()
+    attempts: list[int] = []
+    write = spool._write
+
+    def count(pending: list[Any], done: list[int]) -> None:
+        attempts.append(len(done))
+        write(pending, done)
+
+    monkeypatch.setattr(spool, "_write", count)
+    spool.delete([stored.token])
+    until(lambda: spool.fault == "broken", WAIT_S)
+    spool.append(message()).result(WAIT_S)
+    assert attempts == [1, 1, 1, 0]
+    spool.close()

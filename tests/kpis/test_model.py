@@ -7,12 +7,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec import structs
 
-from lakescope.kpis import Kpi, Query, UnsupportedError
+from lakescope.kpis import CATALOGUE, Kpi, Query, UnsupportedError
 from lakescope.kpis.model import (
     BINS_MAX,
     DAY,
     HOUR,
+    UNKNOWN,
+    Comparison,
     Condition,
     DaysLeft,
     EventsQuery,
@@ -236,3 +239,41 @@ def test_rows_are_ordered_by_bin_and_dimensions_null_last() -> None:
     ]
     with pytest.raises(ValueError, match="zip"):
         order(query(by=("vo",)), [(("b", "c"), None)])
+
+
+def test_a_comparison_needs_sides_that_can_be_compared() -> None:
+    like = CATALOGUE["transfers_done"]
+    other = structs.replace(like, name="other", dimensions=("vo",))
+    seconds = structs.replace(like, name="wait", unit="seconds")
+
+    def compare(of: Kpi, to: Kpi, *dimensions: str, per: tuple[str, ...] = ()) -> Kpi:
+        value = Comparison(of=of, to=to, operation="ratio", per=per)
+        return structs.replace(like, name="both", value=value, dimensions=dimensions)
+
+    assert compare(like, other, "vo").dimensions == ("vo",)
+    bits = structs.replace(like, unit="bits/s"), structs.replace(other, unit="bytes/s")
+    assert compare(*bits, "vo").dimensions == ("vo",)
+    for given in ({"dimensions": ("dst_rse",)}, {"dimensions": ("vo",), "per": ("dst_rse",)}):
+        with pytest.raises(ValueError, match=r"^both compares other, which has no dimension 'dst_rse'$"):
+            compare(like, other, *given["dimensions"], per=given.get("per", ()))
+    with pytest.raises(ValueError, match=r"^both compares count with seconds$"):
+        compare(like, seconds, "vo")
+
+
+def test_a_filters_value_is_one_of_its_field() -> None:
+    kpi = structs.replace(CATALOGUE["transfers_done"], dimensions=("multihop", "ip_version", "vo"))
+    span = {"since": datetime(2026, 1, 5, tzinfo=UTC), "until": datetime(2026, 1, 6, tzinfo=UTC)}
+    for name, value in (
+        ("multihop", "true"),
+        ("multihop", ("false", UNKNOWN)),
+        ("ip_version", "6"),
+        ("vo", "x"),
+    ):
+        Query(kpi=kpi, filters={name: value}, **span)  # type: ignore[arg-type]
+    long = "x" * 61
+    for name, value, text in (
+        ("multihop", "yes", "multihop is true or false, found 'yes'"),
+        ("ip_version", ("4", long), f"ip_version is a whole number, found '{long[:60]}'"),
+    ):
+        with pytest.raises(ValueError, match=f"^{text}$"):
+            Query(kpi=kpi, filters={name: value}, **span)  # type: ignore[arg-type]

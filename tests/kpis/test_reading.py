@@ -195,6 +195,29 @@ def test_elasticsearch_is_asked_for_the_newest_events() -> None:
     }
 
 
+def test_elasticsearch_filters_by_what_is_unknown() -> None:
+    events = EventsQuery(
+        dataset="probes", columns=(), conditions=(Condition("site", "in", ("a", UNKNOWN)),), **SPAN
+    )
+    _, chosen = elasticsearch.compile_events(events)["query"]["bool"]["filter"]
+    unknown = {"bool": {"must_not": {"exists": {"field": "site"}}}}
+    assert chosen == {"bool": {"should": [{"terms": {"site": ["a"]}}, unknown]}}
+
+
+def test_elasticsearch_of_the_largest() -> None:
+    """Of either sign: the ends say it."""
+    parts = elasticsearch.compile_query(query(Part(kind="largest", field="bytes")))["aggs"]["part0"]["aggs"]
+    assert parts == {"min": {"min": {"field": "bytes"}}, "max": {"max": {"field": "bytes"}}}
+
+
+def test_elasticsearch_does_not_mix_series_with_others() -> None:
+    mixed = Ratio(over=COUNT, under=Part(kind="changes", field="name", series=("vo",)))
+    with pytest.raises(
+        UnsupportedError, match=": Elasticsearch does not mix values of series or hours with others;"
+    ):
+        elasticsearch.compile_query(query(mixed))
+
+
 # --- InfluxDB: results of statements -----------------------------------------------------------------------
 
 
@@ -265,6 +288,17 @@ def test_a_statement_that_failed_or_is_missing_is_no_answer() -> None:
         influxql.rows(query(COUNT), [])
 
 
+def test_a_rate_is_of_the_seconds_of_its_bin() -> None:
+    """The first one is half an hour long."""
+    begin, end = result((posix(HOURS[0]), 9)), result((posix(HOURS[0]), 9))
+    assert influxql.rows(query(PerSecond(of=COUNT), bin_s=3600), [begin, end])[0]["value"] == 9 / 1800
+
+
+def test_groups_of_a_boolean_tag() -> None:
+    found = influxql.rows(query(COUNT, by=("multihop",)), [result((0, 1), multihop="true")] * 2)
+    assert found == [{"multihop": True, "value": 1}]
+
+
 PROBE = EventsQuery(
     dataset="probes",
     columns=("probe", "ok", "message", "time"),
@@ -329,6 +363,12 @@ def test_influxdb_gives_reports_of_their_types() -> None:
         (Condition("queue_s", "known"), '("queue_s" >= 0 OR "queue_s" < 0)'),
         (Condition("name", "known"), '"name" =~ /.*/'),
         (Condition("ok", "=", True), '"ok" = 1'),
+        (Condition("multihop", "=", False), "\"multihop\" = 'false'"),
+        (Condition("multihop", "not", True), "\"multihop\" != 'true'"),
+        (Condition("vo", "not", "a\rb"), r""""vo" != 'a\\rb'"""),
+        (Condition("name", "=", "a\nb"), r""""name" = 'a\nb'"""),
+        (Condition("vo", "=", "\\"), "\"vo\" = '_'"),
+        (Condition("vo", "=", "aX\\"), "\"vo\" = 'aX'"),
         (Condition("vo", "not", "x"), "\"vo\" != 'x'"),
         (Condition("vo", "in", ("a", UNKNOWN)), "(\"vo\" = 'a' OR \"vo\" = '')"),
         (Condition("vo", "in", ("a",)), "\"vo\" = 'a'"),
@@ -339,6 +379,70 @@ def test_influxdb_gives_reports_of_their_types() -> None:
 def test_influxql_of_a_condition(condition: Condition, text: str) -> None:
     asked = EventsQuery(dataset="transfers", columns=("name",), conditions=(condition,), **SPAN)
     assert f" AND {text} ORDER BY" in influxql.compile_events(asked, TAGS["transfers"])
+
+
+def test_influxql_of_a_field_that_is_a_boolean() -> None:
+    """Not a tag, and not `ok`: it is stored as it is."""
+    asked = EventsQuery(
+        dataset="polls", columns=("scope",), conditions=(Condition("complete", "known"),), **SPAN
+    )
+    text = influxql.compile_events(asked, ())
+    assert ' AND ("complete" = true OR "complete" = false) ORDER BY' in text
+    no = structs.replace(asked, conditions=(Condition("complete", "not", True),))
+    with pytest.raises(UnsupportedError, match="for a field that is missing, and complete is no tag"):
+        influxql.compile_events(no, ())
+
+
+@pytest.mark.parametrize(
+    ("dataset", "condition"),
+    [
+        ("transfers", Condition("bytes", "=", "5")),
+        ("transfers", Condition("queue_s", "=", "5")),
+        ("polls", Condition("complete", "=", "true")),
+    ],
+)
+def test_influxql_refuses_texts_in_place_of_numbers(dataset: str, condition: Condition) -> None:
+    asked = EventsQuery(dataset=dataset, columns=("id",), conditions=(condition,), **SPAN)
+    with pytest.raises(UnsupportedError, match=f"tags and texts only, and {condition.field} is neither"):
+        influxql.compile_events(asked, ())
+
+
+@pytest.mark.parametrize(("dataset", "column"), [("push", "data"), ("push", "idb_tags"), ("hosts", "labels")])
+def test_influxql_refuses_columns_of_parts(dataset: str, column: str) -> None:
+    with pytest.raises(UnsupportedError, match=f"keeps {column} as tags and fields of their own"):
+        influxql.compile_events(EventsQuery(dataset=dataset, columns=(column,), **SPAN), ())
+
+
+@pytest.mark.parametrize(
+    ("part", "text"),
+    [
+        (Part(kind="percentile", field="queue_s", quantile=0.5), 'median("queue_s")'),
+        (Part(kind="percentile", field="queue_s", quantile=0.999), 'percentile("queue_s", 99.9)'),
+        (Part(kind="percentile", field="queue_s", quantile=0.57), 'percentile("queue_s", 57)'),
+    ],
+)
+def test_influxql_of_a_percentile(part: Part, text: str) -> None:
+    (statement,) = influxql.compile_query(query(part), TAGS["transfers"]).parts
+    assert statement.startswith(f'SELECT {text} AS "value" FROM "transfers"')
+
+
+def test_influxql_refuses_low_percentiles() -> None:
+    for quantile in (None, 0.49):
+        low = Part(kind="percentile", field="queue_s", quantile=quantile)
+        with pytest.raises(
+            UnsupportedError, match=": InfluxDB has no percentile below the median in a small group;"
+        ):
+            influxql.compile_query(query(low), TAGS["transfers"])
+
+
+def test_influxql_of_the_largest() -> None:
+    """Of either sign, within each series, then of all."""
+    largest = Part(kind="largest", field="bytes", where=(Condition("ok", "=", True),))
+    assert influxql.compile_query(query(largest), TAGS["transfers"]).parts == (
+        'SELECT max("value") AS "value" FROM (SELECT abs("bytes") AS "value" FROM "transfers" WHERE'
+        " time >= '2026-01-05T10:30:00Z' AND time < '2026-01-05T13:30:00Z' AND \"ok\" = 1 GROUP BY *)"
+        " WHERE time >= '2026-01-05T10:30:00Z' AND time < '2026-01-05T13:30:00Z'",
+    )
 
 
 @pytest.mark.parametrize(
