@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from tests.collectors._rucio import PASSWORD, FakeRucio, lines, refusal, rule
 from tests.contract._http import Answer, HttpServer, Request
 from tests.contract._running import Archiving
 from tests.e2e._lakescope import until
+from tests.servers._tls import Authority, server_context
 
 ALL = (
     '["rses", "rules", "requests", "heartbeats", "bad_replicas", "suspicious", "usage", "limits", "accounts",'
@@ -104,7 +106,7 @@ def test_a_token_is_renewed_before_its_end_and_when_the_server_takes_it_no_more(
         until(lambda: len(rucio.tokens) == many + 1 and lakescope.told == "ok: 1 questions answered", 15)
 
 
-def test_x509_and_openid_connect_and_a_file(tmp_path: Path, rucio: FakeRucio) -> None:
+def test_openid_connect_and_a_file(tmp_path: Path, rucio: FakeRucio) -> None:
     def issue(request: Request) -> Answer:
         assert request.method == "POST" and b"grant_type=client_credentials" in request.body
         rucio.valid.add("jwt-1")
@@ -119,6 +121,24 @@ def test_x509_and_openid_connect_and_a_file(tmp_path: Path, rucio: FakeRucio) ->
             with Archiving(tmp_path / str(number), collector(rucio.url, **options)) as lakescope:
                 until(lambda: lakescope.told == "ok: 1 questions answered", 15, lambda: lakescope.told)
     assert [request.path for request in issuer.requests] == ["/token"] and not rucio.tokens
+
+
+def test_a_certificate_logs_in_where_the_server_knows_it(tmp_path: Path, rucio: FakeRucio) -> None:
+    """The handshake is real: a server that asks for a certificate of its CA, and lets nobody else in."""
+    authority = Authority(tmp_path / "authority")
+    context, mine = server_context(authority.issue("server")), authority.issue("lakescope")
+    context.load_verify_locations(authority.certificate)
+    context.verify_mode = ssl.CERT_REQUIRED
+    shown = f'ca_file = "{authority.certificate}", cert_file = "{mine.certificate}", key_file = "{mine.key}"'
+    with HttpServer(rucio.server.answer, tls=context) as server:
+        options = {"username": None, "password": None, "ask": '["rules"]', "tls": f"{{ {shown} }}"}
+        with Archiving(tmp_path / "known", collector(server.url, **options)) as lakescope:
+            until(lambda: lakescope.told == "ok: 1 questions answered", 15, lambda: lakescope.told)
+        assert server.requests[0].path == "/auth/x509"
+        assert server.requests[0].headers["x-rucio-account"] == "monitor"
+        stranger = {"ask": '["rules"]', "tls": f'{{ ca_file = "{authority.certificate}" }}'}
+        with Archiving(tmp_path / "stranger", collector(server.url, **stranger)) as lakescope:
+            until(lambda: lakescope.told.startswith("error"), 15, lambda: lakescope.told)
 
 
 def test_passwords_and_tokens_are_never_shown(tmp_path: Path, rucio: FakeRucio) -> None:
