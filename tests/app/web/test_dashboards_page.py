@@ -283,26 +283,27 @@ def test_filters_are_added_and_removed_by_keys(visit: Visit) -> None:
     page.locator("#add-filter").press("Enter")
     expect(page.get_by_label("Dimension", exact=True)).to_be_visible()
     page.keyboard.press("Tab")
-    page.get_by_label("Dimension", exact=True).select_option("dst_rse")
+    page.get_by_label("Dimension", exact=True).select_option("dst_site")
     options = page.locator("#filter-values option")
     expect(options).not_to_have_count(0)
-    value = options.first.get_attribute("value") or ""
+    value = "PIC"
+    assert value in options.evaluate_all("all => all.map(one => one.value)")
     page.get_by_label("Is", exact=True).select_option("!=")
     page.get_by_label("Value", exact=True).fill(value)
     page.keyboard.press("Enter")
     visit.drawn()
-    assert visit.query["filter"] == [f"dst_rse!={value}"]
+    assert visit.query["filter"] == [f"dst_site!={value}"]
     expect(page.locator("#add-filter")).to_be_focused()
     expect(arrived).not_to_have_text(str(before))
     others = int(arrived.inner_text())
     page.keyboard.press("Shift+Tab")
-    chip = page.get_by_role("button", name=f"Remove the filter destination RSE ≠ {value}")
+    chip = page.get_by_role("button", name=f"Remove the filter destination ≠ {value}")
     expect(chip).to_be_focused()
     page.keyboard.press("Enter")
     visit.drawn()
     expect(arrived).to_have_text(str(before))
     assert "filter" not in visit.query
-    visit.open("transfers", f"{RANGE}&filter=dst_rse%3D{value}")
+    visit.open("transfers", f"{RANGE}&filter=dst_site%3D{value}")
     assert int(arrived.inner_text()) == before - others, "a shared link shows the same"
     page.locator("#add-filter").press("Enter")
     page.keyboard.press("Escape")
@@ -317,7 +318,7 @@ def test_a_filter_goes_along_and_a_panel_that_ignores_it_says_so(visit: Visit) -
     assert visit.query["filter"] == ["datatype!=RAW"]
     expect(visit.panel("Queued transfers").locator(".note")).to_have_text("Not filtered by: datatype")
     expect(visit.page.locator("#facts")).to_contain_text("without effect here: protocol")
-    visit.page.get_by_role("navigation").get_by_role("link", name="Storage and QoS").click()
+    visit.page.get_by_role("navigation").get_by_role("link", name="Hosts and services").click()
     visit.drawn()
     expect(visit.page.locator("#facts")).to_contain_text("without effect here: protocol, datatype")
     expect(visit.page.get_by_role("button", name="Remove the filter datatype ≠ RAW")).to_be_visible()
