@@ -427,22 +427,20 @@ def _events(columns: Sequence[str], answer: Answer) -> Picture:
                 "time": row.get("time"),
                 "texts": ["" if row.get(name) is None else _plain(name, row[name]) for name in shown_columns],
                 "story": row.get("request_id"),
-                "explained": _subjects(shown_columns, row),
+                "explained": [_subject(name, row) for name in shown_columns],
             }
             for row in answer
         ],
     }
 
 
-def _subjects(shown_columns: Sequence[str], row: Mapping[str, Any]) -> dict[int, tuple[str, str]]:
-    """Place of a column -> what the page about it is called and asks for: a rule, a job, a data identifier."""
-    subjects: dict[int, tuple[str, str]] = {}
-    for place, name in enumerate(shown_columns):
-        if row.get(name) and name in ("rule_id", "job_id"):
-            subjects[place] = ("rule" if name == "rule_id" else "fts_job", row[name])
-        if name == "name" and row.get("name") and row.get("scope"):
-            subjects[place] = ("did", f"{row['scope']}:{row['name']}")
-    return subjects
+def _subject(name: str, row: Mapping[str, Any]) -> list[str] | None:
+    """What the page about a column's value is called and asks for: a rule, a job, a data identifier."""
+    if not row.get(name):
+        return None
+    if name == "name":
+        return ["did", f"{row['scope']}:{row['name']}"] if row.get("scope") else None
+    return {"rule_id": ["rule", row[name]], "job_id": ["fts_job", row[name]]}.get(name)
 
 
 _FORMS = {"tiles": _tiles, "groups": _groups, "cells": _matrix, "series": _over_time}

@@ -9,7 +9,7 @@ import pytest
 from msgspec import structs
 
 from lakescope.dashboards.definitions import DASHBOARDS
-from lakescope.dashboards.model import Link, Number, Panel
+from lakescope.dashboards.model import Link, Listing, Number, Panel
 from lakescope.dashboards.pages.pictures import GROUPS_MAX, Rows, is_empty, pictures
 from lakescope.dashboards.questions import Selection, as_chosen, downtimes_of, incidents_of, questions_of
 from lakescope.dashboards.theme import LIGHT
@@ -165,7 +165,25 @@ def test_events_have_words_and_the_way_to_their_story() -> None:
     }
     drawn = picture(EVENTS, [row])
     assert drawn["columns"] == ["time (UTC)", "source RSE", "bytes", "error"]
-    assert drawn["events"] == [{"time": row["time"], "texts": ["", "5 MB", HOSTILE], "story": "ab"}]
+    assert drawn["events"] == [
+        {"time": row["time"], "texts": ["", "5 MB", HOSTILE], "story": "ab", "explained": [None] * 3}
+    ]
+
+
+def test_rules_jobs_and_files_have_the_way_to_what_they_wait_for() -> None:
+    columns = ("rule_id", "job_id", "scope", "name", "error")
+    row = {
+        "time": "2026-01-05T12:00:01Z",
+        "rule_id": "r",
+        "job_id": "j",
+        "scope": "s",
+        "name": "n",
+        "error": "e",
+    }
+    listing = structs.replace(EVENTS, listing=Listing(dataset="transfers", columns=columns))
+    explained = [picture(listing, [one])["events"][0]["explained"] for one in (row, {**row, "scope": None})]
+    assert explained[0] == [["rule", "r"], ["fts_job", "j"], None, ["did", "s:n"], None]
+    assert explained[1] == [["rule", "r"], ["fts_job", "j"], None, None, None]
 
 
 def test_everything_drawn_is_plain_json() -> None:
