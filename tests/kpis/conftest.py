@@ -42,6 +42,7 @@ END = START + timedelta(days=7)
 
 _HOUR = 3600
 _OPTIONS = Options(
+    sam=_HOUR,
     throughput=8 * _HOUR,
     latency=8 * _HOUR,
     rtt=8 * _HOUR,
