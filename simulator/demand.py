@@ -113,8 +113,12 @@ class Demand:
         return rule, tape
 
     def _dataset_rule(self, us: int, activity: str, dst: Rse) -> Rule:
+        vo = self._vos.draw(self._chance)
+        return self.rule(us, vo, None, activity, dst)
+
+    def rule(self, us: int, vo: Vo, account: str | None, activity: str, dst: Rse) -> Rule:
+        """A rule on a new dataset of a VO; of one of its accounts, if none is given."""
         chance = self._chance
-        vo = self._vos.draw(chance)
         experiment = chance.pick(vo.experiments)
         self._runs += 1
         dataset = f"{chance.pick(_STREAMS)}.run{self._runs:06d}.{chance.hex(6)}"
@@ -123,7 +127,7 @@ class Demand:
         return Rule(
             chance.hex(32),
             vo,
-            chance.pick(vo.accounts),
+            account or chance.pick(vo.accounts),
             activity,
             chance.pick(_TEAMS[experiment]),
             dataset,

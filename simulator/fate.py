@@ -1,9 +1,12 @@
 """How a copy goes: how long each part takes, and whether and why it fails."""
 
+from collections.abc import Sequence
+
 from lakescope.simulator import errors
 from lakescope.simulator.chance import JITTER, Chance, WeightedChoice
 from lakescope.simulator.clock import MINUTE, SECOND
 from lakescope.simulator.errors import Error, Place, Template
+from lakescope.simulator.faults import Fault, Faults
 from lakescope.simulator.incidents import Disturbances
 from lakescope.simulator.lake import Rse
 from lakescope.simulator.options import Options
@@ -16,10 +19,13 @@ _SLOW_FAILURES = 0.35
 class Fate:
     """Fills in a transfer's moments and error when its copy begins."""
 
-    def __init__(self, seed: int, options: Options, disturbances: Disturbances) -> None:
+    def __init__(
+        self, seed: int, options: Options, disturbances: Disturbances, faults: Sequence[Fault] = ()
+    ) -> None:
         self._chance = Chance("fate", seed)
         self._options = options
         self._disturbances = disturbances
+        self._faults = Faults(seed, faults)
 
     def decide(self, us: int, transfer: Transfer) -> None:
         """The copy begins at `us`: set started, first and last byte, end and error."""
@@ -61,6 +67,8 @@ class Fate:
 
     def _template(self, us: int, transfer: Transfer) -> Template | None:
         """Why the copy fails, or None: incidents first, then the usual bad luck of both ends."""
+        if self._faults and (template := self._faults.error(us, transfer)):
+            return template
         choices = self._incident(us, transfer)
         if choices:
             return choices.draw(self._chance)

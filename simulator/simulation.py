@@ -1,6 +1,6 @@
 """Puts the lake together and lets it speak, message by message, in order of emission."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -8,6 +8,7 @@ from lakescope.simulator.accesses import Accesses
 from lakescope.simulator.agenda import Agenda
 from lakescope.simulator.chance import Chance
 from lakescope.simulator.clock import HOUR, MINUTE, micros
+from lakescope.simulator.faults import Burst, Fault
 from lakescope.simulator.incidents import Disturbances, Incident, incidents_of
 from lakescope.simulator.lake import Lake
 from lakescope.simulator.options import Options
@@ -67,11 +68,14 @@ def simulate(
     incidents: Iterable[Incident] | None = None,
     sources: Iterable[str] | None = None,
     options: Options | None = None,
+    faults: Sequence[Fault] = (),
+    bursts: Sequence[Burst] = (),
 ) -> Iterator[Wire]:
     """Yield everything that the lake's systems emit in [start, end), in order of emission.
 
     `rate` is new transfers an hour averaged over a week. `incidents` replaces the seed's own (see
-    `incidents_of`); `sources` leaves the other sources out and changes nothing in what remains. The same
+    `incidents_of`), `faults` and `bursts` are added to them; `sources`
+    leaves the other sources out and changes nothing in what remains. The same
     arguments give the same bytes on any machine. Memory holds the transfers in flight and the noise that waits
     for its deletion, whatever the length of the window. Messages of one kind share their `headers`: read only.
     Raises ValueError for a negative rate, a naive datetime, an unknown source or an incident of something that the lake hasn't.
@@ -108,7 +112,7 @@ def simulate(
     if watchers:
         # Before the window the lake runs unheard, so that its first second sees transfers in every state.
         early = begin - min(_WARM_UP, int(_WARM_UP_TRANSFERS / max(rate, 1e-9) * HOUR))
-        Traffic(lake, seed, rate, options, disturbances, routes, later, watchers, early)
+        Traffic(lake, seed, rate, options, disturbances, routes, later, watchers, early, faults, bursts)
         Accesses(lake, seed, rate * options.accesses, disturbances, later, watchers, early)
     return agenda.run(finish)
 

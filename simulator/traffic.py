@@ -11,6 +11,7 @@ from lakescope.simulator.chance import Chance
 from lakescope.simulator.clock import HOUR, MINUTE, SECOND
 from lakescope.simulator.demand import MEAN_FILES, Demand, path
 from lakescope.simulator.fate import Fate
+from lakescope.simulator.faults import Burst, Fault
 from lakescope.simulator.incidents import Disturbances
 from lakescope.simulator.lake import Lake, Rse
 from lakescope.simulator.options import Options
@@ -39,6 +40,8 @@ class Traffic:
         later: Later,
         watchers: Sequence[Watcher],
         begin: int,
+        faults: Sequence[Fault] = (),
+        bursts: Sequence[Burst] = (),
     ) -> None:
         self._lake = lake
         self._options = options
@@ -47,11 +50,13 @@ class Traffic:
         self._watchers = watchers
         self._chance = Chance("traffic", seed)
         self._demand = Demand(lake, seed, options.notify)
-        self._fate = Fate(seed, options, disturbances)
+        self._fate = Fate(seed, options, disturbances, faults)
         self._removals = Removals(seed, options, disturbances, later, watchers)
         self._routes = routes
         self._file_ids = dict.fromkeys((server.alias for server in lake.fts), 48_000_000)
         self._start_flows(rate, begin)
+        for burst in bursts:
+            self._plan(burst)
 
     def _start_flows(self, rate: float, begin: int) -> None:
         options, pairs = self._options, len(self._lake.disks) * (len(self._lake.disks) - 1)
@@ -65,6 +70,15 @@ class Traffic:
         makers = (self._make_noise, self._make_production, self._make_staging, self._make_foreign)
         for make, gap in zip(makers, self._gaps, strict=True):
             self._later(begin + int(gap * self._chance.random()), make, None)
+
+    def _plan(self, burst: Burst) -> None:
+        vo = next(vo for vo in self._lake.vos if vo.name == burst.vo)
+        src, dst = self._lake.rse(burst.src_rse), self._lake.rse(burst.dst_rse)
+        rule = self._demand.rule(int(burst.begin * SECOND), vo, burst.account, burst.activity, dst)
+        rule.files = burst.files
+        for number in range(burst.files):
+            at = burst.begin + (burst.end - burst.begin) * number / burst.files
+            self._later(int(at * SECOND), self._make_file, (rule, src, number))
 
     # What is asked for
 

@@ -1,0 +1,1 @@
+"""What wakes people: rules on KPIs, incidents that name their culprit, and where they are sent."""

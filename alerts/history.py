@@ -1,0 +1,73 @@
+"""How much fails when nothing is wrong: the expected failure rate of each place, learnt from its own past.
+
+A link's own rate counts once it has enough attempts; before that, what its source, its destination and the lake as a whole
+have, so that a new link is not judged by three copies. What happened during an incident is not learnt (the caller
+leaves it out), and the past fades with a half-life of `HALF_LIFE_S`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from lakescope.alerts.search import Cell, Place
+
+HALF_LIFE_S = 3 * 86_400
+LEAST_ATTEMPTS = 30.0
+"""Of the whole lake: with fewer there is no verdict."""
+
+_STRENGTH = 20.0
+"""Attempts that the wider estimate counts for beside a place's own."""
+_UNKNOWN = 0.05
+"""Before anything is known."""
+
+Key = tuple[str, ...]
+
+
+class History:
+    """Failures and attempts of the past by link, source, destination, protocol and account."""
+
+    def __init__(self) -> None:
+        self._counts: dict[Key, list[float]] = {}
+        """Key -> failures, attempts, both faded to `_at`."""
+        self._at = 0.0
+
+    def add(self, cells: Iterable[Cell], at: float) -> None:
+        """What happened at one time (POSIX seconds); `Cell.expected` is not used."""
+        self._fade(at)
+        for cell in cells:
+            for key in _keys(cell.place):
+                counts = self._counts.setdefault(key, [0.0, 0.0])
+                counts[0] += cell.value
+                counts[1] += cell.weight
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether anything can be said."""
+        return self._counts.get((), (0.0, 0.0))[1] >= LEAST_ATTEMPTS
+
+    def rate(self, place: Place) -> float:
+        """Expected failures per attempt, 0..1."""
+        lake = self._shrunk((), _UNKNOWN)
+        factor = 1.0
+        for key in _keys(place)[1:-1]:
+            factor *= self._shrunk(key, lake) / lake
+        wider = min(0.98, lake * factor)
+        return self._shrunk(_keys(place)[-1], wider)
+
+    def _shrunk(self, key: Key, wider: float) -> float:
+        failures, attempts = self._counts.get(key, (0.0, 0.0))
+        return (failures + wider * _STRENGTH) / (attempts + _STRENGTH)
+
+    def _fade(self, at: float) -> None:
+        if self._at and at > self._at:
+            factor = 0.5 ** ((at - self._at) / HALF_LIFE_S)
+            for counts in self._counts.values():
+                counts[0] *= factor
+                counts[1] *= factor
+        self._at = max(self._at, at)
+
+
+def _keys(place: Place) -> list[Key]:
+    """The lake, then what a link's rate is made of, then the link."""
+    src, dst = place.get("src_rse") or "", place.get("dst_rse") or ""
+    return [(), ("src", src), ("dst", dst), ("account", place.get("account") or ""), ("link", src, dst)]
