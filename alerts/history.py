@@ -12,8 +12,8 @@ from collections.abc import Iterable
 from lakescope.alerts.search import Cell, Place
 
 HALF_LIFE_S = 3 * 86_400
-LEAST_ATTEMPTS = 30.0
-"""Of the whole lake: with fewer there is no verdict."""
+LEAST_ATTEMPTS = 15.0
+"""Of a link, on average over the links: with fewer there is no verdict."""
 
 _STRENGTH = 20.0
 """Attempts that the wider estimate counts for beside a place's own."""
@@ -43,7 +43,8 @@ class History:
     @property
     def is_enough(self) -> bool:
         """Whether anything can be said."""
-        return self._counts.get((), (0.0, 0.0))[1] >= LEAST_ATTEMPTS
+        links = sum(key[:1] == ("link",) for key in self._counts)
+        return bool(links) and self._counts[()][1] >= LEAST_ATTEMPTS * links
 
     def rate(self, place: Place) -> float:
         """Expected failures per attempt, 0..1."""

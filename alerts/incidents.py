@@ -116,7 +116,7 @@ class Tracker:
         self._over = [one for one in self._over if now - one.seen < 2 * self.settings.again_s]
         for place, (cells, explanations) in enumerate(views):
             for group in self._groups(explanations, cells):
-                related = [one for one in self.open if _is_related(one, group, cells)]
+                related = [one for one in self.open if self._is_same(now, one, group, cells)]
                 if place and any(one.id in found for one in related):
                     continue  # the shorter window knows better
                 if place and not related and any(one.stable < self.settings.rounds for one in self.open):
@@ -127,7 +127,7 @@ class Tracker:
                     over = [
                         one
                         for one in self._over
-                        if now - one.seen < self.settings.again_s and _is_related(one, group, cells)
+                        if now - one.seen < self.settings.again_s and self._is_same(now, one, group, cells)
                     ]
                     if over and place:
                         continue
@@ -214,6 +214,22 @@ class Tracker:
             return incident.stable >= 2 or incident.margin >= settings.certain
         return incident.stable >= settings.rounds or incident.rounds >= 2 * settings.rounds
 
+    def _is_same(
+        self, now: float, incident: Incident, group: Iterable[Explanation], cells: Sequence[Cell]
+    ) -> bool:
+        """Whether most failures of one are failures of the other.
+
+        While an incident is young the smaller of the two counts: its shape is not clear yet. Later the greater one: what
+        is much more than an incident that people know of is another.
+        """
+        indices = {index for one in group for index in one.cells}
+        theirs = {index for index, cell in enumerate(cells) if incident.covers(cell)}
+        both = _excess(cells, indices & theirs)
+        here, there = _excess(cells, indices), _excess(cells, theirs)
+        is_young = incident.opened is None or now - incident.began < 2 * self.settings.together_s
+        wanted = min(here, there) if is_young else max(here, there) * 0.6
+        return both > 0 and both >= 0.5 * wanted
+
     def _groups(self, explanations: Sequence[Explanation], cells: Sequence[Cell]) -> list[list[Explanation]]:
         """Each explanation alone, but links that fail alike together."""
         groups: dict[object, list[Explanation]] = {}
@@ -244,15 +260,6 @@ class Firsts:
                 break
             began = at
         return began
-
-
-def _is_related(incident: Incident, group: Iterable[Explanation], cells: Sequence[Cell]) -> bool:
-    """Whether most failures of one are failures of the other."""
-    indices = {index for one in group for index in one.cells}
-    theirs = {index for index, cell in enumerate(cells) if incident.covers(cell)}
-    both = _excess(cells, indices & theirs)
-    least = min(_excess(cells, indices), _excess(cells, theirs))
-    return both > 0 and both >= 0.5 * least
 
 
 def _excess(cells: Sequence[Cell], indices: Iterable[int]) -> float:

@@ -227,7 +227,9 @@ def explain(
     result = []
     for one in cover:
         others = [total for total, names in zip(totals, named, strict=True) if one.pattern not in names]
-        result.append(structs.replace(one, margin=best - max(others, default=best - one.score + options.another)))
+        result.append(
+            structs.replace(one, margin=best - max(others, default=best - one.score + options.another))
+        )
     return result
 
 
