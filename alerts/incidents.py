@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
@@ -19,10 +19,25 @@ from lakescope.alerts.search import Cell, Explanation, Pattern, covers
 
 Change = Literal["opened", "updated", "merged", "closed"]
 
+BIN_S = 300
+"""From one round to the next, and the bins that a round looks at (seconds)."""
 MARGIN_S = 600
 """An incident's failures begin before it shows, and go on a little after it."""
 
 _LINKS = {"link", "links"}
+
+
+class Peak(NamedTuple):
+    """The window with the most failures beyond the expected ones."""
+
+    value: float = 0.0
+    weight: float = 0.0
+    expected: float = 0.0
+
+    @property
+    def excess(self) -> float:
+        """Failures beyond the expected ones."""
+        return self.value - self.expected
 
 
 class Incident(Struct, kw_only=True):
@@ -45,12 +60,15 @@ class Incident(Struct, kw_only=True):
     expected: float = 0.0
     score: float = 0.0
     margin: float = 0.0
+    view: int = 99
+    """The shortest window that showed it, by its place among the views."""
     stable: int = 1
     """Rounds in a row that named the same culprit."""
     rounds: int = 1
     opened: float | None = None
     """When it was confirmed; null: not yet."""
     closed: float | None = None
+    peak: Peak = Peak()
 
     @property
     def excess(self) -> float:
@@ -94,8 +112,8 @@ class Tracker:
 
     @property
     def known(self) -> frozenset[Pattern]:
-        """The culprits of the open incidents."""
-        return frozenset(pattern for one in self.open for pattern in one.patterns)
+        """The culprits of the incidents that people were told of."""
+        return frozenset(pattern for one in self.open if one.opened for pattern in one.patterns)
 
     def is_disturbed(self, cell: Cell, at: float) -> bool:
         """Whether an incident struck a cell at a time (POSIX seconds): then it says nothing of what is usual."""
@@ -114,14 +132,14 @@ class Tracker:
         changes: list[tuple[Change, Incident]] = []
         found: set[str] = set()
         self._over = [one for one in self._over if now - one.seen < 2 * self.settings.again_s]
-        for place, (cells, explanations) in enumerate(views):
+        for view, (cells, explanations) in enumerate(views):
             for group in self._groups(explanations, cells):
                 related = [one for one in self.open if self._is_same(now, one, group, cells)]
-                if place and any(one.id in found for one in related):
+                if view and any(one.id in found for one in related):
                     continue  # the shorter window knows better
-                if place and not related and any(one.stable < self.settings.rounds for one in self.open):
+                if view and not related and any(one.stable < self.settings.rounds for one in self.open):
                     continue  # something begins: its shape shows in the shortest window first
-                if place and related and all(now - one.seen > 300 for one in related):
+                if view and related and all(now - one.seen > BIN_S for one in related):
                     continue  # the longer one still shows what is over
                 if not related:
                     over = [
@@ -129,21 +147,23 @@ class Tracker:
                         for one in self._over
                         if now - one.seen < self.settings.again_s and self._is_same(now, one, group, cells)
                     ]
-                    if over and place:
+                    if over and view:
                         continue
                     if over:
                         related = [over[-1]]
                         self._over.remove(over[-1])
                         self.open.append(over[-1])
                         over[-1].closed = None
-                incident = self._matched(now, group, cells, related, firsts, changes)
+                incident = self._matched(now, view, group, cells, related, firsts, changes)
                 found.add(incident.id)
         for incident in list(self.open):
             if incident.id not in found:
                 incident.stable = 0
             if now - incident.seen >= self.settings.quiet_s:
                 self.open.remove(incident)
-                incident.closed = incident.seen
+                incident.closed = max(
+                    incident.began + BIN_S, min(incident.seen, firsts.ended(incident.patterns))
+                )
                 self._over.append(incident)
                 if incident.opened:
                     changes.append(("closed", incident))
@@ -155,6 +175,7 @@ class Tracker:
     def _matched(
         self,
         now: float,
+        view: int,
         group: Sequence[Explanation],
         cells: Sequence[Cell],
         related: list[Incident],
@@ -182,17 +203,23 @@ class Tracker:
                 rounds=0,
             )
             self.open.append(incident)
-        same = incident.patterns == patterns
-        incident.stable = incident.stable + 1 if same else 1
-        if not same and incident.opened:
-            changes.append(("updated", incident))
-        incident.patterns = patterns
         incident.rounds += 1
         incident.seen = now
         incident.value = sum(one.value for one in group)
         incident.weight = sum(one.weight for one in group)
         incident.expected = sum(one.expected for one in group)
         incident.score = sum(one.score for one in group)
+        same = incident.patterns == patterns
+        is_tail = view > incident.view or incident.excess < incident.peak.excess / 2
+        incident.view = min(view, incident.view)
+        if incident.opened and not same and is_tail:
+            return incident  # what is left when it ends does not say what it was
+        incident.stable = incident.stable + 1 if same else 1
+        if not same and incident.opened:
+            changes.append(("updated", incident))
+        incident.patterns = patterns
+        if incident.excess > incident.peak.excess:
+            incident.peak = Peak(incident.value, incident.weight, incident.expected)
         incident.margin = min(one.margin for one in group)
         incident.error_class = _main_class(group, cells)
         return incident
@@ -260,6 +287,14 @@ class Firsts:
                 break
             began = at
         return began
+
+    def ended(self, patterns: Sequence[Pattern]) -> float:
+        """The end of the last bin in which more failed than expected (POSIX seconds)."""
+        for at in sorted(self._bins, reverse=True):
+            cells = [cell for cell in self._bins[at] if any(covers(one, cell.place) for one in patterns)]
+            if sum(cell.value - cell.expected for cell in cells) > 0.1 * sum(cell.weight for cell in cells):
+                return at + BIN_S
+        return max(self._bins, default=0.0)
 
 
 def _excess(cells: Sequence[Cell], indices: Iterable[int]) -> float:

@@ -88,7 +88,7 @@ class Explanation(Struct, frozen=True, kw_only=True):
     cells: tuple[int, ...]
     """Indices of the cells that it covers."""
     margin: float = 0.0
-    """Nats by which all that was found beats the best explanation without this pattern."""
+    """Nats by which all that was found beats the best explanation that does without these cells."""
 
     @property
     def rate(self) -> float:
@@ -223,10 +223,10 @@ def explain(
     totals = [sum(one.score - options.another for one in cover) for cover in covers]
     best = max(totals)
     cover = covers[totals.index(best)]
-    named = [{one.pattern for one in other} for other in covers]
+    places = [{one.cells for one in other} for other in covers]
     result = []
     for one in cover:
-        others = [total for total, names in zip(totals, named, strict=True) if one.pattern not in names]
+        others = [total for total, cells in zip(totals, places, strict=True) if one.cells not in cells]
         result.append(
             structs.replace(one, margin=best - max(others, default=best - one.score + options.another))
         )

@@ -1,29 +1,26 @@
-"""One round of watching transfers: what a store is asked, and what its answers mean.
+"""Watching transfers: cells from a store's answers, and the incidents of a range of time, round after round.
 
-    questions(now)            the attempts that ended in the last hours, and the failures among them, by place
-    step(now, ended, failed)  -> what changed among the incidents
-
-Pure but for what it remembers: the store, the clock and the schedule are its caller's (`lakescope.app.alerts`).
+Pure but for what a `Watch` remembers: the store, the clock and the schedule are its caller's.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from functools import cached_property, partial
 from typing import Any
 
 from lakescope.alerts.history import History
-from lakescope.alerts.incidents import Change, Firsts, Incident, Tracker
+from lakescope.alerts.incidents import BIN_S, Change, Firsts, Incident, Tracker
 from lakescope.alerts.search import Cell, Options, explain
-from lakescope.kpis import CATALOGUE, Query
 
-BIN_S = 300
 WINDOWS_S = (600, 1200, 3600)
 """The shortest shows a fault's shape first, the longest one that is too small for the shorter ones."""
 REACH_S = 7200
 """How far back a round asks: failures are reported late, by then they have all come."""
 PLACE = ("src_site", "dst_site", "src_rse", "dst_rse", "protocol", "endpoint", "vo", "account", "activity")
+FAILED_BY = (*PLACE, "error_scope", "error_template")
 
 _USERS = re.compile(
     r"cancell?ed|cancelation|exists and overwrite|file exists|proxy (?:has )?expired|expired proxy"
@@ -34,6 +31,8 @@ _USERS = re.compile(
 
 Rows = Iterable[Mapping[str, Any]]
 _Key = tuple[str | None, ...]
+Bins = dict[float, dict[_Key, "Counts"]]
+"""Beginning of a bin (POSIX seconds) -> place, in the order of `PLACE` -> what happened there."""
 
 
 def is_users(error_template: str | None) -> bool:
@@ -48,7 +47,7 @@ def side_of(error_scope: str | None, error_template: str | None) -> str | None:
 
 
 class Watch:
-    """The incidents of a lake's transfers, round after round."""
+    """The incidents of a lake's transfers."""
 
     def __init__(self, options: Options | None = None, tracker: Tracker | None = None) -> None:
         self.options = options or Options()
@@ -56,52 +55,79 @@ class Watch:
         self.history = History()
         self._learnt = 0.0
 
-    def questions(self, now: float) -> list[Query]:
-        """Of one round at `now` (POSIX seconds): attempts that ended, and those of them that failed."""
-        until = datetime.fromtimestamp(now // BIN_S * BIN_S, UTC)
-        since = until - timedelta(seconds=REACH_S + BIN_S)
-        ended, failed = CATALOGUE["transfers_ended"], CATALOGUE["transfers_failed"]
-        return [
-            Query(kpi=ended, since=since, until=until, by=PLACE, bin_s=BIN_S),
-            Query(
-                kpi=failed,
-                since=since,
-                until=until,
-                by=(*PLACE, "error_scope", "error_template"),
-                bin_s=BIN_S,
-            ),
-        ]
+    def step(self, now: float, bins: Bins) -> list[tuple[Change, Incident]]:
+        """One round at `now` (POSIX seconds, a multiple of `BIN_S`): what changed among the incidents.
 
-    def step(self, now: float, ended: Rows, failed: Rows) -> list[tuple[Change, Incident]]:
-        """The answers to `questions`, and what they change."""
-        now = now // BIN_S * BIN_S
-        bins = _bins(ended, failed)
+        `bins` are those that begin before `now`; what is older than `REACH_S` is learnt from, each bin once.
+        """
         for at in sorted(at for at in bins if self._learnt < at <= now - REACH_S):
-            cells = [_cell(key, counts, 0.0) for key, counts in bins.pop(at).items()]
-            usual = [cell for cell in cells if not self.tracker.is_disturbed(cell, at)]
-            self.history.add(usual, at)
+            cells = [_cell(key, counts, 0.0) for key, counts in bins[at].items()]
+            self.history.add([cell for cell in cells if not self.tracker.is_disturbed(cell, at)], at)
             self._learnt = at
         if not self.history.is_enough:
             return []
         views = []
         for window in WINDOWS_S:
-            cells = self._cells([bins[at] for at in bins if at >= now - window])
+            cells = self._cells([places for at, places in bins.items() if now - window <= at < now])
             views.append((cells, explain(cells, self.options, self.tracker.known)))
-        firsts = Firsts({at: self._cells([counts]) for at, counts in bins.items()})
+        recent = {at: places for at, places in bins.items() if now - REACH_S < at < now}
+        firsts = Firsts({at: _Lazy(partial(self._cells, [places])) for at, places in recent.items()})
         return self.tracker.step(now, views, firsts)
 
-    def _cells(self, bins: Iterable[Mapping[_Key, _Counts]]) -> list[Cell]:
-        merged: dict[_Key, _Counts] = {}
+    def _cells(self, bins: Iterable[Mapping[_Key, Counts]]) -> list[Cell]:
+        merged: dict[_Key, Counts] = {}
         for places in bins:
             for key, counts in places.items():
-                merged.setdefault(key, _Counts()).add(counts)
+                merged.setdefault(key, Counts()).add(counts)
         return [_cell(key, counts, self._rate(key)) for key, counts in merged.items()]
 
     def _rate(self, key: _Key) -> float:
         return self.history.rate(dict(zip(PLACE, key, strict=True)))
 
 
-class _Counts:
+def replay(bins: Bins, since: float, until: float, watch: Watch | None = None) -> list[Incident]:
+    """The confirmed incidents of ``since <= time < until`` (POSIX seconds), oldest first, as if each round had been
+    made in its time; `bins` should begin a day before, for what is usual to be known."""
+    watch = watch or Watch()
+    incidents: dict[str, Incident] = {}
+    merged: set[str] = set()
+    first = min(bins, default=until) // BIN_S * BIN_S
+    now = first + BIN_S
+    while now <= until:
+        reach = {at: places for at, places in bins.items() if now - REACH_S - BIN_S <= at < now}
+        for change, incident in watch.step(now, reach):
+            incidents[incident.id] = incident
+            if change == "merged":
+                merged.add(incident.id)
+        now += BIN_S
+    return sorted(
+        (
+            one
+            for one in incidents.values()
+            if one.id not in merged and one.began < until and (one.closed or until) > since
+        ),
+        key=lambda one: one.began,
+    )
+
+
+class _Lazy(Sequence[Cell]):
+    """Cells that are made when somebody looks."""
+
+    def __init__(self, make: Callable[[], list[Cell]]) -> None:
+        self._make = make
+
+    @cached_property
+    def _cells(self) -> list[Cell]:
+        return self._make()
+
+    def __len__(self) -> int:
+        return len(self._cells)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._cells[index]
+
+
+class Counts:
     """Of one place and time."""
 
     __slots__ = ("classes", "destination", "ended", "failed", "source")
@@ -110,7 +136,7 @@ class _Counts:
         self.ended = self.failed = self.source = self.destination = 0.0
         self.classes: dict[str, float] = {}
 
-    def add(self, other: _Counts) -> None:
+    def add(self, other: Counts) -> None:
         self.ended += other.ended
         self.failed += other.failed
         self.source += other.source
@@ -119,13 +145,17 @@ class _Counts:
             self.classes[name] = self.classes.get(name, 0.0) + count
 
 
-def _bins(ended: Rows, failed: Rows) -> dict[float, dict[_Key, _Counts]]:
-    """Beginning of a bin (POSIX seconds) -> place -> counts, without the users' own errors."""
-    bins: dict[float, dict[_Key, _Counts]] = {}
+def bins_of(ended: Rows, failed: Rows) -> Bins:
+    """Beginning of a bin (POSIX seconds) -> place -> counts, without the users' own errors.
 
-    def counts(row: Mapping[str, Any]) -> _Counts:
+    `ended`: rows of the KPI ``transfers_ended`` in bins of `BIN_S`, by `PLACE`; `failed`: of ``transfers_failed``, by
+    `FAILED_BY`.
+    """
+    bins: dict[float, dict[_Key, Counts]] = {}
+
+    def counts(row: Mapping[str, Any]) -> Counts:
         at = datetime.fromisoformat(row["time"]).timestamp()
-        return bins.setdefault(at, {}).setdefault(tuple(row[name] for name in PLACE), _Counts())
+        return bins.setdefault(at, {}).setdefault(tuple(row[name] for name in PLACE), Counts())
 
     for row in ended:
         counts(row).ended += row["value"] or 0
@@ -145,7 +175,7 @@ def _bins(ended: Rows, failed: Rows) -> dict[float, dict[_Key, _Counts]]:
     return bins
 
 
-def _cell(key: _Key, counts: _Counts, rate: float) -> Cell:
+def _cell(key: _Key, counts: Counts, rate: float) -> Cell:
     return Cell(
         place=dict(zip(PLACE, key, strict=True)),
         weight=max(counts.ended, counts.failed),
@@ -155,16 +185,3 @@ def _cell(key: _Key, counts: _Counts, rate: float) -> Cell:
         destination=counts.destination,
         classes=counts.classes,
     )
-
-
-def cells_of(rows: Sequence[Mapping[str, Any]]) -> list[Cell]:
-    """For tests and benchmarks: cells of plain rows of place, weight, value and expected."""
-    return [
-        Cell(
-            place={name: row.get(name) for name in PLACE},
-            weight=row["weight"],
-            value=row["value"],
-            expected=row["expected"],
-        )
-        for row in rows
-    ]

@@ -7,8 +7,6 @@ are plain data, so that whoever measures brings kinds of their own.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
-
 import msgspec
 
 from lakescope.simulator.chance import Chance
@@ -16,11 +14,9 @@ from lakescope.simulator.clock import SECOND
 from lakescope.simulator.errors import Template
 from lakescope.simulator.transfers import Transfer
 
-Attribute = Literal[
-    *("site", "src_site", "dst_site", "rse", "src_rse", "dst_rse"),
-    *("protocol", "endpoint", "vo", "account", "activity"),
-]
-"""``site`` and ``rse``: at either end."""
+Attribute = str
+"""site, src_site, dst_site, rse, src_rse, dst_rse, protocol, endpoint, vo, account or activity; ``site`` and ``rse``: at
+either end."""
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,7 +27,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     kind: str
-    places: tuple[Mapping[str, str], ...]
+    places: tuple[Mapping[Attribute, str], ...]
     """Attribute -> value: a copy is hit if it has all of one of them."""
     begin: float
     end: float
@@ -89,7 +85,7 @@ class Faults:
         return None
 
 
-def _values(transfer: Transfer, attribute: str) -> tuple[str, ...]:
+def _values(transfer: Transfer, attribute: Attribute) -> tuple[str, ...]:
     route, rule = transfer.route, transfer.rule
     src, dst = route.src, route.dst
     match attribute:

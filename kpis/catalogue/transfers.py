@@ -87,6 +87,13 @@ KPIS = (
         value=Part(kind="count", where=(DONE,)),
     ),
     _count(
+        name="transfers_ended",
+        meaning="Transfer attempts that ended: successful, failed or lost.",
+        good="neutral",
+        where=(RUCIO, ENDED),
+        value=Part(kind="count"),
+    ),
+    _count(
         name="transfers_failed",
         meaning="Transfer attempts that failed or were lost.",
         good="down",

@@ -15,6 +15,7 @@ from lakescope.cli import (
     dashboards,
     dead_letters,
     demo,
+    incidents,
     normalise,
     prepare,
     query,
@@ -46,6 +47,7 @@ app.command()(watch.trace)
 app.add_typer(dead_letters.app, name="dead-letters")
 app.command(name="test")(cases.test)
 app.command()(query.query)
+app.command()(incidents.incidents)
 app.add_typer(dashboards.app, name="dashboards")
 app.command()(simulate.simulate)
 

@@ -1,0 +1,92 @@
+"""incidents: what went wrong, where, since when."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from lakescope.cli._common import CONFIG, ConfigOption, configuration, console, emit, load_site, table
+
+if TYPE_CHECKING:
+    from lakescope.alerts.incidents import Incident
+
+HISTORY = timedelta(hours=24)
+"""Before the range: what is usual is learnt from it."""
+
+
+def incidents(
+    since: Annotated[
+        str, typer.Option(help="Beginning: 2026-01-05, 2026-01-05T12:00:00, or 7d, 12h ago.")
+    ] = "24h",
+    until: Annotated[str, typer.Option(help="End, likewise.")] = "0s",
+    store: Annotated[
+        str | None, typer.Option(help="The sink to ask; else the first that can answer.")
+    ] = None,
+    format: Annotated[Literal["table", "json"], typer.Option(help="table or json (one array).")] = "table",
+    config: ConfigOption = CONFIG,
+) -> None:
+    """List the incidents of transfers: what failed more than usual, and the smallest place that explains it.
+
+    Users' own errors (cancelled, expired proxy, file exists) count against nobody. What is usual is learnt from the 24
+    hours before.
+
+    Example: lakescope incidents --since 12h
+    """
+    from lakescope.alerts.incidents import BIN_S
+    from lakescope.alerts.watch import FAILED_BY, PLACE, bins_of, replay
+    from lakescope.app.client import KpiText, client_of
+    from lakescope.app.words import moment
+
+    load_site(config)
+    try:
+        begin, end = moment(since), moment(until)
+    except ValueError as error:
+        raise RuntimeError(str(error)) from error
+    if begin >= end:
+        raise RuntimeError(f"the range is empty: since {since} until {until}")
+    client = client_of(configuration(config))
+    end = datetime.fromtimestamp(end.timestamp() // BIN_S * BIN_S, UTC)
+    span = (f"{begin - HISTORY:%FT%TZ}", f"{end:%FT%TZ}", f"{BIN_S}s")
+    ended = client.kpi(KpiText("transfers_ended", PLACE, *span), store)
+    failed = client.kpi(KpiText("transfers_failed", FAILED_BY, *span), store)
+    found = replay(bins_of(ended, failed), begin.timestamp(), end.timestamp())
+    if format == "json":
+        import msgspec
+
+        emit(msgspec.json.encode([_document(one) for one in found]).decode())
+        return
+    if not found:
+        typer.echo("no incidents", err=True)
+        return
+    rows = table("began", "ended", "culprit", "failed>", "usual>", "main error")
+    for one in found:
+        rows.add_row(
+            _text(one.began),
+            _text(one.closed) if one.closed else "open",
+            str(one),
+            f"{one.peak.value:.0f} of {one.peak.weight:.0f}",
+            f"{one.peak.expected:.0f}",
+            one.error_class or "",
+        )
+    console().print(rows)
+
+
+def _document(one: Incident) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "began": _text(one.began),
+        "noticed": _text(one.noticed),
+        "confirmed": _text(one.opened) if one.opened else None,
+        "ended": _text(one.closed) if one.closed else None,
+        "culprit": [dict(pattern.attributes) for pattern in one.patterns],
+        "failed": one.peak.value,
+        "attempts": one.peak.weight,
+        "expected": round(one.peak.expected, 1),
+        "error": one.error_class,
+    }
+
+
+def _text(seconds: float) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -1,0 +1,118 @@
+"""A simulated day, from Rucio's messages through DuckDB to what `lakescope incidents` says."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from lakescope.core.events import Event
+from lakescope.core.messages import Message
+from lakescope.core.plugins import formats
+from lakescope.pipeline.normalise import Normaliser
+from lakescope.simulator import make_lake, simulate
+from lakescope.simulator.cric import rse_query
+from lakescope.simulator.errors import Template
+from lakescope.simulator.faults import Burst, Fault
+from lakescope.sinks.duckdb import DuckdbOptions, DuckdbSink
+from lakescope.transformers.enrichment import Enrichment
+from lakescope.transformers.topology import Topology
+
+START = datetime(2026, 11, 2, tzinfo=UTC)
+CONFIGURATION = """
+data_dir = "{folder}"
+[collectors.files]
+type = "files"
+format = "hermes"
+paths = ["{folder}/none/*.json"]
+[sinks.store]
+type = "duckdb"
+"""
+REFUSED = Template("DESTINATION", "TRANSFER_PREPARATION", 111, "DESTINATION connection refused {dst_host}")
+CANCELLED = Template("GENERAL_FAILURE", "", 125, "Transfer canceled by the user")
+
+
+def at(hour: float) -> float:
+    return (START + timedelta(hours=hour)).timestamp()
+
+
+def events() -> Iterator[Event]:
+    """Ten hours: for one and a half of them PIC takes nothing, and a user cancels 600 transfers."""
+    lake = make_lake()
+    fault = Fault(kind="down", places=({"dst_site": "PIC"},), begin=at(6), end=at(7.5), errors=(REFUSED,))
+    user = {"account": "src-user1", "activity": "User Subscriptions", "src_rse": "SARA-DCACHE"}
+    cancelled = Fault(kind="user", places=(user,), begin=at(4), end=at(9), errors=(CANCELLED,))
+    burst = Burst(
+        kind="user",
+        vo="skatelescope.example",
+        account="src-user1",
+        activity="User Subscriptions",
+        src_rse="SARA-DCACHE",
+        dst_rse="LAPP-DPM",
+        files=600,
+        begin=at(4),
+        end=at(4.5),
+    )
+    normaliser = Normaliser(formats(), Enrichment(Topology(rse_query(lake))))
+    messages = [
+        Message(wire.body, "hermes", wire.headers, wire.time)
+        for wire in simulate(
+            lake,
+            seed=3,
+            start=START,
+            end=START + timedelta(hours=10),
+            rate=1000,
+            sources=["rucio"],
+            incidents=[],
+            faults=[fault, cancelled],
+            bursts=[burst],
+        )
+    ]
+    for first in range(0, len(messages), 500):
+        yield from normaliser(messages[first : first + 500]).events
+
+
+@pytest.fixture(scope="module")
+def configuration(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("incidents")
+    sink = DuckdbSink("store", DuckdbOptions(), folder)
+    list(sink.setup())
+    ended = [event for event in events() if event.dataset == "transfers"]
+    sink.write(sink.encode(ended, [msgspec.json.encode(event) for event in ended]))
+    sink.close()
+    path = folder / "lakescope.toml"
+    path.write_text(CONFIGURATION.format(folder=folder))
+    return path
+
+
+def incidents(configuration: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "lakescope", "incidents", "-c", str(configuration), *options]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_it_names_the_place_that_failed_and_nobody_else(configuration: Path) -> None:
+    span = ("--since", f"{START:%FT%TZ}", "--until", f"{START + timedelta(hours=10):%FT%TZ}")
+    answer = incidents(configuration, *span, "--format", "json")
+    assert answer.returncode == 0, answer.stderr
+    (one,) = json.loads(answer.stdout)
+    assert one["culprit"] == [{"dst_site": "PIC"}]
+    assert "2026-11-02T06:00:00Z" <= one["began"] <= "2026-11-02T06:10:00Z"
+    assert "2026-11-02T07:25:00Z" <= one["ended"] <= "2026-11-02T07:45:00Z"
+    assert one["failed"] > 50 > one["expected"] and "connection refused" in one["error"]
+    assert "dst_site PIC" in incidents(configuration, *span).stdout
+
+
+def test_a_quiet_range_has_none(configuration: Path) -> None:
+    quiet = incidents(configuration, "--since", "2026-11-02T08:30:00Z", "--until", "2026-11-02T09:30:00Z")
+    assert (quiet.returncode, quiet.stdout) == (0, "") and "no incidents" in quiet.stderr
+
+
+def test_a_range_that_is_empty_is_refused(configuration: Path) -> None:
+    wrong = incidents(configuration, "--since", "1h", "--until", "2h")
+    assert wrong.returncode == 2 and "range is empty" in wrong.stderr
