@@ -39,6 +39,11 @@ class Peak(NamedTuple):
         """Failures beyond the expected ones."""
         return self.value - self.expected
 
+    @property
+    def rate(self) -> float:
+        """Failures per attempt, 0..1."""
+        return self.value / self.weight if self.weight else 0.0
+
 
 class Incident(Struct, kw_only=True):
     """One disturbance. Times are POSIX seconds."""
@@ -162,7 +167,8 @@ class Tracker:
             if now - incident.seen >= self.settings.quiet_s:
                 self.open.remove(incident)
                 incident.closed = max(
-                    incident.began + BIN_S, min(incident.seen, firsts.ended(incident.patterns))
+                    incident.began + BIN_S,
+                    min(incident.seen, firsts.ended(incident.patterns, incident.peak.rate / 2)),
                 )
                 self._over.append(incident)
                 if incident.opened:
@@ -288,11 +294,11 @@ class Firsts:
             began = at
         return began
 
-    def ended(self, patterns: Sequence[Pattern]) -> float:
-        """The end of the last bin in which more failed than expected (POSIX seconds)."""
+    def ended(self, patterns: Sequence[Pattern], rate: float) -> float:
+        """The end of the last bin in which at least a share of `rate` failed (POSIX seconds)."""
         for at in sorted(self._bins, reverse=True):
             cells = [cell for cell in self._bins[at] if any(covers(one, cell.place) for one in patterns)]
-            if sum(cell.value - cell.expected for cell in cells) > 0.1 * sum(cell.weight for cell in cells):
+            if cells and sum(cell.value for cell in cells) >= rate * sum(cell.weight for cell in cells):
                 return at + BIN_S
         return max(self._bins, default=0.0)
 

@@ -6,6 +6,7 @@ from importlib.util import find_spec
 
 _EXTRAS = {
     "duckdb": "duckdb",
+    "numpy": "alerts",
     "pyarrow": "duckdb",
     "opensearchpy": "opensearch",
     "attr": "grafana",
