@@ -2,10 +2,16 @@
 
 import sys
 
-from benchmarks import dashboards, hot_path, whole_process
+from benchmarks import alerts, dashboards, hot_path, whole_process
 
-ALL = {"hot_path": hot_path.main, "whole_process": whole_process.main, "dashboards": dashboards.main}
+ALL = {
+    "alerts": alerts.main,
+    "hot_path": hot_path.main,
+    "whole_process": whole_process.main,
+    "dashboards": dashboards.main,
+}
 
-for name in sys.argv[1:] or ALL:
+names = [name for name in sys.argv[1:] if name in ALL] or ALL
+for name in names:
     print(f"--- {name}")
     ALL[name]()

@@ -7,6 +7,7 @@ are plain data, so that whoever measures brings kinds of their own.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+
 import msgspec
 
 from lakescope.simulator.chance import Chance
@@ -49,6 +50,17 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
         """Whether a copy is at one of its places."""
         return any(
             all(value in _values(transfer, name) for name, value in place.items()) for place in self.places
+        )
+
+    def hits_place(self, place: Mapping[str, str | None]) -> bool:
+        """The same for where an event says that it was: src_site, dst_site, src_rse, ..."""
+        ends = {"site": ("src_site", "dst_site"), "rse": ("src_rse", "dst_rse")}
+        return any(
+            all(
+                value in [place.get(field) for field in ends.get(name, (name,))]
+                for name, value in one.items()
+            )
+            for one in self.places
         )
 
 
