@@ -63,7 +63,7 @@ def queries(kpi: Kpi, documents: list[dict[str, Any]]) -> list[Query]:
     if isinstance(kpi.value, Comparison):
         return _compared(kpi)
     values, last_values = (
-        sorted({_written(found) for doc in documents if (found := doc.get(name)) is not None})
+        sorted({_written(found) for doc in documents if (found := doc.get(name)) is not None}) or ["nowhere"]
         for name in (first, kpi.dimensions[-1])
     )
     if kpi.name in ALIKE:
