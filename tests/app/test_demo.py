@@ -15,7 +15,7 @@ from lakescope.core.plugins import formats
 from lakescope.pipeline.normalise import Normaliser
 
 NOW = datetime(2026, 3, 20, 12, tzinfo=UTC)  # a Friday noon: the last hour is one of the busiest
-MOST_EVENTS = 320_000
+MOST_EVENTS = 380_000
 SLOT_S = 6 * 3600
 
 

@@ -206,7 +206,7 @@ def test_a_body_leaves_the_spool_with_its_last_document(tmp_path: Path) -> None:
     """A restart in the middle of a body begins it again."""
     with Pushing(tmp_path) as pushing:
         push = pushing.assembly.collectors["push"]
-        push._open.update([7, 7, 7])  # type: ignore[attr-defined]
+        push._pieces.open(7, 3)  # type: ignore[attr-defined]
         deleted: list[int] = []
         push._spool.delete = deleted.extend  # type: ignore[attr-defined]
         push.acknowledge([Message(b"", token=7), Message(b"", token=7)])

@@ -61,6 +61,7 @@ LEFT_OUT: dict[Store, set[str]] = {
         *("transfers_failed", "files_failing", "host_silence", "variable Error class"),
         *("transfers_empty_hours", "network_empty_hours", "probes_empty_hours", "storage_empty_hours"),
         *("days_to_full", "account_fullness", "account_used", *_POLLED, "rules_reported", *_COMPARISONS),
+        "certificate_days_left",
         *("fts_recent_efficiency", "fts_staging", "fts_archiving"),
         *("rucio_empty_hours", "rucio_silence", *_RUCIO_SUMS),
     },

@@ -59,7 +59,9 @@ def test_pages_and_a_push_of_a_real_rucio(rucio: Rucio, tmp_path: Path, unique_n
         "tests",
     )
     added = events["core.rule", "add_rule_total"]
-    assert {event["part"] for event in added} == {"count", "sum"} and {event["unit"] for event in added} == {
+    assert {event["part"] for event in added} == {"count", "sum"} and {
+        event.get("unit") for event in added
+    } == {
         None,
         "seconds",
     }

@@ -85,7 +85,7 @@ def test_it_is_told_of_a_sink_that_is_full(tmp_path: Path, push: Push) -> None:
     with Running(tmp_path, bounds + PUSH + sinks) as running:
         dead.rmdir()
         push(running, hermes(100))
-        until(lambda: running.engine.lanes["dead"].queued >= 10, 10)
+        until(lambda: running.engine.lanes["dead"].queued_messages >= 10, 10)
         sink: Any = running.assembly.sinks["store"]
         question = "select max(queued) as queued from pipeline where name = 'dead' and not ready"
         until(lambda: sink.query(question)[0].get("queued", 0) >= 10, 10, lambda: sink.query(question))

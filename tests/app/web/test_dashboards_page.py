@@ -449,7 +449,7 @@ def test_charts_have_names_tables_and_files(visit: Visit) -> None:
     panel = visit.panel("Volume by activity")
     chart = panel.get_by_role("img")
     expect(chart).to_have_attribute(
-        "aria-label", re.compile("^Volume by activity, over time: .*Functional Test")
+        "aria-label", re.compile("^Volume by activity, over time: .*Production Output")
     )
     panel.get_by_role("button", name="Volume by activity as a table").click()
     table = panel.get_by_role("table")
@@ -459,7 +459,7 @@ def test_charts_have_names_tables_and_files(visit: Visit) -> None:
         panel.get_by_role("button", name="CSV of Volume by activity").click()
     with Path(download.value.path()).open(newline="") as file:
         head, first, *rest = csv.reader(file)
-    assert head[0] == "time" and "Functional Test (bytes)" in head
+    assert head[0] == "time" and "Production Output (bytes)" in head
     assert first[0] == "2026-01-05T09:00:00.000Z" and len(rest) == table.get_by_role("row").count() - 2
     assert download.value.suggested_filename == "transfers-volume-by-activity.csv"
     panel.get_by_role("button", name="Volume by activity as a table").click()
@@ -484,7 +484,7 @@ def test_a_chart_tells_its_values_under_the_pointer(visit: Visit) -> None:
     tip = visit.page.locator("#tip")
     expect(tip).to_contain_text("2026-01-05")
     expect(tip).to_contain_text("UTC")
-    expect(tip).to_contain_text(re.compile(r"Functional Test\s*[\d.]+ [kMG]B"))
+    expect(tip).to_contain_text(re.compile(r"all others \(\d+\)\s*[\d.]+ [kMG]B"))
     visit.page.mouse.move(2, 2)
     expect(tip).to_be_hidden()
 
