@@ -24,7 +24,7 @@ Key = tuple[str, ...]
 
 
 class History:
-    """Failures and attempts of the past by link, source, destination, protocol and account."""
+    """Failures and attempts of the past by link, source, destination and account."""
 
     def __init__(self) -> None:
         self._counts: dict[Key, list[float]] = {}
@@ -50,10 +50,10 @@ class History:
         """Expected failures per attempt, 0..1."""
         lake = self._shrunk((), _UNKNOWN)
         factor = 1.0
-        for key in _keys(place)[1:-1]:
+        _, *parts, link = _keys(place)
+        for key in parts:
             factor *= self._shrunk(key, lake) / lake
-        wider = min(0.98, lake * factor)
-        return self._shrunk(_keys(place)[-1], wider)
+        return self._shrunk(link, min(0.98, lake * factor))
 
     def _shrunk(self, key: Key, wider: float) -> float:
         failures, attempts = self._counts.get(key, (0.0, 0.0))

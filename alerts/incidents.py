@@ -1,9 +1,9 @@
 """Incidents: what the search finds, round after round, as one thing with a beginning, a culprit and an end.
 
-A round looks at the last quarter of an hour and at the last hour. What the search explains is matched to the open
+A round looks at the last 10, 20 and 60 minutes. What the search explains is matched to the open
 incidents by the failures that both cover, so that an incident keeps its id while its culprit becomes clearer; what
 matches none opens a new one. An incident is **confirmed**, and people are told of it, once its culprit has held for
-`Tracker.rounds` rounds: a fault's first minutes look like whatever place they happen to strike first.
+`Settings.rounds` rounds: a fault's first minutes look like whatever place they happen to strike first.
 """
 
 from __future__ import annotations
@@ -63,7 +63,6 @@ class Incident(Struct, kw_only=True):
     """Failures of the window of the last round that found it."""
     weight: float = 0.0
     expected: float = 0.0
-    score: float = 0.0
     margin: float = 0.0
     view: int = 99
     """The shortest window that showed it, by its place among the views."""
@@ -214,7 +213,6 @@ class Tracker:
         incident.value = sum(one.value for one in group)
         incident.weight = sum(one.weight for one in group)
         incident.expected = sum(one.expected for one in group)
-        incident.score = sum(one.score for one in group)
         same = incident.patterns == patterns
         is_tail = view > incident.view or incident.excess < incident.peak.excess / 2
         incident.view = min(view, incident.view)

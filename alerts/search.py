@@ -37,8 +37,6 @@ Place = Mapping[str, str | None]
 Attribute = tuple[str, str]
 Numbers = npt.NDArray[np.float64]
 
-LAKE = "lake"
-
 
 class Cell(Struct, frozen=True, kw_only=True):
     """What happened at one place in one window."""
@@ -70,11 +68,6 @@ class Pattern(Struct, frozen=True, order=True):
     def __str__(self) -> str:
         return ", ".join(f"{name} {value}" for name, value in self.attributes) or "the whole lake"
 
-    @property
-    def kind(self) -> str:
-        """Names of its attributes: ``dst_site``, ``protocol+rse``, ``lake``."""
-        return "+".join(name for name, _ in self.attributes) or LAKE
-
 
 class Explanation(Struct, frozen=True, kw_only=True):
     """A pattern, and what it explains."""
@@ -89,11 +82,6 @@ class Explanation(Struct, frozen=True, kw_only=True):
     """Indices of the cells that it covers."""
     margin: float = 0.0
     """Nats by which all that was found beats the best explanation that does without these cells."""
-
-    @property
-    def rate(self) -> float:
-        """Failures per attempt, 0..1."""
-        return self.value / self.weight if self.weight else 0.0
 
 
 class Options(Struct, frozen=True, kw_only=True):

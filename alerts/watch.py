@@ -144,6 +144,16 @@ class Counts:
         for name, count in other.classes.items():
             self.classes[name] = self.classes.get(name, 0.0) + count
 
+    def fail(self, scope: str | None, template: str | None, count: float = 1.0) -> None:
+        """So many of the failures, by what their error says; not for users' own errors, which are no attempts."""
+        self.failed += count
+        self.classes[template or ""] = self.classes.get(template or "", 0.0) + count
+        side = side_of(scope, template)
+        if side == "SOURCE":
+            self.source += count
+        elif side == "DESTINATION":
+            self.destination += count
+
 
 def bins_of(ended: Rows, failed: Rows) -> Bins:
     """Beginning of a bin (POSIX seconds) -> place -> counts, without the users' own errors.
@@ -165,13 +175,7 @@ def bins_of(ended: Rows, failed: Rows) -> Bins:
         if is_users(template):
             of_place.ended -= value
             continue
-        of_place.failed += value
-        of_place.classes[template or ""] = of_place.classes.get(template or "", 0.0) + value
-        side = side_of(row["error_scope"], template)
-        if side == "SOURCE":
-            of_place.source += value
-        elif side == "DESTINATION":
-            of_place.destination += value
+        of_place.fail(row["error_scope"], template, value)
     return bins
 
 

@@ -29,7 +29,7 @@ from typing import Any, NamedTuple
 
 from lakescope.alerts.incidents import BIN_S
 from lakescope.alerts.search import Cell, Pattern, covers
-from lakescope.alerts.watch import PLACE, REACH_S, Bins, Counts, Watch, is_users, side_of
+from lakescope.alerts.watch import PLACE, REACH_S, Bins, Counts, Watch, is_users
 from lakescope.core.messages import Message
 from lakescope.core.plugins import formats
 from lakescope.pipeline.normalise import Normaliser
@@ -308,11 +308,7 @@ def _count(bins: Bins, one: Attempt) -> None:
     counts = bins[one.time // BIN_S * BIN_S].setdefault(one.place, Counts())
     counts.ended += 1
     if not one.ok:
-        counts.failed += 1
-        counts.classes[one.template or ""] = counts.classes.get(one.template or "", 0) + 1
-        side = side_of(one.scope, one.template)
-        counts.source += side == "SOURCE"
-        counts.destination += side == "DESTINATION"
+        counts.fail(one.scope, one.template)
 
 
 def _window(bins: Bins, now: float) -> list[Cell]:

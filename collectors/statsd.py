@@ -103,7 +103,7 @@ class StatsdCollector:
         self.losses["dropped_packets"] = self._dropped_before + _dropped(listening)
         page = self._totals.page(now, {"packets": self._totals.packets, **self.losses})
         self._report()
-        # it adds to what was told before, as a POST to a Pushgateway does
+        # it adds to what was sent before, as a POST to a Pushgateway does
         headers = {"instance": f"{socket.gethostname()}:{self.options.port}", "push": "POST"}
         return inbox.put([Message(page, self.options.format, headers, now)])
 

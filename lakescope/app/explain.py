@@ -7,7 +7,7 @@ Made of the events of transfers and of rules that a store can give back:
 - an FTS job: its transfers, and all that was reported of their requests.
 
 Whose turn it is, is read from the last report of each file and destination (turns.py): a store knows no more than
-what was reported, so each turn says by what it was told.
+what was reported, so each turn names the report that it is read from.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Whose turn it is, told by the last event of a transfer: the site's, FTS's, Rucio's, the user's."""
+"""Whose turn it is, by the last event of a transfer: the site's, FTS's, Rucio's, the user's."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _AT_SOURCE = re.compile(r"\(source|rejected GET|no such file", re.I)
 
 
 class Turn(NamedTuple):
-    """Who can do something next, where, and by what that was told."""
+    """Who can do something next, where, and which report says so."""
 
     who: Who
     where: str
