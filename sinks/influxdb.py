@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import httpx
+import msgspec
 from pydantic import Field, SecretStr, model_validator
 
 from lakescope.core.columns import Kind, columns, kinds, tags
@@ -141,23 +142,22 @@ class InfluxdbSink:
     def query(self, statements: str) -> list[dict[str, Any]]:
         """InfluxDB 1.x: the results of InfluxQL statements, in their order, times in seconds.
 
-        A result may hold an ``error``; a cut one is none. Raises `TransientError` or `RefusedError`.
+        A result may hold an ``error``. The answer comes in chunks, since a whole one is cut at [http] max-row-limit, and
+        servers before 1.7.8 call a series of over 10,000 rows partial that is not (influxdata/influxdb#14402).
+        Raises `TransientError` or `RefusedError`.
         """
         response = send(
             self._client,
             self.options.tls,
             "POST",
             "/query",
-            params={"db": self.options.database, "epoch": "s"} if self.options.database else {},
+            params={"chunked": "true"}
+            | ({"db": self.options.database, "epoch": "s"} if self.options.database else {}),
             data={"q": statements},  # not in the URL, whose length is bounded
             headers={"content-encoding": "", "content-type": "application/x-www-form-urlencoded"},
         )
         judge_status(response, good=(200,))
-        results = _results(response)
-        if any(one.get("partial") for result in results for one in (result, *result.get("series", ()))):
-            limit = "InfluxDB cut its answer short: raise [http] max-row-limit there, or ask for fewer groups or bins"
-            raise RefusedError("refused", limit)
-        return results
+        return _results(response)
 
     def answer(self, queries: Sequence[StoreQuery]) -> list[StoreAnswer | UnsupportedError]:
         """KPIs, of 1.x only. Raises `TransientError` or `RefusedError`."""
@@ -216,17 +216,40 @@ class InfluxdbSink:
 
 
 def _results(response: httpx.Response) -> list[dict[str, Any]]:
-    """The results of an answer that is InfluxDB's. Raises `TransientError` for any other."""
+    """A result a statement, of an answer that is InfluxDB's. Raises `TransientError` for any other."""
+    whole: list[dict[str, Any]] = []
     try:
-        document = response.json()
-    except ValueError:
-        document = None
-    results = document.get("results") if isinstance(document, dict) else None
-    if isinstance(results, list) and all(isinstance(result, dict) for result in results):
-        return results
-    error = document.get("error") if isinstance(document, dict) else None
-    host, text = response.request.url.host, mask(str(error or response.text))
-    raise TransientError(f"{host}: this is no answer of InfluxDB, a proxy may be in between: {text}")
+        for document in msgspec.json.Decoder().decode_lines(response.content):
+            for result in document["results"]:
+                _append(whole, result)
+    except (msgspec.DecodeError, UnicodeDecodeError, LookupError, TypeError, AttributeError):
+        pass
+    else:
+        if whole and not whole[-1].get("partial"):
+            return whole
+    raise TransientError(
+        f"{response.request.url.host}: this is no answer of InfluxDB, a proxy may be in between: {mask(response.text)}"
+    )
+
+
+def _append(whole: list[dict[str, Any]], result: dict[str, Any]) -> None:
+    """Adds a chunk: of the next statement, or more of the last one's series."""
+    last = whole[-1] if whole else {}
+    if not last.get("partial"):
+        whole.append(result)
+        return
+    rows = last.setdefault("series", [])
+    for series in result.get("series", ()):
+        if rows and _of(rows[-1]) == _of(series):
+            rows[-1]["values"] += series["values"]
+        else:
+            rows.append(series)
+    del last["partial"]
+    last |= {name: value for name, value in result.items() if name != "series"}
+
+
+def _of(series: dict[str, Any]) -> tuple[Any, Any]:
+    return series.get("name"), series.get("tags")
 
 
 def _plain(kind: Kind | None, value: Any) -> Any:

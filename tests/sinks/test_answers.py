@@ -44,13 +44,28 @@ def test_a_web_page_is_nobodys_answer() -> None:
         influx("<html>Login</html>", kind="text/html")
 
 
-@pytest.mark.parametrize("mark", ["result", "series"])
-def test_influxdbs_cut_answers(mark: str) -> None:
-    series = {"name": "transfers", "columns": ["time", "n"], "values": [[0, 1]]}
-    result: dict[str, Any] = {"series": [series]}
-    (result if mark == "result" else series)["partial"] = True
-    with pytest.raises(RefusedError, match="max-row-limit"):
-        influx(json.dumps({"results": [result]}))
+def chunk(values: list[int], *, name: str = "transfers", **marks: Any) -> str:
+    series = {"name": name, "columns": ["time", "n"], "values": [[0, value] for value in values]}
+    return json.dumps({"results": [{"statement_id": 0, "series": [series | marks]} | marks]}) + "\n"
+
+
+def test_influxdbs_answers_in_chunks() -> None:
+    """Of two statements: rows of one series are joined, the next statement's are not."""
+    body = chunk([1, 2], partial=True) + chunk([3], partial=True) + chunk([4], name="deletions")
+    body += chunk([5]) + json.dumps({"results": [{"statement_id": 2, "error": "denied"}]})
+    first, second, third = influx(body)
+    assert [(series["name"], [n for _, n in series["values"]]) for series in first["series"]] == [
+        ("transfers", [1, 2, 3]),
+        ("deletions", [4]),
+    ]
+    assert not first.get("partial")
+    assert [n for _, n in second["series"][0]["values"]] == [5]
+    assert third["error"] == "denied"
+
+
+def test_influxdbs_cut_answers() -> None:
+    with pytest.raises(TransientError, match="no answer of InfluxDB"):
+        influx(chunk([1], partial=True))
 
 
 @pytest.mark.parametrize(
