@@ -1,0 +1,181 @@
+"""What an alert rule is, what it says of a lake at a time, and what people are told.
+
+    Rule    = KPI + condition (window, `for`, least volume, when it clears) + dimensions + severity + words
+    Verdict = one group of a rule in one round: a value, a threshold, whether it is abnormal, or that nothing is known
+    Alert   = one group (or one incident) of which people are told, from its opening to its end
+
+No query text: a rule names a KPI, and `lakescope.kpis` compiles it for each store. All is pure data; times are POSIX
+seconds, durations seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from hashlib import blake2b
+from typing import Literal
+
+from msgspec import Struct, field
+
+Severity = Literal["page", "ticket"]
+Owner = Literal["lake", "site", "storage", "network", "rucio", "fts", "vo", "monitoring"]
+"""Who can do something: whom a receiver or a subscription may be chosen by."""
+State = Literal["ok", "pending", "firing", "clearing", "unknown", "no data", "no baseline"]
+"""no data: the rule's feed is not there; no baseline: too little history for a verdict; unknown: the store did not answer."""
+Event = Literal["opened", "raised", "updated", "resolved", "escalated", "digest"]
+"""raised: the severity rose. updated is told to nobody by itself: receivers that keep a state (Alertmanager) get it."""
+
+
+class Threshold(Struct, frozen=True, kw_only=True, tag=True):
+    """The KPI's value itself, in its unit. One of `above` and `below` is set; the value must be beyond it, not at it."""
+
+    above: float | None = None
+    below: float | None = None
+    clear: float | None = None
+    """It ends when the value is back at this or better (hysteresis); null: at the threshold itself."""
+
+
+class Baseline(Struct, frozen=True, kw_only=True, tag=True):
+    """The KPI's value against the same group's own earlier ones: the median of windows of the same length before it."""
+
+    history_s: int
+    """How far back (seconds)."""
+    ratio_above: float | None = None
+    """Abnormal above so many times the median."""
+    ratio_below: float | None = None
+    """Abnormal below so many times the median."""
+    deviations: float = 3.0
+    """And by so many robust standard deviations (1.4826 times the median absolute deviation)."""
+    least: float = 0.0
+    """And by at least so much (the KPI's unit)."""
+    clear_ratio: float | None = None
+    """Back within this ratio to the median it ends; null: at the ratio itself."""
+    least_windows: int = 24
+    """With fewer earlier values there is no verdict."""
+
+
+class BurnRate(Struct, frozen=True, kw_only=True, tag=True):
+    """How fast an objective's budget of errors is used up, in two windows at once: the rule's own and a shorter one.
+
+    Source: Google SRE workbook, chapter 5, "Multiwindow, Multi-Burn-Rate Alerts".
+    """
+
+    target: float
+    """What share must be good, 0..1."""
+    rate: float
+    """Abnormal from so many times the even rate on."""
+    short_s: int
+    """The shorter window (seconds)."""
+
+
+class Absence(Struct, frozen=True, kw_only=True, tag=True):
+    """Groups that had a value in the history and have none (or 0) in the window: what fell silent."""
+
+    history_s: int
+    least_windows: int = 1
+    """In so many windows of the history the group must have been heard."""
+
+
+Condition = Threshold | Baseline | BurnRate | Absence
+
+
+class Volume(Struct, frozen=True):
+    """How much a group must have in the window for a rule to judge it: small numbers decide nothing."""
+
+    kpi: str
+    least: float
+
+
+class Rule(Struct, frozen=True, kw_only=True):
+    """One rule of the catalogue."""
+
+    name: str
+    """As in Prometheus: ``transfer_efficiency_link``."""
+    title: str
+    """What is wrong, in five words."""
+    kpi: str
+    condition: Condition
+    window_s: int
+    """The range that the KPI is asked about; a snapshot is asked at its end."""
+    by: tuple[str, ...] = ()
+    """Dimensions: each group is judged alone and is an alert of its own. Groups with a null dimension are left out."""
+    late_s: int = 0
+    """The window ends so long before the round: what is reported late has come by then."""
+    for_s: int = 0
+    """Abnormal in every round for so long, it fires."""
+    keep_s: int = 900
+    """Clear in every round for so long, it ends."""
+    volume: Volume | None = None
+    filters: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
+    severity: Severity = "ticket"
+    owner: Owner = "lake"
+    summary: str
+    """One line with numbers; `{value}`, `{threshold}`, `{volume}`, `{median}`, `{window}` and each dimension are filled in."""
+    description: str
+    """What it means and what to do first; the same fields."""
+    peers: tuple[str, int] | None = None
+    """A dimension of `by` and a number: a value of it that is abnormal with so many others is one alert by that dimension
+    alone, and its pairs are not told (a host that loses packets to five peers)."""
+    is_incident: bool = False
+    """Of failed transfers: the search for incidents names their culprit, and groups that an open incident covers are not
+    told beside it."""
+    enabled: bool = True
+
+    @property
+    def runbook(self) -> str:
+        """Path of its runbook in the documentation."""
+        return f"docs/runbooks/{self.name}.md"
+
+
+class Verdict(Struct, frozen=True, kw_only=True):
+    """What a round found of one group of a rule."""
+
+    rule: str
+    group: tuple[str, ...] = ()
+    """Values of the rule's dimensions."""
+    state: Literal["normal", "between", "abnormal", "unknown", "no data", "no baseline"]
+    """between: better than the threshold, not yet at `clear`."""
+    value: float | None = None
+    threshold: float | None = None
+    volume: float | None = None
+    median: float | None = None
+    completeness: float | None = None
+    """Share of the window's hours with data of the rule's feed, 0..1."""
+
+
+class Alert(Struct, kw_only=True):
+    """What people are told of: it has one key from its opening to its end."""
+
+    rule: str
+    labels: dict[str, str]
+    """``rule``, ``severity``, ``owner``, the dimensions, and of an incident its ``incident`` id: never numbers or culprits,
+    so that a change of them is an update."""
+    annotations: dict[str, str]
+    """summary, description, value, culprit, began, completeness, runbook_url, dashboard_url, downtime."""
+    severity: Severity
+    began: float
+    """When the data first shows it."""
+    opened: float
+    """When it began to fire."""
+    ended: float | None = None
+    acknowledged_by: str | None = None
+    muted_by: str | None = None
+    """Why nobody is told: a downtime, a silence, a greater alert."""
+
+    @property
+    def key(self) -> str:
+        """The same in every round and after a restart: PagerDuty's `dedup_key`, part of a Message-ID."""
+        identity = sorted((name, value) for name, value in self.labels.items() if name != "severity")
+        return blake2b(repr((identity, round(self.opened))).encode(), digest_size=10).hexdigest()
+
+
+class Notification(Struct, frozen=True, kw_only=True):
+    """One message to one receiver."""
+
+    event: Event
+    alert: Alert
+    at: float
+
+    @property
+    def key(self) -> str:
+        """Stable, so that a receiver can tell a repeat."""
+        return f"{self.alert.key}-{self.event}"
