@@ -37,22 +37,7 @@ def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-_GRAFANA_TERMS = (
-    "the series of new snapshot panels multiply in Grafana's Elasticsearch queries (10,000 terms each)"
-)
 KNOWN_FAILURES = {
-    **{
-        f"test_grafana_limits.py::test_every_search_stays_within_the_buckets_of_a_store[{name}-{store}]": _GRAFANA_TERMS
-        for name in ("accounts", "fts", "probes", "rucio", "storage")
-        for store in ("elasticsearch", "monit", "opensearch")
-    },
-    "test_grafana_limits.py::test_at_any_range_as_well[": _GRAFANA_TERMS,
-    "test_grafana_queries.py::test_panels_show_the_kpis[elasticsearch-storage]": "a table lacks its column count",
-    "test_grafana_queries.py::test_panels_show_the_kpis[opensearch-storage]": "a table lacks its column count",
-    "test_grafana_queries.py::test_panels_show_the_kpis[monit-storage]": "a table lacks its column count",
-    "test_grafana_queries.py::test_panels_show_the_kpis[influxdb-storage]": "storage_not_readable is 1 for 0",
-    "test_grafana_queries.py::test_panels_show_the_kpis[influxdb-rucio]": "three panels are empty on InfluxDB",
-    "test_dashboards_api.py::test_every_dashboard_is_answered_whole[quality]": "a panel has a note",
     "test_memory.py::test_large_arrays_and_dead_stores_take_the_stated_memory": "305 MB where 283 are stated",
 }
 """End of a test's id, or what it begins with -> the fault of ours that makes it fail: to be mended, then taken from here."""

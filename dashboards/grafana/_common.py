@@ -48,6 +48,8 @@ class NumberQuery(Struct, frozen=True, kw_only=True):
     """Of two columns, row by row; ``1-/``: what their ratio leaves."""
     limit: int | None = None
     """Most values of a dimension that the answer has; null: all of any lake."""
+    series: int | None = None
+    """Most series that it can be made of: of more the store refuses it whole; null: of any number."""
 
 
 class Series(Struct, frozen=True):
@@ -134,6 +136,8 @@ def check_form(number: Number, *, over_time: bool) -> None:
     states = [part for part in parts(kpi.value) if isinstance(part, Part) and part.is_state]
     if any(part.polled not in ("", "metrics") for part in states):  # a gauge is shown as it was last reported
         raise refuse(kpi, "Grafana's queries do not know what the latest answer lacks")
+    if any(part.state for part in states):
+        raise refuse(kpi, "Grafana's queries cannot choose among series by what each reported last")
     if isinstance(kpi.value, DaysLeft):
         raise refuse(kpi, "Grafana's queries do not know when a series was first reported")
     if over_time and any(part.kind == "growth" for part in states):

@@ -5,9 +5,10 @@ the range as a whole, computed by the store; a date histogram last gives series.
 by its dataset, which is one group: Grafana shows nothing of a query without groups, nor of a `filters` group.
 
 Exact as kpis/elasticsearch.py is, for as many groups as a search may have buckets (`BUCKETS`). Beyond, those that
-matter are kept: by the value, or by the first of its parts where a script makes it. But a state is what was reported
-last within the range, without look-back and however old (Grafana knows no staleness); over time it is the least,
-greatest or mean value of a bin's reports, where a sum is wanted the mean of one series.
+matter are kept: by the value, or by the first of its parts where a script makes it. Of series that several fields tell
+apart none is left out: the store answers whole or refuses the search, and the panel says how many it takes. But a
+state is what was reported last within the range, without look-back and however old (Grafana knows no staleness); over
+time it is the least, greatest or mean value of a bin's reports, where a sum is wanted the mean of one series.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ ALL = "* OR *:*"
 BUCKETS = 65_535
 """Most buckets of a search: OpenSearch's own ``search.max_buckets``, one less than Elasticsearch's."""
 GROUPS = 10_000
-"""Most groups of a level, and most series of a value that is made of them: all must be there."""
+"""Most groups of a level, and most series of a value that is made of them without any group: all must be there."""
 SERIES = 400
 """The same of a group's series."""
 LEAST = 20
@@ -241,7 +242,13 @@ class _Question:
             if bucket["field"] in self.groups and "orderBy" in bucket["settings"]
         ]
         limits = [size for size in sizes if 1 < size < GROUPS]
-        return structs.replace(asked, limit=min(limits)) if limits else asked
+        levels = max(len(column.target.bucketAggs) for column in asked.columns)
+        several = any(len(self._inner_series(part)) > 1 for part in parts(self.kpi.value))
+        return structs.replace(
+            asked,
+            limit=min(limits, default=None),
+            series=BUCKETS // levels if several and not self.series else None,
+        )
 
     def _number_query(self, ref: str, value: Value) -> NumberQuery:
         match value:
@@ -424,8 +431,7 @@ class _Question:
         self, of: tuple[Part, ...], metrics: Sequence[Mapping[str, Any]], inner: int
     ) -> Iterator[dict[str, Any]]:
         """The groups, outermost first, of which those that matter are kept; then the series of a last value."""
-        by = self.number.by
-        series = [name for name in dict.fromkeys(n for part in of for n in part.series) if name not in by]
+        by, series = self.number.by, self._inner_series(*of)
         least_first = _least(of, metrics) if series else {}
         below = _most_bins(self.series.bins) if self.series else inner
         if len(series) == 1:  # of several there are as many as something happened to, not all that could be
@@ -439,9 +445,14 @@ class _Question:
             yield _terms(self._path(name), missing=self._missing(name), **kept)
         for name in series:
             few = by and len(series) == 1
-            most = (LEAST if least_first else SERIES) if few else GROUPS
+            most = (LEAST if least_first else SERIES) if few else GROUPS if len(series) == 1 else BUCKETS
             kept = least_first if few else {}
             yield _terms(self._path(name), size=str(most), missing=self._missing(name), **kept)
+
+    def _inner_series(self, *of: Part) -> list[str]:
+        """What tells the series of a group apart."""
+        names = dict.fromkeys(name for part in of for name in part.series)
+        return [name for name in names if name not in self.number.by]
 
     def _rank(self, metrics: Sequence[Mapping[str, Any]]) -> dict[str, str]:
         """The order of groups in which those that matter come first."""

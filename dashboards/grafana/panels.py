@@ -276,7 +276,7 @@ class _PanelBuilder(Struct, frozen=True):
         transformations = PanelOf(
             type=type,
             title=self.panel.title,
-            description=_described(self.panel, counted=self.total is not None),
+            description=_described(self.panel, self.answered, counted=self.total is not None),
             targets=list(self._targets()),
             transformations=[] if over_time else self._transformations(),
             defaults=defaults,
@@ -454,13 +454,20 @@ def _binary(alias: str, free_columns: Json, operator: str, right: Json) -> Json:
     return {"id": "calculateField", "options": options}
 
 
-def _described(panel: Panel, *, counted: bool = False) -> str | None:
+def _described(panel: Panel, answered: Sequence[PanelQuery], *, counted: bool = False) -> str | None:
     """`counted`: the panel may show some of its groups only."""
-    if not counted:
-        return description_of(panel) or None
-    end = "least" if keeps_least(panel.kind, CATALOGUE[panel.numbers[0].kpi]) else "greatest"
-    cut = f'Of many groups those with the {end} values are shown; "{TOTAL}" says how many there are.'
-    return f"{description_of(panel)}\n\n{cut}"
+    texts = [description_of(panel)]
+    if counted:
+        end = "least" if keeps_least(panel.kind, CATALOGUE[panel.numbers[0].kpi]) else "greatest"
+        texts.append(
+            f'Of many groups those with the {end} values are shown; "{TOTAL}" says how many there are.'
+        )
+    if most := min((one.query.series for one in answered if one.query.series), default=None):
+        texts.append(
+            f"Complete for up to {most:,} reported series. Of more, the store refuses the query"
+            " (too_many_buckets_exception) until its setting search.max_buckets is raised."
+        )
+    return "\n\n".join(filter(None, texts)) or None
 
 
 # --- units, bounds and colours ---------------------------------------------------------------------------

@@ -48,6 +48,7 @@ _POLLED = {"rules_stuck", "rules_stuck_locks", "oldest_stuck_rule"} | {
     if kpi.dataset in ("requests", "daemons", "replicas", "downtimes")
     and any(part.polled for part in parts(kpi.value))
 }
+_CLOSED = {"storage_not_readable", "storage_not_writable", "storage_not_deletable"}
 LEFT_OUT: dict[Store, set[str]] = {
     "elasticsearch": {
         *("days_to_full", "done_agreement", "host_cpu", "host_cpu_told", "host_disk", "host_memory"),
@@ -55,7 +56,7 @@ LEFT_OUT: dict[Store, set[str]] = {
         *("probes_empty_hours", "storage_empty_hours", *_POLLED, "rules_reported", *_COMPARISONS),
         *("account_fullness", "account_used", "rules_flapping"),
         *("fts_recent_efficiency", "fts_staging", "fts_archiving"),
-        *("rucio_empty_hours", *_INCREASES, *_RUCIO_SUMS),
+        *("rucio_empty_hours", *_INCREASES, *_RUCIO_SUMS, *_CLOSED),
     },
     "influxdb": {
         *("transfers_failed", "files_failing", "host_silence", "variable Error class"),
@@ -63,7 +64,7 @@ LEFT_OUT: dict[Store, set[str]] = {
         *("days_to_full", "account_fullness", "account_used", *_POLLED, "rules_reported", *_COMPARISONS),
         "certificate_days_left",
         *("fts_recent_efficiency", "fts_staging", "fts_archiving"),
-        *("rucio_empty_hours", "rucio_silence", *_RUCIO_SUMS),
+        *("rucio_empty_hours", "rucio_silence", *_RUCIO_SUMS, *_CLOSED),
     },
 }
 LEFT_OUT["opensearch"] = LEFT_OUT["monit"] = LEFT_OUT["elasticsearch"]

@@ -22,6 +22,7 @@ from lakescope.core.events import (
     PipelineReport,
     Poll,
     Replica,
+    RucioMetric,
     Rule,
     Storage,
     Transfer,
@@ -133,7 +134,12 @@ def _polled() -> list[Event]:
     """What the simulator does not tell, or too seldom: stuck rules, free space, the share of an account (which is not
     the storage element's), links of FTS with a queue, transfers by several hops, hosts with counters and clocks, routes,
     Lakescope's own work."""
-    return [*(event for number in range(160) for event in _told(number)), *_machines(), *_rucio()]
+    return [
+        *(event for number in range(160) for event in _told(number)),
+        *_machines(),
+        *_rucio(),
+        *_counters(),
+    ]
 
 
 _RUCIO = "https://rucio.example.org"
@@ -247,6 +253,37 @@ def _suspicious(n: int) -> Iterator[tuple[type[Event], dict[str, Any]]]:
                 "attempts": n + 1,
             },
         )
+
+
+def _counters() -> Iterator[Event]:
+    """What happens to Rucio's daemons too seldom to be simulated, every half hour of a day: counters that rise, some
+    from 0 again after a restart."""
+    transmogrifier = "daemons.transmogrifier.transmogrifier"
+    for number, minute in enumerate(range(60 * 60, 84 * 60, 30)):
+        time = START + timedelta(minutes=minute, seconds=29)
+        for place, (component, metric, exception) in enumerate(
+            (
+                ("daemons.hermes.hermes", "reconnect", None),
+                ("daemons.cache.consumer", "reconnect", None),
+                (transmogrifier, "addnewrule_errortype", "InsufficientQuota"),
+                (transmogrifier, "addnewrule_errortype", "InvalidRSEExpression"),
+                ("lakescope", "statsd_dropped_packets", None),
+                ("lakescope", "statsd_refused_series", None),
+            )
+        ):
+            labels = f'{{exception="{exception}"}}' if exception else ""
+            yield RucioMetric(
+                id=identify("counters", number, place),
+                time=f"{time:%Y-%m-%dT%H:%M:%S}.5Z",
+                source="rucio-metrics",
+                component=component,
+                metric=metric,
+                kind="counter",
+                instance=f"rucio-{place // 2}.example.org:8080",
+                series=f"{component}.{metric}{labels}",
+                exception=exception,
+                value=float(number % (17 + place) * (place + 1)),
+            )
 
 
 def _machines() -> Iterator[Event]:
