@@ -63,6 +63,9 @@ def describe(picture: Picture) -> str:
     if downtimes := picture.get("downtimes"):
         places = dict.fromkeys(place for one in downtimes for place in one["places"])
         shades += f"; downtimes were declared for {', '.join(places)}"
+    if disturbances := picture.get("disturbances"):
+        titles = dict.fromkeys(title for one in disturbances for title in one["titles"])
+        shades += f"; incidents: {'; '.join(titles)}"
     return f"{picture['title']}, over time: {', '.join(names[:12])}{more}{shades}"
 
 
@@ -389,10 +392,11 @@ def _bounds(picture: Picture, theme: Theme, divisor: float) -> list[Spec]:
 
 
 def _marks(picture: Picture, theme: Theme) -> list[Spec]:
-    """The bins in which downtimes were declared, and those in which services failed their checks, behind all else."""
+    """The bins of downtimes, of services that failed their checks and of incidents, behind all else."""
     return [
         *_shade(picture, picture.get("downtimes", ()), theme.muted),
         *_shade(picture, picture.get("incidents", ()), theme.critical),
+        *_shade(picture, picture.get("disturbances", ()), theme.warning),
     ]
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from lakescope.alerts.book import IncidentBook
 from lakescope.app.config import Configuration, PipelineOptions, Plugin, Settings
 from lakescope.app.tasks import Task
 from lakescope.core.contracts import Collector, Sink
@@ -54,6 +55,8 @@ class Assembly:
         self.status = Status(self.engine, {plugin.name: plugin.type for plugin in plugins})
         self.dashboards = _dashboards(settings)
         """Lakescope's own pages, by name."""
+        self.incidents: IncidentBook | None = None
+        """Null where nobody looks for them."""
 
     def start(self) -> None:
         """Starts every thread; returns at once."""

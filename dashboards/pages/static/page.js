@@ -14,6 +14,7 @@ const SEARCH_FROM = 10;    // a longer list of values can be searched
 const TEXT_CELLS = 14;     // sites of a matrix whose cells are wide enough for their text
 const SMALL_CELLS = 40;
 const TIP_LINES = 14;
+const BANDS = 12;          // names of downtimes or incidents in a legend
 const WIDE = 24;           // characters; a longer word may be broken
 const LONG = 140;          // characters; a longer text is folded
 
@@ -45,7 +46,7 @@ const clock = (date) => date.toISOString().slice(11, 19);
 // ---- What is chosen stands in the address, so that a link shows another person the same ----
 
 const inlined = () => JSON.parse($("inlined")?.textContent ?? "null");  // a preview brings its data along
-const page = { name: "", layout: null, data: null, answered: null, timer: 0, asking: null, values: null, kept: new Map(), preview: null };
+const page = { name: "", layout: null, data: null, answered: null, timer: 0, asking: null, values: null, kept: new Map(), preview: null, range: {} };
 
 function chosen() {
   const query = new URLSearchParams(location.search), variables = new Map();
@@ -87,7 +88,7 @@ function addressOf(dashboard, set = {}, wanted = {}) {
   for (const [name, value] of Object.entries(set)) variables.set(name, [value]);
   const filters = [...now.filters.filter((filter) => !(partsOf(filter).field in wanted)),
     ...Object.entries(wanted).map(([field, value]) => `${field}=${value}`)];
-  const query = queryOf({ ...now, variables, filters }).toString();
+  const query = queryOf({ ...now, ...page.range, variables, filters }).toString();
   return BELOW + encodeURIComponent(dashboard) + (query ? `?${query}` : "");
 }
 const linkTo = (link) => link && addressOf(link.dashboard, link.variables, link.filters);
@@ -156,19 +157,20 @@ function schedule() {
 function showNav(all) {
   const item = (name, title) => el("li", {}, el("a", { href: addressOf(name), "aria-current": name === page.name ? "page" : null }, title));
   const home = page.preview ? [] : [el("li", {}, el("a", { href: `${BELOW}../` }, "Status of Lakescope")),
+    el("li", {}, el("a", { href: `${BELOW}../incidents`, "aria-current": VIEW.startsWith("incident") ? "page" : null }, "Incidents")),
     el("li", {}, el("a", { href: BELOW || "./", "aria-current": VIEW === "index" ? "page" : null }, "All dashboards"))];
   $("nav").replaceChildren(...home, ...all.map(({ name, title }) => item(name, title)));
 }
 const panels = () => page.layout.rows.flatMap((row) => row.panels);
 
 function showLayout() {
-  const { title, question, rows } = page.layout;
+  const { title, question } = page.layout;
   $("title").textContent = title;
   document.title = `${title} · Lakescope`;
-  $("content").replaceChildren(el("p", { class: "muted" }, question), ...rows.map((row, i) =>
-    el("section", { "aria-labelledby": `row${i}` }, el("h2", { id: `row${i}` }, row.title),
-      el("div", { class: "grid" }, ...row.panels.map(frameOf)))));
+  $("content").replaceChildren(el("p", { class: "muted" }, question), ...rowsOf(page.layout));
 }
+const rowsOf = ({ rows }) => rows.map((row, i) => el("section", { "aria-labelledby": `row${i}` }, el("h2", { id: `row${i}` }, row.title),
+  el("div", { class: "grid" }, ...row.panels.map(frameOf))));
 function frameOf(panel) {
   const header = el("header", {}, el("h3", { id: `${panel.id}-title` }, panel.title));
   if (panel.description) header.append(el("details", { class: "about" },
@@ -188,7 +190,7 @@ function field(id, label, options, current, change) {
   return el("div", { class: "field" }, el("label", { for: id }, label), select);
 }
 function showControls() {
-  if (page.preview) return;
+  if (page.preview || VIEW !== "dashboard") return;
   const now = chosen(), focused = document.activeElement?.id, absolute = Boolean(now.until) || /^\d{4}-/.test(now.since);
   const own = page.layout.since, presets = PRESETS.some(([value]) => value === own) ? PRESETS : [[own, `last ${own}`], ...PRESETS];
   const time = field("time", "Time", [...presets, ["absolute", "from … to … (UTC)"]], absolute ? "absolute" : now.since || own, (value) => {
@@ -559,12 +561,14 @@ function legendOf(picture) {
   }
   const swatch = ({ colour, dashed }) => el("i", { class: picture.is_summed ? "area" : dashed ? "dashed" : null, "--colour": colour });
   return el("ul", { class: "legend", "aria-label": `Series of ${picture.title}` },
-    ...picture.looks.map((look, i) => el("li", {}, swatch(look), name(picture.series[i], i, look.name))), ...downtimesOf(picture));
+    ...picture.looks.map((look, i) => el("li", {}, swatch(look), name(picture.series[i], i, look.name))), ...bandsOf(picture));
 }
-/** The places of the grey bands, as an entry of the legend. */
-function downtimesOf(picture) {
-  const places = [...new Set((picture.downtimes ?? []).flatMap((one) => one.places))];
-  return places.length ? [el("li", { class: "downtimes" }, el("i", { class: "area", "--colour": "var(--muted)" }), el("span", {}, `declared downtime: ${places.join(", ")}`))] : [];
+/** The places of the grey bands and the incidents of the yellow ones, as entries of the legend. */
+function bandsOf(picture) {
+  const entry = (colour, what, names) => names.length ? [el("li", { class: "bands" }, el("i", { class: "area", "--colour": colour }),
+    el("span", {}, `${what}: ${names.slice(0, BANDS).join(", ")}${names.length > BANDS ? ` and ${names.length - BANDS} more` : ""}`))] : [];
+  return [...entry("var(--muted)", "declared downtime", [...new Set((picture.downtimes ?? []).flatMap((one) => one.places))]),
+    ...entry("var(--warning)", "incident", [...new Set((picture.disturbances ?? []).flatMap((one) => one.titles))])];
 }
 function tip(picture, event, value) {
   const box = $("tip"), i = value?.i, time = picture.times[i];
@@ -575,10 +579,12 @@ function tip(picture, event, value) {
     .sort((a, b) => picture.series[b].values[i] - picture.series[a].values[i]);
   const row = (s) => el("tr", {}, el("td", {}, picture.has_levels ? "" : el("i", { "--colour": picture.looks[s].colour }), ` ${picture.series[s].name}`),
     el("td", {}, picture.series[s].texts[i] + (picture.series[s].levels?.[i] ? `, ${picture.series[s].levels[i]}` : "")));
-  const more = lines.length - TIP_LINES, incident = picture.incidents?.find((one) => one.i === i), downtime = picture.downtimes?.find((one) => one.i === i);
+  const more = lines.length - TIP_LINES, incident = picture.incidents?.find((one) => one.i === i), downtime = picture.downtimes?.find((one) => one.i === i),
+    disturbance = picture.disturbances?.find((one) => one.i === i);
   box.replaceChildren(el("b", {}, `${utc(time)} UTC`), el("table", {}, el("tbody", {}, ...lines.slice(0, TIP_LINES).map(row))),
     more > 0 ? `and ${more} more` : lines.length ? "" : "no value", ...(incident ? [el("p", {}, incident.text)] : []),
-    ...(downtime ? [el("p", {}, `declared downtime: ${downtime.places.join(", ")}`)] : []));
+    ...(downtime ? [el("p", {}, `declared downtime: ${downtime.places.join(", ")}`)] : []),
+    ...(disturbance ? [el("p", {}, `incident: ${disturbance.titles.join("; ")}`)] : []));
   const { width, height } = box.getBoundingClientRect();
   box.style.left = `${event.clientX + 14 + width > innerWidth ? Math.max(0, event.clientX - width - 14) : event.clientX + 14}px`;
   box.style.top = `${Math.max(0, Math.min(event.clientY + 14, innerHeight - height - 4))}px`;
@@ -802,7 +808,7 @@ async function start() {
     const all = page.preview?.all ?? await ask("dashboards");
     showNav(all);
     if (VIEW === "index") openIndex(all);
-    else await ({ story: openStory, explanation: openExplanation }[VIEW] ?? openDashboard)();
+    else await ({ story: openStory, explanation: openExplanation, incidents: globalThis.openIncidents, incident: globalThis.openIncident }[VIEW] ?? openDashboard)();
   } catch (error) {
     alarm(error.message);
   }

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from functools import cache
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 import msgspec
 from fastapi import APIRouter, HTTPException, Query, Request, Response
-from starlette.background import BackgroundTask
 
 from lakescope.app.assembly import Assembly
 from lakescope.app.query import answer_dashboard, ask_many, can_answer, store_of
+from lakescope.app.web.incidents import span_of
+from lakescope.app.web.pages import FOR_EVER, cached_response, http_errors
 from lakescope.app.words import parse_selection
-from lakescope.core.contracts import RefusedError, TransientError
 from lakescope.dashboards.definitions import DASHBOARDS
 from lakescope.dashboards.model import Dashboard, Variable
 from lakescope.dashboards.pages import page
+from lakescope.dashboards.pages.incident import marked
 from lakescope.dashboards.pages.pictures import Answer, layout
 from lakescope.dashboards.questions import Selection
 from lakescope.dashboards.theme import THEMES
@@ -26,14 +24,6 @@ from lakescope.kpis import CATALOGUE, Kpi, UnsupportedError
 from lakescope.kpis import Query as KpiQuery
 from lakescope.kpis.model import UNKNOWN, EventsQuery, Part
 
-SECURITY = {
-    # no 'unsafe-inline' and no 'unsafe-eval': scripts and styles are files, the charts' expressions are interpreted
-    "content-security-policy": "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self';"
-    " img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
-}
-FOR_EVER = "public, max-age=31536000, immutable"
 VALUES_MAX = 2000  # of a variable, in its menu
 
 Text = Annotated[str | None, Query()]
@@ -54,17 +44,17 @@ def _shared_assets() -> APIRouter:
 
     @router.get("/")
     def status(request: Request) -> Response:
-        return _cached_response(request, page.file("status.html"), "text/html")
+        return cached_response(request, page.file("status.html"), "text/html")
 
     @router.get("/look.css")
     @router.get("/status.css")
     def style(request: Request) -> Response:
-        return _cached_response(request, page.file(request.url.path.rpartition("/")[2]), "text/css")
+        return cached_response(request, page.file(request.url.path.rpartition("/")[2]), "text/css")
 
     @router.get("/look.js")
     @router.get("/status.js")
     def script(request: Request) -> Response:
-        return _cached_response(request, page.file(request.url.path.rpartition("/")[2]), "text/javascript")
+        return cached_response(request, page.file(request.url.path.rpartition("/")[2]), "text/javascript")
 
     return router
 
@@ -74,53 +64,36 @@ def _pages() -> APIRouter:
 
     @router.get("/")
     def index(request: Request) -> Response:
-        return _cached_response(request, page.html("index"), "text/html")
+        return cached_response(request, page.html("index"), "text/html")
 
     @router.get("/page.js")
+    @router.get("/incidents.js")
     def script(request: Request) -> Response:
-        return _cached_response(request, page.file("page.js"), "text/javascript")
+        return cached_response(request, page.file(request.url.path.rpartition("/")[2]), "text/javascript")
 
     @router.get("/page.css")
     def style(request: Request) -> Response:
-        return _cached_response(request, page.file("page.css"), "text/css")
+        return cached_response(request, page.file("page.css"), "text/css")
 
     @router.get("/vega.js")
     def charts(request: Request, v: str = "") -> Response:
         current = page.VEGA.endswith(f"v={v}")
-        return _cached_response(request, page.vega(), "text/javascript", FOR_EVER if current else "no-cache")
+        return cached_response(request, page.vega(), "text/javascript", FOR_EVER if current else "no-cache")
 
     @router.get("/transfer/{request_id}")
     def story(request: Request, request_id: str) -> Response:
-        return _cached_response(request, page.html("story", "../"), "text/html")
+        return cached_response(request, page.html("story", "../"), "text/html")
 
     @router.get("/explain/{kind}")
     def explanation(request: Request, kind: str) -> Response:
-        return _cached_response(request, page.html("explanation", "../"), "text/html")
+        return cached_response(request, page.html("explanation", "../"), "text/html")
 
     @router.get("/{name}")
     def dashboard(request: Request, name: str) -> Response:
         status = 200 if name in DASHBOARDS else 404
-        return _cached_response(request, page.html("dashboard"), "text/html", status=status)
+        return cached_response(request, page.html("dashboard"), "text/html", status=status)
 
     return router
-
-
-def _cached_response(
-    request: Request, text: str, kind: str, cache: str = "no-cache", status: int = 200
-) -> Response:
-    """The text, or 304 for who has it already."""
-    tag = _tag(text)
-    headers = SECURITY | {"etag": tag, "cache-control": cache}
-    if status == 200 and request.headers.get("if-none-match") == tag:
-        return Response(status_code=304, headers=headers)
-    # the library takes seconds to make: the first page with charts begins, their request finds it
-    begin = BackgroundTask(page.vega) if kind == "text/html" and request.url.path != "/" else None
-    return Response(text, status, headers, media_type=kind, background=begin)
-
-
-@cache
-def _tag(text: str) -> str:
-    return f'"{hashlib.sha256(text.encode()).hexdigest()[:16]}"'
 
 
 def _api(assembly: Assembly) -> APIRouter:
@@ -169,9 +142,12 @@ def _api(assembly: Assembly) -> APIRouter:
             sink_name = store_of(types, store)
         except ValueError as error:
             raise HTTPException(422, str(error)) from error
-        with _http_errors(sink_name):
+        with http_errors(sink_name):
             answer = answer_dashboard(one, selection, assembly.sinks[sink_name], sink_name)
-        panels = [picture | page.chart(picture, THEMES[theme]) for picture in answer.pictures]
+        book, begin = assembly.incidents, selection.since.timestamp()
+        spans = [span_of(record) for record in book.incidents(begin)] if book else []
+        pictures = [marked(picture, spans) for picture in answer.pictures]
+        panels = [picture | page.chart(picture, THEMES[theme]) for picture in pictures]
         document = answer.document() | {"panels": panels, "stores": _queryable_sinks(types)}
         return Response(msgspec.json.encode(document), media_type="application/json")
 
@@ -202,7 +178,7 @@ def _api(assembly: Assembly) -> APIRouter:
             ]
         except ValueError as error:
             raise HTTPException(422, str(error)) from error
-        with _http_errors(sink_name):
+        with http_errors(sink_name):
             answers = ask_many(questions, assembly.sinks[sink_name])
         return {v.name: _distinct_values(v, answer) for v, answer in zip(variables, answers, strict=True)}
 
@@ -234,17 +210,6 @@ def _selection(
         group=group,
         filters=request.query_params.getlist("filter"),
     )
-
-
-@contextmanager
-def _http_errors(store: str) -> Iterator[None]:
-    """A store that fails, or that answers nothing of its kind, as an `HTTPException`."""
-    try:
-        yield
-    except UnsupportedError as error:
-        raise HTTPException(422, str(error)) from error
-    except (RefusedError, TransientError) as error:
-        raise HTTPException(503, f"{store}: {error}") from error
 
 
 def _queryable_sinks(types: Mapping[str, str]) -> list[str]:

@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Thread
 from typing import Any
 
-from lakescope.app.web.dashboards import SECURITY
+from lakescope.app.web.pages import SECURITY
 from lakescope.dashboards.pages import page
 
 PREFIX = "/some/prefix/"
