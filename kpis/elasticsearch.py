@@ -7,18 +7,20 @@ group, within 2 in 10,000 up to `PRECISE`, beyond within half a percent; percent
 one rank and 0.1 % of the ranks. Times are the store's milliseconds: so are the range's ends, silences, and the order
 of two last words.
 
-Refused: the increase of counters, for which an event would need to know the one before it.
+No aggregation knows the event before another: increases of counters are made of their values (kpis/increases.py), read
+in order of time, `VALUES` a page.
 
 No script and no pipeline aggregation is needed, so that any licence and distribution can answer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
 from lakescope.core.columns import Kind, kinds
+from lakescope.kpis import increases
 from lakescope.kpis.model import (
     HOUR,
     REPORTS,
@@ -40,6 +42,8 @@ Answer = Mapping[str, Any]
 
 PAGE = 10_000
 """Groups a page; fewer where each holds a sketch, because a page's sketches must fit into a node's memory."""
+VALUES = 5000
+"""Values of counters a page: several questions are asked in one request."""
 PRECISE = 40_000
 """Distinct values that are counted one by one (the server's greatest)."""
 PRECISE_OF_SERIES = 1000
@@ -49,10 +53,31 @@ COMPRESSION = 1000
 
 
 def compile_query(query: Query) -> Body:
-    """The body of a search over the indices of the KPI's dataset. Raises `UnsupportedError`."""
+    """The body of a search over the indices of the KPI's dataset: for its groups, or, of increases, for the values that
+    they are made of (`values`). Raises `UnsupportedError`."""
     if query.is_snapshot:
         raise UnsupportedError(f"{query.kpi.name} is a state, which is made of reports (kpis/snapshots.py)")
-    return _Compiler(query).body()
+    return _values_body(query) if increases.is_of_increases(query) else _Compiler(query).body()
+
+
+def _values_body(query: Query) -> Body:
+    """The body of a search for a page of the events that a question of increases is made of, in order of time."""
+    return {
+        "size": VALUES,
+        "track_total_hits": False,
+        "query": _filter(query.kpi.dataset, query.since, query.until, query.conditions),
+        "sort": _IN_ORDER,
+        "_source": list(increases.names(query)),
+    }
+
+
+_IN_ORDER: list[Body] = [{"@timestamp": "asc"}, {"id": "asc"}]
+
+
+def values(answer: Answer) -> Iterator[tuple[float, Mapping[str, Any]]]:
+    """Of a page: time (POSIX seconds) and fields."""
+    for document in answer["hits"].get("hits", ()):
+        yield document["sort"][0] / 1000, document["_source"]
 
 
 def rows(query: Query, answers: Iterable[Answer]) -> list[dict[str, Any]]:
@@ -141,6 +166,9 @@ def event_rows(query: EventsQuery, answer: Answer) -> list[dict[str, Any]]:
 
 def next_page(body: Body, answer: Answer) -> Body | None:
     """The body that asks for what follows `answer`; null if that was all."""
+    if body.get("sort") == _IN_ORDER:
+        hits = answer["hits"].get("hits", ())
+        return body | {"search_after": hits[-1]["sort"]} if len(hits) == body["size"] else None
     groups = answer.get("aggregations", {}).get("groups", {})
     composite = body.get("aggs", {}).get("groups", {}).get("composite", {})
     if len(groups.get("buckets", ())) < composite.get("size", 1):
@@ -155,7 +183,7 @@ class _Compiler:
         self.parts = parts(query.kpi.value)
         self.kinds = kinds(query.kpi.dataset)
         if any(part.kind == "increase" for part in self.parts):
-            self._refuse("knows no difference between an event and the one before it")
+            self._refuse("does not mix increases with others")
         if len({(bool(part.series), part.kind == "empty_hours") for part in self.parts}) > 1:
             self._refuse("does not mix values of series or hours with others")
 

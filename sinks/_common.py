@@ -62,7 +62,7 @@ class HttpSinkOptions(SinkOptions):
 def answer_each(
     queries: Sequence[StoreQuery],
     compile_: Callable[[StoreQuery], CompiledQuery],
-    run: Callable[[Sequence[tuple[StoreQuery, CompiledQuery]]], list[StoreAnswer]],
+    run: Callable[[Sequence[tuple[StoreQuery, CompiledQuery]]], Sequence[StoreAnswer | UnsupportedError]],
 ) -> list[StoreAnswer | UnsupportedError]:
     """An `KpiSink` sink's answer: `compile_` each query, then `run` those that it does not refuse, together."""
     answers: list[Any] = []

@@ -1,4 +1,4 @@
-"""How Elasticsearch and OpenSearch answer KPIs: one request for all, further ones for further pages of groups."""
+"""How Elasticsearch and OpenSearch answer KPIs: one request for all, further ones for further pages."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ from typing import Any, Protocol
 
 from lakescope.core.contracts import RefusedError, TransientError
 from lakescope.kpis import elasticsearch
-from lakescope.kpis.model import EventsQuery, ReportsQuery, StoreAnswer, StoreQuery
+from lakescope.kpis.increases import Increases, is_of_increases
+from lakescope.kpis.model import EventsQuery, Query, ReportsQuery, StoreAnswer, StoreQuery, UnsupportedError
+
+PAGES = 100
+"""Most pages of counters' values that one question may read (`elasticsearch.VALUES` each)."""
 
 
 class Cluster(Protocol):
@@ -32,7 +36,7 @@ def compile_bodies(query: StoreQuery) -> list[dict[str, Any]]:
 
 def run(
     compiled_queries: Sequence[tuple[StoreQuery, list[dict[str, Any]]]], cluster: Cluster, prefix: str
-) -> list[StoreAnswer]:
+) -> list[StoreAnswer | UnsupportedError]:
     """What each found. Raises `RefusedError` or `TransientError`."""
     queries = [query for query, _ in compiled_queries]
     refuse_closed(
@@ -41,22 +45,70 @@ def run(
         lambda dataset, period: any(_is_asked(query, dataset, period) for query in queries),
         "or ask for a range without it",
     )
-    answers: list[list[Any]] = [[] for _ in compiled_queries]
+    readers = [_reader(query) for query in queries]
     pending = [(place, body) for place, (_, bodies) in enumerate(compiled_queries) for body in bodies]
     while pending:
-        responses = cluster.search_many(
-            [(compiled_queries[place][0].dataset, body) for place, body in pending]
-        )
+        responses = cluster.search_many([(queries[place].dataset, body) for place, body in pending])
         following = []
         for (place, body), answer in zip(pending, responses, strict=True):
-            answers[place].append(answer)
-            if page := elasticsearch.next_page(body, answer):
+            is_wanted = readers[place].add(answer)
+            if is_wanted and (page := elasticsearch.next_page(body, answer)):
                 following.append((place, page))
         pending = following
-    return [
-        _read(query, query_responses)
-        for (query, _), query_responses in zip(compiled_queries, answers, strict=True)
-    ]
+    return [reader.result() for reader in readers]
+
+
+class _Reader:
+    """The answer to a query from all its pages."""
+
+    def __init__(self, query: StoreQuery) -> None:
+        self._query = query
+        self._pages: list[dict[str, Any]] = []
+
+    def add(self, answer: dict[str, Any]) -> bool:
+        """One page; whether the next one is wanted."""
+        self._pages.append(answer)
+        return True
+
+    def result(self) -> StoreAnswer | UnsupportedError:
+        """Once all pages are there."""
+        query = self._query
+        if isinstance(query, ReportsQuery):
+            return elasticsearch.reports(self._pages)
+        if isinstance(query, EventsQuery):
+            return elasticsearch.event_rows(query, self._pages[0])
+        return elasticsearch.rows(query, self._pages)
+
+
+class _CounterReader(_Reader):
+    """The same for increases of counters: no page is kept."""
+
+    def __init__(self, query: Query) -> None:
+        super().__init__(query)
+        self._name = query.kpi.name
+        self._increases = Increases(query)
+        self._count = 0
+
+    def add(self, answer: dict[str, Any]) -> bool:
+        """As of `_Reader`."""
+        self._count += 1
+        for time, fields in elasticsearch.values(answer):
+            self._increases.add(time, fields)
+        return self._count <= PAGES
+
+    def result(self) -> StoreAnswer | UnsupportedError:
+        """As of `_Reader`."""
+        if self._count > PAGES:
+            return UnsupportedError(
+                f"{self._name}: more than {PAGES * elasticsearch.VALUES:,} values of counters in this range, as many as"
+                " are read from Elasticsearch for one number: ask for a shorter range or filter; a store of type duckdb"
+                " can answer"
+            )
+        return self._increases.rows()
+
+
+def _reader(query: StoreQuery) -> _Reader:
+    return _CounterReader(query) if isinstance(query, Query) and is_of_increases(query) else _Reader(query)
 
 
 def refuse_closed(
@@ -86,11 +138,3 @@ def overlaps(period: str, since: datetime | None, until: datetime | None) -> boo
     """Whether a period (``2026``, ``2026-01``, ``2026-01-05``) has a part in that range."""
     begin, end = (f"{one.astimezone(UTC):%Y-%m-%d}"[: len(period)] if one else None for one in (since, until))
     return (begin is None or begin <= period) and (end is None or period <= end)
-
-
-def _read(query: StoreQuery, answers: list[Any]) -> StoreAnswer:
-    if isinstance(query, ReportsQuery):
-        return elasticsearch.reports(answers)
-    if isinstance(query, EventsQuery):
-        return elasticsearch.event_rows(query, answers[0])
-    return elasticsearch.rows(query, answers)

@@ -19,7 +19,8 @@ import pytest
 
 from lakescope.app.query import ask, ask_many
 from lakescope.kpis import CATALOGUE, Query, UnsupportedError, comparisons, elasticsearch
-from lakescope.kpis.model import Comparison, Condition, EventsQuery, Part, StatesQuery, parts
+from lakescope.kpis.model import Comparison, Condition, EventsQuery, Part, StatesQuery
+from lakescope.sinks import _elastic_answers
 from lakescope.sinks.duckdb import DuckdbOptions, DuckdbSink
 from lakescope.sinks.elasticsearch import ElasticsearchOptions, ElasticsearchSink
 from lakescope.sinks.influxdb import InfluxdbOptions, InfluxdbSink
@@ -36,14 +37,7 @@ NEAR = Near(1e-9, 1e-12)
 SKETCHES = {("opensearch", 0.5), ("opensearch", 0.95), ("influxdb", 0.95)}
 """Store and quantile of percentiles that are within `percentile_bounds` only."""
 
-_COUNTERS = {
-    (kpi.name, "no difference between an event and the one before it")
-    for kpi in CATALOGUE.values()
-    if kpi.dataset in ("hosts", "rucio") and any(part.kind == "increase" for part in parts(kpi.value))
-}
 REFUSED: dict[str, set[tuple[str, str]]] = {
-    "elasticsearch": _COUNTERS,
-    "opensearch": _COUNTERS,
     "influxdb": {
         ("transfers_failed", "error_class is none"),
         ("transfers_failed", "error_template is none"),
@@ -109,6 +103,19 @@ def test_agrees_with_the_oracle(name: str, lake: Lake, store: Store, oracle: Ora
             _compare_sketch(query, answer, oracle)
         else:
             _compare(query, answer, oracle.answer(query), tolerance(kpi, store.name))
+
+
+def test_counters_are_read_page_by_page_and_not_without_end(
+    store: Store, lake: Lake, oracle: Oracle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if store.kind != "elasticsearch":
+        pytest.skip("other stores read no pages of counters")
+    monkeypatch.setattr(elasticsearch, "VALUES", 50)
+    query = Query(kpi=CATALOGUE["rucio_cpu"], since=START, until=END, by=("instance",))
+    _compare(query, ask(query, store.sink), oracle.answer(query), NEAR)
+    monkeypatch.setattr(_elastic_answers, "PAGES", 2)
+    with pytest.raises(UnsupportedError, match="rucio_cpu: more than 100 values of counters in this range"):
+        ask(query, store.sink)
 
 
 def _compare_sketch(query: Query, rows: Rows, oracle: Oracle) -> None:
