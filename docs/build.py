@@ -143,21 +143,28 @@ def sinks() -> str:
     return _plugins("sinks", intro, '[collectors.push]\ntype = "http"')
 
 
+def receivers() -> str:
+    """Every receiver and its options."""
+    intro = "A receiver is told of alerts: which ones, [subscriptions](configuration.md) say. [How to](../how-to/alerts.md)."
+    return _plugins("receivers", intro, "")
+
+
 def _plugins(room: Room, intro: str, companion: str) -> str:
+    heading = f"alerts.{room}" if room == "receivers" else room
     page = [
         f"# {room.capitalize()}",
-        f"{intro} In the configuration each is a table `[{room}.NAME]` with a `type`.",
+        f"{intro} In the configuration each is a table `[{heading}.NAME]` with a `type`.",
     ]
     for name in _ours(room):
         plugin = load(room, name)
         page += [f"## {name}", prose(import_module(plugin.__module__)), _options(plugin.Options)]
-        mine = [f"[{room}.mine]", f'type = "{name}"']
+        mine = [f"[{heading}.mine]", f'type = "{name}"']
         for option, field in plugin.Options.model_fields.items():
             if field.is_required() or option in EXAMPLE_OPTIONS.get(name, ()):
                 mine.append(
                     f"{option} = {toml_value(EXAMPLE_OPTIONS.get(name, {}).get(option) or field.examples[0])}"
                 )
-        page.append(fence("toml", "\n".join([*mine, "", companion])))
+        page.append(fence("toml", "\n".join([*mine, *(["", companion] if companion else [])])))
     return "\n\n".join(page)
 
 
@@ -237,7 +244,10 @@ def _comparison_text(value: Comparison) -> str:
 def configuration() -> str:
     """The settings beside the plugins' own options."""
     page = ["# Configuration", prose(lakescope.app.config)]
-    page.append("Collectors have [their own options](collectors.md), sinks [theirs](sinks.md).")
+    page.append(
+        "Collectors have [their own options](collectors.md), sinks [theirs](sinks.md), receivers of alerts"
+        " [theirs](receivers.md)."
+    )
     page.append(_options(Settings))
     page += [
         "## The smallest that runs",
@@ -310,7 +320,7 @@ def reasons() -> dict[str, str]:
 
 PAGES: dict[str, Callable[[], str]] = {
     f"{page.__name__}.md": page
-    for page in (events, collectors, sinks, formats, kpis, configuration, metrics, cli, errors)
+    for page in (events, collectors, sinks, receivers, formats, kpis, configuration, metrics, cli, errors)
 }
 
 
@@ -356,6 +366,9 @@ def _rows(schema: dict[str, Any], defs: dict[str, Any], prefix: str) -> Iterator
     for name, field in schema["properties"].items():
         if "$ref" in field:
             yield from _rows(defs[field["$ref"].rpartition("/")[2]], defs, f"{prefix}{name}.")
+            continue
+        if "$ref" in (table_of := field.get("additionalProperties", {})):
+            yield from _rows(defs[table_of["$ref"].rpartition("/")[2]], defs, f"{prefix}{name}.NAME.")
             continue
         default = field.get("default")
         default_text = f"`{toml_value(default)}`" if default not in (None, {}, []) else ""

@@ -4,12 +4,15 @@
     format      `Format`, perhaps with `declare`, entry point in ``lakescope.formats``
     sink        `Sink`, options from `SinkOptions` or `HttpSinkOptions`, entry point in ``lakescope.sinks``; with the method
                 ``answer`` (`KpiSink`) it answers KPIs, with ``find`` (`SearchableSink`) it gives events back
+    receiver    `Receiver`, options from `ReceiverOptions` or `HttpReceiverOptions`, entry point in ``lakescope.receivers``
     KPI         `Kpi`, entry point in ``lakescope.kpis``
     dashboard   `Dashboard`, entry point in ``lakescope.dashboards``
 
 Everything else may change from one version to the next without a word.
 """
 
+from lakescope.alerts.model import Alert, Notification
+from lakescope.alerts.receivers._common import HttpReceiverOptions, Receiver, ReceiverOptions, post
 from lakescope.collectors._common import CollectorOptions, OneFormat
 from lakescope.core.contracts import (
     Collector,
@@ -81,6 +84,7 @@ from lakescope.transformers._common import (
 
 __all__ = [
     "DATASETS",
+    "Alert",
     "Collector",
     "CollectorOptions",
     "Condition",
@@ -96,6 +100,7 @@ __all__ = [
     "FtsQueue",
     "Health",
     "Host",
+    "HttpReceiverOptions",
     "HttpSinkOptions",
     "Inbox",
     "Kpi",
@@ -104,6 +109,7 @@ __all__ = [
     "Listing",
     "Message",
     "Network",
+    "Notification",
     "Number",
     "OneFormat",
     "Options",
@@ -116,6 +122,8 @@ __all__ = [
     "Push",
     "Query",
     "Ratio",
+    "Receiver",
+    "ReceiverOptions",
     "RefusedError",
     "Reject",
     "RejectedError",
@@ -154,6 +162,7 @@ __all__ = [
     "mask",
     "order",
     "parts",
+    "post",
     "protocol_of",
     "quote",
     "send",

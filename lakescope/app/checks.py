@@ -44,7 +44,7 @@ def _topology(configuration: Configuration) -> Iterator[Problem]:
 
 
 def _certificates(configuration: Configuration) -> Iterator[Problem]:
-    for room, plugin in _plugins(configuration):
+    for place, plugin in _plugins(configuration):
         tls = getattr(plugin.options, "tls", None)
         if isinstance(tls, Tls):
             try:
@@ -53,7 +53,7 @@ def _certificates(configuration: Configuration) -> Iterator[Problem]:
                 option = _option_of(tls, error.filename)
                 text = f"{error.filename}: {error.strerror}" if error.filename else str(error)
                 remedy = "name a file in PEM that this user may read (relative paths begin beside the configuration)"
-                yield configuration.source.problem((room, plugin.name, "tls", option), text, remedy)
+                yield configuration.source.problem((*place, "tls", option), text, remedy)
 
 
 def _option_of(tls: Tls, filename: Any) -> str:
@@ -131,15 +131,15 @@ def _fault(directory: Path) -> str | None:
 def _databases(configuration: Configuration) -> Iterator[Problem]:
     data_dir = configuration.settings.data_dir
     files: list[tuple[tuple[str, ...], Path]] = [(("data_dir",), data_dir / "dead-letters.sqlite")]
-    for room, plugin in _plugins(configuration):
+    for place, plugin in _plugins(configuration):
         if plugin.type == "http":
-            files.append(((room, plugin.name), data_dir / f"{plugin.name}.spool"))
+            files.append((place, data_dir / f"{plugin.name}.spool"))
         if plugin.type == "duckdb":
-            files.append(((room, plugin.name, "path"), _database(plugin, configuration)))
-    for place, path in files:
-        if text := _foreign(path, ".duckdb" if place[-1] == "path" else path.suffix):
+            files.append(((*place, "path"), _database(plugin, configuration)))
+    for option, path in files:
+        if text := _foreign(path, ".duckdb" if option[-1] == "path" else path.suffix):
             remedy = f"bring it back from a backup, or move it away: mv {path} {path}.damaged"
-            yield configuration.source.problem(place, f"{path}: {text}", remedy)
+            yield configuration.source.problem(option, f"{path}: {text}", remedy)
 
 
 def _foreign(path: Path, kind: str) -> str | None:
@@ -157,7 +157,13 @@ def _foreign(path: Path, kind: str) -> str | None:
     return f"expected a database of {'DuckDB' if kind == '.duckdb' else 'SQLite'}, found another or a damaged file"
 
 
-def _plugins(configuration: Configuration) -> Iterator[tuple[str, Plugin]]:
-    for room, plugins in (("collectors", configuration.collectors), ("sinks", configuration.sinks)):
+def _plugins(configuration: Configuration) -> Iterator[tuple[tuple[str, ...], Plugin]]:
+    """Every plugin, and the place of its table in the configuration."""
+    rooms = (
+        (("collectors",), configuration.collectors),
+        (("sinks",), configuration.sinks),
+        (("alerts", "receivers"), configuration.receivers),
+    )
+    for place, plugins in rooms:
         for plugin in plugins.values():
-            yield room, plugin
+            yield (*place, plugin.name), plugin

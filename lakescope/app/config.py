@@ -2,6 +2,7 @@
 
     [collectors.NAME]   type = "stomp" ...     where messages come from
     [sinks.NAME]        type = "duckdb" ...    where events go
+    [alerts.receivers.NAME]  type = "mail" ... who is told of alerts
 
 ``${VARIABLE}`` (or ``${VARIABLE:-default}``) in any text is replaced from the environment: secrets belong there.
 Every fault is a `Problem` that names file and line, what was expected, and the remedy.
@@ -15,11 +16,14 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, NamedTuple
+from types import MappingProxyType
+from typing import Any, NamedTuple, TypeGuard, get_args, get_origin
 
 import pydantic
 from pydantic import Field, SecretStr
 
+from lakescope.alerts.options import AlertOptions
+from lakescope.alerts.receivers._common import ReceiverOptions
 from lakescope.app import site
 from lakescope.collectors._common import CollectorOptions
 from lakescope.core.community import FUNCTIONAL_ACTIVITIES, FUNCTIONAL_SCOPES
@@ -157,10 +161,12 @@ class Settings(Options):
     """Lakescope's own dashboard pages."""
     site: SiteOptions = SiteOptions()
     """A site's own KPIs and dashboards."""
+    alerts: AlertOptions = AlertOptions()
+    """Alerts."""
 
 
 class Plugin(NamedTuple):
-    """One collector or sink of the configuration."""
+    """One collector, sink or receiver of the configuration."""
 
     name: str
     type: str
@@ -174,12 +180,15 @@ class Configuration(NamedTuple):
     collectors: dict[str, Plugin]
     sinks: dict[str, Plugin]
     source: Source = Source()
+    receivers: Mapping[str, Plugin] = MappingProxyType({})
 
     def document(self) -> dict[str, Any]:
         """The effective configuration as plain data, secrets masked, unset options left out."""
         plain = self.settings.model_dump(mode="json", exclude_none=True)
-        for room, plugins in (("collectors", self.collectors), ("sinks", self.sinks)):
-            plain[room] = {
+        rooms = (("collectors", self.collectors), ("sinks", self.sinks), ("receivers", self.receivers))
+        for room, plugins in rooms:
+            place = plain if room != "receivers" else plain["alerts"]
+            place[room] = {
                 plugin.name: {"type": plugin.type} | plugin.options.model_dump(mode="json", exclude_none=True)
                 for plugin in plugins.values()
             }
@@ -244,7 +253,10 @@ class _Reader:
     def read(self, document: dict[str, Any]) -> Configuration:
         self.document = document
         document = self._expand(document, ())
-        rooms = {room: document.pop(room, {}) for room in ("collectors", "sinks")}
+        rooms: dict[str, Any] = {room: document.pop(room, {}) for room in ("collectors", "sinks")}
+        alerts = document.get("alerts")
+        if isinstance(alerts, dict):
+            rooms["receivers"] = alerts.pop("receivers", {})
         settings = self._validate(Settings, document, ())
         if settings is not None and settings.http.token is None and not settings.http.is_loopback:
             self._problem(
@@ -257,6 +269,9 @@ class _Reader:
             self.problems += site.load(settings.site.folder)
         collectors = self._plugins("collectors", rooms["collectors"])
         sinks = self._plugins("sinks", rooms["sinks"])
+        receivers = self._plugins("receivers", rooms.get("receivers", {}))
+        if settings is not None:
+            self._check_subscriptions(settings.alerts, receivers)
         for room, plugins in (("collectors", collectors), ("sinks", sinks)):
             if not plugins and not self.problems:
                 example = ", ".join(available(room))
@@ -264,17 +279,31 @@ class _Reader:
                 self._problem((room,), f"there are no {room}", remedy)
         if self.problems:
             raise ConfigurationError(self.problems)
-        return Configuration(settings, collectors, sinks, self.source)
+        return Configuration(settings, collectors, sinks, self.source, receivers)
+
+    def _check_subscriptions(self, alerts: AlertOptions, receivers: Mapping[str, Plugin]) -> None:
+        for name, subscription in alerts.subscriptions.items():
+            for option in ("receivers", "escalate_to"):
+                for receiver in getattr(subscription, option):
+                    if receiver not in receivers:
+                        suggestion = closest(receiver, receivers)
+                        remedy = (
+                            f'write "{suggestion}"' if suggestion else f"add [alerts.receivers.{receiver}]"
+                        )
+                        place = ("alerts", "subscriptions", name, option)
+                        self._problem(place, f"there is no receiver {receiver!r}", remedy)
 
     def _plugins(self, room: Room, tables: Any) -> dict[str, Plugin]:
         plugins: dict[str, Plugin] = {}
+        places = ("alerts", room) if room == "receivers" else (room,)
+        heading = ".".join(places)
         if not isinstance(tables, Mapping):
             self._problem(
-                (room,), f"expected tables [{room}.NAME]", f"write [{room}.mine] and its options below"
+                places, f"expected tables [{heading}.NAME]", f"write [{heading}.mine] and its options below"
             )
             return plugins
         for name, table in tables.items():
-            place = (room, name)
+            place = (*places, name)
             if room == "collectors" and name == OWN:
                 self._problem(
                     place, f"`{OWN}` is the name of Lakescope's reports on itself", "give it another name"
@@ -284,7 +313,7 @@ class _Reader:
                 self._problem(
                     place,
                     f"expected a name of letters, digits, spaces, `_`, `-` and `.`, 100 at most, found {name[:120]!r}",
-                    f"name it [{room}.{re.sub(r'[^A-Za-z0-9_-]+', '-', name)[:30].strip('-') or 'mine'}]:"
+                    f"name it [{heading}.{re.sub(r'[^A-Za-z0-9_-]+', '-', name)[:30].strip('-') or 'mine'}]:"
                     " files and metrics are named by it",
                 )
                 continue
@@ -381,13 +410,18 @@ class _Reader:
         self.problems.append(self.source.problem(place, text, remedy))
 
 
-_BASES: dict[Room, type[Options]] = {"collectors": CollectorOptions, "sinks": SinkOptions}
+_BASES: dict[Room, type[Options]] = {
+    "collectors": CollectorOptions,
+    "sinks": SinkOptions,
+    "receivers": ReceiverOptions,
+}
 
 
-_CONTRACTS: dict[Room, str] = {"collectors": "Collector", "sinks": "Sink"}
+_CONTRACTS: dict[Room, str] = {"collectors": "Collector", "sinks": "Sink", "receivers": "Receiver"}
 _METHODS: dict[Room, tuple[str, ...]] = {
     "collectors": ("run", "acknowledge", "close"),
     "sinks": ("encode", "setup", "write", "close"),
+    "receivers": ("send", "close"),
 }
 """What `lakescope.core.contracts` demands of a plugin: as a method, or as an attribute that the class declares."""
 
@@ -418,15 +452,25 @@ def _descend(
 ) -> tuple[list[tuple[str, Any]], Mapping[str, Any]]:
     """The options on the way to `place` as (name, field), as far as they are known; the fields where it ends."""
     path: list[tuple[str, Any]] = []
-    for part in place:
+    parts = iter(place)
+    for part in parts:
         field = model.model_fields.get(str(part))
         if field is None:
             break
         path.append((str(part), field))
-        if not (isinstance(field.annotation, type) and issubclass(field.annotation, Options)):
+        kind = field.annotation
+        tables = get_args(kind)[1] if get_origin(kind) is dict else None
+        if _is_options(tables) and (name := next(parts, None)) is not None:
+            path.append((str(name), field))
+            kind = tables
+        if not _is_options(kind):
             break
-        model = field.annotation
+        model = kind
     return path, model.model_fields
+
+
+def _is_options(kind: Any) -> TypeGuard[type[Options]]:
+    return isinstance(kind, type) and issubclass(kind, Options)
 
 
 def _example(field: Any, option: str) -> str:

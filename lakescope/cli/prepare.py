@@ -59,17 +59,19 @@ def validate(config: ConfigOption = CONFIG) -> None:
 
 
 def plugins(
-    name: Annotated[str | None, typer.Argument(help="Show the options of one collector or sink.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="Show the options of one collector, sink or receiver.")
+    ] = None,
 ) -> None:
-    """List collectors, formats and sinks, or the options of one.
+    """List collectors, formats, sinks and receivers of alerts, or the options of one.
 
     Example: lakescope plugins stomp
     """
-    from lakescope.core.plugins import PluginError, available, load
+    from lakescope.core.plugins import PluginError, Room, available, load
 
     out = console()
     if name is None:
-        for room in ("collectors", "formats", "sinks"):
+        for room in ("collectors", "formats", "sinks", "receivers"):
             plugin_table = table("name", "what it is", title=room)
             for plugin in available(room):
                 try:
@@ -78,9 +80,10 @@ def plugins(
                     plugin_table.add_row(plugin, str(error))
             out.print(plugin_table)
         return
-    matches = [(room, load(room, name)) for room in ("collectors", "sinks") if name in available(room)]
+    rooms: tuple[Room, ...] = ("collectors", "sinks", "receivers")
+    matches = [(room, load(room, name)) for room in rooms if name in available(room)]
     if not matches:
-        raise RuntimeError(f"no collector or sink {name!r}; `lakescope plugins` lists them")
+        raise RuntimeError(f"no collector, sink or receiver {name!r}; `lakescope plugins` lists them")
     for room, plugin in matches:
         out.print(f"{room[:-1]} {name}: {_summary(plugin)}")
         plugin_table = table("option", "type", "default", "what it is")

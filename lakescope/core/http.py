@@ -39,10 +39,12 @@ def http_client(
     login: tuple[str, SecretStr | None] | None = None,
     token: SecretStr | None = None,
     follow_redirects: bool = False,
+    proxy: str | None = None,
 ) -> httpx.Client:
     """A client for requests below `url`; it tries nothing twice.
 
-    `login`: user and password for basic authentication; `token`: for ``Authorization: Bearer``. Raises `OSError` for a
+    `login`: user and password for basic authentication; `token`: for ``Authorization: Bearer``; `proxy`:
+    through which all requests go. Raises `OSError` for a
     file of `tls` that cannot be read.
     """
     user = (login[0], login[1].get_secret_value() if login[1] else "") if login else None
@@ -54,7 +56,8 @@ def http_client(
         verify=(tls or Tls()).context(),
         timeout=timeout_s,
         follow_redirects=follow_redirects,
-        trust_env=False,  # no proxies: docs/how-to/production.md
+        proxy=proxy,
+        trust_env=False,  # no proxies of the environment: docs/how-to/production.md
     )
 
 
@@ -63,7 +66,8 @@ def send(client: httpx.Client, tls: Tls, method: str, url: str, **arguments: Any
     try:
         return client.request(method, url, **arguments)
     except httpx.HTTPError as error:
-        text = f"{client.base_url.host}: {type(error).__name__}: {mask(str(error))}"
+        host = httpx.URL(url).host or client.base_url.host
+        text = f"{host}: {type(error).__name__}: {mask(str(error))}"
         raise TransientError(tls.explain(text)) from error
 
 
@@ -95,8 +99,8 @@ def judge_status(response: httpx.Response, *, good: Sequence[int]) -> None:
 def remedy(status: int) -> str:
     """What an operator can do where a store knows the sender not, or lets it not write."""
     return {
-        401: "; correct `username` and `password`, or the token, of the sink",
-        403: "; give the sink's user the right to write there",
+        401: "; correct `username` and `password`, or the token",
+        403: "; give this user, or this token, the right to write there",
     }.get(status, "")
 
 

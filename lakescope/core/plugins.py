@@ -1,4 +1,4 @@
-"""Collectors, formats and sinks, found through entry points: a community adds its own without a fork."""
+"""Collectors, formats, sinks and receivers, found through entry points: a community adds its own without a fork."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Literal
 from lakescope.core.extras import explain
 from lakescope.core.messages import Format
 
-Room = Literal["collectors", "formats", "sinks"]
+Room = Literal["collectors", "formats", "sinks", "receivers"]
 
 
 class PluginError(RuntimeError):

@@ -122,7 +122,7 @@ def test_a_sinks_remedy_is_shown_whole_behind_what_the_store_said(tmp_path: Path
             lane = running.engine.lanes["far"]
             until(lambda: lane.health.state == "retrying", 10, running.status.balance)
             shown = running.status.document()["sinks"][0]["detail"]
-            assert shown.endswith("…; give the sink's user the right to write there")
+            assert shown.endswith("…; give this user, or this token, the right to write there")
             answer = Answer(204)
             until(lambda: running.acknowledged(1), 30, running.status.balance)
 

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from . import (
     activemq,
+    alertmanager,
     chromium,
     collectd,
     elasticsearch,
@@ -26,6 +27,7 @@ from . import (
     node_exporter,
     opensearch,
     postgresql,
+    prometheus,
     rabbitmq,
     rucio,
     xrootd,
@@ -36,6 +38,7 @@ SERVERS = {
     install.name: install
     for install in (
         activemq.INSTALL,
+        alertmanager.INSTALL,
         chromium.INSTALL,
         collectd.INSTALL,
         elasticsearch.INSTALL,
@@ -44,6 +47,7 @@ SERVERS = {
         node_exporter.INSTALL,
         opensearch.INSTALL,
         postgresql.INSTALL,
+        prometheus.INSTALL,
         rabbitmq.INSTALL,
         rucio.INSTALL,
         xrootd.INSTALL,

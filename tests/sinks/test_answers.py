@@ -176,7 +176,9 @@ def test_a_remedy_is_whole_where_the_request_as_a_whole_fails(flavour: str) -> N
         with pytest.raises(TransientError) as raised:
             sink.search("transfers", {})
         sink.close()
-    assert str(raised.value).endswith(f"…{REMEDIES[kind]}; give the sink's user the right to write there")
+    assert str(raised.value).endswith(
+        f"…{REMEDIES[kind]}; give this user, or this token, the right to write there"
+    )
 
 
 @pytest.mark.parametrize("flavour", ["elasticsearch", "opensearch"])

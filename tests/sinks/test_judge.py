@@ -84,8 +84,10 @@ def test_a_web_page_is_nobodys_answer_whatever_its_status(status: int) -> None:
 
 def test_who_may_not_is_told_what_to_do() -> None:
     start = "store.example.org answered"
-    assert str(fault(401)) == f"{start} 401: ; correct `username` and `password`, or the token, of the sink"
-    assert str(fault(403, "no")) == f"{start} 403: no; give the sink's user the right to write there"
+    assert str(fault(401)) == f"{start} 401: ; correct `username` and `password`, or the token"
+    assert (
+        str(fault(403, "no")) == f"{start} 403: no; give this user, or this token, the right to write there"
+    )
 
 
 def test_an_answer_is_quoted_without_secrets_and_not_at_length() -> None:
@@ -139,7 +141,7 @@ def test_a_cluster_without_room_for_an_index_is_waited_for(status: int) -> None:
 def test_the_clusters_operator_is_told_what_to_do() -> None:
     assert (
         str(_judge_error("es", 403, "no"))
-        == "es answered 403: no; give the sink's user the right to write there"
+        == "es answered 403: no; give this user, or this token, the right to write there"
     )
 
 

@@ -1,0 +1,1 @@
+"""Receivers: where notifications go. One module a kind of receiver."""
