@@ -158,6 +158,9 @@ class Alert(Struct, kw_only=True):
     """When it began to fire."""
     ended: float | None = None
     acknowledged_by: str | None = None
+    culprits: tuple[tuple[str, str], ...] = ()
+    """Of an incident: attribute and value of its patterns (`search.Pattern`), such as ``("src_site", "A")``; subscriptions by
+    site, RSE, VO or activity look at these alone."""
     muted_by: str | None = None
     """Why nobody is told: a downtime, a silence, a greater alert."""
 

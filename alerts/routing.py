@@ -10,9 +10,9 @@ Ended alerts are given until `is_settled` says that nobody has to hear of them a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, time, timedelta
-from fnmatch import fnmatchcase
 from typing import Literal, NamedTuple, Self, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -267,7 +267,7 @@ def _escalates(subscription: Subscription, alert: Alert, at: float) -> bool:
 
 # --- which alerts -----------------------------------------------------------------------------------------
 
-_LABELS = {
+LABELS = {
     "sites": ("site", "src_site", "dst_site"),
     "rses": ("rse", "src_rse", "dst_rse"),
     "vos": ("vo",),
@@ -284,7 +284,7 @@ def fits(subscription: Subscription, alert: Alert) -> bool:
         return False
     if subscription.owners is not None and alert.labels.get("owner") not in subscription.owners:
         return False
-    for name, labels in _LABELS.items():
+    for name, labels in LABELS.items():
         patterns = getattr(subscription, name)
         if patterns is not None and not any(_is_any(value, patterns) for value in _places(alert, labels)):
             return False
@@ -293,23 +293,20 @@ def fits(subscription: Subscription, alert: Alert) -> bool:
 
 def _places(alert: Alert, labels: Collection[str]) -> list[str]:
     """Where an alert is: of an incident its culprit alone, since its links have innocent ends."""
-    if "incident" in alert.labels and (culprit := alert.annotations.get("culprit")):
-        return list(_culprits(culprit, labels))
-    return [value for label in labels if (value := alert.labels.get(label))]
-
-
-def _culprits(culprit: str, labels: Collection[str]) -> Iterator[str]:
-    """``src_site A, protocol davs; link B -> C`` as `Pattern` and `Incident` write it: a link has two ends."""
-    for part in culprit.replace(";", ",").split(","):
-        name, _, value = part.strip().partition(" ")
-        if name in labels:
-            yield value
-        elif name in ("link", "links") and "site" in labels:
-            yield from (end.strip() for end in value.replace("<->", "->").split("->"))
+    if "incident" not in alert.labels:
+        return [value for label in labels if (value := alert.labels.get(label))]
+    links = ("link", "links") if "site" in labels else ()  # ``A -> B``, ``A <-> B``: a link has two ends
+    ends = [end.strip() for name, value in alert.culprits if name in links for end in re.split("<?->", value)]
+    return [value for name, value in alert.culprits if name in labels] + ends
 
 
 def _is_any(value: str, patterns: Collection[str]) -> bool:
-    return any(fnmatchcase(value, pattern) for pattern in patterns)
+    return re.fullmatch(expression(patterns), value, re.DOTALL) is not None
+
+
+def expression(patterns: Collection[str]) -> str:
+    """What `patterns` match, as a regular expression; Alertmanager's RE2 takes it, too."""
+    return "|".join(re.escape(one).replace(r"\*", ".*").replace(r"\?", ".") for one in patterns)
 
 
 # --- hours ------------------------------------------------------------------------------------------------

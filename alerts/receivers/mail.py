@@ -31,7 +31,7 @@ from lakescope.core.contracts import RefusedError, TransientError
 from lakescope.core.messages import quote
 from lakescope.core.options import Tls
 
-_PORTS = {"starttls": 587, "tls": 465, "none": 25}
+PORTS = {"starttls": 587, "tls": 465, "none": 25}
 
 
 class MailOptions(ReceiverOptions):
@@ -95,7 +95,7 @@ class MailReceiver:
 
     def _session(self) -> smtplib.SMTP:
         options = self.options
-        port = options.port or _PORTS[options.security]
+        port = options.port or PORTS[options.security]
         server: smtplib.SMTP
         if options.security == "tls":
             server = smtplib.SMTP_SSL(options.host, port, timeout=options.timeout_s, context=self._context)
@@ -121,7 +121,7 @@ class MailReceiver:
             raise
 
     def _explain(self, error: Exception) -> str:
-        where = f"{self.options.host}:{self.options.port or _PORTS[self.options.security]}"
+        where = f"{self.options.host}:{self.options.port or PORTS[self.options.security]}"
         if isinstance(error, smtplib.SMTPAuthenticationError):
             text = f"login refused ({error.smtp_code}); correct `username` and `password`"
         elif isinstance(error, smtplib.SMTPNotSupportedError) and self.options.security == "starttls":

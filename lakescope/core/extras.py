@@ -12,6 +12,7 @@ _EXTRAS = {
     "attr": "grafana",
     "grafanalib": "grafana",
     "vl_convert": "pictures",
+    "yaml": "alerts",
 }
 """Module -> the extra that installs it (`pyproject.toml`)."""
 

@@ -22,13 +22,14 @@ def at(text: str) -> float:
     return datetime.fromisoformat(f"{day or '2026-01-05'}T{clock}").replace(tzinfo=UTC).timestamp()
 
 
-def alert(*, opened: str = "12:00", severity: Any = "page", culprit: str = "", **labels: str) -> Alert:
+def alert(*, opened: str = "12:00", severity: Any = "page", culprits: Any = (), **labels: str) -> Alert:
     rule = labels.pop("rule", "storage_full")
     begin = at(opened)
     return Alert(
         rule=rule,
         labels={"rule": rule, "severity": severity, "owner": "site", **labels},
-        annotations={"summary": "the disk is full", **({"culprit": culprit} if culprit else {})},
+        annotations={"summary": "the disk is full"},
+        culprits=culprits,
         severity=severity,
         began=begin - 600,
         opened=begin,
@@ -115,14 +116,14 @@ def test_a_mute_that_ends_lets_the_alert_open() -> None:
         ({"sites": ["A"]}, {"src_site": "B", "dst_site": "A"}, True),
         ({"sites": ["A"]}, {"src_site": "B", "dst_site": "C"}, False),
         # an incident is its culprit's, and not of the partners that it struck
-        ({"sites": ["A"]}, {"incident": "i1", "culprit": "src_site A"}, True),
-        ({"sites": ["A"]}, {"incident": "i1", "culprit": "src_site B, protocol davs"}, False),
-        ({"sites": ["A"]}, {"incident": "i1", "culprit": "src_site B, dst_site A"}, True),
-        ({"sites": ["A"]}, {"incident": "i1", "culprit": "link B -> A"}, True),
-        ({"sites": ["A"]}, {"incident": "i1", "culprit": "link B -> C; link B -> A"}, True),
-        ({"sites": ["A"]}, {"incident": "i1", "culprit": "links B <-> C"}, False),
-        ({"sites": ["A"]}, {"incident": "i1", "culprit": "the whole lake"}, False),
-        ({"rses": ["A_DISK"]}, {"incident": "i1", "culprit": "rse A_DISK"}, True),
+        ({"sites": ["A"]}, {"incident": "i1", "culprits": [("src_site", "A")]}, True),
+        ({"sites": ["A"]}, {"incident": "i1", "culprits": [("src_site", "B"), ("protocol", "davs")]}, False),
+        ({"sites": ["A"]}, {"incident": "i1", "culprits": [("src_site", "B"), ("dst_site", "A")]}, True),
+        ({"sites": ["A"]}, {"incident": "i1", "culprits": [("link", "B -> A")]}, True),
+        ({"sites": ["A"]}, {"incident": "i1", "culprits": [("link", "B -> C"), ("link", "B -> A")]}, True),
+        ({"sites": ["A"]}, {"incident": "i1", "culprits": [("links", "B <-> C")]}, False),
+        ({"sites": ["A"]}, {"incident": "i1", "culprits": []}, False),
+        ({"rses": ["A_DISK"]}, {"incident": "i1", "culprits": [("rse", "A_DISK")]}, True),
         ({"rses": ["A_*"]}, {"dst_rse": "A_TAPE"}, True),
         ({"vos": ["escape"]}, {"vo": "escape"}, True),
         ({"vos": ["escape"]}, {"vo": "cms"}, False),
@@ -140,7 +141,7 @@ def test_filters(filters: dict[str, Any], labels: dict[str, Any], is_told: bool)
 
 
 def test_a_culprit_that_changes_reaches_the_new_site_and_is_no_second_page_to_the_others() -> None:
-    one = alert(incident="i1", culprit="link A -> B")
+    one = alert(incident="i1", culprits=[("link", "A -> B")])
     rounds = Days(
         [one],
         a=Subscription(receivers=["a"], sites=["A"]),
@@ -148,7 +149,7 @@ def test_a_culprit_that_changes_reaches_the_new_site_and_is_no_second_page_to_th
         all=Subscription(receivers=["ops"]),
     )
     assert rounds("12:00") == ["a opened", "ops opened"]
-    one.annotations["culprit"] = "src_site C"
+    one.culprits = (("src_site", "C"),)
     assert rounds("12:05") == ["c opened"]
     one.ended = at("12:10")
     assert rounds("12:10") == ["a resolved", "c resolved", "ops resolved"]

@@ -1,0 +1,205 @@
+"""Prometheus' alerting rules: one comparison a rule, the dead man's switch, and what only mutes others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from lakescope.alerts.model import Rule
+from lakescope.alerts.prometheus.gauges import DOWNTIME, INCIDENT, STATE, STATES, THRESHOLD, VALUE
+from lakescope.kpis import CATALOGUE
+
+DEAD_MANS_SWITCH = "dead_mans_switch"
+MUTE = "lakescope_mute"
+"""An alert with the severity none: of a site whose links are muted, as `src_site` or as `dst_site`."""
+
+_INSTANCES = "without (instance, job)"
+"""Of several Lakescopes one evaluates: an alert stays the same when another takes over."""
+_OPEN = STATES["firing"]
+_NUMBERS = {
+    "ratio": "humanizePercentage",
+    "seconds": "humanizeDuration",
+    "bytes": "humanize1024",
+}
+"""Unit -> Prometheus' function that writes it."""
+_SUFFIXES = {"bytes": "B", "bytes/s": "B/s", "bits/s": "b/s", "1/s": "/s", "days": " d"}
+
+Document = dict[str, Any]
+
+
+def rule_files(rules: Iterable[Rule], runbooks: str, lakescope: str) -> dict[str, Document]:
+    """File name -> content, one file an owner and `lakescope.yml` for what watches Lakescope itself.
+
+    `runbooks` and `lakescope` are the URLs that the documentation and Lakescope's pages are below, without a slash at the end.
+    """
+    rules = [rule for rule in rules if rule.enabled]
+    files: dict[str, Document] = {}
+    for owner in sorted({rule.owner for rule in rules}):
+        entries = [_entry(rule, runbooks, lakescope) for rule in rules if rule.owner == owner]
+        files[f"{owner}.yml"] = _file(owner, entries)
+    files["lakescope.yml"] = _file("lakescope", list(_own(rules, runbooks, lakescope)))
+    return files
+
+
+def scope_of(rule: Rule) -> str:
+    """lake, site, link or other: how far a rule's groups reach."""
+    ends = {name.partition("_")[0] for name in rule.by if name.startswith(("src_", "dst_"))}
+    if not rule.by:
+        return "lake"
+    if ends == {"src", "dst"}:
+        return "link"
+    return "site" if ends or {"site", "rse"} & {*rule.by} else "other"
+
+
+def topic_of(rule: Rule) -> str:
+    """What is measured, as the KPI's dataset: an alert mutes only what is of its kind, or runs over it."""
+    kpi = CATALOGUE.get(rule.kpi)
+    return kpi.dataset if kpi else "other"
+
+
+# --- one rule ---------------------------------------------------------------------------------------------
+
+
+def _file(name: str, entries: list[Document]) -> Document:
+    return {"groups": [{"name": f"lakescope-{name}", "rules": entries}]}
+
+
+def _entry(rule: Rule, runbooks: str, lakescope: str) -> Document:
+    fields = _Fields(rule)
+    return {
+        "alert": rule.name,
+        "expr": f'max {_INSTANCES} ({STATE}{{rule="{rule.name}"}}) >= {_OPEN}',
+        "labels": {
+            "severity": rule.severity,
+            "owner": rule.owner,
+            "scope": scope_of(rule),
+            "topic": topic_of(rule),
+        },
+        "annotations": {
+            "summary": rule.summary.format_map(fields),
+            "description": rule.description.format_map(fields),
+            **_pages(f"{runbooks}/{rule.runbook}", f"{lakescope}/incidents"),
+        },
+    }
+
+
+def _pages(runbook: str, dashboard: str) -> dict[str, str]:
+    return {"runbook_url": runbook, "dashboard_url": dashboard}
+
+
+class _Fields(Mapping[str, str]):
+    """What a rule's texts may name -> how Prometheus' templates get it."""
+
+    def __init__(self, rule: Rule):
+        kpi = CATALOGUE.get(rule.kpi)
+        self.unit = kpi.unit if kpi else "count"
+        self.rule = rule
+
+    def __getitem__(self, name: str) -> str:
+        if name == "value":
+            return self._number(VALUE)
+        if name == "threshold":
+            return self._number(THRESHOLD)
+        if name == "window":
+            return duration(self.rule.window_s)
+        if name in ("volume", "median"):
+            return f"(see {name} in `lakescope alerts check`)"
+        return f"{{{{ $labels.{name} }}}}"
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(("value", "threshold", "volume", "median", "window", *self.rule.by))
+
+    def __len__(self) -> int:
+        return len(list(iter(self)))
+
+    def _number(self, gauge: str) -> str:
+        selector = ",".join([f'rule=\\"{self.rule.name}\\"', *(f"{name}=%q" for name in self.rule.by)])
+        labels = " ".join(f"$labels.{name}" for name in self.rule.by)
+        query = f'printf "{gauge}{{{selector}}}" {labels}'.rstrip()
+        words = f"{_NUMBERS.get(self.unit, 'humanize')} }}}}{_SUFFIXES.get(self.unit, '')}"
+        return f"{{{{ with {query} | query }}}}{{{{ . | first | value | {words}{{{{ else }}}}no value{{{{ end }}}}"
+
+
+def duration(seconds: int) -> str:
+    """``1 h``, ``7 d``, ``90 s``: the greatest unit without a rest."""
+    for size, name in ((86_400, "d"), (3600, "h"), (60, "min")):
+        if seconds and seconds % size == 0:
+            return f"{seconds // size} {name}"
+    return f"{seconds} s"
+
+
+# --- Lakescope itself -------------------------------------------------------------------------------------
+
+
+def _own(rules: Iterable[Rule], runbooks: str, lakescope: str) -> Iterator[Document]:
+    pages = _pages(f"{runbooks}/docs/how-to/alerts.md", f"{lakescope}/incidents")
+
+    def entry(
+        name: str, expression: str, severity: str, texts: tuple[str, str], wait: str = "0s", **labels: str
+    ) -> Document:
+        summary, description = texts
+        return {
+            "alert": name,
+            "expr": expression,
+            "for": wait,
+            "labels": {"severity": severity, "owner": "monitoring"} | labels,
+            "annotations": {"summary": summary, "description": description, **pages},
+        }
+
+    yield entry(
+        DEAD_MANS_SWITCH,
+        "vector(1)",
+        "none",
+        ("Prometheus and Alertmanager work", "Always firing: who is no longer told of it should be alarmed."),
+    )
+    yield entry(
+        "alerts_absent",
+        f"absent({STATE})",
+        "page",
+        (
+            "No alerts are evaluated",
+            "No Lakescope that Prometheus asks shows alert states: look at `lakescope run`.",
+        ),
+        "10m",
+    )
+    yield entry(
+        "alerts_unknown",
+        f"count(max {_INSTANCES} ({STATE}) == {STATES['unknown']}) > 0",
+        "page",
+        (
+            "{{ $value }} alert states are unknown",
+            "The store does not answer Lakescope's questions: open alerts stay open, new ones are not seen.",
+        ),
+        "15m",
+    )
+    for severity in ("page", "ticket"):
+        incident = entry(
+            "incident",
+            f'max {_INSTANCES} ({INCIDENT}{{severity="{severity}"}}) >= 0',
+            severity,
+            (
+                "Transfers fail: incident {{ $labels.incident }}, {{ $value }} failed attempts",
+                "Its culprit, evidence and charts are on its page.",
+            ),
+            owner="{{ $labels.owner }}",
+            topic="transfers",
+        )
+        incident["annotations"]["dashboard_url"] += "/{{ $labels.incident }}"
+        yield incident
+    for end in ("src_site", "dst_site"):
+        for cause, expression in _mutes(rules):
+            yield entry(
+                MUTE,
+                f'label_replace({expression}, "{end}", "$1", "site", "(.+)")',
+                "none",
+                (f"{{{{ $labels.site }}}}: {cause}", f"Mutes the links of the site, by its label {end}."),
+                cause=cause,
+            )
+
+
+def _mutes(rules: Iterable[Rule]) -> Iterator[tuple[str, str]]:
+    """Cause and expression, by `site`, of what mutes a site's links."""
+    yield "downtime", f"max by (site) ({DOWNTIME}) > 0"
+    outages = [rule.name for rule in rules if rule.severity == "page" and rule.by == ("site",)]
+    if outages:
+        yield "outage", f'max by (site) ({STATE}{{rule=~"{"|".join(outages)}"}}) >= {_OPEN}'
