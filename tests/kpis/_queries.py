@@ -42,10 +42,6 @@ ALIKE = {
 """Another field or condition in the words of a sister, which is asked everything: two questions will do."""
 
 
-SISTERS = {"src_type", "dst_type", "datatype", "auth_method", "transfer_mode"}
-"""Dimensions of the same kind as many others, which are asked everything: one question will do."""
-
-
 class Near(NamedTuple):
     """How near an answer must be; with 0 and 0 it must be the very number."""
 
@@ -54,11 +50,14 @@ class Near(NamedTuple):
 
 
 def queries(kpi: Kpi, documents: list[dict[str, Any]]) -> list[Query]:
-    """Whole, by hour and by day, alone and by each dimension (every hour of two days only: a store needs its time);
-    filtered; with and without functional tests."""
+    """Whole, by hour and by day, alone and by the first dimension; by each of the others in one of these ways, and in the
+    others by the next KPIs of its dataset (every hour of two days only: a store needs its time); filtered; with and
+    without functional tests."""
     span: dict[str, Any] = {"kpi": kpi, "since": START, "until": END}
     some = {**span, "since": START + timedelta(hours=40), "until": START + timedelta(hours=88)}
     other = {**span, "noise": not kpi.noise}
+    ways: list[dict[str, Any]] = [{**span, "bin_s": DAY}, span, {**some, "bin_s": HOUR}]
+    place = list(CATALOGUE).index(kpi.name)
     first = kpi.dimensions[0]
     if isinstance(kpi.value, Comparison):
         return _compared(kpi)
@@ -71,13 +70,10 @@ def queries(kpi: Kpi, documents: list[dict[str, Any]]) -> list[Query]:
     return [
         *(Query(**span, bin_s=bin_s) for bin_s in (None, HOUR, DAY)),
         *(
-            Query(**asked, by=(dimension,))
-            for dimension in kpi.dimensions
-            for asked in (
-                {**span, "bin_s": DAY},
-                *([] if dimension in SISTERS else [span, {**some, "bin_s": HOUR}]),
-            )
+            Query(**ways[(place + number) % len(ways)], by=(dimension,))
+            for number, dimension in enumerate(kpi.dimensions[1:])
         ),
+        *(Query(**way, by=(first,)) for way in ways),
         Query(**span, bin_s=DAY, by=kpi.dimensions[:2]),
         Query(
             **span, filters={first: values[0], **dict.fromkeys(kpi.dimensions[1:2], ("nowhere", *values[1:]))}

@@ -52,7 +52,7 @@ _OPTIONS = Options(
     rules=24 * _HOUR,
     usage=12 * _HOUR,
     accounts=24 * _HOUR,
-    metrics=12 * _HOUR,
+    metrics=6 * _HOUR,
     optimizer=8 * _HOUR,
     hosts=16 * _HOUR,
     probes=4 * _HOUR,
@@ -61,8 +61,11 @@ _OPTIONS = Options(
     checks=8 * _HOUR,
     templates=24 * _HOUR,
     monitoring=12 * _HOUR,
+    inside=0,  # _rucio() tells it
+    downtimes=24 * _HOUR,
+    srr=12 * _HOUR,
 )
-"""A few samples of everything, and most events of transfers: all together some 50,000."""
+"""A few samples of everything, and most events of transfers: all together some 80,000."""
 
 
 def _incident(kind: Any, target: str, hour: float, hours: float, peer: str | None = None) -> Incident:
@@ -269,6 +272,8 @@ def _counters() -> Iterator[Event]:
                 (transmogrifier, "addnewrule_errortype", "InvalidRSEExpression"),
                 ("lakescope", "statsd_dropped_packets", None),
                 ("lakescope", "statsd_refused_series", None),
+                ("daemons.conveyor.receiver", "message_rucio", None),
+                ("daemons.badreplicas.necromancer", "badfiles_lostfile", None),
             )
         ):
             labels = f'{{exception="{exception}"}}' if exception else ""
@@ -284,6 +289,20 @@ def _counters() -> Iterator[Event]:
                 exception=exception,
                 value=float(number % (17 + place) * (place + 1)),
             )
+        yield RucioMetric(
+            id=identify("throttled", number),
+            time=f"{time:%Y-%m-%dT%H:%M:%S}.5Z",
+            source="rucio-metrics",
+            component="daemons.conveyor.throttler",
+            metric="rse_transfer_limits",
+            kind="gauge",
+            instance="rucio-0.example.org:8080",
+            series="daemons.conveyor.throttler.rse_transfer_limits",
+            limit_attr="waiting",
+            rse="DESY-DCACHE",
+            activity="User Subscriptions" if number % 2 else None,
+            value=float(number % 7),
+        )
 
 
 def _machines() -> Iterator[Event]:
