@@ -13,6 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 from lakescope.alerts.book import IncidentBook
+from lakescope.alerts.receivers._common import Receiver
 from lakescope.app.config import Configuration, PipelineOptions, Plugin, Settings
 from lakescope.app.tasks import Task
 from lakescope.core.contracts import Collector, Sink
@@ -170,8 +171,16 @@ def open_sinks(configuration: Configuration) -> dict[str, Sink]:
     }
 
 
+def open_receivers(configuration: Configuration) -> dict[str, Receiver]:
+    """The configured receivers of alerts by name."""
+    return {
+        plugin.name: _open("receivers", plugin, configuration.settings.data_dir)
+        for plugin in configuration.receivers.values()
+    }
+
+
 def _open(room: Room, plugin: Plugin, data_dir: Path) -> Any:
-    """A collector or sink. Raises `RuntimeError` for files of its own that are damaged or not ours."""
+    """A collector, sink or receiver. Raises `RuntimeError` for files of its own that are damaged or not ours."""
     try:
         return load(room, plugin.type)(plugin.name, plugin.options, data_dir)
     except (sqlite3.Error, OSError) as error:

@@ -19,6 +19,7 @@ from lakescope.app.config import parse
 from lakescope.core.contracts import RefusedError, TransientError
 from lakescope.core.places import ConfigurationError
 from lakescope.core.plugins import available, load
+from tests.app.test_cli import lakescope
 from tests.contract._http import PROXIES, Answer, HttpServer, Request
 from tests.servers._tls import Authority, server_context
 from tests.servers.mail import MailServer
@@ -387,3 +388,28 @@ def test_every_receiver_is_a_plugin() -> None:
         "pagerduty",
         "webhook",
     }
+
+
+def test_a_test_alert_to_each_receiver(tmp_path: Path, hook: HttpServer) -> None:
+    with MailServer() as server:
+        text = f"""{BASE}
+[alerts.receivers.hook]
+type = "webhook"
+url = "{hook.url}/{SECRET}"
+[alerts.receivers.mail]
+type = "mail"
+host = "{server.host}"
+port = {server.port}
+security = "none"
+sender = "lakescope@example.org"
+to = ["ops@example.org"]
+"""
+        (tmp_path / "lakescope.toml").write_text(text)
+        done = lakescope("alerts", "notify", cwd=tmp_path)
+        assert (done.code, done.out) == (0, "hook: taken\nmail: taken\n")
+        assert [str(mail["Subject"])[:7] for mail in server.mails] == ["[TICKET", "[RESOLV"]
+        assert [one["notifications"][0]["event"] for one in posted(hook)] == ["opened", "resolved"]
+        hook.order([503])
+        failed = lakescope("alerts", "notify", "hook", cwd=tmp_path)
+    assert failed.code == 1 and "hook: 127.0.0.1 answered 503" in failed.err and SECRET not in failed.err
+    assert "no receiver 'x'; there are hook, mail" in lakescope("alerts", "notify", "x", cwd=tmp_path).err
