@@ -62,12 +62,17 @@ def compile_query(query: Query) -> Body:
 
 def _values_body(query: Query) -> Body:
     """The body of a search for a page of the events that a question of increases is made of, in order of time."""
+    names, kinds_by_field = increases.names(query), kinds(query.dataset)
+    fields: Body = {"_source": list(names)}
+    if not any(kinds_by_field[name] in ("labels", "object", "keywords") for name in names):
+        columns = [_exact(kinds_by_field, name) for name in names]  # read in half the time of the documents
+        fields = {"_source": False, "stored_fields": "_none_", "docvalue_fields": columns}
     return {
         "size": VALUES,
         "track_total_hits": False,
-        "query": _filter(query.kpi.dataset, query.since, query.until, query.conditions),
+        "query": _filter(query.dataset, query.since, query.until, query.conditions),
         "sort": _IN_ORDER,
-        "_source": list(increases.names(query)),
+        **fields,
     }
 
 
@@ -77,7 +82,11 @@ _IN_ORDER: list[Body] = [{"@timestamp": "asc"}, {"id": "asc"}]
 def values(answer: Answer) -> Iterator[tuple[float, Mapping[str, Any]]]:
     """Of a page: time (POSIX seconds) and fields."""
     for document in answer["hits"].get("hits", ()):
-        yield document["sort"][0] / 1000, document["_source"]
+        fields = document.get("_source")
+        if fields is None:
+            columns = document.get("fields", {})
+            fields = {name.removesuffix(".keyword"): values[0] for name, values in columns.items()}
+        yield document["sort"][0] / 1000, fields
 
 
 def rows(query: Query, answers: Iterable[Answer]) -> list[dict[str, Any]]:
