@@ -1,0 +1,220 @@
+"""What rules ask a store, and what its answers say of each group. Pure: the store, the clock and caches are its caller's.
+
+    questions(rules, now) -> queries, equal ones once       verdicts(rule, now, answers, completeness) -> a verdict a group
+
+The query of a baseline ends at a whole hour or window, so that it stays equal, and an answer can be kept, until the next.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from statistics import median
+from typing import Any, Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from lakescope.alerts.model import Absence, Baseline, BurnRate, Rule, Threshold, Verdict
+from lakescope.kpis.catalogue import CATALOGUE
+from lakescope.kpis.model import HOUR, Query
+
+Rows = Sequence[Mapping[str, Any]]
+Answers = Mapping[str, Rows | None]
+"""`key` of a query -> its rows; null or not there: the store did not answer."""
+Group = tuple[str, ...]
+State = Literal["normal", "between", "abnormal", "no baseline"]
+
+_ROUNDING = 1e-9
+"""1 - 0.99 is not 0.01: a burn rate exactly at its limit counts."""
+
+
+class Questions(Struct, frozen=True):
+    """What one rule asks at a time."""
+
+    value: Query
+    volume: Query | None = None
+    short: Query | None = None
+    """Of a `BurnRate`."""
+    history: Query | None = None
+    """Of a `Baseline` or an `Absence`: bins of the rule's window, all before the window."""
+
+    @property
+    def all(self) -> list[Query]:
+        """Those that there are."""
+        return [one for one in (self.value, self.volume, self.short, self.history) if one is not None]
+
+
+def key(query: Query) -> str:
+    """Equal for equal queries."""
+    return repr(query)
+
+
+def questions(rules: Iterable[Rule], now: float) -> dict[str, Query]:
+    """What all enabled rules ask at `now`, each query once."""
+    return {key(one): one for rule in rules if rule.enabled for one in questions_of(rule, now).all}
+
+
+def questions_of(rule: Rule, now: float) -> Questions:
+    """What a rule asks at `now`. Raises `KeyError` for a KPI that is not there, `ValueError` for its dimensions."""
+    end = now - rule.late_s
+    begin = end - rule.window_s
+    condition = rule.condition
+    history = None
+    if isinstance(condition, Baseline | Absence):
+        step = max(HOUR, rule.window_s)
+        last = begin // step * step
+        history = _query(rule, rule.kpi, last - condition.history_s, last, rule.window_s)
+    return Questions(
+        _query(rule, rule.kpi, begin, end),
+        _query(rule, rule.volume.kpi, begin, end) if rule.volume else None,
+        _query(rule, rule.kpi, end - condition.short_s, end) if isinstance(condition, BurnRate) else None,
+        history,
+    )
+
+
+def verdicts(
+    rule: Rule, now: float, answers: Answers, completeness: Mapping[str, float] | None
+) -> list[Verdict]:
+    """One a group, by the group; one without a group where nothing can be said of any.
+
+    `completeness`: dataset -> share of the window's hours with its events, 0..1; 0 or not there: no data. Null: the store
+    did not say.
+    """
+    asked = questions_of(rule, now)
+    rows = {key(one): answers.get(key(one)) for one in asked.all}
+    if completeness is None or any(one is None for one in rows.values()):
+        return [Verdict(rule=rule.name, state="unknown")]
+    share = completeness.get(asked.value.dataset, 0.0)
+    if not share:
+        return [Verdict(rule=rule.name, state="no data", completeness=0.0)]
+    values = _values(rule, rows[key(asked.value)])
+    volumes = _values(rule, rows[key(asked.volume)]) if asked.volume else {}
+    short = _values(rule, rows[key(asked.short)]) if asked.short else {}
+    history = _series(rule, rows[key(asked.history)]) if asked.history else {}
+    if isinstance(rule.condition, Absence):
+        values = _silent(rule.condition, values, history)
+    judged = []
+    for group, value in sorted(values.items()):
+        state, threshold, middle = _judge(rule, value, short.get(group), history.get(group, []))
+        volume = volumes.get(group, 0.0) if rule.volume else None
+        if rule.volume and (volume or 0.0) < rule.volume.least:
+            state = "normal"  # small numbers decide nothing
+        judged.append(
+            Verdict(
+                rule=rule.name,
+                group=group,
+                state=state,
+                value=value,
+                threshold=threshold,
+                volume=volume,
+                median=middle,
+                completeness=share,
+            )
+        )
+    return _by_peers(rule, judged)
+
+
+def _query(rule: Rule, kpi: str, begin: float, end: float, bin_s: int | None = None) -> Query:
+    return Query(
+        kpi=CATALOGUE[kpi],
+        since=datetime.fromtimestamp(begin, UTC),
+        until=datetime.fromtimestamp(end, UTC),
+        by=rule.by,
+        bin_s=bin_s,
+        filters=rule.filters,
+    )
+
+
+def _series(rule: Rule, rows: Rows | None) -> dict[Group, list[float]]:
+    """Each group's values, in the order of the rows; without groups that have a null dimension, and null values."""
+    series: dict[Group, list[float]] = {}
+    for row in rows or ():
+        group = tuple(row[name] for name in rule.by)
+        if None not in group and row["value"] is not None:
+            series.setdefault(tuple(map(str, group)), []).append(row["value"])
+    return series
+
+
+def _values(rule: Rule, rows: Rows | None) -> dict[Group, float]:
+    return {group: values[-1] for group, values in _series(rule, rows).items()}
+
+
+def _silent(
+    condition: Absence, values: Mapping[Group, float], history: Mapping[Group, Sequence[float]]
+) -> dict[Group, float]:
+    """The groups that were heard often enough: what they have now, 0 for nothing."""
+    return {
+        group: values.get(group, 0.0)
+        for group, earlier in history.items()
+        if sum(map(bool, earlier)) >= condition.least_windows
+    }
+
+
+def _judge(
+    rule: Rule, value: float, short: float | None, history: Sequence[float]
+) -> tuple[State, float | None, float | None]:
+    """State, threshold in the KPI's unit, and the median of its history."""
+    match rule.condition:
+        case Threshold(above=above, below=below, clear=clear):
+            if above is not None:
+                return _compare(value, above, clear, 1), above, None
+            if below is None:
+                raise ValueError(f"{rule.name} has neither `above` nor `below`")
+            return _compare(value, below, clear, -1), below, None
+        case Baseline() as baseline:
+            return _against(baseline, value, history)
+        case BurnRate(target=target, rate=rate):
+            is_good = CATALOGUE[rule.kpi].good == "up"
+            budget = rate * (1 - target)
+            bad = [1 - one if is_good else one for one in (value, short) if one is not None]
+            burns = short is not None and all(one >= budget - _ROUNDING for one in bad)
+            return "abnormal" if burns else "normal", 1 - budget if is_good else budget, None
+        case Absence():
+            return "normal" if value else "abnormal", 0.0, None
+
+
+def _against(
+    baseline: Baseline, value: float, history: Sequence[float]
+) -> tuple[State, float | None, float | None]:
+    if len(history) < baseline.least_windows:
+        return "no baseline", None, None
+    middle = median(history)
+    spread = 1.4826 * median(abs(one - middle) for one in history)
+    distance = max(baseline.deviations * spread, baseline.least)
+    clear = None if baseline.clear_ratio is None else middle * baseline.clear_ratio
+    low = high = None
+    if baseline.ratio_above is not None:
+        high = max(middle * baseline.ratio_above, middle + distance)
+    if baseline.ratio_below is not None:
+        low = min(middle * baseline.ratio_below, middle - distance)
+    if low is not None and (high is None or value < middle):
+        return _compare(value, low, clear, -1), low, middle
+    if high is None:
+        raise ValueError("a baseline has neither `ratio_above` nor `ratio_below`")
+    return _compare(value, high, clear, 1), high, middle
+
+
+def _compare(value: float, threshold: float, clear: float | None, sign: int) -> State:
+    """`sign`: 1, abnormal above; -1, below."""
+    if sign * (value - threshold) > 0:
+        return "abnormal"
+    return "normal" if clear is None or sign * (value - clear) <= 0 else "between"
+
+
+def _by_peers(rule: Rule, judged: list[Verdict]) -> list[Verdict]:
+    """What is abnormal with many others stands once, its other dimensions empty; its pairs are left out."""
+    if rule.peers is None:
+        return judged
+    dimension, least = rule.peers
+    place = rule.by.index(dimension)
+    abnormal = [one for one in judged if one.state == "abnormal"]
+    counts = Counter(one.group[place] for one in abnormal)
+    many = {name for name, count in counts.items() if count >= least}
+    alone = []
+    for name in sorted(many):
+        pairs = [one for one in abnormal if one.group[place] == name]
+        group = tuple(name if index == place else "" for index in range(len(rule.by)))
+        alone.append(replace(pairs[0], group=group, value=median(one.value or 0.0 for one in pairs)))
+    return [one for one in judged if one.state != "abnormal" or one.group[place] not in many] + alone

@@ -1,0 +1,98 @@
+"""Verdicts of rules: by threshold, burn rate, baseline and silence, and when there is none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from lakescope.alerts.evaluate import key, questions, questions_of, verdicts
+from lakescope.alerts.model import Absence, Baseline, BurnRate, Condition, Rule, Threshold, Verdict, Volume
+
+NOW = 1_800_000_000.0
+FULL = {"transfers": 1.0}
+
+
+def _rule(condition: Condition, **others: Any) -> Rule:
+    fields: dict[str, Any] = {
+        "name": "efficiency",
+        "title": "Transfers fail",
+        "kpi": "transfer_efficiency",
+        "window_s": 3600,
+        "by": ("src_site", "dst_site"),
+        "summary": "",
+        "description": "",
+    }
+    return Rule(condition=condition, **(fields | others))
+
+
+def _rows(*values: float | None, group: tuple[str | None, str] = ("A", "B")) -> list[dict[str, Any]]:
+    return [{"src_site": group[0], "dst_site": group[1], "value": value} for value in values]
+
+
+def _judge(rule: Rule, **rows: list[dict[str, Any]]) -> list[Verdict]:
+    asked = questions_of(rule, NOW)
+    return verdicts(rule, NOW, {key(getattr(asked, name)): found for name, found in rows.items()}, FULL)
+
+
+def _state(rule: Rule, **rows: list[dict[str, Any]]) -> str:
+    (verdict,) = _judge(rule, **rows)
+    return verdict.state
+
+
+@pytest.mark.parametrize(
+    ("value", "state"), [(0.19, "abnormal"), (0.2, "between"), (0.49, "between"), (0.5, "normal")]
+)
+def test_a_value_at_the_threshold_is_not_beyond_it(value: float, state: str) -> None:
+    assert _state(_rule(Threshold(below=0.2, clear=0.5)), value=_rows(value)) == state
+
+
+@pytest.mark.parametrize(("volume", "state"), [(199.0, "normal"), (200.0, "abnormal")])
+def test_small_numbers_decide_nothing(volume: float, state: str) -> None:
+    rule = _rule(Threshold(below=0.2), volume=Volume("transfers_ended", 200))
+    assert _state(rule, value=_rows(0.0), volume=_rows(volume)) == state
+
+
+@pytest.mark.parametrize(
+    ("long", "short", "state"), [(0.856, 0.856, "abnormal"), (0.85, 0.9, "normal"), (0.9, 0.5, "normal")]
+)
+def test_a_budget_burns_in_both_windows_or_not(long: float, short: float, state: str) -> None:
+    rule = _rule(BurnRate(target=0.99, rate=14.4, short_s=300))
+    assert _state(rule, value=_rows(long), short=_rows(short)) == state
+
+
+def test_a_baseline_needs_history_and_its_own_spread() -> None:
+    rule = _rule(Baseline(history_s=86400, ratio_below=0.5, least_windows=5))
+    assert _state(rule, value=_rows(0.1), history=_rows(1, 1, 1, 1)) == "no baseline"
+    assert _state(rule, value=_rows(0.1), history=_rows(1, 1, 1, 1, 1)) == "abnormal"
+    assert _state(rule, value=_rows(0.1), history=_rows(0.1, 0.6, 1, 1.6, 2)) == "normal"
+
+
+def test_what_fell_silent_is_abnormal() -> None:
+    rule = _rule(Absence(history_s=86400, least_windows=2), kpi="transfers_ended")
+    assert _state(rule, value=[], history=_rows(3, 0, 4)) == "abnormal"
+    assert _state(rule, value=_rows(1), history=_rows(3, 0, 4)) == "normal"
+    assert _judge(rule, value=[], history=_rows(3, 0)) == []
+
+
+def test_without_an_answer_or_a_feed_there_is_no_verdict() -> None:
+    rule = _rule(Threshold(below=0.2))
+    answers = {key(questions_of(rule, NOW).value): _rows(0.0)}
+    assert [one.state for one in verdicts(rule, NOW, {}, FULL)] == ["unknown"]
+    assert [one.state for one in verdicts(rule, NOW, answers, None)] == ["unknown"]
+    assert [one.state for one in verdicts(rule, NOW, answers, {})] == ["no data"]
+    assert _judge(rule, value=_rows(0.0, group=(None, "B"))) == []
+
+
+def test_many_lossy_peers_are_one_host() -> None:
+    rule = _rule(Threshold(below=0.2), peers=("dst_site", 2))
+    rows = _rows(0.0) + _rows(0.1, group=("C", "B")) + _rows(0.0, group=("A", "D"))
+    assert [one.group for one in _judge(rule, value=rows)] == [("A", "D"), ("", "B")]
+
+
+def test_equal_questions_are_asked_once_and_a_history_once_an_hour() -> None:
+    rules = [_rule(Threshold(below=0.2)), _rule(Threshold(below=0.5), name="other")]
+    assert len(questions(rules, NOW)) == 1
+    baseline = _rule(Baseline(history_s=86400, ratio_below=0.5))
+    first, second = (questions_of(baseline, at).history for at in (NOW, NOW + 300))
+    assert first == second
