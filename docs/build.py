@@ -146,7 +146,8 @@ def sinks() -> str:
 def receivers() -> str:
     """Every receiver and its options."""
     intro = "A receiver is told of alerts: which ones, [subscriptions](configuration.md) say. [How to](../how-to/alerts.md)."
-    return _plugins("receivers", intro, "")
+    companion = '[collectors.push]\ntype = "http"\n\n[sinks.store]\ntype = "duckdb"'
+    return _plugins("receivers", intro, companion)
 
 
 def _plugins(room: Room, intro: str, companion: str) -> str:
@@ -164,7 +165,7 @@ def _plugins(room: Room, intro: str, companion: str) -> str:
                 mine.append(
                     f"{option} = {toml_value(EXAMPLE_OPTIONS.get(name, {}).get(option) or field.examples[0])}"
                 )
-        page.append(fence("toml", "\n".join([*mine, *(["", companion] if companion else [])])))
+        page.append(fence("toml", "\n".join([*mine, "", companion])))
     return "\n\n".join(page)
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from configparser import ConfigParser
 from pathlib import Path
 from pkgutil import resolve_name
-from typing import NamedTuple
+from typing import NamedTuple, get_args, get_origin
 
 import pytest
 
@@ -77,7 +77,8 @@ def _some(language: str, *, runs: bool = False) -> list[Block]:
 @pytest.mark.parametrize("block", _some("toml"), ids=str)
 def test_configuration_is_valid(block: Block, monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in _VARIABLE.findall(block.text):
-        monkeypatch.setenv(variable, "a-secret")
+        is_address = variable.endswith("_WEBHOOK")
+        monkeypatch.setenv(variable, "https://hooks.example.org/a-secret" if is_address else "a-secret")
     parse(block.text, str(block))
 
 
@@ -196,7 +197,9 @@ def test_modules_named_in_the_text_exist() -> None:
         for page, span in _spans()
         if re.fullmatch(r"lakescope(\.\w+)+(?<!\.toml)(?<!\.lock)", span)
     }
-    groups = {f"lakescope.{room}" for room in ("collectors", "formats", "sinks")}  # of entry points
+    groups = {
+        f"lakescope.{room}" for room in ("collectors", "formats", "sinks", "receivers")
+    }  # of entry points
     assert named
     assert not [(page, name) for page, name in sorted(named) if name not in groups and not _resolves(name)]
 
@@ -351,16 +354,18 @@ def _rows(text: str, heading: str | None = None) -> set[str]:
 
 def _options(model: type[Options], prefix: str = "") -> Iterator[str]:
     for name, field in model.model_fields.items():
-        inner = field.annotation
+        inner, path = field.annotation, f"{prefix}{name}."
+        if get_origin(inner) is dict and isinstance(get_args(inner)[1], type):  # tables by name
+            inner, path = get_args(inner)[1], f"{path}NAME."
         if isinstance(inner, type) and issubclass(inner, Options):
-            yield from _options(inner, f"{prefix}{name}.")
+            yield from _options(inner, path)
         else:
             assert field.description, f"{model.__name__}.{name} has no description"
             yield prefix + name
 
 
 def _plugins() -> Iterator[tuple[Room, str]]:
-    rooms: tuple[Room, ...] = ("collectors", "sinks")
+    rooms: tuple[Room, ...] = ("collectors", "sinks", "receivers")
     for room in rooms:
         for name, entry in available(room).items():
             if entry.dist is not None and entry.dist.name == "lakescope":
@@ -441,7 +446,8 @@ def test_the_containers_configuration_is_valid(monkeypatch: pytest.MonkeyPatch) 
     text = (COMPOSE / "lakescope.toml").read_text()
     assert set(_VARIABLE.findall(text)) <= _variables()
     for variable in _variables():
-        monkeypatch.setenv(variable, "a-secret")
+        is_address = variable.endswith("_WEBHOOK")
+        monkeypatch.setenv(variable, "https://hooks.example.org/a-secret" if is_address else "a-secret")
     parse(text, "compose/lakescope.toml")
 
 
