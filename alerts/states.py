@@ -1,0 +1,173 @@
+"""From verdicts to alerts: pending, firing, clearing, ended, in a file that survives kill -9. Times are POSIX seconds.
+
+abnormal for `for_s` -> it fires;   normal for `keep_s` -> it ends;   not known: nothing changes, and no time counts
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+from msgspec import Struct, field
+
+from lakescope.alerts.model import Alert, Rule, Verdict
+from lakescope.alerts.routing import Receipts, Subscription, is_settled
+from lakescope.kpis.catalogue import CATALOGUE
+from lakescope.kpis.units import text_of
+
+GAP_S = 900.0
+"""Rounds further apart than this say nothing of the time between them."""
+
+
+class Watched(Struct, kw_only=True):
+    """A group of a rule that is not simply normal."""
+
+    rule: str
+    group: tuple[str, ...]
+    phase: Literal["pending", "firing", "clearing"] = "pending"
+    began: float
+    """The first round that found it abnormal."""
+    seen: float
+    """The last round."""
+    held_s: float = 0.0
+    """How long the phase's condition has held."""
+    is_known: bool = True
+    """Whether the last round could judge it."""
+    alert: Alert | None = None
+
+    @property
+    def state(self) -> Literal["pending", "firing", "clearing", "unknown"]:
+        """As people are shown it."""
+        return self.phase if self.is_known else "unknown"
+
+
+class Ledger(Struct, kw_only=True):
+    """All that must survive a restart: what is watched, ended alerts not yet told of, and what receivers were told."""
+
+    watched: list[Watched] = field(default_factory=list)
+    ended: list[Alert] = field(default_factory=list)
+    receipts: Receipts = field(default_factory=Receipts)
+
+    @property
+    def alerts(self) -> list[Alert]:
+        """Open ones, and ended ones that somebody may still have to be told of."""
+        return [one.alert for one in self.watched if one.alert is not None] + self.ended
+
+    def step(self, rule: Rule, verdicts: Iterable[Verdict], now: float) -> None:
+        """One round of a rule. A group without a verdict is normal, unless the rule itself could not be judged."""
+        by_group = {one.group: one for one in verdicts}
+        whole = by_group.get(())
+        nothing = Verdict(rule=rule.name, state="normal")
+        if rule.by and whole is not None:  # one verdict for all groups: nothing is known of any
+            by_group, nothing = {}, whole
+        known = {one.group for one in self.watched if one.rule == rule.name}
+        self.watched += [
+            Watched(rule=rule.name, group=group, began=now, seen=now)
+            for group, verdict in by_group.items()
+            if verdict.state == "abnormal" and group not in known
+        ]
+        for one in [one for one in self.watched if one.rule == rule.name]:
+            self._judge(one, rule, by_group.get(one.group, nothing), now)
+
+    def end_others(self, rules: Collection[str], now: float) -> None:
+        """Ends what belongs to rules that are not there any more, or are not enabled."""
+        for one in [one for one in self.watched if one.rule not in rules]:
+            self._end(one, now)
+
+    def forget_settled(self, subscriptions: Mapping[str, Subscription], now: float) -> None:
+        """Drops ended alerts of which nobody has to hear any more, and their receipts."""
+        self.ended = [one for one in self.ended if not is_settled(one, self.receipts, subscriptions, now)]
+        self.receipts.forget({one.key for one in self.alerts})
+
+    def save(self, path: Path) -> None:
+        """Whole or not at all, whatever ends the process or the machine."""
+        draft = path.with_name(f"{path.name}.new")
+        with draft.open("wb") as file:
+            file.write(msgspec.json.encode(self))
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+
+    @classmethod
+    def load(cls, path: Path) -> Ledger:
+        """An empty one where there is no file yet. Raises `RuntimeError` for one that is damaged or not ours."""
+        try:
+            return msgspec.json.decode(path.read_bytes(), type=cls)
+        except FileNotFoundError:
+            return cls()
+        except msgspec.DecodeError as error:
+            raise RuntimeError(
+                f"{path}: expected the state of alerts: {error}; move it away: mv {path} {path}.damaged;"
+                " then all that is abnormal is told anew"
+            ) from error
+
+    def _judge(self, one: Watched, rule: Rule, verdict: Verdict, now: float) -> None:
+        elapsed = now - one.seen
+        counts = elapsed if one.is_known and elapsed <= GAP_S else 0.0
+        one.seen = now
+        one.is_known = verdict.state in ("normal", "between", "abnormal")
+        if not one.is_known:
+            return
+        if verdict.state == "abnormal":
+            if one.phase == "clearing":
+                one.phase = "firing"
+            one.held_s = one.held_s + counts if one.phase == "pending" else 0.0
+            if one.phase == "pending" and one.held_s >= rule.for_s:
+                one.phase, one.alert = "firing", _alert(one, rule, now)
+            _describe(one, rule, verdict)
+        elif one.phase == "pending":
+            self.watched.remove(one)
+        elif verdict.state == "between":
+            one.phase, one.held_s = "firing", 0.0
+            _describe(one, rule, verdict)
+        else:
+            one.held_s = one.held_s + counts if one.phase == "clearing" else 0.0
+            one.phase = "clearing"
+            if one.held_s >= rule.keep_s:
+                self._end(one, now)
+
+    def _end(self, one: Watched, now: float) -> None:
+        self.watched.remove(one)
+        if one.alert is not None:
+            one.alert.ended = now
+            self.ended.append(one.alert)
+
+
+def _alert(one: Watched, rule: Rule, now: float) -> Alert:
+    places = {name: value for name, value in zip(rule.by, one.group, strict=True) if value}
+    return Alert(
+        rule=rule.name,
+        labels={"rule": rule.name, "severity": rule.severity, "owner": rule.owner, **places},
+        annotations={},
+        severity=rule.severity,
+        began=one.began,
+        opened=now,
+    )
+
+
+def _describe(one: Watched, rule: Rule, verdict: Verdict) -> None:
+    """The numbers of now, and a severity that has risen."""
+    alert = one.alert
+    if alert is None:
+        return
+    if rule.severity == "page":
+        alert.severity = alert.labels["severity"] = "page"
+    kpi = CATALOGUE[rule.kpi]
+    fields = {
+        "value": text_of(kpi, verdict.value),
+        "threshold": text_of(kpi, verdict.threshold),
+        "median": text_of(kpi, verdict.median),
+        "volume": text_of(CATALOGUE[rule.volume.kpi], verdict.volume) if rule.volume else "-",
+        "window": f"{rule.window_s / 60:g} min" if rule.window_s < 3600 else f"{rule.window_s / 3600:g} h",
+        **{name: value or "all" for name, value in zip(rule.by, one.group, strict=True)},
+    }
+    alert.annotations |= {
+        "summary": rule.summary.format_map(fields),
+        "description": rule.description.format_map(fields),
+        "value": fields["value"],
+        "completeness": "-" if verdict.completeness is None else f"{verdict.completeness:.0%}",
+        "runbook_url": rule.runbook,
+    }
