@@ -27,7 +27,7 @@ RULE = Rule(
 def _life(*states: Any, ledger: Ledger | None = None) -> list[str]:
     """What is watched after each round of five minutes; "-" for nothing."""
     ledger = Ledger() if ledger is None else ledger
-    phases = []
+    phases: list[str] = []
     for number, state in enumerate(states):
         group = () if state in ("unknown", "no data") else ("PIC",)
         verdict = Verdict(rule=RULE.name, group=group, state=state, value=0.1, threshold=0.2)
