@@ -18,11 +18,11 @@ from msgspec.structs import replace
 
 from lakescope.alerts.model import Absence, Baseline, BurnRate, Rule, Threshold, Verdict
 from lakescope.kpis.catalogue import CATALOGUE
-from lakescope.kpis.model import HOUR, Query
+from lakescope.kpis.model import HOUR, Query, UnsupportedError
 
 Rows = Sequence[Mapping[str, Any]]
-Answers = Mapping[str, Rows | None]
-"""`key` of a query -> its rows; null or not there: the store did not answer."""
+Answers = Mapping[str, Rows | UnsupportedError | None]
+"""`key` of a query -> its rows; an error, null or not there: the store did not answer."""
 Group = tuple[str, ...]
 State = Literal["normal", "between", "abnormal", "no baseline"]
 
@@ -83,16 +83,19 @@ def verdicts(
     did not say.
     """
     asked = questions_of(rule, now)
-    rows = {key(one): answers.get(key(one)) for one in asked.all}
-    if completeness is None or any(one is None for one in rows.values()):
+    answered = {key(one): answers.get(key(one)) for one in asked.all}
+    rows = {name: one for name, one in answered.items() if one and not isinstance(one, UnsupportedError)}
+    if completeness is None or any(
+        one is None or isinstance(one, UnsupportedError) for one in answered.values()
+    ):
         return [Verdict(rule=rule.name, state="unknown")]
     share = completeness.get(asked.value.dataset, 0.0)
     if not share:
         return [Verdict(rule=rule.name, state="no data", completeness=0.0)]
-    values = _values(rule, rows[key(asked.value)])
-    volumes = _values(rule, rows[key(asked.volume)]) if asked.volume else {}
-    short = _values(rule, rows[key(asked.short)]) if asked.short else {}
-    history = _series(rule, rows[key(asked.history)]) if asked.history else {}
+    values = _values(rule, rows.get(key(asked.value)))
+    volumes = _values(rule, rows.get(key(asked.volume))) if asked.volume else {}
+    short = _values(rule, rows.get(key(asked.short))) if asked.short else {}
+    history = _series(rule, rows.get(key(asked.history))) if asked.history else {}
     if isinstance(rule.condition, Absence):
         values = _silent(rule.condition, values, history)
     judged = []

@@ -8,6 +8,7 @@ import pytest
 
 from lakescope.alerts.evaluate import key, questions, questions_of, verdicts
 from lakescope.alerts.model import Absence, Baseline, BurnRate, Condition, Rule, Threshold, Verdict, Volume
+from lakescope.kpis import UnsupportedError
 
 NOW = 1_800_000_000.0
 FULL = {"transfers": 1.0}
@@ -79,6 +80,8 @@ def test_without_an_answer_or_a_feed_there_is_no_verdict() -> None:
     rule = _rule(Threshold(below=0.2))
     answers = {key(questions_of(rule, NOW).value): _rows(0.0)}
     assert [one.state for one in verdicts(rule, NOW, {}, FULL)] == ["unknown"]
+    refused = dict.fromkeys(answers, UnsupportedError("no such events here"))
+    assert [one.state for one in verdicts(rule, NOW, refused, FULL)] == ["unknown"]
     assert [one.state for one in verdicts(rule, NOW, answers, None)] == ["unknown"]
     assert [one.state for one in verdicts(rule, NOW, answers, {})] == ["no data"]
     assert _judge(rule, value=_rows(0.0, group=(None, "B"))) == []
