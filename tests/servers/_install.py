@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-BUILT = Path(__file__).resolve().parents[2] / ".servers"
+BUILT = (Path(__file__).resolve().parents[2] / ".servers").resolve()
 """Folder of the checkout for what is downloaded and built; git-ignored, safe to delete."""
 
 LIBRARIES = Path(f"/usr/lib/{platform.machine()}-linux-gnu")
