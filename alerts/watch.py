@@ -5,7 +5,6 @@ Pure but for what a `Watch` remembers: the store, the clock and the schedule are
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property, partial
@@ -14,6 +13,7 @@ from typing import Any
 from lakescope.alerts.history import History
 from lakescope.alerts.incidents import BIN_S, Change, Firsts, Incident, Tracker
 from lakescope.alerts.search import Cell, Options, explain
+from lakescope.core.user_errors import user_remedy
 
 WINDOWS_S = (600, 1200, 3600)
 """The shortest shows a fault's shape first, the longest one that is too small for the shorter ones."""
@@ -22,22 +22,10 @@ REACH_S = 7200
 PLACE = ("src_site", "dst_site", "src_rse", "dst_rse", "protocol", "endpoint", "vo", "account", "activity")
 FAILED_BY = (*PLACE, "error_scope", "error_template")
 
-_USERS = re.compile(
-    r"cancell?ed|cancelation|exists and overwrite|file exists|proxy (?:has )?expired|expired proxy"
-    r"|credentials? (?:has |have )?expired|invalid url|unsupported protocol|not a valid uri",
-    re.IGNORECASE,
-)
-"""Errors for which nobody but who asked for the transfer can do anything."""
-
 Rows = Iterable[Mapping[str, Any]]
 _Key = tuple[str | None, ...]
 Bins = dict[float, dict[_Key, "Counts"]]
 """Beginning of a bin (POSIX seconds) -> place, in the order of `PLACE` -> what happened there."""
-
-
-def is_users(error_template: str | None) -> bool:
-    """Whether an error counts against nobody: cancelled, expired proxy, exists without overwrite, ..."""
-    return bool(error_template and _USERS.search(error_template))
 
 
 def side_of(error_scope: str | None, error_template: str | None) -> str | None:
@@ -172,7 +160,7 @@ def bins_of(ended: Rows, failed: Rows) -> Bins:
     for row in failed:
         template, value = row["error_template"], row["value"] or 0
         of_place = counts(row)
-        if is_users(template):
+        if user_remedy(template):
             of_place.ended -= value
             continue
         of_place.fail(row["error_scope"], template, value)

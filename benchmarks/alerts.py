@@ -29,9 +29,10 @@ from typing import Any, NamedTuple
 
 from lakescope.alerts.incidents import BIN_S
 from lakescope.alerts.search import Cell, Pattern, covers
-from lakescope.alerts.watch import PLACE, REACH_S, Bins, Counts, Watch, is_users
+from lakescope.alerts.watch import PLACE, REACH_S, Bins, Counts, Watch
 from lakescope.core.messages import Message
 from lakescope.core.plugins import formats
+from lakescope.core.user_errors import user_remedy
 from lakescope.pipeline.normalise import Normaliser
 from lakescope.simulator import Lake, Options, make_lake, simulate
 from lakescope.simulator.cric import rse_query
@@ -303,7 +304,7 @@ def _rounds() -> Iterable[float]:
 
 
 def _count(bins: Bins, one: Attempt) -> None:
-    if is_users(one.template):
+    if user_remedy(one.template):
         return
     counts = bins[one.time // BIN_S * BIN_S].setdefault(one.place, Counts())
     counts.ended += 1

@@ -5,38 +5,13 @@ from __future__ import annotations
 import re
 from typing import Any, Literal, NamedTuple
 
+from lakescope.core.user_errors import user_remedy
+
 Who = Literal["site", "FTS", "Rucio", "user", "nobody"]
+
 
 WAITING = frozenset(("queued", "waiting", "preparing", "staging", "staging_requested"))
 _UNDER_WAY = frozenset(("submitted", "ready", "started", "active", "staging", "archiving", "already"))
-_OF_USER = (
-    (
-        re.compile(
-            r"(?:proxy|credentials?|delegation|token)\b.{0,40}\bexpired|expired\b.{0,20}\b(?:proxy|token)",
-            re.I,
-        ),
-        "the proxy or token with which the transfer was asked for has expired: renew or delegate it again",
-    ),
-    (
-        re.compile(
-            r"cancell?ed by (?:the )?user|^(?:\w+ )?(?:job|transfer|operation) (?:was )?cancell?ed\.?$", re.I
-        ),
-        "it was cancelled: ask for it again if it is still wanted",
-    ),
-    (
-        re.compile(r"exists and overwrite is not enabled", re.I),
-        "a file of that name is at the destination already: delete it there, or allow to overwrite it",
-    ),
-    (
-        re.compile(r"insufficient\s?(?:quota|accountlimit)|insufficient quota|AccountLimit", re.I),
-        "the account's quota is used up: free space, or ask for more",
-    ),
-    (
-        re.compile(r"RSE\s?expression|InsufficientTargetRSEs", re.I),
-        "the rule's RSE expression finds no RSE that fits: change the rule",
-    ),
-)
-_EXPIRED_HOST = re.compile(r"certificate (?:verify failed|has expired)|CRL", re.I)
 _NO_SOURCE = re.compile(r"no[_ ]sources?\b|missing sources?|no replicas?\b", re.I)
 _AT_DESTINATION = re.compile(
     r"\(destination\)|no space|Insufficient Storage|dst_|overwrite|quota exceeded", re.I
@@ -66,9 +41,8 @@ def turn_of(event: dict[str, Any]) -> Turn:
         return Turn("Rucio", "", f"{name} in Rucio, and not yet handed to FTS")
     if event.get("ok") is None and name in _UNDER_WAY and not text:
         return Turn("FTS", str(event.get("endpoint") or ""), f"FTS has it: {name}")
-    for pattern, why in _OF_USER:
-        if pattern.search(text) and not _EXPIRED_HOST.search(text):
-            return Turn("user", str(event.get("account") or ""), why)
+    if remedy := user_remedy(text):
+        return Turn("user", str(event.get("account") or ""), remedy)
     if name in ("canceled", "cancelled"):
         return Turn(
             "user", str(event.get("account") or ""), "it was cancelled: ask for it again if still wanted"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import permutations
 
 from lakescope.alerts.incidents import BIN_S
-from lakescope.alerts.watch import PLACE, Bins, Counts, Watch, bins_of, is_users, replay, side_of
+from lakescope.alerts.watch import PLACE, Bins, Counts, Watch, bins_of, replay, side_of
 
 SITES = ("PIC", "CNAF", "DESY", "LAPP")
 HOUR = 3600
@@ -88,8 +88,6 @@ def test_users_errors_count_against_nobody() -> None:
 
 
 def test_whose_error_it_is() -> None:
-    assert is_users("Destination file exists and overwrite is not enabled")
-    assert not is_users("certificate verify failed: certificate has expired") and not is_users(None)
     assert side_of("DESTINATION", "SOURCE x") == "DESTINATION"
     assert side_of(None, "SOURCE CHECKSUM HTTP 404") == "SOURCE"
     assert side_of(None, "TRANSFER x") is side_of(None, None) is None

@@ -300,7 +300,7 @@ def _counters() -> Iterator[Event]:
             series="daemons.conveyor.throttler.rse_transfer_limits",
             limit_attr="waiting",
             rse="DESY-DCACHE",
-            activity="User Subscriptions" if number % 2 else None,
+            activity="User Subscriptions",
             value=float(number % 7),
         )
 
