@@ -16,6 +16,7 @@ from lakescope.alerts.model import Alert, Event, Notification
 from lakescope.alerts.receivers.alertmanager import AlertmanagerOptions, AlertmanagerReceiver
 from lakescope.core.contracts import TransientError
 from tests.contract._http import Answer, HttpServer
+from tests.e2e._lakescope import until
 from tests.servers._process import free_port
 from tests.servers.alertmanager import Alertmanager
 from tests.servers.fixtures import StartServer
@@ -63,13 +64,6 @@ def connect() -> Iterator[Connect]:
         yield connect
 
 
-def wait_for(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.05)
-
-
 def told(hook: HttpServer) -> list[tuple[str, str]]:
     """Status and severity of each alert that the webhook was told of, in their order."""
     posts = [json.loads(request.body) for request in hook.requests]
@@ -88,7 +82,7 @@ def test_an_alert_from_its_opening_to_its_end(start_server: StartServer, connect
         receiver = connect(server.url, expire_s=600, labels={"lake": "escape"})
         alert = make_alert()
         receiver.send([make("opened", alert)])
-        wait_for(lambda: told(hook) == [("firing", "page")], "opened")
+        until(lambda: told(hook) == [("firing", "page")], 30, lambda: "opened")
         (held,) = server.alerts()
         assert held["labels"] == {"alertname": "transfers_failing", "lake": "escape", **alert.labels}
         assert 500 < ends_in(server) <= 600
@@ -99,10 +93,10 @@ def test_an_alert_from_its_opening_to_its_end(start_server: StartServer, connect
         server.start()
         alert.annotations["culprit"] = "rse A_DISK"
         receiver.send([make("updated", alert)])
-        wait_for(lambda: server.alerts()[0]["annotations"]["culprit"] == "rse A_DISK", "updated")
+        until(lambda: server.alerts()[0]["annotations"]["culprit"] == "rse A_DISK", 30, lambda: "updated")
         alert.ended = time.time()
         receiver.send([make("resolved", alert)])
-        wait_for(lambda: ("resolved", "page") in told(hook), "resolved")
+        until(lambda: ("resolved", "page") in told(hook), 30, lambda: "resolved")
         assert set(told(hook)) == {("firing", "page"), ("resolved", "page")}
 
 
@@ -114,7 +108,7 @@ def test_an_alert_that_was_over_before_alertmanager_could_be_reached_is_told(
         receiver = connect(server.url)
         alert = make_alert(ended=time.time() - 60)
         receiver.send([make("opened", alert), make("resolved", alert)])
-        wait_for(lambda: told(hook) == [("firing", "page")], "opened")
+        until(lambda: told(hook) == [("firing", "page")], 30, lambda: "opened")
         assert 200 < ends_in(server) <= 300
 
 
@@ -128,10 +122,10 @@ def test_a_ticket_that_becomes_a_page_is_over_as_a_ticket(
         alert = make_alert(severity="ticket")
         alert.labels["severity"] = "ticket"
         receiver.send([make("opened", alert)])
-        wait_for(lambda: told(hook) == [("firing", "ticket")], "opened")
+        until(lambda: told(hook) == [("firing", "ticket")], 30, lambda: "opened")
         alert.severity = alert.labels["severity"] = "page"  # type: ignore[assignment]
         receiver.send([make("raised", alert)])
-        wait_for(lambda: {("resolved", "ticket"), ("firing", "page")} <= set(told(hook)), "raised")
+        until(lambda: {("resolved", "ticket"), ("firing", "page")} <= set(told(hook)), 30, lambda: "raised")
 
 
 def test_labels_that_alertmanager_would_refuse(start_server: StartServer, connect: Connect) -> None:

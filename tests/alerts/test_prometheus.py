@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from lakescope.alerts.receivers.webhook import WebhookOptions
 from lakescope.alerts.routing import Receipts, Subscription, due
 from lakescope.core.options import Options
 from tests.contract._http import Answer, HttpServer
+from tests.e2e._lakescope import until
 from tests.servers.alertmanager import Alertmanager, amtool
 from tests.servers.fixtures import StartServer
 from tests.servers.prometheus import Prometheus, promtool
@@ -422,10 +422,7 @@ def test_from_the_gauges_to_a_chat(tmp_path: Path, start_server: StartServer) ->
             },
         }
         start_server(Prometheus, configuration=yaml.safe_dump(prometheus))
-        deadline = time.monotonic() + 30
-        while not chat.requests:
-            assert time.monotonic() < deadline, alertmanager.log_tail()
-            time.sleep(0.05)
+        until(lambda: chat.requests, 30, alertmanager.log_tail)
         (attachment,) = json.loads(chat.requests[0].body)["attachments"]
         assert attachment["title"] == "[PAGE] A to B: 12.5% < 20%"
         assert "Look at the doors first." in attachment["text"]

@@ -164,6 +164,15 @@ class Server(ABC):
             self._guard = None
 
 
+def run_tool(program: str, *arguments: object) -> str:
+    """What a server's command prints. Raises ServerError with it when it fails."""
+    command = [program, *map(str, arguments)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    if ended.returncode != 0:
+        raise ServerError(f"{' '.join(command)}\n{ended.stdout}{ended.stderr}")
+    return ended.stdout
+
+
 def free_port() -> int:
     """A free TCP port of the loopback interface, never given twice by this process, nor by its sisters of pytest-xdist.
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 from typing import Any, ClassVar
 
 import httpx
 
 from ._install import Install
-from ._process import HOST, Server, ServerError, free_port, http_status
+from ._process import HOST, Server, free_port, http_status, run_tool
 
 PROGRAM = "/usr/bin/prometheus-alertmanager"
 AMTOOL = "/usr/bin/amtool"
@@ -55,7 +54,4 @@ class Alertmanager(Server):
 
 def amtool(*arguments: object) -> str:
     """What amtool prints. Raises ServerError with it when it fails."""
-    ended = subprocess.run([AMTOOL, *map(str, arguments)], capture_output=True, text=True, check=False)
-    if ended.returncode != 0:
-        raise ServerError(f"amtool {' '.join(map(str, arguments))}\n{ended.stdout}{ended.stderr}")
-    return ended.stdout
+    return run_tool(AMTOOL, *arguments)

@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect
 
 from lakescope.dashboards.definitions import DASHBOARDS
 from lakescope.dashboards.model import Dashboard
@@ -23,7 +23,6 @@ from tests.app.web.test_status_page import FAINT_TEXTS, luminance, overflow
 from tests.contract._running import Running
 from tests.dashboards.web._small import HOSTILE as HOSTILE_TEXT
 from tests.dashboards.web._small import NAMES, SELECTION, every_kind
-from tests.servers.chromium import FLAGS
 
 SCREEN: ViewportSize = {"width": 1400, "height": 900}
 PHONE: ViewportSize = {"width": 400, "height": 800}
@@ -34,14 +33,6 @@ TO_PIC = f"{RANGE}&var.destination=PIC"
 def lake(tmp_path_factory: pytest.TempPathFactory, chromium: str) -> Iterator[Running]:
     with running_lake(tmp_path_factory.mktemp("lake")) as running:
         yield running
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
-        yield browser
-        browser.close()
 
 
 @dataclass

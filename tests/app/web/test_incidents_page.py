@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 from msgspec.structs import replace
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from lakescope.alerts.book import Acknowledgement, Evidence, Example, IncidentRecord, Silence
 from lakescope.app.web.incidents import NOT_EVALUATED
@@ -18,7 +18,6 @@ from tests.app.web._lake import END, HOSTILE, RETRIED, START, running_lake
 from tests.app.web.test_dashboards_page import PHONE, SCREEN
 from tests.app.web.test_status_page import FAINT_TEXTS, luminance, overflow
 from tests.contract._running import Archiving, Running
-from tests.servers.chromium import FLAGS
 
 OPEN, TICKET, ENDED = "a1b2c3d4e5f6", "b1b2c3d4e5f6", "c1b2c3d4e5f6"
 
@@ -116,14 +115,6 @@ def book(lake: Running) -> Book:
     """Fresh for each test."""
     lake.assembly.incidents = book = Book()
     return book
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

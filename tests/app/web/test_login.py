@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from tests.contract._running import QUICK, Running
-from tests.servers.chromium import FLAGS
 
 TOKEN = "a token of the lake"
 CONFIGURATION = f"""
@@ -32,12 +31,11 @@ def guarded(tmp_path_factory: pytest.TempPathFactory, chromium: str) -> Iterator
 
 
 @pytest.fixture
-def page(chromium: str) -> Iterator[Page]:
-    """A browser that knows nothing yet."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
-        yield browser.new_page()
-        browser.close()
+def page(browser: Browser) -> Iterator[Page]:
+    """Of a session that knows nothing yet."""
+    page = browser.new_page()
+    yield page
+    page.close()
 
 
 def test_a_person_logs_in_and_sees_what_they_came_for(guarded: Running, page: Page) -> None:

@@ -14,10 +14,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect
 
 from tests.app.web._server import PREFIX, StandIn, Status
-from tests.servers.chromium import FLAGS
 
 POLL_MS = 2000
 SCREEN: ViewportSize = {"width": 1280, "height": 800}
@@ -92,14 +91,6 @@ class Visit:
         with self.page.expect_response(self.server.url + "api/status"):
             self.page.clock.run_for(POLL_MS)
         self.page.evaluate("new Promise(done => setTimeout(done))")
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
