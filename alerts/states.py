@@ -16,7 +16,7 @@ from msgspec import Struct, field
 from lakescope.alerts.model import Alert, Rule, Verdict
 from lakescope.alerts.routing import Receipts, Subscription, is_settled
 from lakescope.kpis.catalogue import CATALOGUE
-from lakescope.kpis.units import text_of
+from lakescope.kpis.units import duration_text, text_of
 
 GAP_S = 900.0
 """Rounds further apart than this say nothing of the time between them."""
@@ -161,7 +161,7 @@ def _describe(one: Watched, rule: Rule, verdict: Verdict) -> None:
         "threshold": text_of(kpi, verdict.threshold),
         "median": text_of(kpi, verdict.median),
         "volume": text_of(CATALOGUE[rule.volume.kpi], verdict.volume) if rule.volume else "-",
-        "window": f"{rule.window_s / 60:g} min" if rule.window_s < 3600 else f"{rule.window_s / 3600:g} h",
+        "window": duration_text(rule.window_s),
         **{name: value or "all" for name, value in zip(rule.by, one.group, strict=True)},
     }
     alert.annotations |= {

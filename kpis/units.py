@@ -83,3 +83,11 @@ def _digits(number: float) -> str:
         return f"{number:.0f}"
     text = f"{number:.1f}" if size >= 9.995 else f"{number:.2f}" if size >= 0.0995 else f"{number:.2g}"
     return text.rstrip("0").rstrip(".") if "." in text and "e" not in text else text
+
+
+def duration_text(seconds: int) -> str:
+    """``1 h``, ``7 d``, ``90 s``: the greatest unit without a rest."""
+    for size, name in ((86_400, "d"), (3600, "h"), (60, "min")):
+        if seconds and seconds % size == 0:
+            return f"{seconds // size} {name}"
+    return f"{seconds} s"

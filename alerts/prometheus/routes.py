@@ -182,18 +182,10 @@ def _clock(minutes: int) -> str:
 
 # --- who mutes whom ---------------------------------------------------------------------------------------
 
-_DIMENSIONS: tuple[str, ...] = (
-    "site",
-    "rse",
-    "src_site",
-    "dst_site",
-    "src_rse",
-    "dst_rse",
-    "vo",
-    "activity",
-    "account",
+_DIMENSIONS = (
+    *("site", "rse", "src_site", "dst_site", "src_rse", "dst_rse", "host", "src_host", "dst_host"),
+    *("vo", "activity", "account", "protocol", "endpoint", "incident"),
 )
-_DIMENSIONS += ("protocol", "endpoint", "host", "src_host", "dst_host", "incident")
 
 
 def _inhibitions() -> Iterator[Document]:

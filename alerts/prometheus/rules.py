@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from lakescope.alerts.model import Rule
 from lakescope.alerts.prometheus.gauges import DOWNTIME, INCIDENT, STATE, STATES, THRESHOLD, VALUE
 from lakescope.kpis import CATALOGUE
+from lakescope.kpis.units import duration_text
 
 DEAD_MANS_SWITCH = "dead_mans_switch"
 MUTE = "lakescope_mute"
@@ -65,7 +66,7 @@ def _file(name: str, entries: list[Document]) -> Document:
 
 
 def _entry(rule: Rule, runbooks: str, lakescope: str) -> Document:
-    fields = _Fields(rule)
+    fields = _fields(rule)
     return {
         "alert": rule.name,
         "expr": f'max {_INSTANCES} ({STATE}{{rule="{rule.name}"}}) >= {_OPEN}',
@@ -87,45 +88,27 @@ def _pages(runbook: str, dashboard: str) -> dict[str, str]:
     return {"runbook_url": runbook, "dashboard_url": dashboard}
 
 
-class _Fields(Mapping[str, str]):
+def _fields(rule: Rule) -> dict[str, str]:
     """What a rule's texts may name -> how Prometheus' templates get it."""
-
-    def __init__(self, rule: Rule):
-        kpi = CATALOGUE.get(rule.kpi)
-        self.unit = kpi.unit if kpi else "count"
-        self.rule = rule
-
-    def __getitem__(self, name: str) -> str:
-        if name == "value":
-            return self._number(VALUE)
-        if name == "threshold":
-            return self._number(THRESHOLD)
-        if name == "window":
-            return duration(self.rule.window_s)
-        if name in ("volume", "median"):
-            return f"(see {name} in `lakescope alerts check`)"
-        return f"{{{{ $labels.{name} }}}}"
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(("value", "threshold", "volume", "median", "window", *self.rule.by))
-
-    def __len__(self) -> int:
-        return len(list(iter(self)))
-
-    def _number(self, gauge: str) -> str:
-        selector = ",".join([f'rule=\\"{self.rule.name}\\"', *(f"{name}=%q" for name in self.rule.by)])
-        labels = " ".join(f"$labels.{name}" for name in self.rule.by)
-        query = f'printf "{gauge}{{{selector}}}" {labels}'.rstrip()
-        words = f"{_NUMBERS.get(self.unit, 'humanize')} }}}}{_SUFFIXES.get(self.unit, '')}"
-        return f"{{{{ with {query} | query }}}}{{{{ . | first | value | {words}{{{{ else }}}}no value{{{{ end }}}}"
+    return {
+        "value": _number(rule, VALUE),
+        "threshold": _number(rule, THRESHOLD),
+        "window": duration_text(rule.window_s),
+        **{name: f"(see {name} in `lakescope alerts check`)" for name in ("volume", "median")},
+        **{name: f"{{{{ $labels.{name} }}}}" for name in rule.by},
+    }
 
 
-def duration(seconds: int) -> str:
-    """``1 h``, ``7 d``, ``90 s``: the greatest unit without a rest."""
-    for size, name in ((86_400, "d"), (3600, "h"), (60, "min")):
-        if seconds and seconds % size == 0:
-            return f"{seconds // size} {name}"
-    return f"{seconds} s"
+def _number(rule: Rule, gauge: str) -> str:
+    kpi = CATALOGUE.get(rule.kpi)
+    unit = kpi.unit if kpi else "count"
+    selector = ",".join([f'rule=\\"{rule.name}\\"', *(f"{name}=%q" for name in rule.by)])
+    labels = " ".join(f"$labels.{name}" for name in rule.by)
+    query = f'printf "{gauge}{{{selector}}}" {labels}'.rstrip()
+    words = f"{_NUMBERS.get(unit, 'humanize')} }}}}{_SUFFIXES.get(unit, '')}"
+    return (
+        f"{{{{ with {query} | query }}}}{{{{ . | first | value | {words}{{{{ else }}}}no value{{{{ end }}}}"
+    )
 
 
 # --- Lakescope itself -------------------------------------------------------------------------------------

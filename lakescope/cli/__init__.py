@@ -11,7 +11,7 @@ import sys
 import typer
 
 from lakescope.cli import (
-    alerts_build,
+    alerts,
     cases,
     dashboards,
     dead_letters,
@@ -49,7 +49,7 @@ app.add_typer(dead_letters.app, name="dead-letters")
 app.command(name="test")(cases.test)
 app.command()(query.query)
 app.command()(incidents.incidents)
-app.add_typer(alerts_build.app, name="alerts")
+app.add_typer(alerts.app, name="alerts")
 app.add_typer(dashboards.app, name="dashboards")
 app.command()(simulate.simulate)
 

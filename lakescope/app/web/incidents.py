@@ -20,9 +20,7 @@ from lakescope.dashboards.pages.incident import Span, dashboard_of, links_of, ma
 from lakescope.dashboards.pages.pictures import layout
 from lakescope.dashboards.theme import THEMES
 
-NOT_EVALUATED = (
-    'no incidents are looked for here: set enabled = true under [alerts], and restart "lakescope run"'
-)
+NOT_EVALUATED = 'this instance does not look for incidents in the background yet: run "lakescope incidents"'
 NAME_MAX, TEXT_MAX = 100, 1000
 """Characters of a name; of a note or a reason."""
 SILENCE_MAX_S = 30 * 86400
