@@ -63,7 +63,7 @@ class IncidentRecord(Struct, frozen=True, kw_only=True):
     began: float
     """When the data first shows it."""
     opened: float
-    """When it was confirmed, and people were told."""
+    """When it was confirmed, and people were notified."""
     ended: float | None = None
     attempts: float
     """Of the last window that showed it."""

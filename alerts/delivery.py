@@ -19,7 +19,7 @@ REPEAT_S = 60.0
 
 
 class Outbox:
-    """The receivers, and what each was told. `save` is called with the receipts after each answer, before anything else is
+    """The receivers, and what each has taken. `save` is called with the receipts after each answer, before anything else is
     sent to that receiver: only a kill between the two makes a repeat."""
 
     def __init__(
@@ -56,7 +56,7 @@ class Outbox:
             receiver.close()
 
     def _send_all(self, name: str, batches_of_it: Sequence[list[Delivery]]) -> str | None:
-        """Up to the first fault: what comes after it waits, so that an end is never told before its beginning."""
+        """Up to the first fault: what comes after it waits, so that an end is never sent before its beginning."""
         for batch in batches_of_it:
             try:
                 self.receivers[name].send([one.notification for one in batch])

@@ -42,7 +42,7 @@ class Questions(Struct, frozen=True):
 
     @property
     def all(self) -> list[Query]:
-        """Those that there are."""
+        """All queries of this rule."""
         return [one for one in (self.value, self.volume, self.short, self.history) if one is not None]
 
 

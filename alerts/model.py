@@ -1,8 +1,8 @@
-"""What an alert rule is, what it says of a lake at a time, and what people are told.
+"""What an alert rule is, what it says of a lake at a time, and what people are notified of.
 
     Rule    = KPI + condition (window, `for`, least volume, when it clears) + dimensions + severity + words
     Verdict = one group of a rule in one round: a value, a threshold, whether it is abnormal, or that nothing is known
-    Alert   = one group (or one incident) of which people are told, from its opening to its end
+    Alert   = one group (or one incident) of which people are notified, from its opening to its end
 
 No query text: a rule names a KPI, and `lakescope.kpis` compiles it for each store. All is pure data; times are POSIX
 seconds, durations seconds.
@@ -22,7 +22,7 @@ Owner = Literal["lake", "site", "storage", "network", "rucio", "fts", "vo", "mon
 State = Literal["ok", "pending", "firing", "clearing", "unknown", "no data", "no baseline"]
 """no data: the rule's feed is not there; no baseline: too little history for a verdict; unknown: the store did not answer."""
 Event = Literal["opened", "raised", "updated", "resolved", "escalated", "digest"]
-"""raised: the severity rose. updated is told to nobody by itself: receivers that keep a state (Alertmanager) get it."""
+"""raised: the severity rose. updated notifies nobody by itself: receivers that keep a state (Alertmanager) get it."""
 
 
 class Threshold(Struct, frozen=True, kw_only=True, tag=True):
@@ -114,10 +114,10 @@ class Rule(Struct, frozen=True, kw_only=True):
     """What it means and what to do first; the same fields."""
     peers: tuple[str, int] | None = None
     """A dimension of `by` and a number: a value of it that is abnormal with so many others is one alert by that dimension
-    alone, and its pairs are not told (a host that loses packets to five peers)."""
+    alone, and nobody is notified of its pairs (a host that loses packets to five peers)."""
     is_incident: bool = False
     """Of failed transfers: the search for incidents names their culprit, and groups that an open incident covers are not
-    told beside it."""
+    alerts beside it."""
     enabled: bool = True
 
     @property
@@ -143,7 +143,7 @@ class Verdict(Struct, frozen=True, kw_only=True):
 
 
 class Alert(Struct, kw_only=True):
-    """What people are told of: it has one key from its opening to its end."""
+    """What people are notified of: it has one key from its opening to its end."""
 
     rule: str
     labels: dict[str, str]
@@ -162,7 +162,7 @@ class Alert(Struct, kw_only=True):
     """Of an incident: attribute and value of its patterns (`search.Pattern`), such as ``("src_site", "A")``; subscriptions by
     site, RSE, VO or activity look at these alone."""
     muted_by: str | None = None
-    """Why nobody is told: a downtime, a silence, a greater alert."""
+    """Why nobody is notified: a downtime, a silence, a greater alert."""
 
     @property
     def key(self) -> str:

@@ -9,7 +9,7 @@ from lakescope.core.options import Options
 
 
 class AlertOptions(Options):
-    """Alerts: who is told of what."""
+    """Alerts: who is notified of what."""
 
     subscriptions: dict[str, Subscription] = Field(default_factory=dict)
     """Which alerts go to which receivers; without one all go to every receiver."""

@@ -1,10 +1,10 @@
-"""Who is told what, and when: alerts and subscriptions to notifications. Pure; the clock and the memory are the caller's.
+"""Who is notified of what, and when: alerts and subscriptions to notifications. Pure; the clock and the memory are the caller's.
 
     due(alerts, receipts, subscriptions, at) -> deliveries      what every receiver should have heard by now, and has not
     receipts.note(delivery)                                     once the receiver has taken it
 
 Nothing waits in a queue: a round asks what is due, and what was not delivered is due again in the next one. So a receiver
-that is away for a while, a restart and quiet hours lose nothing, and a receiver of two subscriptions is told once.
+that is away for a while, a restart and quiet hours lose nothing, and a receiver of two subscriptions is notified once.
 Ended alerts are given until `is_settled` says that nobody has to hear of them any more.
 """
 
@@ -48,15 +48,15 @@ class Subscription(Options):
     owners: list[Owner] | None = Field(default=None, min_length=1, examples=[["storage", "site"]])
     """Alerts that these can do something about."""
     quiet_hours: str | None = Field(default=None, pattern=rf"^{_TIME}-{_TIME}$", examples=["18:00-08:00"])
-    """Tickets of these hours wait for their end; one that has ended by then is not told. Pages never wait."""
+    """Tickets of these hours wait for their end; one that has ended by then is not sent. Pages never wait."""
     quiet_days: list[Day] = Field(default=[], examples=[["sat", "sun"]])
     """Tickets of these days wait likewise."""
     digest: str | None = Field(default=None, pattern=rf"^{_TIME}$", examples=["08:00"])
-    """Tickets are told at this time of day only, all in one notification, with those that ended since the last one."""
+    """Tickets are sent at this time of day only, all in one notification, with those that ended since the last one."""
     time_zone: str = Field(default="UTC", examples=["Europe/Zurich"])
     """Of quiet hours, quiet days and the digest."""
     escalate_after_s: float | None = Field(default=None, gt=0, examples=[1800])
-    """An open alert that nobody has acknowledged for so long (seconds) is told to `escalate_to`."""
+    """An open alert that nobody has acknowledged for so long (seconds) is sent to `escalate_to`."""
     escalate_to: list[str] = Field(default=[], examples=[["oncall-lead"]])
     """Names of receivers."""
 
@@ -79,7 +79,7 @@ class Subscription(Options):
             raise ValueError("`quiet_hours` begin and end at the same time: give two times, or remove them")
         if len(set(self.quiet_days)) == len(get_args(Day)):
             raise ValueError(
-                "`quiet_days` has all days, so no ticket would ever be told: remove one, or use `severities`"
+                "`quiet_days` has all days, so no ticket would ever be sent: remove one, or use `severities`"
             )
         return self
 
@@ -93,19 +93,19 @@ class Delivery(NamedTuple):
 
 
 class Receipt(Struct, kw_only=True):
-    """What one receiver was told of one alert: POSIX seconds."""
+    """What one receiver has taken of one alert: POSIX seconds."""
 
     opened: float
     severity: Severity
-    """The highest one that it was told."""
+    """The highest one that it was notified of."""
     posted: float
-    """The last time it was told of anything, updates included."""
+    """The last time it was notified of anything, updates included."""
     escalated: bool = False
     resolved: bool = False
 
 
 class Receipts(Struct, kw_only=True):
-    """What all receivers were told. Plain data, for the state file."""
+    """What all receivers have taken. Plain data, for the state file."""
 
     of: dict[str, dict[str, Receipt]] = field(default_factory=dict)
     """Receiver -> key of an alert -> receipt."""
@@ -113,7 +113,7 @@ class Receipts(Struct, kw_only=True):
     """``subscription/receiver`` -> time of the last digest."""
 
     def get(self, receiver: str, alert: Alert) -> Receipt | None:
-        """What `receiver` was told of `alert`."""
+        """What `receiver` has taken of `alert`."""
         return self.of.get(receiver, {}).get(alert.key)
 
     def note(self, delivery: Delivery) -> None:

@@ -45,7 +45,7 @@ class Watched(Struct, kw_only=True):
 
 
 class Ledger(Struct, kw_only=True):
-    """All that must survive a restart: what is watched, ended alerts not yet told of, and what receivers were told."""
+    """All that must survive a restart: what is watched, ended alerts not sent to all, and what receivers have taken."""
 
     watched: list[Watched] = field(default_factory=list)
     ended: list[Alert] = field(default_factory=list)
@@ -53,7 +53,7 @@ class Ledger(Struct, kw_only=True):
 
     @property
     def alerts(self) -> list[Alert]:
-        """Open ones, and ended ones that somebody may still have to be told of."""
+        """Open ones, and ended ones of which somebody may still have to be notified."""
         return [one.alert for one in self.watched if one.alert is not None] + self.ended
 
     def step(self, rule: Rule, verdicts: Iterable[Verdict], now: float) -> None:
@@ -101,7 +101,7 @@ class Ledger(Struct, kw_only=True):
         except msgspec.DecodeError as error:
             raise RuntimeError(
                 f"{path}: expected the state of alerts: {error}; move it away: mv {path} {path}.damaged;"
-                " then all that is abnormal is told anew"
+                " then people are notified again of all that is abnormal"
             ) from error
 
     def _judge(self, one: Watched, rule: Rule, verdict: Verdict, now: float) -> None:

@@ -145,7 +145,7 @@ def sinks() -> str:
 
 def receivers() -> str:
     """Every receiver and its options."""
-    intro = "A receiver is told of alerts: which ones, [subscriptions](configuration.md) say. [How to](../how-to/alerts.md)."
+    intro = "A receiver is notified of alerts: which ones, [subscriptions](configuration.md) say. [How to](../how-to/alerts.md)."
     companion = '[collectors.push]\ntype = "http"\n\n[sinks.store]\ntype = "duckdb"'
     return _plugins("receivers", intro, companion)
 

@@ -1,8 +1,8 @@
 """Alertmanager's configuration: subscriptions as routes, receivers as its own, and which alert mutes which.
 
 Each receiver has one route that every alert passes, and below it one for each subscription, of which the first that fits
-counts: a receiver of two subscriptions is told once. What Alertmanager has no word for is said the nearest way: an escalation is
-a second route that waits so long for a silence (it knows no acknowledge), a digest one that is open once a day.
+counts: a receiver of two subscriptions is notified once. What Alertmanager lacks is expressed as nearly as it can be: an
+escalation is a second route that waits so long for a silence (it knows no acknowledge), a digest one that is open once a day.
 """
 
 from __future__ import annotations
@@ -91,14 +91,14 @@ def _routes(receivers: Collection[str], subscriptions: Mapping[str, Subscription
         yield {"receiver": receiver, "matchers": [switch], "continue": True} | times
     yield {"receiver": NOBODY, "matchers": ['severity="none"']}
     for receiver in receivers:
-        told = {name: one for name, one in subscriptions.items() if receiver in one.receivers}
-        lists = [_told(receiver, told), _escalated(receiver, subscriptions)]
+        own = {name: one for name, one in subscriptions.items() if receiver in one.receivers}
+        lists = [_notified(receiver, own), _escalated(receiver, subscriptions)]
         for routes in filter(None, map(list, lists)):
             yield {"receiver": NOBODY, "continue": True, "routes": routes}
 
 
-def _told(receiver: str, subscriptions: Mapping[str, Subscription]) -> Iterator[Document]:
-    """Those that tell at once come first."""
+def _notified(receiver: str, subscriptions: Mapping[str, Subscription]) -> Iterator[Document]:
+    """Those that notify at once come first."""
     later = []
     for name, subscription in subscriptions.items():
         for matchers in _matchers(subscription):

@@ -133,7 +133,10 @@ def _own(rules: Iterable[Rule], runbooks: str, lakescope: str) -> Iterator[Docum
         DEAD_MANS_SWITCH,
         "vector(1)",
         "none",
-        ("Prometheus and Alertmanager work", "Always firing: who is no longer told of it should be alarmed."),
+        (
+            "Prometheus and Alertmanager work",
+            "Always firing: whoever no longer receives it should be alarmed.",
+        ),
     )
     yield entry(
         "alerts_absent",

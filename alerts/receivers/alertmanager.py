@@ -20,7 +20,7 @@ from lakescope.core.contracts import TransientError
 from lakescope.core.options import check_url
 
 SHOWN_S = 300
-"""An alert that has ended before Alertmanager could be reached is shown for so long: it tells nobody of one that is over
+"""An alert that has ended before Alertmanager could be reached is shown for so long: it notifies nobody of one that is over
 when it first hears of it (`dispatch`, `notify.DedupStage`)."""
 
 

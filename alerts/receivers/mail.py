@@ -1,6 +1,6 @@
 """Mail by SMTP, text and simple HTML.
 
-A notification's `Message-ID` is made of its key, so that a mail that comes twice can be told; what follows an opening refers
+A notification's `Message-ID` is made of its key, so that a mail that comes twice is recognised; what follows an opening refers
 to it (`References`, `In-Reply-To`), so that mail programs show one thread an alert (RFC 5322, 3.6.4).
 """
 

@@ -2,7 +2,7 @@
 
     [collectors.NAME]   type = "stomp" ...     where messages come from
     [sinks.NAME]        type = "duckdb" ...    where events go
-    [alerts.receivers.NAME]  type = "mail" ... who is told of alerts
+    [alerts.receivers.NAME]  type = "mail" ... who is notified of alerts
 
 ``${VARIABLE}`` (or ``${VARIABLE:-default}``) in any text is replaced from the environment: secrets belong there.
 Every fault is a `Problem` that names file and line, what was expected, and the remedy.

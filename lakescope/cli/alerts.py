@@ -8,7 +8,7 @@ import typer
 
 from lakescope.cli._common import CONFIG, ConfigOption, configuration
 
-app = typer.Typer(help="Alerts: rules, incidents, and who is told of them.", no_args_is_help=True)
+app = typer.Typer(help="Alerts: rules, incidents, and who is notified of them.", no_args_is_help=True)
 
 
 @app.command()

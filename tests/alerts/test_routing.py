@@ -277,7 +277,7 @@ def test_an_alert_that_opens_again_is_another_one() -> None:
     [
         ({"quiet_hours": "25:00-07:00"}, "quiet_hours"),
         ({"quiet_hours": "07:00-07:00"}, "begin and end at the same time"),
-        ({"quiet_days": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]}, "no ticket would ever be told"),
+        ({"quiet_days": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]}, "no ticket would ever be sent"),
         ({"time_zone": "Mars/Olympus"}, "expected a time zone such as Europe/Zurich"),
         ({"time_zone": "../etc/passwd"}, "expected a time zone such as Europe/Zurich"),
         ({"escalate_after_s": 60}, "belong together"),
