@@ -7,7 +7,7 @@ The query of a baseline ends at a whole hour or window, so that it stays equal, 
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from statistics import median
@@ -16,7 +16,7 @@ from typing import Any, Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from lakescope.alerts.model import Absence, Baseline, BurnRate, Rule, Threshold, Verdict
+from lakescope.alerts.model import Absence, Baseline, BurnRate, Peers, Rule, Threshold, Verdict
 from lakescope.kpis.catalogue import CATALOGUE
 from lakescope.kpis.model import HOUR, Query, UnsupportedError
 
@@ -24,7 +24,7 @@ Rows = Sequence[Mapping[str, Any]]
 Answers = Mapping[str, Rows | UnsupportedError | None]
 """`key` of a query -> its rows; an error, null or not there: the store did not answer."""
 Group = tuple[str, ...]
-State = Literal["normal", "between", "abnormal", "no baseline"]
+State = Literal["normal", "between", "abnormal", "too few", "no baseline"]
 
 _ROUNDING = 1e-9
 """1 - 0.99 is not 0.01: a burn rate exactly at its limit counts."""
@@ -96,6 +96,8 @@ def verdicts(
     volumes = _values(rule, rows.get(key(asked.volume))) if asked.volume else {}
     short = _values(rule, rows.get(key(asked.short))) if asked.short else {}
     history = _series(rule, rows.get(key(asked.history))) if asked.history else {}
+    if isinstance(rule.condition, Baseline) and rule.condition.missing_is_zero:
+        history = _with_zeros(values, history, rows.get(key(asked.history)) if asked.history else None)
     if isinstance(rule.condition, Absence):
         values = _silent(rule.condition, values, history)
     judged = []
@@ -103,7 +105,7 @@ def verdicts(
         state, threshold, middle = _judge(rule, value, short.get(group), history.get(group, []))
         volume = volumes.get(group, 0.0) if rule.volume else None
         if rule.volume and (volume or 0.0) < rule.volume.least:
-            state = "normal"  # small numbers decide nothing
+            state = "too few"  # small numbers decide nothing
         judged.append(
             Verdict(
                 rule=rule.name,
@@ -160,7 +162,10 @@ def _judge(
 ) -> tuple[State, float | None, float | None]:
     """State, threshold in the KPI's unit, and the median of its history."""
     match rule.condition:
-        case Threshold(above=above, below=below, clear=clear):
+        case Threshold(above=above, below=below, clear=clear, unsigned=unsigned):
+            value = abs(value) if unsigned else value
+            if above is not None and below is not None and value >= below:
+                return "normal", above, None
             if above is not None:
                 return _compare(value, above, clear, 1), above, None
             if below is None:
@@ -207,17 +212,47 @@ def _compare(value: float, threshold: float, clear: float | None, sign: int) -> 
 
 
 def _by_peers(rule: Rule, judged: list[Verdict]) -> list[Verdict]:
-    """What is abnormal with many others stands once, its other dimensions empty; its pairs are left out."""
+    """With one verdict for each value that is abnormal with many others; its pairs are covered by it.
+
+    The value with the most abnormal pairs comes first and takes them, so that a host is not blamed for pairs with one that
+    is worse.
+    """
     if rule.peers is None:
         return judged
-    dimension, least = rule.peers
-    place = rule.by.index(dimension)
-    abnormal = [one for one in judged if one.state == "abnormal"]
-    counts = Counter(one.group[place] for one in abnormal)
-    many = {name for name, count in counts.items() if count >= least}
-    alone = []
-    for name in sorted(many):
-        pairs = [one for one in abnormal if one.group[place] == name]
-        group = tuple(name if index == place else "" for index in range(len(rule.by)))
-        alone.append(replace(pairs[0], group=group, value=median(one.value or 0.0 for one in pairs)))
-    return [one for one in judged if one.state != "abnormal" or one.group[place] not in many] + alone
+    left = {one.group: one for one in judged if one.state == "abnormal"}
+    measured = _others(rule, rule.peers, judged)
+    found = []
+    covered: dict[Group, str] = {}
+    while left:
+        others = _others(rule, rule.peers, left.values())
+        peer, count = max(((name, len(of)) for name, of in others.items()), key=lambda one: (one[1], one[0]))
+        is_all = rule.peers.all_from is not None and len(measured[peer]) == count >= rule.peers.all_from
+        if count < rule.peers.least and not is_all:
+            break
+        places = [rule.by.index(name) for name in rule.peers.dimensions]
+        pairs = [one for group, one in left.items() if any(group[place] == peer for place in places)]
+        value = median(one.value or 0.0 for one in pairs)
+        found.append(replace(pairs[0], group=(peer,), value=value, count=count))
+        for one in pairs:
+            covered[one.group] = peer
+            del left[one.group]
+    return [replace(one, covered_by=covered.get(one.group)) for one in judged] + found
+
+
+def _others(rule: Rule, peers: Peers, verdicts: Iterable[Verdict]) -> dict[str, set[Group]]:
+    """Value -> the rests of its groups: what it was measured with, each once, whichever end it is at."""
+    places = [rule.by.index(name) for name in peers.dimensions]
+    others: dict[str, set[Group]] = defaultdict(set)
+    for one in verdicts:
+        for place in places:
+            others[one.group[place]].add(one.group[:place] + one.group[place + 1 :])
+    return others
+
+
+def _with_zeros(
+    values: Mapping[Group, float], history: Mapping[Group, list[float]], rows: Rows | None
+) -> dict[Group, list[float]]:
+    """Each group's values in every window in which any group has one."""
+    windows = len({row["time"] for row in rows or () if row["value"] is not None})
+    groups = {*values, *history}
+    return {one: [0.0] * (windows - len(history.get(one, ()))) + history.get(one, []) for one in groups}

@@ -26,12 +26,15 @@ Event = Literal["opened", "raised", "updated", "resolved", "escalated", "digest"
 
 
 class Threshold(Struct, frozen=True, kw_only=True, tag=True):
-    """The KPI's value itself, in its unit. One of `above` and `below` is set; the value must be beyond it, not at it."""
+    """The KPI's value itself, in its unit: beyond a limit, not at it. With both limits set, abnormal is what lies between
+    them: what is worse still belongs to another rule."""
 
     above: float | None = None
     below: float | None = None
     clear: float | None = None
-    """It ends when the value is back at this or better (hysteresis); null: at the threshold itself."""
+    """It ends when the value is back at this or better (hysteresis), seen from `above` where both are set; null: at the limit."""
+    unsigned: bool = False
+    """The value is compared without its sign: a clock may be ahead or behind."""
 
 
 class Baseline(Struct, frozen=True, kw_only=True, tag=True):
@@ -51,6 +54,9 @@ class Baseline(Struct, frozen=True, kw_only=True, tag=True):
     """Back within this ratio to the median it ends; null: at the ratio itself."""
     least_windows: int = 24
     """With fewer earlier values there is no verdict."""
+    missing_is_zero: bool = False
+    """Of a count: a group's windows without a row are 0, as long as other groups have rows in `least_windows` windows. So a
+    new error class is judged, too."""
 
 
 class BurnRate(Struct, frozen=True, kw_only=True, tag=True):
@@ -85,6 +91,21 @@ class Volume(Struct, frozen=True):
     least: float
 
 
+class Peers(Struct, frozen=True, kw_only=True):
+    """What is abnormal with many others at once is one alert, of itself; its pairs are in it, and nobody is notified of them."""
+
+    dimensions: tuple[str, ...]
+    """Of the rule's, such as ``("src_host", "dst_host")``: a value counts at either of them."""
+    least: int
+    """With so many others."""
+    all_from: int | None = None
+    """Or with all that were measured with it, from so many on; null: never by this."""
+    label: str
+    """The label of its alert, such as ``host``."""
+    summary: str
+    """As a rule's, with `{peer}`, its value, and `{count}`, the number of the others."""
+
+
 class Rule(Struct, frozen=True, kw_only=True):
     """One rule of the catalogue."""
 
@@ -112,18 +133,27 @@ class Rule(Struct, frozen=True, kw_only=True):
     """One line with numbers; `{value}`, `{threshold}`, `{volume}`, `{median}`, `{window}` and each dimension are filled in."""
     description: str
     """What it means and what to do first; the same fields."""
-    peers: tuple[str, int] | None = None
-    """A dimension of `by` and a number: a value of it that is abnormal with so many others is one alert by that dimension
-    alone, and nobody is notified of its pairs (a host that loses packets to five peers)."""
+    peers: Peers | None = None
+    hold_s: int = 0
+    """A group that has no value any more, or less than the least volume, keeps its alert open for so long (seconds), as it
+    is not known to be well; 0: it counts as normal, as a count of nothing is."""
     is_incident: bool = False
     """Of failed transfers: the search for incidents names their culprit, and groups that an open incident covers are not
     alerts beside it."""
     enabled: bool = True
+    runbook_url: str | None = None
+    """Null: that of Lakescope's documentation, by the rule's name."""
 
     @property
     def runbook(self) -> str:
-        """Path of its runbook in the documentation."""
+        """Path of its runbook in Lakescope's documentation."""
         return f"docs/runbooks/{self.name}.md"
+
+    def places(self, group: tuple[str, ...]) -> dict[str, str]:
+        """The labels of a verdict's group: its dimensions, or its peer alone."""
+        if self.peers and len(group) != len(self.by):
+            return {self.peers.label: group[0]}
+        return dict(zip(self.by, group, strict=True))
 
 
 class Verdict(Struct, frozen=True, kw_only=True):
@@ -131,9 +161,13 @@ class Verdict(Struct, frozen=True, kw_only=True):
 
     rule: str
     group: tuple[str, ...] = ()
-    """Values of the rule's dimensions."""
-    state: Literal["normal", "between", "abnormal", "unknown", "no data", "no baseline"]
-    """between: better than the threshold, not yet at `clear`."""
+    """Values of the rule's dimensions; of `Peers`, the one value."""
+    state: Literal["normal", "between", "abnormal", "too few", "unknown", "no data", "no baseline"]
+    """between: better than the threshold, not yet at `clear`; too few: less than the least volume."""
+    covered_by: str | None = None
+    """Of a pair: its peer, of which people are notified instead."""
+    count: int | None = None
+    """Of a peer: with how many others it is abnormal."""
     value: float | None = None
     threshold: float | None = None
     volume: float | None = None

@@ -1,6 +1,7 @@
 """From verdicts to alerts: pending, firing, clearing, ended, in a file that survives kill -9. Times are POSIX seconds.
 
 abnormal for `for_s` -> it fires;   normal for `keep_s` -> it ends;   not known: nothing changes, and no time counts
+no value any more, or too few: as normal, or not known for `hold_s` and then ended
 """
 
 from __future__ import annotations
@@ -34,8 +35,12 @@ class Watched(Struct, kw_only=True):
     """The last round."""
     held_s: float = 0.0
     """How long the phase's condition has held."""
+    judged: float
+    """The last round that had a value of it, or none of the whole rule."""
     is_known: bool = True
     """Whether the last round could judge it."""
+    covered_by: str | None = None
+    """A peer of which people are notified instead."""
     alert: Alert | None = None
 
     @property
@@ -57,15 +62,15 @@ class Ledger(Struct, kw_only=True):
         return [one.alert for one in self.watched if one.alert is not None] + self.ended
 
     def step(self, rule: Rule, verdicts: Iterable[Verdict], now: float) -> None:
-        """One round of a rule. A group without a verdict is normal, unless the rule itself could not be judged."""
+        """One round of a rule. A group without a verdict has no value, unless the rule itself could not be judged."""
         by_group = {one.group: one for one in verdicts}
         whole = by_group.get(())
-        nothing = Verdict(rule=rule.name, state="normal")
+        nothing = Verdict(rule=rule.name, state="too few")
         if rule.by and whole is not None:  # one verdict for all groups: nothing is known of any
             by_group, nothing = {}, whole
         known = {one.group for one in self.watched if one.rule == rule.name}
         self.watched += [
-            Watched(rule=rule.name, group=group, began=now, seen=now)
+            Watched(rule=rule.name, group=group, began=now, seen=now, judged=now)
             for group, verdict in by_group.items()
             if verdict.state == "abnormal" and group not in known
         ]
@@ -108,19 +113,27 @@ class Ledger(Struct, kw_only=True):
         elapsed = now - one.seen
         counts = elapsed if one.is_known and elapsed <= GAP_S else 0.0
         one.seen = now
-        one.is_known = verdict.state in ("normal", "between", "abnormal")
+        one.covered_by = verdict.covered_by
+        state = verdict.state
+        if state == "too few" and (one.phase == "pending" or not rule.hold_s):
+            state = "normal"
+        one.is_known = state in ("normal", "between", "abnormal")
+        if state != "too few":
+            one.judged = now
+        elif now - one.judged >= rule.hold_s:
+            self._end(one, now)
         if not one.is_known:
             return
-        if verdict.state == "abnormal":
+        if state == "abnormal":
             if one.phase == "clearing":
                 one.phase = "firing"
             one.held_s = one.held_s + counts if one.phase == "pending" else 0.0
-            if one.phase == "pending" and one.held_s >= rule.for_s:
+            if one.phase == "pending" and one.held_s >= rule.for_s and not one.covered_by:
                 one.phase, one.alert = "firing", _alert(one, rule, now)
             _describe(one, rule, verdict)
         elif one.phase == "pending":
             self.watched.remove(one)
-        elif verdict.state == "between":
+        elif state == "between":
             one.phase, one.held_s = "firing", 0.0
             _describe(one, rule, verdict)
         else:
@@ -137,7 +150,7 @@ class Ledger(Struct, kw_only=True):
 
 
 def _alert(one: Watched, rule: Rule, now: float) -> Alert:
-    places = {name: value for name, value in zip(rule.by, one.group, strict=True) if value}
+    places = {name: value for name, value in rule.places(one.group).items() if value}
     return Alert(
         rule=rule.name,
         labels={"rule": rule.name, "severity": rule.severity, "owner": rule.owner, **places},
@@ -162,12 +175,16 @@ def _describe(one: Watched, rule: Rule, verdict: Verdict) -> None:
         "median": text_of(kpi, verdict.median),
         "volume": text_of(CATALOGUE[rule.volume.kpi], verdict.volume) if rule.volume else "-",
         "window": duration_text(rule.window_s),
-        **{name: value or "all" for name, value in zip(rule.by, one.group, strict=True)},
+        **dict.fromkeys(rule.by, "all"),
+        **rule.places(one.group),
     }
+    summary = rule.summary
+    if verdict.count is not None and rule.peers:
+        summary = rule.peers.summary
+        fields |= {"peer": one.group[0], "count": str(verdict.count)}
     alert.annotations |= {
-        "summary": rule.summary.format_map(fields),
+        "summary": summary.format_map(fields),
         "description": rule.description.format_map(fields),
         "value": fields["value"],
         "completeness": "-" if verdict.completeness is None else f"{verdict.completeness:.0%}",
-        "runbook_url": rule.runbook,
     }

@@ -7,7 +7,17 @@ from typing import Any
 import pytest
 
 from lakescope.alerts.evaluate import key, questions, questions_of, verdicts
-from lakescope.alerts.model import Absence, Baseline, BurnRate, Condition, Rule, Threshold, Verdict, Volume
+from lakescope.alerts.model import (
+    Absence,
+    Baseline,
+    BurnRate,
+    Condition,
+    Peers,
+    Rule,
+    Threshold,
+    Verdict,
+    Volume,
+)
 from lakescope.kpis import UnsupportedError
 
 NOW = 1_800_000_000.0
@@ -48,7 +58,17 @@ def test_a_value_at_the_threshold_is_not_beyond_it(value: float, state: str) -> 
     assert _state(_rule(Threshold(below=0.2, clear=0.5)), value=_rows(value)) == state
 
 
-@pytest.mark.parametrize(("volume", "state"), [(199.0, "normal"), (200.0, "abnormal")])
+@pytest.mark.parametrize(("value", "state"), [(0.02, "normal"), (0.03, "abnormal"), (1.0, "normal")])
+def test_what_is_worse_still_belongs_to_another_rule(value: float, state: str) -> None:
+    assert _state(_rule(Threshold(above=0.02, below=1.0)), value=_rows(value)) == state
+
+
+def test_a_clock_may_be_ahead_or_behind() -> None:
+    rule = _rule(Threshold(above=0.5, unsigned=True))
+    assert [_state(rule, value=_rows(one)) for one in (-0.6, 0.4)] == ["abnormal", "normal"]
+
+
+@pytest.mark.parametrize(("volume", "state"), [(199.0, "too few"), (200.0, "abnormal")])
 def test_small_numbers_decide_nothing(volume: float, state: str) -> None:
     rule = _rule(Threshold(below=0.2), volume=Volume("transfers_ended", 200))
     assert _state(rule, value=_rows(0.0), volume=_rows(volume)) == state
@@ -87,10 +107,46 @@ def test_without_an_answer_or_a_feed_there_is_no_verdict() -> None:
     assert _judge(rule, value=_rows(0.0, group=(None, "B"))) == []
 
 
-def test_many_lossy_peers_are_one_host() -> None:
-    rule = _rule(Threshold(below=0.2), peers=("dst_site", 2))
-    rows = _rows(0.0) + _rows(0.1, group=("C", "B")) + _rows(0.0, group=("A", "D"))
-    assert [one.group for one in _judge(rule, value=rows)] == [("A", "D"), ("", "B")]
+def test_a_new_group_of_a_count_has_had_none() -> None:
+    baseline = Baseline(history_s=86400, ratio_above=3, least=5, least_windows=3, missing_is_zero=True)
+    rule = _rule(baseline, kpi="transfers_failed")
+    history = [{"src_site": "A", "dst_site": "B", "value": 7, "time": str(number)} for number in range(4)]
+    rows = _rows(8) + _rows(9, group=("new", "B"))
+    states = {one.group[0]: one.state for one in _judge(rule, value=rows, history=history)}
+    assert states == {"A": "normal", "new": "abnormal"}
+    assert {one.state for one in _judge(rule, value=rows, history=history[:2])} == {"no baseline"}
+
+
+def _lossy(*pairs: str, peers: Peers) -> dict[tuple[str, ...], str | None]:
+    """Abnormal groups -> what covers them; the pair "AB" is from A to B, a small "ab" is normal."""
+    rule = _rule(Threshold(below=0.2), peers=peers)
+    rows = [
+        row
+        for one in pairs
+        for row in _rows(0.0 if one.isupper() else 1.0, group=(one[0].upper(), one[1].upper()))
+    ]
+    return {one.group: one.covered_by for one in _judge(rule, value=rows) if one.state == "abnormal"}
+
+
+PEERS = Peers(dimensions=("src_site", "dst_site"), least=2, label="site", summary="{peer} to {count}")
+
+
+def test_many_lossy_peers_are_one_host_whichever_end_it_is_at() -> None:
+    found = _lossy("AB", "CB", "BD", "CA", peers=PEERS)
+    assert found == {
+        ("A", "B"): "B",
+        ("B", "D"): "B",
+        ("C", "A"): None,
+        ("C", "B"): "B",
+        ("B",): None,
+    }
+
+
+def test_all_that_were_measured_are_many() -> None:
+    peers = Peers(dimensions=("dst_site",), least=9, all_from=2, label="site", summary="")
+    assert ("B",) in _lossy("AB", "CB", peers=peers)
+    assert ("B",) not in _lossy("AB", "CB", "db", peers=peers)
+    assert ("B",) not in _lossy("AB", peers=peers)
 
 
 def test_equal_questions_are_asked_once_and_a_history_once_an_hour() -> None:

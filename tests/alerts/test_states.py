@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from lakescope.alerts.model import Rule, Threshold, Verdict
 from lakescope.alerts.states import Ledger
@@ -24,14 +25,14 @@ RULE = Rule(
 )
 
 
-def _life(*states: Any, ledger: Ledger | None = None) -> list[str]:
+def _life(*states: Any, ledger: Ledger | None = None, rule: Rule = RULE) -> list[str]:
     """What is watched after each round of five minutes; "-" for nothing."""
     ledger = Ledger() if ledger is None else ledger
     phases: list[str] = []
     for number, state in enumerate(states):
         group = () if state in ("unknown", "no data") else ("PIC",)
         verdict = Verdict(rule=RULE.name, group=group, state=state, value=0.1, threshold=0.2)
-        ledger.step(RULE, [verdict], 300.0 * number)
+        ledger.step(rule, [verdict], 300.0 * number)
         phases.append(ledger.watched[0].state if ledger.watched else "-")
     return phases
 
@@ -50,6 +51,23 @@ def test_a_flap_is_one_alert() -> None:
     _life(*["abnormal"] * 3, "normal", "abnormal", "normal", "between", "normal", ledger=ledger)
     assert len(ledger.alerts) == 1
     assert ledger.alerts[0].ended is None
+
+
+def test_too_few_holds_an_alert_for_a_while() -> None:
+    held = replace(RULE, hold_s=900)
+    assert _life(*["abnormal"] * 3, *["too few"] * 3, rule=held)[-3:] == ["unknown", "unknown", "-"]
+    assert _life(*["abnormal"] * 3, *["too few"] * 3)[-3:] == ["clearing", "clearing", "-"]
+    assert _life("abnormal", "too few", rule=held)[-1] == "-"
+
+
+def test_of_a_covered_pair_nobody_is_notified() -> None:
+    ledger = Ledger()
+    for number in range(4):
+        covered = Verdict(rule=RULE.name, group=("PIC",), state="abnormal", covered_by="host")
+        ledger.step(RULE, [covered], 300.0 * number)
+    assert ledger.alerts == []
+    ledger.step(RULE, [replace(covered, covered_by=None)], 1200.0)
+    assert [one.began for one in ledger.alerts] == [0.0]
 
 
 @pytest.mark.parametrize("silence", ["unknown", "no data"])
