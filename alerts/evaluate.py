@@ -22,7 +22,7 @@ from lakescope.kpis.model import HOUR, Query, UnsupportedError
 
 Rows = Sequence[Mapping[str, Any]]
 Answers = Mapping[str, Rows | UnsupportedError | None]
-"""`key` of a query -> its rows; an error, null or not there: the store did not answer."""
+"""`key` of a query -> its rows, or why such a store cannot answer it; null or not there: it did not answer."""
 Group = tuple[str, ...]
 State = Literal["normal", "between", "abnormal", "too few", "no baseline"]
 
@@ -74,23 +74,20 @@ def questions_of(rule: Rule, now: float) -> Questions:
     )
 
 
-def verdicts(
-    rule: Rule, now: float, answers: Answers, completeness: Mapping[str, float] | None
-) -> list[Verdict]:
+def verdicts(rule: Rule, now: float, answers: Answers, completeness: float | None) -> list[Verdict]:
     """One a group, by the group; one without a group where nothing can be said of any.
 
-    `completeness`: dataset -> share of the window's hours with its events, 0..1; 0 or not there: no data. Null: the store
-    did not say.
+    `completeness`: share of the window's hours with data of the rule's feed, 0..1; 0: no data; null: the store did not say.
     """
     asked = questions_of(rule, now)
     answered = {key(one): answers.get(key(one)) for one in asked.all}
-    rows = {name: one for name, one in answered.items() if one and not isinstance(one, UnsupportedError)}
-    if completeness is None or any(
-        one is None or isinstance(one, UnsupportedError) for one in answered.values()
-    ):
+    for one in answered.values():
+        if isinstance(one, UnsupportedError):
+            return [Verdict(rule=rule.name, state="no data", reason=str(one))]
+    rows = {name: one for name, one in answered.items() if not isinstance(one, UnsupportedError)}
+    if completeness is None or None in answered.values():
         return [Verdict(rule=rule.name, state="unknown")]
-    share = completeness.get(asked.value.dataset, 0.0)
-    if not share:
+    if not completeness:
         return [Verdict(rule=rule.name, state="no data", completeness=0.0)]
     values = _values(rule, rows.get(key(asked.value)))
     volumes = _values(rule, rows.get(key(asked.volume))) if asked.volume else {}
@@ -115,7 +112,7 @@ def verdicts(
                 threshold=threshold,
                 volume=volume,
                 median=middle,
-                completeness=share,
+                completeness=completeness,
             )
         )
     return _by_peers(rule, judged)

@@ -174,6 +174,8 @@ class Verdict(Struct, frozen=True, kw_only=True):
     median: float | None = None
     completeness: float | None = None
     """Share of the window's hours with data of the rule's feed, 0..1."""
+    reason: str | None = None
+    """Of ``no data`` and ``unknown``: what the store said, if it said why."""
 
 
 class Alert(Struct, kw_only=True):

@@ -21,7 +21,7 @@ from lakescope.alerts.model import (
 from lakescope.kpis import UnsupportedError
 
 NOW = 1_800_000_000.0
-FULL = {"transfers": 1.0}
+FULL = 1.0
 
 
 def _rule(condition: Condition, **others: Any) -> Rule:
@@ -101,9 +101,10 @@ def test_without_an_answer_or_a_feed_there_is_no_verdict() -> None:
     answers = {key(questions_of(rule, NOW).value): _rows(0.0)}
     assert [one.state for one in verdicts(rule, NOW, {}, FULL)] == ["unknown"]
     refused = dict.fromkeys(answers, UnsupportedError("no such events here"))
-    assert [one.state for one in verdicts(rule, NOW, refused, FULL)] == ["unknown"]
+    (verdict,) = verdicts(rule, NOW, refused, FULL)
+    assert (verdict.state, verdict.reason) == ("no data", "no such events here")
     assert [one.state for one in verdicts(rule, NOW, answers, None)] == ["unknown"]
-    assert [one.state for one in verdicts(rule, NOW, answers, {})] == ["no data"]
+    assert [one.state for one in verdicts(rule, NOW, answers, 0.0)] == ["no data"]
     assert _judge(rule, value=_rows(0.0, group=(None, "B"))) == []
 
 

@@ -1,0 +1,124 @@
+"""One round of the alert rules: asks a store, judges every rule, and steps the alerts' lives.
+
+    Evaluator(rules, sink, ledger).step(now)
+
+The running instance, ``lakescope alerts test`` and ``backtest`` all step the same evaluator; only the clock is theirs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from msgspec.structs import replace
+
+from lakescope.alerts import evaluate
+from lakescope.alerts.model import Absence, Baseline, Rule, Verdict
+from lakescope.alerts.states import Ledger
+from lakescope.app.query import Answer, ask_many
+from lakescope.core.contracts import RefusedError, Sink, TransientError
+from lakescope.kpis import Query
+from lakescope.kpis.model import HOUR, Comparison, Kpi, Part, UnsupportedError
+
+ROUND_S = 300
+"""From one round to the next (seconds): rounds are at its multiples, so that several instances make the same ones."""
+
+
+class Evaluator:
+    """The rules of one store, round after round."""
+
+    def __init__(self, rules: Mapping[str, Rule], sink: Sink, ledger: Ledger | None = None):
+        self.rules = {name: rule for name, rule in rules.items() if rule.enabled}
+        self.sink = sink
+        self.ledger = Ledger() if ledger is None else ledger
+        self.verdicts: dict[str, list[Verdict]] = {}
+        """Of the last round, by rule."""
+        self.fault: str | None = None
+        """Why the store did not answer in the last round."""
+        self._histories: dict[str, Answer] = {}
+        """Answers about what is over: equal until the next hour."""
+
+    def step(self, now: float) -> None:
+        """One round at a time (POSIX seconds). What the store does not answer is unknown: nothing begins and nothing ends."""
+        self.verdicts = self.judge(now)
+        for name, rule in self.rules.items():
+            self.ledger.step(rule, self.verdicts[name], now)
+        self.ledger.end_others(self.rules, now)
+
+    def judge(self, now: float) -> dict[str, list[Verdict]]:
+        """Rule -> its verdicts at a time (POSIX seconds), all asked at once."""
+        rules = self.rules.values()
+        wanted = evaluate.questions(rules, now)
+        counted = {
+            evaluate.key(one): one for rule in rules for one in _feeds(evaluate.questions_of(rule, now).value)
+        }
+        self._histories = {name: answer for name, answer in self._histories.items() if name in wanted}
+        answers = self._ask({**wanted, **counted}, now)
+        for rule in rules:
+            history = evaluate.questions_of(rule, now).history
+            if history is not None and isinstance(rule.condition, Baseline | Absence):
+                name = evaluate.key(history)
+                if (answer := answers.get(name)) is not None:
+                    self._histories[name] = answer
+        return {
+            rule.name: evaluate.verdicts(rule, now, answers, _completeness(rule, now, answers))
+            for rule in rules
+        }
+
+    def _ask(self, wanted: Mapping[str, Query], now: float) -> dict[str, Answer]:
+        """The answers that the store gives; none where it does not answer."""
+        known = {name: self._histories[name] for name in wanted if name in self._histories}
+        asked = {name: one for name, one in wanted.items() if name not in known}
+        try:
+            answers = ask_many(list(asked.values()), self.sink) if asked else []
+        except (TransientError, RefusedError) as error:
+            self.fault = str(error)
+            return {}
+        self.fault = None
+        return known | dict(zip(asked, answers, strict=True))
+
+
+def _feeds(query: Query) -> Iterable[Query]:
+    """What tells whether a query's data comes at all: of a state its value over all groups, which is null if nothing is known
+    of any; of events their number in each hour; of a comparison that of both its sides."""
+    kpi = query.kpi
+    if isinstance(kpi.value, Comparison):
+        for side in (kpi.value.of, kpi.value.to):
+            yield from _feeds(replace(query, kpi=side))
+    elif query.is_snapshot:
+        yield replace(query, by=())
+    else:
+        begin = datetime.fromtimestamp(query.since.timestamp() // HOUR * HOUR, UTC)
+        yield Query(kpi=_events_of(kpi.dataset), since=begin, until=query.until, bin_s=HOUR)
+
+
+def _events_of(dataset: str) -> Kpi:
+    return Kpi(
+        name=f"events of {dataset}",
+        meaning="Events of the dataset.",
+        unit="count",
+        good="neutral",
+        dataset=dataset,
+        value=Part(kind="count"),
+        dimensions=(),
+        null="there are none",
+    )
+
+
+def _completeness(rule: Rule, now: float, answers: Mapping[str, Any]) -> float | None:
+    """Share of the window's hours with data of the rule's feeds, of the one that has the least; null: the store did not say."""
+    shares = []
+    for one in _feeds(evaluate.questions_of(rule, now).value):
+        answer = answers.get(evaluate.key(one))
+        if answer is None:
+            return None
+        if isinstance(answer, UnsupportedError):
+            return 0.0
+        values = [row["value"] for row in answer]
+        if one.bin_s is None:
+            shares.append(float(any(value is not None for value in values)))
+        else:
+            hours = -(-(one.until - one.since).total_seconds() // HOUR)
+            shares.append(sum(map(bool, values)) / hours)
+    return min(shares)
