@@ -69,7 +69,6 @@ def test_a_round_asks_judges_and_opens(sink: DuckdbSink) -> None:
     evaluator.step(NOW)
     assert states(evaluator) == {
         ("efficiency", ("DST",), "abnormal"),
-        ("silent", ("DST",), "normal"),
         ("silent", ("GONE",), "abnormal"),
         ("disk", (), "no data"),
     }
