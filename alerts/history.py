@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from msgspec import Struct
+
 from lakescope.alerts.search import Cell, Place
 
 HALF_LIFE_S = 3 * 86_400
@@ -23,28 +25,28 @@ _UNKNOWN = 0.05
 Key = tuple[str, ...]
 
 
-class History:
+class History(Struct, kw_only=True):
     """Failures and attempts of the past by link, source, destination and account."""
 
-    def __init__(self) -> None:
-        self._counts: dict[Key, list[float]] = {}
-        """Key -> failures, attempts, both faded to `_at`."""
-        self._at = 0.0
+    counts: dict[Key, list[float]] = {}
+    """Key -> failures, attempts, both faded to `at`."""
+    at: float = 0.0
+    """The last time that was added (POSIX seconds)."""
 
     def add(self, cells: Iterable[Cell], at: float) -> None:
         """What happened at one time (POSIX seconds); `Cell.expected` is not used."""
         self._fade(at)
         for cell in cells:
             for key in _keys(cell.place):
-                counts = self._counts.setdefault(key, [0.0, 0.0])
+                counts = self.counts.setdefault(key, [0.0, 0.0])
                 counts[0] += cell.value
                 counts[1] += cell.weight
 
     @property
     def is_enough(self) -> bool:
         """Whether anything can be said."""
-        links = sum(key[:1] == ("link",) for key in self._counts)
-        return bool(links) and self._counts[()][1] >= LEAST_ATTEMPTS * links
+        links = sum(key[:1] == ("link",) for key in self.counts)
+        return bool(links) and self.counts[()][1] >= LEAST_ATTEMPTS * links
 
     def rate(self, place: Place) -> float:
         """Expected failures per attempt, 0..1."""
@@ -56,16 +58,16 @@ class History:
         return self._shrunk(link, min(0.98, lake * factor))
 
     def _shrunk(self, key: Key, wider: float) -> float:
-        failures, attempts = self._counts.get(key, (0.0, 0.0))
+        failures, attempts = self.counts.get(key, (0.0, 0.0))
         return (failures + wider * _STRENGTH) / (attempts + _STRENGTH)
 
     def _fade(self, at: float) -> None:
-        if self._at and at > self._at:
-            factor = 0.5 ** ((at - self._at) / HALF_LIFE_S)
-            for counts in self._counts.values():
+        if self.at and at > self.at:
+            factor = 0.5 ** ((at - self.at) / HALF_LIFE_S)
+            for counts in self.counts.values():
                 counts[0] *= factor
                 counts[1] *= factor
-        self._at = max(self._at, at)
+        self.at = max(self.at, at)
 
 
 def _keys(place: Place) -> list[Key]:

@@ -112,7 +112,8 @@ class Tracker:
     def __init__(self, settings: Settings | None = None) -> None:
         self.settings = settings or Settings()
         self.open: list[Incident] = []
-        self._over: list[Incident] = []
+        self.over: list[Incident] = []
+        """Ended a short time ago: they may begin again, and what they struck is not learnt."""
 
     @property
     def known(self) -> frozenset[Pattern]:
@@ -125,7 +126,7 @@ class Tracker:
             one.began - MARGIN_S <= at
             and (one.closed is None or at <= one.closed + MARGIN_S)
             and one.covers(cell)
-            for one in (*self.open, *self._over)
+            for one in (*self.open, *self.over)
         )
 
     def step(
@@ -135,7 +136,7 @@ class Tracker:
         tells when a pattern's failures began. Returns what changed among the confirmed incidents."""
         changes: list[tuple[Change, Incident]] = []
         found: set[str] = set()
-        self._over = [one for one in self._over if now - one.seen < 2 * self.settings.again_s]
+        self.over = [one for one in self.over if now - one.seen < 2 * self.settings.again_s]
         for view, (cells, explanations) in enumerate(views):
             for group in self._groups(explanations, cells):
                 related = [one for one in self.open if self._is_same(now, one, group, cells)]
@@ -148,14 +149,14 @@ class Tracker:
                 if not related:
                     over = [
                         one
-                        for one in self._over
+                        for one in self.over
                         if now - one.seen < self.settings.again_s and self._is_same(now, one, group, cells)
                     ]
                     if over and view:
                         continue
                     if over:
                         related = [over[-1]]
-                        self._over.remove(over[-1])
+                        self.over.remove(over[-1])
                         self.open.append(over[-1])
                         over[-1].closed = None
                 incident = self._matched(now, view, group, cells, related, firsts, changes)
@@ -169,7 +170,7 @@ class Tracker:
                     incident.began + BIN_S,
                     min(incident.seen, firsts.ended(incident.patterns, incident.peak.rate / 2)),
                 )
-                self._over.append(incident)
+                self.over.append(incident)
                 if incident.opened:
                     changes.append(("closed", incident))
             elif incident.opened is None and self._is_confirmed(incident):

@@ -10,6 +10,8 @@ from datetime import datetime
 from functools import cached_property, partial
 from typing import Any
 
+import msgspec
+
 from lakescope.alerts.history import History
 from lakescope.alerts.incidents import BIN_S, Change, Firsts, Incident, Tracker
 from lakescope.alerts.search import Cell, Options, explain
@@ -34,6 +36,15 @@ def side_of(error_scope: str | None, error_template: str | None) -> str | None:
     return first if first in ("SOURCE", "DESTINATION") else None
 
 
+class _State(msgspec.Struct, kw_only=True):
+    """What a `Watch` remembers."""
+
+    history: History
+    open: list[Incident]
+    over: list[Incident]
+    learnt: float
+
+
 class Watch:
     """The incidents of a lake's transfers."""
 
@@ -42,6 +53,21 @@ class Watch:
         self.tracker = tracker or Tracker()
         self.history = History()
         self._learnt = 0.0
+
+    def dump(self) -> bytes:
+        """All that it remembers, for `load`: an incident keeps its id over a restart."""
+        tracker = self.tracker
+        return msgspec.msgpack.encode(
+            _State(history=self.history, open=tracker.open, over=tracker.over, learnt=self._learnt)
+        )
+
+    @classmethod
+    def load(cls, state: bytes, options: Options | None = None, tracker: Tracker | None = None) -> Watch:
+        """One that remembers what another one's `dump` wrote. Raises `msgspec.DecodeError` for anything else."""
+        watch, decoded = cls(options, tracker), msgspec.msgpack.decode(state, type=_State)
+        watch.history, watch._learnt = decoded.history, decoded.learnt
+        watch.tracker.open, watch.tracker.over = decoded.open, decoded.over
+        return watch
 
     def step(self, now: float, bins: Bins) -> list[tuple[Change, Incident]]:
         """One round at `now` (POSIX seconds, a multiple of `BIN_S`): what changed among the incidents.

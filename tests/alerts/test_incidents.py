@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from itertools import permutations
 
+import msgspec
+import pytest
+
 from lakescope.alerts.incidents import BIN_S
 from lakescope.alerts.watch import PLACE, Bins, Counts, Watch, bins_of, replay, side_of
 
@@ -77,6 +80,27 @@ def test_rounds_may_be_made_one_by_one() -> None:
         recent = {at: places for at, places in bins.items() if now - 3 * HOUR <= at < now}
         opened += [str(one) for change, one in watch.step(now, recent) if change == "opened"]
     assert opened == ["dst_site PIC"]
+
+
+def test_an_incident_keeps_its_id_over_a_restart() -> None:
+    """A restart each round changes nothing: neither ids nor what is learnt."""
+    bins = day([(120, 150, "PIC", 1.0), (160, 170, "PIC", 1.0)])
+    steady, changes, changes_of_restarted = Watch(), [], []
+    state = steady.dump()
+    for number in range(1, 12 * 24):
+        now = float(number * BIN_S)
+        recent = {at: places for at, places in bins.items() if now - 3 * HOUR <= at < now}
+        changes += [(change, one.id, one.began) for change, one in steady.step(now, recent)]
+        restarted = Watch.load(state)
+        changes_of_restarted += [(change, one.id, one.began) for change, one in restarted.step(now, recent)]
+        state = restarted.dump()
+    assert [change for change, *_ in changes] == ["opened", "closed"] and changes == changes_of_restarted
+    assert state == steady.dump()
+
+
+def test_what_is_no_state_is_refused() -> None:
+    with pytest.raises(msgspec.DecodeError):
+        Watch.load(b"nothing")
 
 
 def test_users_errors_count_against_nobody() -> None:
