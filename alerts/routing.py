@@ -286,12 +286,12 @@ def fits(subscription: Subscription, alert: Alert) -> bool:
         return False
     for name, labels in LABELS.items():
         patterns = getattr(subscription, name)
-        if patterns is not None and not any(_is_any(value, patterns) for value in _places(alert, labels)):
+        if patterns is not None and not any(_is_any(value, patterns) for value in places_of(alert, labels)):
             return False
     return True
 
 
-def _places(alert: Alert, labels: Collection[str]) -> list[str]:
+def places_of(alert: Alert, labels: Collection[str]) -> list[str]:
     """Where an alert is: of an incident its culprit alone, since its links have innocent ends."""
     if "incident" not in alert.labels:
         return [value for label in labels if (value := alert.labels.get(label))]

@@ -6,7 +6,6 @@ no value any more, or too few: as normal, or not known for `hold_s` and then end
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Literal
@@ -14,6 +13,7 @@ from typing import Literal
 import msgspec
 from msgspec import Struct, field
 
+from lakescope.alerts._files import read, write
 from lakescope.alerts.model import Alert, Rule, Verdict
 from lakescope.alerts.routing import Receipts, Subscription, is_settled
 from lakescope.kpis.catalogue import CATALOGUE
@@ -82,32 +82,22 @@ class Ledger(Struct, kw_only=True):
         for one in [one for one in self.watched if one.rule not in rules]:
             self._end(one, now)
 
-    def forget_settled(self, subscriptions: Mapping[str, Subscription], now: float) -> None:
-        """Drops ended alerts of which nobody has to hear any more, and their receipts."""
+    def forget_settled(
+        self, subscriptions: Mapping[str, Subscription], now: float, others: Iterable[Alert] = ()
+    ) -> None:
+        """Drops ended alerts of which nobody has to be notified any more, and receipts of alerts that are neither here nor
+        among the `others`."""
         self.ended = [one for one in self.ended if not is_settled(one, self.receipts, subscriptions, now)]
-        self.receipts.forget({one.key for one in self.alerts})
+        self.receipts.forget({one.key for one in (*self.alerts, *others)})
 
     def save(self, path: Path) -> None:
-        """Whole or not at all, whatever ends the process or the machine."""
-        draft = path.with_name(f"{path.name}.new")
-        with draft.open("wb") as file:
-            file.write(msgspec.json.encode(self))
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
+        """Whole or not at all."""
+        write(path, msgspec.json.encode(self))
 
     @classmethod
     def load(cls, path: Path) -> Ledger:
         """An empty one where there is no file yet. Raises `RuntimeError` for one that is damaged or not ours."""
-        try:
-            return msgspec.json.decode(path.read_bytes(), type=cls)
-        except FileNotFoundError:
-            return cls()
-        except msgspec.DecodeError as error:
-            raise RuntimeError(
-                f"{path}: expected the state of alerts: {error}; move it away: mv {path} {path}.damaged;"
-                " then people are notified again of all that is abnormal"
-            ) from error
+        return read(path, cls, "alerts") or cls()
 
     def _judge(self, one: Watched, rule: Rule, verdict: Verdict, now: float) -> None:
         elapsed = now - one.seen

@@ -7,7 +7,7 @@ The running instance, ``lakescope alerts test`` and ``backtest`` all step the sa
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -34,6 +34,8 @@ class Evaluator:
         self.ledger = Ledger() if ledger is None else ledger
         self.verdicts: dict[str, list[Verdict]] = {}
         """Of the last round, by rule."""
+        self.cover: Callable[[Rule, Verdict], str | None] = lambda rule, verdict: None
+        """What people are notified of instead of an abnormal group."""
         self.fault: str | None = None
         """Why the store did not answer in the last round."""
         self._histories: dict[str, Answer] = {}
@@ -43,7 +45,8 @@ class Evaluator:
         """One round at a time (POSIX seconds). What the store does not answer is unknown: nothing begins and nothing ends."""
         self.verdicts = self.judge(now)
         for name, rule in self.rules.items():
-            self.ledger.step(rule, self.verdicts[name], now)
+            found = [self._covered(rule, one) for one in self.verdicts[name]]
+            self.ledger.step(rule, found, now)
         self.ledger.end_others(self.rules, now)
 
     def judge(self, now: float) -> dict[str, list[Verdict]]:
@@ -65,6 +68,11 @@ class Evaluator:
             rule.name: evaluate.verdicts(rule, now, answers, _completeness(rule, now, answers))
             for rule in rules
         }
+
+    def _covered(self, rule: Rule, verdict: Verdict) -> Verdict:
+        if verdict.state != "abnormal" or verdict.covered_by:
+            return verdict
+        return replace(verdict, covered_by=self.cover(rule, verdict))
 
     def _ask(self, wanted: Mapping[str, Query], now: float) -> dict[str, Answer]:
         """The answers that the store gives; none where it does not answer."""

@@ -1,0 +1,34 @@
+"""State in a file: whole or not at all, whatever ends the process or the machine."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+T = TypeVar("T")
+
+
+def write(path: Path, content: bytes) -> None:
+    """Replaces the file. Raises `OSError`."""
+    draft = path.with_name(f"{path.name}.new")
+    with draft.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+
+
+def read(path: Path, kind: type[T], what: str) -> T | None:
+    """What `write` left there; null where there is no file yet. Raises `RuntimeError` for one that is damaged or not ours."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=kind)
+    except FileNotFoundError:
+        return None
+    except msgspec.DecodeError as error:
+        raise RuntimeError(
+            f"{path}: expected the state of {what}: {error}; move it away: mv {path} {path}.damaged;"
+            " then people are notified again of all that is abnormal"
+        ) from error

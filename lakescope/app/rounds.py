@@ -1,0 +1,284 @@
+"""What an instance does about alerts once a round: evaluate, look for incidents, mute, notify.
+
+    every ROUND_S    rules over the store -> alerts' lives (`app.alerts`);  transfers -> incidents (`alerts.watch`)
+    every TICK_S     what is due and was not delivered yet (`alerts.delivery`)
+
+State lies in two files of the data directory, each written whole: `alerts.json` (rules' alerts, and what receivers have
+taken) and `incidents.json`. A kill loses nothing: what was not delivered is due again under the same key.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from math import inf
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from lakescope.alerts.book import IncidentRecord
+from lakescope.alerts.delivery import Outbox
+from lakescope.alerts.incidents import BIN_S, Change
+from lakescope.alerts.model import Alert, Rule, Verdict
+from lakescope.alerts.muting import Outage, outage_of
+from lakescope.alerts.receivers._common import Receiver
+from lakescope.alerts.records import RULE, Records
+from lakescope.alerts.routing import Subscription, is_settled
+from lakescope.alerts.search import Pattern, covers
+from lakescope.alerts.states import Ledger
+from lakescope.alerts.watch import FAILED_BY, PLACE, REACH_S, Bins, Watch, bins_of
+from lakescope.app.alerts import ROUND_S, Evaluator
+from lakescope.app.query import ask_many
+from lakescope.core.contracts import RefusedError, Sink, TransientError
+from lakescope.dashboards.pages.incident import title_of
+from lakescope.kpis import CATALOGUE, Query
+from lakescope.kpis.model import DAY, HOUR, StatesQuery, UnsupportedError
+
+log = logging.getLogger(__name__)
+
+TICK_S = 15.0
+LEARN_S = DAY
+"""So much of the past is looked at when nothing is known of it: what is usual is learnt from it."""
+_AT_ONCE_S = 2 * HOUR
+"""Of the past, asked in one request: more might not fit in memory."""
+_REFRESH = 6
+"""In every so many rounds all bins that a round looks at are asked for again, else the last ones: failures are reported late."""
+_LATEST_S = 1800
+_OUTAGES = ("site", "rse", "host", "service", "severity", "started", "ended", "description", "url")
+
+
+class Notifying(NamedTuple):
+    """Who is notified, by the configuration."""
+
+    receivers: Mapping[str, Receiver] = {}
+    subscriptions: Mapping[str, Subscription] = {}
+    links: Callable[[Rule | None, Alert], Mapping[str, str]] = lambda rule, alert: {}
+    """Annotations that are addresses: runbook_url, dashboard_url; null: an incident."""
+
+
+class Rounds:
+    """A `tasks.Task`'s work. Raises `RuntimeError` for files of its own that are damaged or not ours."""
+
+    def __init__(
+        self,
+        rules: Mapping[str, Rule],
+        sink: Sink,
+        data_dir: Path,
+        notifying: Notifying = Notifying(),  # noqa: B008 - it is immutable
+        report: Callable[[Sequence[tuple[Change, IncidentRecord]]], None] = lambda changes: None,
+        clock: Callable[[], float] = time.time,
+    ):
+        self._file = data_dir / "alerts.json"
+        self.records = Records(data_dir / "incidents.json", title_of)
+        self.evaluator = Evaluator(rules, sink, Ledger.load(self._file))
+        self.outages: list[Outage] = []
+        """In force in the last round."""
+        self.faults: Mapping[str, str] = {}
+        """Receiver -> why it has not taken what is due."""
+        self._notifying = notifying
+        self._report = report
+        self._clock = clock
+        self.evaluator.cover = self._cover
+        self._outbox = Outbox(
+            notifying.receivers, notifying.subscriptions, self._ledger.receipts, lambda _: self._save()
+        )
+        self._incident_alerts: list[Alert] = []
+        self._watch, self._searched = self._remembered()
+        """What the search remembers, and its last round."""
+        self._bins: Bins = {}
+        self._evaluated = 0.0
+        self._lock = threading.Lock()
+
+    @property
+    def _ledger(self) -> Ledger:
+        return self.evaluator.ledger
+
+    def __call__(self, stop: threading.Event) -> str:
+        """One tick: a round if one is due, then what is due to receivers."""
+        now = self._clock()
+        at = now // ROUND_S * ROUND_S
+        if at > self._evaluated:
+            self.round(at, stop)
+        self.notify(now)
+        if self.evaluator.fault is not None:
+            raise RuntimeError(
+                f"the store does not answer, so all alerts are unknown: {self.evaluator.fault}"
+            )
+        if self.faults:
+            raise RuntimeError("; ".join(f"receiver {name}: {text}" for name, text in self.faults.items()))
+        return f"{len(self.evaluator.rules)} rules, {len(self.alerts())} alerts open or not yet sent to all"
+
+    def round(self, now: float, stop: threading.Event | None = None) -> None:
+        """Evaluates at a time (POSIX seconds, a multiple of `ROUND_S`). Notifies nobody."""
+        self._search(now, stop or threading.Event())
+        self.evaluator.step(now)
+        self._ask_outages(now)
+        self._evaluated = now
+
+    def notify(self, now: float) -> None:
+        """Sends what is due at a time, and writes what receivers have taken."""
+        self._annotate(now)
+        self._save()
+        alerts = self.alerts()
+        self.faults = self._outbox.deliver(alerts, now)
+        settled = [one for one in self.records.alerts() if self._is_settled(one, now)]
+        self.records.settle(one.labels["incident"] for one in settled)
+        self._ledger.forget_settled(self._outbox.subscriptions, now, self.records.alerts())
+        self._save()
+
+    def alerts(self) -> list[Alert]:
+        """Open ones, and ended ones of which somebody may still have to be notified; of rules and of incidents."""
+        return [*self._ledger.alerts, *self._incident_alerts]
+
+    def _is_settled(self, alert: Alert, now: float) -> bool:
+        return is_settled(alert, self._ledger.receipts, self._outbox.subscriptions, now)
+
+    def close(self) -> None:
+        """Closes the receivers."""
+        self._outbox.close()
+
+    # --- incidents ----------------------------------------------------------------------------------------
+
+    def _remembered(self) -> tuple[Watch, float]:
+        state, at = self.records.watch
+        try:
+            return (Watch.load(state), at) if state else (Watch(), 0.0)
+        except msgspec.DecodeError:  # of another version: what is usual is learnt anew
+            log.warning("incidents_learnt_anew")
+            return Watch(), 0.0
+
+    def _search(self, now: float, stop: threading.Event) -> None:
+        """The search's rounds up to `now`: those that were missed, too, as far back as `LEARN_S`."""
+        begin = max(self._searched, now - LEARN_S) // BIN_S * BIN_S
+        first = begin
+        while begin < now and not stop.is_set():
+            end = min(now, begin + _AT_ONCE_S)
+            if not self._fill(begin, end):
+                return
+            for at in range(int(begin) + BIN_S, int(end) + 1, BIN_S):
+                bins = {one: places for one, places in self._bins.items() if one < at}
+                changes = self._watch.step(float(at), bins)
+                if changes or at == end:
+                    unseen = first if at < now - ROUND_S else inf
+                    found = self.records.update(changes, at, self._watch.dump(), unseen_since=unseen)
+                    if found:
+                        self._report(found)
+                self._searched = float(at)
+            begin = end
+
+    def _fill(self, begin: float, end: float) -> bool:
+        """Asks for the bins that the rounds after `begin` until `end` look at, and forgets older ones; whether the store
+        answered."""
+        wanted = begin + BIN_S - REACH_S - BIN_S
+        held = {at: places for at, places in self._bins.items() if at >= wanted}
+        is_refreshed = not held or round(end / BIN_S) % _REFRESH == 0
+        since = wanted if is_refreshed else min(begin, end - _LATEST_S)
+        kpis = (("transfers_ended", PLACE), ("transfers_failed", FAILED_BY))
+        answers = self._ask([_query(name, by, since, end, BIN_S) for name, by in kpis])
+        if answers is None:
+            return False
+        if any(isinstance(one, UnsupportedError) for one in answers):
+            return False  # such a store has no transfers, or cannot tell them apart
+        self._bins = {at: places for at, places in held.items() if at < since} | bins_of(*answers)
+        return True
+
+    def _cover(self, rule: Rule, verdict: Verdict) -> str | None:
+        """The open incident that has the failures of a rule's group."""
+        if not rule.is_incident:
+            return None
+        place = rule.places(verdict.group)
+        for record in self.records.incidents(self._searched):
+            if record.ended is None and any(_reaches(Pattern(one), place) for one in record.patterns):
+                return f"incident {record.id}: {record.culprit}"
+        return None
+
+    # --- what mutes ---------------------------------------------------------------------------------------
+
+    def _ask_outages(self, now: float) -> None:
+        queries = [
+            StatesQuery(of=_query(name, (), now - HOUR, now), columns=_OUTAGES, limit=1000)
+            for name in ("downtimes_running", "downtimes_planned")
+        ]
+        answers = self._ask(queries)
+        if answers is not None:  # else what was in force is taken to be so still
+            rows = [row for one in answers if not isinstance(one, UnsupportedError) for row in one]
+            self.outages = [*_in_force(rows, now)]
+
+    def _annotate(self, now: float) -> None:
+        """Mutes, links and downtimes of all alerts, as they are now."""
+        muted = {}
+        self._incident_alerts = self.records.alerts()
+        watched = {one.alert.key: one for one in self._ledger.watched if one.alert}
+        for alert in self.alerts():
+            rule = self.evaluator.rules.get(alert.rule)
+            topic = CATALOGUE[rule.kpi].dataset if rule else "transfers"
+            outage = outage_of(alert, topic, self.outages)
+            alert.annotations.pop("downtime", None)
+            if outage is not None:
+                alert.annotations["downtime"] = str(outage)
+            alert.annotations |= self._notifying.links(rule, alert)
+            cover = watched[alert.key].covered_by if alert.key in watched else None
+            alert.muted_by = str(outage) if outage else cover
+            if alert.rule == RULE and "incident" in alert.labels:
+                muted[alert.labels["incident"]] = alert.muted_by
+                silence = self._silence(alert.labels["incident"], now)
+                alert.muted_by = alert.muted_by or silence
+        self.records.mute(muted)
+
+    def _silence(self, id: str, now: float) -> str | None:
+        record = self.records.incident(id)
+        if record is None or record.silence is None or record.silence.until <= now:
+            return None
+        return f"silenced by {record.silence.by}: {record.silence.reason}"
+
+    # --- the store ----------------------------------------------------------------------------------------
+
+    def _ask(self, queries: Sequence[Query | StatesQuery]) -> list[Any] | None:
+        try:
+            return ask_many(queries, self.evaluator.sink)
+        except (TransientError, RefusedError) as error:
+            self.evaluator.fault = str(error)
+            return None
+
+    def _save(self) -> None:
+        self._ledger.save(self._file)
+
+
+def _reaches(pattern: Pattern, place: Mapping[str, str]) -> bool:
+    """Whether a culprit may have the failures of a rule's group: it covers it, has no place, or is at one of its ends."""
+    if covers(pattern, place):
+        return True
+    values = {
+        end.strip() for _, value in pattern.attributes for end in value.replace("<->", "->").split("->")
+    }
+    at_places = [name for name, _ in pattern.attributes if name.endswith(("site", "rse", "link", "links"))]
+    return not at_places or bool(values & {*place.values()})
+
+
+def _query(kpi: str, by: tuple[str, ...], since: float, until: float, bin_s: int | None = None) -> Query:
+    return Query(
+        kpi=CATALOGUE[kpi],
+        since=datetime.fromtimestamp(since, UTC),
+        until=datetime.fromtimestamp(until, UTC),
+        by=by,
+        bin_s=bin_s,
+    )
+
+
+def _in_force(rows: Iterable[Mapping[str, Any]], now: float) -> Iterator[Outage]:
+    """Outages among reported downtimes: a planned one begins at its time, whether the portal has been asked since or not."""
+    moment = datetime.fromtimestamp(now, UTC)
+    for row in rows:
+        started, ended = (_moment(row[name]) for name in ("started", "ended"))
+        if row["severity"] == "outage" and (started or moment) <= moment and (ended or moment) >= moment:
+            until = f"{ended:%Y-%m-%dT%H:%M:%SZ}" if ended else None
+            places = {name: row[name] for name in ("site", "rse", "host", "service", "description", "url")}
+            yield Outage(**places, until=until)
+
+
+def _moment(value: Any) -> datetime | None:
+    return value if value is None or isinstance(value, datetime) else datetime.fromisoformat(value)

@@ -1,0 +1,187 @@
+"""Rounds in an instance: one notification at opening and one at the end, through kills, outages and downtimes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from msgspec.structs import replace
+
+from lakescope.alerts.book import Silence
+from lakescope.alerts.model import Notification, Rule, Threshold
+from lakescope.app.rounds import Notifying, Rounds
+from lakescope.core.contracts import TransientError
+from lakescope.core.events import Downtime, Event, Poll
+from lakescope.sinks.duckdb import DuckdbOptions, DuckdbSink
+from tests.alerts.test_delivery import Listener
+from tests.app._searched import transfer
+
+NOON = 1_767_614_400.0  # 2026-01-05T12:00:00Z
+RULE = Rule(
+    name="efficiency",
+    title="Transfers fail",
+    kpi="transfer_efficiency",
+    condition=Threshold(below=0.2),
+    window_s=1800,
+    keep_s=0,
+    by=("dst_site",),
+    summary="{dst_site}: {value} in {window}",
+    description="",
+    is_incident=True,
+)
+
+
+class Pager(Listener):
+    """What it was sent: event, and the place or the culprit."""
+
+    def send(self, notifications: Sequence[Notification]) -> None:
+        if self.fault is not None:
+            raise self.fault
+        self.sent += [
+            [one.event, one.alert.labels.get("dst_site") or one.alert.annotations["culprit"]]
+            for one in notifications
+        ]
+
+
+@pytest.fixture
+def sink(tmp_path: Path) -> Iterator[DuckdbSink]:
+    made = DuckdbSink("duck", DuckdbOptions(), tmp_path)
+    list(made.setup())
+    yield made
+    made.close()
+
+
+def write(sink: DuckdbSink, events: Sequence[Event]) -> None:
+    outcome = sink.write(sink.encode(events, [msgspec.json.encode(one) for one in events]))
+    assert not (outcome.retry or outcome.rejected)
+
+
+def text(minute: float) -> str:
+    return msgspec.json.decode(msgspec.json.encode(_moment(minute)), type=str)
+
+
+def _moment(minute: float) -> Any:
+    from datetime import UTC, datetime
+
+    return datetime.fromtimestamp(NOON + 60 * minute, UTC)
+
+
+def traffic(begin: int, end: int, broken: str | None = None) -> list[Event]:
+    """Each minute a transfer between each two of four sites; all to `broken` fail."""
+    sites = "ABCD"
+    return [
+        transfer(
+            "failed" if destination == broken else "done",
+            text(minute + number / 20),
+            src_site=source,
+            dst_site=destination,
+            src_rse=source,
+            dst_rse=destination,
+            error_template="DESTINATION No route to host" if destination == broken else None,
+        )
+        for minute in range(begin, end)
+        for number, (source, destination) in enumerate((s, d) for s in sites for d in sites if s != d)
+    ]
+
+
+def run(rounds: Rounds, begin: int, end: int) -> None:
+    """Rounds of five minutes, each with its ticks."""
+    for minute in range(begin, end + 1, 5):
+        rounds.round(NOON + 60 * minute)
+        rounds.notify(NOON + 60 * minute + 1)
+
+
+def make(tmp_path: Path, sink: DuckdbSink, pager: Pager, *rules: Rule, **options: Any) -> Rounds:
+    rules_by_name = {one.name: one for one in rules}
+    return Rounds(rules_by_name, sink, tmp_path, Notifying({"pager": pager}), **options)
+
+
+def test_one_rule_opens_and_ends_once_through_kills(tmp_path: Path, sink: DuckdbSink) -> None:
+    plain = replace(RULE, is_incident=False)
+    write(sink, [*traffic(0, 20, broken="B"), *traffic(20, 120)])
+    pager = Pager()
+    for minute in range(5, 120, 5):  # each round in a process of its own
+        run(make(tmp_path, sink, pager, plain), minute, minute)
+    assert pager.sent == [["opened", "B"], ["resolved", "B"]]
+
+
+def test_an_incident_is_found_and_its_rules_are_silent(tmp_path: Path, sink: DuckdbSink) -> None:
+    write(sink, [*traffic(-600, 0), *traffic(0, 60, broken="B"), *traffic(60, 180)])
+    pager, reported = Pager(), []
+    rounds = make(tmp_path, sink, pager, replace(RULE, for_s=1800), report=reported.extend)
+    run(rounds, 0, 180)
+    assert pager.sent == [["opened", "destination B"], ["resolved", "destination B"]]
+    (record,) = rounds.records.incidents(0)
+    assert record.patterns == ((("dst_site", "B"),),) or record.culprit == "destination B"
+    assert (record.severity, record.began, record.ended) == ("page", NOON, NOON + 3600)
+    assert [change for change, _ in reported if change != "updated"] == ["opened", "closed"]
+
+
+def test_what_ended_while_nobody_looked_is_listed_and_not_paged(tmp_path: Path, sink: DuckdbSink) -> None:
+    write(sink, [*traffic(-600, 0), *traffic(0, 60, broken="B"), *traffic(60, 240)])
+    pager = Pager()
+    rounds = make(tmp_path, sink, pager)
+    run(rounds, 240, 240)
+    assert len(rounds.records.incidents(0)) == 1
+    assert pager.sent == []
+
+
+def test_what_ended_during_a_restart_is_resolved(tmp_path: Path, sink: DuckdbSink) -> None:
+    write(sink, [*traffic(-600, 0), *traffic(0, 60, broken="B"), *traffic(60, 240)])
+    pager = Pager()
+    run(make(tmp_path, sink, pager), 0, 40)
+    run(make(tmp_path, sink, pager), 240, 240)
+    assert pager.sent == [["opened", "destination B"], ["resolved", "destination B"]]
+
+
+def outage(**fields: Any) -> list[Event]:
+    """A downtime of an hour from noon on, in the portal's answer of a quarter past eleven."""
+    common = {"time": text(-45), "source": "gocdb", "collector": "downtimes"}
+    poll = Poll(id="0" * 32, scope="url", kind="downtimes", count=1, complete=True, interval_s=7200, **common)
+    downtime = Downtime(
+        id="1" * 32,
+        event="reported",
+        downtime_id="7",
+        state="planned",
+        severity="outage",
+        started=text(0),
+        ended=text(60),
+        description="new switches",
+        poll="url",
+        **common,
+        **fields,
+    )
+    return [poll, downtime]
+
+
+def test_a_downtime_mutes_what_it_announces(tmp_path: Path, sink: DuckdbSink) -> None:
+    write(sink, [*traffic(0, 45, broken="B"), *traffic(45, 60), *traffic(60, 100, broken="B")])
+    write(sink, outage(site="B"))
+    pager = Pager()
+    rounds = make(tmp_path, sink, pager, replace(RULE, is_incident=False))
+    run(rounds, 30, 45)
+    (alert,) = rounds.alerts()
+    assert alert.muted_by == "downtime of B until 2026-01-05T13:00:00Z: new switches"
+    assert pager.sent == []
+    run(rounds, 50, 100)
+    assert pager.sent == [["opened", "B"]]
+
+
+def test_a_silenced_incident_is_not_notified(tmp_path: Path, sink: DuckdbSink) -> None:
+    write(sink, [*traffic(-600, 0), *traffic(0, 60, broken="B"), *traffic(60, 100)])
+    pager = Pager()
+    pager.fault = TransientError("away")
+    rounds = make(tmp_path, sink, pager)
+    run(rounds, 0, 30)
+    assert rounds.faults == {"pager": "away"}
+    (record,) = rounds.records.incidents(0)
+    silence = Silence(by="Ada", until=NOON + 2700, reason="we know")
+    rounds.records.silence(record.id, silence)
+    pager.fault = None
+    run(make(tmp_path, sink, pager), 35, 40)  # over a restart, too
+    assert pager.sent == []
+    run(make(tmp_path, sink, pager), 45, 55)
+    assert pager.sent == [["opened", "destination B"]]
