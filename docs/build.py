@@ -371,6 +371,9 @@ def _rows(schema: dict[str, Any], defs: dict[str, Any], prefix: str) -> Iterator
         if "$ref" in (table_of := field.get("additionalProperties", {})):
             yield from _rows(defs[table_of["$ref"].rpartition("/")[2]], defs, f"{prefix}{name}.NAME.")
             continue
+        if "$ref" in (one_of := field.get("items", {})):
+            yield from _rows(defs[one_of["$ref"].rpartition("/")[2]], defs, f"{prefix}{name}[].")
+            continue
         default = field.get("default")
         default_text = f"`{toml_value(default)}`" if default not in (None, {}, []) else ""
         default_or_required = "required" if name in schema.get("required", ()) else default_text

@@ -7,11 +7,22 @@
     receiver    `Receiver`, options from `ReceiverOptions` or `HttpReceiverOptions`, entry point in ``lakescope.receivers``
     KPI         `Kpi`, entry point in ``lakescope.kpis``
     dashboard   `Dashboard`, entry point in ``lakescope.dashboards``
+    rule        `AlertRule`, entry point in ``lakescope.rules``; `Rule` is the event of a replication rule
 
 Everything else may change from one version to the next without a word.
 """
 
-from lakescope.alerts.model import Alert, Notification
+from lakescope.alerts.model import (
+    Absence,
+    Alert,
+    Baseline,
+    BurnRate,
+    Notification,
+    Peers,
+    Threshold,
+    Volume,
+)
+from lakescope.alerts.model import Rule as AlertRule
 from lakescope.alerts.receivers._common import HttpReceiverOptions, Receiver, ReceiverOptions, post
 from lakescope.collectors._common import CollectorOptions, OneFormat
 from lakescope.core.contracts import (
@@ -84,7 +95,11 @@ from lakescope.transformers._common import (
 
 __all__ = [
     "DATASETS",
+    "Absence",
     "Alert",
+    "AlertRule",
+    "Baseline",
+    "BurnRate",
     "Collector",
     "CollectorOptions",
     "Condition",
@@ -116,6 +131,7 @@ __all__ = [
     "Outcome",
     "Panel",
     "Part",
+    "Peers",
     "PerSecond",
     "Poll",
     "Probe",
@@ -138,12 +154,14 @@ __all__ = [
     "Storage",
     "StoreAnswer",
     "StoreQuery",
+    "Threshold",
     "Tls",
     "Trace",
     "Transfer",
     "TransientError",
     "UnsupportedError",
     "Variable",
+    "Volume",
     "answer_each",
     "any_json",
     "check_url",

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from configparser import ConfigParser
 from pathlib import Path
 from pkgutil import resolve_name
-from typing import NamedTuple, get_args, get_origin
+from typing import Any, NamedTuple, TypeGuard, get_args, get_origin
 
 import pytest
 
@@ -198,7 +198,7 @@ def test_modules_named_in_the_text_exist() -> None:
         if re.fullmatch(r"lakescope(\.\w+)+(?<!\.toml)(?<!\.lock)", span)
     }
     groups = {
-        f"lakescope.{room}" for room in ("collectors", "formats", "sinks", "receivers")
+        f"lakescope.{room}" for room in ("collectors", "formats", "sinks", "receivers", "rules")
     }  # of entry points
     assert named
     assert not [(page, name) for page, name in sorted(named) if name not in groups and not _resolves(name)]
@@ -349,7 +349,11 @@ def _rows(text: str, heading: str | None = None) -> set[str]:
     """First cells of the tables, of one section or of the whole page."""
     if heading is not None:
         (text,) = re.findall(rf"^## {heading}\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
-    return set(re.findall(r"^\| `([\w.]+)` \|", text, re.MULTILINE))
+    return set(re.findall(r"^\| `([\w.\[\]]+)` \|", text, re.MULTILINE))
+
+
+def _is_options(kind: Any) -> TypeGuard[type[Options]]:
+    return isinstance(kind, type) and issubclass(kind, Options)
 
 
 def _options(model: type[Options], prefix: str = "") -> Iterator[str]:
@@ -357,7 +361,9 @@ def _options(model: type[Options], prefix: str = "") -> Iterator[str]:
         inner, path = field.annotation, f"{prefix}{name}."
         if get_origin(inner) is dict and isinstance(get_args(inner)[1], type):  # tables by name
             inner, path = get_args(inner)[1], f"{path}NAME."
-        if isinstance(inner, type) and issubclass(inner, Options):
+        if get_origin(inner) is list and _is_options(get_args(inner)[0]):  # a list of tables
+            inner, path = get_args(inner)[0], f"{prefix}{name}[]."
+        if _is_options(inner):
             yield from _options(inner, path)
         else:
             assert field.description, f"{model.__name__}.{name} has no description"

@@ -3,6 +3,8 @@
     [collectors.NAME]   type = "stomp" ...     where messages come from
     [sinks.NAME]        type = "duckdb" ...    where events go
     [alerts.receivers.NAME]  type = "mail" ... who is notified of alerts
+    [alerts.rules.NAME] threshold = 0.3 ...    a change of one rule
+    [[objectives]]      kpi = "..." ...        what share of something shall be good
 
 ``${VARIABLE}`` (or ``${VARIABLE:-default}``) in any text is replaced from the environment: secrets belong there.
 Every fault is a `Problem` that names file and line, what was expected, and the remedy.
@@ -22,6 +24,9 @@ from typing import Any, NamedTuple, TypeGuard, get_args, get_origin
 import pydantic
 from pydantic import Field, SecretStr
 
+from lakescope.alerts.catalogue import RULES
+from lakescope.alerts.configured import configure
+from lakescope.alerts.objectives import Objective
 from lakescope.alerts.options import AlertOptions
 from lakescope.alerts.receivers._common import ReceiverOptions
 from lakescope.app import site
@@ -132,10 +137,10 @@ class DashboardOptions(Options):
 
 
 class SiteOptions(Options):
-    """A site's own KPIs and dashboards, beside Lakescope's and those of installed packages."""
+    """A site's own KPIs, dashboards and rules of alerts, beside Lakescope's and those of installed packages."""
 
     folder: Path | None = Field(default=None, examples=["/etc/lakescope/site"])
-    """Folder of Python files that define `KPIS` or `DASHBOARDS`; they are run, as a plugin is."""
+    """Folder of Python files that define `KPIS`, `DASHBOARDS` or `RULES`; they are run, as a plugin is."""
 
 
 class Settings(Options):
@@ -160,9 +165,11 @@ class Settings(Options):
     dashboards: DashboardOptions = DashboardOptions()
     """Lakescope's own dashboard pages."""
     site: SiteOptions = SiteOptions()
-    """A site's own KPIs and dashboards."""
+    """A site's own KPIs, dashboards and rules of alerts."""
     alerts: AlertOptions = AlertOptions()
     """Alerts."""
+    objectives: list[Objective] = Field(default_factory=list)
+    """What share of something shall be good over which time; rules of alerts are made of each."""
 
 
 class Plugin(NamedTuple):
@@ -267,6 +274,8 @@ class _Reader:
             )
         if settings is not None:
             self.problems += site.load(settings.site.folder)
+            for fault in configure(RULES, settings.alerts, settings.objectives)[1]:
+                self._problem(*fault)
         collectors = self._plugins("collectors", rooms["collectors"])
         sinks = self._plugins("sinks", rooms["sinks"])
         receivers = self._plugins("receivers", rooms.get("receivers", {}))
@@ -459,7 +468,7 @@ def _descend(
             break
         path.append((str(part), field))
         kind = field.annotation
-        tables = get_args(kind)[1] if get_origin(kind) is dict else None
+        tables = get_args(kind)[-1] if get_origin(kind) in (dict, list) else None
         if _is_options(tables) and (name := next(parts, None)) is not None:
             path.append((str(name), field))
             kind = tables

@@ -1,7 +1,7 @@
-"""A site's own KPIs and dashboards, beside Lakescope's: by entry point, or in files of a folder.
+"""A site's own KPIs, dashboards and rules of alerts, beside Lakescope's: by entry point, or in files of a folder.
 
 [site]
-folder = "site"      # every *.py of it may have KPIS and DASHBOARDS
+folder = "site"      # every *.py of it may have KPIS, DASHBOARDS and RULES
 """
 
 from __future__ import annotations
@@ -13,6 +13,9 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from lakescope.alerts import check as alerts
+from lakescope.alerts.catalogue import RULES
+from lakescope.alerts.model import Rule
 from lakescope.core.extras import explain
 from lakescope.core.places import Problem
 from lakescope.dashboards import check as dashboards
@@ -24,9 +27,16 @@ from lakescope.kpis import check as kpis
 _OWN: dict[type, tuple[dict[str, Any], frozenset[str]]] = {
     Kpi: (CATALOGUE, frozenset(CATALOGUE)),
     Dashboard: (DASHBOARDS, frozenset(DASHBOARDS)),
+    Rule: (RULES, frozenset(RULES)),
 }
-"""Kind -> where they stand, and which of them are Lakescope's."""
-_GROUPS = {"lakescope.kpis": ("KPIS", Kpi), "lakescope.dashboards": ("DASHBOARDS", Dashboard)}
+"""Kind -> where they stand, and which of them are Lakescope's. Dashboards and rules name KPIs, which come first."""
+_GROUPS = {
+    "lakescope.kpis": ("KPIS", Kpi),
+    "lakescope.dashboards": ("DASHBOARDS", Dashboard),
+    "lakescope.rules": ("RULES", Rule),
+}
+_NAMES: dict[type, str] = {Kpi: "Kpi", Dashboard: "Dashboard", Rule: "AlertRule"}
+"""In `lakescope.plugin`."""
 
 
 class _Entry(NamedTuple):
@@ -48,7 +58,7 @@ def load(folder: Path | None = None) -> list[Problem]:
         for name in registry.keys() - own:
             del registry[name]
     entries = [*_entries(problems), *(_files(folder, problems) if folder else ())]
-    for kind in (Kpi, Dashboard):  # dashboards name KPIs
+    for kind in _OWN:
         new_entries = [one for one in entries if one.kind is kind and not _add(one, problems)]
         if kind is Dashboard and new_entries:
             _check_dashboards(new_entries, problems)
@@ -80,7 +90,7 @@ def _files(folder: Path, problems: list[Problem]) -> Iterator[_Entry]:
             continue
         names = [name for name, _ in _GROUPS.values() if name in variables]
         if not names:
-            text = "expected KPIS or DASHBOARDS, found neither"
+            text = "expected KPIS, DASHBOARDS or RULES, found none"
             problems.append(Problem(str(path), None, "", text, "name what the file defines so: KPIS = (...)"))
         for name, kind in _GROUPS.values():
             if name in variables:
@@ -109,9 +119,9 @@ def _problem(place: str, error: Exception, remedy: str) -> Problem:
 def _add(one: _Entry, problems: list[Problem]) -> bool:
     """Whether it was left out."""
     registry, own = _OWN[one.kind]
-    word = one.kind.__name__
-    if not isinstance(one.value, (Kpi, Dashboard)) or not isinstance(one.value, one.kind):
-        text = f"expected a {word}, found {type(one.value).__name__} {str(one.value)[:60]!r}"
+    word = _NAMES[one.kind]
+    if not isinstance(one.value, (Kpi, Dashboard, Rule)) or not isinstance(one.value, one.kind):
+        text = f"expected {'an' if one.kind is Rule else 'a'} {word}, found {type(one.value).__name__} {str(one.value)[:60]!r}"
         problems.append(Problem(one.place, one.line, "", text, f"import {word} from lakescope.plugin"))
         return True
     name = one.value.name
@@ -120,11 +130,21 @@ def _add(one: _Entry, problems: list[Problem]) -> bool:
         text = f"expected a name of its own, found that of another {word} {whose}"
         problems.append(Problem(one.place, one.line, str(name), text, "give it another name"))
         return True
-    faults = list(kpis.faults(one.value)) if isinstance(one.value, Kpi) else []
+    faults = list(_faults(one.value))
     problems += [Problem(one.place, one.line, str(name), fault, "correct it there") for fault in faults]
     if not faults:
         registry[name] = one.value
     return bool(faults)
+
+
+def _faults(value: Kpi | Dashboard | Rule) -> Iterator[str]:
+    """Of a dashboard only `_check_dashboards` can say, once all are there."""
+    if isinstance(value, Kpi):
+        yield from kpis.faults(value)
+    elif isinstance(value, Rule):
+        yield from alerts.faults(value)
+        if value.runbook_url is None:
+            yield "runbook_url: expected the address of a page that says what to do, found none"
 
 
 def _check_dashboards(entries: list[_Entry], problems: list[Problem]) -> None:

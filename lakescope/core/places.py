@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -45,9 +46,13 @@ class Source(NamedTuple):
         """Line of the deepest part of `place` that stands in the text: tomllib keeps none."""
         best = (0, 0)
         table: tuple[str, ...] = ()
+        lists: Counter[tuple[str, ...]] = Counter()
         for number, line in enumerate(self.text.splitlines(), 1):
-            if header := re.match(r"\s*\[+(.+?)\]+\s*(#.*)?$", line):
-                here = table = _keys(header[1])
+            if header := re.match(r"\s*(\[+)(.+?)\]+\s*(#.*)?$", line):
+                here = table = _keys(header[2])
+                if header[1] == "[[":
+                    here = table = (*table, str(lists[table]))
+                    lists[here[:-1]] += 1
             elif key := re.match(r"\s*([^=#]+?)\s*=", line):
                 here = (*table, *_keys(key[1]))
             else:

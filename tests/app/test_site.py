@@ -1,4 +1,4 @@
-"""A site's own KPIs, dashboards and plugins: found without a fork, refused with place, expected, found and remedy."""
+"""A site's own KPIs, dashboards, rules and plugins: found without a fork, refused with place, expected, found and remedy."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 
+from lakescope.alerts.catalogue import RULES
+from lakescope.alerts.model import Threshold
 from lakescope.app import site
 from lakescope.app.config import parse
+from lakescope.app.rules import rules_of
 from lakescope.app.words import parse as question
 from lakescope.core import plugins
 from lakescope.core.options import Options
@@ -18,7 +21,7 @@ from lakescope.dashboards.definitions import DASHBOARDS
 from lakescope.kpis import CATALOGUE
 from lakescope.sinks.jsonl import JsonlSink
 
-GOOD = """from lakescope.plugin import Condition, Dashboard, Kpi, Number, Panel, Part, Row
+GOOD = """from lakescope.plugin import AlertRule, Condition, Dashboard, Kpi, Number, Panel, Part, Row, Threshold
 
 KPIS = (
     Kpi(
@@ -46,6 +49,19 @@ DASHBOARDS = (
         ),
     ),
 )
+RULES = (
+    AlertRule(
+        name="probes_down",
+        title="Services are down",
+        kpi="probes_critical",
+        condition=Threshold(above=3),
+        window_s=900,
+        by=("site",),
+        summary="{site}: {value} probes found their service down in {window}",
+        description="Ask the site.",
+        runbook_url="https://wiki.example.org/probes",
+    ),
+)
 """
 PLUGINS = '[collectors.push]\ntype = "http"\n[sinks.store]\ntype = "jsonl"\ndirectory = "archive"\n'
 CONFIGURATION = f'[site]\nfolder = "site"\n{PLUGINS}'
@@ -55,7 +71,7 @@ CONFIGURATION = f'[site]\nfolder = "site"\n{PLUGINS}'
 def _nothing_is_left() -> Iterator[None]:
     yield
     site.load()
-    assert "probes_critical" not in CATALOGUE and "night" not in DASHBOARDS
+    assert "probes_critical" not in CATALOGUE and "night" not in DASHBOARDS and "probes_down" not in RULES
 
 
 def written(directory: Path, text: str) -> Path:
@@ -66,9 +82,11 @@ def written(directory: Path, text: str) -> Path:
     return file
 
 
-def test_a_folders_kpis_and_dashboards_stand_beside_lakescopes(tmp_path: Path) -> None:
+def test_a_folders_definitions_stand_beside_lakescopes(tmp_path: Path) -> None:
     written(tmp_path, GOOD)
-    parse(CONFIGURATION, directory=tmp_path)
+    text = f"[alerts.rules.probes_down]\nthreshold = 5\n{CONFIGURATION}"
+    rule = rules_of(parse(text, directory=tmp_path).settings)["probes_down"]
+    assert (rule.kpi, rule.condition) == ("probes_critical", Threshold(above=5))
     assert question("probes_critical", by=["site"]).kpi.unit == "count"
     assert DASHBOARDS["night"].title == "Night shift"
     assert list(DASHBOARDS)[-1] == "night", "a site's own come behind"
@@ -93,6 +111,11 @@ def test_a_folders_kpis_and_dashboards_stand_beside_lakescopes(tmp_path: Path) -
         (('name="night"', 'name="lake"'), "[lake] expected a name of its own, found that of another Dashboard of Lakescope"),
         (('kind="stat"', 'kind="bars"'), "[night] panel 'Down': expected 1 to 1 dimensions in a panel of kind bars"),
         (('Number(kpi="probes_critical")', 'Number(kpi="probes")'), "[night] panel 'Down': there is no KPI 'probes'"),
+        (('name="probes_down"', 'name="incident"'), ":29: [incident] name: expected another name, found 'incident'"),
+        (('kpi="probes_critical",', 'kpi="probes_crit",'), "[probes_down] kpi: there is no KPI 'probes_crit'"),
+        (("by=(", "late_s=-1, by=("), "[probes_down] late_s: expected seconds, found -1"),
+        (("runbook_url=\"https://wiki.example.org/probes\",", ""), "[probes_down] runbook_url: expected the address of a page"),
+        (("RULES = (", "RULES = (1,"), ":29: expected an AlertRule, found int '1'"),
         (("KPIS = (", "KPIS = )("), "ours.py:3: cannot be read: SyntaxError"),
         (("from lakescope.plugin", "from lakescop.plugin"), "ours.py:1: cannot be read: ModuleNotFoundError"),
     ],
@@ -112,7 +135,7 @@ def test_files_that_define_nothing_and_folders_that_are_none(tmp_path: Path) -> 
     with pytest.raises(ConfigurationError, match=r"site: \[site.folder\] expected a folder, found none"):
         parse(CONFIGURATION, directory=tmp_path)
     written(tmp_path, "KPI = ()\n")
-    with pytest.raises(ConfigurationError, match=r"ours.py: expected KPIS or DASHBOARDS, found neither"):
+    with pytest.raises(ConfigurationError, match=r"ours.py: expected KPIS, DASHBOARDS or RULES, found none"):
         parse(CONFIGURATION, directory=tmp_path)
 
 
