@@ -120,6 +120,14 @@ class Tracker:
         """The culprits of the incidents that people were told of."""
         return frozenset(pattern for one in self.open if one.opened for pattern in one.patterns)
 
+    def text_of(self, incident: Incident) -> str:
+        """An incident and what its confirmation depends on, in one line."""
+        state = "confirmed" if incident.opened else "not confirmed"
+        return (
+            f"{incident.id} {incident}: {state}, {incident.value:.0f} of {incident.weight:.0f} failed, "
+            f"{incident.expected:.1f} expected, margin {incident.margin:.1f}, stable for {incident.stable} rounds"
+        )
+
     def is_disturbed(self, cell: Cell, at: float) -> bool:
         """Whether an incident struck a cell at a time (POSIX seconds): then it says nothing of what is usual."""
         return any(

@@ -94,9 +94,9 @@ class WeightedChoice(Generic[T]):
     """Values drawn in proportion to their weights."""
 
     def __init__(self, choices: Sequence[tuple[T, float]]) -> None:
-        self._values = [value for value, _ in choices]
+        self.values = [value for value, _ in choices]
         total = math.fsum(weight for _, weight in choices)
         self._bounds = [weight / total for weight in accumulate(weight for _, weight in choices)]
 
     def draw(self, chance: Chance) -> T:
-        return self._values[min(bisect(self._bounds, chance.random()), len(self._values) - 1)]
+        return self.values[min(bisect(self._bounds, chance.random()), len(self.values) - 1)]
