@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from lakescope.kpis.catalogue._common import DONE, EFFICIENCY, empty_hours
+from lakescope.kpis.catalogue._common import DONE, EFFICIENCY, ENDED, empty_hours
 from lakescope.kpis.model import Kpi, Part, PerSecond
 
 DELETIONS = ("vo", "experiment", "rse", "site", "country", "qos", "protocol", "datatype")
@@ -17,6 +17,12 @@ KPIS = (
         meaning="Replicas that were deleted.",
         unit="count",
         value=Part(kind="count", where=(DONE,)),
+    ),
+    _deletions(
+        name="deletions_ended",
+        meaning="Attempts to delete a replica whose file existed, successful or failed.",
+        unit="count",
+        value=Part(kind="count", where=(ENDED,)),
     ),
     _deletions(
         name="deletion_rate",

@@ -12,6 +12,7 @@ RULES = ("vo", "account", "rse", "scope", "activity", "error_class", "error_temp
 _rules = partial(Kpi, dataset="rules", good="down", dimensions=RULES)
 _STUCK = Condition("event", "=", "stuck")
 _stuck_kpi = partial(Part, kind="last", series=("rule_id",), state=(_STUCK,), polled="rules")
+_NOTHING_LEFT = tuple(Condition(f"locks_{state}", "in", ("0",)) for state in ("replicating", "stuck"))
 _EPISODES = are_known("episode")
 
 KPIS = (
@@ -47,6 +48,21 @@ KPIS = (
             Part(kind="distinct", field="rule_id", where=_EPISODES),
         ),
         null="no rule was stuck, or Rucio does not say since when",
+    ),
+    _rules(
+        name="rules_suspended_complete",
+        meaning="Distinct suspended rules of which no lock is replicating or stuck, in the latest complete poll of Rucio: their"
+        " data is there.",
+        unit="count",
+        value=Part(
+            kind="last",
+            field="rule_id",
+            over="distinct",
+            series=("rule_id",),
+            state=(Condition("event", "=", "suspended"), *_NOTHING_LEFT),
+            polled="rules",
+        ),
+        null="suspended rules are not polled, or Rucio does not answer",
     ),
     Kpi(
         name="rules_reported",

@@ -195,6 +195,15 @@ KPIS = (
         null="never null",
     ),
     _fts(
+        name="fts_ended",
+        meaning="Transfers that ended as FTS reports them, successful or failed, of all its users.",
+        unit="count",
+        good="neutral",
+        where=(FTS, ENDED),
+        value=Part(kind="count"),
+        null="never null",
+    ),
+    _fts(
         name="fts_volume",
         meaning="Bytes of the successful transfers, as FTS reported them.",
         unit="bytes",
