@@ -24,6 +24,8 @@ import lakescope.core.events
 import lakescope.core.messages
 import lakescope.kpis as numbers
 import lakescope.pipeline.metrics
+from lakescope.alerts.catalogue import RULES
+from lakescope.alerts.model import Absence, Baseline, BurnRate, Rule, Threshold
 from lakescope.app.config import Settings, toml_value
 from lakescope.cli import app
 from lakescope.core.columns import Column, Kind, columns, tags
@@ -32,6 +34,7 @@ from lakescope.core.messages import traits
 from lakescope.core.options import Options
 from lakescope.core.plugins import Room, available, load
 from lakescope.kpis.model import DAY, Comparison
+from lakescope.kpis.units import duration_text, text_of
 from lakescope.pipeline.metrics import Metrics
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -242,6 +245,73 @@ def _comparison_text(value: Comparison) -> str:
     return f"{names[0]} and {names[1]}{when} ({value.operation}){per}; null where one of them has no value"
 
 
+def alerts() -> str:
+    """Every rule of the catalogue."""
+    rows = [
+        (
+            f"`{rule.name}`",
+            rule.title,
+            condition_text(rule),
+            duration_text(rule.window_s),
+            duration_text(rule.for_s) if rule.for_s else "",
+            rule.severity,
+            rule.owner,
+        )
+        for rule in RULES.values()
+    ]
+    return "\n\n".join(
+        [
+            "# Alerts",
+            prose(import_module("lakescope.alerts.model")),
+            "A rule whose data does not come says no data, and never fires. Each group is an alert of its own. An alert fires"
+            " once its condition has held for the time under *for*; where *ends* is named, it ends only at that value or better.",
+            table(("rule", "what", "condition", "window", "for", "severity", "owner"), rows),
+        ]
+    )
+
+
+def condition_text(rule: Rule) -> str:
+    """When a rule is abnormal, in words."""
+    kpi = numbers.CATALOGUE[rule.kpi]
+    value = f"[`{kpi.name}`](kpis.md#{kpi.name})"
+
+    def text(number: float | None) -> str:
+        return text_of(kpi, number).lstrip("+")
+
+    match rule.condition:
+        case Threshold(above=above, below=below, clear=clear, unsigned=unsigned):
+            ends = f"; ends at {text(clear)}" if clear is not None else ""
+            limits = [
+                f"{word} {text(limit)}"
+                for word, limit in (("above", above), ("below", below))
+                if limit is not None
+            ]
+            words = f"{value}{' without its sign' if unsigned else ''} {' and '.join(limits)}{ends}"
+        case Baseline() as baseline:
+            ratios = [
+                f"{word} {ratio:g} times"
+                for word, ratio in (("above", baseline.ratio_above), ("below", baseline.ratio_below))
+                if ratio is not None
+            ]
+            ends = f"; ends at {baseline.clear_ratio:g} times" if baseline.clear_ratio is not None else ""
+            least = f" and by at least {text(baseline.least)}" if baseline.least else ""
+            words = (
+                f"{value} {' or '.join(ratios)} the median of the {duration_text(baseline.history_s)} before,"
+                f" by {baseline.deviations:g} standard deviations{least}{ends}"
+            )
+        case BurnRate(target=target, rate=rate, short_s=short_s):
+            words = f"budget of {value} (target {target:.3%}) used at {rate:g} times the even rate, {duration_text(short_s)} too"
+        case Absence(history_s=history_s, least_windows=least_windows):
+            words = f"no {value}, which had some in {least_windows} or more windows of the {duration_text(history_s)} before"
+    by = f", by {', '.join(f'`{name}`' for name in rule.by)}" if rule.by else ""
+    if rule.volume is not None:
+        volume = text_of(numbers.CATALOGUE[rule.volume.kpi], rule.volume.least)
+        by += f"; with [`{rule.volume.kpi}`](kpis.md#{rule.volume.kpi}) of at least {volume}"
+    if rule.peers is not None:
+        by += f"; abnormal with {rule.peers.least} or more others it is one alert, of the {rule.peers.label}"
+    return words + by
+
+
 def configuration() -> str:
     """The settings beside the plugins' own options."""
     page = ["# Configuration", prose(lakescope.app.config)]
@@ -321,7 +391,19 @@ def reasons() -> dict[str, str]:
 
 PAGES: dict[str, Callable[[], str]] = {
     f"{page.__name__}.md": page
-    for page in (events, collectors, sinks, receivers, formats, kpis, configuration, metrics, cli, errors)
+    for page in (
+        events,
+        collectors,
+        sinks,
+        receivers,
+        formats,
+        kpis,
+        alerts,
+        configuration,
+        metrics,
+        cli,
+        errors,
+    )
 }
 
 

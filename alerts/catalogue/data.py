@@ -37,8 +37,8 @@ DATA: tuple[Rule, ...] = (
         by=("name",),
         filters={"stage": "sink"},
         summary="Sink {name}: {value} events stored in {window}, usually {median}, threshold {threshold}",
-        description="Sink {name} stored {value} events in the last {window}; in the seven days before it was {median} an hour. Look"
-        " first which collector brings less, then whether the store delays the writes.",
+        description="Sink {name} stored {value} events in the last {window}; in the seven days before it was"
+        " {median} an hour. Look first which collector brings less, then whether the store delays the writes.",
     ),
     _data(
         name="dead_letters_rising",
@@ -51,9 +51,9 @@ DATA: tuple[Rule, ...] = (
         keep_s=HOUR,
         by=("name",),
         summary="{name}: {value} events became dead letters in {window}, usually {median}, threshold {threshold}",
-        description="{value} events of {name} could not be decoded or stored in the last {window}; in the seven days before it was"
-        " {median} an hour. They are kept and can be replayed. Look first at their reasons: a source that changed its messages, or"
-        " a store that refuses a field.",
+        description="{value} events of {name} could not be decoded or stored in the last {window}; in the seven days"
+        " before it was {median} an hour. They are kept and can be replayed. Look first at their reasons: a source"
+        " that changed its messages, or a store that refuses a field.",
     ),
     _data(
         name="store_behind",
@@ -67,9 +67,9 @@ DATA: tuple[Rule, ...] = (
         filters={"stage": "sink"},
         summary="Sink {name}: half of the events were stored {value} or longer after they happened, in {window}, threshold"
         " {threshold}",
-        description="The median time from an event to its storage in sink {name} is {value} in the last {window}, so that alerts and"
-        " dashboards look at the past. Look first at the sink's queue and retries: with none, the sources are late, or an archive"
-        " is being reloaded.",
+        description="The median time from an event to its storage in sink {name} is {value} in the last {window}, so"
+        " that alerts and dashboards look at the past. Look first at the sink's queue and retries: with none, the"
+        " sources are late, or an archive is being reloaded.",
     ),
     _data(
         name="hermes_backlog",
@@ -81,8 +81,8 @@ DATA: tuple[Rule, ...] = (
         keep_s=HOUR,
         owner="rucio",
         summary="{value} messages wait in Rucio's database for Hermes, threshold {threshold}",
-        description="{value} messages wait for Rucio's daemon Hermes, so that everything Lakescope knows of transfers, deletions and"
-        " rules is late. Look first whether Hermes runs and reaches its broker.",
+        description="{value} messages wait for Rucio's daemon Hermes, so that everything Lakescope knows of"
+        " transfers, deletions and rules is late. Look first whether Hermes runs and reaches its broker.",
     ),
     _data(
         name="fts_messages_missing",
@@ -109,8 +109,9 @@ DATA: tuple[Rule, ...] = (
         keep_s=HOUR,
         volume=Volume("fts_copies", 100.0),
         summary="FTS reported {value} of the copies that Rucio reported as done in {window}, threshold {threshold}",
-        description="FTS reported {volume} of Rucio's requests as copied in the last {window}: {value} of those that Rucio reported as"
-        " done. Messages of Hermes were lost, or the conveyor-finisher is behind. Look first at Hermes and its backlog.",
+        description="FTS reported {volume} of Rucio's requests as copied in the last {window}: {value} of those that"
+        " Rucio reported as done. Messages of Hermes were lost, or the conveyor-finisher is behind. Look first at"
+        " Hermes and its backlog.",
     ),
     _data(
         name="hermes_messages_lost",
@@ -123,8 +124,8 @@ DATA: tuple[Rule, ...] = (
         volume=Volume("requests_done_6h", 200.0),
         summary="Hermes reported {value} of the {volume} transfers that Rucio itself counts as done in {window}, threshold"
         " {threshold}",
-        description="Rucio counts {volume} transfers as done in the last {window}, of which Hermes's messages reported {value}. What is"
-        " missing was lost between Rucio's database and Lakescope's store. Look first at Hermes's backlog, then at the broker, then"
-        " at the dead letters.",
+        description="Rucio counts {volume} transfers as done in the last {window}, of which Hermes's messages"
+        " reported {value}. What is missing was lost between Rucio's database and Lakescope's store. Look first at"
+        " Hermes's backlog, then at the broker, then at the dead letters.",
     ),
 )

@@ -17,8 +17,9 @@ FTS: tuple[Rule, ...] = (
         by=("endpoint",),
         owner="fts",
         summary="{endpoint}: {value} transfers are queued, usually {median}, threshold {threshold}",
-        description="{value} transfers are queued at {endpoint}; in the seven days before there were {median}. A campaign that"
-        " began explains it as long as the active transfers rise, too. Look first which link holds the queue, and at its optimizer.",
+        description="{value} transfers are queued at {endpoint}; in the seven days before there were {median}. A"
+        " campaign that began explains it as long as the active transfers rise, too. Look first which link holds the"
+        " queue, and at its optimizer.",
     ),
     Rule(
         name="fts_success_falling",
@@ -48,9 +49,10 @@ FTS: tuple[Rule, ...] = (
         by=("endpoint",),
         severity="page",
         owner="fts",
-        summary="{endpoint}: no transfer has ended in {window}, though the lake works; in the three days before, almost every hour"
-        " had some",
-        description="FTS at {endpoint} reported no transfer that ended in the last {window}, while others report theirs. Look first"
-        " whether it answers; if it does and works, its messages do not arrive: look at the broker and at Lakescope's collector.",
+        summary="{endpoint}: no transfer has ended in {window}, though the lake works; in the three days before,"
+        " almost every hour had some",
+        description="FTS at {endpoint} reported no transfer that ended in the last {window}, while others report"
+        " theirs. Look first whether it answers; if it does and works, its messages do not arrive: look at the"
+        " broker and at Lakescope's collector.",
     ),
 )

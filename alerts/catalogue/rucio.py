@@ -16,7 +16,13 @@ OTHER_DAEMONS = (
     *("abacus-account", "abacus-rse", "abacus-collection-replica", "automatix", "bb8", "cache-consumer"),
     *("conveyor-receiver", "conveyor-stager", "conveyor-throttler", "dark-reaper", "follower"),
     *("judge-cleaner", "kronos", "minos", "minos-temporary-expiration", "necromancer", "oauth-manager"),
-    *("reaper", "reaper2", "replica-recoverer", "storage-consistency-actions", "suspicious-replica-recoverer"),
+    *(
+        "reaper",
+        "reaper2",
+        "replica-recoverer",
+        "storage-consistency-actions",
+        "suspicious-replica-recoverer",
+    ),
     *("tracer-kronos", "undertaker"),
 )
 """What may be down for a night: as Rucio's executables are called, without `rucio-`."""
@@ -120,8 +126,9 @@ RUCIO: tuple[Rule, ...] = (
         by=("rse",),
         owner="rucio",
         summary="Rules on {rse}: {value} are suspended though all of their locks are OK",
-        description="{value} rules with the RSE expression {rse} are suspended, and none of their locks is replicating or stuck:"
-        " the data is there, but Rucio does not repair or finish the rules. Look first whether somebody suspended them by intent.",
+        description="{value} rules with the RSE expression {rse} are suspended, and none of their locks is"
+        " replicating or stuck: the data is there, but Rucio does not repair or finish the rules. Look first whether"
+        " somebody suspended them by intent.",
     ),
     _requests(12, 1000, "rucio"),
     _requests(24, 200, "rucio"),
@@ -151,8 +158,8 @@ RUCIO: tuple[Rule, ...] = (
         by=("account", "rse"),
         owner="vo",
         summary="{account} on {rse}: {value} of the global quota is in use, threshold {threshold}",
-        description="Account {account} uses {value} of its quota over the RSEs of the expression {rse}. At 100 % Rucio refuses its"
-        " new rules there. Look first at its largest rules and at those that have no lifetime.",
+        description="Account {account} uses {value} of its quota over the RSEs of the expression {rse}. At 100 %"
+        " Rucio refuses its new rules there. Look first at its largest rules and at those that have no lifetime.",
     ),
     Rule(
         name="replicas_bad_rising",

@@ -30,7 +30,8 @@ def _transfer_efficiency(place: str, by: tuple[str, ...], where: str, **rest: An
         kpi="transfer_efficiency",
         by=by,
         volume=Volume("transfers_ended", _MORE_THAN_200),
-        summary=f"{where}: transfer efficiency {{value}} of {{volume}} attempts that ended in {{window}}, threshold {{threshold}}",
+        summary=f"{where}: transfer efficiency {{value}} of {{volume}} attempts that ended in {{window}}, threshold"
+        f" {{threshold}}",
         is_incident=True,
         **rest,
     )

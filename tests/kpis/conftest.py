@@ -348,7 +348,8 @@ def _ruled(number: int, ids: Iterator[str], common: dict[str, Any]) -> Iterator[
     """Rules that nobody asked for, and answers to a question: complete or not, sometimes without a rule."""
     yield Rule(
         id=next(ids),
-        event="stuck" if number % 3 else "replicating",
+        event="stuck" if number % 3 else "replicating" if number % 2 else "suspended",
+        locks_replicating=number % 2,
         episode=f"{number % 9:032x} {number // 27}" if number % 3 else None,
         locks_stuck=number % 5,
         rule_id=f"{number % 9:032x}",
