@@ -130,10 +130,10 @@ def _query(rule: Rule, kpi: str, begin: float, end: float, bin_s: int | None = N
 
 
 def _series(rule: Rule, rows: Rows | None) -> dict[Group, list[float]]:
-    """Each group's values, in the order of the rows; without groups that have a null dimension, and null values."""
+    """Each group's values, in the order of the rows; without null values, and groups with a null that is not optional."""
     series: dict[Group, list[float]] = {}
     for row in rows or ():
-        group = tuple(row[name] for name in rule.by)
+        group = tuple("" if row[name] is None and name in rule.optional else row[name] for name in rule.by)
         if None not in group and row["value"] is not None:
             series.setdefault(tuple(map(str, group)), []).append(row["value"])
     return series
@@ -222,7 +222,11 @@ def _by_peers(rule: Rule, judged: list[Verdict]) -> list[Verdict]:
     covered: dict[Group, str] = {}
     while left:
         others = _others(rule, rule.peers, left.values())
-        peer, count = max(((name, len(of)) for name, of in others.items()), key=lambda one: (one[1], one[0]))
+        peer, count = max(
+            ((name, len(of)) for name, of in others.items()),
+            key=lambda one: (one[1], one[0]),
+            default=("", 0),
+        )
         is_all = rule.peers.all_from is not None and len(measured[peer]) == count >= rule.peers.all_from
         if count < rule.peers.least and not is_all:
             break
@@ -237,12 +241,14 @@ def _by_peers(rule: Rule, judged: list[Verdict]) -> list[Verdict]:
 
 
 def _others(rule: Rule, peers: Peers, verdicts: Iterable[Verdict]) -> dict[str, set[Group]]:
-    """Value -> the rests of its groups: what it was measured with, each once, whichever end it is at."""
+    """Value -> what it was measured with, each once, whichever end it is at."""
     places = [rule.by.index(name) for name in peers.dimensions]
     others: dict[str, set[Group]] = defaultdict(set)
     for one in verdicts:
         for place in places:
-            others[one.group[place]].add(one.group[:place] + one.group[place + 1 :])
+            if peer := one.group[place]:
+                ends = tuple(one.group[other] for other in places if other != place)
+                others[peer].add(ends or one.group[:place] + one.group[place + 1 :])
     return others
 
 

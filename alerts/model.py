@@ -95,7 +95,8 @@ class Peers(Struct, frozen=True, kw_only=True):
     """What is abnormal with many others at once is one alert, of itself; its pairs are in it, and nobody is notified of them."""
 
     dimensions: tuple[str, ...]
-    """Of the rule's, such as ``("src_host", "dst_host")``: a value counts at either of them."""
+    """Of the rule's, such as ``("src_host", "dst_host")``: a value counts at either of them, and its others are the values at
+    the other one, whatever else the rule groups by. Of one dimension the others are the rests of its groups."""
     least: int
     """With so many others."""
     all_from: int | None = None
@@ -119,6 +120,8 @@ class Rule(Struct, frozen=True, kw_only=True):
     """The range that the KPI is asked about; a snapshot is asked at its end."""
     by: tuple[str, ...] = ()
     """Dimensions: each group is judged alone and is an alert of its own. Groups with a null dimension are left out."""
+    optional: tuple[str, ...] = ()
+    """Those of `by` that may be null, such as the site of a host that no topology knows: the alert then has no such label."""
     late_s: int = 0
     """The window ends so long before the round: what is reported late has come by then."""
     for_s: int = 0

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from lakescope.alerts.catalogue.data import DATA
 from lakescope.alerts.catalogue.fts import FTS
+from lakescope.alerts.catalogue.network import NETWORK
 from lakescope.alerts.catalogue.rucio import RUCIO
+from lakescope.alerts.catalogue.storage import STORAGE
 from lakescope.alerts.catalogue.transfers import TRANSFERS
 from lakescope.alerts.model import Rule
 
-RULES: dict[str, Rule] = {rule.name: rule for rule in (*TRANSFERS, *RUCIO, *FTS, *DATA)}
+RULES: dict[str, Rule] = {rule.name: rule for rule in (*TRANSFERS, *RUCIO, *FTS, *DATA, *NETWORK, *STORAGE)}
 """Every rule by name."""

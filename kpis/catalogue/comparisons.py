@@ -5,15 +5,31 @@ from __future__ import annotations
 from functools import partial
 from typing import Literal
 
+from msgspec import structs
+
 from lakescope.kpis.catalogue import fts_queue, network, requests, storage, transfers
-from lakescope.kpis.catalogue.network import TESTS
+from lakescope.kpis.catalogue.network import NETWORK, TESTS
 from lakescope.kpis.catalogue.requests import LINKS
 from lakescope.kpis.catalogue.storage import STORAGE
 from lakescope.kpis.catalogue.transfers import BOTH, FTS_COPIES, HERMES_DONE, RUCIO_COPIES, TRANSFERS
-from lakescope.kpis.model import DAY, HOUR, Comparison, Kpi
+from lakescope.kpis.model import DAY, HOUR, Comparison, Condition, Kpi
 
 _WEEK = 7 * DAY
 _KPIS = {kpi.name: kpi for room in (fts_queue, network, requests, storage, transfers) for kpi in room.KPIS}
+
+_BOTH_VERSIONS = tuple(name for name in NETWORK if name != "ip_version")
+
+
+def _over(kpi: Kpi, ip_version: int) -> Kpi:
+    """The same over one IP version."""
+    only = Condition("ip_version", "in", (str(ip_version),))
+    return structs.replace(kpi, name=f"{kpi.name}_ipv{ip_version}", where=(*kpi.where, only))
+
+
+_ONE_WAY_LOSS = structs.replace(
+    _KPIS["network_loss"], where=(Condition("test", "in", ("latency", "latencybg")),)
+)
+"""Pings lose other packets, and may run over one version only."""
 
 _of_rse = partial(Kpi, unit="bytes", dataset="storage", dimensions=STORAGE)
 _per_rse = partial(Comparison, operation="difference", per=("rse",))
@@ -24,6 +40,24 @@ _OCCUPANCY_KPIS = _of_rse(
     value=_per_rse(of=_KPIS["storage_total"], to=_KPIS["storage_free"]),
     null="no RSE has reported both its total and its free space, or the last report is stale",
 )
+_UNACCOUNTED = _of_rse(
+    name="storage_unaccounted",
+    meaning="Bytes in use as the storage reports them minus those in Rucio's catalogue: above 0, the storage holds"
+    " data that Rucio does not know (dark data); below 0, data may be lost.",
+    good="neutral",
+    signed=True,
+    value=_per_rse(of=_OCCUPANCY_KPIS, to=_KPIS["storage_used"]),
+    null="no RSE has both values, or the last report is stale",
+)
+_SHARE_UNACCOUNTED = _of_rse(
+    name="share_unaccounted",
+    meaning="Bytes in use in the share of an RSE as its storage service reports them (SRR) minus those in Rucio's"
+    " catalogue: above 0, the share holds data that Rucio does not know; below 0, data may be lost.",
+    good="neutral",
+    value=_per_rse(of=_KPIS["share_used"], to=_KPIS["storage_used"]),
+    null="no share holds just one RSE that Rucio counts, or the last report is stale",
+)
+_discrepancy = partial(Kpi, unit="ratio", good="neutral", signed=True, dataset="storage", dimensions=STORAGE)
 
 _transfers = partial(
     Kpi,
@@ -105,6 +139,32 @@ KPIS = (
         null="only one of FTS and perfSONAR measured the link",
     ),
     Kpi(
+        name="network_loss_ipv6_excess",
+        meaning="Loss of perfSONAR's one-way test packets over IPv6 minus that over IPv4 between the same hosts, in percentage"
+        " points.",
+        unit="ratio",
+        good="neutral",
+        signed=True,
+        dataset="network",
+        value=Comparison(of=_over(_ONE_WAY_LOSS, 6), to=_over(_ONE_WAY_LOSS, 4), operation="difference"),
+        dimensions=_BOTH_VERSIONS,
+        null="only one IP version was tested",
+    ),
+    Kpi(
+        name="network_throughput_ipv6_ratio",
+        meaning="Average throughput of perfSONAR tests over IPv6, divided by that over IPv4 between the same hosts.",
+        unit="ratio",
+        good="neutral",
+        dataset="network",
+        value=Comparison(
+            of=_over(_KPIS["network_throughput"], 6),
+            to=_over(_KPIS["network_throughput"], 4),
+            operation="ratio",
+        ),
+        dimensions=_BOTH_VERSIONS,
+        null="only one IP version was tested",
+    ),
+    Kpi(
         name="expected_tests_done",
         meaning="Results of perfSONAR tests, divided by those that the pSConfig templates want between the same hosts; 1: all"
         " of them, 0: none was heard. Of a test that runs more often the expected number counts.",
@@ -143,21 +203,20 @@ KPIS = (
         critical=4,
     ),
     _OCCUPANCY_KPIS,
-    _of_rse(
-        name="storage_unaccounted",
-        meaning="Bytes in use as the storage reports them minus those in Rucio's catalogue: above 0, the storage holds"
-        " data that Rucio does not know (dark data); below 0, data may be lost.",
-        good="neutral",
-        signed=True,
-        value=_per_rse(of=_OCCUPANCY_KPIS, to=_KPIS["storage_used"]),
-        null="no RSE has both values, or the last report is stale",
+    _UNACCOUNTED,
+    _SHARE_UNACCOUNTED,
+    _discrepancy(
+        name="storage_discrepancy",
+        meaning="Bytes in use as the storage reports them minus those in Rucio's catalogue, divided by the total space of"
+        " the RSE.",
+        value=_per_rse(of=_UNACCOUNTED, to=_KPIS["storage_total"], operation="ratio"),
+        null="no RSE has all three values, or the last report is stale",
     ),
-    _of_rse(
-        name="share_unaccounted",
+    _discrepancy(
+        name="share_discrepancy",
         meaning="Bytes in use in the share of an RSE as its storage service reports them (SRR) minus those in Rucio's"
-        " catalogue: above 0, the share holds data that Rucio does not know; below 0, data may be lost.",
-        good="neutral",
-        value=_per_rse(of=_KPIS["share_used"], to=_KPIS["storage_used"]),
+        " catalogue, divided by the size of the share.",
+        value=_per_rse(of=_SHARE_UNACCOUNTED, to=_KPIS["share_total"], operation="ratio"),
         null="no share holds just one RSE that Rucio counts, or the last report is stale",
     ),
     _transfers(

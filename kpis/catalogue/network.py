@@ -10,6 +10,7 @@ from lakescope.kpis.model import DAY, Condition, Kpi, Part, PerSecond, Ratio
 NETWORK = ("src_site", "dst_site", "src_host", "dst_host", "ip_version", "vo")
 
 _HAS_COUNTS = are_known("packets_sent", "packets_lost")
+_LOSS_TESTS = (Condition("test", "in", ("latency", "latencybg", "rtt")),)
 _network = partial(Kpi, dataset="network", good="down", dimensions=NETWORK)
 TESTS = ("src_site", "dst_site", "src_host", "dst_host", "test", "vo")
 _tests = partial(Kpi, dataset="network", dimensions=TESTS)
@@ -33,6 +34,15 @@ KPIS = (
         null="no throughput test succeeded",
     ),
     _network(
+        name="network_throughput_tests",
+        meaning="perfSONAR throughput tests that measured a throughput.",
+        unit="count",
+        good="up",
+        value=Part(kind="count"),
+        where=(Condition("test", "=", "throughput"), *are_known("throughput")),
+        null="never null",
+    ),
+    _network(
         name="network_loss",
         meaning="Share of perfSONAR's test packets that were lost.",
         unit="ratio",
@@ -40,10 +50,19 @@ KPIS = (
             Part(kind="sum", field="packets_lost", where=_HAS_COUNTS),
             Part(kind="sum", field="packets_sent", where=_HAS_COUNTS),
         ),
-        where=(Condition("test", "in", ("latency", "latencybg", "rtt")),),
+        where=_LOSS_TESTS,
         null="no latency test ran",
         warning=0.001,
         critical=0.02,
+    ),
+    _network(
+        name="network_packets",
+        meaning="Test packets that perfSONAR's latency and round-trip tests sent.",
+        unit="count",
+        good="neutral",
+        value=Part(kind="sum", field="packets_sent", where=_HAS_COUNTS),
+        where=_LOSS_TESTS,
+        null="no latency test ran",
     ),
     _network(
         name="network_latency_p95",

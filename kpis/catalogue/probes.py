@@ -9,8 +9,10 @@ from lakescope.kpis.model import DAY, Condition, Kpi, Part, Timeline
 
 PROBES = ("probe", "site", "rse", "operation", "protocol", "vo")
 
-_probes = partial(Kpi, dataset="probes", dimensions=PROBES)
-_targets = partial(_probes, dimensions=(*PROBES, "target", "failure"))
+_TARGETS = (*PROBES, "target", "source")
+
+_probes = partial(Kpi, dataset="probes", dimensions=_TARGETS)
+_targets = partial(_probes, dimensions=(*_TARGETS, "failure"))
 _sites = partial(
     Kpi,
     dataset="probes",
@@ -48,6 +50,21 @@ KPIS = (
         where=(FAILED,),
         value=Part(kind="count"),
         null="never null",
+    ),
+    _probes(
+        name="probes_failing",
+        meaning="Checks whose last result is a failure: each probe of a target, with its operation and protocol, counts once.",
+        unit="count",
+        good="down",
+        value=Part(
+            kind="last",
+            field="ok",
+            series=("source", "probe", "target", "operation", "protocol", "address"),
+            state=(FAILED,),
+            over="count",
+            look_back_s=DAY,
+        ),
+        null="no probe has reported, or its last report is stale",
     ),
     _targets(
         name="probe_time",

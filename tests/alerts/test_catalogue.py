@@ -36,10 +36,12 @@ def test_its_questions_can_be_asked(rule: Rule) -> None:
 def test_its_direction_is_that_of_the_kpi(rule: Rule) -> None:
     good = CATALOGUE[rule.kpi].good
     match rule.condition:
+        case Threshold(above=float(above), below=float(below)):
+            assert above < below  # what is beyond either belongs to another rule
+            return
         case Threshold(above=above, below=below):
             bad = "below" if above is None else "above"
             assert above is not None or below is not None
-            assert above is None or below is None or above < below
         case Baseline(ratio_above=high, ratio_below=low):
             assert (high is None) != (low is None)
             bad = "below" if high is None else "above"
@@ -78,7 +80,7 @@ def test_its_summary_says_where_and_how_much(rule: Rule) -> None:
     summary = {name for _, name, _, _ in Formatter().parse(rule.summary) if name}
     description = {name for _, name, _, _ in Formatter().parse(rule.description) if name}
     assert summary | description <= FIELDS | {*rule.by}
-    assert {*rule.by} <= summary, "a summary names each place"
+    assert {*rule.by} - {*rule.optional} <= summary, "a summary names each place"
     assert "\n" not in rule.summary
     if not isinstance(rule.condition, Absence):
         assert "value" in summary

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from lakescope.alerts.evaluate import key, questions, questions_of, verdicts
 from lakescope.alerts.model import (
@@ -148,6 +149,31 @@ def test_all_that_were_measured_are_many() -> None:
     assert ("B",) in _lossy("AB", "CB", peers=peers)
     assert ("B",) not in _lossy("AB", "CB", "db", peers=peers)
     assert ("B",) not in _lossy("AB", peers=peers)
+
+
+def test_a_label_that_is_optional_may_be_unknown_and_is_no_peer_then() -> None:
+    peers = Peers(dimensions=("src_site",), least=2, label="site", summary="")
+    rule = _rule(Threshold(below=0.2), optional=("src_site",), peers=peers)
+    rows = [row for one in ("X", None) for dst in "BC" for row in _rows(0.0, group=(one, dst))]
+    assert {one.group: one.covered_by for one in _judge(rule, value=rows)} == {
+        ("", "B"): None,
+        ("", "C"): None,
+        ("X", "B"): "X",
+        ("X", "C"): "X",
+        ("X",): None,
+    }
+    assert _judge(_rule(Threshold(below=0.2)), value=_rows(0.0, group=(None, "B"))) == []
+
+
+def test_others_are_those_at_the_other_end_whatever_else_is_known_of_them() -> None:
+    rule = _rule(
+        Threshold(below=0.2), by=("src_site", "dst_site", "activity"), peers=structs.replace(PEERS, least=3)
+    )
+    links = [("B", "A", "x"), ("B", "A", "y"), ("A", "B", "x"), ("B", "C", "x")]
+    rows = [{"src_site": src, "dst_site": dst, "activity": one, "value": 0.0} for src, dst, one in links]
+    assert all(one.covered_by is None for one in _judge(rule, value=rows))  # B has A and C, no third
+    rows.append({"src_site": "D", "dst_site": "B", "activity": "x", "value": 0.0})
+    assert [one.count for one in _judge(rule, value=rows) if one.count] == [3]
 
 
 def test_equal_questions_are_asked_once_and_a_history_once_an_hour() -> None:

@@ -5,6 +5,6 @@ SELECT count("id") AS "value" FROM "probes" WHERE time >= '2026-01-05T00:00:00Z'
 SELECT count("id") AS "value" FROM "probes" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' GROUP BY time(3600s), "probe" fill(none);
 SELECT count("id") AS "value" FROM "probes" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' GROUP BY time(3600s), "probe" fill(none);
 
--- by vo, of two probe
-SELECT count("id") AS "value" FROM "probes" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND ("probe" = 'it\'s' OR "probe" = 'two') GROUP BY "vo";
-SELECT count("id") AS "value" FROM "probes" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND ("probe" = 'it\'s' OR "probe" = 'two') GROUP BY "vo";
+-- by source, of two probe
+SELECT count("id") AS "value" FROM "probes" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND ("probe" = 'it\'s' OR "probe" = 'two') GROUP BY "source";
+SELECT count("id") AS "value" FROM "probes" WHERE time >= '2026-01-05T00:00:00Z' AND time < '2026-01-12T00:00:00Z' AND ("probe" = 'it\'s' OR "probe" = 'two') GROUP BY "source";
