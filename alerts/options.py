@@ -29,6 +29,10 @@ class RuleOptions(Options):
 class AlertOptions(Options):
     """Alerts: which rules, who is notified of what, and where their links lead."""
 
+    evaluate: bool = True
+    """Whether this instance evaluates the rules, looks for incidents and notifies receivers."""
+    store: str | None = Field(default=None, examples=["central"])
+    """The sink that is asked; else the first that can answer."""
     rules: dict[str, RuleOptions] = Field(default_factory=dict)
     """Changes of rules, by their names."""
     subscriptions: dict[str, Subscription] = Field(default_factory=dict)

@@ -49,12 +49,27 @@ class Watched(Struct, kw_only=True):
         return self.phase if self.is_known else "unknown"
 
 
+class Transition(Struct, frozen=True, kw_only=True):
+    """A group's alert opened or ended."""
+
+    at: float
+    rule: str
+    group: tuple[str, ...]
+    state: Literal["firing", "ended"]
+
+
+TRANSITIONS = 1000
+"""So many of the last ones are kept."""
+
+
 class Ledger(Struct, kw_only=True):
     """All that must survive a restart: what is watched, ended alerts not sent to all, and what receivers have taken."""
 
     watched: list[Watched] = field(default_factory=list)
     ended: list[Alert] = field(default_factory=list)
     receipts: Receipts = field(default_factory=Receipts)
+    transitions: list[Transition] = field(default_factory=list)
+    """The last ones, oldest first."""
 
     @property
     def alerts(self) -> list[Alert]:
@@ -120,6 +135,7 @@ class Ledger(Struct, kw_only=True):
             one.held_s = one.held_s + counts if one.phase == "pending" else 0.0
             if one.phase == "pending" and one.held_s >= rule.for_s and not one.covered_by:
                 one.phase, one.alert = "firing", _alert(one, rule, now)
+                self._note(one, now, "firing")
             _describe(one, rule, verdict)
         elif one.phase == "pending":
             self.watched.remove(one)
@@ -137,6 +153,11 @@ class Ledger(Struct, kw_only=True):
         if one.alert is not None:
             one.alert.ended = now
             self.ended.append(one.alert)
+            self._note(one, now, "ended")
+
+    def _note(self, one: Watched, now: float, state: Literal["firing", "ended"]) -> None:
+        self.transitions.append(Transition(at=now, rule=one.rule, group=one.group, state=state))
+        del self.transitions[:-TRANSITIONS]
 
 
 def _alert(one: Watched, rule: Rule, now: float) -> Alert:

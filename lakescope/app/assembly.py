@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,11 @@ from msgspec.structs import replace
 from lakescope.alerts.book import IncidentBook
 from lakescope.alerts.receivers._common import Receiver
 from lakescope.app.config import Configuration, PipelineOptions, Plugin, Settings
+from lakescope.app.gauges import AlertGauges
+from lakescope.app.lock import lock
+from lakescope.app.query import can_answer, store_of
+from lakescope.app.rounds import TICK_S, Notifying, Rounds
+from lakescope.app.rules import rules_of
 from lakescope.app.tasks import Task
 from lakescope.core.contracts import Collector, Sink
 from lakescope.core.inbox import Inbox
@@ -56,8 +62,12 @@ class Assembly:
         self.status = Status(self.engine, {plugin.name: plugin.type for plugin in plugins})
         self.dashboards = _dashboards(settings)
         """Lakescope's own pages, by name."""
-        self.incidents: IncidentBook | None = None
-        """Null where nobody looks for them."""
+        self.rounds = open_rounds(configuration, self.sinks)
+        """Null where no store can be asked, or nobody shall."""
+        if self.rounds is not None:
+            self.tasks.append(Task("alerts", TICK_S, self.rounds))
+            self.engine.metrics.registry.register(AlertGauges(self.rounds))
+        self.incidents: IncidentBook | None = None if self.rounds is None else self.rounds.records
 
     def start(self) -> None:
         """Starts every thread; returns at once."""
@@ -71,6 +81,8 @@ class Assembly:
         sources."""
         for task in self.tasks:
             task.stop()
+        if self.rounds is not None:
+            self.rounds.close()
         is_drained = self.engine.stop(
             self.configuration.settings.pipeline.drain_s if timeout is None else timeout
         )
@@ -177,6 +189,37 @@ def open_receivers(configuration: Configuration) -> dict[str, Receiver]:
         plugin.name: _open("receivers", plugin, configuration.settings.data_dir)
         for plugin in configuration.receivers.values()
     }
+
+
+def open_rounds(configuration: Configuration, sinks: Mapping[str, Sink]) -> Rounds | None:
+    """What evaluates alerts over the configured store; null where no store can be asked, or nobody shall."""
+    alerts = configuration.settings.alerts
+    types = {plugin.name: plugin.type for plugin in configuration.sinks.values()}
+    if not alerts.evaluate or not any(map(can_answer, types.values())):
+        return None
+    sink = sinks[store_of(types, alerts.store)]
+    notifying = Notifying(open_receivers(configuration), alerts.subscriptions)
+    return Rounds(rules_of(configuration.settings), sink, configuration.settings.data_dir, notifying)
+
+
+@contextmanager
+def evaluating(configuration: Configuration) -> Iterator[Rounds]:
+    """What evaluates alerts without an engine, for the time of the block. Raises `RuntimeError` where nothing can be asked."""
+    with lock(configuration.settings.data_dir):
+        sinks = open_sinks(configuration)
+        try:
+            rounds = open_rounds(configuration, sinks)
+            if rounds is None:
+                raise RuntimeError(
+                    "no alerts can be evaluated: [alerts] evaluate is false, or no store can be asked"
+                )
+            try:
+                yield rounds
+            finally:
+                rounds.close()
+        finally:
+            for sink in sinks.values():
+                sink.close()
 
 
 def _open(room: Room, plugin: Plugin, data_dir: Path) -> Any:

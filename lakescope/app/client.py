@@ -91,6 +91,12 @@ class Client(Protocol):
     def explain(self, kind: str, value: str, span: SpanText) -> Document:
         """Why a rule is stuck, where a file is: see `lakescope.app.explain`."""
 
+    def alerts(self) -> Document:
+        """All ``rules`` with their states, and ``alerts`` that are open: of the instance's last round, else of now."""
+
+    def alert(self, rule: str) -> Document:
+        """One rule's groups, and its last transitions, likewise."""
+
     def letter_ids(self, letter_filter: LetterFilter) -> list[str]:
         """The ids of dead letters, oldest first."""
 
@@ -191,6 +197,16 @@ class Instance:
     def explain(self, kind: str, value: str, span: SpanText) -> Document:
         """From ``/api/explain``."""
         document: Document = self._ask(f"/api/explain/{kind}", _nonempty({"id": value} | span._asdict()))
+        return document
+
+    def alerts(self) -> Document:
+        """From ``/api/alerts``."""
+        document: Document = self._ask("/api/alerts")
+        return document
+
+    def alert(self, rule: str) -> Document:
+        """From ``/api/alerts/{rule}``."""
+        document: Document = self._ask(f"/api/alerts/{rule}")
         return document
 
     def letter_ids(self, letter_filter: LetterFilter) -> list[str]:
@@ -298,6 +314,45 @@ class Stores:
         finally:
             for sink in sinks.values():
                 sink.close()
+
+    def alerts(self) -> Document:
+        """Judged now."""
+        from lakescope.alerts.overview import alerts_of, overview
+
+        with self._judged() as (rules, verdicts, ledger):
+            return {
+                "rules": overview(rules, verdicts, ledger),
+                "alerts": alerts_of(ledger.alerts),
+                "fault": None,
+            }
+
+    def alert(self, rule: str) -> Document:
+        """Judged now."""
+        from lakescope.alerts.overview import detail
+
+        with self._judged(rule) as (rules, verdicts, ledger):
+            return detail(rules[rule], verdicts.get(rule, ()), ledger)
+
+    @contextmanager
+    def _judged(self, rule: str | None = None) -> Iterator[tuple[Any, Any, Any]]:
+        """All rules by name, the verdicts of one or all of them, and what is known of earlier rounds, which are not stepped."""
+        import time
+
+        from lakescope.alerts.overview import find
+        from lakescope.alerts.states import Ledger
+        from lakescope.app.alerts import Evaluator
+        from lakescope.app.rules import rules_of
+
+        settings = self.configuration.settings
+        rules = rules_of(settings)
+        with _readable_errors(), self._open_store(settings.alerts.store) as (_, sink):
+            asked = rules if rule is None else {rule: find(rule, rules)}
+            ledger = Ledger.load(settings.data_dir / "alerts.json")
+            evaluator = Evaluator(asked, sink, ledger)
+            verdicts = evaluator.judge(time.time())
+            if evaluator.fault is not None:
+                raise RuntimeError(f"the store does not answer: {evaluator.fault}")
+            yield rules, verdicts, ledger
 
     def letter_ids(self, letter_filter: LetterFilter) -> list[str]:
         """From the file."""

@@ -281,6 +281,10 @@ class _Reader:
         receivers = self._plugins("receivers", rooms.get("receivers", {}))
         if settings is not None:
             self._check_subscriptions(settings.alerts, receivers)
+            if (store := settings.alerts.store) is not None and store not in sinks:
+                suggestion = closest(store, sinks)
+                remedy = f'write "{suggestion}"' if suggestion else f"name one of {', '.join(sinks)}"
+                self._problem(("alerts", "store"), f"there is no sink {store!r}", remedy)
         for room, plugins in (("collectors", collectors), ("sinks", sinks)):
             if not plugins and not self.problems:
                 example = ", ".join(available(room))

@@ -72,6 +72,8 @@ class Rounds:
         report: Callable[[Sequence[tuple[Change, IncidentRecord]]], None] = lambda changes: None,
         clock: Callable[[], float] = time.time,
     ):
+        self.rules = rules
+        """Disabled ones, too."""
         self._file = data_dir / "alerts.json"
         self.records = Records(data_dir / "incidents.json", title_of)
         self.evaluator = Evaluator(rules, sink, Ledger.load(self._file))
@@ -81,7 +83,7 @@ class Rounds:
         """Receiver -> why it has not taken what is due."""
         self._notifying = notifying
         self._report = report
-        self._clock = clock
+        self.clock = clock
         self.evaluator.cover = self._cover
         self._outbox = Outbox(
             notifying.receivers, notifying.subscriptions, self._ledger.receipts, lambda _: self._save()
@@ -99,7 +101,7 @@ class Rounds:
 
     def __call__(self, stop: threading.Event) -> str:
         """One tick: a round if one is due, then what is due to receivers."""
-        now = self._clock()
+        now = self.clock()
         at = now // ROUND_S * ROUND_S
         if at > self._evaluated:
             self.round(at, stop)
@@ -159,6 +161,9 @@ class Rounds:
             end = min(now, begin + _AT_ONCE_S)
             if not self._fill(begin, end):
                 return
+            if not self._bins and not self._searched:  # history may still be brought in
+                begin = end
+                continue
             for at in range(int(begin) + BIN_S, int(end) + 1, BIN_S):
                 bins = {one: places for one, places in self._bins.items() if one < at}
                 changes = self._watch.step(float(at), bins)

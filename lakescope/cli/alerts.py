@@ -1,14 +1,154 @@
-"""alerts notify: what gets alerts to people."""
+"""alerts: the rules, what they find now, and who is notified."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from lakescope.cli._common import CONFIG, ConfigOption, configuration
+from lakescope.cli._common import CONFIG, ConfigOption, configuration, console, emit, table
+
+if TYPE_CHECKING:
+    from lakescope.app.client import Client
 
 app = typer.Typer(help="Alerts: rules, incidents, and who is notified of them.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_(
+    format: Annotated[Literal["table", "json"], typer.Option(help="table or json (one array).")] = "table",
+    config: ConfigOption = CONFIG,
+) -> None:
+    """List the rules with their states: those of the running instance's last round, else as of now.
+
+    Example: lakescope alerts list
+    """
+    document = _client(config).alerts()
+    if format == "json":
+        _emit(document["rules"])
+        return
+    rows = table("rule", "state", "groups>", "firing>", "severity", "owner", "complete>", "what")
+    for one in sorted(document["rules"], key=lambda one: one["state"] in QUIET):
+        complete = one["completeness"]
+        rows.add_row(
+            one["rule"],
+            one["state"],
+            str(one["groups"]),
+            str(one["firing"]),
+            one["severity"],
+            one["owner"],
+            "-" if complete is None else f"{complete:.0%}",
+            one["title"] + (f" ({one['reason']})" if one["reason"] else ""),
+        )
+    console().print(rows)
+    for alert in document["alerts"]:
+        muted = f" (not sent: {alert['muted_by']})" if alert["muted_by"] else ""
+        typer.echo(f"{alert['severity']}  {alert['began']}  {alert['annotations']['summary']}{muted}")
+    if document["fault"]:
+        raise RuntimeError(f"the store does not answer, so all is unknown: {document['fault']}")
+
+
+QUIET = ("ok", "no data", "no baseline", "disabled")
+
+
+@app.command()
+def check(
+    rule: Annotated[str, typer.Argument(help="Name of a rule.")],
+    format: Annotated[Literal["table", "json"], typer.Option(help="table or json (one object).")] = "table",
+    limit: Annotated[int, typer.Option(min=1, help="Most groups, the nearest to firing first.")] = 20,
+    config: ConfigOption = CONFIG,
+) -> None:
+    """Show a rule's values now, how far each group is from firing, and its last changes.
+
+    Example: lakescope alerts check transfer_efficiency_link
+    """
+    document = _client(config).alert(rule)
+    if format == "json":
+        _emit(document)
+        return
+    state = document["state"] + (f": {document['reason']}" if document["reason"] else "")
+    typer.echo(f"{rule}: {document['title']}: {state}")
+    if document["groups"]:
+        rows = table("where", "state", "value>", "threshold>", "to firing>", "complete>", "since")
+        for one in document["groups"][:limit]:
+            complete = one["completeness"]
+            rows.add_row(
+                _where(one["labels"]),
+                one["state"] + (f" (in {one['covered_by']})" if one["covered_by"] else ""),
+                one["text"]["value"],
+                one["text"]["threshold"],
+                one["text"]["distance"],
+                "-" if complete is None else f"{complete:.0%}",
+                one["since"] or "",
+            )
+        console().print(rows)
+        if (more := len(document["groups"]) - limit) > 0:
+            typer.echo(f"and {more} further from firing: --limit {len(document['groups'])}")
+    for one in document["transitions"]:
+        typer.echo(f"{one['at']}  {one['state']}  {_where(one['labels'])}")
+
+
+@app.command()
+def evaluate(
+    once: Annotated[bool, typer.Option("--once", help="One round, then end.")] = False,
+    at: Annotated[
+        str | None,
+        typer.Option(help="One round as of a time: 2026-01-05T12:00:00, or 2h ago. Only with --once."),
+    ] = None,
+    config: ConfigOption = CONFIG,
+) -> None:
+    """Evaluate the rules, look for incidents and notify receivers, as `lakescope run` does, until Ctrl-C.
+
+    For stores that other Lakescopes write to. Exit code 1: the store or a receiver did not answer.
+
+    Example: lakescope alerts evaluate --once
+    """
+    import signal
+    import threading
+
+    from lakescope.app.assembly import evaluating
+    from lakescope.app.rounds import TICK_S
+    from lakescope.app.tasks import Task
+    from lakescope.app.words import moment
+
+    if at is not None and not once:
+        raise RuntimeError("--at is about one round: add --once")
+    stop = threading.Event()
+    with evaluating(configuration(config)) as rounds:
+        if once:
+            if at is not None:
+                try:
+                    time = moment(at).timestamp()
+                except ValueError as error:
+                    raise RuntimeError(str(error)) from error
+                rounds.clock = lambda: time
+            typer.echo(rounds(stop))
+            return
+        task = Task("alerts", TICK_S, rounds)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stop.set())
+        task.start()
+        typer.echo("alerts are evaluated")
+        stop.wait()
+        task.stop()
+
+
+def _client(config: Path) -> Client:
+    from lakescope.app.client import client_of
+
+    return client_of(configuration(config))
+
+
+def _where(labels: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in labels.items()) or "all"
+
+
+def _emit(document: Any) -> None:
+    import msgspec
+
+    emit(msgspec.json.encode(document).decode())
 
 
 @app.command()

@@ -116,3 +116,78 @@ def test_a_quiet_range_has_none(configuration: Path) -> None:
 def test_a_range_that_is_empty_is_refused(configuration: Path) -> None:
     wrong = incidents(configuration, "--since", "1h", "--until", "2h")
     assert wrong.returncode == 2 and "range is empty" in wrong.stderr
+
+
+# --- lakescope alerts -------------------------------------------------------------------------------------
+
+RULES = """
+from lakescope.plugin import AlertRule, Threshold
+
+RULES = [
+    AlertRule(
+        name="failures_of_destination",
+        title="Transfers to a site fail",
+        kpi="transfer_efficiency",
+        condition=Threshold(below=0.2),
+        window_s=3600,
+        by=("dst_site",),
+        severity="page",
+        summary="{dst_site}: {value} of the transfers succeed in {window}",
+        description="Expected {threshold}.",
+        runbook_url="https://wiki.example.org/failures",
+    ),
+]
+"""
+
+
+@pytest.fixture
+def own(configuration: Path, tmp_path: Path) -> Path:
+    """The day's store beside files of its own, with one rule of the site."""
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "rules.py").write_text(RULES)
+    for path in configuration.parent.glob("lake.duckdb*"):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    path = tmp_path / "lakescope.toml"
+    path.write_text(CONFIGURATION.format(folder=tmp_path) + f'[site]\nfolder = "{tmp_path}/site"\n')
+    return path
+
+
+def alerts(configuration: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "lakescope", "alerts", *arguments, "-c", str(configuration)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_a_round_as_of_a_time_keeps_its_alerts_for_the_next_one(own: Path) -> None:
+    round_ = alerts(own, "evaluate", "--once", "--at", "2026-11-02T07:15:00")
+    assert round_.returncode == 0, round_.stderr
+    state = json.loads((own.parent / "alerts.json").read_text())
+    (alert,) = [one["alert"] for one in state["watched"] if one["rule"] == "failures_of_destination"]
+    assert alert["labels"]["dst_site"] == "PIC" and alert["annotations"]["summary"].startswith("PIC: ")
+    records = json.loads((own.parent / "incidents.json").read_text())["records"]
+    assert [one["culprit"] for one in records.values()] == ["destination PIC"]
+    alerts(own, "evaluate", "--once", "--at", "2026-11-02T09:30:00")
+    alerts(own, "evaluate", "--once", "--at", "2026-11-02T09:45:00")
+    after = json.loads((own.parent / "alerts.json").read_text())
+    changes = [one["state"] for one in after["transitions"] if one["rule"] == "failures_of_destination"]
+    assert changes == ["firing", "ended"]
+
+
+def test_rules_are_listed_and_checked_as_of_now(own: Path) -> None:
+    rules = {one["rule"]: one for one in json.loads(alerts(own, "list", "--format", "json").stdout)}
+    assert rules["failures_of_destination"]["state"] == "no data"  # the day is long over
+    shown = alerts(own, "list")
+    assert shown.returncode == 0 and "failures_of_destination" in shown.stdout, shown.stderr
+    checked = alerts(own, "check", "failures_of_destination")
+    assert checked.stdout.startswith("failures_of_destination: Transfers to a site fail: no data")
+    wrong = alerts(own, "check", "failures_of_destinations")
+    assert wrong.returncode == 2 and "did you mean 'failures_of_destination'?" in wrong.stderr
+
+
+@pytest.mark.parametrize(
+    ("option", "expected"),
+    [("evaluate = false", "evaluate is false"), ('store = "stor"', 'write "store"')],
+)
+def test_what_cannot_be_evaluated_says_why(own: Path, option: str, expected: str) -> None:
+    own.write_text(own.read_text() + f"[alerts]\n{option}\n")
+    answer = alerts(own, "evaluate", "--once")
+    assert answer.returncode == 2 and expected in answer.stderr
