@@ -256,6 +256,7 @@ def alerts() -> str:
             duration_text(rule.for_s) if rule.for_s else "",
             rule.severity,
             rule.owner,
+            f"[runbook](../runbooks/{rule.name}.md)",
         )
         for rule in RULES.values()
     ]
@@ -265,7 +266,7 @@ def alerts() -> str:
             prose(import_module("lakescope.alerts.model")),
             "A rule whose data does not come says no data, and never fires. Each group is an alert of its own. An alert fires"
             " once its condition has held for the time under *for*; where *ends* is named, it ends only at that value or better.",
-            table(("rule", "what", "condition", "window", "for", "severity", "owner"), rows),
+            table(("rule", "what", "condition", "window", "for", "severity", "owner", "runbook"), rows),
         ]
     )
 

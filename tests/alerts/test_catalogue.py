@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from itertools import pairwise
+from pathlib import Path
 from string import Formatter
 
 import pytest
@@ -129,3 +132,37 @@ def test_conditions_in_words() -> None:
     assert condition_text(RULES["data_source_silent"]) == (
         "no [`events_received`](kpis.md#events_received), which had some in 150 or more windows of the 7 d before, by `name`"
     )
+
+
+# --- runbooks ---------------------------------------------------------------------------------------------
+
+RUNBOOKS = Path(__file__).parents[2] / "docs" / "runbooks"
+HEADINGS = ["What it means", "Look at first", "Usual causes", "Whom to call"]
+
+
+def test_each_rule_has_a_runbook_and_each_runbook_a_rule() -> None:
+    assert {path.stem for path in RUNBOOKS.glob("*.md")} == {*RULES}
+    assert all((RUNBOOKS.parents[1] / rule.runbook).is_file() for rule in RULES.values())
+
+
+@ALL
+def test_a_runbook_is_built_like_the_others(rule: Rule) -> None:
+    text = (RUNBOOKS / f"{rule.name}.md").read_text()
+    assert text.startswith(f"# {rule.title}\n\n")
+    assert re.findall(r"^## (.+)$", text, re.MULTILINE) == HEADINGS
+    sections = re.split(r"^## .+$", text, flags=re.MULTILINE)
+    assert all(section.strip() for section in sections)
+    look = sections[2]
+    assert re.findall(r"^(\d)\. ", look, re.MULTILINE) == ["1", "2", "3"]
+    assert look.count("```sh\n") == 3, "each has a command"
+
+
+@ALL
+def test_the_queries_of_a_runbook_can_be_asked(rule: Rule) -> None:
+    """KPIs and dimensions, as names: options are checked for all of docs (tests/test_docs.py)."""
+    for line in re.findall(r"lakescope query .+", (RUNBOOKS / f"{rule.name}.md").read_text()):
+        _, _, name, *options = line.split()
+        kpi = CATALOGUE[name]
+        for option, value in pairwise(options):
+            if option in ("--by", "--where"):
+                assert value.split("=")[0] in kpi.dimensions, line
