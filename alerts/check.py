@@ -19,7 +19,7 @@ from lakescope.alerts.model import (
     Threshold,
 )
 from lakescope.kpis import CATALOGUE, UnsupportedError
-from lakescope.kpis.model import Comparison
+from lakescope.kpis.model import Part, Remainder
 
 RESERVED = ("dead_mans_switch", "alerts_absent", "alerts_unknown", "incident", "lakescope_mute", "test")
 """Names of alerts that are no rules' (`lakescope.alerts.prometheus`, `lakescope alerts notify`)."""
@@ -122,7 +122,7 @@ def _faults_of_threshold(rule: Rule, condition: Threshold) -> Iterator[str]:
         if above is None and below is not None and clear < below:
             yield f"expected `clear` at {below:g} or above, found {clear:g}"
     kpi = CATALOGUE[rule.kpi]
-    if kpi.unit == "ratio" and not isinstance(kpi.value, Comparison):
+    if kpi.unit == "ratio" and isinstance(kpi.value, Part | Remainder):  # a quotient may be above 1
         if above is not None and above >= 1:
             yield f"expected a share that can be exceeded, such as 0.2 for 20 %, found {above:g}"
         if below is not None and not 0 < below <= 1:

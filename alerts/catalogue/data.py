@@ -44,9 +44,7 @@ DATA: tuple[Rule, ...] = (
         name="dead_letters_rising",
         title="Dead letters rise",
         kpi="dead_letters",
-        condition=Baseline(
-            history_s=7 * DAY, ratio_above=3.0, clear_ratio=1.5, least=100.0, missing_is_zero=True
-        ),
+        condition=Baseline(history_s=7 * DAY, ratio_above=3.0, least=100.0, missing_is_zero=True),
         window_s=HOUR,
         keep_s=HOUR,
         by=("name",),

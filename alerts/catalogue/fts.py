@@ -10,7 +10,7 @@ FTS: tuple[Rule, ...] = (
         name="fts_queue_growing",
         title="The queue of an FTS server grows",
         kpi="fts_queue_depth",
-        condition=Baseline(history_s=7 * DAY, ratio_above=4.0, clear_ratio=2.0, least=5000.0),
+        condition=Baseline(history_s=7 * DAY, ratio_above=4.0, least=5000.0),
         window_s=HOUR,
         for_s=HOUR,
         keep_s=HOUR,

@@ -47,7 +47,8 @@ def _requests(hours: int, least: int, owner: Owner) -> Rule:
         window_s=HOUR,
         for_s=HOUR,
         keep_s=HOUR,
-        by=("dst_rse",),
+        by=("dst_rse", "dst_site"),
+        optional=("dst_site",),
         owner=owner,
         summary=f"To {{dst_rse}}: {{value}} open transfer requests are older than {hours} h, threshold {{threshold}}",
         description=f"Rucio holds {{value}} requests for {{dst_rse}} that were made more than {hours} hours ago and are neither"
@@ -91,7 +92,7 @@ RUCIO: tuple[Rule, ...] = (
         name="rules_stuck_rising",
         title="Many rules become stuck",
         kpi="rules_stuck",
-        condition=Baseline(history_s=7 * DAY, ratio_above=2.0, clear_ratio=1.5, least=50.0),
+        condition=Baseline(history_s=7 * DAY, ratio_above=2.0, least=50.0),
         window_s=HOUR,
         for_s=1800,
         keep_s=HOUR,
@@ -165,13 +166,12 @@ RUCIO: tuple[Rule, ...] = (
         name="replicas_bad_rising",
         title="Bad replicas of an RSE rise",
         kpi="replicas_bad",
-        condition=Baseline(
-            history_s=7 * DAY, ratio_above=1.5, clear_ratio=1.2, least=100.0, missing_is_zero=True
-        ),
+        condition=Baseline(history_s=7 * DAY, ratio_above=1.5, least=100.0, missing_is_zero=True),
         window_s=HOUR,
         for_s=1800,
         keep_s=HOUR,
-        by=("rse",),
+        by=("rse", "site"),
+        optional=("site",),
         owner="storage",
         summary="{rse}: {value} replicas are declared bad and not recovered, usually {median}, threshold {threshold}",
         description="{value} replicas at {rse} are declared bad and have not been recovered; in the seven days before there were"
@@ -179,17 +179,19 @@ RUCIO: tuple[Rule, ...] = (
         " delete anything there.",
     ),
     Rule(
-        name="replicas_lost",
-        title="Files of an RSE are lost",
+        name="replicas_lost_rising",
+        title="Lost files of an RSE rise",
         kpi="replicas_lost",
-        condition=Threshold(above=0.0),
+        condition=Baseline(history_s=7 * DAY, ratio_above=1.1, least=10.0, missing_is_zero=True),
         window_s=HOUR,
         keep_s=HOUR,
-        by=("rse",),
+        by=("rse", "site"),
+        optional=("site",),
         owner="vo",
-        summary="{rse}: {value} files are lost; there was no other copy",
-        description="{value} replicas at {rse} were declared bad and had no other copy, so Rucio gave the files up. Their owners"
-        " have to be notified. Look first whether the storage can still read them: then ask for their recovery at once.",
+        summary="{rse}: {value} files are lost without another copy, usually {median}, threshold {threshold}",
+        description="{value} replicas at {rse} were declared bad and had no other copy, so Rucio gave the files up; in the seven"
+        " days before there were {median}. Their owners have to be notified. Look first whether the storage can still read them:"
+        " then ask for their recovery at once.",
     ),
     _daemon(
         name="daemon_silent_core",
@@ -212,7 +214,7 @@ RUCIO: tuple[Rule, ...] = (
         name="requests_queued_rising",
         title="Requests queue up before submission",
         kpi="requests_queued",
-        condition=Baseline(history_s=7 * DAY, ratio_above=4.0, clear_ratio=2.0, least=5000.0),
+        condition=Baseline(history_s=7 * DAY, ratio_above=4.0, least=5000.0),
         window_s=HOUR,
         for_s=3 * HOUR,
         keep_s=HOUR,

@@ -11,8 +11,10 @@ import pytest
 
 from docs.build import condition_text
 from lakescope.alerts.catalogue import RULES
+from lakescope.alerts.check import faults
 from lakescope.alerts.evaluate import questions_of
 from lakescope.alerts.model import Absence, Baseline, Rule, Threshold
+from lakescope.alerts.objectives import RUNBOOK as OBJECTIVES
 from lakescope.kpis import CATALOGUE
 from lakescope.kpis.model import Comparison
 
@@ -23,6 +25,12 @@ AGAINST = {
 }
 """Rules whose abnormal values lie on the better side of their KPI, and why."""
 ALL = pytest.mark.parametrize("rule", RULES.values(), ids=list(RULES))
+
+
+@ALL
+def test_it_is_sound(rule: Rule) -> None:
+    """As a site's own rules must be."""
+    assert not list(faults(rule))
 
 
 @ALL
@@ -141,7 +149,7 @@ HEADINGS = ["What it means", "Look at first", "Usual causes", "Whom to call"]
 
 
 def test_each_rule_has_a_runbook_and_each_runbook_a_rule() -> None:
-    assert {path.stem for path in RUNBOOKS.glob("*.md")} == {*RULES}
+    assert {path.stem for path in RUNBOOKS.glob("*.md")} == {*RULES} | {Path(OBJECTIVES).stem}
     assert all((RUNBOOKS.parents[1] / rule.runbook).is_file() for rule in RULES.values())
 
 
