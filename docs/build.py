@@ -236,7 +236,7 @@ def _comparison_text(value: Comparison) -> str:
         f"[`{one.name}`](#{one.name})" if one.name in numbers.CATALOGUE else one.meaning
         for one in (value.of, value.to)
     ]
-    when = ""
+    when = ", which is of the way back" if value.is_way_back else ""
     if value.shift_s:
         when = f", which is of the same range {value.shift_s // DAY} days earlier"
     elif value.baseline_s:

@@ -34,6 +34,7 @@ from lakescope.kpis.model import (
 Question = Query | EventsQuery | StatesQuery
 Answer = list[dict[str, Any]] | UnsupportedError
 Key = tuple[Any, ...]
+_ENDS = {"src": "dst", "dst": "src"}
 
 
 def answers(
@@ -63,7 +64,8 @@ def columns(kpi: Kpi) -> dict[str, Kpi]:
     if not isinstance(kpi.value, Comparison):
         return {}
     of, to = kpi.value.of, kpi.value.to
-    return {of.name: of, f"{to.name}{'_before' if kpi.value.is_earlier else ''}": to}
+    which = "_before" if kpi.value.is_earlier else "_back" if kpi.value.is_way_back else ""
+    return {of.name: of, f"{to.name}{which}": to}
 
 
 def sides(query: Query) -> tuple[Query, Query]:
@@ -79,6 +81,13 @@ def sides(query: Query) -> tuple[Query, Query]:
         )
     of = structs.replace(query, kpi=comparison.of, by=(*query.by, *_inner(query)))
     to = structs.replace(of, kpi=comparison.to)
+    if comparison.is_way_back:
+        to = structs.replace(
+            to,
+            by=tuple(map(_other_end, of.by)),
+            filters={_other_end(name): wanted for name, wanted in of.filters.items()},
+            narrowing=tuple(one._replace(field=_other_end(one.field)) for one in of.narrowing),
+        )
     if shift:
         earlier = timedelta(seconds=shift)
         to = structs.replace(to, since=query.since - earlier, until=query.until - earlier)
@@ -92,6 +101,8 @@ def join(query: Query, of: Sequence[Mapping[str, Any]], to: Sequence[Mapping[str
     """``time`` (with a bin), the dimensions, a column a side and ``value``, from the answers to `sides`."""
     comparison, names = _of(query), columns(query.kpi)
     left_values = _values(query, of, binned=bool(query.bin_s))
+    if comparison.is_way_back:
+        to = [{_other_end(name): value for name, value in row.items()} for row in to]
     if query.bin_s and comparison.baseline_s:  # one value for all bins
         once = _values(query, to, binned=False)
         bins = dict.fromkeys(key[0] for key in left_values)
@@ -142,6 +153,12 @@ def _of(query: Query) -> Comparison:
     value = query.kpi.value
     assert isinstance(value, Comparison)
     return value
+
+
+def _other_end(name: str) -> str:
+    """``dst_host`` of ``src_host`` and the other way round; any other dimension is the same at both ends."""
+    end, _, rest = name.partition("_")
+    return f"{_ENDS[end]}_{rest}" if end in _ENDS else name
 
 
 def _inner(query: Query) -> tuple[str, ...]:

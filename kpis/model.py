@@ -134,6 +134,8 @@ class Comparison(Struct, frozen=True, kw_only=True):
     """The side that counts things: what only the other one has is 0 there. What only this side has is left out."""
     capped: bool = False
     """`of` counts up to `to`, so that more here does not make up for less there."""
+    is_way_back: bool = False
+    """`to` is of the way back: what is source of `of` is destination of `to`."""
     shift_s: int = 0
     """`to` is about a range that begins and ends so many seconds earlier."""
     baseline_s: int = 0

@@ -165,6 +165,30 @@ NETWORK = (
         " {threshold}), so their one-way delays mean nothing. Look first at chrony or ntpd on the hosts; with"
         " several others at once it is the host that all of them have in common.",
     ),
+    _links(
+        name="network_clock_correction",
+        title="Delays there and back need a clock correction",
+        kpi="network_delay_asymmetry",
+        # twice the 100 ms of the two clocks; by link, since an average over links would accuse all partners of a bad clock
+        condition=Threshold(above=0.2, clear=0.1, unsigned=True),
+        window_s=6 * HOUR,
+        for_s=HOUR,
+        keep_s=2 * HOUR,
+        peers=Peers(
+            dimensions=_HOSTS,
+            least=5,
+            all_from=2,
+            label="host",
+            summary="{peer}: one-way delays to and from {count} other hosts differ by {value} in {window} (median);"
+            " threshold {threshold}: its clock is off by half of that",
+        ),
+        summary="{src_host} to {dst_host}: one-way delay {value} compared with the way back in {window}; threshold"
+        " {threshold} either way",
+        description="The one-way delay is {value} compared with that of the way back (threshold {threshold} either"
+        " way). Real routes differ by some ten milliseconds; more is the difference of the two clocks, twice. The"
+        " host that is in all such links has the wrong clock, whatever it says itself. Look first at chrony or ntpd"
+        " on that host.",
+    ),
     _network(
         name="network_host_silent",
         title="An expected perfSONAR host is not heard",

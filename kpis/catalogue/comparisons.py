@@ -17,6 +17,7 @@ from lakescope.kpis.model import DAY, HOUR, Comparison, Condition, Kpi
 _WEEK = 7 * DAY
 _KPIS = {kpi.name: kpi for room in (fts_queue, network, requests, storage, transfers) for kpi in room.KPIS}
 
+_WAYS = ("src_host", "dst_host", "src_site", "dst_site", "ip_version", "vo")
 _BOTH_VERSIONS = tuple(name for name in NETWORK if name != "ip_version")
 
 
@@ -137,6 +138,23 @@ KPIS = (
         value=Comparison(of=_KPIS["fts_throughput"], to=_KPIS["network_throughput"], operation="ratio"),
         dimensions=("src_site", "dst_site"),
         null="only one of FTS and perfSONAR measured the link",
+    ),
+    Kpi(
+        name="network_delay_asymmetry",
+        meaning="Average one-way delay minus that of the way back between the same hosts: twice the difference of their clocks"
+        " where both ways are alike.",
+        unit="seconds",
+        good="neutral",
+        signed=True,
+        dataset="network",
+        value=Comparison(
+            of=_KPIS["network_latency"],
+            to=_KPIS["network_latency"],
+            operation="difference",
+            is_way_back=True,
+        ),
+        dimensions=_WAYS,
+        null="only one way was tested",
     ),
     Kpi(
         name="network_loss_ipv6_excess",

@@ -65,6 +65,13 @@ KPIS = (
         null="no latency test ran",
     ),
     _network(
+        name="network_latency",
+        meaning="Average one-way delay.",
+        unit="seconds",
+        value=Part(kind="mean", field="latency_mean_s"),
+        null="no latency test ran",
+    ),
+    _network(
         name="network_latency_p95",
         meaning="95th percentile of the one-way delay, averaged over the tests.",
         unit="seconds",

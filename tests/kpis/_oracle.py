@@ -143,7 +143,11 @@ class Oracle:
         if comparison.baseline_s:
             before = query.since - timedelta(seconds=comparison.baseline_s)
             span = {"since": before, "until": query.since, "bin_s": None}
-        to = self.answer(Query(**asked | span | {"kpi": comparison.to}))
+        if comparison.is_way_back:
+            back = _as_seen_from_the_other_end(self._datasets[query.dataset])
+            to = Oracle(back).answer(Query(**asked | span | {"kpi": comparison.to}))
+        else:
+            to = self.answer(Query(**asked | span | {"kpi": comparison.to}))
         if comparison.baseline_s and query.bin_s:
             to = {(bin_, *group): value for bin_ in {group[0] for group in of} for group, value in to.items()}
         else:
@@ -243,6 +247,12 @@ class Oracle:
             self._known[key] = groups
         found: Groups = self._known[key]
         return found
+
+
+def _as_seen_from_the_other_end(events: Iterable[Event]) -> list[Event]:
+    ends = {"src_host": "dst_host", "src_site": "dst_site"}
+    ends |= {other: one for one, other in ends.items()}
+    return [{ends.get(name, name): value for name, value in event.items()} for event in events]
 
 
 def meets(event: Event, condition: Condition) -> bool:
