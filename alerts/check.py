@@ -177,6 +177,8 @@ def _faults_of_history(rule: Rule, history_s: int, least_windows: int) -> Iterat
 def _faults_of_peers(rule: Rule, peers: Peers) -> Iterator[str]:
     if not peers.dimensions or not {*peers.dimensions} <= {*rule.by}:
         yield f"peers: expected dimensions of `by` ({', '.join(rule.by)}), found {', '.join(peers.dimensions)}"
+    if peers.sites and (len(peers.sites) != len(peers.dimensions) or not {*peers.sites} <= {*rule.by}):
+        yield "peers: expected `sites` among `by`, one for each of `dimensions`"
     if len(rule.by) < 2:
         yield "peers: expected two dimensions or more in `by`, since peers are values of pairs"
     for name, count in (("least", peers.least), ("all_from", peers.all_from)):

@@ -8,7 +8,7 @@ The query of a baseline ends at a whole hour or window, so that it stays equal, 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from statistics import median
 from typing import Any, Literal
@@ -233,11 +233,23 @@ def _by_peers(rule: Rule, judged: list[Verdict]) -> list[Verdict]:
         places = [rule.by.index(name) for name in rule.peers.dimensions]
         pairs = [one for group, one in left.items() if any(group[place] == peer for place in places)]
         value = median(one.value or 0.0 for one in pairs)
-        found.append(replace(pairs[0], group=(peer,), value=value, count=count))
+        place = (peer, *_site(rule, rule.peers, peer, pairs))
+        found.append(replace(pairs[0], group=place, value=value, count=count))
         for one in pairs:
             covered[one.group] = peer
             del left[one.group]
     return [replace(one, covered_by=covered.get(one.group)) for one in judged] + found
+
+
+def _site(rule: Rule, peers: Peers, peer: str, pairs: Iterable[Verdict]) -> Iterator[str]:
+    """The site of a peer, if the rule wants it: the first that a pair has, as not every event needs to know it."""
+    ends = [
+        (rule.by.index(name), rule.by.index(site))
+        for name, site in zip(peers.dimensions, peers.sites, strict=False)
+    ]
+    if ends:
+        sites = {one.group[site] for one in pairs for place, site in ends if one.group[place] == peer}
+        yield min(sites - {""}, default="")
 
 
 def _others(rule: Rule, peers: Peers, verdicts: Iterable[Verdict]) -> dict[str, set[Group]]:

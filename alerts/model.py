@@ -103,6 +103,9 @@ class Peers(Struct, frozen=True, kw_only=True):
     """Or with all that were measured with it, from so many on; null: never by this."""
     label: str
     """The label of its alert, such as ``host``."""
+    sites: tuple[str, ...] = ()
+    """Of the rule's dimensions, for each of `dimensions` that with the site at the same end: its alert has it as ``site``, so
+    that it goes to that site's administrators."""
     summary: str
     """As a rule's, with `{peer}`, its value, and `{count}`, the number of the others."""
 
@@ -155,7 +158,7 @@ class Rule(Struct, frozen=True, kw_only=True):
     def places(self, group: tuple[str, ...]) -> dict[str, str]:
         """The labels of a verdict's group: its dimensions, or its peer alone."""
         if self.peers and len(group) != len(self.by):
-            return {self.peers.label: group[0]}
+            return dict(zip((self.peers.label, "site"), group, strict=False))
         return dict(zip(self.by, group, strict=True))
 
 
@@ -164,7 +167,7 @@ class Verdict(Struct, frozen=True, kw_only=True):
 
     rule: str
     group: tuple[str, ...] = ()
-    """Values of the rule's dimensions; of `Peers`, the one value."""
+    """Values of the rule's dimensions; of `Peers`, the one value and, with `Peers.sites`, its site, empty if not known."""
     state: Literal["normal", "between", "abnormal", "too few", "unknown", "no data", "no baseline"]
     """between: better than the threshold, not yet at `clear`; too few: less than the least volume."""
     covered_by: str | None = None

@@ -19,7 +19,7 @@ _LATE_S = 5 * _MINUTE
 
 _network = partial(Rule, severity="ticket", owner="network", late_s=_LATE_S)
 _links = partial(_network, by=(*_HOSTS, *_SITES), optional=_SITES, hold_s=DAY)
-_host = partial(Peers, dimensions=_HOSTS, least=5, all_from=3, label="host")
+_host = partial(Peers, dimensions=_HOSTS, sites=_SITES, least=5, all_from=3, label="host")
 
 LOSS = 0.02
 ALL_LOST = 0.999
@@ -54,11 +54,8 @@ NETWORK = (
         for_s=10 * _MINUTE,
         keep_s=15 * _MINUTE,
         volume=Volume("network_packets", 20),
-        peers=Peers(
-            dimensions=_HOSTS,
+        peers=_host(
             least=10,
-            all_from=3,
-            label="host",
             summary="{peer}: all test packets of {count} other hosts were lost in {window}; a firewall, or the host"
             " is down",
         ),
@@ -174,11 +171,8 @@ NETWORK = (
         window_s=6 * HOUR,
         for_s=HOUR,
         keep_s=2 * HOUR,
-        peers=Peers(
-            dimensions=_HOSTS,
-            least=5,
+        peers=_host(
             all_from=2,
-            label="host",
             summary="{peer}: one-way delays to and from {count} other hosts differ by {value} in {window} (median);"
             " threshold {threshold}: its clock is off by half of that",
         ),
@@ -202,6 +196,7 @@ NETWORK = (
         hold_s=DAY,
         peers=Peers(
             dimensions=("src_host",),
+            sites=("src_site",),
             least=2,
             label="host",
             summary="{peer}: nothing was heard in {window} of {count} kinds of tests that pSConfig expects",
@@ -224,6 +219,7 @@ NETWORK = (
         hold_s=DAY,
         peers=Peers(
             dimensions=("src_host",),
+            sites=("src_site",),
             least=2,
             label="host",
             summary="{peer}: {value} (median) of the tests that pSConfig expects were heard in {window}, of {count}"

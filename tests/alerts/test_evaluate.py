@@ -165,6 +165,19 @@ def test_a_label_that_is_optional_may_be_unknown_and_is_no_peer_then() -> None:
     assert _judge(_rule(Threshold(below=0.2)), value=_rows(0.0, group=(None, "B"))) == []
 
 
+def test_a_peer_has_the_site_that_is_known_of_it() -> None:
+    by = ("src_rse", "dst_rse", "src_site", "dst_site")
+    peers = Peers(dimensions=by[:2], sites=by[2:], least=2, label="rse", summary="{peer} with {count} others")
+    rule = _rule(Threshold(below=0.2), by=by, optional=by[2:], peers=peers)
+    links = [("R", "S", None, "Y"), ("T", "R", "Z", "X")]
+    found = _judge(rule, value=[dict(zip((*by, "value"), (*one, 0.0), strict=True)) for one in links])
+    (peer,) = (one for one in found if one.count)
+    assert rule.places(peer.group) == {"rse": "R", "site": "X"}
+    unknown = [("R", "S", None, None), ("R", "T", None, None)]
+    found = _judge(rule, value=[dict(zip((*by, "value"), (*one, 0.0), strict=True)) for one in unknown])
+    assert [rule.places(one.group)["site"] for one in found if one.count] == [""]
+
+
 def test_others_are_those_at_the_other_end_whatever_else_is_known_of_them() -> None:
     rule = _rule(
         Threshold(below=0.2), by=("src_site", "dst_site", "activity"), peers=structs.replace(PEERS, least=3)
