@@ -208,9 +208,14 @@ class Alert(Struct, kw_only=True):
 
     @property
     def key(self) -> str:
-        """The same in every round and after a restart: PagerDuty's `dedup_key`, part of a Message-ID."""
-        identity = sorted((name, value) for name, value in self.labels.items() if name != "severity")
-        return blake2b(repr((identity, round(self.opened))).encode(), digest_size=10).hexdigest()
+        """The same in every round and after a restart, another one when it opens anew: part of a Message-ID."""
+        return blake2b(f"{self.identity} {self.opened:.0f}".encode(), digest_size=10).hexdigest()
+
+    @property
+    def identity(self) -> str:
+        """Of what is wrong, whenever it opened and whichever instance saw it: PagerDuty's `dedup_key`."""
+        labels = sorted((name, value) for name, value in self.labels.items() if name != "severity")
+        return blake2b(repr(labels).encode(), digest_size=10).hexdigest()
 
 
 class Notification(Struct, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Literal
+from uuid import uuid4
 
 import msgspec
 from msgspec import Struct, field
@@ -70,6 +71,8 @@ class Ledger(Struct, kw_only=True):
     receipts: Receipts = field(default_factory=Receipts)
     transitions: list[Transition] = field(default_factory=list)
     """The last ones, oldest first."""
+    instance: str = field(default_factory=lambda: uuid4().hex[:12])
+    """Whose it is, among several on one store."""
 
     @property
     def alerts(self) -> list[Alert]:

@@ -60,12 +60,12 @@ def event_of(notification: Notification) -> dict[str, Any] | None:
     """As PagerDuty has it, without the routing key; null for what is no event of an incident."""
     alert = notification.alert
     if notification.event == "resolved":
-        return {"event_action": "resolve", "dedup_key": alert.key}
+        return {"event_action": "resolve", "dedup_key": alert.identity}
     if notification.event not in ("opened", "raised", "escalated"):
         return None
     return {
         "event_action": "trigger",
-        "dedup_key": alert.key,
+        "dedup_key": alert.identity,
         "client": "Lakescope",
         "payload": _payload(alert) | {"custom_details": dict(details(notification)) | _text(alert)},
         "links": [{"href": url, "text": name} for name, url in links(alert)],

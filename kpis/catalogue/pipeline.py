@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from functools import partial
 
-from lakescope.kpis.model import Kpi, Part
+from lakescope.kpis.model import Condition, Kpi, Part
 
 PIPELINE = ("instance", "stage", "name")
 
 _pipeline = partial(
-    Kpi, dataset="pipeline", good="down", dimensions=PIPELINE, null="Lakescope has not reported"
+    Kpi,
+    dataset="pipeline",
+    good="down",
+    dimensions=PIPELINE,
+    where=(Condition("stage", "not", "alerts"),),  # those only say that an instance evaluates
+    null="Lakescope has not reported",
 )
 
 KPIS = (

@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +24,16 @@ from lakescope.app.query import can_answer, store_of
 from lakescope.app.rounds import TICK_S, Notifying, Rounds
 from lakescope.app.rules import rules_of
 from lakescope.app.tasks import Task
-from lakescope.core.contracts import Collector, Sink
+from lakescope.core.contracts import Collector, RefusedError, Sink, TransientError
+from lakescope.core.events import Event
 from lakescope.core.inbox import Inbox
+from lakescope.core.messages import Message
 from lakescope.core.plugins import Room, formats, load
 from lakescope.dashboards.definitions import DASHBOARDS
 from lakescope.dashboards.model import Dashboard
 from lakescope.pipeline.dead_letters import DeadLetters
 from lakescope.pipeline.engine import Engine, Pipeline
-from lakescope.pipeline.health import OWN, HealthCollector
+from lakescope.pipeline.health import FORMAT, OWN, HealthCollector
 from lakescope.pipeline.normalise import Normaliser
 from lakescope.pipeline.status import Status
 from lakescope.pipeline.transform import SinkInput, Transform
@@ -62,7 +66,7 @@ class Assembly:
         self.status = Status(self.engine, {plugin.name: plugin.type for plugin in plugins})
         self.dashboards = _dashboards(settings)
         """Lakescope's own pages, by name."""
-        self.rounds = open_rounds(configuration, self.sinks)
+        self.rounds = open_rounds(configuration, self.sinks, self.report)
         """Null where no store can be asked, or nobody shall."""
         if self.rounds is not None:
             self.tasks.append(Task("alerts", TICK_S, self.rounds))
@@ -88,6 +92,12 @@ class Assembly:
         )
         self.status.stop()
         return is_drained
+
+    def report(self, events: Sequence[Event]) -> None:
+        """Stores events of Lakescope's own, as all others are: with retries, dead letters and metrics. From any thread."""
+        message = Message(msgspec.json.encode(list(events)), FORMAT, received=time.time())
+        (own,) = self.engine.internal
+        own.inbox.put([message])
 
     def normaliser(self, collector: str) -> Normaliser:
         """The transform stage of a collector, with the topology of now."""
@@ -125,10 +135,9 @@ class Assembly:
             queue_bytes=options.queue_bytes,
             workers=workers,
         )
-        if options.health_s:
-            health = HealthCollector(engine, options.health_s)
-            inbox = Inbox(batch_age=options.batch_age_s)
-            engine.internal.append(Pipeline(OWN, health, self.normaliser(OWN), self.lanes, inbox))
+        inbox = Inbox(batch_age=options.batch_age_s)
+        health = HealthCollector(engine, options.health_s)
+        engine.internal.append(Pipeline(OWN, health, self.normaliser(OWN), self.lanes, inbox))
         return engine
 
 
@@ -191,7 +200,9 @@ def open_receivers(configuration: Configuration) -> dict[str, Receiver]:
     }
 
 
-def open_rounds(configuration: Configuration, sinks: Mapping[str, Sink]) -> Rounds | None:
+def open_rounds(
+    configuration: Configuration, sinks: Mapping[str, Sink], store: Callable[[Sequence[Event]], None]
+) -> Rounds | None:
     """What evaluates alerts over the configured store; null where no store can be asked, or nobody shall."""
     alerts = configuration.settings.alerts
     types = {plugin.name: plugin.type for plugin in configuration.sinks.values()}
@@ -199,7 +210,8 @@ def open_rounds(configuration: Configuration, sinks: Mapping[str, Sink]) -> Roun
         return None
     sink = sinks[store_of(types, alerts.store)]
     notifying = Notifying(open_receivers(configuration), alerts.subscriptions)
-    return Rounds(rules_of(configuration.settings), sink, configuration.settings.data_dir, notifying)
+    settings = configuration.settings
+    return Rounds(rules_of(settings), sink, settings.data_dir, notifying, store=store)
 
 
 @contextmanager
@@ -208,7 +220,7 @@ def evaluating(configuration: Configuration) -> Iterator[Rounds]:
     with lock(configuration.settings.data_dir):
         sinks = open_sinks(configuration)
         try:
-            rounds = open_rounds(configuration, sinks)
+            rounds = open_rounds(configuration, sinks, partial(_write, sinks.values()))
             if rounds is None:
                 raise RuntimeError(
                     "no alerts can be evaluated: [alerts] evaluate is false, or no store can be asked"
@@ -220,6 +232,13 @@ def evaluating(configuration: Configuration) -> Iterator[Rounds]:
         finally:
             for sink in sinks.values():
                 sink.close()
+
+
+def _write(sinks: Iterable[Sink], events: Sequence[Event]) -> None:
+    """Into every store at once, without an engine; what a store does not take is not kept."""
+    for sink in sinks:
+        with suppress(TransientError, RefusedError):
+            sink.write(sink.encode(events, [msgspec.json.encode(one) for one in events]))
 
 
 def _open(room: Room, plugin: Plugin, data_dir: Path) -> Any:

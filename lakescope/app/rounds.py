@@ -20,9 +20,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from lakescope.alerts.book import IncidentRecord
 from lakescope.alerts.delivery import Outbox
-from lakescope.alerts.incidents import BIN_S, Change
+from lakescope.alerts.incidents import BIN_S
 from lakescope.alerts.model import Alert, Rule, Verdict
 from lakescope.alerts.muting import Outage, outage_of
 from lakescope.alerts.receivers._common import Receiver
@@ -32,8 +31,10 @@ from lakescope.alerts.search import Pattern, covers
 from lakescope.alerts.states import Ledger
 from lakescope.alerts.watch import FAILED_BY, PLACE, REACH_S, Bins, Watch, bins_of
 from lakescope.app.alerts import ROUND_S, Evaluator
+from lakescope.app.lease import ALIVE_S, Lease
 from lakescope.app.query import ask_many
 from lakescope.core.contracts import RefusedError, Sink, TransientError
+from lakescope.core.events import Event
 from lakescope.dashboards.pages.incident import title_of
 from lakescope.kpis import CATALOGUE, Query
 from lakescope.kpis.model import DAY, HOUR, StatesQuery, UnsupportedError
@@ -41,6 +42,8 @@ from lakescope.kpis.model import DAY, HOUR, StatesQuery, UnsupportedError
 log = logging.getLogger(__name__)
 
 TICK_S = 15.0
+TAKEN_OVER_S = ALIVE_S + ROUND_S
+"""What the holder of the lease may not have sent before it fell silent."""
 LEARN_S = DAY
 """So much of the past is looked at when nothing is known of it: what is usual is learnt from it."""
 _AT_ONCE_S = 2 * HOUR
@@ -69,9 +72,10 @@ class Rounds:
         sink: Sink,
         data_dir: Path,
         notifying: Notifying = Notifying(),  # noqa: B008 - it is immutable
-        report: Callable[[Sequence[tuple[Change, IncidentRecord]]], None] = lambda changes: None,
+        store: Callable[[Sequence[Event]], None] | None = None,
         clock: Callable[[], float] = time.time,
     ):
+        """`store`: keeps events of its own, for whoever shares the store; null: nobody does."""
         self.rules = rules
         """Disabled ones, too."""
         self._file = data_dir / "alerts.json"
@@ -82,7 +86,8 @@ class Rounds:
         self.faults: Mapping[str, str] = {}
         """Receiver -> why it has not taken what is due."""
         self._notifying = notifying
-        self._report = report
+        self._lease = Lease(self._ledger.instance, sink, store) if store else None
+        self._is_holder = self._lease is None
         self.clock = clock
         self.evaluator.cover = self._cover
         self._outbox = Outbox(
@@ -105,6 +110,7 @@ class Rounds:
         at = now // ROUND_S * ROUND_S
         if at > self._evaluated:
             self.round(at, stop)
+        self._is_holder = self._asked_lease(now)
         self.notify(now)
         if self.evaluator.fault is not None:
             raise RuntimeError(
@@ -112,7 +118,8 @@ class Rounds:
             )
         if self.faults:
             raise RuntimeError("; ".join(f"receiver {name}: {text}" for name, text in self.faults.items()))
-        return f"{len(self.evaluator.rules)} rules, {len(self.alerts())} alerts open or not yet sent to all"
+        role = "" if self._is_holder else "another instance notifies; "
+        return f"{role}{len(self.evaluator.rules)} rules, {len(self.alerts())} alerts open or not yet sent to all"
 
     def round(self, now: float, stop: threading.Event | None = None) -> None:
         """Evaluates at a time (POSIX seconds, a multiple of `ROUND_S`). Notifies nobody."""
@@ -126,7 +133,10 @@ class Rounds:
         self._annotate(now)
         self._save()
         alerts = self.alerts()
-        self.faults = self._outbox.deliver(alerts, now)
+        if self._is_holder:
+            self.faults = self._outbox.deliver(alerts, now)
+        else:
+            self._outbox.pass_over(alerts, now, now - TAKEN_OVER_S)
         settled = [one for one in self.records.alerts() if self._is_settled(one, now)]
         self.records.settle(one.labels["incident"] for one in settled)
         self._ledger.forget_settled(self._outbox.subscriptions, now, self.records.alerts())
@@ -169,9 +179,7 @@ class Rounds:
                 changes = self._watch.step(float(at), bins)
                 if changes or at == end:
                     unseen = first if at < now - ROUND_S else inf
-                    found = self.records.update(changes, at, self._watch.dump(), unseen_since=unseen)
-                    if found:
-                        self._report(found)
+                    self.records.update(changes, at, self._watch.dump(), unseen_since=unseen)
                 self._searched = float(at)
             begin = end
 
@@ -241,6 +249,16 @@ class Rounds:
         return f"silenced by {record.silence.by}: {record.silence.reason}"
 
     # --- the store ----------------------------------------------------------------------------------------
+
+    def _asked_lease(self, now: float) -> bool:
+        if self._lease is None:
+            return True
+        try:
+            return self._lease.is_held(now)
+        except UnsupportedError:  # such a store is given no reports: nobody else can be known
+            return True
+        except (TransientError, RefusedError):
+            return self._is_holder
 
     def _ask(self, queries: Sequence[Query | StatesQuery]) -> list[Any] | None:
         try:

@@ -398,8 +398,10 @@ class PipelineReport(Event, tag="pipeline"):
     """What Lakescope itself did in one interval: an event for each of its collectors and sinks."""
 
     instance: Tag  #: host that Lakescope runs on
-    stage: Annotated[Literal["collector", "sink"], TAG]  #: collector or sink
-    name: Tag  #: the collector or sink in the configuration
+    stage: Annotated[
+        Literal["collector", "sink", "alerts"], TAG
+    ]  #: collector, sink, or that it evaluates alerts
+    name: Tag  #: the collector or sink in the configuration; of alerts: since when, and which instance
     seconds: Seconds  #: length of the interval, which ends at `time` (seconds)
     ready: bool | None = None  #: whether it was healthy at the end of the interval
     received: Count | None = None  #: collector: events decoded, rejected or filtered (count)

@@ -48,7 +48,10 @@ class HealthCollector:
         self._before: Counter[tuple[str, str, str]] = Counter()
 
     def run(self, inbox: Inbox, stop: threading.Event) -> None:
-        """Reports at each interval's end until `stop`."""
+        """Reports at each interval's end until `stop`; without an interval it only keeps the way open for other events."""
+        if not self.interval_s:
+            stop.wait()
+            return
         begin = time.monotonic()
         while not stop.wait(max(0.0, begin + self.interval_s - time.monotonic())):
             seconds, begin = time.monotonic() - begin, time.monotonic()

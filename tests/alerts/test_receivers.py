@@ -105,7 +105,7 @@ def test_pagerduty_has_one_incident_an_alert(hook: HttpServer) -> None:
     send("pagerduty", [make(event) for event in events], url=hook.url, routing_key="r" * 32)
     documents = posted(hook)
     assert [one["event_action"] for one in documents] == ["trigger"] * 3 + ["resolve"]
-    assert {one["dedup_key"] for one in documents} == {make_alert().key}
+    assert {one["dedup_key"] for one in documents} == {make_alert().identity}
     payload = documents[0]["payload"]
     assert payload["severity"] == "critical" and payload["source"] == "src_site A"
     assert payload["summary"] == "310 of 400 transfers from A failed"
