@@ -33,7 +33,7 @@ from lakescope.core.events import (
 )
 from lakescope.core.messages import quote
 from lakescope.transformers._common import host_of
-from lakescope.transformers.errors import classify, split_scope
+from lakescope.transformers.errors import classify, kinds_of, split_scope
 from lakescope.transformers.quantities import quantity_of, series_of
 from lakescope.transformers.topology import AMBIGUOUS, Topology
 
@@ -135,6 +135,7 @@ class Enrichment:
                 event.functional_test = False
         if event.error is not None:
             event.error_class, event.error_template = classify(event.error)
+            event.user_error, event.credential_error = kinds_of(event.error_template)
             if event.error_scope is None and event.error_code is None:
                 event.error_scope, event.error_code, _text = split_scope(event.error)
         if event.user is not None:

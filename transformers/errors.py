@@ -15,6 +15,8 @@ import re
 from functools import lru_cache
 from hashlib import blake2b
 
+from lakescope.core.user_errors import user_remedy
+
 LONGEST = 1024
 """Characters of an error that count: FTS cuts the texts of its CO messages there."""
 
@@ -123,6 +125,26 @@ def _classify(error: str) -> tuple[str, str]:
 def _name(template: str) -> tuple[str, str]:
     """Cached as well: the many texts of a class share one object."""
     return blake2b(template.encode("utf-8", "surrogatepass"), digest_size=6).hexdigest(), template
+
+
+_OF_CREDENTIALS = re.compile(
+    r"""\bcert(?:s|ificates?|_verify)?\b | \bCRLs?\b | \bx\.?509 | \bcredentials?\b | \bdelegat(?:ion|ed)\b
+    | \b(?:VOMS|OIDC|IAM)\b | \bmacaroons?\b
+    | \bprox(?:y|ies)\b(?=.{0,60}(?:expir|invalid|not\ found|missing|verif|lifetime))
+    | (?<!space\ )\btokens?\b(?=.{0,60}(?:expir|invalid|revok|refresh|exchang|issuer|signature|audience|not\ valid|verif))
+    | (?:expired|invalid|bearer|access|refresh|JWT)\ (?:\w+\ )?token | \bauthorization\ expired
+    | \bauth(?:entication)?\ failed | \bauthentication\b.{0,60}\b(?:fail|error|reject|refused) | \bnot\ authenticated
+    | \bHTTP(?:/[\d.]+)?[\ :]{1,3}401\b | \b401\ unauthori[sz]ed
+    | \b(?:SSL|TLS)\b.{0,40}\b(?:alert|verif|expired|unknown\ CA) | \bunknown\ CA\b | \buntrusted\ issuer
+    | \bgss_init_sec_context | \bGSS\b.{0,60}\b(?:expired|major|minor)""",
+    re.VERBOSE | re.IGNORECASE,
+)
+
+
+@lru_cache(4_096)
+def kinds_of(template: str) -> tuple[bool | None, bool | None]:
+    """(user_error, credential_error) of an error's template: true or null. An expired proxy is both."""
+    return user_remedy(template) is not None or None, _OF_CREDENTIALS.search(template) is not None or None
 
 
 def error_template(error: str) -> str:

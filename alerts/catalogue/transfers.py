@@ -27,9 +27,9 @@ _low = partial(
 def _transfer_efficiency(place: str, by: tuple[str, ...], where: str, **rest: Any) -> Rule:
     return _low(
         name=f"transfer_efficiency_{place}",
-        kpi="transfer_efficiency",
+        kpi="transfer_efficiency_of_systems",
         by=by,
-        volume=Volume("transfers_ended", _MORE_THAN_200),
+        volume=Volume("transfers_ended_of_systems", _MORE_THAN_200),
         summary=f"{where}: transfer efficiency {{value}} of {{volume}} attempts that ended in {{window}}, threshold"
         f" {{threshold}}",
         is_incident=True,
@@ -68,13 +68,13 @@ TRANSFERS: tuple[Rule, ...] = (
     Rule(
         name="transfer_efficiency_lake",
         title="Most transfers of the lake fail",
-        kpi="transfer_efficiency",
+        kpi="transfer_efficiency_of_systems",
         condition=Threshold(below=0.3, clear=0.5),
         window_s=HOUR,
         for_s=600,
         keep_s=1800,
         hold_s=3 * HOUR,
-        volume=Volume("transfers_ended", _MORE_THAN_200),
+        volume=Volume("transfers_ended_of_systems", _MORE_THAN_200),
         severity="page",
         owner="lake",
         summary="All links: transfer efficiency {value} of {volume} attempts that ended in {window}, threshold {threshold}",
@@ -105,6 +105,22 @@ TRANSFERS: tuple[Rule, ...] = (
         summary="{rse}: access efficiency {value} of {volume} accesses by clients in {window}, threshold {threshold}",
         description="Of {volume} downloads, uploads and reads by clients at {rse} in the last {window}, {value} succeeded. Look"
         " first whether clients of all sites fail: if it is one site, its network or its clients are at fault.",
+    ),
+    Rule(
+        name="credential_errors_rising",
+        title="Certificate or token errors rise",
+        kpi="transfers_failed_by_credentials",
+        condition=Baseline(history_s=3 * DAY, ratio_above=3.0, least=50.0, missing_is_zero=True),
+        window_s=HOUR,
+        keep_s=1800,
+        by=("error_template",),
+        owner="lake",
+        summary='{value} transfers failed in {window} with "{error_template}", usually {median}, threshold {threshold}',
+        description="{value} transfers failed in the last {window} as a certificate, CRL, proxy or token was not"
+        " accepted, with one error; in an hour of the three days before it was {median}. Such"
+        " errors begin when something expires, and do not end by themselves. Look first what the failures share: a"
+        " host, a VO, an FTS server.",
+        is_incident=True,
     ),
     Rule(
         name="transfers_not_submitted",

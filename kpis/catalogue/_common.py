@@ -10,6 +10,8 @@ DONE = Condition("ok", "=", True)
 FAILED = Condition("ok", "=", False)
 ENDED = Condition("ok", "known")  # done, failed or lost
 
+NO_USER_ERROR = Condition("user_error", "not", True)  # only who asked for the transfer can mend those
+
 EFFICIENCY = Part(kind="share", field="ok")
 
 

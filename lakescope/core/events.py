@@ -169,6 +169,12 @@ class Transfer(Event, tag="transfers"):
     error_template: Text | None = None  #: error with URLs, hosts, paths, addresses, ids, numbers masked
     functional_test: Annotated[bool, TAG] | None = None  #: whether it is a functional test
     file: str | None = None  #: scope:name of an attempt that has ended; identifies the file
+    user_error: Annotated[bool, TAG] | None = (
+        None  #: true if only the user can mend the error: cancelled, file exists
+    )
+    credential_error: Annotated[bool, TAG] | None = (
+        None  #: true if a certificate, CRL, proxy or token was not accepted
+    )
 
 
 class Deletion(Event, tag="deletions"):

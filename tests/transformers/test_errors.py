@@ -14,7 +14,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lakescope.transformers.errors import LONGEST, LONGEST_TEMPLATE, classify, error_template, split_scope
+from lakescope.transformers.errors import (
+    LONGEST,
+    LONGEST_TEMPLATE,
+    classify,
+    error_template,
+    kinds_of,
+    split_scope,
+)
 
 TEMPLATES = [
     # FTS and gfal2
@@ -361,6 +368,47 @@ def test_long_errors_take_little_memory() -> None:
 )
 def test_split_scope(error: str, parts: tuple[str | None, int | None, str]) -> None:
     assert split_scope(error) == parts
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        "SSL handshake failed: sslv3 alert bad certificate after 3 attempts",
+        "Error submitting to fts Proxy expired!",
+        "[ERROR] Server responded with an error: [3005] [ERROR] Server responded with an error: [3010] tpc authorization expired",
+        "[ERROR] Server responded with an error: [3010] Authentication to ceph-gw8.example.org:1094 failed",
+        "TRANSFER [13] SOURCE CHECKSUM globus_ftp_control: gss_init_sec_context failed OpenSSL Error: s3_clnt.c:1264",
+        "CGSI-gSOAP running on fts.example.org reports Error initializing context GSS Major Status: Authentication Failed",
+        "530-globus_gsi_gssapi: Error with GSI credential",
+        "The bearer token could not be refreshed",
+        "HTTP 401 : Authentication Error after 1 attempts",
+        "CRL of /DC=org/CN=CA has expired",
+    ],
+)
+def test_errors_of_credentials(error: str) -> None:
+    assert kinds_of(error_template(error))[1] is True
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        "CGSI-gSOAP running on fts800.cern.ch reports Error reading token data header: Connection closed",
+        "The failure occurred during a handshake read. globus_xio: System error in recv: Connection reset by peer",
+        "No free space in space token SCRATCHDISK",
+        "Transfer failed: failure: SSLException while pushing https://example.org/folder/test2 Broken pipe (Write failed).",
+        "DESTINATION MAKE_PARENT HTTP 403 : Permission refused after 1 attempts",
+        "Connection timed out, err: [SE][Ls][ETIMEDOUT] httpg://tokens.example.org:8443/srm/managerv2: User timeout over",
+        "File not found: /data/iam.certificate.root",
+    ],
+)
+def test_errors_of_something_else(error: str) -> None:
+    assert kinds_of(error_template(error)) == (None, None)
+
+
+def test_whose_error_it_is() -> None:
+    assert kinds_of("Transfer canceled by the user") == (True, None)
+    assert kinds_of("The proxy has expired") == (True, True)
+    assert kinds_of("certificate verify failed: certificate has expired") == (None, True), "a host's"
 
 
 # fmt: off
