@@ -19,7 +19,7 @@ from lakescope.alerts.states import Ledger
 from lakescope.app.query import Answer, ask_many
 from lakescope.core.contracts import RefusedError, Sink, TransientError
 from lakescope.kpis import Query
-from lakescope.kpis.model import HOUR, Comparison, Kpi, Part, UnsupportedError
+from lakescope.kpis.model import HOUR, Comparison, Kpi, Part, UnsupportedError, parts
 
 ROUND_S = 300
 """From one round to the next (seconds): rounds are at its multiples, so that several instances make the same ones."""
@@ -88,14 +88,15 @@ class Evaluator:
 
 
 def _feeds(query: Query) -> Iterable[Query]:
-    """What tells whether a query's data comes at all: of a state its value over all groups, which is null if nothing is known
-    of any; of events their number in each hour; of a comparison that of both its sides."""
+    """What tells whether a query's data comes at all: of a state the number of series that have it, which is null if nothing is
+    known of any, and 0 if none has it; of events their number in each hour; of a comparison that of both its sides."""
     kpi = query.kpi
     if isinstance(kpi.value, Comparison):
         for side in (kpi.value.of, kpi.value.to):
             yield from _feeds(replace(query, kpi=side))
     elif query.is_snapshot:
-        yield replace(query, by=())
+        part = replace(parts(kpi.value)[0], kind="last", over="count")
+        yield replace(query, kpi=replace(kpi, unit="count", value=part), by=())
     else:
         begin = datetime.fromtimestamp(query.since.timestamp() // HOUR * HOUR, UTC)
         yield Query(kpi=_events_of(kpi.dataset), since=begin, until=query.until, bin_s=HOUR)

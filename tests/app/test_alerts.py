@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -12,9 +13,11 @@ from msgspec.structs import replace
 from lakescope.alerts.model import Absence, Rule, Threshold
 from lakescope.app.alerts import Evaluator
 from lakescope.core.contracts import TransientError
-from lakescope.core.events import Transfer
+from lakescope.core.events import Event, Poll
+from lakescope.core.events import Rule as Rules
 from lakescope.kpis.model import UnsupportedError
 from lakescope.sinks.duckdb import DuckdbOptions, DuckdbSink
+from lakescope.transformers._common import identify
 from tests.app._searched import transfer
 
 NOW = 1_767_614_400.0  # 2026-01-05T12:00:00Z
@@ -55,7 +58,7 @@ def sink(tmp_path: Path) -> Iterator[DuckdbSink]:
     made.close()
 
 
-def write(sink: DuckdbSink, events: list[Transfer]) -> None:
+def write(sink: DuckdbSink, events: Sequence[Event]) -> None:
     outcome = sink.write(sink.encode(events, [msgspec.json.encode(one) for one in events]))
     assert not (outcome.retry or outcome.rejected)
 
@@ -100,6 +103,40 @@ def test_a_rule_is_as_complete_as_its_feed(sink: DuckdbSink) -> None:
     evaluator = Evaluator({"efficiency": replace(RULE, window_s=4 * 3600)}, sink)
     evaluator.step(NOW)
     assert {one.completeness for one in evaluator.verdicts["efficiency"]} == {0.5}
+
+
+def test_a_state_that_nothing_has_any_more_is_known(sink: DuckdbSink) -> None:
+    """The oldest of no stuck rules has no age: the alert ends, as the poll says that none is stuck."""
+    stuck = replace(
+        RULE,
+        name="stuck",
+        kpi="oldest_stuck_rule",
+        condition=Threshold(above=3600),
+        by=("rse",),
+        keep_s=0,
+        summary="{rse}: {value}",
+    )
+    scope = "https://rucio.example.org/rules/?state=S"
+    poll: dict[str, Any] = {"source": "rucio-api", "scope": scope, "kind": "rules", "state": "stuck"}
+    poll |= {"complete": True, "interval_s": 600.0}
+    rule = Rules(
+        id=identify("r"),
+        time="2026-01-05T11:50:00Z",
+        source="rucio-api",
+        event="stuck",
+        rule_id="1",
+        rse="A",
+        stuck_s=9e4,
+    )
+    rule.poll = scope
+    write(sink, [rule, Poll(id=identify("p1"), time="2026-01-05T11:50:00Z", count=1, **poll)])
+    write(sink, [Poll(id=identify("p2"), time="2026-01-05T12:02:00Z", count=0, **poll)])
+    evaluator = Evaluator({"stuck": stuck}, sink)
+    evaluator.step(NOW)
+    assert [(one.group, one.state) for one in evaluator.verdicts["stuck"]] == [(("A",), "abnormal")]
+    evaluator.step(NOW + 300)
+    assert evaluator.verdicts["stuck"] == []
+    assert [one.ended for one in evaluator.ledger.alerts] == [NOW + 300]
 
 
 def test_a_disabled_rule_is_not_asked_and_its_alert_ends(sink: DuckdbSink) -> None:

@@ -34,7 +34,10 @@ from tests.kpis.conftest import END, START
 
 ALL = [(store, name) for store in STORES for name in DASHBOARDS]
 
-_COMPARISONS = {kpi.name for kpi in CATALOGUE.values() if isinstance(kpi.value, (Comparison, Timeline))}
+_ON_DASHBOARDS = {
+    number.kpi for one in DASHBOARDS.values() for panel in one.panels for number in panel.numbers
+}
+_COMPARISONS = {name for name in _ON_DASHBOARDS if isinstance(CATALOGUE[name].value, (Comparison, Timeline))}
 _INCREASES = {
     kpi.name
     for kpi in CATALOGUE.values()
