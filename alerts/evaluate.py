@@ -232,13 +232,20 @@ def _by_peers(rule: Rule, judged: list[Verdict]) -> list[Verdict]:
             break
         places = [rule.by.index(name) for name in rule.peers.dimensions]
         pairs = [one for group, one in left.items() if any(group[place] == peer for place in places)]
-        value = median(one.value or 0.0 for one in pairs)
+        value = _middle(rule, [one.value or 0.0 for one in pairs])
         place = (peer, *_site(rule, rule.peers, peer, pairs))
         found.append(replace(pairs[0], group=place, value=value, count=count))
         for one in pairs:
             covered[one.group] = peer
             del left[one.group]
     return [replace(one, covered_by=covered.get(one.group)) for one in judged] + found
+
+
+def _middle(rule: Rule, values: Sequence[float]) -> float:
+    """The median; of values that count without their sign that by size, since those of opposite ends cancel out."""
+    if isinstance(rule.condition, Threshold) and rule.condition.unsigned:
+        return sorted(values, key=abs)[len(values) // 2]
+    return median(values)
 
 
 def _site(rule: Rule, peers: Peers, peer: str, pairs: Iterable[Verdict]) -> Iterator[str]:

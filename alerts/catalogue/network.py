@@ -149,7 +149,7 @@ NETWORK = (
         name="network_clock_error",
         title="A perfSONAR host's clock is wrong",
         kpi="clock_error",
-        condition=Threshold(above=0.1, clear=0.05, unsigned=True),
+        condition=Threshold(above=0.1, clear=0.05),
         window_s=2 * HOUR,
         for_s=30 * _MINUTE,
         keep_s=HOUR,

@@ -77,7 +77,7 @@ STORAGE = (
         condition=Threshold(above=0.05, clear=0.03, unsigned=True),
         for_s=DAY,  # deletions and writes of hours may be in one of the two numbers only
         keep_s=DAY,
-        summary="{rse}: its storage reports {value} of its space more (or less, below 0) in use than Rucio; threshold"
+        summary="{rse}: used space by its storage minus that by Rucio is {value} of its total space; threshold"
         " {threshold} either way",
         description="What the storage reports in use minus what Rucio's catalogue has there is {value} of the RSE's"
         " space, for a day (threshold {threshold} either way). Above 0: dark data, which only a consistency check"
@@ -91,8 +91,8 @@ STORAGE = (
         condition=Threshold(above=0.05, clear=0.03, unsigned=True),
         for_s=DAY,
         keep_s=DAY,
-        summary="{rse}: its share's SRR reports {value} of the share more (or less, below 0) in use than Rucio;"
-        " threshold {threshold} either way",
+        summary="{rse}: used space by SRR minus that by Rucio is {value} of its share; threshold {threshold} either"
+        " way",
         description="What the storage service publishes of the RSE's share (SRR) minus what Rucio's catalogue has"
         " there is {value} of the share's size, for a day (threshold {threshold} either way). Look first at the age"
         " of the SRR document, and whether the share holds other data than the RSE's.",

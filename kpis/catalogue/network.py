@@ -125,9 +125,9 @@ KPIS = (
     ),
     _network(
         name="clock_error",
-        meaning="Largest clock error reported by perfSONAR hosts.",
+        meaning="Largest absolute clock error reported by perfSONAR hosts.",
         unit="seconds",
-        value=Part(kind="max", field="clock_error_s"),
+        value=Part(kind="largest", field="clock_error_s"),
         null="no test reported its clock error",
         warning=0.01,
         critical=0.1,

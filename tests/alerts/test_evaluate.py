@@ -165,6 +165,12 @@ def test_a_label_that_is_optional_may_be_unknown_and_is_no_peer_then() -> None:
     assert _judge(_rule(Threshold(below=0.2)), value=_rows(0.0, group=(None, "B"))) == []
 
 
+def test_opposite_ends_of_a_peer_do_not_cancel_out() -> None:
+    rule = _rule(Threshold(above=0.5, unsigned=True), peers=PEERS)
+    rows = [*_rows(0.6, group=("A", "B")), *_rows(-0.6, group=("B", "A")), *_rows(-0.7, group=("B", "C"))]
+    assert [one.value for one in _judge(rule, value=rows) if one.count] == [-0.6]
+
+
 def test_a_peer_has_the_site_that_is_known_of_it() -> None:
     by = ("src_rse", "dst_rse", "src_site", "dst_site")
     peers = Peers(dimensions=by[:2], sites=by[2:], least=2, label="rse", summary="{peer} with {count} others")

@@ -1,16 +1,16 @@
 -- the whole range
-select max("clock_error_s") as value from "network" where time >= $since and time < $until;
+select max(abs("clock_error_s")) as value from "network" where time >= $since and time < $until;
 -- $since = 2026-01-05 00:00:00
 -- $until = 2026-01-12 00:00:00
 
 -- every hour, by src_site
-select time_bucket(to_seconds($bin), time, timestamp '1970-01-01') as time, "src_site", max("clock_error_s") as value from "network" where time >= $since and time < $until group by 1, 2 order by 1, 2;
+select time_bucket(to_seconds($bin), time, timestamp '1970-01-01') as time, "src_site", max(abs("clock_error_s")) as value from "network" where time >= $since and time < $until group by 1, 2 order by 1, 2;
 -- $since = 2026-01-05 00:00:00
 -- $until = 2026-01-12 00:00:00
 -- $bin = 3600
 
 -- by vo, of two src_site
-select "vo", max("clock_error_s") as value from "network" where time >= $since and time < $until and list_contains($p2, "src_site") group by 1 order by 1;
+select "vo", max(abs("clock_error_s")) as value from "network" where time >= $since and time < $until and list_contains($p2, "src_site") group by 1 order by 1;
 -- $since = 2026-01-05 00:00:00
 -- $until = 2026-01-12 00:00:00
 -- $p2 = ["it's", 'two']
