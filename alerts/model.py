@@ -155,9 +155,17 @@ class Rule(Struct, frozen=True, kw_only=True):
         """Path of its runbook in Lakescope's documentation."""
         return f"docs/runbooks/{self.name}.md"
 
+    def is_peer(self, group: tuple[str, ...]) -> bool:
+        """Whether a group is one of `Peers`, and not one of the rule's dimensions."""
+        return self.peers is not None and len(group) != len(self.by)
+
+    def ends(self, group: tuple[str, ...]) -> set[str]:
+        """Which peers a group of the rule's dimensions belongs to."""
+        return {group[self.by.index(name)] for name in self.peers.dimensions} if self.peers else set()
+
     def places(self, group: tuple[str, ...]) -> dict[str, str]:
         """The labels of a verdict's group: its dimensions, or its peer alone."""
-        if self.peers and len(group) != len(self.by):
+        if self.peers and self.is_peer(group):
             return dict(zip((self.peers.label, "site"), group, strict=False))
         return dict(zip(self.by, group, strict=True))
 

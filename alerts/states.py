@@ -13,6 +13,7 @@ from uuid import uuid4
 
 import msgspec
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from lakescope.alerts._files import read, write
 from lakescope.alerts.model import Alert, Rule, Verdict
@@ -92,8 +93,15 @@ class Ledger(Struct, kw_only=True):
             for group, verdict in by_group.items()
             if verdict.state == "abnormal" and group not in known
         ]
-        for one in [one for one in self.watched if one.rule == rule.name]:
-            self._judge(one, rule, by_group.get(one.group, nothing), now)
+        of_rule = [one for one in self.watched if one.rule == rule.name]
+        open_peers = {one.group[0] for one in of_rule if one.alert is not None and rule.is_peer(one.group)}
+        for one in of_rule:
+            verdict = by_group.get(one.group)
+            if rule.is_peer(one.group):
+                verdict = verdict or _of_no_peer(rule, one.group[0], by_group.values()) or nothing
+            elif verdict and not verdict.covered_by and (peers := open_peers & rule.ends(one.group)):
+                verdict = replace(verdict, covered_by=min(peers))  # until its alert has ended
+            self._judge(one, rule, verdict or nothing, now)
 
     def end_others(self, rules: Collection[str], now: float) -> None:
         """Ends what belongs to rules that are not there any more, or are not enabled."""
@@ -161,6 +169,16 @@ class Ledger(Struct, kw_only=True):
     def _note(self, one: Watched, now: float, state: Literal["firing", "ended"]) -> None:
         self.transitions.append(Transition(at=now, rule=one.rule, group=one.group, state=state))
         del self.transitions[:-TRANSITIONS]
+
+
+def _of_no_peer(rule: Rule, peer: str, verdicts: Iterable[Verdict]) -> Verdict | None:
+    """What is not abnormal with many others any more is normal, if anything is known of its pairs."""
+    is_known = any(
+        one.state in ("normal", "between", "abnormal")
+        for one in verdicts
+        if not rule.is_peer(one.group) and peer in rule.ends(one.group)
+    )
+    return Verdict(rule=rule.name, state="normal") if is_known else None
 
 
 def _alert(one: Watched, rule: Rule, now: float) -> Alert:

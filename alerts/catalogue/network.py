@@ -31,11 +31,11 @@ NETWORK = (
         title="Packets are lost",
         kpi="network_loss",
         condition=Threshold(above=LOSS, below=ALL_LOST, clear=LOSS / 2),
-        window_s=HOUR,
-        # longer than the window: while a link dies or comes back, the window has good tests beside lost ones
-        for_s=HOUR + 15 * _MINUTE,
+        window_s=30 * _MINUTE,
+        # more than twice the window: around an outage of any length, it has good tests beside lost ones
+        for_s=75 * _MINUTE,
         keep_s=30 * _MINUTE,
-        volume=Volume("network_packets", 100),
+        volume=Volume("network_packets", 50),
         peers=_host(
             summary="{peer} loses {value} of test packets (median) with {count} other hosts in {window}; threshold {threshold}"
         ),
@@ -214,7 +214,7 @@ NETWORK = (
         optional=("src_site",),
         condition=Threshold(above=0.01, below=0.5),
         window_s=DAY,
-        for_s=DAY + HOUR,  # longer than the window: a host that dies or comes back is the other rule's
+        for_s=2 * DAY + HOUR,  # more than twice the window: a host that was silent for hours is no such
         keep_s=6 * HOUR,
         hold_s=DAY,
         peers=Peers(

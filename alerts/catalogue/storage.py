@@ -175,8 +175,9 @@ STORAGE = (
         by=("target", "probe", "operation", "rse", "site"),
         optional=("operation", "rse", "site"),
         condition=Threshold(above=FLAPPING[0], below=FLAPPING[1]),
-        window_s=6 * HOUR,
-        for_s=6 * HOUR,  # an outage, of any length, brings the share through this range in less
+        window_s=4 * HOUR,
+        for_s=6
+        * HOUR,  # 1.4 times the window: an outage of any length brings the share through this range in less
         keep_s=2 * HOUR,
         volume=Volume("probe_checks", 12),
         hold_s=DAY,

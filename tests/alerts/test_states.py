@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from lakescope.alerts.model import Rule, Threshold, Verdict
+from lakescope.alerts.model import Peers, Rule, Threshold, Verdict
 from lakescope.alerts.states import Ledger
 
 RULE = Rule(
@@ -68,6 +68,41 @@ def test_of_a_covered_pair_nobody_is_notified() -> None:
     assert ledger.alerts == []
     ledger.step(RULE, [replace(covered, covered_by=None)], 1200.0)
     assert [one.began for one in ledger.alerts] == [0.0]
+
+
+def test_a_peer_ends_when_its_pairs_are_well_and_none_of_them_opens_meanwhile() -> None:
+    peers = Peers(dimensions=("src_host",), least=2, label="host", summary="{peer} with {count}")
+    rule = replace(RULE, by=("src_host", "dst_host"), peers=peers, summary="{src_host}", hold_s=7200)
+    ledger = Ledger()
+
+    def opened(states: str, at: float) -> dict[str, bool]:
+        """A letter each of X's pairs: bad, good, nothing known; who has an alert, and whether it has ended."""
+        kinds: dict[str, Any] = {"b": "abnormal", "g": "normal", "-": "too few"}
+        found = [
+            Verdict(rule=rule.name, group=("X", str(number)), state=kinds[one])
+            for number, one in enumerate(states)
+        ]
+        if states.count("b") >= 2:
+            found = [replace(one, covered_by="X" if one.state == "abnormal" else None) for one in found]
+            found.append(Verdict(rule=rule.name, group=("X",), state="abnormal", count=states.count("b")))
+        ledger.step(rule, found, at)
+        return {
+            one.labels.get("src_host", "") + one.labels.get("host", "*"): one.ended is not None
+            for one in ledger.alerts
+        }
+
+    for number in range(3):
+        assert opened("bbb", 300.0 * number) == ({"X": False} if number == 2 else {})
+    assert opened("---", 900.0) == {"X": False}  # held
+    assert opened("bgg", 1200.0) == opened("ggg", 1500.0) == {"X": False}
+    assert opened("ggg", 1800.0) == {"X": True}
+    ledger.ended.clear()
+    for number in range(4):
+        opened("bbg", 2100.0 + 300 * number)
+    for number in range(2):
+        assert opened("bgg", 3300.0 + 300 * number) == {"X": False}
+    opened("bgg", 3900.0)
+    assert opened("bgg", 4200.0) == {"X": True, "X*": False}  # what is left is a pair's own
 
 
 @pytest.mark.parametrize("silence", ["unknown", "no data"])
