@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from lakescope.alerts.model import Absence, Baseline, BurnRate, Peers, Rule, Threshold, Verdict
 from lakescope.kpis.catalogue import CATALOGUE
-from lakescope.kpis.model import HOUR, Query, UnsupportedError
+from lakescope.kpis.model import HOUR, Comparison, Kpi, Part, Query, UnsupportedError, parts
 
 Rows = Sequence[Mapping[str, Any]]
 Answers = Mapping[str, Rows | UnsupportedError | None]
@@ -39,11 +39,18 @@ class Questions(Struct, frozen=True):
     """Of a `BurnRate`."""
     history: Query | None = None
     """Of a `Baseline` or an `Absence`: bins of the rule's window, all before the window."""
+    feed: Query | None = None
+    """Of a `Baseline` whose missing windows are 0: whether there was data in each bin of the history."""
+
+    @property
+    def past(self) -> list[Query]:
+        """Those about what is over, which are equal until the next hour."""
+        return [one for one in (self.history, self.feed) if one is not None]
 
     @property
     def all(self) -> list[Query]:
         """All queries of this rule."""
-        return [one for one in (self.value, self.volume, self.short, self.history) if one is not None]
+        return [one for one in (self.value, self.volume, self.short) if one is not None] + self.past
 
 
 def key(query: Query) -> str:
@@ -61,17 +68,42 @@ def questions_of(rule: Rule, now: float) -> Questions:
     end = now - rule.late_s
     begin = end - rule.window_s
     condition = rule.condition
-    history = None
+    history = feed = None
     if isinstance(condition, Baseline | Absence):
         step = max(HOUR, rule.window_s)
         last = begin // step * step
         history = _query(rule, rule.kpi, last - condition.history_s, last, rule.window_s)
+        if isinstance(condition, Baseline) and condition.missing_is_zero:
+            feed = feed_of(history)
     return Questions(
         _query(rule, rule.kpi, begin, end),
         _query(rule, rule.volume.kpi, begin, end) if rule.volume else None,
         _query(rule, rule.kpi, end - condition.short_s, end) if isinstance(condition, BurnRate) else None,
         history,
+        feed,
     )
+
+
+def feed_of(query: Query) -> Query:
+    """What tells whether a query's data comes at all: of events their number, whatever they say; of a state the number of
+    series that have it, which is null if nothing is known of any; of a comparison that of its first side."""
+    kpi = query.kpi
+    if isinstance(kpi.value, Comparison):
+        return feed_of(replace(query, kpi=kpi.value.of))
+    if query.is_snapshot:
+        part = replace(parts(kpi.value)[0], kind="last", over="count")
+        return replace(query, kpi=replace(kpi, unit="count", value=part), by=())
+    events = Kpi(
+        name=f"events of {kpi.dataset}",
+        meaning="Events of the dataset.",
+        unit="count",
+        good="neutral",
+        dataset=kpi.dataset,
+        value=Part(kind="count"),
+        dimensions=(),
+        null="there are none",
+    )
+    return Query(kpi=events, since=query.since, until=query.until, bin_s=query.bin_s)
 
 
 def verdicts(rule: Rule, now: float, answers: Answers, completeness: float | None) -> list[Verdict]:
@@ -93,8 +125,8 @@ def verdicts(rule: Rule, now: float, answers: Answers, completeness: float | Non
     volumes = _values(rule, rows.get(key(asked.volume))) if asked.volume else {}
     short = _values(rule, rows.get(key(asked.short))) if asked.short else {}
     history = _series(rule, rows.get(key(asked.history))) if asked.history else {}
-    if isinstance(rule.condition, Baseline) and rule.condition.missing_is_zero:
-        history = _with_zeros(values, history, rows.get(key(asked.history)) if asked.history else None)
+    if asked.feed:
+        history = _with_zeros(values, history, rows.get(key(asked.feed)))
     if isinstance(rule.condition, Absence):
         values = _silent(rule.condition, values, history)
     judged = []
@@ -272,9 +304,9 @@ def _others(rule: Rule, peers: Peers, verdicts: Iterable[Verdict]) -> dict[str, 
 
 
 def _with_zeros(
-    values: Mapping[Group, float], history: Mapping[Group, list[float]], rows: Rows | None
+    values: Mapping[Group, float], history: Mapping[Group, list[float]], feed: Rows | None
 ) -> dict[Group, list[float]]:
-    """Each group's values in every window in which any group has one."""
-    windows = len({row["time"] for row in rows or () if row["value"] is not None})
+    """Each group's values in every window with data of the feed."""
+    windows = sum(row["value"] is not None for row in feed or ())
     groups = {*values, *history}
     return {one: [0.0] * (windows - len(history.get(one, ()))) + history.get(one, []) for one in groups}

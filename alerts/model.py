@@ -55,8 +55,7 @@ class Baseline(Struct, frozen=True, kw_only=True, tag=True):
     least_windows: int = 24
     """With fewer earlier values there is no verdict."""
     missing_is_zero: bool = False
-    """Of a count: a group's windows without a row are 0, as long as other groups have rows in `least_windows` windows. So a
-    new error class is judged, too."""
+    """Of a count: a group's windows without a row are 0, where the feed had data in them. So a new error class is judged, too."""
 
 
 class BurnRate(Struct, frozen=True, kw_only=True, tag=True):

@@ -14,12 +14,12 @@ from typing import Any
 from msgspec.structs import replace
 
 from lakescope.alerts import evaluate
-from lakescope.alerts.model import Absence, Baseline, Rule, Verdict
+from lakescope.alerts.model import Rule, Verdict
 from lakescope.alerts.states import Ledger
 from lakescope.app.query import Answer, ask_many
 from lakescope.core.contracts import RefusedError, Sink, TransientError
 from lakescope.kpis import Query
-from lakescope.kpis.model import HOUR, Comparison, Kpi, Part, UnsupportedError, parts
+from lakescope.kpis.model import HOUR, Comparison, UnsupportedError
 
 ROUND_S = 300
 """From one round to the next (seconds): rounds are at its multiples, so that several instances make the same ones."""
@@ -59,9 +59,8 @@ class Evaluator:
         self._histories = {name: answer for name, answer in self._histories.items() if name in wanted}
         answers = self._ask({**wanted, **counted}, now)
         for rule in rules:
-            history = evaluate.questions_of(rule, now).history
-            if history is not None and isinstance(rule.condition, Baseline | Absence):
-                name = evaluate.key(history)
+            for past in evaluate.questions_of(rule, now).past:
+                name = evaluate.key(past)
                 if (answer := answers.get(name)) is not None:
                     self._histories[name] = answer
         return {
@@ -88,31 +87,16 @@ class Evaluator:
 
 
 def _feeds(query: Query) -> Iterable[Query]:
-    """What tells whether a query's data comes at all: of a state the number of series that have it, which is null if nothing is
-    known of any, and 0 if none has it; of events their number in each hour; of a comparison that of both its sides."""
+    """What tells whether a query's data comes: of a comparison that of both its sides, of events in each hour."""
     kpi = query.kpi
     if isinstance(kpi.value, Comparison):
         for side in (kpi.value.of, kpi.value.to):
             yield from _feeds(replace(query, kpi=side))
     elif query.is_snapshot:
-        part = replace(parts(kpi.value)[0], kind="last", over="count")
-        yield replace(query, kpi=replace(kpi, unit="count", value=part), by=())
+        yield evaluate.feed_of(query)
     else:
         begin = datetime.fromtimestamp(query.since.timestamp() // HOUR * HOUR, UTC)
-        yield Query(kpi=_events_of(kpi.dataset), since=begin, until=query.until, bin_s=HOUR)
-
-
-def _events_of(dataset: str) -> Kpi:
-    return Kpi(
-        name=f"events of {dataset}",
-        meaning="Events of the dataset.",
-        unit="count",
-        good="neutral",
-        dataset=dataset,
-        value=Part(kind="count"),
-        dimensions=(),
-        null="there are none",
-    )
+        yield replace(evaluate.feed_of(query), since=begin, bin_s=HOUR)
 
 
 def _completeness(rule: Rule, now: float, answers: Mapping[str, Any]) -> float | None:

@@ -114,9 +114,13 @@ def test_a_new_group_of_a_count_has_had_none() -> None:
     rule = _rule(baseline, kpi="transfers_failed")
     history = [{"src_site": "A", "dst_site": "B", "value": 7, "time": str(number)} for number in range(4)]
     rows = _rows(8) + _rows(9, group=("new", "B"))
-    states = {one.group[0]: one.state for one in _judge(rule, value=rows, history=history)}
-    assert states == {"A": "normal", "new": "abnormal"}
-    assert {one.state for one in _judge(rule, value=rows, history=history[:2])} == {"no baseline"}
+    feed = [{"time": str(number), "value": 99} for number in range(5)]
+    found = _judge(rule, value=rows, history=history, feed=feed)
+    assert {one.group[0]: one.state for one in found} == {"A": "normal", "new": "abnormal"}
+    assert {one.state for one in _judge(rule, value=rows, history=[], feed=feed)} == {"abnormal"}
+    assert {one.state for one in _judge(rule, value=rows, history=history[:2], feed=feed[:2])} == {
+        "no baseline"
+    }
 
 
 def _lossy(*pairs: str, peers: Peers) -> dict[tuple[str, ...], str | None]:
