@@ -47,6 +47,37 @@ FAILURES = Dashboard(
             ),
         ),
         Row(
+            title="Incidents: the smallest places that explain the failures",
+            panels=(
+                Panel(
+                    title="Open incidents",
+                    kind="stat",
+                    width=4,
+                    height=4,
+                    numbers=(Number(kpi="incidents_open"),),
+                ),
+                Panel(
+                    title="Incidents that began",
+                    kind="stat",
+                    width=4,
+                    height=4,
+                    numbers=(Number(kpi="incidents_began"),),
+                ),
+                Panel(
+                    title="Culprits",
+                    kind="events",
+                    width=16,
+                    height=8,
+                    listing=Listing(
+                        dataset="incidents",
+                        where={"event": "began"},
+                        columns=("culprit", "severity", "failures", "attempts", "error_template"),
+                        limit=50,
+                    ),
+                ),
+            ),
+        ),
+        Row(
             title="Errors by class",
             panels=(
                 Panel(

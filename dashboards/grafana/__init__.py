@@ -158,14 +158,16 @@ def _variables(dashboard: Dashboard, builder: Builder, grouping: Grouping) -> tu
 
 
 def _annotations(builder: Builder) -> list[Json]:
-    """What a dip in any panel may come from: checks that found a service critical, and declared downtimes."""
+    """What a dip in any panel may come from: checks that found a service critical, declared downtimes, and incidents."""
     critical = builder.annotation("probes", (Condition("status", "=", "critical"),), "message")
     began = builder.annotation("downtimes", (Condition("event", "=", "began"),), "summary", until="ended")
+    incidents = builder.annotation("incidents", (Condition("event", "=", "began"),), "summary")
     return [
         {"name": name, "enable": True, "hide": False, "iconColor": colour, "target": dict(one.target)}
         | dict(one.fields)
         for name, one, colour in (
             ("Critical probes", critical, LIGHT.critical),
             ("Declared downtimes", began, LIGHT.muted),
+            ("Incidents", incidents, LIGHT.warning),
         )
     ]

@@ -10,6 +10,7 @@ from lakescope.kpis.catalogue import (
     downtimes,
     fts_queue,
     hosts,
+    incidents,
     network,
     pipeline,
     probes,
@@ -25,7 +26,20 @@ from lakescope.kpis.catalogue import (
 from lakescope.kpis.model import Kpi
 
 _ROOMS = (
-    *(transfers, deletions, accesses, storage, rules, fts_queue, network, hosts, probes, downtimes, pipeline),
+    *(
+        transfers,
+        deletions,
+        accesses,
+        storage,
+        rules,
+        fts_queue,
+        network,
+        hosts,
+        probes,
+        downtimes,
+        incidents,
+        pipeline,
+    ),
     *(requests, daemons, replicas),
     *(rucio_backlogs, rucio_transfers, rucio_daemons),
     comparisons,

@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from math import inf
 from pathlib import Path
@@ -31,6 +31,7 @@ from lakescope.alerts.search import Pattern, covers
 from lakescope.alerts.states import Ledger
 from lakescope.alerts.watch import FAILED_BY, PLACE, REACH_S, Bins, Watch, bins_of
 from lakescope.app.alerts import ROUND_S, Evaluator
+from lakescope.app.incident_events import events_of
 from lakescope.app.lease import ALIVE_S, Lease
 from lakescope.app.query import ask_many
 from lakescope.core.contracts import RefusedError, Sink, TransientError
@@ -86,6 +87,7 @@ class Rounds:
         self.faults: Mapping[str, str] = {}
         """Receiver -> why it has not taken what is due."""
         self._notifying = notifying
+        self._store = store
         self._lease = Lease(self._ledger.instance, sink, store) if store else None
         self._is_holder = self._lease is None
         self.clock = clock
@@ -179,9 +181,16 @@ class Rounds:
                 changes = self._watch.step(float(at), bins)
                 if changes or at == end:
                     unseen = first if at < now - ROUND_S else inf
-                    self.records.update(changes, at, self._watch.dump(), unseen_since=unseen)
+                    changed = self.records.update(changes, at, self._watch.dump(), unseen_since=unseen)
+                    self._keep(at, {record.id for change, record in changed if change != "updated"})
                 self._searched = float(at)
             begin = end
+
+    def _keep(self, now: float, changed: Collection[str]) -> None:
+        """Stores what is known of the open incidents and of those that have ended in this round."""
+        records = [one for one in self.records.incidents(0) if one.ended is None or one.id in changed]
+        if self._store is not None and records:
+            self._store([*events_of(records, now)])
 
     def _fill(self, begin: float, end: float) -> bool:
         """Asks for the bins that the rounds after `begin` until `end` look at, and forgets older ones; whether the store

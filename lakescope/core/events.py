@@ -448,6 +448,39 @@ class Downtime(Event, tag="downtimes"):
     poll: Tag | None = None  #: URL that was polled, `scope` of its `polls`; null if not polled
 
 
+class IncidentReport(Event, tag="incidents"):
+    """What Lakescope found of one incident of transfers in one round; and once, that it began.
+
+    Each round reports every incident that is open, or has just ended (`event` reported). A place is null where the culprit
+    names none, or several.
+    """
+
+    event: Annotated[
+        Literal["reported", "began"], TAG
+    ]  #: reported; or began: one event per incident, at its beginning
+    incident: str  #: its identifier, the same for as long as it lasts
+    state: Annotated[Literal["open", "ended"], TAG]  #: open or ended
+    severity: Annotated[Literal["page", "ticket"], TAG]  #: page or ticket
+    owner: Tag | None = None  #: who can do something: site, storage, network, fts, vo or lake
+    culprit: str | None = None  #: the smallest place that explains its failures, as people read it
+    site: Tag | None = None  #: site that is the culprit, at either end
+    src_site: Tag | None = None  #: source site that is the culprit, or of the link that is
+    dst_site: Tag | None = None  #: destination site that is the culprit, or of the link that is
+    src_rse: Tag | None = None  #: source RSE that is the culprit
+    dst_rse: Tag | None = None  #: destination RSE that is the culprit
+    protocol: Tag | None = None  #: protocol that is the culprit
+    endpoint: Tag | None = None  #: FTS server that is the culprit
+    activity: Tag | None = None  #: activity that is the culprit
+    started: Time | None = None  #: when the data first shows it
+    ended: Time | None = None  #: end; null: open
+    attempts: Count | None = None  #: attempts of its greatest window (count)
+    failures: Count | None = None  #: failed attempts of that window (count)
+    expected: Number | None = None  #: failures that there would have been if nothing were wrong (count)
+    error_template: Text | None = None  #: error of most failures, with its variable parts replaced
+    muted_by: Text | None = None  #: why nobody is notified: a downtime
+    summary: Text | None = None  #: the incident in one line
+
+
 class LinkRequests(Event, tag="requests"):
     """Transfer requests of one link as Rucio counts them: of an activity, or the age of those that are open."""
 
@@ -551,6 +584,7 @@ DATASETS: dict[str, type[Event]] = {
         *(Transfer, Deletion, Did, Rule, Trace, FtsQueue),
         *(Network, Host, Probe, Storage, Poll, Push, PipelineReport),
         Downtime,
+        IncidentReport,
         ExpectedTest,
         *(LinkRequests, Daemon, Replica),
         RucioMetric,
@@ -576,6 +610,7 @@ AnyEvent = (
     | Push
     | PipelineReport
     | Downtime
+    | IncidentReport
     | ExpectedTest
     | LinkRequests
     | Daemon

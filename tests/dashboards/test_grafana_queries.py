@@ -204,18 +204,23 @@ def test_clock_offsets_are_ranked_by_their_distance_from_0(loaded: Loaded) -> No
     assert set(frame.columns[target["bucketAggs"][0]["field"]]) == {worst}
 
 
-def test_annotations_are_the_critical_checks_and_the_downtimes(lake: Lake, loaded: Loaded) -> None:
+def test_annotations_are_the_critical_checks_the_downtimes_and_the_incidents(
+    lake: Lake, loaded: Loaded
+) -> None:
     document = build(DASHBOARDS["probes"], loaded.store).document
-    annotation, downtimes = document["annotations"]["list"]
+    annotation, *others = document["annotations"]["list"]
     found = loaded.source.annotations(document, annotation, EVERYTHING)
     critical = [one["message"] for one in lake.of("probes") if one["status"] == "critical"]
     assert len(critical) > 10
     assert sorted(found) == sorted(critical)
     first = f"{START:%Y-%m-%dT%H:%M:%S}"  # what began before the range is not marked
-    began = [
-        one["summary"] for one in lake.of("downtimes") if one["event"] == "began" and one["time"] >= first
-    ]
-    assert began and sorted(loaded.source.annotations(document, downtimes, EVERYTHING)) == sorted(began)
+    for dataset, one in zip(("downtimes", "incidents"), others, strict=True):
+        began = [
+            event["summary"]
+            for event in lake.of(dataset)
+            if event["event"] == "began" and event["time"] >= first
+        ]
+        assert began and sorted(loaded.source.annotations(document, one, EVERYTHING)) == sorted(began)
 
 
 def _compare_all(dashboard: Dashboard, loaded: Loaded, view: View, selection: Selection) -> set[str]:

@@ -17,6 +17,7 @@ from lakescope.core.events import (
     Event,
     FtsQueue,
     Host,
+    IncidentReport,
     LinkRequests,
     Network,
     PipelineReport,
@@ -389,6 +390,36 @@ def _ruled(number: int, ids: Iterator[str], common: dict[str, Any]) -> Iterator[
     )
 
 
+def _found(number: int, ids: Iterator[str], common: dict[str, Any]) -> Iterator[Event]:
+    """Lakescope's own reports: incidents that begin, grow and end, several at a time."""
+    for age, incident in ((number - 5 * first, first) for first in range(30)):
+        if not 0 <= age < 4 + incident % 5:
+            continue
+        began = common["time"] if age == 0 else None
+        fields: dict[str, Any] = common | {
+            "source": "lakescope",
+            "collector": "lakescope",
+            "incident": f"I{incident}",
+            "state": "ended" if age == 3 + incident % 5 else "open",
+            "severity": "ticket" if incident % 3 == 0 else "page",
+            "owner": ("site", "storage", "network", "fts")[incident % 4],
+            "culprit": f"destination SITE-{incident % 4}",
+            "site": f"SITE-{incident % 4}" if incident % 6 == 0 else None,
+            "src_site": f"SITE-{incident % 3}" if incident % 4 == 2 else None,
+            "dst_site": f"SITE-{incident % 4}" if incident % 6 else None,
+            "protocol": "root" if incident % 5 == 4 else None,
+            "endpoint": f"fts{incident % 2}.example.org" if incident % 4 == 3 else None,
+            "activity": "Production" if incident % 7 == 2 else None,
+            "vo": "escape" if incident % 2 else None,
+            "failures": 40 + age,
+            "attempts": 90,
+            "summary": f"I{incident} began",
+        }
+        if began is not None:
+            yield IncidentReport(id=next(ids), event="began", **fields)
+        yield IncidentReport(id=next(ids), event="reported", **fields)
+
+
 def _declared(number: int, ids: Iterator[str], common: dict[str, Any]) -> Iterator[Event]:
     """A portal's answers: downtimes that are planned, run, and end or are cancelled; some of several hosts."""
     common = common | {"source": "gocdb"}
@@ -471,6 +502,7 @@ def _told(number: int) -> Iterator[Event]:
     ids = (f"{number * 100 + kind:032x}" for kind in range(100))
     yield from _ruled(number, ids, common)
     yield from _declared(number, ids, common)
+    yield from _found(number, ids, common)
     yield from _self_reported(number, ids, common)
     whole = {"rse": f"RSE-{number % 3}", "site": "X" if number % 3 else None, "total": 11 * 10**15}
     if number < 60:  # and never again

@@ -1,0 +1,57 @@
+"""Incidents as events (dataset ``incidents``), for dashboards, reports and whoever shares the store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from hashlib import blake2b
+from typing import Any
+
+from lakescope.alerts.book import IncidentRecord
+from lakescope.alerts.records import alert_of
+from lakescope.core.events import IncidentReport
+from lakescope.pipeline.health import OWN
+
+_PLACES = ("site", "src_site", "dst_site", "src_rse", "dst_rse", "protocol", "endpoint", "vo", "activity")
+
+
+def events_of(records: Iterable[IncidentRecord], now: float) -> Iterator[IncidentReport]:
+    """A report of each at a time (POSIX seconds), and that it began; ids are the same whichever instance makes them."""
+    for one in records:
+        fields: dict[str, Any] = {
+            "source": OWN,
+            "collector": OWN,
+            "incident": one.id,
+            "state": "open" if one.ended is None else "ended",
+            "severity": one.severity,
+            "owner": one.owner,
+            "culprit": one.culprit,
+            "started": _time(one.began),
+            "ended": None if one.ended is None else _time(one.ended),
+            "attempts": round(one.attempts),
+            "failures": round(one.failures),
+            "expected": round(one.expected, 1),
+            "error_template": one.error or one.error_class,
+            "muted_by": one.muted_by,
+            "summary": alert_of(one).annotations["summary"],
+            **_places(one),
+        }
+        yield IncidentReport(id=_id(one.id, "began"), event="began", time=_time(one.began), **fields)
+        yield IncidentReport(id=_id(one.id, f"{now:.0f}"), event="reported", time=_time(now), **fields)
+
+
+def _places(record: IncidentRecord) -> dict[str, str]:
+    if len(record.patterns) != 1:
+        return {}
+    places = {name: value for name, value in record.patterns[0] if name in _PLACES}
+    if link := dict(record.patterns[0]).get("link"):
+        places["src_site"], _, places["dst_site"] = link.partition(" -> ")
+    return places
+
+
+def _id(*parts: str) -> str:
+    return blake2b(" ".join(("incident", *parts)).encode(), digest_size=16).hexdigest()
+
+
+def _time(at: float) -> str:
+    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%SZ}"
