@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from lakescope.alerts.model import Absence, Baseline, Rule, Threshold, Volume
+from lakescope.alerts.model import Absence, Baseline, Peers, Rule, Threshold, Volume
 from lakescope.kpis.model import DAY, HOUR
 
 _MORE_THAN_200 = 201.0
@@ -44,8 +44,17 @@ TRANSFERS: tuple[Rule, ...] = (
         "{src_site} to {dst_site}",
         title="Transfers of a link fail",
         owner="lake",
-        description="Of {volume} transfers from {src_site} to {dst_site} that ended in the last {window}, {value} succeeded."
-        " Look first whether only this link fails, or all of one of its sites: then that site's alert comes beside this one.",
+        description="Of the transfers between the two sites that ended in the last {window}, {value} succeeded (threshold"
+        " {threshold}). If the links of one site with three or more others fail, the alert is of that site, and its links are not"
+        " alerts of their own. Look first at the errors: which end they name, and whether the link was ever good.",
+        for_s=1800,  # until the links of a site that is down are known as one
+        peers=Peers(
+            dimensions=("src_site", "dst_site"),
+            least=3,
+            label="site",
+            summary="{peer}: transfers from or to {count} other sites fail, efficiency {value} (median) in {window}, threshold"
+            " {threshold}",
+        ),
     ),
     _transfer_efficiency(
         "source",

@@ -128,7 +128,8 @@ def test_pages_are_few_and_names_are_those_of_the_rules() -> None:
 def test_conditions_in_words() -> None:
     assert condition_text(RULES["transfer_efficiency_link"]) == (
         "[`transfer_efficiency_of_systems`](kpis.md#transfer_efficiency_of_systems) below 20 %; ends at 40 %, by"
-        " `src_site`, `dst_site`; with [`transfers_ended_of_systems`](kpis.md#transfers_ended_of_systems) of at least 201"
+        " `src_site`, `dst_site`; with [`transfers_ended_of_systems`](kpis.md#transfers_ended_of_systems) of at least 201;"
+        " abnormal with 3 or more others it is one alert, of the site"
     )
     assert condition_text(RULES["rules_stuck_24h"]).startswith(
         "[`oldest_stuck_rule`](kpis.md#oldest_stuck_rule) above 1 d and below 7 d, by `rse`"
