@@ -74,7 +74,9 @@ def _faults_of_questions(rule: Rule) -> Iterator[str]:
 def _faults_of_texts(rule: Rule) -> Iterator[str]:
     texts = [(name, getattr(rule, name), (*FIELDS, *rule.by)) for name in ("summary", "description")]
     if rule.peers:
-        texts.append(("peers.summary", rule.peers.summary, (*FIELDS, "peer", "count")))
+        texts.append(
+            ("peers.summary", rule.peers.summary, (*FIELDS, *rule.by, rule.peers.label, "peer", "count"))
+        )
     for name, text, fields in (("title", rule.title, ()), *texts):
         if not isinstance(text, str) or not text:
             yield f"{name}: expected a text, found {text!r}"

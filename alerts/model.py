@@ -154,6 +154,11 @@ class Rule(Struct, frozen=True, kw_only=True):
         """Path of its runbook in Lakescope's documentation."""
         return f"docs/runbooks/{self.name}.md"
 
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Of its alerts, those that say where: the dimensions, and that of its peers."""
+        return tuple(dict.fromkeys((*self.by, *((self.peers.label,) if self.peers else ()))))
+
     def is_peer(self, group: tuple[str, ...]) -> bool:
         """Whether a group is one of `Peers`, and not one of the rule's dimensions."""
         return self.peers is not None and len(group) != len(self.by)

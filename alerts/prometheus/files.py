@@ -8,7 +8,7 @@ from typing import Any
 
 from lakescope.alerts.model import Rule
 from lakescope.alerts.prometheus.routes import TEMPLATES, alertmanager_of
-from lakescope.alerts.prometheus.rules import rule_files
+from lakescope.alerts.prometheus.rules import Links, rule_files
 from lakescope.alerts.routing import Subscription
 from lakescope.core.options import Options
 
@@ -20,9 +20,7 @@ def write_files(
     rules: Iterable[Rule],
     receivers: Mapping[str, Options],
     subscriptions: Mapping[str, Subscription],
-    *,
-    runbooks: str,
-    lakescope: str,
+    links: Links,
 ) -> tuple[list[Path], list[str]]:
     """The files that were written, and one sentence for each thing that Alertmanager cannot do.
 
@@ -31,7 +29,7 @@ def write_files(
     """
     for folder in ("rules", "templates"):
         (out / folder).mkdir(parents=True, exist_ok=True)
-    files = rule_files(rules, runbooks, lakescope)
+    files = rule_files(rules, links)
     for stale in (out / "rules").glob("*.yml"):
         if stale.name not in files and stale.read_text().startswith(_HEAD):
             stale.unlink()

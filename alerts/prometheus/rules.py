@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from lakescope.alerts.model import Rule
@@ -26,19 +26,19 @@ _NUMBERS = {
 _SUFFIXES = {"bytes": "B", "bytes/s": "B/s", "bits/s": "b/s", "1/s": "/s", "days": " d"}
 
 Document = dict[str, Any]
+Links = Callable[[Rule | None, Iterable[str]], Mapping[str, str]]
+"""A rule (null for incidents and for Lakescope itself) and the names of its alerts' labels -> the annotations `runbook_url`
+and `dashboard_url`, in which Prometheus fills in the labels' values."""
 
 
-def rule_files(rules: Iterable[Rule], runbooks: str, lakescope: str) -> dict[str, Document]:
-    """File name -> content, one file an owner and `lakescope.yml` for what watches Lakescope itself.
-
-    `runbooks` and `lakescope` are the URLs that the documentation and Lakescope's pages are below, without a slash at the end.
-    """
+def rule_files(rules: Iterable[Rule], links: Links) -> dict[str, Document]:
+    """File name -> content, one file an owner and `lakescope.yml` for what watches Lakescope itself."""
     rules = [rule for rule in rules if rule.enabled]
     files: dict[str, Document] = {}
     for owner in sorted({rule.owner for rule in rules}):
-        entries = [_entry(rule, runbooks, lakescope) for rule in rules if rule.owner == owner]
+        entries = [_entry(rule, links) for rule in rules if rule.owner == owner]
         files[f"{owner}.yml"] = _file(owner, entries)
-    files["lakescope.yml"] = _file("lakescope", list(_own(rules, runbooks, lakescope)))
+    files["lakescope.yml"] = _file("lakescope", list(_own(rules, links)))
     return files
 
 
@@ -65,8 +65,13 @@ def _file(name: str, entries: list[Document]) -> Document:
     return {"groups": [{"name": f"lakescope-{name}", "rules": entries}]}
 
 
-def _entry(rule: Rule, runbooks: str, lakescope: str) -> Document:
+def _entry(rule: Rule, links: Links) -> Document:
     fields = _fields(rule)
+    summary = rule.summary.format_map(fields)
+    if rule.peers:  # the alert of a peer lacks the other dimensions
+        pair = next(name for name in rule.by if name != rule.peers.label)
+        of_peer = rule.peers.summary.format_map(fields)
+        summary = f"{{{{ if $labels.{pair} }}}}{summary}{{{{ else }}}}{of_peer}{{{{ end }}}}"
     return {
         "alert": rule.name,
         "expr": f'max {_INSTANCES} ({STATE}{{rule="{rule.name}"}}) >= {_OPEN}',
@@ -77,33 +82,30 @@ def _entry(rule: Rule, runbooks: str, lakescope: str) -> Document:
             "topic": topic_of(rule),
         },
         "annotations": {
-            "summary": rule.summary.format_map(fields),
+            "summary": summary,
             "description": rule.description.format_map(fields),
-            **_pages(f"{runbooks}/{rule.runbook}", f"{lakescope}/incidents"),
+            **links(rule, rule.labels),
         },
     }
 
 
-def _pages(runbook: str, dashboard: str) -> dict[str, str]:
-    return {"runbook_url": runbook, "dashboard_url": dashboard}
-
-
 def _fields(rule: Rule) -> dict[str, str]:
     """What a rule's texts may name -> how Prometheus' templates get it."""
-    return {
+    fields = {
         "value": _number(rule, VALUE),
         "threshold": _number(rule, THRESHOLD),
         "window": duration_text(rule.window_s),
-        **{name: f"(see {name} in `lakescope alerts check`)" for name in ("volume", "median")},
-        **{name: f"{{{{ $labels.{name} }}}}" for name in rule.by},
+        **{name: f"(see {name} in `lakescope alerts check`)" for name in ("volume", "median", "count")},
+        **{name: f"{{{{ $labels.{name} }}}}" for name in rule.labels},
     }
+    return fields | ({"peer": fields[rule.peers.label]} if rule.peers else {})
 
 
 def _number(rule: Rule, gauge: str) -> str:
     kpi = CATALOGUE.get(rule.kpi)
     unit = kpi.unit if kpi else "count"
-    selector = ",".join([f'rule=\\"{rule.name}\\"', *(f"{name}=%q" for name in rule.by)])
-    labels = " ".join(f"$labels.{name}" for name in rule.by)
+    selector = ",".join([f'rule=\\"{rule.name}\\"', *(f"{name}=%q" for name in rule.labels)])
+    labels = " ".join(f"$labels.{name}" for name in rule.labels)
     query = f'printf "{gauge}{{{selector}}}" {labels}'.rstrip()
     words = f"{_NUMBERS.get(unit, 'humanize')} }}}}{_SUFFIXES.get(unit, '')}"
     return (
@@ -114,8 +116,8 @@ def _number(rule: Rule, gauge: str) -> str:
 # --- Lakescope itself -------------------------------------------------------------------------------------
 
 
-def _own(rules: Iterable[Rule], runbooks: str, lakescope: str) -> Iterator[Document]:
-    pages = _pages(f"{runbooks}/docs/how-to/alerts.md", f"{lakescope}/incidents")
+def _own(rules: Iterable[Rule], links: Links) -> Iterator[Document]:
+    pages = links(None, ())
 
     def entry(
         name: str, expression: str, severity: str, texts: tuple[str, str], wait: str = "0s", **labels: str
@@ -170,7 +172,7 @@ def _own(rules: Iterable[Rule], runbooks: str, lakescope: str) -> Iterator[Docum
             owner="{{ $labels.owner }}",
             topic="transfers",
         )
-        incident["annotations"]["dashboard_url"] += "/{{ $labels.incident }}"
+        incident["annotations"] |= links(None, ("incident",))
         yield incident
     for end in ("src_site", "dst_site"):
         for cause, expression in _mutes(rules):

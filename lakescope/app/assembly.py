@@ -209,7 +209,7 @@ def open_rounds(
     if not alerts.evaluate or not any(map(can_answer, types.values())):
         return None
     sink = sinks[store_of(types, alerts.store)]
-    notifying = Notifying(open_receivers(configuration), alerts.subscriptions)
+    notifying = Notifying(open_receivers(configuration), alerts.subscriptions, partial(links_of, alerts))
     settings = configuration.settings
     return Rounds(rules_of(settings), sink, settings.data_dir, notifying, store=store)
 

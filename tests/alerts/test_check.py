@@ -111,7 +111,7 @@ def test_sound_rules_have_no_faults(rule: Rule) -> None:
         ({"peers": make_peers(least=1)}, "peers: expected `least` of 2 or more, found 1"),
         ({"peers": make_peers(all_from=1)}, "peers: expected `all_from` of 2 or more, found 1"),
         ({"peers": make_peers(label="severity")}, "peers: expected a label such as host, found 'severity'"),
-        ({"peers": make_peers(summary="{src_site}")}, "peers.summary: expected fields among"),
+        ({"peers": make_peers(summary="{rse}")}, "peers.summary: expected fields among"),
     ],
 )  # fmt: skip
 def test_a_fault_names_what_was_expected(change: dict[str, Any], fault: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import yaml
 from pydantic import SecretStr
 
 from lakescope.alerts.model import Alert, Rule, Threshold
+from lakescope.alerts.options import AlertOptions
 from lakescope.alerts.prometheus.files import write_files
 from lakescope.alerts.prometheus.gauges import DOWNTIME, INCIDENT, STATE, STATES, THRESHOLD, VALUE
 from lakescope.alerts.prometheus.rules import DEAD_MANS_SWITCH, MUTE
@@ -22,6 +24,7 @@ from lakescope.alerts.receivers.mail import MailOptions
 from lakescope.alerts.receivers.pagerduty import PagerdutyOptions
 from lakescope.alerts.receivers.webhook import WebhookOptions
 from lakescope.alerts.routing import Receipts, Subscription, due
+from lakescope.app.links import template_links
 from lakescope.core.options import Options
 from tests.contract._http import Answer, HttpServer
 from tests.e2e._lakescope import until
@@ -89,13 +92,15 @@ SUBSCRIPTIONS = {
 }
 
 
+PAGES = AlertOptions(url="https://lakescope.example.org", runbooks="https://docs.example.org")
+
+
 def build(
     out: Path,
     receivers: Mapping[str, Options] = RECEIVERS,
     subscriptions: Mapping[str, Subscription] = SUBSCRIPTIONS,
 ) -> list[str]:
-    pages = {"runbooks": "https://docs.example.org", "lakescope": "https://lakescope.example.org"}
-    return write_files(out, RULES, receivers, subscriptions, **pages)[1]
+    return write_files(out, RULES, receivers, subscriptions, partial(template_links, PAGES))[1]
 
 
 def test_files_are_made_anew_and_secrets_are_their_owners(tmp_path: Path) -> None:
@@ -158,7 +163,7 @@ def test_comparisons_by_promtool(tmp_path: Path) -> None:
         "summary": "A to B 'x': 12.5% < 20%",
         "description": "Look at the doors first.",
         "runbook_url": "https://docs.example.org/docs/runbooks/link_failing.md",
-        "dashboard_url": "https://lakescope.example.org/incidents",
+        "dashboard_url": "https://lakescope.example.org/dashboards/link?since=2h&var.source=A&var.destination=B+%27x%27",
     }
     firing, clearing, unknown = STATES["firing"], STATES["clearing"], STATES["unknown"]
     one, two = {"instance": "a", "job": "l"}, {"instance": "b", "job": "l"}
@@ -167,7 +172,7 @@ def test_comparisons_by_promtool(tmp_path: Path) -> None:
     of_incident = {
         "summary": "Transfers fail: incident i1, 310 failed attempts",
         "description": "Its culprit, evidence and charts are on its page.",
-        "runbook_url": "https://docs.example.org/docs/how-to/alerts.md",
+        "runbook_url": "https://docs.example.org/docs/runbooks/incident.md",
         "dashboard_url": "https://lakescope.example.org/incidents/i1",
     }
     tests = [
