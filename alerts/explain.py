@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 from lakescope.alerts.model import Absence, Baseline, BurnRate, Rule, Threshold
@@ -110,9 +111,9 @@ def _against(baseline: Baseline, rule: Rule, least: str) -> tuple[str, str]:
     ]
     distances = [
         f"by {baseline.deviations:g} robust standard deviations" if baseline.deviations else "",
-        least,
+        f"by {least}" if least else "",
     ]
-    distance = " and by ".join(filter(None, distances)).replace("by by", "by")
+    distance = " and ".join(filter(None, distances))
     back = (
         "is no longer so"
         if baseline.clear_ratio is None
@@ -148,8 +149,6 @@ def _notified(rule: Rule, subscriptions: Mapping[str, Subscription]) -> Lines:
 
 def _restriction(rule: Rule, subscription: Subscription) -> str | None:
     """Of which of the rule's alerts a subscription hears: all with an empty text; null: of none."""
-    import re
-
     if subscription.rules is not None and not re.fullmatch(expression(subscription.rules), rule.name):
         return None
     if subscription.severities is not None and rule.severity not in subscription.severities:

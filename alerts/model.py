@@ -156,8 +156,9 @@ class Rule(Struct, frozen=True, kw_only=True):
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Of its alerts, those that say where: the dimensions, and that of its peers."""
-        return tuple(dict.fromkeys((*self.by, *((self.peers.label,) if self.peers else ()))))
+        """Of its alerts, those that say where: the dimensions, and those of its peers."""
+        of_peers = (self.peers.label, *(("site",) if self.peers.sites else ())) if self.peers else ()
+        return tuple(dict.fromkeys((*self.by, *of_peers)))
 
     def is_peer(self, group: tuple[str, ...]) -> bool:
         """Whether a group is one of `Peers`, and not one of the rule's dimensions."""

@@ -19,6 +19,7 @@ from lakescope.alerts.book import IncidentBook
 from lakescope.alerts.receivers._common import Receiver
 from lakescope.app.config import Configuration, PipelineOptions, Plugin, Settings
 from lakescope.app.gauges import AlertGauges
+from lakescope.app.links import links_of
 from lakescope.app.lock import lock
 from lakescope.app.query import can_answer, store_of
 from lakescope.app.rounds import TICK_S, Notifying, Rounds

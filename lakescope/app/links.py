@@ -60,16 +60,16 @@ def _filled_in(key: str, value: str) -> str:
 def dashboard_of(rule: Rule, labels: Collection[str]) -> Dashboard:
     """The dashboard that shows a rule's KPI, or another number of its dataset, and can be narrowed by most of its labels."""
     kpi = CATALOGUE[rule.kpi]
-    both_ends = {"src", "dst"} <= {name.partition("_")[0] for name in labels}
 
     def fitness(dashboard: Dashboard) -> tuple[bool, bool, int, bool]:
         shown = _shown(dashboard)
-        dimensions = {variable.dimension for variable in dashboard.variables}
+        narrowed = {variable.dimension for variable in dashboard.variables} & {*labels, *rule.filters}
+        both_ends = {"src", "dst"} <= {name.partition("_")[0] for name in narrowed}
         return (
             kpi.name in shown,
             any(CATALOGUE[name].dataset == kpi.dataset for name in shown),
-            len(dimensions & {*labels, *rule.filters}),
-            both_ends and dashboard is LINK,
+            len(narrowed),
+            (dashboard is LINK) == both_ends,
         )
 
     return max(DASHBOARDS.values(), key=fitness)  # of equal ones the first

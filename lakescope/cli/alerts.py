@@ -135,6 +135,73 @@ def evaluate(
         task.stop()
 
 
+@app.command()
+def explain(
+    rule: Annotated[str, typer.Argument(help="Name of a rule.")],
+    config: ConfigOption = CONFIG,
+) -> None:
+    """Explain a rule: what it asks, when it fires and clears, who would be notified, and what it does without data.
+
+    Example: lakescope alerts explain transfer_efficiency_link
+    """
+    from lakescope.alerts import explain
+    from lakescope.alerts.routing import subscriptions_of
+    from lakescope.app.rules import rules_of
+    from lakescope.core.options import closest
+
+    configured = configuration(config)
+    rules = rules_of(configured.settings)
+    if rule not in rules:
+        suggestion = closest(rule, rules)
+        remedy = f"did you mean {suggestion}?" if suggestion else "see `lakescope alerts list`"
+        raise RuntimeError(f"there is no rule {rule!r}; {remedy}")
+    subscriptions = subscriptions_of(configured.settings.alerts.subscriptions, configured.receivers)
+    rows = table("", rule)
+    for subject, words in explain.explain(rules[rule], subscriptions):
+        rows.add_row(subject, words)
+    console().print(rows)
+
+
+@app.command()
+def build(
+    out: Annotated[Path, typer.Option(help="Folder to write to.", metavar="DIR")],
+    for_: Annotated[
+        Literal["prometheus"], typer.Option("--for", help="What the files are for.")
+    ] = "prometheus",
+    config: ConfigOption = CONFIG,
+) -> None:
+    """Write the rules and subscriptions as files of Prometheus and Alertmanager. Exit code 1: one cannot do all of it.
+
+    Example: lakescope alerts build --for prometheus --out alerts
+    """
+    from functools import partial
+
+    from lakescope.alerts.prometheus.files import write_files
+    from lakescope.alerts.routing import subscriptions_of
+    from lakescope.app.links import template_links
+    from lakescope.app.rules import rules_of
+
+    configured = configuration(config)
+    alerts = configured.settings.alerts
+    receivers = {name: plugin.options for name, plugin in configured.receivers.items()}
+    paths, faults = write_files(
+        out,
+        rules_of(configured.settings).values(),
+        receivers,
+        subscriptions_of(alerts.subscriptions, receivers),
+        partial(template_links, alerts),
+    )
+    for path in paths:
+        typer.echo(path)
+    for option, lost in (("url", "dashboards"), ("runbooks", "the published runbooks")):
+        if getattr(alerts, option) is None:
+            typer.echo(f"without [alerts] {option} there are no links to {lost}", err=True)
+    for fault in faults:
+        typer.echo(fault, err=True)
+    if faults:
+        raise typer.Exit(1)
+
+
 def _client(config: Path) -> Client:
     from lakescope.app.client import client_of
 

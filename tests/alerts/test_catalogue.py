@@ -15,6 +15,7 @@ from lakescope.alerts.check import faults
 from lakescope.alerts.evaluate import questions_of
 from lakescope.alerts.model import Absence, Baseline, Rule, Threshold
 from lakescope.alerts.objectives import RUNBOOK as OBJECTIVES
+from lakescope.app.links import INCIDENTS
 from lakescope.kpis import CATALOGUE
 from lakescope.kpis.model import Comparison
 
@@ -150,7 +151,10 @@ HEADINGS = ["What it means", "Look at first", "Usual causes", "Whom to call"]
 
 
 def test_each_rule_has_a_runbook_and_each_runbook_a_rule() -> None:
-    assert {path.stem for path in RUNBOOKS.glob("*.md")} == {*RULES} | {Path(OBJECTIVES).stem}
+    assert {path.stem for path in RUNBOOKS.glob("*.md")} == {*RULES} | {
+        Path(OBJECTIVES).stem,
+        Path(INCIDENTS).stem,
+    }
     assert all((RUNBOOKS.parents[1] / rule.runbook).is_file() for rule in RULES.values())
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -13,6 +15,7 @@ import pytest
 import yaml
 from pydantic import SecretStr
 
+from lakescope.alerts.catalogue import RULES as CATALOGUE_OF_RULES
 from lakescope.alerts.model import Alert, Rule, Threshold
 from lakescope.alerts.options import AlertOptions
 from lakescope.alerts.prometheus.files import write_files
@@ -28,6 +31,7 @@ from lakescope.app.links import template_links
 from lakescope.core.options import Options
 from tests.contract._http import Answer, HttpServer
 from tests.e2e._lakescope import until
+from tests.servers._process import ServerError
 from tests.servers.alertmanager import Alertmanager, amtool
 from tests.servers.fixtures import StartServer
 from tests.servers.prometheus import Prometheus, promtool
@@ -57,7 +61,7 @@ RULES = [
     ),
     make_rule("source_failing", "src_site", severity="page", owner="site"),
     make_rule("lake_failing", severity="page"),
-    make_rule("site_down", "site", kpi="probe_success", severity="page", owner="site"),
+    make_rule("site_down", "site", kpi="probe_availability", severity="page", owner="site"),
     make_rule("disk_full", "rse", kpi="storage_free", owner="storage"),
     make_rule("loss", "src_site", "dst_site", kpi="network_loss", owner="network"),
     make_rule("off", enabled=False),
@@ -145,7 +149,112 @@ def test_every_rule_is_one_that_prometheus_takes(tmp_path: Path) -> None:
                 assert rule["alert"] != "off"
 
 
-def series(name: str, values: str, **labels: str) -> dict[str, str]:
+CONFIGURATION = """
+[collectors.push]
+type = "http"
+[sinks.store]
+type = "duckdb"
+[alerts]
+url = "https://lakescope.example.org"
+runbooks = "https://docs.example.org"
+[alerts.receivers.chat]
+type = "slack"
+url = "https://hooks.example.org/T0KEN"
+[alerts.receivers.oncall]
+type = "pagerduty"
+routing_key = "01234567890123456789012345678901"
+[alerts.subscriptions.pages]
+receivers = ["oncall"]
+severities = ["page"]
+[alerts.subscriptions.all]
+receivers = ["chat"]
+[[objectives]]
+kpi = "transfer_efficiency"
+target = 0.98
+by = ["dst_site"]
+"""
+
+
+def command(folder: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    line = [sys.executable, "-m", "lakescope", "alerts", *map(str, arguments), "-c", str(folder / "l.toml")]
+    return subprocess.run(line, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.server("prometheus")
+@pytest.mark.server("alertmanager")
+def test_the_command_writes_what_promtool_and_amtool_take(tmp_path: Path) -> None:
+    """The whole catalogue, and an objective; each rule with its pages."""
+    (tmp_path / "l.toml").write_text(CONFIGURATION)
+    out = tmp_path / "out"
+    built = command(tmp_path, "build", "--for", "prometheus", "--out", out)
+    assert (built.returncode, built.stderr) == (0, "")
+    files = sorted((out / "rules").glob("*.yml"))
+    assert {str(path) for path in files} < {*built.stdout.splitlines()}
+    promtool("check", "rules", *files)
+    amtool("check-config", out / "alertmanager.yml")
+    documents = [yaml.safe_load(path.read_text()) for path in files if path.name != "lakescope.yml"]
+    built_rules = {
+        one["alert"]: one for file in documents for group in file["groups"] for one in group["rules"]
+    }
+    objective = {f"objective_transfer_efficiency_{window}" for window in ("1h", "6h", "3d")}
+    assert built_rules.keys() == {*CATALOGUE_OF_RULES} | objective
+    for name, rule in built_rules.items():
+        page = "objective" if name in objective else name
+        assert rule["annotations"]["runbook_url"] == f"https://docs.example.org/docs/runbooks/{page}.md"
+        assert rule["annotations"]["dashboard_url"].startswith("https://lakescope.example.org/dashboards/")
+
+
+@pytest.mark.server("prometheus")
+def test_every_text_of_the_catalogue_is_filled_in_by_prometheus(tmp_path: Path) -> None:
+    """Each rule with one firing group: its annotations come without an error of a template."""
+    write_files(tmp_path, CATALOGUE_OF_RULES.values(), {}, {}, partial(template_links, PAGES))
+    tests = [
+        {
+            "interval": "1m",
+            "input_series": [
+                series(gauge, f"{value}x9", rule=name, **dict.fromkeys(rule.by, "X"))
+                for gauge, value in ((STATE, STATES["firing"]), (VALUE, 1), (THRESHOLD, 2))
+            ],
+            "alert_rule_test": [expect(name, "2m")],
+        }
+        for name, rule in CATALOGUE_OF_RULES.items()
+    ]
+    (tmp_path / "tests.yml").write_text(
+        yaml.safe_dump({"rule_files": ["rules/*.yml"], "evaluation_interval": "1m", "tests": tests})
+    )
+    with pytest.raises(
+        ServerError
+    ) as failed:  # all fire, and none was expected: so promtool prints what it got
+        promtool("test", "rules", tmp_path / "tests.yml")
+    got = str(failed.value)
+    for name, rule in CATALOGUE_OF_RULES.items():
+        assert f'runbook_url="https://docs.example.org/{rule.runbook}"' in got, name
+    for fault in ("error expanding", "error executing", "error parsing", "no value", "<no value>"):
+        assert fault not in got.lower()
+
+
+def test_the_command_explains_a_rule_and_suggests_the_nearest(tmp_path: Path) -> None:
+    (tmp_path / "l.toml").write_text(CONFIGURATION)
+    shown = command(tmp_path, "explain", "transfer_efficiency_lake")
+    assert shown.returncode == 0, shown.stderr
+    for text in ("when the value is below 30 %", "oncall (subscription pages)", "chat (subscription all)"):
+        assert text in shown.stdout
+    wrong = command(tmp_path, "explain", "transfer_eficiency_lake")
+    assert wrong.returncode == 2
+    assert "no rule 'transfer_eficiency_lake'; did you mean transfer_efficiency_lake?" in wrong.stderr
+
+
+def test_what_the_files_lack_is_reported_with_exit_code_1(tmp_path: Path) -> None:
+    text = CONFIGURATION.replace('url = "https://lakescope.example.org"\n', "")
+    text += '[alerts.receivers.am]\ntype = "alertmanager"\nurls = ["http://127.0.0.1:9"]\n'
+    (tmp_path / "l.toml").write_text(text)
+    built = command(tmp_path, "build", "--out", tmp_path / "out")
+    assert built.returncode == 1
+    assert "without [alerts] url there are no links to dashboards" in built.stderr
+    assert "receiver am is left out: Alertmanager has no receiver of this type" in built.stderr
+
+
+def series(name: str, values: str, /, **labels: str) -> dict[str, str]:
     text = ",".join(f'{key}="{value}"' for key, value in labels.items())
     return {"series": f"{name}{{{text}}}", "values": values}
 
