@@ -1,30 +1,33 @@
-"""Incidents: what the search finds, round after round, as one thing with a beginning, a culprit and an end.
+"""Incidents: what the search explains, round after round, as one thing with a beginning, a culprit and an end.
 
-A round looks at the last 10, 20 and 60 minutes. What the search explains is matched to the open
-incidents by the failures that both cover, so that an incident keeps its id while its culprit becomes clearer; what
-matches none opens a new one. An incident is **confirmed**, and people are told of it, once its culprit has held for
-`Settings.rounds` rounds: a fault's first minutes look like whatever place they happen to strike first.
+An explanation belongs to the open incident that most of the failures are of which both cover, so that an incident keeps its id
+while its culprit becomes clearer; what belongs to none is a new one. An incident is **confirmed**, and people are notified, once
+its culprit is clear: a fault's first minutes look like whatever place they happen to strike first.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Sequence
 from hashlib import blake2b
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 from msgspec import Struct
 
-from lakescope.alerts.search import Cell, Explanation, Pattern, covers
+from lakescope.alerts.patterns import Atlas, Pattern
+from lakescope.alerts.search import Explanation, Grid
 
-Change = Literal["opened", "updated", "merged", "closed"]
+Change = Literal["opened", "updated", "closed"]
+"""Of an incident that was closed, "updated" means that it has begun again."""
 
 BIN_S = 300
 """From one round to the next, and the bins that a round looks at (seconds)."""
 MARGIN_S = 600
 """An incident's failures begin before it shows, and go on a little after it."""
 
-_LINKS = {"link", "links"}
+_Mask = npt.NDArray[np.bool_]
 
 
 class Peak(NamedTuple):
@@ -51,21 +54,21 @@ class Incident(Struct, kw_only=True):
     id: str
     patterns: tuple[Pattern, ...]
     """Its culprit: one pattern, or several links that fail alike."""
+    classes: frozenset[str] = frozenset()
+    """The error classes of its failures; empty: all."""
     began: float
     """When the data first shows it."""
     noticed: float
     """The round that found it."""
     seen: float
-    """The last round that found it."""
+    """The end of the last bin in which its places fail."""
     error_class: str | None = None
     """Of most of its failures."""
     value: float = 0.0
-    """Failures of the window of the last round that found it."""
+    """Failures since it began, as far back as a round looks, when a round last explained it."""
     weight: float = 0.0
     expected: float = 0.0
     margin: float = 0.0
-    view: int = 99
-    """The shortest window that showed it, by its place among the views."""
     stable: int = 1
     """Rounds in a row that named the same culprit."""
     rounds: int = 1
@@ -79,10 +82,6 @@ class Incident(Struct, kw_only=True):
         """Failures beyond the expected ones."""
         return self.value - self.expected
 
-    def covers(self, cell: Cell) -> bool:
-        """Whether a cell is at one of its culprits."""
-        return any(covers(pattern, cell.place) for pattern in self.patterns)
-
     def __str__(self) -> str:
         return "; ".join(map(str, self.patterns))
 
@@ -90,20 +89,20 @@ class Incident(Struct, kw_only=True):
 class Settings(Struct, frozen=True, kw_only=True):
     """When an incident begins to count, and when it is over."""
 
-    rounds: int = 3
-    """So many rounds in a row with one culprit confirm it, or twice as many with any."""
-    failures: float = 15.0
-    """Fewer of them in the window confirm nothing."""
-    quiet_s: float = 1800.0
-    """Not found for so long, it is over."""
+    failures: float = 12.0
+    """Fewer of them confirm nothing."""
+    margin: float = 3.5
+    """Nats by which its culprit must be better than the next one to be confirmed."""
+    certain: float = 15.0
+    """The same in the round that first names it; else it must have been named in two."""
+    rounds: int = 5
+    """After so many rounds it is confirmed without a clear culprit."""
+    quiet_s: float = 2400.0
+    """Without failures for so long, it is over."""
     again_s: float = 7200.0
     """Found again within so many seconds, it is the same."""
-    margin: float = 8.0
-    """Nats by which its culprit must beat the next one to be confirmed in the second round."""
-    certain: float = 30.0
-    """The same, for the first round."""
     together_s: float = 1200.0
-    """Links that begin to fail alike within so many seconds are one incident."""
+    """What begins within so many seconds of it and shares its failures is a part of it."""
 
 
 class Tracker:
@@ -117,7 +116,7 @@ class Tracker:
 
     @property
     def known(self) -> frozenset[Pattern]:
-        """The culprits of the incidents that people were told of."""
+        """The culprits of the incidents that people were notified of."""
         return frozenset(pattern for one in self.open if one.opened for pattern in one.patterns)
 
     def text_of(self, incident: Incident) -> str:
@@ -128,56 +127,40 @@ class Tracker:
             f"{incident.expected:.1f} expected, margin {incident.margin:.1f}, stable for {incident.stable} rounds"
         )
 
-    def is_disturbed(self, cell: Cell, at: float) -> bool:
-        """Whether an incident struck a cell at a time (POSIX seconds): then it says nothing of what is usual."""
-        return any(
-            one.began - MARGIN_S <= at
-            and (one.closed is None or at <= one.closed + MARGIN_S)
-            and one.covers(cell)
-            for one in (*self.open, *self.over)
-        )
+    def disturbed(self, numbers: npt.NDArray[np.int32], atlas: Atlas, at: float) -> _Mask:
+        """Of places (rows of `Atlas.numbers_of`), those that an incident struck at a time (POSIX seconds): they say nothing of
+        what is usual."""
+        result = np.zeros(len(numbers), dtype=bool)
+        for one in (*self.open, *self.over):
+            if one.began - MARGIN_S <= at and (one.closed is None or at <= one.closed + MARGIN_S):
+                result |= _is_in(one.patterns, numbers, atlas)
+        return result
 
     def step(
-        self, now: float, views: Sequence[tuple[Sequence[Cell], Sequence[Explanation]]], firsts: Firsts
+        self, now: float, grid: Grid, explanations: Sequence[Explanation], atlas: Atlas
     ) -> list[tuple[Change, Incident]]:
-        """One round: `views` are windows, the shortest first, each with its cells and what explains them; `firsts`
-        tells when a pattern's failures began. Returns what changed among the confirmed incidents."""
+        """One round: what the search explains of a grid that ends `now`. Returns what changed among the confirmed incidents."""
         changes: list[tuple[Change, Incident]] = []
-        found: set[str] = set()
+        view = _View(now, grid, atlas)
         self.over = [one for one in self.over if now - one.seen < 2 * self.settings.again_s]
-        for view, (cells, explanations) in enumerate(views):
-            for group in self._groups(explanations, cells):
-                related = [one for one in self.open if self._is_same(now, one, group, cells)]
-                if view and any(one.id in found for one in related):
-                    continue  # the shorter window knows better
-                if view and not related and any(one.stable < self.settings.rounds for one in self.open):
-                    continue  # something begins: its shape shows in the shortest window first
-                if view and related and all(now - one.seen > BIN_S for one in related):
-                    continue  # the longer one still shows what is over
-                if not related:
-                    over = [
-                        one
-                        for one in self.over
-                        if now - one.seen < self.settings.again_s and self._is_same(now, one, group, cells)
-                    ]
-                    if over and view:
-                        continue
-                    if over:
-                        related = [over[-1]]
-                        self.over.remove(over[-1])
-                        self.open.append(over[-1])
-                        over[-1].closed = None
-                incident = self._matched(now, view, group, cells, related, firsts, changes)
-                found.add(incident.id)
+        before = {
+            one.id: view.mask(one.patterns, one.classes, one.began - MARGIN_S)
+            for one in (*self.open, *self.over)
+        }
+        parts: dict[str, tuple[Incident, list[_Group]]] = {}
+        for group in (_group(one, view) for one in explanations):
+            incident = self._owner(now, group, view, before, parts, changes)
+            if incident:
+                parts.setdefault(incident.id, (incident, []))[1].append(group)
+        for incident, groups in parts.values():
+            self._update(now, incident, _joined(groups), view, changes)
         for incident in list(self.open):
-            if incident.id not in found:
+            incident.seen = max(incident.seen, view.seen(incident))
+            if incident.id not in parts:
                 incident.stable = 0
             if now - incident.seen >= self.settings.quiet_s:
                 self.open.remove(incident)
-                incident.closed = max(
-                    incident.began + BIN_S,
-                    min(incident.seen, firsts.ended(incident.patterns, incident.peak.rate / 2)),
-                )
+                incident.closed = max(incident.began + BIN_S, incident.seen)
                 self.over.append(incident)
                 if incident.opened:
                     changes.append(("closed", incident))
@@ -186,141 +169,198 @@ class Tracker:
                 changes.append(("opened", incident))
         return changes
 
-    def _matched(
+    def _owner(
         self,
         now: float,
-        view: int,
-        group: Sequence[Explanation],
-        cells: Sequence[Cell],
-        related: list[Incident],
-        firsts: Firsts,
+        group: _Group,
+        view: _View,
+        before: dict[str, _Mask],
+        parts: Container[str],
         changes: list[tuple[Change, Incident]],
-    ) -> Incident:
-        patterns = tuple(sorted(one.pattern for one in group))
-        if related:
-            incident = min(related, key=lambda one: (one.opened is None, one.noticed))
-            for other in related:
-                if other is not incident:
-                    self.open.remove(other)
-                    other.closed = now
-                    if other.opened:
-                        changes.append(("merged", other))
-        else:
-            began = min(firsts.began(pattern) for pattern in patterns)
+    ) -> Incident | None:
+        """The incident that a group belongs to, perhaps a new one or one that begins again; null: the rest of one that is over."""
+        related = [
+            one
+            for one in (*self.open, *self.over)
+            if one.id in before
+            and (one.opened or one.id not in parts)
+            and self._is_same(one, before[one.id], group, view)
+        ]
+        related.sort(key=lambda one: (one.closed is not None, one.opened is None, one.noticed))
+        last = view.last(group.mask)
+        if not related:
+            if now - last > self.settings.together_s:
+                return None
             incident = Incident(
-                id=_id(patterns, began),
-                patterns=patterns,
-                began=began,
+                id=_id(group.patterns, group.began),
+                patterns=group.patterns,
+                began=group.began,
                 noticed=now,
                 seen=now,
                 stable=0,
                 rounds=0,
             )
             self.open.append(incident)
+            return incident
+        incident = related[0]
+        if incident.closed is not None:
+            if last <= incident.closed + BIN_S:
+                return None
+            self.over.remove(incident)
+            self.open.append(incident)
+            incident.closed = None
+            if incident.opened:
+                changes.append(("updated", incident))
+        for other in related[1:]:
+            if other.closed is None and other.opened is None and other.id not in parts:
+                self.open.remove(other)
+        return incident
+
+    def _update(
+        self,
+        now: float,
+        incident: Incident,
+        group: _Group,
+        view: _View,
+        changes: list[tuple[Change, Incident]],
+    ) -> None:
         incident.rounds += 1
-        incident.seen = now
-        incident.value = sum(one.value for one in group)
-        incident.weight = sum(one.weight for one in group)
-        incident.expected = sum(one.expected for one in group)
-        same = incident.patterns == patterns
-        is_tail = view > incident.view or incident.excess < incident.peak.excess / 2
-        incident.view = min(view, incident.view)
-        if incident.opened and not same and is_tail:
-            return incident  # what is left when it ends does not say what it was
-        incident.stable = incident.stable + 1 if same else 1
-        if not same and incident.opened:
+        is_same = incident.patterns == group.patterns
+        is_tail = now - view.seen(incident) > BIN_S or group.excess < incident.peak.excess / 2
+        if incident.opened and not is_same and is_tail:
+            return  # what is left when it ends does not say what it was
+        incident.stable = incident.stable + 1 if is_same else 1
+        if not is_same and incident.opened:
             changes.append(("updated", incident))
-        incident.patterns = patterns
+        incident.patterns, incident.classes = group.patterns, group.classes
+        incident.value, incident.weight, incident.expected = group.value, group.weight, group.expected
         if incident.excess > incident.peak.excess:
             incident.peak = Peak(incident.value, incident.weight, incident.expected)
-        incident.margin = min(one.margin for one in group)
-        incident.error_class = _main_class(group, cells)
-        return incident
+        incident.margin, incident.error_class = group.margin, group.main_class
 
     def _is_confirmed(self, incident: Incident) -> bool:
         settings = self.settings
         if incident.value < settings.failures or not incident.stable:
             return False
-        greater = any(
-            other is not incident
-            and abs(other.began - incident.began) < settings.together_s
-            and other.excess > incident.excess
-            and other.stable < settings.rounds
-            for other in self.open
-        )
-        if greater:  # a part of it, perhaps
-            return incident.stable >= 2 * settings.rounds
-        if incident.margin >= settings.margin:
-            return incident.stable >= 2 or incident.margin >= settings.certain
-        return incident.stable >= settings.rounds or incident.rounds >= 2 * settings.rounds
+        if incident.rounds >= settings.rounds or incident.margin >= settings.certain:
+            return True
+        return incident.stable >= 2 and incident.margin >= settings.margin
 
-    def _is_same(
-        self, now: float, incident: Incident, group: Iterable[Explanation], cells: Sequence[Cell]
-    ) -> bool:
-        """Whether most failures of one are failures of the other.
-
-        While an incident is young the smaller of the two counts: its shape is not clear yet. Later the greater one: what
-        is much more than an incident that people know of is another.
-        """
-        indices = {index for one in group for index in one.cells}
-        theirs = {index for index, cell in enumerate(cells) if incident.covers(cell)}
-        both = _excess(cells, indices & theirs)
-        here, there = _excess(cells, indices), _excess(cells, theirs)
-        is_young = incident.opened is None or now - incident.began < 2 * self.settings.together_s
-        wanted = min(here, there) if is_young else max(here, there) * 0.6
-        return both > 0 and both >= 0.5 * wanted
-
-    def _groups(self, explanations: Sequence[Explanation], cells: Sequence[Cell]) -> list[list[Explanation]]:
-        """Each explanation alone, but links that fail alike together."""
-        groups: dict[object, list[Explanation]] = {}
-        for position, one in enumerate(explanations):
-            kinds = {name for name, _ in one.pattern.attributes}
-            inner = tuple(item for item in one.pattern.attributes if item[0] not in _LINKS)
-            key: object = (inner, _main_class([one], cells)) if kinds & _LINKS else position
-            groups.setdefault(key, []).append(one)
-        return list(groups.values())
+    def _is_same(self, incident: Incident, theirs: _Mask, group: _Group, view: _View) -> bool:
+        """Whether most failures of a group are an incident's, or, of what began together, the other way round: what began later
+        and is much more than an incident that people know of is another."""
+        both = view.count(group.mask & theirs)
+        is_together = abs(group.began - incident.began) <= self.settings.together_s
+        is_part = both >= 0.5 * view.count(group.mask)
+        return both > 0 and (is_part or (is_together and both >= 0.5 * view.count(theirs)))
 
 
-class Firsts:
-    """When the failures of a place began: of all cells of the last hours, by time."""
+class _View:
+    """A round's grid, with the times and patterns of incidents."""
 
-    def __init__(self, bins: Mapping[float, Sequence[Cell]]) -> None:
-        self._bins = bins
+    def __init__(self, now: float, grid: Grid, atlas: Atlas) -> None:
+        self.now, self.grid, self.atlas = now, grid, atlas
+        self.numbers = atlas.numbers_of(grid.places)
+        self._class_numbers = {name: number for number, name in enumerate(grid.classes)}
 
-    def began(self, pattern: Pattern) -> float:
-        """The first of the last bins in a row in which more failed than expected (POSIX seconds, the bin's begin)."""
-        began = max(self._bins, default=0.0)
-        for at in sorted(self._bins, reverse=True):
-            cells = [cell for cell in self._bins[at] if covers(pattern, cell.place)]
-            weight = sum(cell.weight for cell in cells)
-            if not weight:
-                continue
-            excess = sum(cell.value - cell.expected for cell in cells)
-            if excess < 0.1 * weight:
-                break
-            began = at
-        return began
+    def mask(self, patterns: Sequence[Pattern], classes: frozenset[str], began: float) -> _Mask:
+        """The entries of failures of places and classes since a time."""
+        entries = _is_in(patterns, self.numbers, self.atlas)[self.grid.place]
+        entries &= self.grid.age * BIN_S <= self.now - began
+        if classes:
+            named = [self._class_numbers[name] for name in classes if name in self._class_numbers]
+            entries &= np.isin(self.grid.error_class, named)
+        return entries
 
-    def ended(self, patterns: Sequence[Pattern], rate: float) -> float:
-        """The end of the last bin in which at least a share of `rate` failed (POSIX seconds)."""
-        for at in sorted(self._bins, reverse=True):
-            cells = [cell for cell in self._bins[at] if any(covers(one, cell.place) for one in patterns)]
-            if cells and sum(cell.value for cell in cells) >= rate * sum(cell.weight for cell in cells):
-                return at + BIN_S
-        return max(self._bins, default=0.0)
+    def count(self, mask: _Mask) -> float:
+        """Failures of entries."""
+        return float(self.grid.failures[mask].sum())
+
+    def last(self, mask: _Mask) -> float:
+        """The end of the last bin with any of the entries (POSIX seconds)."""
+        ages = self.grid.age[mask]
+        return self.now - BIN_S * (float(ages.min()) - 1) if len(ages) else 0.0
+
+    def first(self, mask: _Mask) -> float:
+        """The begin of the first bin with any of the entries (POSIX seconds)."""
+        ages = self.grid.age[mask]
+        return self.now - BIN_S * float(ages.max()) if len(ages) else self.now
+
+    def seen(self, incident: Incident) -> float:
+        """The end of the last bin in which an incident's places fail a quarter as often as at its peak (POSIX seconds)."""
+        mask = self.mask(incident.patterns, incident.classes, incident.began)
+        bins = self.grid.attempts.shape[1]
+        failed = np.bincount(self.grid.age[mask] - 1, self.grid.failures[mask], minlength=bins)
+        attempts = self.grid.attempts[_is_in(incident.patterns, self.numbers, self.atlas)].sum(axis=0)
+        bad = np.flatnonzero((failed > 0) & (failed >= 0.25 * incident.peak.rate * attempts))
+        return self.now - BIN_S * float(bad[0]) if len(bad) else 0.0
 
 
-def _excess(cells: Sequence[Cell], indices: Iterable[int]) -> float:
-    return sum(max(0.0, cells[index].value - cells[index].expected) for index in indices)
+class _Group(NamedTuple):
+    """An explanation, or several that are one incident."""
+
+    patterns: tuple[Pattern, ...]
+    classes: frozenset[str]
+    began: float
+    mask: _Mask
+    value: float
+    weight: float
+    expected: float
+    margin: float
+    main_class: str | None
+
+    @property
+    def excess(self) -> float:
+        """Failures beyond the expected ones."""
+        return self.value - self.expected
 
 
-def _main_class(group: Iterable[Explanation], cells: Sequence[Cell]) -> str | None:
-    classes: Counter[str] = Counter()
-    for one in group:
-        for index in one.cells:
-            for name, count in cells[index].classes.items():
-                classes[name] += round(count)
-    return classes.most_common(1)[0][0] if classes else None
+def _group(one: Explanation, view: _View) -> _Group:
+    classes = frozenset(view.grid.classes[number] for number in one.classes)
+    mask = view.mask(one.patterns, classes, view.now - BIN_S * one.ages)
+    return _Group(
+        patterns=one.patterns,
+        classes=classes,
+        began=view.first(mask),
+        mask=mask,
+        value=one.value,
+        weight=one.weight,
+        expected=one.expected,
+        margin=one.margin,
+        main_class=_main_class(mask, view.grid),
+    )
+
+
+def _joined(groups: Sequence[_Group]) -> _Group:
+    if len(groups) == 1:
+        return groups[0]
+    return _Group(
+        patterns=tuple(sorted({pattern for one in groups for pattern in one.patterns})),
+        classes=frozenset().union(*(one.classes for one in groups)),
+        began=min(one.began for one in groups),
+        mask=np.any([one.mask for one in groups], axis=0),
+        value=sum(one.value for one in groups),
+        weight=sum(one.weight for one in groups),
+        expected=sum(one.expected for one in groups),
+        margin=min(one.margin for one in groups),
+        main_class=groups[0].main_class,
+    )
+
+
+def _is_in(patterns: Sequence[Pattern], numbers: npt.NDArray[np.int32], atlas: Atlas) -> _Mask:
+    """Of places, those in any of the patterns."""
+    result = np.zeros(len(numbers), dtype=bool)
+    for number in map(atlas.number_of, patterns):
+        if number != 1:
+            result |= (numbers == number).any(axis=1)
+    return result
+
+
+def _main_class(mask: _Mask, grid: Grid) -> str | None:
+    classes: Counter[Any] = Counter()
+    for number, count in zip(grid.error_class[mask], grid.failures[mask], strict=True):
+        classes[int(number)] += count
+    return grid.classes[classes.most_common(1)[0][0]] or None if classes else None
 
 
 def _id(patterns: Sequence[Pattern], began: float) -> str:

@@ -1,32 +1,50 @@
-"""Watching transfers: cells from a store's answers, and the incidents of a range of time, round after round.
+"""Watching transfers: a grid from a store's answers, and the incidents of a range of time, round after round.
 
 Pure but for what a `Watch` remembers: the store, the clock and the schedule are its caller's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from functools import cached_property, partial
 from typing import Any
 
 import msgspec
+import numpy as np
 
+from lakescope.alerts.candidates import LEAST, MOST
 from lakescope.alerts.history import History
-from lakescope.alerts.incidents import BIN_S, Change, Firsts, Incident, Tracker
-from lakescope.alerts.search import Cell, Options, explain
+from lakescope.alerts.incidents import BIN_S, Change, Incident, Tracker
+from lakescope.alerts.patterns import PLACE, Atlas, Key, Side
+from lakescope.alerts.search import Grid, Options, explain
 from lakescope.core.user_errors import user_remedy
 
-WINDOWS_S = (600, 1200, 3600)
-"""The shortest shows a fault's shape first, the longest one that is too small for the shorter ones."""
 REACH_S = 7200
 """How far back a round asks: failures are reported late, by then they have all come."""
-PLACE = ("src_site", "dst_site", "src_rse", "dst_rse", "protocol", "endpoint", "vo", "account", "activity")
 FAILED_BY = (*PLACE, "error_scope", "error_template")
 
+_BINS = REACH_S // BIN_S
+_CLASSES = 40
+"""Error classes that are told apart in a round; the others are one."""
+_LEAST_OF_CLASS = 3.0
+"""Failures of a class in a round that is told apart."""
+
+__all__ = [
+    "BIN_S",
+    "FAILED_BY",
+    "PLACE",
+    "REACH_S",
+    "Bins",
+    "Counts",
+    "Watch",
+    "bins_of",
+    "replay",
+    "side_of",
+]
+
 Rows = Iterable[Mapping[str, Any]]
-_Key = tuple[str | None, ...]
-Bins = dict[float, dict[_Key, "Counts"]]
+Bins = dict[float, dict[Key, "Counts"]]
 """Beginning of a bin (POSIX seconds) -> place, in the order of `PLACE` -> what happened there."""
 
 
@@ -52,6 +70,7 @@ class Watch:
         self.options = options or Options()
         self.tracker = tracker or Tracker()
         self.history = History()
+        self._atlas = Atlas()
         self._learnt = 0.0
 
     def dump(self) -> bytes:
@@ -74,29 +93,64 @@ class Watch:
 
         `bins` are those that begin before `now`; what is older than `REACH_S` is learnt from, each bin once.
         """
+        if self._atlas.is_full:
+            self._atlas = Atlas()
         for at in sorted(at for at in bins if self._learnt < at <= now - REACH_S):
-            cells = [_cell(key, counts, 0.0) for key, counts in bins[at].items()]
-            self.history.add([cell for cell in cells if not self.tracker.is_disturbed(cell, at)], at)
+            places = list(bins[at].items())
+            is_out = self.tracker.disturbed(
+                self._atlas.numbers_of([key for key, _ in places]), self._atlas, at
+            )
+            self.history.add(
+                (
+                    (key, counts.ended, counts.failed, counts.classes)
+                    for (key, counts), out in zip(places, is_out, strict=True)
+                    if not out
+                ),
+                at,
+            )
             self._learnt = at
         if not self.history.is_enough:
             return []
-        views = []
-        for window in WINDOWS_S:
-            cells = self._cells([places for at, places in bins.items() if now - window <= at < now])
-            views.append((cells, explain(cells, self.options, self.tracker.known)))
-        recent = {at: places for at, places in bins.items() if now - REACH_S < at < now}
-        firsts = Firsts({at: _Lazy(partial(self._cells, [places])) for at, places in recent.items()})
-        return self.tracker.step(now, views, firsts)
+        grid = self._grid(now, bins)
+        explanations = explain(grid, self.options, self.tracker.known, self._atlas)
+        return self.tracker.step(now, grid, explanations, self._atlas)
 
-    def _cells(self, bins: Iterable[Mapping[_Key, Counts]]) -> list[Cell]:
-        merged: dict[_Key, Counts] = {}
-        for places in bins:
-            for key, counts in places.items():
-                merged.setdefault(key, Counts()).add(counts)
-        return [_cell(key, counts, self._rate(key)) for key, counts in merged.items()]
-
-    def _rate(self, key: _Key) -> float:
-        return self.history.rate(dict(zip(PLACE, key, strict=True)))
+    def _grid(self, now: float, bins: Bins) -> Grid:
+        places: dict[Key, int] = {}
+        attempts: list[tuple[int, int, float]] = []
+        failures: list[tuple[int, int, str, float]] = []
+        of_class: Counter[str] = Counter()
+        sides: dict[str, Side] = {}
+        for at, of_bin in bins.items():
+            age = int((now - at) // BIN_S)
+            if not 1 <= age <= _BINS:
+                continue
+            for key, counts in of_bin.items():
+                place = places.setdefault(key, len(places))
+                attempts.append((place, age, max(counts.ended, counts.failed)))
+                for name, count in counts.classes.items():
+                    failures.append((place, age, name, count))
+                    of_class[name] += count  # type: ignore[assignment]
+                sides.update(counts.sides)
+        common = [name for name, count in of_class.most_common(_CLASSES) if count >= _LEAST_OF_CLASS and name]
+        numbers = {name: number for number, name in enumerate(common, 1)}
+        classes, keys = ["", *common], list(places)
+        of_place = np.zeros((len(keys), _BINS))
+        if attempts:
+            place_column, age_column, ended = np.array(attempts).T
+            of_place[place_column.astype(int), age_column.astype(int) - 1] = ended
+        rates = self.history.rates(keys, classes) if keys else np.zeros((0, len(classes)))
+        return Grid(
+            places=keys,
+            classes=classes,
+            sides=[sides.get(name, "both") for name in classes],
+            attempts=of_place,
+            rates=np.clip(rates, LEAST, MOST),
+            place=np.array([place for place, *_ in failures], dtype=int),
+            age=np.array([age for _, age, *_ in failures], dtype=int),
+            error_class=np.array([numbers.get(name, 0) for *_, name, _ in failures], dtype=int),
+            failures=np.array([count for *_, count in failures], dtype=float),
+        )
 
 
 def replay(bins: Bins, since: float, until: float, watch: Watch | None = None) -> list[Incident]:
@@ -104,51 +158,30 @@ def replay(bins: Bins, since: float, until: float, watch: Watch | None = None) -
     made in its time; `bins` should begin a day before, for what is usual to be known."""
     watch = watch or Watch()
     incidents: dict[str, Incident] = {}
-    merged: set[str] = set()
     first = min(bins, default=until) // BIN_S * BIN_S
     now = first + BIN_S
     while now <= until:
         reach = {at: places for at, places in bins.items() if now - REACH_S - BIN_S <= at < now}
-        for change, incident in watch.step(now, reach):
+        for _, incident in watch.step(now, reach):
             incidents[incident.id] = incident
-            if change == "merged":
-                merged.add(incident.id)
         now += BIN_S
     return sorted(
-        (
-            one
-            for one in incidents.values()
-            if one.id not in merged and one.began < until and (one.closed or until) > since
-        ),
+        (one for one in incidents.values() if one.began < until and (one.closed or until) > since),
         key=lambda one: one.began,
     )
-
-
-class _Lazy(Sequence[Cell]):
-    """Cells that are made when somebody looks."""
-
-    def __init__(self, make: Callable[[], list[Cell]]) -> None:
-        self._make = make
-
-    @cached_property
-    def _cells(self) -> list[Cell]:
-        return self._make()
-
-    def __len__(self) -> int:
-        return len(self._cells)
-
-    def __getitem__(self, index: Any) -> Any:
-        return self._cells[index]
 
 
 class Counts:
     """Of one place and time."""
 
-    __slots__ = ("classes", "destination", "ended", "failed", "source")
+    __slots__ = ("classes", "destination", "ended", "failed", "sides", "source")
 
     def __init__(self) -> None:
         self.ended = self.failed = self.source = self.destination = 0.0
         self.classes: dict[str, float] = {}
+        """Error class -> failures."""
+        self.sides: dict[str, Side] = {}
+        """Error class -> the end that it accuses, where it does."""
 
     def add(self, other: Counts) -> None:
         self.ended += other.ended
@@ -157,6 +190,7 @@ class Counts:
         self.destination += other.destination
         for name, count in other.classes.items():
             self.classes[name] = self.classes.get(name, 0.0) + count
+        self.sides.update(other.sides)
 
     def fail(self, scope: str | None, template: str | None, count: float = 1.0) -> None:
         """So many of the failures, by what their error says; not for users' own errors, which are no attempts."""
@@ -165,8 +199,10 @@ class Counts:
         side = side_of(scope, template)
         if side == "SOURCE":
             self.source += count
+            self.sides[template or ""] = "source"
         elif side == "DESTINATION":
             self.destination += count
+            self.sides[template or ""] = "destination"
 
 
 def bins_of(ended: Rows, failed: Rows) -> Bins:
@@ -175,7 +211,7 @@ def bins_of(ended: Rows, failed: Rows) -> Bins:
     `ended`: rows of the KPI ``transfers_ended`` in bins of `BIN_S`, by `PLACE`; `failed`: of ``transfers_failed``, by
     `FAILED_BY`.
     """
-    bins: dict[float, dict[_Key, Counts]] = {}
+    bins: dict[float, dict[Key, Counts]] = {}
 
     def counts(row: Mapping[str, Any]) -> Counts:
         at = datetime.fromisoformat(row["time"]).timestamp()
@@ -191,15 +227,3 @@ def bins_of(ended: Rows, failed: Rows) -> Bins:
             continue
         of_place.fail(row["error_scope"], template, value)
     return bins
-
-
-def _cell(key: _Key, counts: Counts, rate: float) -> Cell:
-    return Cell(
-        place=dict(zip(PLACE, key, strict=True)),
-        weight=max(counts.ended, counts.failed),
-        value=counts.failed,
-        expected=rate * max(counts.ended, counts.failed),
-        source=counts.source,
-        destination=counts.destination,
-        classes=counts.classes,
-    )

@@ -94,7 +94,8 @@ def test_an_incident_keeps_its_id_over_a_restart() -> None:
         restarted = Watch.load(state)
         changes_of_restarted += [(change, one.id, one.began) for change, one in restarted.step(now, recent)]
         state = restarted.dump()
-    assert [change for change, *_ in changes] == ["opened", "closed"] and changes == changes_of_restarted
+    assert [change for change, *_ in changes] == ["opened", "closed", "updated", "closed"]
+    assert len({one for _, one, _ in changes}) == 1 and changes == changes_of_restarted
     assert state == steady.dump()
 
 
