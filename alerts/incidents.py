@@ -178,7 +178,7 @@ class Tracker:
         parts: Container[str],
         changes: list[tuple[Change, Incident]],
     ) -> Incident | None:
-        """The incident that a group belongs to, perhaps a new one or one that begins again; null: the rest of one that is over."""
+        """The incident that a group belongs to, perhaps a new one or one that begins again; null: a rest of one that is over."""
         related = [
             one
             for one in (*self.open, *self.over)

@@ -148,7 +148,7 @@ def test_an_error_class_shows_what_the_background_hides() -> None:
     """A quarter fails anyhow, with many classes; a few failures more of one class at one place are seen, and since when."""
     grid = grid_of(lake(lambda _: 0.25, usual=lambda _: 0.25, attempts=48))
     classes = 20
-    struck = [number for number, place in enumerate(grid.places) if place[1] == "PIC"]
+    struck = 2 * [number for number, place in enumerate(grid.places) if place[1] == "PIC"]
     usual, new = 12 * len(grid.places), len(struck)
     mixed = grid._replace(
         classes=[f"class {number}" for number in range(classes)],
