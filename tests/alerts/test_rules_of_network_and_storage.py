@@ -7,11 +7,14 @@ in cases of a day or more an hour.
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import httpx
 import msgspec
 import pytest
 
@@ -22,6 +25,9 @@ from lakescope.alerts.catalogue.storage import STORAGE
 from lakescope.app.alerts import Evaluator
 from lakescope.core.events import Event
 from lakescope.sinks.duckdb import DuckdbOptions, DuckdbSink
+from lakescope.sinks.elasticsearch import ElasticsearchOptions, ElasticsearchSink
+from lakescope.sinks.influxdb import InfluxdbOptions, InfluxdbSink
+from tests.servers.fixtures import delete_indices
 
 START = datetime(2026, 11, 2, tzinfo=UTC)
 DAY = 1440
@@ -266,19 +272,21 @@ def _events(rows: list[Row]) -> Iterator[Event]:
             )
 
 
-@pytest.mark.parametrize("case", CASES, ids=[f"{case.rule}: {case.what}" for case in CASES])
-def test_it_fires_when_it_should(case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _write(sink: Any, rows: list[Row]) -> None:
+    events = sorted(_events(rows), key=lambda event: event.time)
+    chunks = [one for one in sink.encode(events, [msgspec.json.encode(one) for one in events]) if one]
+    for start in range(0, len(chunks), 1000):
+        outcome = sink.write(chunks[start : start + 1000])
+        assert not (outcome.retry or outcome.rejected)
+
+
+def _check(case: Case, sink: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(states, "GAP_S", 3600.0)
     step = 60 if case.end - case.begin >= DAY else 15
-    sink: Any = DuckdbSink("store", DuckdbOptions(), tmp_path)
-    events = sorted(_events(case.rows), key=lambda event: event.time)
-    chunks = [one for one in sink.encode(events, [msgspec.json.encode(one) for one in events]) if one]
-    outcome = sink.write(chunks)
-    assert not (outcome.retry or outcome.rejected)
     evaluator = Evaluator({case.rule: RULES[case.rule]}, sink)
     for minute in range(case.begin, case.end + 1, step):
         evaluator.step((START + timedelta(minutes=minute)).timestamp())
-    sink.close()
+        assert evaluator.fault is None
     alerts = [
         (_minute(one.opened), None if one.ended is None else _minute(one.ended), one.labels)
         for one in evaluator.ledger.alerts
@@ -289,6 +297,50 @@ def test_it_fires_when_it_should(case: Case, tmp_path: Path, monkeypatch: pytest
     ((opened, ended, labels),) = alerts  # one, whatever else is abnormal
     assert (opened, ended) == case.fires[:2]
     assert labels.items() >= case.fires[2].items(), json.dumps(labels)
+
+
+@pytest.mark.parametrize("case", CASES, ids=[f"{case.rule}: {case.what}" for case in CASES])
+def test_it_fires_when_it_should(case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with closing(DuckdbSink("store", DuckdbOptions(), tmp_path)) as sink:
+        _write(sink, case.rows)
+        _check(case, sink, monkeypatch)
+
+
+ELSEWHERE = (
+    "network_unreachable: a firewall before one host",  # a threshold with a volume and peers
+    "network_delay: a longer route",  # a baseline
+    "network_clock_correction: one host is ahead",  # a comparison
+    "service_down: one service",  # a state, filtered by what is not known
+    "storage_silent: reports stop",  # an absence
+)
+
+
+@pytest.mark.parametrize("name", ELSEWHERE)
+@pytest.mark.parametrize(
+    "store", [pytest.param(one, marks=pytest.mark.server(one)) for one in ("elasticsearch", "influxdb")]
+)
+def test_it_fires_at_the_same_minute_in_other_stores(
+    store: str, name: str, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (case,) = (one for one in CASES if f"{one.rule}: {one.what}" == name)
+    server, own = request.getfixturevalue(store), f"t{uuid.uuid4().hex[:10]}"
+    sink: Any
+    with ExitStack() as ending:
+        if store == "elasticsearch":
+            sink = ElasticsearchSink(
+                "store", ElasticsearchOptions(urls=[server.url], prefix=own, replicas=0), tmp_path
+            )
+            ending.callback(delete_indices, server.url, own)
+            ending.callback(sink.close)
+        else:
+            sink = InfluxdbSink("store", InfluxdbOptions(url=server.url, database=own), tmp_path)
+            ending.callback(sink.close)
+            ending.callback(sink.query, f'DROP DATABASE "{own}"')
+        list(sink.setup())
+        _write(sink, case.rows)
+        if store == "elasticsearch":
+            httpx.post(f"{server.url}/{own}-*/_refresh", trust_env=False, timeout=60).raise_for_status()
+        _check(case, sink, monkeypatch)
 
 
 def _minute(at: float) -> int:
