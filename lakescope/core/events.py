@@ -169,12 +169,8 @@ class Transfer(Event, tag="transfers"):
     error_template: Text | None = None  #: error with URLs, hosts, paths, addresses, ids, numbers masked
     functional_test: Annotated[bool, TAG] | None = None  #: whether it is a functional test
     file: str | None = None  #: scope:name of an attempt that has ended; identifies the file
-    user_error: Annotated[bool, TAG] | None = (
-        None  #: true if only the user can mend the error: cancelled, file exists
-    )
-    credential_error: Annotated[bool, TAG] | None = (
-        None  #: true if a certificate, CRL, proxy or token was not accepted
-    )
+    user_error: Annotated[bool, TAG] | None = None  #: true if only the user can mend it, as a cancelled one
+    credential_error: Annotated[bool, TAG] | None = None  #: true if a certificate, CRL or token was refused
 
 
 class Deletion(Event, tag="deletions"):
@@ -404,9 +400,7 @@ class PipelineReport(Event, tag="pipeline"):
     """What Lakescope itself did in one interval: an event for each of its collectors and sinks."""
 
     instance: Tag  #: host that Lakescope runs on
-    stage: Annotated[
-        Literal["collector", "sink", "alerts"], TAG
-    ]  #: collector, sink, or that it evaluates alerts
+    stage: Annotated[Literal["collector", "sink", "alerts"], TAG]  #: what reports; alerts: that it evaluates
     name: Tag  #: the collector or sink in the configuration; of alerts: since when, and which instance
     seconds: Seconds  #: length of the interval, which ends at `time` (seconds)
     ready: bool | None = None  #: whether it was healthy at the end of the interval
@@ -455,9 +449,7 @@ class IncidentReport(Event, tag="incidents"):
     names none, or several.
     """
 
-    event: Annotated[
-        Literal["reported", "began"], TAG
-    ]  #: reported; or began: one event per incident, at its beginning
+    event: Annotated[Literal["reported", "began"], TAG]  #: began: one event per incident, at its beginning
     incident: str  #: its identifier, the same for as long as it lasts
     state: Annotated[Literal["open", "ended"], TAG]  #: open or ended
     severity: Annotated[Literal["page", "ticket"], TAG]  #: page or ticket
