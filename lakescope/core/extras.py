@@ -6,7 +6,6 @@ from importlib.util import find_spec
 
 _EXTRAS = {
     "duckdb": "duckdb",
-    "numpy": "alerts",
     "pyarrow": "duckdb",
     "opensearchpy": "opensearch",
     "attr": "grafana",
