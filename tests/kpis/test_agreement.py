@@ -41,6 +41,8 @@ REFUSED: dict[str, set[tuple[str, str]]] = {
     "influxdb": {
         ("transfers_failed", "error_class is none"),
         ("transfers_failed", "error_template is none"),
+        ("transfers_failed_by_credentials", "error_class is none"),
+        ("transfers_failed_by_credentials", "error_template is none"),
         ("files_failing", "error_class is none"),
         ("files_failing", "error_template is none"),
         ("host_silence", "for the whole range only"),
