@@ -72,6 +72,8 @@ sink.write({rows!r}); sink.close()"""
         cwd=tmp_path,
     )
     assert "2 of 2 panels show all they should" in shown
+    explained = run(lakescope, "alerts", "explain", "heartbeat_missing", cwd=tmp_path)
+    assert "when the value is above 2, in every round for 5 min" in explained
 
 
 def test_a_package_that_is_wrong_is_refused(package: Path, commands: Path, tmp_path: Path) -> None:
