@@ -90,6 +90,19 @@ class Records:
             self._save()
         return changed
 
+    def refresh(self, complete: Callable[[IncidentRecord], IncidentRecord], *, all: bool) -> None:
+        """Completes the open incidents again: all, or those without evidence."""
+        with self._lock:
+            records = self._state.records
+            due = {
+                one.id: complete(one)
+                for one in records.values()
+                if one.ended is None and (all or not one.evidence)
+            }
+            if due:
+                records |= due
+                self._save()
+
     def alerts(self) -> list[Alert]:
         """Of the incidents of which somebody may still have to be notified."""
         with self._lock:
@@ -190,6 +203,7 @@ def _record(incident: Incident, before: IncidentRecord | None, now: float) -> In
 
 def alert_of(record: IncidentRecord) -> Alert:
     """What people are notified of: labels that never change, the culprit and the numbers as annotations."""
+    error = record.error or record.error_class
     normal = f"{record.expected:.0f} would be usual"
     annotations = {
         "summary": f"Transfers fail: {record.culprit}: {record.failures:.0f} of {record.attempts:.0f} attempts failed,"
@@ -199,8 +213,16 @@ def alert_of(record: IncidentRecord) -> Alert:
                 None,
                 [
                     f"The smallest place that explains the failures is {record.culprit}.",
-                    f"Most fail with: {record.error_class}." if record.error_class else None,
-                    *(f"{one.source} {one.finding}: {one.text}." for one in record.evidence),
+                    f"Most fail with: {_sentence(error)}" if error else None,
+                    *(
+                        f"{words}{one.source}: {_sentence(one.text)}"
+                        for finding, words in (
+                            ("confirms", "Confirmed by "),
+                            ("clears", "Against it speaks "),
+                        )
+                        for one in record.evidence
+                        if one.finding == finding
+                    ),
                 ],
             )
         ),
@@ -224,3 +246,7 @@ def alert_of(record: IncidentRecord) -> Alert:
         culprits=tuple(attribute for pattern in record.patterns for attribute in pattern),
         muted_by=record.muted_by,
     )
+
+
+def _sentence(text: str) -> str:
+    return text.rstrip().rstrip(".") + "."

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from lakescope.alerts.book import IncidentRecord
 from lakescope.alerts.delivery import Outbox
 from lakescope.alerts.incidents import BIN_S
 from lakescope.alerts.model import Alert, Rule, Verdict
@@ -30,6 +31,7 @@ from lakescope.alerts.routing import Subscription, is_settled
 from lakescope.alerts.search import Pattern, covers
 from lakescope.alerts.states import Ledger
 from lakescope.alerts.watch import FAILED_BY, PLACE, REACH_S, Bins, Watch, bins_of
+from lakescope.app import evidence
 from lakescope.app.alerts import ROUND_S, Evaluator
 from lakescope.app.incident_events import events_of
 from lakescope.app.lease import ALIVE_S, Lease
@@ -52,6 +54,8 @@ _AT_ONCE_S = 2 * HOUR
 _REFRESH = 6
 """In every so many rounds all bins that a round looks at are asked for again, else the last ones: failures are reported late."""
 _LATEST_S = 1800
+_EVIDENCE = 3
+"""In every so many rounds the evidence of all open incidents is asked for again, else of those that changed."""
 _OUTAGES = ("site", "rse", "host", "service", "severity", "started", "ended", "description", "url")
 
 
@@ -100,6 +104,7 @@ class Rounds:
         """What the search remembers, and its last round."""
         self._bins: Bins = {}
         self._evaluated = 0.0
+        self._now = 0.0
         self._lock = threading.Lock()
 
     @property
@@ -125,9 +130,12 @@ class Rounds:
 
     def round(self, now: float, stop: threading.Event | None = None) -> None:
         """Evaluates at a time (POSIX seconds, a multiple of `ROUND_S`). Notifies nobody."""
+        self._now = now
         self._search(now, stop or threading.Event())
         self.evaluator.step(now)
         self._ask_outages(now)
+        is_due = round(now / ROUND_S) % _EVIDENCE == 0
+        self.records.refresh(self._complete, all=is_due)
         self._evaluated = now
 
     def notify(self, now: float) -> None:
@@ -181,10 +189,16 @@ class Rounds:
                 changes = self._watch.step(float(at), bins)
                 if changes or at == end:
                     unseen = first if at < now - ROUND_S else inf
-                    changed = self.records.update(changes, at, self._watch.dump(), unseen_since=unseen)
+                    complete = self._complete if at > now - ROUND_S else lambda record: record
+                    changed = self.records.update(
+                        changes, at, self._watch.dump(), unseen_since=unseen, complete=complete
+                    )
                     self._keep(at, {record.id for change, record in changed if change != "updated"})
                 self._searched = float(at)
             begin = end
+
+    def _complete(self, record: IncidentRecord) -> IncidentRecord:
+        return evidence.complete(record, self.evaluator.sink, self._now, self.outages)
 
     def _keep(self, now: float, changed: Collection[str]) -> None:
         """Stores what is known of the open incidents and of those that have ended in this round."""
