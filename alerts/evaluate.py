@@ -163,12 +163,15 @@ def _query(rule: Rule, kpi: str, begin: float, end: float, bin_s: int | None = N
 
 def _series(rule: Rule, rows: Rows | None) -> dict[Group, list[float]]:
     """Each group's values, in the order of the rows; without null values, and groups with a null that is not optional."""
-    series: dict[Group, list[float]] = {}
-    for row in rows or ():
-        group = tuple("" if row[name] is None and name in rule.optional else row[name] for name in rule.by)
-        if None not in group and row["value"] is not None:
-            series.setdefault(tuple(map(str, group)), []).append(row["value"])
-    return series
+    series: dict[tuple[Any, ...], list[float]] = defaultdict(list)
+    for row in rows or ():  # of thousands of links hundreds of thousands
+        if (value := row["value"]) is not None:
+            series[tuple(map(row.__getitem__, rule.by))].append(value)
+    return {
+        tuple("" if one is None else str(one) for one in group): values
+        for group, values in series.items()
+        if all(one is not None or name in rule.optional for one, name in zip(group, rule.by, strict=True))
+    }
 
 
 def _values(rule: Rule, rows: Rows | None) -> dict[Group, float]:

@@ -69,8 +69,8 @@ NETWORK = (
         title="One-way delay has risen",
         kpi="network_latency_p95",
         # no clear_ratio: between clocks that differ the median may be below 0, where a ratio to it says nothing
-        condition=Baseline(history_s=7 * DAY, ratio_above=1.5, deviations=3, least=0.002),
-        window_s=2 * HOUR,
+        condition=Baseline(history_s=7 * DAY, ratio_above=1.5, deviations=3, least=0.002, least_windows=12),
+        window_s=6 * HOUR,  # a history of few windows, as there are thousands of links
         for_s=HOUR,
         keep_s=2 * HOUR,
         peers=_host(
@@ -88,9 +88,9 @@ NETWORK = (
         title="Throughput has fallen",
         kpi="network_throughput",
         condition=Baseline(
-            history_s=21 * DAY, ratio_below=0.5, deviations=2, clear_ratio=0.8, least_windows=14
+            history_s=21 * DAY, ratio_below=0.5, deviations=2, clear_ratio=0.8, least_windows=7
         ),
-        window_s=12 * HOUR,
+        window_s=DAY,
         for_s=HOUR,
         keep_s=6 * HOUR,
         hold_s=7 * DAY,
