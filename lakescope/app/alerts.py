@@ -52,12 +52,9 @@ class Evaluator:
     def judge(self, now: float) -> dict[str, list[Verdict]]:
         """Rule -> its verdicts at a time (POSIX seconds), all asked at once."""
         rules = self.rules.values()
-        wanted = evaluate.questions(rules, now)
-        counted = {
-            evaluate.key(one): one for rule in rules for one in _feeds(evaluate.questions_of(rule, now).value)
-        }
+        wanted = self.questions(now)
         self._histories = {name: answer for name, answer in self._histories.items() if name in wanted}
-        answers = self._ask({**wanted, **counted}, now)
+        answers = self._ask(wanted, now)
         for rule in rules:
             for past in evaluate.questions_of(rule, now).past:
                 name = evaluate.key(past)
@@ -67,6 +64,14 @@ class Evaluator:
             rule.name: evaluate.verdicts(rule, now, answers, _completeness(rule, now, answers))
             for rule in rules
         }
+
+    def questions(self, now: float) -> dict[str, Query]:
+        """What a round at a time (POSIX seconds) asks, each query once: of the rules, and whether their data comes."""
+        rules = self.rules.values()
+        counted = {
+            evaluate.key(one): one for rule in rules for one in _feeds(evaluate.questions_of(rule, now).value)
+        }
+        return {**evaluate.questions(rules, now), **counted}
 
     def _covered(self, rule: Rule, verdict: Verdict) -> Verdict:
         if verdict.state != "abnormal" or verdict.covered_by:

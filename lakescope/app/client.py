@@ -262,7 +262,7 @@ class Stores:
 
         with _readable_errors():
             query = question.parse()
-            with self._open_store(store) as (_, sink):
+            with self.open_store(store) as (_, sink):
                 rows = ask_store(query, sink)
         if isinstance(rows, Rows):
             return rows
@@ -278,7 +278,7 @@ class Stores:
 
         with _readable_errors():
             selections = [selection.parse(dashboard) for dashboard in dashboards]
-            with self._open_store(store) as (name, sink):
+            with self.open_store(store) as (name, sink):
                 return [
                     answer_dashboard(dashboard, configuration, sink, name)
                     for dashboard, configuration in zip(dashboards, selections, strict=True)
@@ -345,7 +345,7 @@ class Stores:
 
         settings = self.configuration.settings
         rules = rules_of(settings)
-        with _readable_errors(), self._open_store(settings.alerts.store) as (_, sink):
+        with _readable_errors(), self.open_store(settings.alerts.store) as (_, sink):
             asked = rules if rule is None else {rule: find(rule, rules)}
             ledger = Ledger.load(settings.data_dir / "alerts.json")
             evaluator = Evaluator(asked, sink, ledger)
@@ -410,7 +410,7 @@ class Stores:
             dead.close()
 
     @contextmanager
-    def _open_store(self, store: str | None) -> Iterator[tuple[str, Sink]]:
+    def open_store(self, store: str | None) -> Iterator[tuple[str, Sink]]:
         """The chosen store, or the first that can answer: its name and the sink."""
         from lakescope.app.assembly import open_sinks
         from lakescope.app.query import store_of

@@ -11,6 +11,7 @@ import typer
 from lakescope.cli._common import CONFIG, ConfigOption, configuration, console, emit, table
 
 if TYPE_CHECKING:
+    from lakescope.app.backtest import Backtest
     from lakescope.app.client import Client
 
 app = typer.Typer(help="Alerts: rules, incidents, and who is notified of them.", no_args_is_help=True)
@@ -202,6 +203,93 @@ def build(
         raise typer.Exit(1)
 
 
+@app.command()
+def backtest(
+    rule: Annotated[
+        str | None, typer.Argument(help="Name of a rule; without it all that are enabled.")
+    ] = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option(
+            help="The rule's threshold instead of its own, as in [alerts.rules.NAME] of the configuration."
+        ),
+    ] = None,
+    since: Annotated[
+        str, typer.Option(help="First round: 2026-01-05, 2026-01-05T12:00:00, or 7d, 12h ago.")
+    ] = "30d",
+    until: Annotated[str, typer.Option(help="Last round, likewise.")] = "0s",
+    step: Annotated[
+        str,
+        typer.Option(
+            help="From one round to the next: 5min as in the running instance, 10min or 15min. An alert may open and end by a"
+            " step later than it would, and what lasts less than a step may be missed."
+        ),
+    ] = "15min",
+    store: Annotated[
+        str | None, typer.Option(help="The sink to ask; else that of [alerts], or the first that can answer.")
+    ] = None,
+    format: Annotated[Literal["table", "json"], typer.Option(help="table or json (one object).")] = "table",
+    config: ConfigOption = CONFIG,
+) -> None:
+    """Show when rules would have fired over the past, who would have been notified, and for how long.
+
+    Each round judges as the running instance does, by what the store has now. Nothing is sent or written.
+
+    Example: lakescope alerts backtest transfer_efficiency_link --threshold 0.3 --since 7d
+    """
+    from lakescope.alerts.routing import subscriptions_of
+    from lakescope.app.backtest import Span, backtest, chosen
+    from lakescope.app.client import Stores
+    from lakescope.app.rules import rules_of
+    from lakescope.app.words import duration, moment
+    from lakescope.core.contracts import RefusedError, TransientError
+
+    configured = configuration(config)
+    alerts = configured.settings.alerts
+    try:
+        span = Span.of(moment(since).timestamp(), moment(until).timestamp(), duration(step))
+        rules = chosen(rules_of(configured.settings), rule, threshold)
+        subscriptions = subscriptions_of(alerts.subscriptions, configured.receivers)
+        with Stores(configured).open_store(store or alerts.store) as (_, sink):
+            result = backtest(rules, subscriptions, sink, span)
+    except (ValueError, RefusedError, TransientError) as error:
+        raise RuntimeError(str(error)) from error
+    if format == "json":
+        _emit(result)
+    else:
+        _print_backtest(result)
+
+
+def _print_backtest(result: Backtest) -> None:
+    from lakescope.kpis.units import duration_text
+
+    if result.alerts:
+        rows = table("opened", "lasted>", "severity", "rule", "where", "notified", "summary")
+        for one in result.alerts:
+            receivers = dict.fromkeys(sent.receiver for sent in one.notified)
+            lasted = duration_text(round(one.open_s))
+            rows.add_row(
+                _instant(one.opened),
+                lasted if one.ended is not None else f"{lasted}, still open",
+                one.severity,
+                one.rule,
+                _where(one.labels),
+                ", ".join(receivers) or "nobody",
+                one.summary,
+            )
+        console().print(rows)
+    pages = sum(one.severity == "page" for one in result.alerts)
+    typer.echo(
+        f"{pages} pages and {len(result.alerts) - pages} tickets of {len(result.rules)} rules in {result.rounds} rounds,"
+        f" one every {duration_text(result.step_s)}, from {_instant(result.since)} to {_instant(result.until)}"
+    )
+    for rule in result.rules:
+        if rule.judged < 1:
+            typer.echo(f"{rule.rule}: judged in {rule.judged:.0%} of the rounds; else {rule.not_judged}")
+    for limit in result.limits:
+        typer.echo(f"not known: {limit}")
+
+
 def _client(config: Path) -> Client:
     from lakescope.app.client import client_of
 
@@ -210,6 +298,12 @@ def _client(config: Path) -> Client:
 
 def _where(labels: Mapping[str, str]) -> str:
     return ", ".join(f"{name} {value}" for name, value in labels.items()) or "all"
+
+
+def _instant(seconds: float) -> str:
+    from datetime import UTC, datetime
+
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _emit(document: Any) -> None:

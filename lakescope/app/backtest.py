@@ -1,0 +1,218 @@
+"""What rules would have done over the past: their rounds, one after another, over what a store has kept.
+
+    backtest(rules, subscriptions, sink, span) -> Backtest
+
+A round judges and notifies as the running instance's does (`app.alerts`, `alerts.routing`). The questions of an hour's rounds are
+asked at once: equal ones once, such as the history of a baseline. What a backtest cannot know stands in `LIMITS`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from msgspec import Struct
+
+from lakescope.alerts.configured import changed
+from lakescope.alerts.model import Alert, Event, Rule, Severity, Verdict
+from lakescope.alerts.options import RuleOptions
+from lakescope.alerts.overview import find
+from lakescope.alerts.routing import Delivery, Subscription, due
+from lakescope.alerts.states import GAP_S, Ledger
+from lakescope.app.alerts import ROUND_S, Evaluator
+from lakescope.app.query import Answer, ask_many
+from lakescope.core.contracts import Sink
+from lakescope.kpis import Query
+from lakescope.kpis.model import HOUR
+
+LIMITS = (
+    "what was reported late is there from the beginning, so the past looks more complete than it was",
+    "nothing is muted: no downtime, no silence, no incident that covers an alert",
+    "nobody acknowledges, so all escalations are sent",
+    "what was abnormal before the beginning opens after it",
+)
+"""What a backtest does not know, as people read it."""
+_NOT_JUDGED = ("no data", "no baseline", "unknown")
+
+
+class Span(NamedTuple):
+    """The rounds, from the first to the last (POSIX seconds), both included."""
+
+    first: float
+    last: float
+    step_s: int
+
+    @classmethod
+    def of(cls, since: float, until: float, step_s: float) -> Span:
+        """The rounds of a range. Raises `ValueError` for a step that rounds cannot have, or a range without rounds."""
+        if step_s % ROUND_S or not ROUND_S <= step_s <= GAP_S:
+            steps = ", ".join(f"{one // 60}min" for one in range(ROUND_S, int(GAP_S) + 1, ROUND_S))
+            raise ValueError(f"expected a step of {steps}, found {step_s:g} s")
+        step = int(step_s)
+        first, last = -(-since // step) * step, until // step * step
+        if last < first:
+            raise ValueError(f"there is no round in the range: expected at least {step} s")
+        return cls(first, last, step)
+
+    @property
+    def rounds(self) -> list[float]:
+        """Their times."""
+        return [float(at) for at in range(int(self.first), int(self.last) + 1, self.step_s)]
+
+
+class Sent(Struct, frozen=True, kw_only=True):
+    """One notification that would have been sent."""
+
+    receiver: str
+    event: Event
+    at: float
+
+
+class PastAlert(Struct, frozen=True, kw_only=True):
+    """One alert that would have opened."""
+
+    rule: str
+    severity: Severity
+    labels: Mapping[str, str]
+    summary: str
+    """With the last numbers."""
+    opened: float
+    ended: float | None
+    """Null: open at the end."""
+    open_s: float
+    """Until the last round, if it did not end."""
+    notified: Sequence[Sent]
+
+
+class PastRule(Struct, frozen=True, kw_only=True):
+    """One rule over the whole range."""
+
+    rule: str
+    severity: Severity
+    alerts: int
+    open_s: float
+    """Of all its alerts together."""
+    judged: float
+    """Share of the rounds in which it could be judged, 0..1."""
+    not_judged: str | None
+    """Why it could not in most of the others."""
+
+
+class Backtest(Struct, frozen=True, kw_only=True):
+    """All of it: alerts by their opening, rules by name."""
+
+    since: float
+    until: float
+    step_s: int
+    rounds: int
+    alerts: Sequence[PastAlert]
+    rules: Sequence[PastRule]
+    limits: Sequence[str] = LIMITS
+
+
+def backtest(
+    rules: Mapping[str, Rule], subscriptions: Mapping[str, Subscription], sink: Sink, span: Span
+) -> Backtest:
+    """Raises `TransientError` or `RefusedError` when the store does not answer: a gap would look like a quiet lake."""
+    past = _Past(rules, sink)
+    receipts = past.ledger.receipts
+    alerts: dict[str, Alert] = {}
+    sent: dict[str, list[Sent]] = defaultdict(list)
+    reasons: dict[str, Counter[str]] = defaultdict(Counter)
+    for at in span.rounds:
+        past.prepare(at, span)
+        past.step(at)
+        for name, verdicts in past.verdicts.items():
+            if (reason := _not_judged(verdicts)) is not None:
+                reasons[name][reason] += 1
+        alerts |= {one.key: one for one in past.ledger.alerts}
+        for delivery in due(past.ledger.alerts, receipts, subscriptions, at):
+            receipts.note(delivery)
+            sent[delivery.notification.alert.key].append(_sent(delivery, at))
+        past.ledger.forget_settled(subscriptions, at)
+    found = [_alert(one, sent[one.key], span.last) for one in alerts.values()]
+    count = len(span.rounds)
+    return Backtest(
+        since=span.first,
+        until=span.last,
+        step_s=span.step_s,
+        rounds=count,
+        alerts=sorted(found, key=lambda one: (one.opened, one.rule, sorted(one.labels.items()))),
+        rules=[_rule(rule, found, reasons[rule.name], count) for _, rule in sorted(past.rules.items())],
+    )
+
+
+def chosen(rules: Mapping[str, Rule], name: str | None, threshold: float | None) -> dict[str, Rule]:
+    """All enabled rules, or one, enabled or not, with another threshold if one is given. Raises `ValueError` for a rule that is
+    not there, or a threshold that it cannot have."""
+    if name is None:
+        if threshold is not None:
+            raise ValueError("a threshold is one rule's: name the rule, too")
+        return {rule.name: rule for rule in rules.values() if rule.enabled}
+    return {name: changed(find(name, rules), RuleOptions(enabled=True, threshold=threshold))}
+
+
+class _Past(Evaluator):
+    """An evaluator that has asked already what its next rounds will ask."""
+
+    def __init__(self, rules: Mapping[str, Rule], sink: Sink):
+        super().__init__(rules, sink, Ledger())
+        self._answers: dict[str, Answer] = {}
+        self._until = 0.0
+        """Rounds before it have their answers."""
+
+    def prepare(self, now: float, span: Span) -> None:
+        """Asks for the rounds up to the next full hour, if a round at `now` has no answers yet."""
+        if now < self._until:
+            return
+        self._until = (now // HOUR + 1) * HOUR
+        times = [at for at in span.rounds if now <= at < self._until]
+        wanted = {name: one for at in times for name, one in self.questions(at).items()}
+        known = {name: answer for name, answer in self._answers.items() if name in wanted}
+        missing = {name: one for name, one in wanted.items() if name not in known}
+        answers = ask_many(list(missing.values()), self.sink) if missing else []
+        self._answers = known | dict(zip(missing, answers, strict=True))
+
+    def _ask(self, wanted: Mapping[str, Query], now: float) -> dict[str, Answer]:
+        return {name: self._answers[name] for name in wanted}
+
+
+def _not_judged(verdicts: Sequence[Verdict]) -> str | None:
+    """Why nothing could be said of any group."""
+    states = {one.state for one in verdicts}
+    if not states or not states <= {*_NOT_JUDGED}:
+        return None
+    return next((one.reason for one in verdicts if one.reason), None) or min(states)
+
+
+def _sent(delivery: Delivery, at: float) -> Sent:
+    return Sent(receiver=delivery.receiver, event=delivery.notification.event, at=at)
+
+
+def _alert(alert: Alert, notified: Sequence[Sent], last: float) -> PastAlert:
+    end = last if alert.ended is None else alert.ended
+    return PastAlert(
+        rule=alert.rule,
+        severity=alert.severity,
+        labels={
+            name: value for name, value in alert.labels.items() if name not in ("rule", "severity", "owner")
+        },
+        summary=alert.annotations["summary"],
+        opened=alert.opened,
+        ended=alert.ended,
+        open_s=end - alert.opened,
+        notified=notified,
+    )
+
+
+def _rule(rule: Rule, alerts: Sequence[PastAlert], reasons: Counter[str], rounds: int) -> PastRule:
+    own = [one for one in alerts if one.rule == rule.name]
+    return PastRule(
+        rule=rule.name,
+        severity=rule.severity,
+        alerts=len(own),
+        open_s=sum(one.open_s for one in own),
+        judged=1 - reasons.total() / rounds,
+        not_judged=reasons.most_common(1)[0][0] if reasons else None,
+    )
