@@ -148,7 +148,7 @@ class Tracker:
             for one in (*self.open, *self.over)
         }
         parts: dict[str, tuple[Incident, list[_Group]]] = {}
-        for group in (_group(one, view) for one in explanations):
+        for group in _groups(explanations, view, self.settings.together_s):
             incident = self._owner(now, group, view, before, parts, changes)
             if incident:
                 parts.setdefault(incident.id, (incident, []))[1].append(group)
@@ -313,6 +313,34 @@ class _Group(NamedTuple):
     def excess(self) -> float:
         """Failures beyond the expected ones."""
         return self.value - self.expected
+
+
+def _groups(explanations: Sequence[Explanation], view: _View, together_s: float) -> list[_Group]:
+    """One an explanation, but one of the two ends of a site or RSE that begin together."""
+    groups: list[_Group] = []
+    for group in (_group(one, view) for one in explanations):
+        both_ends = _without_end(group)
+        for number, other in enumerate(groups):
+            if _without_end(other) == both_ends and abs(other.began - group.began) <= together_s:
+                groups[number] = _joined((other, group))._replace(patterns=both_ends)
+                break
+        else:
+            groups.append(group)
+    return groups
+
+
+def _without_end(group: _Group) -> tuple[Pattern, ...]:
+    """Its patterns, with a site or RSE at either end for one at one end."""
+    return tuple(
+        Pattern(
+            tuple(
+                sorted(
+                    (name.removeprefix("src_").removeprefix("dst_"), value) for name, value in one.attributes
+                )
+            )
+        )
+        for one in group.patterns
+    )
 
 
 def _group(one: Explanation, view: _View) -> _Group:
