@@ -409,12 +409,8 @@ def _values_of_kinds(numbers: Integers, atlas: Atlas) -> dict[str, int]:
     """How many values each kind of attribute has."""
     is_there = np.zeros(len(atlas.patterns), dtype=bool)
     is_there[numbers.ravel()] = True
-    counts = dict.fromkeys(KINDS, 0)
-    for number in np.flatnonzero(is_there):
-        attributes = atlas.patterns[number].attributes
-        if number != 1 and len(attributes) == 1:
-            counts[attributes[0][0]] += 1
-    return counts
+    counts = np.bincount(np.array(atlas.kinds)[is_there] + 1, minlength=len(KINDS) + 1)[1:]
+    return dict(zip(KINDS, counts.tolist(), strict=True))
 
 
 def _price(pattern: Pattern, counts: dict[str, int], options: Options, known: Set[Pattern]) -> float:

@@ -22,6 +22,8 @@ LEAST_ATTEMPTS = 15.0
 LEAST_S = 12_600
 """With a shorter past there is none either."""
 
+_FADE_S = 3600
+"""So seldom the past is faded: it touches all counts."""
 _STRENGTH = 20.0
 """Attempts, or failures, that the wider estimate counts for beside a place's own."""
 _UNKNOWN = 0.05
@@ -40,7 +42,7 @@ class History(Struct, kw_only=True):
     """Failures and attempts of the past by link, source, destination and account, and failures by class."""
 
     counts: dict[Name, list[float]] = {}
-    """Name -> failures, attempts, both faded to `at`."""
+    """Name -> failures, attempts, both faded."""
     classes: dict[Name, dict[str, float]] = {}
     """Name of the lake, a site or an RSE at one end -> error class -> failures, faded likewise."""
     links: int = 0
@@ -48,11 +50,14 @@ class History(Struct, kw_only=True):
     """The first time that was added (POSIX seconds)."""
     at: float = 0.0
     """The last one."""
+    faded: float = 0.0
+    """Until when `counts` and `classes` are faded."""
 
     def add(self, happened: Iterable[tuple[Key, float, float, Mapping[str, float]]], at: float) -> None:
         """What happened at one time (POSIX seconds): place, attempts, failures, failures by class."""
         self.since = self.since or at
         self._fade(at)
+        self.at = max(self.at, at)
         for place, attempts, failures, classes in happened:
             names = _names(place)
             for name in names:
@@ -125,15 +130,17 @@ class History(Struct, kw_only=True):
         return (failures + wider * _STRENGTH) / (attempts + _STRENGTH)
 
     def _fade(self, at: float) -> None:
-        if self.at and at > self.at:
-            factor = 0.5 ** ((at - self.at) / HALF_LIFE_S)
+        if self.faded and at < self.faded + _FADE_S:
+            return
+        if self.faded:
+            factor = 0.5 ** ((at - self.faded) / HALF_LIFE_S)
             for counts in self.counts.values():
                 counts[0] *= factor
                 counts[1] *= factor
             for of_name in self.classes.values():
                 for error_class in of_name:
                     of_name[error_class] *= factor
-        self.at = max(self.at, at)
+        self.faded = at
 
 
 def _names(place: Key) -> list[Name]:

@@ -91,11 +91,11 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     failures: float = 12.0
     """Fewer of them confirm nothing."""
-    margin: float = 3.5
+    margin: float = 3.0
     """Nats by which its culprit must be better than the next one to be confirmed."""
     certain: float = 15.0
     """The same in the round that first names it; else it must have been named in two."""
-    rounds: int = 5
+    rounds: int = 4
     """After so many rounds it is confirmed without a clear culprit."""
     quiet_s: float = 2400.0
     """Without failures for so long, it is over."""

@@ -6,7 +6,7 @@ A place has one value a dimension (source site, destination RSE, protocol, VO, .
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 from typing import Literal, NamedTuple
 
@@ -65,6 +65,7 @@ KINDS = {
         _Kind("activity", ("activity",), "both", "plain", 5.0),
     )
 }
+_POSITIONS = {name: position for position, name in enumerate(KINDS)}
 _WITHIN = ("endpoint", "protocol", "vo", "account", "activity")
 """A second attribute narrows another one down by one of these."""
 
@@ -111,6 +112,9 @@ class Atlas:
     def __init__(self) -> None:
         self.patterns = [Pattern(), Pattern((("nothing", ""),))]
         """By number; 0 is the whole lake, 1 has no place."""
+        self.kinds = [-1, -1]
+        """Of each pattern, the position of its kind in `KINDS`; -1: it has not one attribute."""
+        self.places: list[Key] = []
         self._numbers: dict[tuple[Attribute, ...], int] = {(): 0}
         self._rows: dict[Key, int] = {}
         self._table = np.ones((1024, _WIDTH), dtype=np.int32)
@@ -122,8 +126,12 @@ class Atlas:
 
     def numbers_of(self, places: Sequence[Key]) -> Integers:
         """A row a place: the numbers of its patterns, filled up with 1."""
-        rows = [self._row(place) for place in places]
+        rows = self.rows_of(places)
         return self._table[rows]
+
+    def rows_of(self, places: Iterable[Key]) -> list[int]:
+        """Places by number, as in `places`."""
+        return [self._row(place) for place in places]
 
     def number_of(self, pattern: Pattern) -> int:
         """Of a pattern; 1 for one that no place has."""
@@ -133,6 +141,7 @@ class Atlas:
         row = self._rows.get(place)
         if row is None:
             row = self._rows[place] = len(self._rows)
+            self.places.append(place)
             if row == len(self._table):
                 self._table = np.concatenate([self._table, np.ones_like(self._table)])
             singles = attributes_of(dict(zip(PLACE, place, strict=True)))
@@ -149,4 +158,5 @@ class Atlas:
         if number is None:
             number = self._numbers[attributes] = len(self.patterns)
             self.patterns.append(Pattern(attributes))
+            self.kinds.append(_POSITIONS[attributes[0][0]] if len(attributes) == 1 else -1)
         return number

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from lakescope.alerts.candidates import LEAST, MOST
 from lakescope.alerts.history import History
@@ -71,6 +72,7 @@ class Watch:
         self.tracker = tracker or Tracker()
         self.history = History()
         self._atlas = Atlas()
+        self._columns: dict[float, _Columns] = {}
         self._learnt = 0.0
 
     def dump(self) -> bytes:
@@ -94,7 +96,7 @@ class Watch:
         `bins` are those that begin before `now`; what is older than `REACH_S` is learnt from, each bin once.
         """
         if self._atlas.is_full:
-            self._atlas = Atlas()
+            self._atlas, self._columns = Atlas(), {}
         for at in sorted(at for at in bins if self._learnt < at <= now - REACH_S):
             places = list(bins[at].items())
             is_out = self.tracker.disturbed(
@@ -116,41 +118,92 @@ class Watch:
         return self.tracker.step(now, grid, explanations, self._atlas)
 
     def _grid(self, now: float, bins: Bins) -> Grid:
-        places: dict[Key, int] = {}
-        attempts: list[tuple[int, int, float]] = []
-        failures: list[tuple[int, int, str, float]] = []
+        recent = {at: int((now - at) // BIN_S) for at in bins if 1 <= (now - at) // BIN_S <= _BINS}
+        self._columns = {at: self._columns_of(at, bins[at]) for at in recent}
+        columns = [(age, self._columns[at]) for at, age in recent.items()]
         of_class: Counter[str] = Counter()
         sides: dict[str, Side] = {}
-        for at, of_bin in bins.items():
-            age = int((now - at) // BIN_S)
-            if not 1 <= age <= _BINS:
-                continue
-            for key, counts in of_bin.items():
-                place = places.setdefault(key, len(places))
-                attempts.append((place, age, max(counts.ended, counts.failed)))
-                for name, count in counts.classes.items():
-                    failures.append((place, age, name, count))
-                    of_class[name] += count  # type: ignore[assignment]
-                sides.update(counts.sides)
+        for _, one in columns:
+            of_class.update(one.of_class)
+            sides.update(one.sides)
         common = [name for name, count in of_class.most_common(_CLASSES) if count >= _LEAST_OF_CLASS and name]
         numbers = {name: number for number, name in enumerate(common, 1)}
-        classes, keys = ["", *common], list(places)
-        of_place = np.zeros((len(keys), _BINS))
-        if attempts:
-            place_column, age_column, ended = np.array(attempts).T
-            of_place[place_column.astype(int), age_column.astype(int) - 1] = ended
+        classes = ["", *common]
+        rows, place = np.unique(
+            np.concatenate([np.zeros(0, dtype=int), *(one.rows for _, one in columns)]), return_inverse=True
+        )
+        attempts = np.zeros((len(rows), _BINS))
+        failures: list[npt.NDArray[np.float64]] = [np.zeros((0, 4))]
+        start = 0
+        for age, one in columns:
+            here = place[start : start + len(one.rows)]
+            start += len(one.rows)
+            attempts[here, age - 1] = one.ended
+            error_class = np.array([numbers.get(name, 0) for name in one.of_class], dtype=int)[
+                one.error_class
+            ]
+            failures.append(
+                np.column_stack([here[one.place], np.full(len(one.place), age), error_class, one.failures])
+            )
+        entries = np.concatenate(failures)
+        keys = [self._atlas.places[row] for row in rows]
         rates = self.history.rates(keys, classes) if keys else np.zeros((0, len(classes)))
         return Grid(
             places=keys,
             classes=classes,
             sides=[sides.get(name, "both") for name in classes],
-            attempts=of_place,
+            attempts=attempts,
             rates=np.clip(rates, LEAST, MOST),
-            place=np.array([place for place, *_ in failures], dtype=int),
-            age=np.array([age for _, age, *_ in failures], dtype=int),
-            error_class=np.array([numbers.get(name, 0) for *_, name, _ in failures], dtype=int),
-            failures=np.array([count for *_, count in failures], dtype=float),
+            place=entries[:, 0].astype(int),
+            age=entries[:, 1].astype(int),
+            error_class=entries[:, 2].astype(int),
+            failures=entries[:, 3],
         )
+
+    def _columns_of(self, at: float, of_bin: dict[Key, Counts]) -> _Columns:
+        """A bin as arrays; they are kept while nothing arrives late."""
+        ended = [max(counts.ended, counts.failed) for counts in of_bin.values()]
+        size = len(ended), sum(ended), sum(counts.failed for counts in of_bin.values())
+        kept = self._columns.get(at)
+        if kept and kept.size == size:
+            return kept
+        of_class: Counter[str] = Counter()
+        sides: dict[str, Side] = {}
+        entries = []
+        for place, counts in enumerate(of_bin.values()):
+            if counts.classes:
+                sides.update(counts.sides)
+                for name, count in counts.classes.items():
+                    of_class[name] += count  # type: ignore[assignment]
+                    entries.append((place, name, count))
+        numbers = {name: number for number, name in enumerate(of_class)}
+        return _Columns(
+            size=size,
+            rows=np.array(self._atlas.rows_of(of_bin), dtype=int),
+            ended=np.array(ended, dtype=float),
+            place=np.array([place for place, _, _ in entries], dtype=int),
+            error_class=np.array([numbers[name] for _, name, _ in entries], dtype=int),
+            failures=np.array([count for _, _, count in entries], dtype=float),
+            of_class=of_class,
+            sides=sides,
+        )
+
+
+class _Columns(NamedTuple):
+    """A bin."""
+
+    size: tuple[float, ...]
+    """Places, attempts, failures."""
+    rows: npt.NDArray[np.int64]
+    """Of each place, its row in the atlas."""
+    ended: npt.NDArray[np.float64]
+    place: npt.NDArray[np.int64]
+    """Of each entry of failures, the place's number in the bin."""
+    error_class: npt.NDArray[np.int64]
+    """Position in `of_class`."""
+    failures: npt.NDArray[np.float64]
+    of_class: Counter[str]
+    sides: dict[str, Side]
 
 
 def replay(bins: Bins, since: float, until: float, watch: Watch | None = None) -> list[Incident]:

@@ -52,6 +52,8 @@ _NEVER_GOOD = (
         "TRANSFER ERROR: Copy failed (3rd pull). Last attempt: HTTP 500 : Internal Server Error, {dst_url}",
     ),
 )
+_ENDS = (b"-done", b"-failed", b"-lost", b"submission_failed")
+"""Kinds of messages that report the end of a transfer: the others are not decoded."""
 _INNOCENT = ("never_good", "cancelled", "load", "campaign_end")
 
 
@@ -185,6 +187,8 @@ def simulate_attempts(seed: int, day: Day, lake: Lake) -> list[Attempt]:
         batch.clear()
 
     for wire in wires:
+        if not any(kind in wire.body for kind in _ENDS):
+            continue
         batch.append(Message(wire.body, "hermes", wire.headers, wire.time))
         if len(batch) == 500:
             decode()
