@@ -93,17 +93,21 @@ def feed_of(query: Query) -> Query:
     if query.is_snapshot:
         part = replace(parts(kpi.value)[0], kind="last", over="count")
         return replace(query, kpi=replace(kpi, unit="count", value=part), by=())
-    events = Kpi(
-        name=f"events of {kpi.dataset}",
+    return Query(kpi=events_of(query.dataset), since=query.since, until=query.until, bin_s=query.bin_s)
+
+
+def events_of(dataset: str) -> Kpi:
+    """Their number, whatever they say."""
+    return Kpi(
+        name=f"events of {dataset}",
         meaning="Events of the dataset.",
         unit="count",
         good="neutral",
-        dataset=kpi.dataset,
+        dataset=dataset,
         value=Part(kind="count"),
         dimensions=(),
         null="there are none",
     )
-    return Query(kpi=events, since=query.since, until=query.until, bin_s=query.bin_s)
 
 
 def verdicts(rule: Rule, now: float, answers: Answers, completeness: float | None) -> list[Verdict]:

@@ -69,7 +69,7 @@ class Evaluator:
         """What a round at a time (POSIX seconds) asks, each query once: of the rules, and whether their data comes."""
         rules = self.rules.values()
         counted = {
-            evaluate.key(one): one for rule in rules for one in _feeds(evaluate.questions_of(rule, now).value)
+            evaluate.key(one): one for rule in rules for one in feeds(evaluate.questions_of(rule, now).value)
         }
         return {**evaluate.questions(rules, now), **counted}
 
@@ -91,12 +91,12 @@ class Evaluator:
         return known | dict(zip(asked, answers, strict=True))
 
 
-def _feeds(query: Query) -> Iterable[Query]:
+def feeds(query: Query) -> Iterable[Query]:
     """What tells whether a query's data comes: of a comparison that of both its sides, of events in each hour."""
     kpi = query.kpi
     if isinstance(kpi.value, Comparison):
         for side in (kpi.value.of, kpi.value.to):
-            yield from _feeds(replace(query, kpi=side))
+            yield from feeds(replace(query, kpi=side))
     elif query.is_snapshot:
         yield evaluate.feed_of(query)
     else:
@@ -107,7 +107,7 @@ def _feeds(query: Query) -> Iterable[Query]:
 def _completeness(rule: Rule, now: float, answers: Mapping[str, Any]) -> float | None:
     """Share of the window's hours with data of the rule's feeds, of the one that has the least; null: the store did not say."""
     shares = []
-    for one in _feeds(evaluate.questions_of(rule, now).value):
+    for one in feeds(evaluate.questions_of(rule, now).value):
         answer = answers.get(evaluate.key(one))
         if answer is None:
             return None

@@ -10,21 +10,23 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from msgspec import Struct
 
 from lakescope.alerts.configured import changed
+from lakescope.alerts.evaluate import events_of, questions_of
 from lakescope.alerts.model import Alert, Event, Rule, Severity, Verdict
 from lakescope.alerts.options import RuleOptions
 from lakescope.alerts.overview import find
 from lakescope.alerts.routing import Delivery, Subscription, due
 from lakescope.alerts.states import GAP_S, Ledger
-from lakescope.app.alerts import ROUND_S, Evaluator
+from lakescope.app.alerts import ROUND_S, Evaluator, feeds
 from lakescope.app.query import Answer, ask_many
 from lakescope.core.contracts import Sink
 from lakescope.kpis import Query
-from lakescope.kpis.model import HOUR
+from lakescope.kpis.model import DAY, HOUR, UnsupportedError
 
 LIMITS = (
     "what was reported late is there from the beginning, so the past looks more complete than it was",
@@ -33,6 +35,8 @@ LIMITS = (
     "what was abnormal before the beginning opens after it",
 )
 """What a backtest does not know, as people read it."""
+REACH_S = 92 * DAY
+"""Before the first window: further back no rule looks."""
 _NOT_JUDGED = ("no data", "no baseline", "unknown")
 
 
@@ -115,7 +119,8 @@ def backtest(
     rules: Mapping[str, Rule], subscriptions: Mapping[str, Subscription], sink: Sink, span: Span
 ) -> Backtest:
     """Raises `TransientError` or `RefusedError` when the store does not answer: a gap would look like a quiet lake."""
-    past = _Past(rules, sink)
+    without_data = _without_data(rules, sink, span)
+    past = _Past({name: rule for name, rule in rules.items() if name not in without_data}, sink)
     receipts = past.ledger.receipts
     alerts: dict[str, Alert] = {}
     sent: dict[str, list[Sent]] = defaultdict(list)
@@ -133,13 +138,14 @@ def backtest(
         past.ledger.forget_settled(subscriptions, at)
     found = [_alert(one, sent[one.key], span.last) for one in alerts.values()]
     count = len(span.rounds)
+    reasons |= {name: Counter({"no data": count}) for name in without_data}
     return Backtest(
         since=span.first,
         until=span.last,
         step_s=span.step_s,
         rounds=count,
         alerts=sorted(found, key=lambda one: (one.opened, one.rule, sorted(one.labels.items()))),
-        rules=[_rule(rule, found, reasons[rule.name], count) for _, rule in sorted(past.rules.items())],
+        rules=[_rule(rule, found, reasons[rule.name], count) for _, rule in sorted(rules.items())],
     )
 
 
@@ -176,6 +182,25 @@ class _Past(Evaluator):
 
     def _ask(self, wanted: Mapping[str, Query], now: float) -> dict[str, Answer]:
         return {name: self._answers[name] for name in wanted}
+
+
+def _without_data(rules: Mapping[str, Rule], sink: Sink, span: Span) -> set[str]:
+    """Those that need a dataset of which there is no event at all: every round would say so."""
+    needed = {
+        name: {feed.dataset for feed in feeds(questions_of(rule, span.first).value)}
+        for name, rule in rules.items()
+    }
+    datasets = sorted({dataset for of_rule in needed.values() for dataset in of_rule})
+    longest = max((rule.window_s + rule.late_s for rule in rules.values()), default=0)
+    ends = (span.first - longest - REACH_S, span.last + 1)
+    since, until = (datetime.fromtimestamp(at, UTC) for at in ends)
+    answers = ask_many([Query(kpi=events_of(one), since=since, until=until) for one in datasets], sink)
+    empty = {
+        dataset
+        for dataset, answer in zip(datasets, answers, strict=True)
+        if not isinstance(answer, UnsupportedError) and not any(row["value"] for row in answer)
+    }
+    return {name for name, of_rule in needed.items() if of_rule & empty}
 
 
 def _not_judged(verdicts: Sequence[Verdict]) -> str | None:

@@ -85,7 +85,7 @@ def test_an_hour_is_asked_at_once(store: Any, monkeypatch: pytest.MonkeyPatch) -
     span = Span.of(ZERO.timestamp(), ZERO.timestamp() + 3600, ROUND_S)
     backtest({LINK.rule: RULES[LINK.rule]}, {}, store, span)
     assert len(span.rounds) == 13
-    assert len(requests) == 2
+    assert len(requests) == 3  # the first: is there any event at all?
 
 
 def test_who_is_notified(store: Any) -> None:
@@ -114,9 +114,18 @@ def test_another_threshold(store: Any) -> None:
         assert len(result.alerts) == result.rules[0].alerts == count
 
 
-def test_what_could_not_be_judged(store: Any) -> None:
-    (rule,) = backtest({LINK.rule: RULES[LINK.rule]}, {}, store, span_of(LINK)).rules
-    assert (rule.alerts, rule.judged, rule.not_judged) == (0, 0, "no data")
+def test_what_has_no_data_at_all_is_asked_for_once(store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(LINK, store)
+    asked = []
+    answer = store.answer
+    monkeypatch.setattr(store, "answer", lambda queries: asked.append(len(queries)) or answer(queries))
+    rules = {name: RULES[name] for name in (ABSENCE.rule, "quota_account")}
+    found = backtest(rules, {}, store, span_of(LINK)).rules
+    assert [(one.rule, one.alerts, one.judged, one.not_judged) for one in found] == [
+        (ABSENCE.rule, 0, 0, "no data"),
+        ("quota_account", 0, 0, "no data"),
+    ]
+    assert asked == [2]
 
 
 def test_a_store_that_does_not_answer_is_no_quiet_past(store: Any) -> None:
