@@ -19,6 +19,7 @@ DATA: tuple[Rule, ...] = (
         for_s=600,
         by=("name",),
         filters={"stage": "collector"},
+        volume=Volume("pipeline_reports", 1.0),  # a collector that was removed reports nothing
         severity="page",
         summary="Collector {name}: no event in {window}; in the seven days before, almost every hour had some",
         description="Lakescope's collector {name} has received nothing in the last {window}. Rules on its data say no data, and"

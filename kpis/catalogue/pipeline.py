@@ -66,6 +66,14 @@ KPIS = (
         value=Part(kind="max", field="queued"),
     ),
     _pipeline(
+        name="pipeline_reports",
+        meaning="Reports of Lakescope on its collectors and sinks: one per interval and collector or sink that it runs.",
+        unit="count",
+        good="neutral",
+        value=Part(kind="count"),
+        null="never null",
+    ),
+    _pipeline(
         name="collector_silence",
         meaning="Time without any message, summed over the collectors.",
         unit="seconds",

@@ -45,8 +45,8 @@ class Evaluator:
         """One round at a time (POSIX seconds). What the store does not answer is unknown: nothing begins and nothing ends."""
         self.verdicts = self.judge(now)
         for name, rule in self.rules.items():
-            found = [self._covered(rule, one) for one in self.verdicts[name]]
-            self.ledger.step(rule, found, now)
+            verdicts = [self._covered(rule, one) for one in self.verdicts[name]]
+            self.ledger.step(rule, verdicts, now)
         self.ledger.end_others(self.rules, now)
 
     def judge(self, now: float) -> dict[str, list[Verdict]]:

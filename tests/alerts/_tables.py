@@ -348,6 +348,9 @@ OF_DATA = (
     Case("data_source_silent", "a_script_that_pushes_once_a_day", None, (
         _collector(-WEEK, 180, 30, name="push", received=0), _collector(-WEEK, 180, DAY, name="push", received=50),
     )),
+    Case("data_source_silent", "a_collector_that_was_removed", None, (
+        _collector(-WEEK, 0, 30, name="hermes", received=500), _collector(-WEEK, 180, 30, name="push", received=500),
+    )),
     Case("data_indexing_low", "a_tenth_of_before", 70, (
         _sink(-WEEK - 60, 0, 30, stored=5000), _sink(0, 180, 5, stored=50),
     )),

@@ -140,7 +140,8 @@ def test_conditions_in_words() -> None:
         " by at least 1000; ends at 0.5 times, by `name`"
     )
     assert condition_text(RULES["data_source_silent"]) == (
-        "no [`events_received`](kpis.md#events_received), which had some in 150 or more windows of the 7 d before, by `name`"
+        "no [`events_received`](kpis.md#events_received), which had some in 150 or more windows of the 7 d before, by `name`;"
+        " with [`pipeline_reports`](kpis.md#pipeline_reports) of at least 1"
     )
 
 
