@@ -52,9 +52,9 @@ class Evaluator:
     def judge(self, now: float) -> dict[str, list[Verdict]]:
         """Rule -> its verdicts at a time (POSIX seconds), all asked at once."""
         rules = self.rules.values()
-        wanted = self.questions(now)
-        self._histories = {name: answer for name, answer in self._histories.items() if name in wanted}
-        answers = self._ask(wanted, now)
+        queries = self.questions(now)
+        self._histories = {name: answer for name, answer in self._histories.items() if name in queries}
+        answers = self._ask(queries, now)
         for rule in rules:
             for past in evaluate.questions_of(rule, now).past:
                 name = evaluate.key(past)
@@ -78,17 +78,17 @@ class Evaluator:
             return verdict
         return replace(verdict, covered_by=self.cover(rule, verdict))
 
-    def _ask(self, wanted: Mapping[str, Query], now: float) -> dict[str, Answer]:
+    def _ask(self, queries: Mapping[str, Query], now: float) -> dict[str, Answer]:
         """The answers that the store gives; none where it does not answer."""
-        known = {name: self._histories[name] for name in wanted if name in self._histories}
-        asked = {name: one for name, one in wanted.items() if name not in known}
+        answers_before = {name: self._histories[name] for name in queries if name in self._histories}
+        new_queries = {name: one for name, one in queries.items() if name not in answers_before}
         try:
-            answers = ask_many(list(asked.values()), self.sink) if asked else []
+            answers = ask_many(list(new_queries.values()), self.sink) if new_queries else []
         except (TransientError, RefusedError) as error:
             self.fault = str(error)
             return {}
         self.fault = None
-        return known | dict(zip(asked, answers, strict=True))
+        return answers_before | dict(zip(new_queries, answers, strict=True))
 
 
 def feeds(query: Query) -> Iterable[Query]:
