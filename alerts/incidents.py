@@ -16,8 +16,9 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import Struct
 
+from lakescope.alerts.grid import Grid
 from lakescope.alerts.patterns import Atlas, Pattern
-from lakescope.alerts.search import Explanation, Grid
+from lakescope.alerts.search import Explanation
 
 Change = Literal["opened", "updated", "closed"]
 """Of an incident that was closed, "updated" means that it has begun again."""

@@ -35,7 +35,8 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import Struct, structs
 
-from lakescope.alerts.candidates import LEAST, MOST, WINDOWS, Candidates, Grid, Options, Scores, odd_patterns
+from lakescope.alerts.candidates import WINDOWS, Candidates, Scores, odd_patterns
+from lakescope.alerts.grid import LEAST, MOST, Grid, Options
 from lakescope.alerts.patterns import PLACE, Atlas, Pattern, Place, covers
 
 __all__ = ["Atlas", "Cell", "Explanation", "Grid", "Options", "Pattern", "covers", "explain", "grid_of"]

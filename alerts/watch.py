@@ -14,11 +14,11 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from lakescope.alerts.candidates import LEAST, MOST
+from lakescope.alerts.grid import LEAST, MOST, Grid, Options
 from lakescope.alerts.history import History
 from lakescope.alerts.incidents import BIN_S, Change, Incident, Tracker
 from lakescope.alerts.patterns import PLACE, Atlas, Key, Side
-from lakescope.alerts.search import Grid, Options, explain
+from lakescope.alerts.search import explain
 from lakescope.core.user_errors import user_remedy
 
 REACH_S = 7200
