@@ -1,8 +1,8 @@
 """One round of the incident search over a large lake: 100 sites, 9,900 links, 10 million transfers a day.
 
-``python -m benchmarks alerts_search_speed``: CPU seconds of `Watch.step` for a round of two hours in five-minute bins, quiet and then
-with a site down, at a background of 5 %; the first round also learns which patterns each place has. What misleads: the places are
-drawn evenly, a real lake has most traffic on few links; what the store takes to answer is not in it.
+``python -m benchmarks alerts_search_speed``: CPU seconds of `Watch.step` for a round of two hours in five-minute bins, quiet and
+then with a site down, at a background of 5 %; the first round also learns which patterns each place has. What misleads: places
+are drawn evenly, a real lake has most traffic on few links; what the store takes to answer is not in it.
 """
 
 from __future__ import annotations
