@@ -80,7 +80,7 @@ class Ledger(Struct, kw_only=True):
         """Open ones, and ended ones of which somebody may still have to be notified."""
         return [one.alert for one in self.watched if one.alert is not None] + self.ended
 
-    def step(self, rule: Rule, verdicts: Iterable[Verdict], now: float) -> None:
+    def step(self, rule: Rule, verdicts: Iterable[Verdict], now: float, gap_s: float = GAP_S) -> None:
         """One round of a rule. A group without a verdict has no value, unless the rule itself could not be judged."""
         by_group = {one.group: one for one in verdicts}
         whole = by_group.get(())
@@ -101,7 +101,7 @@ class Ledger(Struct, kw_only=True):
                 verdict = verdict or _of_no_peer(rule, one.group[0], by_group.values()) or nothing
             elif verdict and not verdict.covered_by and (peers := open_peers & rule.ends(one.group)):
                 verdict = replace(verdict, covered_by=min(peers))  # until its alert has ended
-            self._judge(one, rule, verdict or nothing, now)
+            self._judge(one, rule, verdict or nothing, now, gap_s)
 
     def end_others(self, rules: Collection[str], now: float) -> None:
         """Ends what belongs to rules that are not there any more, or are not enabled."""
@@ -125,9 +125,9 @@ class Ledger(Struct, kw_only=True):
         """An empty one where there is no file yet. Raises `RuntimeError` for one that is damaged or not ours."""
         return read(path, cls, "alerts") or cls()
 
-    def _judge(self, one: Watched, rule: Rule, verdict: Verdict, now: float) -> None:
+    def _judge(self, one: Watched, rule: Rule, verdict: Verdict, now: float, gap_s: float) -> None:
         elapsed = now - one.seen
-        counts = elapsed if one.is_known and elapsed <= GAP_S else 0.0
+        counts = elapsed if one.is_known and elapsed <= gap_s else 0.0
         one.seen = now
         one.covered_by = verdict.covered_by
         state = verdict.state

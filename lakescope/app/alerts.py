@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from lakescope.alerts import evaluate
 from lakescope.alerts.model import Rule, Verdict
-from lakescope.alerts.states import Ledger
+from lakescope.alerts.states import GAP_S, Ledger
 from lakescope.app.query import Answer, ask_many
 from lakescope.core.contracts import RefusedError, Sink, TransientError
 from lakescope.kpis import Query
@@ -34,6 +34,8 @@ class Evaluator:
         self.ledger = Ledger() if ledger is None else ledger
         self.verdicts: dict[str, list[Verdict]] = {}
         """Of the last round, by rule."""
+        self.gap_s = GAP_S
+        """Rounds further apart than this say nothing of the time between them."""
         self.cover: Callable[[Rule, Verdict], str | None] = lambda rule, verdict: None
         """What people are notified of instead of an abnormal group."""
         self.fault: str | None = None
@@ -46,7 +48,7 @@ class Evaluator:
         self.verdicts = self.judge(now)
         for name, rule in self.rules.items():
             verdicts = [self._covered(rule, one) for one in self.verdicts[name]]
-            self.ledger.step(rule, verdicts, now)
+            self.ledger.step(rule, verdicts, now, self.gap_s)
         self.ledger.end_others(self.rules, now)
 
     def judge(self, now: float) -> dict[str, list[Verdict]]:

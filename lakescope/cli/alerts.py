@@ -290,6 +290,38 @@ def _print_backtest(result: Backtest) -> None:
         typer.echo(f"not known: {limit}")
 
 
+@app.command()
+def test(
+    directory: Annotated[Path, typer.Argument(help="Folder of <rule>/<case>/case.toml.")],
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "-c", "--config", help="Rules as this configuration has them; else Lakescope's.", metavar="FILE"
+        ),
+    ] = None,
+) -> None:
+    """Run cases of rules: tables of events on a simulated clock, and when a rule must fire. Exit code 1: one differs.
+
+    Example: lakescope alerts test tests/cases/alerts
+    """
+    from lakescope.alerts.catalogue import RULES
+    from lakescope.app.alert_cases import find, run_all
+    from lakescope.app.rules import rules_of
+
+    rules = RULES if config is None else rules_of(configuration(config).settings)
+    cases = [*find(directory)]
+    if not cases:
+        raise RuntimeError(f"{directory}: no case: expected folders <rule>/<case>/ with a file case.toml")
+    failures = 0
+    for case, differences in run_all(cases, rules):
+        if differences:
+            failures += 1
+            typer.echo(f"FAILED {case.rule}/{case.path.name}")
+            typer.echo("".join(f"  {one}\n" for one in differences), nl=False)
+    typer.echo(f"{len(cases) - failures} passed, {failures} failed")
+    raise typer.Exit(1 if failures else 0)
+
+
 def _client(config: Path) -> Client:
     from lakescope.app.client import client_of
 
