@@ -36,6 +36,6 @@ KPIS = (
             state=(Condition("state", "=", "open"),),
             look_back_s=DAY,
         ),
-        null="no incident was open in the last day",
+        null="no incident is open, or none is looked for",
     ),
 )

@@ -16,7 +16,11 @@ _PLACES = ("site", "src_site", "dst_site", "src_rse", "dst_rse", "protocol", "en
 
 
 def events_of(records: Iterable[IncidentRecord], now: float) -> Iterator[IncidentReport]:
-    """A report of each at a time (POSIX seconds), and that it began; ids are the same whichever instance makes them."""
+    """A report of each at a time (POSIX seconds); in the round that confirms it, that it began, too.
+
+    That it began is written once, as it is known then: its tags would be others later, and for InfluxDB an event with other
+    tags is another point, whatever its id. Ids are the same whichever instance makes them.
+    """
     for one in records:
         fields: dict[str, Any] = {
             "source": OWN,
@@ -36,7 +40,8 @@ def events_of(records: Iterable[IncidentRecord], now: float) -> Iterator[Inciden
             "summary": alert_of(one).annotations["summary"],
             **_places(one),
         }
-        yield IncidentReport(id=_id(one.id, "began"), event="began", time=_time(one.began), **fields)
+        if now <= one.opened:
+            yield IncidentReport(id=_id(one.id, "began"), event="began", time=_time(one.began), **fields)
         yield IncidentReport(id=_id(one.id, f"{now:.0f}"), event="reported", time=_time(now), **fields)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,9 @@ from typing import Any
 import httpx
 import pytest
 
+from lakescope.alerts.book import IncidentRecord
 from lakescope.app.assembly import lanes, normaliser, read_topology
+from lakescope.app.incident_events import events_of
 from lakescope.app.replay import replay
 from lakescope.core.contracts import RefusedError
 from lakescope.pipeline.health import OWN
@@ -21,6 +24,23 @@ from tests.e2e._lakescope import until
 QUICK = "[pipeline]\nbatch_age_s = 0.02\nhealth_s = 0.2\n"
 PUSH = '[collectors.push]\ntype = "http"\n[collectors.quiet]\ntype = "http"\npath = "/quiet"\n'
 STORE = '[sinks.store]\ntype = "duckdb"\n'
+INCIDENT = [
+    *events_of(
+        [
+            IncidentRecord(
+                id="I1",
+                culprit="destination PIC",
+                severity="page",
+                began=1_767_225_600.0,
+                opened=1_767_226_200.0,
+                attempts=100,
+                failures=90,
+                expected=3,
+            )
+        ],
+        1_767_226_200.0,
+    )
+]
 Push = Callable[[Running, list[bytes]], None]
 
 
@@ -132,6 +152,27 @@ def test_a_stop_does_not_wait_for_it(tmp_path: Path) -> None:
         assert time.monotonic() - begun < 10
 
 
-def test_none_is_asked_for(tmp_path: Path) -> None:
-    with Running(tmp_path, "[pipeline]\nhealth_s = 0\n" + PUSH + STORE) as running:
-        assert not running.engine.internal
+def test_without_reports_other_events_of_its_own_are_stored(tmp_path: Path) -> None:
+    quick = QUICK.replace("health_s = 0.2", "health_s = 0")
+    with Running(tmp_path, quick + "[alerts]\nevaluate = false\n" + PUSH + STORE) as running:
+        sink: Any = running.assembly.sinks["store"]
+        running.assembly.report(INCIDENT)
+        until(lambda: sink.query("select count(*) as n from incidents")[0]["n"] == 2, 10)
+        time.sleep(1)  # of which five reports would be, were there any
+        assert sink.query("select count(*) as n from pipeline")[0]["n"] == 0
+        assert running.stop()
+
+
+def test_an_incident_waits_for_a_store_that_is_away(tmp_path: Path) -> None:
+    dead = tmp_path / "dead"
+    dead.mkdir()
+    sinks = f'[sinks.dead]\ntype = "jsonl"\ndirectory = "{dead}"\n'
+    with Running(tmp_path, QUICK.replace("health_s = 0.2", "health_s = 0") + PUSH + sinks) as running:
+        dead.rmdir()
+        running.assembly.report(INCIDENT)
+        until(lambda: running.engine.lanes["dead"].health.state == "retrying", 10)
+        dead.mkdir()
+        until(lambda: running.engine.lanes["dead"].health.state == "ok", 30)
+        assert running.stop()
+    lines = [line for path in dead.rglob("*.jsonl*") for line in path.read_bytes().splitlines()]
+    assert sorted(json.loads(line)["event"] for line in lines) == ["began", "reported"]

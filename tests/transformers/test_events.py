@@ -12,6 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lakescope.alerts.book import IncidentRecord
+from lakescope.app.incident_events import events_of
 from lakescope.core.events import DATASETS, Event
 from lakescope.core.messages import Message
 from lakescope.core.plugins import formats
@@ -55,7 +57,7 @@ def test_the_events_of_every_case_are_read_back(path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def hour() -> list[Event]:
-    """An hour of the simulated lake, every source, with a topology and users."""
+    """An hour of the simulated lake, every source, with a topology and users; and an incident of it."""
     lake = make_lake()
     topology = Topology(
         *(json.loads(json.dumps(query(lake))) for query in (rse_query, service_query, rcsite_query))
@@ -65,8 +67,22 @@ def hour() -> list[Event]:
     messages = [Message(wire.body, wire.format, wire.headers, wire.time) for wire in wires]
     batch = Normaliser(formats(), Enrichment(topology, collector="lake", user_salt=b"salt"))(messages)
     assert not batch.rejects
-    assert {event.dataset for event in batch.events} >= DATASETS.keys() - {"push", "pipeline"}
-    return batch.events
+    incident = IncidentRecord(
+        id="I1",
+        culprit="destination PIC",
+        patterns=((("dst_site", "PIC"), ("vo", "escape")),),
+        severity="page",
+        owner="site",
+        began=start.timestamp(),
+        opened=start.timestamp() + 600,
+        attempts=100,
+        failures=90,
+        expected=3.3,
+        error="DESTINATION No route to host",
+    )
+    found = [*batch.events, *events_of([incident], incident.opened)]
+    assert {event.dataset for event in found} >= DATASETS.keys() - {"push", "pipeline"}
+    return found
 
 
 SHAPES: dict[str, Callable[[list[bytes]], list[bytes]]] = {
