@@ -97,6 +97,12 @@ class Client(Protocol):
     def alert(self, rule: str) -> Document:
         """One rule's groups, and its last transitions, likewise."""
 
+    def incidents(self, since: str) -> list[Document] | None:
+        """Open ones, and those that ended within `since` (24h), as /api/incidents has them; null: no instance runs."""
+
+    def incident(self, id: str) -> Document:
+        """One of them, with its evidence."""
+
     def letter_ids(self, letter_filter: LetterFilter) -> list[str]:
         """The ids of dead letters, oldest first."""
 
@@ -207,6 +213,16 @@ class Instance:
     def alert(self, rule: str) -> Document:
         """From ``/api/alerts/{rule}``."""
         document: Document = self._ask(f"/api/alerts/{rule}")
+        return document
+
+    def incidents(self, since: str) -> list[Document] | None:
+        """From ``/api/incidents``."""
+        documents: list[Document] = self._ask("/api/incidents", {"since": since})
+        return documents
+
+    def incident(self, id: str) -> Document:
+        """From ``/api/incidents/{id}``."""
+        document: Document = self._ask(f"/api/incidents/{id}")
         return document
 
     def letter_ids(self, letter_filter: LetterFilter) -> list[str]:
@@ -353,6 +369,14 @@ class Stores:
             if evaluator.fault is not None:
                 raise RuntimeError(f"the store does not answer: {evaluator.fault}")
             yield rules, verdicts, ledger
+
+    def incidents(self, since: str) -> list[Document] | None:
+        """Only an instance knows them."""
+        return None
+
+    def incident(self, id: str) -> Document:
+        """Only an instance knows them."""
+        raise RuntimeError(f"no instance runs that knows incident {id}: list incidents without an id")
 
     def letter_ids(self, letter_filter: LetterFilter) -> list[str]:
         """From the file."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -17,6 +18,9 @@ HISTORY = timedelta(hours=24)
 
 
 def incidents(
+    id: Annotated[
+        str | None, typer.Argument(help="One incident of the running instance, with evidence.")
+    ] = None,
     since: Annotated[
         str, typer.Option(help="Beginning: 2026-01-05, 2026-01-05T12:00:00, or 7d, 12h ago.")
     ] = "24h",
@@ -29,8 +33,9 @@ def incidents(
 ) -> None:
     """List the incidents of transfers: what failed more than usual, and the smallest place that explains it.
 
-    Users' own errors (cancelled, expired proxy, file exists) count against nobody. What is usual is learnt from the 24
-    hours before.
+    A running instance tells its own incidents, with ids and evidence, unless --until or --store is given. Else they are
+    looked for in the store: users' own errors (cancelled, expired proxy, file exists) count against nobody, and what is
+    usual is learnt from the 24 hours before.
 
     Example: lakescope incidents --since 12h
     """
@@ -47,6 +52,14 @@ def incidents(
     if begin >= end:
         raise RuntimeError(f"the range is empty: since {since} until {until}")
     client = client_of(configuration(config))
+    if id is not None:
+        _show([client.incident(id)], format, with_evidence=True)
+        return
+    if until == "0s" and store is None and re.fullmatch(r"[0-9]+[a-z]+", since):
+        known = client.incidents(since)
+        if known is not None:
+            _show(known, format)
+            return
     end = datetime.fromtimestamp(end.timestamp() // BIN_S * BIN_S, UTC)
     span = (f"{begin - HISTORY:%FT%TZ}", f"{end:%FT%TZ}", f"{BIN_S}s")
     ended = client.kpi(KpiText("transfers_ended", PLACE, *span), store)
@@ -71,6 +84,35 @@ def incidents(
             one.error_class or "",
         )
     console().print(rows)
+
+
+def _show(documents: list[dict[str, Any]], format: str, *, with_evidence: bool = False) -> None:
+    """Incidents of an instance."""
+    if format == "json":
+        import msgspec
+
+        emit(msgspec.json.encode(documents).decode())
+        return
+    if not documents:
+        typer.echo("no incidents", err=True)
+        return
+    rows = table("id", "began", "ended", "culprit", "failed>", "usual>", "main error")
+    for one in documents:
+        rows.add_row(
+            one["id"],
+            one["began"],
+            one["ended"] or "open",
+            one["title"],
+            f"{one['failures']:.0f} of {one['attempts']:.0f}",
+            f"{one['expected']:.0f}",
+            one["error"] or one["error_class"] or "",
+        )
+    console().print(rows)
+    if with_evidence:
+        found = table("source", "finding", "what it says")
+        for one in documents[0]["evidence"]:
+            found.add_row(one["source"], one["finding"], one["text"])
+        console().print(found)
 
 
 def _document(one: Incident) -> dict[str, Any]:

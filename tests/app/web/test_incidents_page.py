@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -11,9 +12,13 @@ import httpx
 import pytest
 from msgspec.structs import replace
 from playwright.sync_api import Browser, Page, expect
+from typer.testing import CliRunner
 
 from lakescope.alerts.book import Acknowledgement, Evidence, Example, IncidentRecord, Silence
+from lakescope.app.client import Instance
+from lakescope.app.config import Settings
 from lakescope.app.web.incidents import NOT_EVALUATED
+from lakescope.cli import app
 from tests.app.web._lake import END, HOSTILE, RETRIED, START, running_lake
 from tests.app.web.test_dashboards_page import PHONE, SCREEN
 from tests.app.web.test_status_page import FAINT_TEXTS, luminance, overflow
@@ -314,3 +319,15 @@ def test_everything_can_be_read_on_a_screen_and_a_phone(page: Page, path: str, s
     assert page.evaluate(FAINT_TEXTS) == []
     page.set_viewport_size(PHONE)
     assert overflow(page) <= 0
+
+
+def test_the_command_shows_the_incidents_of_the_instance(
+    lake: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lakescope.cli.incidents.configuration", lambda _: None)
+    monkeypatch.setattr("lakescope.cli.incidents.load_site", lambda _: None)
+    monkeypatch.setattr("lakescope.app.client.client_of", lambda _: Instance(lake.url, Settings()))
+    listed = CliRunner().invoke(app, ["incidents", "--since", "7d", "--format", "json"])
+    assert {one["id"] for one in json.loads(listed.stdout)} == {ENDED, OPEN, TICKET}
+    one = CliRunner().invoke(app, ["incidents", ENDED])
+    assert "webdav of PIC critical" in one.stdout and "clears" in one.stdout
