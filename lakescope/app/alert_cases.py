@@ -98,8 +98,8 @@ class AlertCase(msgspec.Struct, frozen=True):
                     summaries[alert.key] = alert.annotations["summary"]
                 if alert.ended is not None:
                     ended.setdefault(alert.key, minute)
-        found = [(*opened[key], ended.get(key), summaries[key]) for key in opened]
-        return [*_differences(table, found)]
+        alerts = [(*opened[key], ended.get(key), summaries[key]) for key in opened]
+        return [*_differences(table, alerts)]
 
     def table(self) -> Table:
         """Its file. Raises `ValueError`."""
@@ -146,11 +146,11 @@ def _events(row: Mapping[str, Any], end: int, place: str, number: int) -> Iterat
     dataset = row.get("dataset")
     if dataset not in DATASETS:
         raise ValueError(f"{place}: dataset: expected one of {', '.join(DATASETS)}, found {dataset!r}")
-    known = [field.encode_name for field in msgspec.structs.fields(DATASETS[dataset])]
+    names = [field.encode_name for field in msgspec.structs.fields(DATASETS[dataset])]
     fields = {name: value for name, value in row.items() if name not in _ROW}
     for name in fields:
-        if name not in known:
-            suggestion = closest(name, known)
+        if name not in names:
+            suggestion = closest(name, names)
             hint = f": write {suggestion!r}" if suggestion else ""
             raise ValueError(f"{place}: {dataset} has no field {name!r}{hint}")
     lists = {name: value if isinstance(value, list) else [value] for name, value in fields.items()}
@@ -186,8 +186,8 @@ def _write(sink: Any, events: list[Event]) -> None:
             raise ValueError(f"the store does not take the events: {outcome}")
 
 
-def _differences(table: Table, found: list[tuple[int, dict[str, str], int | None, str]]) -> Iterator[str]:
-    left = list(found)
+def _differences(table: Table, alerts: list[tuple[int, dict[str, str], int | None, str]]) -> Iterator[str]:
+    left = list(alerts)
     for expected in table.fires:
         fitting = [one for one in left if expected.labels.items() <= one[1].items()]
         if not fitting:

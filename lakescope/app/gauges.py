@@ -41,9 +41,9 @@ class AlertGauges(Exporter):
             labels=["rule"],
         )
         for name, rule in evaluator.rules.items():
-            found = states_of(evaluator.verdicts.get(name, ()), evaluator.ledger, rule)
-            samples += [(_labels(rule, verdict), verdict, state) for verdict, state, _ in found[:GROUPS]]
-            left_out.add_metric([name], max(0, len(found) - GROUPS))
+            groups = states_of(evaluator.verdicts.get(name, ()), evaluator.ledger, rule)
+            samples += [(_labels(rule, verdict), verdict, state) for verdict, state, _ in groups[:GROUPS]]
+            left_out.add_metric([name], max(0, len(groups) - GROUPS))
         yield left_out
         readings: dict[str, tuple[str, Callable[[Verdict], float | None]]] = {
             gauges.VALUE: ("Value of a rule's KPI, in its unit", lambda verdict: verdict.value),

@@ -209,17 +209,17 @@ class Rounds:
     def _fill(self, begin: float, end: float) -> bool:
         """Asks for the bins that the rounds after `begin` until `end` look at, and forgets older ones; whether the store
         answered."""
-        wanted = begin + BIN_S - REACH_S - BIN_S
-        held = {at: places for at, places in self._bins.items() if at >= wanted}
-        is_refreshed = not held or round(end / BIN_S) % _REFRESH == 0
-        since = wanted if is_refreshed else min(begin, end - _LATEST_S)
+        first_bin = begin + BIN_S - REACH_S - BIN_S
+        held_bins = {at: places for at, places in self._bins.items() if at >= first_bin}
+        is_refreshed = not held_bins or round(end / BIN_S) % _REFRESH == 0
+        since = first_bin if is_refreshed else min(begin, end - _LATEST_S)
         kpis = (("transfers_ended", PLACE), ("transfers_failed", FAILED_BY))
         answers = self._ask([_query(name, by, since, end, BIN_S) for name, by in kpis])
         if answers is None:
             return False
         if any(isinstance(one, UnsupportedError) for one in answers):
             return False  # such a store has no transfers, or cannot tell them apart
-        self._bins = {at: places for at, places in held.items() if at < since} | bins_of(*answers)
+        self._bins = {at: places for at, places in held_bins.items() if at < since} | bins_of(*answers)
         return True
 
     def _cover(self, rule: Rule, verdict: Verdict) -> str | None:

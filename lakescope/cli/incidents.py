@@ -56,25 +56,25 @@ def incidents(
         _show([client.incident(id)], format, with_evidence=True)
         return
     if until == "0s" and store is None and re.fullmatch(r"[0-9]+[a-z]+", since):
-        known = client.incidents(since)
-        if known is not None:
-            _show(known, format)
+        records = client.incidents(since)
+        if records is not None:
+            _show(records, format)
             return
     end = datetime.fromtimestamp(end.timestamp() // BIN_S * BIN_S, UTC)
     span = (f"{begin - HISTORY:%FT%TZ}", f"{end:%FT%TZ}", f"{BIN_S}s")
     ended = client.kpi(KpiText("transfers_ended", PLACE, *span), store)
     failed = client.kpi(KpiText("transfers_failed", FAILED_BY, *span), store)
-    found = replay(bins_of(ended, failed), begin.timestamp(), end.timestamp())
+    incidents = replay(bins_of(ended, failed), begin.timestamp(), end.timestamp())
     if format == "json":
         import msgspec
 
-        emit(msgspec.json.encode([_document(one) for one in found]).decode())
+        emit(msgspec.json.encode([_document(one) for one in incidents]).decode())
         return
-    if not found:
+    if not incidents:
         typer.echo("no incidents", err=True)
         return
     rows = table("began", "ended", "culprit", "failed>", "usual>", "main error")
-    for one in found:
+    for one in incidents:
         rows.add_row(
             _text(one.began),
             _text(one.closed) if one.closed else "open",
@@ -109,10 +109,10 @@ def _show(documents: list[dict[str, Any]], format: str, *, with_evidence: bool =
         )
     console().print(rows)
     if with_evidence:
-        found = table("source", "finding", "what it says")
+        findings = table("source", "finding", "what it says")
         for one in documents[0]["evidence"]:
-            found.add_row(one["source"], one["finding"], one["text"])
-        console().print(found)
+            findings.add_row(one["source"], one["finding"], one["text"])
+        console().print(findings)
 
 
 def _document(one: Incident) -> dict[str, Any]:

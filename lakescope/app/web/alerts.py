@@ -38,10 +38,10 @@ def router(assembly: Assembly) -> APIRouter:
         """One rule: each group's value, threshold and distance to firing; its last transitions."""
         here = rounds()
         try:
-            found = find(name, here.rules)
+            rule = find(name, here.rules)
         except ValueError as error:
             raise HTTPException(404, str(error)) from error
         evaluator = here.evaluator
-        return detail(found, evaluator.verdicts.get(name, ()), evaluator.ledger)
+        return detail(rule, evaluator.verdicts.get(name, ()), evaluator.ledger)
 
     return router
