@@ -8,7 +8,7 @@ its culprit is clear: a fault's first minutes look like whatever place they happ
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterable, Sequence
 from hashlib import blake2b
 from typing import Any, Literal, NamedTuple
 
@@ -360,11 +360,19 @@ def _group(one: Explanation, view: _View) -> _Group:
     )
 
 
+def _widest(patterns: Iterable[Pattern]) -> tuple[Pattern, ...]:
+    """Each once, without those that are a part of another: an activity's transfers to a site that is down."""
+    attributes = {one: {*one.attributes} for one in patterns}
+    return tuple(
+        sorted(one for one in attributes if not any(attributes[one] > other for other in attributes.values()))
+    )
+
+
 def _joined(groups: Sequence[_Group]) -> _Group:
     if len(groups) == 1:
         return groups[0]
     return _Group(
-        patterns=tuple(sorted({pattern for one in groups for pattern in one.patterns})),
+        patterns=_widest(pattern for one in groups for pattern in one.patterns),
         classes=frozenset().union(*(one.classes for one in groups)),
         began=min(one.began for one in groups),
         mask=np.any([one.mask for one in groups], axis=0),
