@@ -240,6 +240,17 @@ def parse(text: str, file: str = "configuration", directory: Path = Path()) -> C
     return _Reader(Source(file, text), directory).read(document)
 
 
+def validate(model: type[Options], document: dict[str, Any], source: Source, place: tuple[str, ...]) -> Any:
+    """The table at `place` of another file than a configuration, as a `model`. Raises `ConfigurationError`."""
+    reader = _Reader(source, Path())
+    for part in reversed(place):
+        reader.document = {part: reader.document or document}
+    value = reader._validate(model, document, place)
+    if value is None:
+        raise ConfigurationError(reader.problems)
+    return value
+
+
 def _toml_remedy(error: str) -> str:
     if "overwrite" in error or "twice" in error:
         return "an option and a table stand once each in a file: remove one, or give it another name"
