@@ -219,8 +219,8 @@ class _Reader:
         for number, fires in enumerate(table.fires):
             for name, minute in (("minute", fires.minute), ("ends", fires.ends)):
                 if minute is not None and minute not in table.rounds:
-                    known = ", ".join(map(str, [*table.rounds[:2], "...", table.rounds[-1]]))
-                    text = f"expected the minute of a round ({known}), found {minute}"
+                    minutes = ", ".join(map(str, [*table.rounds[:2], "...", table.rounds[-1]]))
+                    text = f"expected the minute of a round ({minutes}), found {minute}"
                     remedy = "write another minute, or change `to`, `from` or `round`"
                     raise self._fault(("fires", str(number), name), text, remedy)
         return table
@@ -242,10 +242,10 @@ class _Reader:
         return configured[name]
 
     def arrivals(self, table: Table) -> Iterator[_Arrival]:
-        for number, given in enumerate(table.rows):
+        for number, entry in enumerate(table.rows):
             place = ("events", str(number))
-            row: _Row = self._convert({name: given[name] for name in _ROW if name in given}, _Row, place)
-            fields = {name: value for name, value in given.items() if name not in _ROW}
+            row: _Row = self._convert({name: entry[name] for name in _ROW if name in entry}, _Row, place)
+            fields = {name: value for name, value in entry.items() if name not in _ROW}
             kind = self._kind(row.dataset, fields, place)
             end = table.to if row.end is None else row.end
             if row.every <= 0 or end <= row.begin:
@@ -275,11 +275,11 @@ class _Reader:
             suggestion = closest(dataset, DATASETS)
             remedy = f'write "{suggestion}"' if suggestion else f"write one of {', '.join(DATASETS)}"
             raise self._fault((*place, "dataset"), f"there is no dataset {dataset!r}", remedy)
-        known = [name for name in kind.__struct_encode_fields__ if name not in ("id", "time")]
+        names = [name for name in kind.__struct_encode_fields__ if name not in ("id", "time")]
         for name in fields:
-            if name not in known:
-                suggestion = closest(name, [*_ROW, *known])
-                remedy = f"write `{suggestion}`" if suggestion else f"remove it; there are {', '.join(known)}"
+            if name not in names:
+                suggestion = closest(name, [*_ROW, *names])
+                remedy = f"write `{suggestion}`" if suggestion else f"remove it; there are {', '.join(names)}"
                 raise self._fault((*place, name), f"{dataset} has no field `{name}`", remedy)
         return kind
 

@@ -15,7 +15,7 @@ from lakescope.app.evidence import complete
 from lakescope.core.contracts import TransientError
 from lakescope.core.events import DATASETS
 from lakescope.sinks.duckdb import DuckdbOptions, DuckdbSink
-from tests.app._tables import ZERO, Case, Series, events
+from tests.alerts._tables import ZERO, Case, Series, events
 
 BEGAN = ZERO.timestamp()
 NOW = BEGAN + 3600

@@ -27,7 +27,10 @@ class Lakescope:
         self.data_dir = directory / "data"
         self.arguments = arguments
         self.config = directory / "lakescope.toml"
-        self.config.write_text(f'data_dir = "{self.data_dir}"\n[http]\nport = 0\n{configuration}')
+        # whoever evaluates alerts says so in the stores: events that a test of delivery does not count
+        alerts = "" if "[alerts" in configuration else "[alerts]\nevaluate = false\n"
+        text = f'data_dir = "{self.data_dir}"\n[http]\nport = 0\n{alerts}{configuration}'
+        self.config.write_text(text)
         self.log = directory / "lakescope.log"
         self.process: subprocess.Popen[bytes] | None = None
 
