@@ -12,6 +12,7 @@ import pytest
 from msgspec import structs
 
 import lakescope.dashboards.definitions as definitions_package
+from lakescope.alerts.catalogue import RULES
 from lakescope.dashboards.check import faults
 from lakescope.dashboards.definitions import DASHBOARDS
 from lakescope.dashboards.kinds import MAX_BINS
@@ -56,9 +57,12 @@ def test_all_are_sound() -> None:
 
 
 def test_every_kpi_is_on_a_dashboard() -> None:
-    """What nobody looks at needs no definition; hours without data are the weekly report's, and what incidents are made
-    of is theirs."""
+    """What nobody looks at needs no definition; hours without data are the weekly report's, what incidents are made of is
+    theirs, and alert rules look at the rest."""
     shown = {number.kpi for one in DASHBOARDS.values() for panel in one.panels for number in panel.numbers}
+    shown |= {rule.kpi for rule in RULES.values()} | {
+        rule.volume.kpi for rule in RULES.values() if rule.volume
+    }
     sides = {side.name for name in shown for side in columns(CATALOGUE[name]).values()}
     elsewhere = {name for name in CATALOGUE if name.endswith("_empty_hours")} | {"transfers_ended"}
     assert set(CATALOGUE) - shown - sides - elsewhere == set()
