@@ -12,7 +12,9 @@ T = TypeVar("T")
 
 
 def write(path: Path, content: bytes) -> None:
-    """Replaces the file. Raises `OSError`."""
+    """Replaces the file, if it has another content: most ticks change nothing. Raises `OSError`."""
+    if path.exists() and path.read_bytes() == content:
+        return
     draft = path.with_name(f"{path.name}.new")
     with draft.open("wb") as file:
         file.write(content)

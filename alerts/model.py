@@ -21,6 +21,7 @@ Owner = Literal["lake", "site", "storage", "network", "rucio", "fts", "vo", "mon
 """Who can do something: whom a receiver or a subscription may be chosen by."""
 State = Literal["ok", "pending", "firing", "clearing", "unknown", "no data", "no baseline"]
 """no data: the rule's feed is not there; no baseline: too little history for a verdict; unknown: the store did not answer."""
+NOT_JUDGED: tuple[State, ...] = ("unknown", "no data", "no baseline")
 Event = Literal["opened", "raised", "updated", "resolved", "escalated", "digest"]
 """raised: the severity rose. updated notifies nobody by itself: receivers that keep a state (Alertmanager) get it."""
 
@@ -197,6 +198,9 @@ class Verdict(Struct, frozen=True, kw_only=True):
     """Of ``no data`` and ``unknown``: what the store said, if it said why."""
 
 
+_COMMON = ("rule", "severity", "owner", "incident")
+
+
 class Alert(Struct, kw_only=True):
     """What people are notified of: it has one key from its opening to its end."""
 
@@ -223,6 +227,11 @@ class Alert(Struct, kw_only=True):
     def key(self) -> str:
         """The same in every round and after a restart, another one when it opens anew: part of a Message-ID."""
         return blake2b(f"{self.identity} {self.opened:.0f}".encode(), digest_size=10).hexdigest()
+
+    @property
+    def places(self) -> dict[str, str]:
+        """Its labels without those that every alert has."""
+        return {name: value for name, value in self.labels.items() if name not in _COMMON}
 
     @property
     def identity(self) -> str:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from math import inf
 from typing import Any
 
 from lakescope.alerts.model import Rule, State, Verdict
 from lakescope.alerts.states import Ledger, Watched
 from lakescope.core.options import closest
+from lakescope.core.printable import rfc3339
 from lakescope.kpis.catalogue import CATALOGUE
 from lakescope.kpis.units import text_of
 
@@ -104,7 +104,7 @@ def detail(rule: Rule, verdicts: Sequence[Verdict], ledger: Ledger) -> Document:
                 "volume": verdict.volume,
                 "median": verdict.median,
                 "completeness": verdict.completeness,
-                "since": None if watched is None else _time(watched.began),
+                "since": None if watched is None else rfc3339(watched.began),
                 "covered_by": verdict.covered_by,
                 "reason": verdict.reason,
                 "text": {
@@ -120,7 +120,8 @@ def detail(rule: Rule, verdicts: Sequence[Verdict], ledger: Ledger) -> Document:
 def _transitions(rule: Rule, ledger: Ledger) -> list[Document]:
     last = [one for one in ledger.transitions if one.rule == rule.name][-LAST:]
     return [
-        {"at": _time(one.at), "labels": rule.places(one.group), "state": one.state} for one in reversed(last)
+        {"at": rfc3339(one.at), "labels": rule.places(one.group), "state": one.state}
+        for one in reversed(last)
     ]
 
 
@@ -132,15 +133,11 @@ def alerts_of(ledger: Iterable[Any]) -> list[Document]:
             "labels": one.labels,
             "severity": one.severity,
             "annotations": one.annotations,
-            "began": _time(one.began),
-            "opened": _time(one.opened),
-            "ended": None if one.ended is None else _time(one.ended),
+            "began": rfc3339(one.began),
+            "opened": rfc3339(one.opened),
+            "ended": None if one.ended is None else rfc3339(one.ended),
             "muted_by": one.muted_by,
             "key": one.key,
         }
         for one in sorted(ledger, key=lambda one: -one.opened)
     ]
-
-
-def _time(at: float) -> str:
-    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -160,11 +160,6 @@ def utc(seconds: float) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M} UTC"
 
 
-def rfc3339(seconds: float) -> str:
-    """``2026-01-05T12:00:00Z``."""
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"
-
-
 def printable(text: str) -> str:
     """`text` as any receiver can take it: an error's text may hold control characters and halves of UTF-16 pairs."""
     return escape_unprintable(text).encode("utf-8", "replace").decode()
@@ -176,5 +171,4 @@ def _given(name: str, value: str | None) -> Iterator[tuple[str, str]]:
 
 
 def _dimensions(alert: Alert) -> list[str]:
-    own = ("rule", "severity", "owner", "incident")
-    return [f"{name} {value}" for name, value in alert.labels.items() if name not in own and value]
+    return [f"{name} {value}" for name, value in alert.places.items() if value]

@@ -15,9 +15,10 @@ from typing import Any, ClassVar
 from pydantic import Field, SecretStr, field_validator
 
 from lakescope.alerts.model import Alert, Notification
-from lakescope.alerts.receivers._common import HttpReceiverOptions, is_address, post, printable, rfc3339
+from lakescope.alerts.receivers._common import HttpReceiverOptions, is_address, post, printable
 from lakescope.core.contracts import TransientError
 from lakescope.core.options import check_url
+from lakescope.core.printable import rfc3339
 
 SHOWN_S = 300
 """An alert that has ended before Alertmanager could be reached is shown for so long: it notifies nobody of one that is over

@@ -19,10 +19,10 @@ from lakescope.alerts.receivers._common import (
     details,
     links,
     post,
-    rfc3339,
     summary,
 )
 from lakescope.core.messages import quote
+from lakescope.core.printable import rfc3339
 
 
 class PagerdutyOptions(HttpReceiverOptions):

@@ -19,9 +19,9 @@ from lakescope.alerts.receivers._common import (
     headline,
     post,
     printable,
-    rfc3339,
     summary,
 )
+from lakescope.core.printable import rfc3339
 
 
 class WebhookOptions(HttpReceiverOptions):

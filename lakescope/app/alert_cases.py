@@ -36,7 +36,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from lakescope.alerts.configured import configure
-from lakescope.alerts.model import Rule
+from lakescope.alerts.model import NOT_JUDGED, Alert, Rule
 from lakescope.alerts.objectives import Objective
 from lakescope.alerts.options import AlertOptions, RuleOptions
 from lakescope.alerts.overview import states_of
@@ -50,7 +50,6 @@ from lakescope.transformers._common import identify
 
 START = datetime(2026, 11, 2, tzinfo=UTC).timestamp()
 FILE = "case.toml"
-_NOT_JUDGED = ("no data", "no baseline", "unknown")
 
 
 class Fires(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -107,7 +106,7 @@ class _Opened(NamedTuple):
     """An alert that opened; minutes."""
 
     minute: int
-    labels: Mapping[str, str]
+    alert: Alert
     ended: int | None
     summary: str
 
@@ -150,7 +149,7 @@ class AlertCase(msgspec.Struct, frozen=True):
         alerts = [
             _Opened(
                 _minute(one.opened),
-                one.labels,
+                one,
                 None if one.ended is None else _minute(one.ended),
                 summaries[one.key],
             )
@@ -316,7 +315,7 @@ def _filled(value: Any, texts: Mapping[str, str], index: int) -> Any:
 def _differences(table: Table, alerts: list[_Opened]) -> Iterator[str]:
     left = list(alerts)
     for expected in table.fires:
-        fitting = [one for one in left if expected.labels.items() <= one.labels.items()]
+        fitting = [one for one in left if expected.labels.items() <= one.alert.labels.items()]
         if not fitting:
             yield f"does not fire for {_where(expected.labels)}; expected at minute {expected.minute}"
             continue
@@ -330,15 +329,14 @@ def _differences(table: Table, alerts: list[_Opened]) -> Iterator[str]:
             yield f"{_end(ended)} for {where}; expected: {_end(expected.ends)}"
         if expected.summary not in summary:
             yield f"says {summary!r} for {where}; expected {expected.summary!r} in it"
-    for minute, labels, _, summary in left:
-        places = {name: labels[name] for name in labels if name not in ("rule", "severity", "owner")}
-        yield f"fires at minute {minute} for {_where(places)}: {summary}; expected that it does not"
+    for minute, alert, _, summary in left:
+        yield f"fires at minute {minute} for {_where(alert.places)}: {summary}; expected that it does not"
 
 
 def _state(table: Table, state: str) -> Iterator[str]:
     if table.state is not None and state != table.state:
         yield f"its state at the end is {state!r}; expected {table.state!r}"
-    elif table.state is None and state in _NOT_JUDGED:
+    elif table.state is None and state in NOT_JUDGED:
         yield f"is not judged at the end, as there is {state}; expected that it is, or state = {state!r}"
 
 

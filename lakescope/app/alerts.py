@@ -56,7 +56,7 @@ class Evaluator:
         rules = self.rules.values()
         queries = self.questions(now)
         self._histories = {name: answer for name, answer in self._histories.items() if name in queries}
-        answers = self._ask(queries, now)
+        answers = self._ask(queries)
         for rule in rules:
             for past in evaluate.questions_of(rule, now).past:
                 name = evaluate.key(past)
@@ -80,7 +80,7 @@ class Evaluator:
             return verdict
         return replace(verdict, covered_by=self.cover(rule, verdict))
 
-    def _ask(self, queries: Mapping[str, Query], now: float) -> dict[str, Answer]:
+    def _ask(self, queries: Mapping[str, Query]) -> dict[str, Answer]:
         """The answers that the store gives; none where it does not answer."""
         answers_before = {name: self._histories[name] for name in queries if name in self._histories}
         new_queries = {name: one for name, one in queries.items() if name not in answers_before}

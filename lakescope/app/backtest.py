@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from lakescope.alerts.configured import changed
 from lakescope.alerts.evaluate import events_of, questions_of
-from lakescope.alerts.model import Alert, Event, Rule, Severity, Verdict
+from lakescope.alerts.model import NOT_JUDGED, Alert, Event, Rule, Severity, Verdict
 from lakescope.alerts.options import RuleOptions
 from lakescope.alerts.overview import find
 from lakescope.alerts.routing import Delivery, Subscription, due
@@ -37,7 +37,6 @@ LIMITS = (
 """What a backtest does not know, as people read it."""
 REACH_S = 92 * DAY
 """Before the first window: further back no rule looks."""
-_NOT_JUDGED = ("no data", "no baseline", "unknown")
 
 
 class Span(NamedTuple):
@@ -180,8 +179,8 @@ class _Past(Evaluator):
         answers = ask_many(list(missing.values()), self.sink) if missing else []
         self._answers = known | dict(zip(missing, answers, strict=True))
 
-    def _ask(self, wanted: Mapping[str, Query], now: float) -> dict[str, Answer]:
-        return {name: self._answers[name] for name in wanted}
+    def _ask(self, queries: Mapping[str, Query]) -> dict[str, Answer]:
+        return {name: self._answers[name] for name in queries}
 
 
 def _without_data(rules: Mapping[str, Rule], sink: Sink, span: Span) -> set[str]:
@@ -206,7 +205,7 @@ def _without_data(rules: Mapping[str, Rule], sink: Sink, span: Span) -> set[str]
 def _not_judged(verdicts: Sequence[Verdict]) -> str | None:
     """Why nothing could be said of any group."""
     states = {one.state for one in verdicts}
-    if not states or not states <= {*_NOT_JUDGED}:
+    if not states or not states <= {*NOT_JUDGED}:
         return None
     return next((one.reason for one in verdicts if one.reason), None) or min(states)
 
@@ -220,9 +219,7 @@ def _alert(alert: Alert, notified: Sequence[Sent], last: float) -> PastAlert:
     return PastAlert(
         rule=alert.rule,
         severity=alert.severity,
-        labels={
-            name: value for name, value in alert.labels.items() if name not in ("rule", "severity", "owner")
-        },
+        labels=alert.places,
         summary=alert.annotations["summary"],
         opened=alert.opened,
         ended=alert.ended,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Any
 
 from lakescope.alerts.book import IncidentRecord
 from lakescope.alerts.records import alert_of
 from lakescope.core.events import IncidentReport
+from lakescope.core.printable import rfc3339
 from lakescope.pipeline.health import OWN
 
 _PLACES = ("site", "src_site", "dst_site", "src_rse", "dst_rse", "protocol", "endpoint", "vo", "activity")
@@ -30,8 +30,8 @@ def events_of(records: Iterable[IncidentRecord], now: float) -> Iterator[Inciden
             "severity": one.severity,
             "owner": one.owner,
             "culprit": one.culprit,
-            "started": _time(one.began),
-            "ended": None if one.ended is None else _time(one.ended),
+            "started": rfc3339(one.began),
+            "ended": None if one.ended is None else rfc3339(one.ended),
             "attempts": round(one.attempts),
             "failures": round(one.failures),
             "expected": round(one.expected, 1),
@@ -41,8 +41,8 @@ def events_of(records: Iterable[IncidentRecord], now: float) -> Iterator[Inciden
             **_places(one),
         }
         if now <= one.opened:
-            yield IncidentReport(id=_id(one.id, "began"), event="began", time=_time(one.began), **fields)
-        yield IncidentReport(id=_id(one.id, f"{now:.0f}"), event="reported", time=_time(now), **fields)
+            yield IncidentReport(id=_id(one.id, "began"), event="began", time=rfc3339(one.began), **fields)
+        yield IncidentReport(id=_id(one.id, f"{now:.0f}"), event="reported", time=rfc3339(now), **fields)
 
 
 def _places(record: IncidentRecord) -> dict[str, str]:
@@ -56,7 +56,3 @@ def _places(record: IncidentRecord) -> dict[str, str]:
 
 def _id(*parts: str) -> str:
     return blake2b(" ".join(("incident", *parts)).encode(), digest_size=16).hexdigest()
-
-
-def _time(at: float) -> str:
-    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -16,6 +16,7 @@ from socket import gethostname
 from lakescope.app.query import ask
 from lakescope.core.contracts import Sink
 from lakescope.core.events import Event, PipelineReport
+from lakescope.core.printable import rfc3339
 from lakescope.kpis.model import Condition, EventsQuery
 
 BEAT_S = 60.0
@@ -38,7 +39,7 @@ class Lease:
     def is_held(self, now: float) -> bool:
         """Whether this instance is to notify; reports, and asks the store: raises as `query.ask`."""
         if now - self._beaten > ALIVE_S:
-            self._claim = f"{datetime.fromtimestamp(now, UTC):%Y-%m-%dT%H:%M:%SZ} {self._instance}"
+            self._claim = f"{rfc3339(now)} {self._instance}"
         if now - self._beaten >= BEAT_S:
             self._report([self._beat(now)])
             self._beaten = now
@@ -61,7 +62,7 @@ class Lease:
         host = gethostname().lower()
         return PipelineReport(
             id=blake2b(f"{self._claim} {now}".encode(), digest_size=16).hexdigest(),
-            time=f"{datetime.fromtimestamp(now, UTC):%Y-%m-%dT%H:%M:%SZ}",
+            time=rfc3339(now),
             source="lakescope",
             instance=host,
             stage="alerts",

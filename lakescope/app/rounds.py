@@ -76,11 +76,12 @@ class Rounds:
         rules: Mapping[str, Rule],
         sink: Sink,
         data_dir: Path,
-        notifying: Notifying = Notifying(),  # noqa: B008 - it is immutable
+        notifying: Notifying | None = None,
         store: Callable[[Sequence[Event]], None] | None = None,
         clock: Callable[[], float] = time.time,
     ):
         """`store`: keeps events of its own, for whoever shares the store; null: nobody does."""
+        notifying = notifying or Notifying()
         self.rules = rules
         """Disabled ones, too."""
         self._file = data_dir / "alerts.json"
@@ -90,7 +91,7 @@ class Rounds:
         """In force in the last round."""
         self.faults: Mapping[str, str] = {}
         """Receiver -> why it has not taken what is due."""
-        self._notifying = notifying
+        self._links = notifying.links
         self._store = store
         self._lease = Lease(self._ledger.instance, sink, store) if store else None
         self._is_holder = self._lease is None
@@ -105,7 +106,6 @@ class Rounds:
         self._bins: Bins = {}
         self._evaluated = 0.0
         self._now = 0.0
-        self._lock = threading.Lock()
 
     @property
     def _ledger(self) -> Ledger:
@@ -256,7 +256,7 @@ class Rounds:
             alert.annotations.pop("downtime", None)
             if outage is not None:
                 alert.annotations["downtime"] = str(outage)
-            alert.annotations |= self._notifying.links(rule, alert)
+            alert.annotations |= self._links(rule, alert)
             cover = watched[alert.key].covered_by if alert.key in watched else None
             alert.muted_by = str(outage) if outage else cover
             if alert.rule == RULE and "incident" in alert.labels:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from lakescope.cli._common import CONFIG, ConfigOption, configuration, console, emit, table
+from lakescope.core.printable import rfc3339
 
 if TYPE_CHECKING:
     from lakescope.app.backtest import Backtest
@@ -269,7 +270,7 @@ def _print_backtest(result: Backtest) -> None:
             receivers = dict.fromkeys(sent.receiver for sent in one.notified)
             lasted = duration_text(round(one.open_s))
             rows.add_row(
-                _instant(one.opened),
+                rfc3339(one.opened),
                 lasted if one.ended is not None else f"{lasted}, still open",
                 one.severity,
                 one.rule,
@@ -281,7 +282,7 @@ def _print_backtest(result: Backtest) -> None:
     pages = sum(one.severity == "page" for one in result.alerts)
     typer.echo(
         f"{pages} pages and {len(result.alerts) - pages} tickets of {len(result.rules)} rules in {result.rounds} rounds,"
-        f" one every {duration_text(result.step_s)}, from {_instant(result.since)} to {_instant(result.until)}"
+        f" one every {duration_text(result.step_s)}, from {rfc3339(result.since)} to {rfc3339(result.until)}"
     )
     for rule in result.rules:
         if rule.judged < 1:
@@ -330,12 +331,6 @@ def _client(config: Path) -> Client:
 
 def _where(labels: Mapping[str, str]) -> str:
     return ", ".join(f"{name} {value}" for name, value in labels.items()) or "all"
-
-
-def _instant(seconds: float) -> str:
-    from datetime import UTC, datetime
-
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _emit(document: Any) -> None:

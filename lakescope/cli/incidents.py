@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from lakescope.cli._common import CONFIG, ConfigOption, configuration, console, emit, load_site, table
+from lakescope.core.printable import rfc3339
 
 if TYPE_CHECKING:
     from lakescope.alerts.incidents import Incident
@@ -76,8 +77,8 @@ def incidents(
     rows = table("began", "ended", "culprit", "failed>", "usual>", "main error")
     for one in incidents:
         rows.add_row(
-            _text(one.began),
-            _text(one.closed) if one.closed else "open",
+            rfc3339(one.began),
+            rfc3339(one.closed) if one.closed else "open",
             str(one),
             f"{one.peak.value:.0f} of {one.peak.weight:.0f}",
             f"{one.peak.expected:.0f}",
@@ -118,17 +119,13 @@ def _show(documents: list[dict[str, Any]], format: str, *, with_evidence: bool =
 def _document(one: Incident) -> dict[str, Any]:
     return {
         "id": one.id,
-        "began": _text(one.began),
-        "noticed": _text(one.noticed),
-        "confirmed": _text(one.opened) if one.opened else None,
-        "ended": _text(one.closed) if one.closed else None,
+        "began": rfc3339(one.began),
+        "noticed": rfc3339(one.noticed),
+        "confirmed": rfc3339(one.opened) if one.opened else None,
+        "ended": rfc3339(one.closed) if one.closed else None,
         "culprit": [dict(pattern.attributes) for pattern in one.patterns],
         "failed": one.peak.value,
         "attempts": one.peak.weight,
         "expected": round(one.peak.expected, 1),
         "error": one.error_class,
     }
-
-
-def _text(seconds: float) -> str:
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"

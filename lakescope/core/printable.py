@@ -1,8 +1,9 @@
-"""Texts of strangers, made safe for a person's terminal and spreadsheet."""
+"""Texts as people and programs read them: strangers' made safe for a terminal and a spreadsheet, and times."""
 
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 """What moves a cursor, colours, or turns the direction of writing: all but tab and newline (ECMA-48; Unicode's Bidi_Control)."""
@@ -24,3 +25,8 @@ def spreadsheet_cell(value: object) -> object:
     except ValueError:
         return f"'{value}"
     return value
+
+
+def rfc3339(seconds: float) -> str:
+    """POSIX seconds as ``2026-01-05T12:00:00Z``."""
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"

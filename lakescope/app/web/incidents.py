@@ -15,6 +15,7 @@ from lakescope.app.assembly import Assembly
 from lakescope.app.query import answer_dashboard, store_of
 from lakescope.app.web.pages import cached_response, http_errors
 from lakescope.app.words import duration
+from lakescope.core.printable import rfc3339
 from lakescope.dashboards.pages import page
 from lakescope.dashboards.pages.incident import Span, dashboard_of, links_of, marked, selection_of, title_of
 from lakescope.dashboards.pages.pictures import layout
@@ -152,7 +153,7 @@ def span_of(record: IncidentRecord) -> Span:
 
 
 def _time(at: float | None) -> str | None:
-    return None if at is None else f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return None if at is None else rfc3339(at)
 
 
 def _timed(fields: Mapping[str, Any] | None, name: str) -> dict[str, Any] | None:
