@@ -158,6 +158,11 @@ class AlertCase(msgspec.Struct, frozen=True):
         states = states_of(evaluator.verdicts[rule.name], evaluator.ledger, rule)
         return [*_differences(table, alerts), *_state(table, states[0][1] if states else "ok")]
 
+    def events(self) -> list[Event]:
+        """All of its events. Raises `ConfigurationError`."""
+        reader = _Reader(self.path / FILE)
+        return [one.event for one in reader.arrivals(reader.table())]
+
     def table(self) -> Table:
         """Its file. Raises `ConfigurationError`."""
         return _Reader(self.path / FILE).table()

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
 from lakescope.alerts.book import Evidence, Example, Finding, IncidentRecord
 from lakescope.alerts.muting import Outage
-from lakescope.app.query import Question, Rows, ask_many
+from lakescope.app.query import Question, Rows, ask_many, query_of
 from lakescope.core.contracts import RefusedError, Sink, TransientError
 from lakescope.dashboards.pages.incident import places_of
-from lakescope.kpis import CATALOGUE, Query, UnsupportedError
+from lakescope.kpis import UnsupportedError
 from lakescope.kpis.model import HOUR, Condition, EventsQuery
 
 SPAN_S = 6 * HOUR
@@ -106,7 +106,7 @@ def _questions(record: IncidentRecord, culprit: _Culprit, since: float, until: f
 
     def add(name: str, kpi: str, by: tuple[str, ...], filters: Filters, *, early: bool = False) -> None:
         span = (before, since) if early else (since, until)
-        questions[name] = _query(kpi, by, filters, *span)
+        questions[name] = query_of(kpi, *span, by, filters=filters)
 
     if at := culprit.at():
         by = tuple(at)
@@ -125,7 +125,7 @@ def _questions(record: IncidentRecord, culprit: _Culprit, since: float, until: f
             for early in (False, True):
                 name = f"network/{'before' if early else 'loss'} {number}"
                 add(name, "network_loss", ("src_site", "dst_site"), ends, early=early)
-        failed = _query("transfers_failed", ("error_template",), place.where, since, until)
+        failed = query_of("transfers_failed", since, until, ("error_template",), filters=place.where)
         questions[f"error/{number}"] = failed
         questions[f"example/{number}"] = EventsQuery(
             dataset="transfers",
@@ -139,16 +139,6 @@ def _questions(record: IncidentRecord, culprit: _Culprit, since: float, until: f
             name = f"FTS queue/{'before' if early else 'now'} {number}"
             add(name, "fts_queue_depth", ("endpoint",), queues or ends, early=early)
     return questions
-
-
-def _query(kpi: str, by: tuple[str, ...], filters: Filters, since: float, until: float) -> Query:
-    return Query(
-        kpi=CATALOGUE[kpi],
-        since=datetime.fromtimestamp(since, UTC),
-        until=datetime.fromtimestamp(until, UTC),
-        by=by,
-        filters=filters,
-    )
 
 
 def _error(rows: dict[str, Rows], record: IncidentRecord) -> tuple[str | None, Example | None]:

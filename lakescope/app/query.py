@@ -6,6 +6,7 @@ What a store can answer, and how, is the store's own: `lakescope.kpis.model.KpiS
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from lakescope.core.contracts import Sink
@@ -13,12 +14,32 @@ from lakescope.core.plugins import PluginError, available, load
 from lakescope.dashboards.model import Dashboard
 from lakescope.dashboards.pages.pictures import DashboardAnswer
 from lakescope.dashboards.questions import Selection, questions_of
-from lakescope.kpis import Kpi, Query, UnsupportedError, comparisons, snapshots, timelines
+from lakescope.kpis import CATALOGUE, Kpi, Query, UnsupportedError, comparisons, snapshots, timelines
 from lakescope.kpis.model import EventsQuery, KpiSink, StatesQuery, StoreAnswer, StoreQuery
 
 Question = Query | EventsQuery | StatesQuery
 Rows = list[dict[str, Any]]
 Answer = Rows | UnsupportedError
+
+
+def query_of(
+    kpi: str,
+    since: float,
+    until: float,
+    by: tuple[str, ...] = (),
+    *,
+    bin_s: int | None = None,
+    filters: Mapping[str, str | tuple[str, ...]] | None = None,
+) -> Query:
+    """The question for a KPI of the catalogue, by its name; times are POSIX seconds. Raises as `Query`."""
+    return Query(
+        kpi=CATALOGUE[kpi],
+        since=datetime.fromtimestamp(since, UTC),
+        until=datetime.fromtimestamp(until, UTC),
+        by=by,
+        bin_s=bin_s,
+        filters=filters or {},
+    )
 
 
 def ask(question: Question, sink: Sink) -> Rows:

@@ -35,7 +35,7 @@ from lakescope.app import evidence
 from lakescope.app.alerts import ROUND_S, Evaluator
 from lakescope.app.incident_events import events_of
 from lakescope.app.lease import ALIVE_S, Lease
-from lakescope.app.query import ask_many
+from lakescope.app.query import ask_many, query_of
 from lakescope.core.contracts import RefusedError, Sink, TransientError
 from lakescope.core.events import Event
 from lakescope.dashboards.pages.incident import title_of
@@ -214,7 +214,7 @@ class Rounds:
         is_refreshed = not held_bins or round(end / BIN_S) % _REFRESH == 0
         since = first_bin if is_refreshed else min(begin, end - _LATEST_S)
         kpis = (("transfers_ended", PLACE), ("transfers_failed", FAILED_BY))
-        answers = self._ask([_query(name, by, since, end, BIN_S) for name, by in kpis])
+        answers = self._ask([query_of(name, since, end, by, bin_s=BIN_S) for name, by in kpis])
         if answers is None:
             return False
         if any(isinstance(one, UnsupportedError) for one in answers):
@@ -236,7 +236,7 @@ class Rounds:
 
     def _ask_outages(self, now: float) -> None:
         queries = [
-            StatesQuery(of=_query(name, (), now - HOUR, now), columns=_OUTAGES, limit=1000)
+            StatesQuery(of=query_of(name, now - HOUR, now), columns=_OUTAGES, limit=1000)
             for name in ("downtimes_running", "downtimes_planned")
         ]
         answers = self._ask(queries)
@@ -303,16 +303,6 @@ def _reaches(pattern: Pattern, place: Mapping[str, str]) -> bool:
     }
     at_places = [name for name, _ in pattern.attributes if name.endswith(("site", "rse", "link", "links"))]
     return not at_places or bool(values & {*place.values()})
-
-
-def _query(kpi: str, by: tuple[str, ...], since: float, until: float, bin_s: int | None = None) -> Query:
-    return Query(
-        kpi=CATALOGUE[kpi],
-        since=datetime.fromtimestamp(since, UTC),
-        until=datetime.fromtimestamp(until, UTC),
-        by=by,
-        bin_s=bin_s,
-    )
 
 
 def _in_force(rows: Iterable[Mapping[str, Any]], now: float) -> Iterator[Outage]:

@@ -18,27 +18,34 @@ import pytest
 
 from lakescope.alerts.catalogue import RULES
 from lakescope.alerts.routing import Subscription
+from lakescope.app.alert_cases import START, AlertCase
 from lakescope.app.alerts import ROUND_S, Evaluator
 from lakescope.app.backtest import Span, backtest, chosen
 from lakescope.core.contracts import RefusedError
 from lakescope.sinks.duckdb import DuckdbOptions, DuckdbSink
 from lakescope.sinks.elasticsearch import ElasticsearchOptions, ElasticsearchSink
 from lakescope.sinks.influxdb import InfluxdbOptions, InfluxdbSink
-from tests.alerts._tables import CASES, ZERO, Case, events
 from tests.servers.fixtures import delete_indices
 
-LINK = next(one for one in CASES if one.name == "a_link_breaks")
-BASELINE = next(one for one in CASES if one.rule == "rules_stuck_rising" and one.fires)
-ABSENCE = next(one for one in CASES if one.name == "a_collector_hears_nothing")
+CASES = Path(__file__).parents[1] / "cases" / "alerts"
+
+
+def case_of(rule: str, name: str) -> AlertCase:
+    return AlertCase(rule, CASES / rule / name)
+
+
+LINK = case_of("transfer_efficiency_link", "a_link_breaks")
+BASELINE = case_of("rules_stuck_rising", "a_hundred_at_once")
+ABSENCE = case_of("data_source_silent", "a_collector_hears_nothing")
 MINUTE = 60
 
 
-def span_of(case: Case, step_s: int = 600) -> Span:
-    return Span.of(ZERO.timestamp(), ZERO.timestamp() + case.until * MINUTE, step_s)
+def span_of(case: AlertCase, step_s: int = 600) -> Span:
+    return Span.of(START, START + case.table().to * MINUTE, step_s)
 
 
-def write(case: Case, sink: Any) -> None:
-    table = list(events(case))
+def write(case: AlertCase, sink: Any) -> None:
+    table = case.events()
     chunks = [one for one in sink.encode(table, [msgspec.json.encode(event) for event in table]) if one]
     for first in range(0, len(chunks), 1000):
         outcome = sink.write(chunks[first : first + 1000])
@@ -52,7 +59,7 @@ def store(tmp_path: Path) -> Iterator[Any]:
         yield sink
 
 
-def stepped(case: Case, sink: Any, span: Span) -> list[tuple[Any, ...]]:
+def stepped(case: AlertCase, sink: Any, span: Span) -> list[tuple[Any, ...]]:
     """What the instance's own evaluator finds in the same rounds."""
     evaluator = Evaluator({case.rule: RULES[case.rule]}, sink)
     for at in span.rounds:
@@ -63,7 +70,7 @@ def stepped(case: Case, sink: Any, span: Span) -> list[tuple[Any, ...]]:
 
 
 @pytest.mark.parametrize("case", [LINK, BASELINE, ABSENCE], ids=lambda case: case.rule)
-def test_it_finds_what_rounds_find(case: Case, store: Any) -> None:
+def test_it_finds_what_rounds_find(case: AlertCase, store: Any) -> None:
     write(case, store)
     span = span_of(case)
     result = backtest({case.rule: RULES[case.rule]}, {}, store, span)
@@ -82,7 +89,7 @@ def test_an_hour_is_asked_at_once(store: Any, monkeypatch: pytest.MonkeyPatch) -
         return answer(queries)
 
     monkeypatch.setattr(store, "answer", counted)
-    span = Span.of(ZERO.timestamp(), ZERO.timestamp() + 3600, ROUND_S)
+    span = Span.of(START, START + 3600, ROUND_S)
     backtest({LINK.rule: RULES[LINK.rule]}, {}, store, span)
     assert len(span.rounds) == 13
     assert len(requests) == 3  # the first: is there any event at all?
@@ -95,19 +102,20 @@ def test_who_is_notified(store: Any) -> None:
         "elsewhere": Subscription(receivers=["c"], sites=["C"]),
     }
     (alert,) = backtest({LINK.rule: RULES[LINK.rule]}, subscriptions, store, span_of(LINK)).alerts
-    assert LINK.fires is not None
-    opened = ZERO.timestamp() + LINK.fires * MINUTE
+    table = LINK.table()
+    minute = table.fires[0].minute
+    opened = START + minute * MINUTE
     assert alert.labels == {"src_site": "A", "dst_site": "B"}
     assert [(one.receiver, one.event, one.at) for one in alert.notified] == [
         ("b", "opened", opened),
         ("lead", "escalated", opened + 1800),
     ]
     assert alert.ended is None
-    assert alert.open_s == (LINK.until - LINK.fires) * MINUTE
+    assert alert.open_s == (table.to - minute) * MINUTE
 
 
 def test_another_threshold(store: Any) -> None:
-    case = next(one for one in CASES if one.name == "two_thirds_fail")
+    case = case_of("transfer_efficiency_link", "two_thirds_fail")
     write(case, store)
     for threshold, count in ((None, 0), (0.4, 1)):
         result = backtest(chosen(RULES, case.rule, threshold), {}, store, span_of(case, 900))
@@ -188,7 +196,7 @@ def test_the_command(tmp_path: Path) -> None:
 
     shown = run(LINK.rule)
     assert shown.returncode == 0, shown.stderr
-    assert "2026-01-12T01:20:00Z" in shown.stdout
+    assert "2026-11-02T01:20:00Z" in shown.stdout
     assert "chat" in shown.stdout
     assert "100 min, still open" in shown.stdout
     assert "19 rounds" in shown.stdout
@@ -202,7 +210,7 @@ def test_the_command(tmp_path: Path) -> None:
     "kind", [pytest.param(one, marks=pytest.mark.server(one)) for one in ("elasticsearch", "influxdb")]
 )
 def test_other_stores_find_the_same(
-    kind: str, case: Case, store: Any, request: pytest.FixtureRequest, tmp_path: Path
+    kind: str, case: AlertCase, store: Any, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     server, own = request.getfixturevalue(kind), f"t{uuid.uuid4().hex[:10]}"
     sink: Any

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
 
 import msgspec
 import pytest
@@ -13,16 +14,38 @@ from lakescope.alerts.muting import Outage
 from lakescope.alerts.records import alert_of
 from lakescope.app.evidence import complete
 from lakescope.core.contracts import TransientError
-from lakescope.core.events import DATASETS
+from lakescope.core.events import DATASETS, Event
 from lakescope.sinks.duckdb import DuckdbOptions, DuckdbSink
-from tests.alerts._tables import ZERO, Case, Series, events
+from lakescope.transformers._common import identify
 
+ZERO = datetime(2026, 1, 12, tzinfo=UTC)
 BEGAN = ZERO.timestamp()
 NOW = BEGAN + 3600
 DESTINATION = (("dst_site", "B"),)
 LINK = (("link", "A -> B"),)
 ENDPOINT = (("endpoint", "fts1"),)
 RSE = (("dst_rse", "B-DISK"),)
+
+
+class Series(NamedTuple):
+    """Events of one kind, one every so many minutes; texts may have ``{minute}``."""
+
+    dataset: str
+    begin: int
+    end: int
+    every: int
+    fields: dict[str, Any]
+
+
+def _events(series: Sequence[Series]) -> Iterator[Event]:
+    for place, one in enumerate(series):
+        for minute in range(one.begin, one.end, one.every):
+            time = f"{ZERO + timedelta(minutes=minute, seconds=30):%Y-%m-%dT%H:%M:%SZ}"
+            fields = {
+                name: value.format(minute=minute) if isinstance(value, str) else value
+                for name, value in one.fields.items()
+            }
+            yield DATASETS[one.dataset](**{"id": identify("case", place, minute), "time": time} | fields)
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +74,7 @@ def _record(pattern: Sequence[tuple[str, str]], **fields: Any) -> IncidentRecord
 def _write(store: DuckdbSink, series: Sequence[Series]) -> None:
     for dataset in DATASETS:
         store.connection.execute(f"delete from {dataset}")
-    table = list(events(Case("", "", None, tuple(series), 59)))
+    table = [*_events(series)]
     if table:
         documents = [msgspec.json.encode(event) for event in table]
         outcome = store.write([chunk for chunk in store.encode(table, documents) if chunk is not None])
@@ -88,23 +111,6 @@ def _space(free: int) -> Series:
         30,
         {"source": "rucio", "rse": "B-DISK", "site": "B", "used": 1000 - free}
         | {"free": free, "total": 1000},
-    )
-
-
-def _host(metric: str, value: float) -> Series:
-    return Series(
-        "hosts",
-        0,
-        60,
-        5,
-        {
-            "source": "prometheus",
-            "host": "se.b",
-            "site": "B",
-            "metric": metric,
-            "value": value,
-            "series": metric,
-        },
     )
 
 
