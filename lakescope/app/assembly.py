@@ -24,7 +24,7 @@ from lakescope.app.lock import lock
 from lakescope.app.query import can_answer, store_of
 from lakescope.app.rounds import TICK_S, Notifying, Rounds
 from lakescope.app.rules import rules_of
-from lakescope.app.tasks import Task
+from lakescope.app.tasks import Task, stop_all
 from lakescope.core.contracts import Collector, RefusedError, Sink, TransientError
 from lakescope.core.events import Event
 from lakescope.core.inbox import Inbox
@@ -84,8 +84,7 @@ class Assembly:
     def stop(self, timeout: float | None = None) -> bool:
         """Stops, drains for `timeout` seconds (null: option `drain_s`), closes. False if messages were left to their
         sources."""
-        for task in self.tasks:
-            task.stop()
+        stop_all(self.tasks)
         if self.rounds is not None:
             self.rounds.close()
         is_drained = self.engine.stop(

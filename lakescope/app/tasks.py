@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from lakescope.core.contracts import Health
@@ -39,10 +39,7 @@ class Task:
 
     def stop(self, timeout: float = 5.0) -> bool:
         """Tells it to stop; whether it has within `timeout` seconds."""
-        self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join(timeout)
-        return not self._thread.is_alive()
+        return stop_all([self], timeout)
 
     def document(self) -> dict[str, Any]:
         """How it is, as plain data."""
@@ -73,3 +70,16 @@ class Task:
         else:
             self.health.set("ok", detail)
         self.last_run = time.time()
+
+
+def stop_all(tasks: Iterable[Task], timeout: float = 2.0) -> bool:
+    """Tells all of them to stop; whether they have within `timeout` seconds. One whose store or server hangs is left to the
+    end of the process: what it did not finish it does anew after the next start."""
+    tasks = list(tasks)
+    for task in tasks:
+        task._stop.set()
+    deadline = time.monotonic() + timeout
+    for task in tasks:
+        if task._thread.is_alive():
+            task._thread.join(max(0.0, deadline - time.monotonic()))
+    return not any(task._thread.is_alive() for task in tasks)

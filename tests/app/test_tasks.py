@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from lakescope.app.tasks import Task
+from lakescope.app.tasks import Task, stop_all
 from tests.contract._bodies import with_md5
 from tests.contract._running import QUICK, Running
 from tests.e2e._lakescope import until
@@ -45,6 +45,20 @@ def test_a_stop_ends_a_round_that_listens_and_does_not_wait_for_the_next() -> No
     task.start()
     assert task.stop(5)
     assert task.document()["detail"] == "True"
+
+
+def test_rounds_that_hang_together_take_no_longer_than_one() -> None:
+    hangs, ends = threading.Event(), threading.Event()
+    tasks = [Task(f"n{number}", 3600, lambda stop: str(ends.wait(60))) for number in range(8)]
+    tasks.append(Task("listens", 3600, lambda stop: str(hangs.set() or stop.wait(60))))
+    for task in tasks:
+        task.start()
+    assert hangs.wait(5)
+    begun = time.monotonic()
+    assert not stop_all(tasks, 0.3)
+    assert 0.2 < time.monotonic() - begun < 2
+    ends.set()
+    assert stop_all(tasks, 10)
 
 
 def topology(site: str) -> str:

@@ -15,7 +15,7 @@ from lakescope.app.assembly import Assembly
 from lakescope.app.config import parse
 from lakescope.app.web import create_app
 from lakescope.app.web.server import Server
-from tests.e2e._lakescope import until
+from tests.e2e._lakescope import no_alerts, until
 
 QUICK = "[pipeline]\nbatch_age_s = 0.05\n"
 
@@ -25,7 +25,7 @@ class Running:
 
     def __init__(self, directory: Path, configuration: str, *, workers: int = 1) -> None:
         self.data_dir = directory / "data"
-        self.configuration = parse(f'data_dir = "{self.data_dir}"\n{configuration}')
+        self.configuration = parse(f'data_dir = "{self.data_dir}"\n{configuration}{no_alerts(configuration)}')
         settings = self.configuration.settings
         self.assembly = Assembly(self.configuration, workers=workers)
         self.engine, self.status = self.assembly.engine, self.assembly.status

@@ -19,6 +19,12 @@ from lakescope.core.events import DATASETS
 from lakescope.sinks.duckdb import plain
 
 
+def no_alerts(configuration: str) -> str:
+    """What ends a configuration that has no alerts: whoever evaluates them says so in the stores, by events of its own that a
+    test of delivery does not count."""
+    return "" if "[alerts" in configuration else "\n[alerts]\nevaluate = false\n"
+
+
 class Lakescope:
     """`lakescope run` on a configuration in `directory`; killed at the end of the block."""
 
@@ -27,9 +33,7 @@ class Lakescope:
         self.data_dir = directory / "data"
         self.arguments = arguments
         self.config = directory / "lakescope.toml"
-        # whoever evaluates alerts says so in the stores: events that a test of delivery does not count
-        alerts = "" if "[alerts" in configuration else "[alerts]\nevaluate = false\n"
-        text = f'data_dir = "{self.data_dir}"\n[http]\nport = 0\n{alerts}{configuration}'
+        text = f'data_dir = "{self.data_dir}"\n[http]\nport = 0\n{configuration}{no_alerts(configuration)}'
         self.config.write_text(text)
         self.log = directory / "lakescope.log"
         self.process: subprocess.Popen[bytes] | None = None
