@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from lakescope.app.instance import ask, find, stream, tell
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from lakescope.app.config import Configuration, Settings
     from lakescope.app.trace import Span
     from lakescope.core.contracts import SearchableSink, Sink
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from lakescope.dashboards.questions import Selection
     from lakescope.kpis.model import Query, Rows
     from lakescope.pipeline.dead_letters import DeadLetters, Letter
+    from lakescope.reports.model import Report
 
 Document = dict[str, Any]
 LETTERS_AT_ONCE = 100
@@ -84,6 +87,9 @@ class Client(Protocol):
         self, dashboards: Sequence[Dashboard], selection: SelectionText, store: str | None
     ) -> list[DashboardAnswer]:
         """Dashboards with their values."""
+
+    def weekly_report(self, week: str | None, vo: str | None, store: str | None, now: datetime) -> Report:
+        """The report of an ISO week, null: the last one that is over `now`."""
 
     def transfer(self, request_id: str, span: SpanText) -> list[Document]:
         """The events of one transfer's history, in order of time; empty for none."""
@@ -195,6 +201,15 @@ class Instance:
             answers.append(DashboardAnswer.read(dashboard, document))
         return answers
 
+    def weekly_report(self, week: str | None, vo: str | None, store: str | None, now: datetime) -> Report:
+        """From ``/api/reports/weekly``; by the instance's clock."""
+        import msgspec
+
+        from lakescope.reports.model import Report
+
+        parameters = _nonempty({"week": week, "vo": vo, "store": store})
+        return msgspec.convert(self._ask("/api/reports/weekly", parameters), Report)
+
     def transfer(self, request_id: str, span: SpanText) -> list[Document]:
         """From ``/api/transfers``."""
         events: list[Document] = self._ask(f"/api/transfers/{request_id}", _nonempty(span._asdict()))
@@ -299,6 +314,13 @@ class Stores:
                     answer_dashboard(dashboard, configuration, sink, name)
                     for dashboard, configuration in zip(dashboards, selections, strict=True)
                 ]
+
+    def weekly_report(self, week: str | None, vo: str | None, store: str | None, now: datetime) -> Report:
+        """Of one store."""
+        from lakescope.app.reports import weekly_report
+
+        with _readable_errors(), self.open_store(store) as (_, sink):
+            return weekly_report(sink, week, vo, now)
 
     def transfer(self, request_id: str, span: SpanText) -> list[Document]:
         """Of the first store that can be searched."""

@@ -20,6 +20,7 @@ from lakescope.cli import (
     normalise,
     prepare,
     query,
+    report,
     run,
     simulate,
     watch,
@@ -51,6 +52,7 @@ app.command()(query.query)
 app.command()(incidents.incidents)
 app.add_typer(alerts.app, name="alerts")
 app.add_typer(dashboards.app, name="dashboards")
+app.add_typer(report.app, name="report")
 app.command()(simulate.simulate)
 
 

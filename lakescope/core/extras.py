@@ -10,6 +10,8 @@ _EXTRAS = {
     "opensearchpy": "opensearch",
     "attr": "grafana",
     "grafanalib": "grafana",
+    "jinja2": "reports",
+    "typst": "reports",
     "vl_convert": "pictures",
     "yaml": "alerts",
 }

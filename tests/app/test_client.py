@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from msgspec import structs
 
 from lakescope.app.client import (
     LETTERS_AT_ONCE,
@@ -49,6 +51,7 @@ REQUEST = next(
 JUNK = LETTERS_AT_ONCE + 5
 """More dead letters than one request carries."""
 REASON = "schema"
+NOW = datetime(2026, 11, 23, 7, tzinfo=UTC)
 FILE = next(
     f"{event.scope}:{event.name}"
     for event in events_of("hermes", hermes(60)).values()
@@ -65,6 +68,7 @@ def answers(client: Client) -> dict[str, Any]:
     return {
         "kpis": [(list(one), one.bin_s) for one in rows],
         "dashboards": [[{key: p.get(key) for key in SHOWN} for p in page.pictures] for page in pages],
+        "report": structs.replace(client.weekly_report("2026-W46", None, None, NOW), computed=""),
         "transfer": client.transfer(REQUEST, SpanText()),
         "explanations": [
             client.explain("did", FILE, span)

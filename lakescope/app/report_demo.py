@@ -1,0 +1,108 @@
+"""The newcomer's first report: a simulated week, and the week before it to compare with, in a store that goes away.
+
+Nothing of it depends on the machine or the time: the same report each time.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from lakescope.app.reports import weekly_report
+from lakescope.core.contracts import Sink
+from lakescope.core.messages import Message
+from lakescope.core.plugins import formats, load
+from lakescope.pipeline.normalise import Normaliser
+from lakescope.reports.model import Report
+from lakescope.reports.period import Week
+from lakescope.simulator import Options, Wire, incidents_of, make_lake, simulate
+from lakescope.simulator.cric import rcsite_query, rse_query, service_query
+from lakescope.transformers.enrichment import Enrichment
+from lakescope.transformers.topology import Topology
+
+T = TypeVar("T")
+
+WEEK = Week(2026, 3)
+SEED = 1
+RATE = 40.0  # transfers an hour
+_BATCH = 2000
+_HOUR = 3600.0
+_OPTIONS = Options(
+    few_hosts=True,
+    noise=0.1,
+    accesses=0.0,
+    deletions=0.1,
+    notify=0.1,
+    hosts=2 * _HOUR,
+    latency=_HOUR,
+    rtt=4 * _HOUR,
+    throughput=6 * _HOUR,
+    trace=24 * _HOUR,
+    clock=24 * _HOUR,
+    optimizer=6 * _HOUR,
+    probes=3 * _HOUR,
+    statistics=8 * _HOUR,
+    availability=6 * _HOUR,
+    rules=3 * _HOUR,
+    usage=6 * _HOUR,
+    accounts=12 * _HOUR,
+    inside=12 * _HOUR,
+    checks=6 * _HOUR,
+    templates=24 * _HOUR,
+    monitoring=12 * _HOUR,
+    metrics=6 * _HOUR,
+    downtimes=6 * _HOUR,
+    sam=6 * _HOUR,
+    srr=24 * _HOUR,
+)
+"""A few samples of everything: sums and shares are those of a lake, charts are coarse."""
+
+
+def demo_report(vo: str | None = None) -> Report:
+    """The report of `WEEK`, in some twenty seconds. Needs the extra duckdb."""
+    kind = load("sinks", "duckdb")
+    with tempfile.TemporaryDirectory() as folder:
+        # one thread: sums of floats differ with the order of their parts
+        sink: Sink = kind("demo", kind.Options(threads=1), Path(folder))
+        try:
+            for chunk in _chunks(_documents()):
+                sink.write(chunk)
+            return weekly_report(sink, WEEK.name, vo, WEEK.until + timedelta(hours=7))
+        finally:
+            sink.close()
+
+
+def _documents() -> Iterator[tuple[str, bytes]]:
+    """All events of both weeks, as the sink takes them."""
+    lake = make_lake()
+    topology = Topology(rse_query(lake), service_query(lake), rcsite_query(lake))
+    normaliser = Normaliser(formats(), Enrichment(topology))
+    begin: datetime = WEEK.since.astimezone(UTC) - timedelta(days=7)
+    wires = simulate(
+        lake,
+        seed=SEED,
+        start=begin,
+        end=WEEK.until,
+        rate=RATE,
+        incidents=incidents_of(lake, SEED, begin, WEEK.until),
+        options=_OPTIONS,
+    )
+    for part in _chunks(wires):
+        for event in normaliser([_message(wire) for wire in part]).events:
+            yield event.dataset, msgspec.json.encode(event)
+
+
+def _message(wire: Wire) -> Message:
+    return Message(wire.body, wire.format, wire.headers, wire.time)
+
+
+def _chunks(values: Iterable[T]) -> Iterator[list[T]]:
+    rest = iter(values)
+    while chunk := list(islice(rest, _BATCH)):
+        yield chunk

@@ -1,0 +1,112 @@
+"""A report as Markdown (CommonMark with tables): for tickets, wikis and chats, and the plain-text part of the mail."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from lakescope.reports.forms.texts import WORDS, cell_text, range_text
+from lakescope.reports.model import Cell, Finding, Report, Section, Sentence, Table
+from lakescope.reports.pivot import pivot
+
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|&~])")
+
+
+def markdown(report: Report) -> str:
+    """The whole report; numbers in brackets are those of the queries at its end."""
+    return "\n".join(_lines(report)) + "\n"
+
+
+def _lines(report: Report) -> Iterator[str]:
+    yield f"# {_plain(report.title)}"
+    yield ""
+    yield f"{range_text(report)}, revision {report.revision}. Numbers in brackets are those of the queries at the end."
+    yield ""
+    yield from _bullets(report.summary)
+    yield "## What changed"
+    yield ""
+    yield from _bullets(report.changes) if report.changes else ("No indicator changed much.", "")
+    yield "## What to do"
+    yield ""
+    yield from _findings(report.findings)
+    for section in report.sections:
+        yield from _section(section)
+    yield "## Queries"
+    yield ""
+    yield "Each command repeats the number of the report that names it."
+    yield ""
+    for query in report.queries:
+        share = (
+            "" if query.completeness is None else f" Data for {100 * query.completeness:.0f} % of the hours."
+        )
+        refusal = f" Not answered: {_plain(query.refusal)}." if query.refusal else ""
+        yield f"{query.number}. `{query.command.replace('`', chr(39))}`: {_plain(query.meaning)}{share}{refusal}"
+
+
+def _findings(findings: Sequence[Finding]) -> Iterator[str]:
+    if not findings:
+        yield "Nothing."
+    for number, finding in enumerate(findings, 1):
+        yield f"{number}. **{finding.state}**: {_sentence(finding.sentence)} {_plain(finding.action)}"
+    yield ""
+
+
+def _section(section: Section) -> Iterator[str]:
+    state = f" ({WORDS[section.state]})" if section.state else ""
+    yield f"## {_plain(section.title)}{state}"
+    yield ""
+    yield from _bullets(section.sentences)
+    for table in section.tables:
+        yield from _table(pivot(table) if table.pivot else table)
+    for note in section.notes:
+        yield f"Note: {_plain(note)}"
+        yield ""
+
+
+def _bullets(sentences: Sequence[Sentence]) -> Iterator[str]:
+    for one in sentences:
+        yield f"- {f'**{WORDS[one.state]}**: ' if one.state else ''}{_sentence(one)}"
+    if sentences:
+        yield ""
+
+
+def _sentence(sentence: Sentence) -> str:
+    return "".join(
+        _plain(part) if isinstance(part, str) else f"{_plain(part.text)} [{part.query}]"
+        for part in sentence.parts
+    )
+
+
+def _table(table: Table) -> Iterator[str]:
+    yield f"**{_plain(table.title)}**"
+    yield ""
+    if not table.rows:
+        yield "None."
+        yield ""
+        return
+    heads = [
+        _plain(column.title) + (f" [{column.query}]" if column.query else "") for column in table.columns
+    ]
+    is_number = [any(isinstance(row[i], Cell) for row in table.rows) for i in range(len(heads))]
+    yield f"| {' | '.join(heads)} |"
+    yield f"| {' | '.join('---:' if number else '---' for number in is_number)} |"
+    for row in table.rows:
+        yield f"| {' | '.join(map(_cell, row))} |"
+    yield ""
+    if table.more:
+        yield f"{table.more} more rows are left out."
+        yield ""
+
+
+def _cell(cell: str | Cell | None) -> str:
+    text = _plain(cell_text(cell))
+    if not isinstance(cell, Cell):
+        return text
+    number = f" [{cell.query}]" if cell.query else ""
+    state = f" ({cell.state})" if cell.state in ("warning", "critical") else ""
+    return f"{text}{number}{state}"
+
+
+def _plain(text: str) -> str:
+    """Without a meaning in Markdown or HTML."""
+    return _SPECIAL.sub(r"\\\1", text.replace("\n", " "))

@@ -1,0 +1,61 @@
+"""ISO weeks (ISO 8601): a year has 52 or 53, and the first one has its first Thursday in it."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+from msgspec import Struct
+
+_WEEK = re.compile(r"([0-9]{4})-?W([0-9]{1,2})", re.IGNORECASE)
+
+
+class Week(Struct, frozen=True):
+    """A week from Monday 00:00 to Monday 00:00 in UTC."""
+
+    year: int
+    """ISO year, which on the days around the turn is not the calendar's."""
+    week: int
+
+    def __post_init__(self) -> None:
+        try:
+            datetime.fromisocalendar(self.year, self.week, 1)
+        except ValueError as error:
+            last = datetime(self.year, 12, 28, tzinfo=UTC).isocalendar().week if self.year > 0 else 53
+            raise ValueError(
+                f"there is no week {self.name}: {self.year} has the weeks 1 to {last}"
+            ) from error
+
+    @classmethod
+    def parse(cls, text: str) -> Week:
+        """From ``2026-W47``. Raises `ValueError` saying what was expected."""
+        match = _WEEK.fullmatch(text.strip())
+        if match is None or not 1971 <= int(match[1]) <= 2200:
+            raise ValueError(f"{text[:60]!r} is no ISO week: expected for example 2026-W47")
+        return cls(int(match[1]), int(match[2]))
+
+    @classmethod
+    def closed_before(cls, now: datetime) -> Week:
+        """The last week that is over. `now` is aware."""
+        return cls.of(now - timedelta(days=7))
+
+    @classmethod
+    def of(cls, time: datetime) -> Week:
+        """The week of a moment (aware)."""
+        calendar = time.astimezone(UTC).isocalendar()
+        return cls(calendar.year, calendar.week)
+
+    @property
+    def name(self) -> str:
+        """``2026-W47``."""
+        return f"{self.year}-W{self.week:02d}"
+
+    @property
+    def since(self) -> datetime:
+        """Its first moment."""
+        return datetime.fromisocalendar(self.year, self.week, 1).replace(tzinfo=UTC)
+
+    @property
+    def until(self) -> datetime:
+        """The first moment after it."""
+        return self.since + timedelta(days=7)

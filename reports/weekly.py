@@ -1,0 +1,86 @@
+"""The weekly report: which sections, in which order, and what page 1 says of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+from lakescope.reports.desk import Ask, Desk
+from lakescope.reports.model import ORDER, Finding, Period, Report, Section, Sentence, worst
+from lakescope.reports.period import Week
+from lakescope.reports.sections._common import count_text, sentence
+from lakescope.reports.sections.completeness import WARNING, completeness
+from lakescope.reports.sections.summary import summary
+
+SECTIONS: Sequence[Callable[[Desk], Section]] = ()
+"""After completeness and summary, in the order in which people read."""
+FINDINGS = 8
+"""On page 1."""
+
+
+def weekly(week: Week, vo: str | None, ask_all: Ask, now: datetime, *, revision: int = 1) -> Report:
+    """The report of a week, for one VO or all of them. `now`: aware; a week that is not over ends there.
+
+    Raises `ValueError` for a week that has not begun, and what the store raises when it does not answer: a report is
+    complete, or there is none.
+    """
+    until = min(week.until, now.astimezone(UTC).replace(minute=0, second=0, microsecond=0))
+    if until <= week.since:
+        raise ValueError(f"week {week.name} begins at {week.since:%Y-%m-%dT%H:%MZ}: nothing is over yet")
+    desk = Desk(ask_all, week.since, until, vo)
+    coverage = completeness(desk)
+    overview = summary(desk)
+    rest = [make(desk) for make in SECTIONS]
+    sections = [coverage.section, overview.section, *rest]
+    findings = sorted(
+        (finding for section in sections for finding in section.findings),
+        key=lambda one: (ORDER[one.state], -one.weight),
+    )
+    return Report(
+        kind="weekly",
+        title=_title(week, vo, coverage.share, until),
+        vo=vo,
+        period=Period(
+            name=week.name, since=f"{week.since:%Y-%m-%dT%H:%M:%SZ}", until=f"{until:%Y-%m-%dT%H:%M:%SZ}"
+        ),
+        revision=revision,
+        computed=f"{now.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        state=worst([section.state for section in sections]) or "no data",
+        summary=_summary(sections, findings),
+        changes=overview.changes,
+        findings=findings[:FINDINGS],
+        sections=sections,
+        queries=desk.queries,
+    )
+
+
+def _title(week: Week, vo: str | None, share: float | None, until: datetime) -> str:
+    """What a reader must know before the first number, too."""
+    title = f"Data lake health, week {week.name}"
+    if vo is not None:
+        title += f", VO {vo}"
+    remarks = []
+    if until < week.until:
+        remarks.append(f"until {until:%a %H:%M} UTC")
+    if share is None or share == 0:
+        remarks.append("no data on transfers")
+    elif share < WARNING:
+        remarks.append(f"only {100 * share:.0f} % of the hours have data on transfers")
+    return f"{title} ({'; '.join(remarks)})" if remarks else title
+
+
+def _summary(sections: Sequence[Section], findings: Sequence[Finding]) -> list[Sentence]:
+    critical = sum(one.state == "critical" for one in findings)
+    warnings = len(findings) - critical
+    state = worst([section.state for section in sections]) or "no data"
+    if not findings:
+        text = "Healthy: nothing needs attention." if state == "good" else "The state is unknown: no data."
+        return [sentence(text, state=state)]
+    names = [section.title.lower() for section in sections if section.state == "critical"]
+    more = f" Critical: {', '.join(names)}." if names else ""
+    counts = [
+        *([count_text(critical, "critical finding")] if critical else []),
+        *([count_text(warnings, "warning")] if warnings else []),
+    ]
+    verdict = "Not healthy" if critical else "Degraded"
+    return [sentence(f"{verdict}: {' and '.join(counts)}.{more}", state=state)]

@@ -1,0 +1,72 @@
+"""A store in memory for whole weeks of events, which a test makes as it needs them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from lakescope.core.events import Event, Transfer
+from lakescope.reports.period import Week
+from lakescope.sinks.duckdb import DuckdbOptions, DuckdbSink
+
+WEEK = Week(2026, 47)
+MONDAY = WEEK.until + timedelta(hours=7)
+"""When it is read."""
+
+
+@contextmanager
+def store_of(events: Iterable[Event], folder: Path) -> Iterator[DuckdbSink]:
+    """The events in DuckDB."""
+    sink = DuckdbSink("store", DuckdbOptions(threads=1), folder)
+    try:
+        if chunk := [(event.dataset, msgspec.json.encode(event)) for event in events]:
+            sink.write(chunk)
+        yield sink
+    finally:
+        sink.close()
+
+
+def transfer(number: int, time: datetime, *, ok: bool = True, **fields: Any) -> Transfer:
+    """One that ended."""
+    text = f"{time.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return Transfer(
+        id=f"{number:032x}",
+        time=text,
+        event="done" if ok else "failed",
+        ok=ok,
+        **{
+            "source": "rucio",
+            "vo": "escape",
+            "activity": "Production",
+            "src_rse": "A-DISK",
+            "dst_rse": "B-DISK",
+            "src_site": "SITE-A",
+            "dst_site": "SITE-B",
+            "bytes": 10**9,
+            "name": f"file-{number}",
+            "functional_test": False,
+            "error_class": None if ok else "0123456789ab",
+            "error_template": None if ok else "TRANSFER [110] connection to <HOST> timed out",
+            **fields,
+        },
+    )
+
+
+def hourly(
+    hours: range, *, of: Week = WEEK, failed_every: int = 0, first: int = 0, **fields: Any
+) -> list[Transfer]:
+    """A transfer in each of the week's hours of a range."""
+    return [
+        transfer(
+            first + 1000 * of.week + hour,
+            of.since + timedelta(hours=hour, minutes=20),
+            ok=not failed_every or hour % failed_every != 0,
+            **fields,
+        )
+        for hour in hours
+    ]

@@ -1,0 +1,176 @@
+"""Weekly reports over a real store: what they say, and that each number repeats."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from typer.testing import CliRunner
+
+from lakescope.app.reports import weekly_report
+from lakescope.cli import app
+from lakescope.core.contracts import TransientError
+from lakescope.reports.model import Cell, Number, Report, Section
+from lakescope.reports.period import Week
+from lakescope.reports.weekly import weekly
+from lakescope.reports.writing import as_json, read_json, write
+from tests.reports._store import MONDAY, WEEK, hourly, store_of
+
+BEFORE = Week(2026, 46)
+
+
+def section(report: Report, name: str) -> Section:
+    return next(one for one in report.sections if one.name == name)
+
+
+def numbers(report: Report) -> Iterator[tuple[int, dict[str, Any], Any]]:
+    """Query, group and value of each number of sentences and tables."""
+    for one in report.sections:
+        for sentence in one.sentences:
+            for part in sentence.parts:
+                if isinstance(part, Number):
+                    yield part.query, dict(part.group), part.value
+        for table in one.tables:
+            for row in table.rows:
+                names = {
+                    column.dimension: cell
+                    for column, cell in zip(table.columns, row, strict=True)
+                    if column.dimension
+                }
+                for column, cell in zip(table.columns, row, strict=True):
+                    if isinstance(cell, Cell) and (number := cell.query or column.query):
+                        yield number, names, cell.value
+
+
+def test_half_a_week_says_so_in_its_title(tmp_path: Path) -> None:
+    events = [*hourly(range(168), of=BEFORE), *hourly(range(84), failed_every=4)]
+    with store_of(events, tmp_path) as sink:
+        report = weekly_report(sink, "2026-W47", None, MONDAY)
+    assert report.title == "Data lake health, week 2026-W47 (only 50 % of the hours have data on transfers)"
+    assert report.state == "critical"
+    first = report.findings[0]
+    assert first.sentence.text == "84 of 168 hours have no data on transfers."
+    (efficiency,) = [
+        row for row in section(report, "summary").tables[0].rows if row[0] == "Transfer efficiency"
+    ]
+    assert [cell.text for cell in efficiency[1:] if isinstance(cell, Cell)] == [
+        "75 %",
+        "100 %",
+        "-25.0 points",
+    ]
+    assert {query.completeness for query in report.queries if query.kpi == "transfer_efficiency"} == {0.5}
+
+
+def test_a_week_without_data(tmp_path: Path) -> None:
+    with store_of([], tmp_path) as sink:
+        report = weekly_report(sink, "2026-W47", None, MONDAY)
+    assert report.title.endswith("(no data on transfers)")
+    assert report.findings[0].sentence.text == "No transfer was reported in this week nor in the week before."
+
+
+def test_a_source_that_is_silent_all_week(tmp_path: Path) -> None:
+    events = [
+        *hourly(range(168), of=BEFORE),
+        *hourly(range(0, 168, 2), of=BEFORE, source="fts", first=500),
+        *hourly(range(168)),
+    ]
+    with store_of(events, tmp_path) as sink:
+        report = weekly_report(sink, "2026-W47", None, MONDAY)
+    texts = [one.text for one in section(report, "completeness").sentences]
+    assert (
+        "The source fts of transfers was silent all week; it had 84 hours without data in the week before."
+        in texts
+    )
+    assert report.title.removeprefix("Data lake health, ") == "week 2026-W47"
+
+
+def test_a_vo_is_of_its_own_transfers_alone(tmp_path: Path) -> None:
+    events = [*hourly(range(168)), *hourly(range(10), vo="ska", first=500, failed_every=2)]
+    with store_of(events, tmp_path) as sink:
+        report = weekly_report(sink, "2026-W47", "ska", MONDAY)
+    assert report.title.startswith("Data lake health, week 2026-W47, VO ska")
+    commands = {query.command for query in report.queries if query.kpi == "transfer_efficiency"}
+    assert all("--where vo=ska" in command for command in commands)
+    (done,) = [row for row in section(report, "summary").tables[0].rows if row[0] == "Transferred files"]
+    assert isinstance(done[1], Cell) and done[1].value == 5
+
+
+def test_a_week_that_is_not_over_ends_now_and_compares_with_as_much(tmp_path: Path) -> None:
+    events = [*hourly(range(168), of=BEFORE), *hourly(range(30))]
+    with store_of(events, tmp_path) as sink:
+        report = weekly_report(sink, "2026-W47", None, WEEK.since + timedelta(hours=30, minutes=59))
+        with pytest.raises(ValueError, match="nothing is over yet"):
+            weekly_report(sink, "2026-W48", None, WEEK.since)
+    assert report.title == "Data lake health, week 2026-W47 (until Tue 06:00 UTC)"
+    (done,) = [row for row in section(report, "summary").tables[0].rows if row[0] == "Transferred files"]
+    assert [cell.value for cell in done[1:3] if isinstance(cell, Cell)] == [30, 30]
+
+
+CONFIGURATION = '[collectors.push]\ntype = "http"\n[sinks.store]\ntype = "duckdb"\n'
+
+
+def test_each_number_repeats_with_its_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "lakescope.toml").write_text(CONFIGURATION)
+    names = {"dst_rse": "it's <B> & 50% $HOME `x`", "dst_site": "\u05d0\u05ea\u05e8", "src_site": "S" * 200}
+    events = [
+        *hourly(range(168), of=BEFORE),
+        *hourly(range(168), failed_every=5),
+        *hourly(range(168), failed_every=3, first=500, **names),
+    ]
+    with store_of(events, tmp_path / "lakescope-data"):
+        pass
+    done = CliRunner().invoke(app, ["report", "weekly", "--week", "2026-W47", "--out", "out"])
+    assert done.exit_code == 0, done.output
+    report = read_json((tmp_path / "out/report.json").read_bytes())
+    commands = {query.number: query.command for query in report.queries}
+    by_query: dict[int, list[tuple[dict[str, Any], Any]]] = {}
+    for query, group, value in numbers(report):
+        by_query.setdefault(query, []).append((group, value))
+    sample = [number for number in by_query if any(value for _, value in by_query[number])]
+    assert len(sample) >= 7
+    for number in sample:
+        _, *arguments = shlex.split(commands[number])
+        again = CliRunner().invoke(app, [*arguments, "--format", "json"])
+        assert again.exit_code == 0, again.output
+        rows = json.loads(again.stdout)
+        for group, value in by_query[number]:
+            values = [row["value"] for row in rows if group.items() <= row.items()]
+            assert values == [pytest.approx(value)], (commands[number], group)
+
+
+def test_the_model_is_json_and_back(tmp_path: Path) -> None:
+    with store_of(hourly(range(168), failed_every=7), tmp_path) as sink:
+        one, two = (weekly_report(sink, "2026-W47", None, MONDAY) for _ in range(2))
+    assert as_json(one) == as_json(two)
+    assert read_json(as_json(one)) == msgspec.convert(msgspec.to_builtins(one), Report)
+    assert as_json(read_json(as_json(one))) == as_json(one)
+
+
+def test_a_store_that_dies_leaves_no_half_report(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with store_of(hourly(range(168)), tmp_path) as sink:
+        report = weekly_report(sink, "2026-W47", None, MONDAY)
+        write(report, out)
+        before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+        calls = 0
+
+        def ask_once(questions: Any) -> Any:
+            nonlocal calls
+            calls += 1
+            if calls > 3:
+                raise TransientError("the store went away")
+            from lakescope.app.query import ask_many
+
+            return ask_many(questions, sink)
+
+        with pytest.raises(TransientError):
+            write(weekly(WEEK, None, ask_once, MONDAY), out)
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".out")]
