@@ -27,6 +27,7 @@ from lakescope.app.lock import lock
 from lakescope.core.events import Transfer
 from lakescope.core.messages import Message, Reject
 from lakescope.dashboards.definitions import DASHBOARDS
+from lakescope.reports.writing import as_json
 from tests.contract._bodies import events_of, hermes, ndjson, scripts
 from tests.contract._running import QUICK, Running
 from tests.e2e._lakescope import until
@@ -68,7 +69,7 @@ def answers(client: Client) -> dict[str, Any]:
     return {
         "kpis": [(list(one), one.bin_s) for one in rows],
         "dashboards": [[{key: p.get(key) for key in SHOWN} for p in page.pictures] for page in pages],
-        "report": structs.replace(client.weekly_report("2026-W46", None, None, NOW), computed=""),
+        "report": as_json(structs.replace(client.weekly_report("2026-W46", None, None, NOW), computed="")),
         "transfer": client.transfer(REQUEST, SpanText()),
         "explanations": [
             client.explain("did", FILE, span)
