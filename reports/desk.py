@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
@@ -43,6 +43,8 @@ class Question(Struct, frozen=True, kw_only=True):
     where: Mapping[str, str | tuple[str, ...]] = {}
     weeks_ago: int = 0
     """1: the same about the week before."""
+    span: tuple[datetime, datetime] | None = None
+    """Another range than the week; aware."""
 
 
 def ask_for(kpi: str, *by: str, bin_s: int | None = None, weeks_ago: int = 0, **where: str) -> Question:
@@ -145,23 +147,24 @@ class Desk:
         return dict(zip(questions, self.ask(*questions.values()), strict=True))
 
     def events(
-        self, dataset: str, columns: Sequence[str], conditions: Iterable[Condition] = (), limit: int = 500
-    ) -> Rows:
-        """The newest events of the week, of the report's VO; none where the store cannot search them."""
-        narrowed = [*conditions, *([Condition("vo", "=", self.vo)] if self.vo else [])]
-        (rows,) = self._ask_all(
-            [
-                EventsQuery(
-                    dataset=dataset,
-                    columns=tuple(columns),
-                    since=self.since,
-                    until=self.until,
-                    conditions=tuple(narrowed),
-                    limit=limit,
-                )
-            ]
-        )
-        return () if isinstance(rows, UnsupportedError) else rows
+        self, dataset: str, columns: Sequence[str], *conditions: Sequence[Condition], limit: int = 500
+    ) -> list[Rows]:
+        """The newest events of the week, of the report's VO, that meet all of each sequence of conditions; none where the
+        store cannot search them."""
+        of_vo = [Condition("vo", "=", self.vo)] if self.vo else []
+        queries = [
+            EventsQuery(
+                dataset=dataset,
+                columns=tuple(columns),
+                since=self.since,
+                until=self.until,
+                conditions=(*one, *of_vo),
+                limit=limit,
+            )
+            for one in conditions
+        ]
+        answers = self._ask_all(queries) if queries else []
+        return [() if isinstance(rows, UnsupportedError) else rows for rows in answers]
 
     def note_completeness(self, dataset: str, share: float) -> None:
         """Says of all queries to a dataset how much of the week it covers."""
@@ -197,10 +200,11 @@ class Desk:
         where = dict(question.where)
         if self.vo is not None and "vo" in kpi.dimensions:
             where["vo"] = self.vo
+        since, until = question.span or (self.since, self.until)
         return Query(
             kpi=kpi,
-            since=self.since - back,
-            until=self.until - back,
+            since=since - back,
+            until=until - back,
             by=question.by,
             bin_s=question.bin_s,
             filters=where,

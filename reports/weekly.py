@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from lakescope.reports.desk import Ask, Desk
 from lakescope.reports.model import ORDER, Finding, Period, Report, Section, Sentence, worst
 from lakescope.reports.period import Week
+from lakescope.reports.sections import services, storage, transfers
 from lakescope.reports.sections._common import count_text, sentence
 from lakescope.reports.sections.completeness import WARNING, completeness
+from lakescope.reports.sections.incidents import incidents
 from lakescope.reports.sections.summary import summary
 
-SECTIONS: Sequence[Callable[[Desk], Section]] = ()
+SECTIONS: Sequence[Callable[[Desk], Section]] = (
+    incidents,
+    transfers.efficiency,
+    transfers.volume,
+    transfers.links,
+    transfers.errors,
+    storage.storage,
+    storage.rules,
+    transfers.queues,
+    storage.deletions,
+    services.network,
+    services.services,
+)
 """After completeness and summary, in the order in which people read."""
 FINDINGS = 8
 """On page 1."""
+FINDINGS_ALIKE = 2
+"""Of these, with one action."""
 
 
 def weekly(week: Week, vo: str | None, ask_all: Ask, now: datetime, *, revision: int = 1) -> Report:
@@ -32,10 +49,7 @@ def weekly(week: Week, vo: str | None, ask_all: Ask, now: datetime, *, revision:
     overview = summary(desk)
     rest = [make(desk) for make in SECTIONS]
     sections = [coverage.section, overview.section, *rest]
-    findings = sorted(
-        (finding for section in sections for finding in section.findings),
-        key=lambda one: (ORDER[one.state], -one.weight),
-    )
+    findings = [finding for section in sections for finding in section.findings]
     return Report(
         kind="weekly",
         title=_title(week, vo, coverage.share, until),
@@ -46,9 +60,9 @@ def weekly(week: Week, vo: str | None, ask_all: Ask, now: datetime, *, revision:
         revision=revision,
         computed=f"{now.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
         state=worst([section.state for section in sections]) or "no data",
-        summary=_summary(sections, findings),
+        summary=[*_verdict(sections, findings), coverage.section.sentences[0]],
         changes=overview.changes,
-        findings=findings[:FINDINGS],
+        findings=_worst(findings),
         sections=sections,
         queries=desk.queries,
     )
@@ -69,7 +83,19 @@ def _title(week: Week, vo: str | None, share: float | None, until: datetime) -> 
     return f"{title} ({'; '.join(remarks)})" if remarks else title
 
 
-def _summary(sections: Sequence[Section], findings: Sequence[Finding]) -> list[Sentence]:
+def _worst(findings: Sequence[Finding]) -> list[Finding]:
+    """Those of page 1: of what is to be done in one way only the first few, so that others have room."""
+    ranked = sorted(findings, key=lambda one: (ORDER[one.state], -one.weight))
+    of_action: Counter[str] = Counter()
+    result = []
+    for finding in ranked:
+        of_action[finding.action] += 1
+        if of_action[finding.action] <= FINDINGS_ALIKE:
+            result.append(finding)
+    return result[:FINDINGS]
+
+
+def _verdict(sections: Sequence[Section], findings: Sequence[Finding]) -> list[Sentence]:
     critical = sum(one.state == "critical" for one in findings)
     warnings = len(findings) - critical
     state = worst([section.state for section in sections]) or "no data"

@@ -14,11 +14,19 @@ from typing import TypeVar
 
 import msgspec
 
+from lakescope.alerts.incidents import BIN_S
+from lakescope.alerts.records import Records
+from lakescope.alerts.watch import FAILED_BY, PLACE, bins_of, replay
+from lakescope.app.incident_events import events_of
+from lakescope.app.query import ask, query_of
 from lakescope.app.reports import weekly_report
 from lakescope.core.contracts import Sink
+from lakescope.core.events import Event
 from lakescope.core.messages import Message
 from lakescope.core.plugins import formats, load
+from lakescope.dashboards.pages.incident import title_of
 from lakescope.pipeline.normalise import Normaliser
+from lakescope.reports.desk import DAY_S
 from lakescope.reports.model import Report
 from lakescope.reports.period import Week
 from lakescope.simulator import Options, Wire, incidents_of, make_lake, simulate
@@ -31,7 +39,7 @@ T = TypeVar("T")
 WEEK = Week(2026, 3)
 SEED = 1
 RATE = 40.0  # transfers an hour
-_BATCH = 2000
+_BATCH = 20_000
 _HOUR = 3600.0
 _OPTIONS = Options(
     few_hosts=True,
@@ -39,24 +47,24 @@ _OPTIONS = Options(
     accesses=0.0,
     deletions=0.1,
     notify=0.1,
-    hosts=2 * _HOUR,
+    hosts=_HOUR / 2,
     latency=_HOUR,
     rtt=4 * _HOUR,
     throughput=6 * _HOUR,
     trace=24 * _HOUR,
     clock=24 * _HOUR,
-    optimizer=6 * _HOUR,
-    probes=3 * _HOUR,
+    optimizer=_HOUR,
+    probes=_HOUR,
     statistics=8 * _HOUR,
     availability=6 * _HOUR,
     rules=3 * _HOUR,
-    usage=6 * _HOUR,
+    usage=_HOUR,
     accounts=12 * _HOUR,
     inside=12 * _HOUR,
     checks=6 * _HOUR,
     templates=24 * _HOUR,
     monitoring=12 * _HOUR,
-    metrics=6 * _HOUR,
+    metrics=_HOUR,
     downtimes=6 * _HOUR,
     sam=6 * _HOUR,
     srr=24 * _HOUR,
@@ -73,6 +81,7 @@ def demo_report(vo: str | None = None) -> Report:
         try:
             for chunk in _chunks(_documents()):
                 sink.write(chunk)
+            sink.write([_document(event) for event in _incidents(sink, Path(folder))])
             return weekly_report(sink, WEEK.name, vo, WEEK.until + timedelta(hours=7))
         finally:
             sink.close()
@@ -95,7 +104,26 @@ def _documents() -> Iterator[tuple[str, bytes]]:
     )
     for part in _chunks(wires):
         for event in normaliser([_message(wire) for wire in part]).events:
-            yield event.dataset, msgspec.json.encode(event)
+            yield _document(event)
+
+
+def _document(event: Event) -> tuple[str, bytes]:
+    return event.dataset, msgspec.json.encode(event)
+
+
+def _incidents(sink: Sink, folder: Path) -> list[Event]:
+    """What an instance would have found and recorded; what is usual is learnt from the day before."""
+    until = WEEK.until.timestamp()
+    span = (WEEK.since.timestamp() - DAY_S, until)
+    ended = ask(query_of("transfers_ended", *span, PLACE, bin_s=BIN_S), sink)
+    failed = ask(query_of("transfers_failed", *span, FAILED_BY, bin_s=BIN_S), sink)
+    book = Records(folder / "incidents.json", title_of)
+    events: list[Event] = []
+    for incident in replay(bins_of(ended, failed), WEEK.since.timestamp(), until):
+        opened, closed = incident.opened or until, incident.closed or until
+        records = [record for _, record in book.update([("opened", incident)], closed, b"")]
+        events += [*events_of(records, opened), *events_of(records, closed - 1)]
+    return events
 
 
 def _message(wire: Wire) -> Message:

@@ -30,7 +30,9 @@ def cell_text(cell: str | Cell | None) -> str:
     """A cell of a table as text."""
     if cell is None:
         return UNKNOWN
-    return readable(cell) if isinstance(cell, str) else cell.text
+    if isinstance(cell, str):
+        return readable(cell.removesuffix("T00:00:00Z"))  # a day
+    return cell.text
 
 
 def range_text(report: Report) -> str:

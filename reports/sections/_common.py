@@ -9,7 +9,7 @@ from lakescope.dashboards.words import words
 from lakescope.kpis.units import format_value
 from lakescope.reports.desk import Answer, Key, rounded
 from lakescope.reports.forms.texts import readable
-from lakescope.reports.model import Cell, Column, Number, Sentence, State, Table
+from lakescope.reports.model import Cell, Column, Finding, Number, Sentence, State, Table
 
 ROWS = 10
 """Of a table that ranks."""
@@ -86,16 +86,24 @@ def link_of(key: Key) -> str:
     return " → ".join(map(name_of, key))
 
 
+def names_of(answer: Answer, key: Key) -> str:
+    """A group as people read it: a link with an arrow."""
+    is_link = [name[:4] for name in answer.question.by] == ["src_", "dst_"]
+    return link_of(key) if is_link else " on ".join(map(name_of, key))
+
+
 def change_text(answer: Answer, value: Any, before: Any) -> str:
     """A value against an earlier one: in percentage points of a ratio, else in percent; empty where one is missing."""
     if value is None or before is None:
         return ""
     if answer.kpi.unit == "ratio":
-        return f"{100 * (value - before):+.1f} points"
+        text = f"{100 * (value - before):+.1f} points"
+        return "unchanged" if text in ("+0.0 points", "-0.0 points") else text
     if not before:
         return "from 0" if value else "unchanged"
     share = value / before - 1
-    return f"{100 * share:+.0f} %" if abs(share) < 10 else f"{value / before:.0f} times as much"
+    text = f"{100 * share:+.0f} %" if abs(share) < 10 else f"{value / before:.0f} times as much"
+    return "unchanged" if text in ("+0 %", "-0 %") else text
 
 
 def change_cell(answer: Answer, value: Any, before: Any) -> Cell | None:
@@ -107,3 +115,45 @@ def change_cell(answer: Answer, value: Any, before: Any) -> Cell | None:
 def count_text(count: int, one: str, many: str | None = None) -> str:
     """``1 link``, ``3 links``."""
     return f"{format_value(count, 'count')} {one if count == 1 else many or one + 's'}"
+
+
+def beyond_bounds(answer: Answer) -> list[tuple[Key, float | int, State]]:
+    """Groups whose value is beyond one of the KPI's bounds, the worst first."""
+    states = (
+        (key, value, answer.state(value)) for key, value in answer.ranked(least=answer.kpi.good == "up")
+    )
+    return [(key, value, state) for key, value, state in states if state in ("warning", "critical")]
+
+
+def findings_of(
+    answer: Answer,
+    before: str,
+    after: str,
+    action: str,
+    weight: float,
+    *,
+    attempts: Answer | None = None,
+    least: int = 0,
+    with_warnings: bool = True,
+) -> list[Finding]:
+    """A finding a group beyond the bounds: `before` (with ``{}`` for its names), the value, `after`.
+
+    `attempts`: of fewer than `least` nothing is concluded.
+    """
+    counts = {} if attempts is None else attempts.values
+    return [
+        Finding(
+            state="critical" if state == "critical" else "warning",
+            sentence=sentence(
+                before.replace("{}", names_of(answer, key)),
+                answer.of(value, key),
+                *((" of ", attempts.of(counts[key], key)) if attempts is not None else ()),
+                after,
+                state=state,
+            ),
+            action=action,
+            weight=weight - place / 1000,
+        )
+        for place, (key, value, state) in enumerate(beyond_bounds(answer))
+        if (attempts is None or counts.get(key, 0) >= least) and (with_warnings or state == "critical")
+    ]

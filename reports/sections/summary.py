@@ -66,7 +66,6 @@ def summary(desk: Desk) -> Overview:
             name="summary",
             title="Summary",
             state=worst([now.state(now.value) for now, _ in shown.values()]),
-            sentences=changes,
             tables=[_table(shown)],
             notes=[
                 *refusals(*answers.values()),

@@ -49,6 +49,7 @@ def transfer(number: int, time: datetime, *, ok: bool = True, **fields: Any) -> 
             "dst_site": "SITE-B",
             "bytes": 10**9,
             "name": f"file-{number}",
+            "file": f"test:file-{number}",
             "functional_test": False,
             "error_class": None if ok else "0123456789ab",
             "error_template": None if ok else "TRANSFER [110] connection to <HOST> timed out",

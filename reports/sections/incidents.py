@@ -1,0 +1,143 @@
+"""Incidents of transfers of the week, as Lakescope found and recorded them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from lakescope.core.printable import rfc3339
+from lakescope.kpis import CATALOGUE
+from lakescope.kpis.model import Condition
+from lakescope.kpis.units import format_value
+from lakescope.reports.desk import Answer, Desk, Question, ask_for
+from lakescope.reports.forms.texts import readable
+from lakescope.reports.model import Cell, Column, Finding, Section, Table, worst
+from lakescope.reports.sections._common import refusals, sentence
+
+COLUMNS = (
+    *(
+        "incident",
+        "state",
+        "severity",
+        "owner",
+        "culprit",
+        "site",
+        "src_site",
+        "dst_site",
+        "src_rse",
+        "dst_rse",
+    ),
+    *("protocol", "endpoint", "activity", "vo", "started", "ended", "attempts", "failures", "expected"),
+    *("error_template", "muted_by"),
+)
+PLACES = ("src_site", "dst_site", "src_rse", "dst_rse", "protocol", "endpoint", "activity", "vo")
+"""Of an incident, which are dimensions of transfers."""
+REPORTS_MAX = 20_000
+"""Each round reports each open incident: 2016 rounds a week."""
+ROWS = 50
+Incident = Mapping[str, Any]
+
+
+def incidents(desk: Desk) -> Section:
+    """Beginning, end, culprit, files affected and the error of each, the newest first."""
+    (began,) = desk.ask(ask_for("incidents_began"))
+    (reports,) = desk.events("incidents", COLUMNS, (Condition("event", "=", "reported"),), limit=REPORTS_MAX)
+    newest: dict[str, Incident] = {}
+    for row in reports:  # newest first
+        newest.setdefault(row["incident"], row)
+    of_week = sorted(newest.values(), key=lambda one: (str(one["started"]), one["incident"]), reverse=True)
+    files = _files_failing(desk, of_week[:ROWS])
+    still_open = [one for one in of_week if one["state"] == "open"]
+    findings = [
+        Finding(
+            state="critical" if one["severity"] == "page" else "warning",
+            sentence=sentence(
+                f"Incident since {_moment(one['started'])}: {readable(one['culprit'] or 'the whole lake')}, still open.",
+                state="critical" if one["severity"] == "page" else "warning",
+            ),
+            action=f"Ask its owner ({one['owner'] or 'nobody'}) what is done about it.",
+            weight=0.8,
+        )
+        for one in still_open
+    ]
+    return Section(
+        name="incidents",
+        title="Incidents",
+        state=worst([one.state for one in findings]),
+        sentences=[
+            sentence(
+                "Incidents that began in this week: ", began.total, f"; open at its end: {len(still_open)}."
+            )
+        ]
+        if began.value is not None
+        else [],
+        tables=[_table(of_week, files)] if of_week else [],
+        findings=findings,
+        notes=refusals(began),
+    )
+
+
+def _files_failing(desk: Desk, of_week: list[Incident]) -> dict[str, Answer]:
+    """Distinct files with a failed attempt at each culprit while it lasted, where it is one place."""
+    questions: dict[str, Question] = {}
+    for one in of_week:
+        where = {name: one[name] for name in PLACES if one[name] is not None}
+        if not one["started"] or not where:
+            continue
+        since = max(desk.since, datetime.fromisoformat(one["started"]))
+        until = min(desk.until, datetime.fromisoformat(one["ended"]) if one["ended"] else desk.until)
+        if since < until:
+            kpi = CATALOGUE["files_failing"]
+            questions[one["incident"]] = Question(
+                kpi=kpi.name, where=where, span=(since.astimezone(UTC), until.astimezone(UTC))
+            )
+    return desk.ask_each(questions) if questions else {}
+
+
+def _table(of_week: list[Incident], files: Mapping[str, Answer]) -> Table:
+    return Table(
+        name="incidents",
+        title="Incidents of the week",
+        columns=[
+            Column(title="Began (UTC)"),
+            Column(title="Lasted"),
+            Column(title="Culprit"),
+            Column(title="Severity"),
+            Column(title="Files affected", unit="count"),
+            Column(title="Failed attempts of its worst window"),
+            Column(title="Main error"),
+            Column(title="Remark"),
+        ],
+        rows=[
+            [
+                _moment(one["started"]),
+                _duration(one),
+                one["culprit"] or "the whole lake",
+                one["severity"],
+                Cell(value=answer.value, text=answer.total.text, query=answer.number)
+                if (answer := files.get(one["incident"]))
+                else Cell(value=None, text=""),
+                f"{one['failures']} of {one['attempts']}, usually {one['expected']:g}"
+                if one["expected"] is not None
+                else "",
+                one["error_template"] or "",
+                one["muted_by"] or "",
+            ]
+            for one in of_week[:ROWS]
+        ],
+        more=max(0, len(of_week) - ROWS),
+    )
+
+
+def _duration(one: Incident) -> str:
+    if not one["ended"] or not one["started"]:
+        return "open"
+    seconds = (datetime.fromisoformat(one["ended"]) - datetime.fromisoformat(one["started"])).total_seconds()
+    return format_value(seconds, "seconds")
+
+
+def _moment(time: str | None) -> str:
+    if not time:
+        return ""
+    return rfc3339(datetime.fromisoformat(time).timestamp())[:16].replace("T", " ")
