@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 
 from msgspec import Struct
 
-from lakescope.alerts.model import Owner, Severity
+from lakescope.alerts.model import Acknowledgement, Owner, Severity, Silence
 
 Finding = Literal["confirms", "clears", "neutral"]
 
@@ -32,22 +32,6 @@ class Example(Struct, frozen=True, kw_only=True):
     time: float
     error: str
     request_id: str | None = None
-
-
-class Acknowledgement(Struct, frozen=True, kw_only=True):
-    """Somebody works on it: it is not escalated."""
-
-    by: str
-    at: float
-    note: str = ""
-
-
-class Silence(Struct, frozen=True, kw_only=True):
-    """Nobody is notified of it until then."""
-
-    by: str
-    until: float
-    reason: str
 
 
 class IncidentRecord(Struct, frozen=True, kw_only=True):

@@ -22,8 +22,9 @@ Owner = Literal["lake", "site", "storage", "network", "rucio", "fts", "vo", "mon
 State = Literal["ok", "pending", "firing", "clearing", "unknown", "no data", "no baseline"]
 """no data: the rule's feed is not there; no baseline: too little history for a verdict; unknown: the store did not answer."""
 NOT_JUDGED: tuple[State, ...] = ("unknown", "no data", "no baseline")
-Event = Literal["opened", "raised", "updated", "resolved", "escalated", "digest"]
-"""raised: the severity rose. updated notifies nobody by itself: receivers that keep a state (Alertmanager) get it."""
+Event = Literal["opened", "raised", "updated", "resolved", "escalated", "reminded", "digest"]
+"""raised: the severity rose. reminded: a silence is over, and it is still open. updated notifies nobody
+by itself: receivers that keep a state (Alertmanager) get it."""
 
 
 class Threshold(Struct, frozen=True, kw_only=True, tag=True):
@@ -198,6 +199,25 @@ class Verdict(Struct, frozen=True, kw_only=True):
     """Of ``no data`` and ``unknown``: what the store said, if it said why."""
 
 
+class Acknowledgement(Struct, frozen=True, kw_only=True):
+    """Somebody works on it: it is not escalated."""
+
+    by: str
+    at: float
+    note: str = ""
+
+
+class Silence(Struct, frozen=True, kw_only=True):
+    """Nobody is notified of it until then; who was notified before is reminded if it is still open."""
+
+    by: str
+    until: float
+    reason: str
+
+    def __str__(self) -> str:
+        return f"silenced by {self.by}: {self.reason}"
+
+
 _COMMON = ("rule", "severity", "owner", "incident")
 
 
@@ -216,7 +236,9 @@ class Alert(Struct, kw_only=True):
     opened: float
     """When it began to fire."""
     ended: float | None = None
-    acknowledged_by: str | None = None
+    acknowledged: Acknowledgement | None = None
+    silence: Silence | None = None
+    """The last one; it may be over."""
     culprits: tuple[tuple[str, str], ...] = ()
     """Of an incident: attribute and value of its patterns (`search.Pattern`), such as ``("src_site", "A")``; subscriptions by
     site, RSE, VO or activity look at these alone."""
@@ -250,4 +272,6 @@ class Notification(Struct, frozen=True, kw_only=True):
     @property
     def key(self) -> str:
         """Stable, so that a receiver can tell a repeat."""
-        return f"{self.alert.key}-{self.event}"
+        silence = self.alert.silence
+        which = f"-{silence.until:.0f}" if silence and self.event == "reminded" else ""
+        return f"{self.alert.key}-{self.event}{which}"

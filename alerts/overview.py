@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from math import inf
 from typing import Any
 
-from lakescope.alerts.model import Rule, State, Verdict
+from lakescope.alerts.model import Acknowledgement, Alert, Rule, Silence, State, Verdict
 from lakescope.alerts.states import Ledger, Watched
 from lakescope.core.options import closest
 from lakescope.core.printable import rfc3339
@@ -62,7 +62,8 @@ def overview(
 
 def _row(rule: Rule, verdicts: Sequence[Verdict], ledger: Ledger) -> Document:
     states = states_of(verdicts, ledger, rule)
-    worst, state = (states[0][0], states[0][1]) if states else (None, "ok")
+    worst, state, watched = states[0] if states else (None, "ok", None)
+    kpi = CATALOGUE[rule.kpi]
     return {
         "rule": rule.name,
         "title": rule.title,
@@ -74,6 +75,10 @@ def _row(rule: Rule, verdicts: Sequence[Verdict], ledger: Ledger) -> Document:
         "firing": sum(one in ("firing", "clearing") for _, one, _ in states),
         "reason": worst.reason if worst else None,
         "completeness": worst.completeness if worst else None,
+        "value": text_of(kpi, worst.value if worst else None),
+        "threshold": text_of(kpi, worst.threshold if worst else None),
+        "since": None if watched is None else rfc3339(watched.began),
+        "runbook": rule.runbook_url or rule.runbook,
     }
 
 
@@ -125,19 +130,36 @@ def _transitions(rule: Rule, ledger: Ledger) -> list[Document]:
     ]
 
 
-def alerts_of(ledger: Iterable[Any]) -> list[Document]:
-    """Alerts as plain data, the newest first."""
-    return [
-        {
-            "rule": one.rule,
-            "labels": one.labels,
-            "severity": one.severity,
-            "annotations": one.annotations,
-            "began": rfc3339(one.began),
-            "opened": rfc3339(one.opened),
-            "ended": None if one.ended is None else rfc3339(one.ended),
-            "muted_by": one.muted_by,
-            "key": one.key,
-        }
-        for one in sorted(ledger, key=lambda one: -one.opened)
-    ]
+def alerts_of(alerts: Iterable[Alert], now: float) -> list[Document]:
+    """Alerts as plain data as of a time (POSIX seconds), the newest first."""
+    return [alert_document(one, now) for one in sorted(alerts, key=lambda one: -one.opened)]
+
+
+def alert_document(alert: Alert, now: float) -> Document:
+    """One of them, with what people did about it."""
+    return {
+        "rule": alert.rule,
+        "labels": alert.labels,
+        "places": alert.places,
+        "severity": alert.severity,
+        "annotations": alert.annotations,
+        "state": "open" if alert.ended is None else "ended",
+        "began": rfc3339(alert.began),
+        "opened": rfc3339(alert.opened),
+        "ended": None if alert.ended is None else rfc3339(alert.ended),
+        "muted_by": alert.muted_by,
+        "key": alert.key,
+        **acts_document(alert.acknowledged, alert.silence, now),
+    }
+
+
+def acts_document(acknowledged: Acknowledgement | None, silence: Silence | None, now: float) -> Document:
+    """``acknowledged`` and ``silence``, times as RFC 3339; null: nobody did, and a silence that is over."""
+    return {
+        "acknowledged": None
+        if acknowledged is None
+        else {"by": acknowledged.by, "at": rfc3339(acknowledged.at), "note": acknowledged.note},
+        "silence": None
+        if silence is None or silence.until <= now
+        else {"by": silence.by, "until": rfc3339(silence.until), "reason": silence.reason},
+    }

@@ -15,9 +15,9 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from lakescope.alerts._files import read, write
-from lakescope.alerts.book import Acknowledgement, IncidentRecord, Silence
+from lakescope.alerts.book import IncidentRecord
 from lakescope.alerts.incidents import Change, Incident
-from lakescope.alerts.model import Alert, Owner, Severity
+from lakescope.alerts.model import Acknowledgement, Alert, Owner, Severity, Silence
 
 RULE = "incident"
 """The name under which people are notified of incidents."""
@@ -242,7 +242,8 @@ def alert_of(record: IncidentRecord) -> Alert:
         began=record.began,
         opened=record.opened,
         ended=record.ended,
-        acknowledged_by=record.acknowledged.by if record.acknowledged else None,
+        acknowledged=record.acknowledged,
+        silence=record.silence,
         culprits=tuple(attribute for pattern in record.patterns for attribute in pattern),
         muted_by=record.muted_by,
     )

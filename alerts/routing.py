@@ -209,7 +209,7 @@ def _due_of(
     hushed = _receivers(quiet) - _receivers(loud)
     for receiver in sorted({*news, *escalated, *receipts.of} - hushed):
         receipt = receipts.get(receiver, alert)
-        for event in _events(alert, receipt, receiver in news, receiver in escalated):
+        for event in _events(alert, receipt, receiver in news, receiver in escalated, at):
             yield Delivery(receiver, Notification(event=event, alert=alert, at=at))
         period = keep_state.get(receiver)
         if receipt and period is not None and alert.ended is None and at - receipt.posted >= period:
@@ -220,7 +220,9 @@ def _receivers(subscriptions: Iterable[Subscription]) -> set[str]:
     return {receiver for one in subscriptions for receiver in (*one.receivers, *one.escalate_to)}
 
 
-def _events(alert: Alert, receipt: Receipt | None, is_news: bool, is_escalated: bool) -> Iterator[Event]:
+def _events(
+    alert: Alert, receipt: Receipt | None, is_news: bool, is_escalated: bool, at: float
+) -> Iterator[Event]:
     if receipt is None:
         if is_news:
             yield "opened"
@@ -233,6 +235,8 @@ def _events(alert: Alert, receipt: Receipt | None, is_news: bool, is_escalated: 
             yield "escalated"
         elif receipt.severity == "ticket" and alert.severity == "page":
             yield "raised"
+        elif alert.silence is not None and receipt.posted < alert.silence.until <= at:
+            yield "reminded"
     if alert.ended is not None and (receipt is None or not receipt.resolved):
         yield "resolved"
 
@@ -252,12 +256,12 @@ def _opens(subscription: Subscription, alert: Alert, at: float) -> bool:
 def _escalates(subscription: Subscription, alert: Alert, at: float) -> bool:
     if (
         subscription.escalate_after_s is None
-        or alert.acknowledged_by
+        or alert.acknowledged
         or alert.muted_by
         or alert.ended is not None
     ):
         return False
-    begin = alert.opened
+    begin = max(alert.opened, alert.silence.until if alert.silence else 0.0)
     if alert.severity == "ticket":
         if subscription.digest is not None:
             return False

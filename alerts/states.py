@@ -78,7 +78,7 @@ class Ledger(Struct, kw_only=True):
     @property
     def alerts(self) -> list[Alert]:
         """Open ones, and ended ones of which somebody may still have to be notified."""
-        return [one.alert for one in self.watched if one.alert is not None] + self.ended
+        return [one.alert for one in [*self.watched] if one.alert is not None] + self.ended
 
     def step(self, rule: Rule, verdicts: Iterable[Verdict], now: float, gap_s: float = GAP_S) -> None:
         """One round of a rule. A group without a verdict has no value, unless the rule itself could not be judged."""
@@ -115,6 +115,13 @@ class Ledger(Struct, kw_only=True):
         among the `others`."""
         self.ended = [one for one in self.ended if not is_settled(one, self.receipts, subscriptions, now)]
         self.receipts.forget({one.key for one in (*self.alerts, *others)})
+
+    def alert(self, key: str) -> Alert:
+        """One of them by its key. Raises `KeyError` for one that is not there any more."""
+        for one in self.alerts:
+            if one.key == key:
+                return one
+        raise KeyError(key)
 
     def save(self, path: Path) -> None:
         """Whole or not at all."""
@@ -218,5 +225,6 @@ def _describe(one: Watched, rule: Rule, verdict: Verdict) -> None:
         "summary": summary.format_map(fields),
         "description": rule.description.format_map(fields),
         "value": fields["value"],
+        "threshold": fields["threshold"],
         "completeness": "-" if verdict.completeness is None else f"{verdict.completeness:.0%}",
     }

@@ -111,6 +111,7 @@ def headline(notification: Notification) -> str:
         "updated": alert.severity.upper(),
         "resolved": "RESOLVED",
         "escalated": f"NOT ACKNOWLEDGED, {alert.severity.upper()}",
+        "reminded": f"STILL OPEN, {alert.severity.upper()}",
         "digest": "RESOLVED" if alert.ended is not None else alert.severity.upper(),
     }[notification.event]
     return f"[{mark}] {summary(alert)}"
@@ -134,7 +135,7 @@ def details(notification: Notification) -> Iterator[tuple[str, str]]:
     yield from _given("Data completeness", notes.get("completeness"))
     yield from _given("Downtime", notes.get("downtime"))
     yield from _given("Muted by", alert.muted_by)
-    yield from _given("Acknowledged by", alert.acknowledged_by)
+    yield from _given("Acknowledged by", alert.acknowledged.by if alert.acknowledged else None)
     yield "Rule", f"{alert.rule} (owner: {alert.labels.get('owner', 'lake')})"
     yield from _given("Incident", alert.labels.get("incident"))
 

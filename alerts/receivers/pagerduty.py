@@ -61,7 +61,7 @@ def event_of(notification: Notification) -> dict[str, Any] | None:
     alert = notification.alert
     if notification.event == "resolved":
         return {"event_action": "resolve", "dedup_key": alert.identity}
-    if notification.event not in ("opened", "raised", "escalated"):
+    if notification.event not in ("opened", "raised", "escalated", "reminded"):
         return None
     return {
         "event_action": "trigger",

@@ -74,7 +74,7 @@ def document_of(notification: Notification) -> dict[str, Any]:
             "began": rfc3339(alert.began),
             "opened": rfc3339(alert.opened),
             "ended": None if alert.ended is None else rfc3339(alert.ended),
-            "acknowledged_by": alert.acknowledged_by,
+            "acknowledged_by": alert.acknowledged.by if alert.acknowledged else None,
             "muted_by": alert.muted_by,
         },
     }

@@ -19,17 +19,23 @@ from lakescope.dashboards.pages.pictures import Picture
 from lakescope.dashboards.pages.vega import is_drawable, looks, spec
 from lakescope.dashboards.theme import Theme, css
 
-View = Literal["index", "dashboard", "story", "explanation", "incidents", "incident"]
+View = Literal["index", "dashboard", "story", "explanation", "incidents", "incident", "alerts", "alert"]
 
 VEGA = f"vega.js?v={'none' if missing('vl_convert') else version('vl-convert-python')}"
 """Where the charts' library is, below /dashboards/; another version has another address, so it may be cached permanently."""
+
+_SCRIPTS: dict[View, tuple[str, ...]] = {
+    **dict.fromkeys(("incidents", "incident"), ("acts.js", "incidents.js")),
+    **dict.fromkeys(("alerts", "alert"), ("acts.js", "alerts.js")),
+}
+"""Beside page.js."""
 
 _HERE = Path(__file__).parent / "static"
 
 
 def html(view: View, to_dashboards: str = "") -> str:
     """The page, for one of its views. `to_dashboards`: from its address to /dashboards/, for proxies with prefixes."""
-    more = f'\n<script src="{to_dashboards}incidents.js"></script>' if view.startswith("incident") else ""
+    more = "".join(f'\n<script src="{to_dashboards}{name}"></script>' for name in _SCRIPTS.get(view, ()))
     replacements = {"@VIEW@": view, "@BELOW@": to_dashboards, "@VEGA@": VEGA, "@MORE@": more}
     text = (_HERE / "page.html").read_text()
     for mark, value in replacements.items():

@@ -9,7 +9,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
+from urllib.parse import quote
 
 from lakescope.app.instance import ask, find, stream, tell
 
@@ -102,6 +103,11 @@ class Client(Protocol):
 
     def alert(self, rule: str) -> Document:
         """One rule's groups, and its last transitions, likewise."""
+
+    def act(
+        self, id: str, what: Literal["acknowledge", "silence", "silence/end"], body: Document
+    ) -> Document:
+        """What people do about an alert, by its key, or an incident, by its id; the alert as it is then."""
 
     def incidents(self, since: str) -> list[Document] | None:
         """Open ones, and those that ended within `since` (24h), as /api/incidents has them; null: no instance runs."""
@@ -230,6 +236,13 @@ class Instance:
         document: Document = self._ask(f"/api/alerts/{rule}")
         return document
 
+    def act(
+        self, id: str, what: Literal["acknowledge", "silence", "silence/end"], body: Document
+    ) -> Document:
+        """By ``/api/alerts/{id}/...``."""
+        document: Document = self._tell(f"/api/alerts/{quote(id, '')}/{what}", body)
+        return document
+
     def incidents(self, since: str) -> list[Document] | None:
         """From ``/api/incidents``."""
         documents: list[Document] = self._ask("/api/incidents", {"since": since})
@@ -355,12 +368,14 @@ class Stores:
 
     def alerts(self) -> Document:
         """Judged now."""
+        import time
+
         from lakescope.alerts.overview import alerts_of, overview
 
         with self._judged() as (rules, verdicts, ledger):
             return {
                 "rules": overview(rules, verdicts, ledger),
-                "alerts": alerts_of(ledger.alerts),
+                "alerts": alerts_of(ledger.alerts, time.time()),
                 "fault": None,
             }
 
@@ -370,6 +385,12 @@ class Stores:
 
         with self._judged(rule) as (rules, verdicts, ledger):
             return detail(rules[rule], verdicts.get(rule, ()), ledger)
+
+    def act(
+        self, id: str, what: Literal["acknowledge", "silence", "silence/end"], body: Document
+    ) -> Document:
+        """Only an instance notifies."""
+        raise RuntimeError(f"no instance runs that notifies of {id}: start `lakescope run`")
 
     @contextmanager
     def _judged(self, rule: str | None = None) -> Iterator[tuple[Any, Any, Any]]:

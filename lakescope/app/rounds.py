@@ -23,7 +23,7 @@ import msgspec
 from lakescope.alerts.book import IncidentRecord
 from lakescope.alerts.delivery import Outbox
 from lakescope.alerts.incidents import BIN_S
-from lakescope.alerts.model import Alert, Rule, Verdict
+from lakescope.alerts.model import Acknowledgement, Alert, Rule, Silence, Verdict
 from lakescope.alerts.muting import Outage, outage_of
 from lakescope.alerts.receivers._common import Receiver
 from lakescope.alerts.records import RULE, Records
@@ -85,6 +85,7 @@ class Rounds:
         self.rules = rules
         """Disabled ones, too."""
         self._file = data_dir / "alerts.json"
+        self._saving = threading.Lock()
         self.records = Records(data_dir / "incidents.json", title_of)
         self.evaluator = Evaluator(rules, sink, Ledger.load(self._file))
         self.outages: list[Outage] = []
@@ -158,6 +159,33 @@ class Rounds:
 
     def _is_settled(self, alert: Alert, now: float) -> bool:
         return is_settled(alert, self._ledger.receipts, self._outbox.subscriptions, now)
+
+    def acknowledge(self, id: str, acknowledgement: Acknowledgement) -> Alert:
+        """Somebody works on an alert, by its key, or on an incident, by its id: it is not escalated any more.
+
+        Replaces an earlier one; survives a restart. Raises `KeyError` for an unknown id. From any thread.
+        """
+        alert = self._find(id)
+        if alert.rule == RULE:
+            self.records.acknowledge(alert.labels["incident"], acknowledgement)
+        alert.acknowledged = acknowledgement
+        self._save()
+        return alert
+
+    def silence(self, id: str, silence: Silence | None) -> Alert:
+        """The same for a silence; null ends it."""
+        alert = self._find(id)
+        if alert.rule == RULE:
+            self.records.silence(alert.labels["incident"], silence)
+        alert.silence = silence
+        self._save()
+        return alert
+
+    def _find(self, id: str) -> Alert:
+        for one in self.records.alerts():
+            if id in (one.key, one.labels["incident"]):
+                return one
+        return self._ledger.alert(id)
 
     def close(self) -> None:
         """Closes the receivers."""
@@ -258,18 +286,12 @@ class Rounds:
                 alert.annotations["downtime"] = str(outage)
             alert.annotations |= self._links(rule, alert)
             cover = watched[alert.key].covered_by if alert.key in watched else None
-            alert.muted_by = str(outage) if outage else cover
+            muted_by = str(outage) if outage else cover
             if alert.rule == RULE and "incident" in alert.labels:
-                muted[alert.labels["incident"]] = alert.muted_by
-                silence = self._silence(alert.labels["incident"], now)
-                alert.muted_by = alert.muted_by or silence
+                muted[alert.labels["incident"]] = muted_by
+            silence = alert.silence
+            alert.muted_by = muted_by or (str(silence) if silence and silence.until > now else None)
         self.records.mute(muted)
-
-    def _silence(self, id: str, now: float) -> str | None:
-        record = self.records.incident(id)
-        if record is None or record.silence is None or record.silence.until <= now:
-            return None
-        return f"silenced by {record.silence.by}: {record.silence.reason}"
 
     # --- the store ----------------------------------------------------------------------------------------
 
@@ -291,7 +313,8 @@ class Rounds:
             return None
 
     def _save(self) -> None:
-        self._ledger.save(self._file)
+        with self._saving:
+            self._ledger.save(self._file)
 
 
 def _reaches(pattern: Pattern, place: Mapping[str, str]) -> bool:

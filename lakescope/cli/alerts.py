@@ -46,8 +46,10 @@ def list_(
         )
     console().print(rows)
     for alert in document["alerts"]:
+        taken = f" (acknowledged by {alert['acknowledged']['by']})" if alert["acknowledged"] else ""
         muted = f" (not sent: {alert['muted_by']})" if alert["muted_by"] else ""
-        typer.echo(f"{alert['severity']}  {alert['began']}  {alert['annotations']['summary']}{muted}")
+        words = f"{alert['annotations']['summary']}{taken}{muted}"
+        typer.echo(f"{alert['key']}  {alert['severity']}  {alert['began']}  {words}")
     if document["fault"]:
         raise RuntimeError(f"the store does not answer, so all is unknown: {document['fault']}")
 
@@ -90,6 +92,65 @@ def check(
             typer.echo(f"and {more} further from firing: --limit {len(document['groups'])}")
     for one in document["transitions"]:
         typer.echo(f"{one['at']}  {one['state']}  {_where(one['labels'])}")
+
+
+KeyArgument = Annotated[
+    str, typer.Argument(help="Key of an alert, as `lakescope alerts list` has it, or id of an incident.")
+]
+ByOption = Annotated[str, typer.Option(help="Your name.")]
+
+
+@app.command()
+def acknowledge(
+    key: KeyArgument,
+    by: ByOption,
+    note: Annotated[str, typer.Option(help="What you know, and what you do.")] = "",
+    config: ConfigOption = CONFIG,
+) -> None:
+    """Say that somebody works on an alert or incident: it is not escalated any more.
+
+    Example: lakescope alerts acknowledge 1f0c9a7b2d3e4f5a6b7c --by Ada --note "the disk is replaced"
+    """
+    _tell(_client(config).act(key, "acknowledge", {"by": by, "note": note}))
+
+
+@app.command()
+def silence(
+    key: KeyArgument,
+    by: ByOption,
+    reason: Annotated[str, typer.Option(help="Why nobody shall be notified.")] = "",
+    until: Annotated[
+        str, typer.Option(help="End (UTC): 2026-01-05T12:00, or 30min, 4h, 2d from now; now ends a silence.")
+    ] = "4h",
+    config: ConfigOption = CONFIG,
+) -> None:
+    """Notify nobody of an alert or incident until a time. Who was notified before is reminded then, if it is still open.
+
+    Example: lakescope alerts silence 1f0c9a7b2d3e4f5a6b7c --by Ada --until 2d --reason "the disk comes on Monday"
+    """
+    import time
+
+    from lakescope.app.words import duration
+
+    if until == "now":
+        _tell(_client(config).act(key, "silence/end", {}))
+        return
+    end = until
+    if not until[:4].isdigit() or "-" not in until:
+        try:
+            end = rfc3339(time.time() + duration(until))
+        except ValueError as error:
+            raise RuntimeError(str(error)) from error
+    _tell(_client(config).act(key, "silence", {"by": by, "reason": reason, "until": end}))
+
+
+def _tell(alert: Mapping[str, Any]) -> None:
+    taken, silence = alert["acknowledged"], alert["silence"]
+    typer.echo(
+        f"{alert['annotations']['summary']}: "
+        + (f"acknowledged by {taken['by']}, " if taken else "")
+        + (f"silenced by {silence['by']} until {silence['until']}" if silence else "not silenced")
+    )
 
 
 @app.command()

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from pydantic import ValidationError
 
-from lakescope.alerts.model import Alert
+from lakescope.alerts.model import Acknowledgement, Alert, Silence
 from lakescope.alerts.routing import Receipts, Subscription, batches, due, fits, is_settled
 
 MINUTE = 60.0
@@ -227,7 +227,7 @@ def test_a_digest_is_one_batch_and_has_the_time_of_its_day() -> None:
 
 def test_escalation_after_a_time_without_an_acknowledge() -> None:
     ignored, taken, ended = (alert(site=site) for site in "ABC")
-    taken.acknowledged_by = "Ada"
+    taken.acknowledged = Acknowledgement(by="Ada", at=0.0)
     rounds = Days(
         [ignored, taken, ended],
         s=Subscription(receivers=["oncall"], escalate_after_s=1800, escalate_to=["lead"]),
@@ -250,6 +250,25 @@ def test_escalation_to_the_same_receiver_is_told_again_once() -> None:
         ["oncall escalated"],
         [],
     ]
+
+
+def test_after_a_silence_whoever_was_notified_is_reminded_and_the_rest_hear_of_it() -> None:
+    known, new, over = (alert(site=site) for site in "ABC")
+    rounds = Days(
+        [known, over],
+        s=Subscription(receivers=["oncall"], escalate_after_s=1800, escalate_to=["lead"]),
+    )
+    assert rounds("12:00") == ["oncall opened"] * 2
+    rounds.alerts.append(new)
+    for one in (known, new, over):
+        one.silence = Silence(by="Ada", until=at("14:00"), reason="we know")
+        one.muted_by = str(one.silence)
+    over.ended = at("13:00")
+    assert rounds("13:59") == ["oncall resolved"]
+    known.muted_by = new.muted_by = None
+    assert sorted(rounds("14:00")) == ["oncall opened", "oncall reminded"]
+    assert rounds("14:29") == []
+    assert rounds("14:30") == ["lead escalated"] * 2
 
 
 def test_receivers_that_keep_a_state_hear_of_open_alerts_again_and_again() -> None:

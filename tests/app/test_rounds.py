@@ -11,8 +11,8 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from lakescope.alerts.book import Silence
-from lakescope.alerts.model import Notification, Rule, Threshold
+from lakescope.alerts.model import Acknowledgement, Notification, Rule, Silence, Threshold
+from lakescope.alerts.routing import Subscription
 from lakescope.app.rounds import Notifying, Rounds
 from lakescope.core.contracts import TransientError
 from lakescope.core.events import Downtime, Event, Poll
@@ -185,6 +185,48 @@ def test_a_silenced_incident_is_not_notified(tmp_path: Path, sink: DuckdbSink) -
     assert pager.sent == []
     run(make(tmp_path, sink, pager), 45, 55)
     assert pager.sent == [["opened", "destination B"]]
+
+
+def test_a_rule_s_alert_is_silenced_and_acknowledged_over_restarts(tmp_path: Path, sink: DuckdbSink) -> None:
+    write(sink, traffic(0, 160, broken="B"))
+    plain = replace(RULE, is_incident=False)
+    oncall, lead = Pager(), Pager()
+    escalating = Subscription(receivers=["oncall"], escalate_after_s=1800, escalate_to=["lead"])
+
+    def instance() -> Rounds:
+        receivers = {"oncall": oncall, "lead": lead}
+        return Rounds({plain.name: plain}, sink, tmp_path, Notifying(receivers, {"s": escalating}))
+
+    rounds = instance()
+    run(rounds, 20, 20)
+    (alert,) = rounds.alerts()
+    rounds.silence(alert.key, Silence(by="Ada", until=NOON + 3600, reason="we know"))
+    run(instance(), 25, 55)
+    assert (oncall.sent, lead.sent) == ([["opened", "B"]], [])
+    run(instance(), 60, 65)
+    assert oncall.sent == [["opened", "B"], ["reminded", "B"]]
+    rounds = instance()
+    rounds.acknowledge(alert.key, Acknowledgement(by="Ada", at=NOON + 3900, note="disk"))
+    run(instance(), 70, 100)
+    assert lead.sent == []
+    with pytest.raises(KeyError):
+        rounds.silence("unknown", None)
+    rounds = instance()
+    rounds.round(NOON + 6300)
+    assert [one.acknowledged.note for one in rounds.alerts() if one.acknowledged] == ["disk"]
+
+
+def test_an_incident_is_acknowledged_by_its_id_or_its_alert_s_key(tmp_path: Path, sink: DuckdbSink) -> None:
+    write(sink, [*traffic(-600, 0), *traffic(0, 30, broken="B")])
+    rounds = make(tmp_path, sink, Pager())
+    run(rounds, 0, 30)
+    (alert,) = rounds.alerts()
+    id = alert.labels["incident"]
+    rounds.acknowledge(id, Acknowledgement(by="Ada", at=NOON))
+    rounds.silence(alert.key, Silence(by="Bob", until=NOON + 3600, reason="we know"))
+    record = rounds.records.incident(id)
+    assert record is not None and record.acknowledged is not None and record.silence is not None
+    assert (record.acknowledged.by, record.silence.by) == ("Ada", "Bob")
 
 
 def test_of_two_instances_one_notifies_and_the_other_takes_over(tmp_path: Path, sink: DuckdbSink) -> None:

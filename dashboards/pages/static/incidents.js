@@ -1,53 +1,14 @@
 "use strict";
-// Incidents: their list, and one of them with its evidence and charts. page.js has been read before.
+// Incidents: their list, and one of them with its evidence and charts. page.js and acts.js have been read before.
 
 const AGES = [["24h", "last 24 hours"], ["7d", "last 7 days"], ["30d", "last 30 days"]];
-const SPANS = [["3600", "1 hour"], ["14400", "4 hours"], ["86400", "1 day"], ["259200", "3 days"], ["604800", "7 days"], ["", "until …"]];
 const FINDINGS = { confirms: ["critical", "confirms"], clears: ["good", "clears"], neutral: [null, "no verdict"] };
-const REFRESH_MS = 60_000;
 
-const levelOf = ({ state, severity }) => state === "ended" ? "good" : severity === "page" ? "critical" : "warning";
+const addressOfIncident = (id) => `incidents/${encodeURIComponent(id)}`;
 const incidentOf = (id) => `${BELOW}../incidents/${encodeURIComponent(id)}`;
 const whole = (n) => Math.round(n).toLocaleString("en");
 const failed = ({ failures, attempts, expected }) => attempts
   ? `${whole(failures)} of ${whole(attempts)} attempts failed (${Math.round(100 * failures / attempts)} %), ${whole(expected)} would be usual` : `${whole(failures)} failed`;
-function lasting({ began, ended }) {
-  const from = instant(began), to = instant(ended) ?? Date.now();
-  return duration(Math.max(0, to - from) / 1000);
-}
-const spanText = (one) => one.state === "ended" ? `${utc(instant(one.began))} to ${utc(instant(one.ended))} UTC (${lasting(one)})`
-  : `since ${utc(instant(one.began))} UTC (${lasting(one)})`;
-const acknowledgedText = ({ acknowledged: by }) => by && `Acknowledged by ${by.by} at ${utc(instant(by.at))} UTC${by.note ? `: ${by.note}` : ""}`;
-const silenceText = ({ silence }) => silence && `Silenced by ${silence.by} until ${utc(instant(silence.until))} UTC: ${silence.reason}`;
-const mutedText = ({ muted_by: why }) => why && `Muted: ${why}`;
-
-async function send(path, body) {
-  const answer = await fetch(API + path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body), signal: AbortSignal.timeout(TIMEOUT_MS) })
-    .catch(() => { throw new Error("The server cannot be reached"); });
-  const result = await answer.json().catch(() => null);
-  if (!answer.ok) throw new Error(typeof result?.detail === "string" ? result.detail : `The server answered HTTP ${answer.status}`);
-  return result;
-}
-
-/** Asks now, each minute, and when the page is looked at again; what was shown stays when the server does not answer. */
-async function keepShowing(show) {
-  const once = async () => {
-    clearTimeout(page.timer);
-    try {
-      await show();
-      document.body.classList.remove("stale");
-      alarm("");
-    } catch (error) {
-      document.body.classList.add("stale");
-      alarm(error.message);
-    }
-    $("content").setAttribute("aria-busy", "false");
-    if (!document.hidden) page.timer = setTimeout(once, REFRESH_MS);
-  };
-  document.addEventListener("visibilitychange", () => { if (!document.hidden) once(); });
-  page.again = once;
-  await once();
-}
 
 // ---- The list ----
 
@@ -82,50 +43,6 @@ async function openIncidents() {
 
 // ---- One of them ----
 
-const own = { name: "lakescope-name" };
-function remembered() { try { return localStorage.getItem(own.name) ?? ""; } catch { return ""; } }
-function remember(name) { try { localStorage.setItem(own.name, name); } catch { /* it is typed again */ } }
-
-function input(id, label, attributes = {}) {
-  return el("div", { class: "field" }, el("label", { for: id }, label), el("input", { id, autocomplete: "off", ...attributes }));
-}
-/** A form that sends `body()`; what the server says of it stands below. */
-function form(id, title, fields, button, path, body) {
-  const note = el("p", { role: "status", class: "small" });
-  return el("form", { id, class: "act", "aria-label": title, onsubmit: async (event) => {
-    event.preventDefault();
-    note.textContent = "Sending …";
-    try {
-      await send(path(), body());
-      note.textContent = "";
-      for (const one of event.target.querySelectorAll("input:not([data-name])")) one.value = "";
-      await page.again();
-    } catch (error) {
-      note.textContent = error.message;
-    }
-  } }, ...fields, el("button", {}, button), note);
-}
-function named(id) {
-  return input(id, "Your name", { "data-name": true, value: remembered(), required: true, maxlength: 100, onchange: ({ target }) => {
-    remember(target.value);
-    for (const other of document.querySelectorAll("[data-name]")) other.value = target.value;
-  } });
-}
-function acts(id) {
-  const path = (what) => () => `incidents/${encodeURIComponent(id)}/${what}`;
-  const until = input("until", "Until (UTC)", { type: "datetime-local" });
-  until.hidden = true;
-  const span = field("span", "For", SPANS, "14400", (value) => { until.hidden = value !== ""; $("until").required = value === ""; });
-  const end = () => $("span").value ? new Date(Date.now() + 1000 * $("span").value).toISOString() : `${$("until").value}Z`;
-  return [
-    el("section", { class: "panel", "aria-labelledby": "h-ack" }, el("h2", { id: "h-ack" }, "Acknowledge"), el("p", { id: "acknowledged" }),
-      form("acknowledge", "Acknowledge", [named("ack-by"), input("note", "Note (what you know, what you do)", { maxlength: 1000 })], "Acknowledge",
-        path("acknowledge"), () => ({ by: $("ack-by").value, note: $("note").value }))),
-    el("section", { class: "panel", "aria-labelledby": "h-silence" }, el("h2", { id: "h-silence" }, "Silence"), el("p", { id: "silenced" }),
-      form("silence", "Silence", [named("silence-by"), input("reason", "Reason", { required: true, maxlength: 1000 }), span, until], "Silence",
-        path("silence"), () => ({ by: $("silence-by").value, reason: $("reason").value, until: end() }))),
-  ];
-}
 function showIncident(one) {
   const level = levelOf(one), titles = `${one.title} · Incident · Lakescope`;
   document.title = titles;
@@ -146,10 +63,7 @@ function showIncident(one) {
     ? el("div", { class: "scroll", tabindex: 0, role: "region", "aria-labelledby": "evidence-title" }, sortable({ id: "evidence", title: "Evidence" }, ["source", "finding", "what it reports"].map((label) => ({ label })),
       one.evidence.map((row) => ({ values: [row.source, row.finding, row.text], cells: [el("th", { scope: "row" }, row.source), el("td", { class: "finding" }, ...finding(row)), el("td", {}, row.text)] })), "events"))
     : words("Nothing else has reported of this place."));
-  $("acknowledged").textContent = acknowledgedText(one) || "Nobody has acknowledged it.";
-  $("silenced").replaceChildren(silenceText(one) || "It is not silenced.", ...(one.silence ? [" ", el("button", { type: "button", id: "end-silence", onclick: async () => {
-    try { await send(`incidents/${encodeURIComponent(one.id)}/silence/end`, {}); await page.again(); } catch (error) { alarm(error.message); }
-  } }, "End the silence")] : []));
+  showActs(one, addressOfIncident(one.id));
 }
 async function showCharts(id) {
   const { layout, data } = await ask(`incidents/${encodeURIComponent(id)}/charts`);
@@ -171,7 +85,7 @@ async function openIncident() {
   let known = false;
   await keepShowing(async () => {
     const one = await ask(`incidents/${encodeURIComponent(id)}`).catch((error) => { if (!known) $("content").replaceChildren(words("No incident: see above.")); throw error; });
-    if (!known) $("content").replaceChildren(el("div", { id: "head" }), el("div", { class: "story incident-page" }, ...["what", "evidence"].map(section), ...acts(id), section("links")),
+    if (!known) $("content").replaceChildren(el("div", { id: "head" }), el("div", { class: "story incident-page" }, ...["what", "evidence"].map(section), ...acts(addressOfIncident(id)), section("links")),
       el("div", { id: "charts" }));
     known = true;
     showIncident(one);

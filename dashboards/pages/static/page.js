@@ -158,6 +158,7 @@ function showNav(all) {
   const item = (name, title) => el("li", {}, el("a", { href: addressOf(name), "aria-current": name === page.name ? "page" : null }, title));
   const home = page.preview ? [] : [el("li", {}, el("a", { href: `${BELOW}../` }, "Status of Lakescope")),
     el("li", {}, el("a", { href: `${BELOW}../incidents`, "aria-current": VIEW.startsWith("incident") ? "page" : null }, "Incidents")),
+    el("li", {}, el("a", { href: `${BELOW}../alerts`, "aria-current": VIEW.startsWith("alert") ? "page" : null }, "Alerts")),
     el("li", {}, el("a", { href: BELOW || "./", "aria-current": VIEW === "index" ? "page" : null }, "All dashboards"))];
   $("nav").replaceChildren(...home, ...all.map(({ name, title }) => item(name, title)));
 }
@@ -808,7 +809,7 @@ async function start() {
     const all = page.preview?.all ?? await ask("dashboards");
     showNav(all);
     if (VIEW === "index") openIndex(all);
-    else await ({ story: openStory, explanation: openExplanation, incidents: globalThis.openIncidents, incident: globalThis.openIncident }[VIEW] ?? openDashboard)();
+    else await ({ story: openStory, explanation: openExplanation, incidents: globalThis.openIncidents, incident: globalThis.openIncident, alerts: globalThis.openAlerts, alert: globalThis.openAlert }[VIEW] ?? openDashboard)();
   } catch (error) {
     alarm(error.message);
   }

@@ -67,7 +67,9 @@ def _pages() -> APIRouter:
         return cached_response(request, page.html("index"), "text/html")
 
     @router.get("/page.js")
+    @router.get("/acts.js")
     @router.get("/incidents.js")
+    @router.get("/alerts.js")
     def script(request: Request) -> Response:
         return cached_response(request, page.file(request.url.path.rpartition("/")[2]), "text/javascript")
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
-from fastapi import APIRouter, Body, HTTPException, Request, Response
+from fastapi import APIRouter, HTTPException, Request, Response
 
-from lakescope.alerts.book import Acknowledgement, IncidentBook, IncidentRecord, Silence
+from lakescope.alerts.book import IncidentBook, IncidentRecord
+from lakescope.alerts.overview import acts_document
 from lakescope.app.assembly import Assembly
 from lakescope.app.query import answer_dashboard, store_of
+from lakescope.app.web.acts import add_acts, answer
 from lakescope.app.web.pages import cached_response, http_errors
 from lakescope.app.words import duration
 from lakescope.core.printable import rfc3339
@@ -22,10 +24,6 @@ from lakescope.dashboards.pages.pictures import layout
 from lakescope.dashboards.theme import THEMES
 
 NOT_EVALUATED = 'this instance does not look for incidents in the background yet: run "lakescope incidents"'
-NAME_MAX, TEXT_MAX = 100, 1000
-"""Characters of a name; of a note or a reason."""
-SILENCE_MAX_S = 30 * 86400
-_DAY = 86400
 
 
 def router(assembly: Assembly) -> APIRouter:
@@ -64,12 +62,6 @@ def _api(assembly: Assembly) -> APIRouter:
             raise _unknown(id)
         return record
 
-    def changed(id: str, change: Callable[[IncidentBook], IncidentRecord]) -> Response:
-        try:
-            return _answer(document(change(known_book()), time.time()))
-        except KeyError as error:
-            raise _unknown(id) from error
-
     @router.get("")
     def incidents(since: str = "7d") -> Response:
         """The open incidents, and those that ended within `since` (7d, 12h, 30min): open ones first, then the latest."""
@@ -80,14 +72,14 @@ def _api(assembly: Assembly) -> APIRouter:
         now = time.time()
         records = known_book().incidents(now - span_s)
         ordered = sorted(records, key=lambda one: (one.ended is not None, -one.began))
-        return _answer([document(one, now) for one in ordered])
+        return answer([document(one, now) for one in ordered])
 
     @router.get("/{id}")
     def incident(id: str) -> Response:
         """One incident, with evidence, and where else its place is shown."""
         record, now = find(id), time.time()
         selection = selection_of(*_span(record), datetime.fromtimestamp(now, UTC))
-        return _answer(document(record, now) | {"links": links_of(record.patterns, selection)})
+        return answer(document(record, now) | {"links": links_of(record.patterns, selection)})
 
     @router.get("/{id}/charts")
     def charts(id: str, store: str | None = None) -> Response:
@@ -100,49 +92,24 @@ def _api(assembly: Assembly) -> APIRouter:
         except ValueError as error:
             raise HTTPException(422, str(error)) from error
         with http_errors(sink_name):
-            answer = answer_dashboard(dashboard, selection, assembly.sinks[sink_name], sink_name)
-        pictures = [marked(picture, [span_of(record)], whole=True) for picture in answer.pictures]
+            charts = answer_dashboard(dashboard, selection, assembly.sinks[sink_name], sink_name)
+        pictures = [marked(picture, [span_of(record)], whole=True) for picture in charts.pictures]
         panels = [picture | page.chart(picture, THEMES["css"]) for picture in pictures]
-        return _answer({"layout": layout(dashboard), "data": answer.document() | {"panels": panels}})
+        return answer({"layout": layout(dashboard), "data": charts.document() | {"panels": panels}})
 
-    @router.post("/{id}/acknowledge")
-    def acknowledge(id: str, by: Text = "", note: Text = "") -> Response:
-        """Somebody works on it: who, and what they know. It is not escalated any more."""
-        one = Acknowledgement(
-            by=_text("by", by, NAME_MAX), at=time.time(), note=_text("note", note, empty=True)
-        )
-        return changed(id, lambda book: book.acknowledge(id, one))
-
-    @router.post("/{id}/silence")
-    def silence(id: str, by: Text = "", reason: Text = "", until: Text = "") -> Response:
-        """Nobody is notified of it until a time (ISO 8601, UTC unless it says otherwise), for a reason."""
-        one = Silence(
-            by=_text("by", by, NAME_MAX), reason=_text("reason", reason), until=_until(until, time.time())
-        )
-        return changed(id, lambda book: book.silence(id, one))
-
-    @router.post("/{id}/silence/end")
-    def end_silence(id: str) -> Response:
-        """Notifies of it again."""
-        return changed(id, lambda book: book.silence(id, None))
-
+    add_acts(router, known_book, document, _unknown)
     return router
-
-
-Text = Annotated[str, Body()]
 
 
 def document(record: IncidentRecord, now: float) -> dict[str, Any]:
     """A record as plain data; times as RFC 3339. `silence`: null once it is over."""
-    silence = record.silence if record.silence and record.silence.until > now else None
     fields: dict[str, Any] = msgspec.to_builtins(record)
     return fields | {
         "title": span_of(record).title,
         "state": "open" if record.ended is None else "ended",
         **{name: _time(fields[name]) for name in ("began", "opened", "ended")},
         "example": _timed(fields["example"], "time"),
-        "acknowledged": _timed(fields["acknowledged"], "at"),
-        "silence": _timed(fields["silence"], "until") if silence else None,
+        **acts_document(record.acknowledged, record.silence, now),
     }
 
 
@@ -168,37 +135,7 @@ def _span(record: IncidentRecord) -> tuple[datetime, datetime | None]:
     return began, ended
 
 
-def _text(name: str, value: str, limit: int = TEXT_MAX, *, empty: bool = False) -> str:
-    """The text without its edges. Raises `HTTPException` for one that is missing, too long or not printable."""
-    text = value.strip()
-    if not text and not empty:
-        raise HTTPException(422, f"{name} is missing: expected 1 to {limit} characters")
-    if len(text) > limit:
-        raise HTTPException(422, f"{name} has {len(text)} characters: expected {limit} at most")
-    if not all(one.isprintable() or one in "\n\t" for one in text):
-        raise HTTPException(422, f"{name} has a control character: expected printable text")
-    return text
-
-
-def _until(text: str, now: float) -> float:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise HTTPException(
-            422, f"until is {text[:40]!r}: expected a time such as 2026-01-05T12:00Z"
-        ) from None
-    at = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-    if not now < at <= now + SILENCE_MAX_S:
-        days = SILENCE_MAX_S // _DAY
-        raise HTTPException(422, f"until is {text[:40]}: expected a time within the next {days} days")
-    return at
-
-
 def _unknown(id: str) -> HTTPException:
     return HTTPException(
         404, f"no incident {id[:40]!r}: it may be older than what is kept, or its id is wrong"
     )
-
-
-def _answer(content: Sequence[Any] | Mapping[str, Any]) -> Response:
-    return Response(msgspec.json.encode(content), media_type="application/json")

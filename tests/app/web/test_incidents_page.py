@@ -14,7 +14,8 @@ from msgspec.structs import replace
 from playwright.sync_api import Browser, Page, expect
 from typer.testing import CliRunner
 
-from lakescope.alerts.book import Acknowledgement, Evidence, Example, IncidentRecord, Silence
+from lakescope.alerts.book import Evidence, Example, IncidentRecord
+from lakescope.alerts.model import Acknowledgement, Silence
 from lakescope.app.client import Instance
 from lakescope.app.config import Settings
 from lakescope.app.web.incidents import NOT_EVALUATED
