@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator
 
 from lakescope.alerts.model import Owner, Severity
 from lakescope.alerts.routing import Subscription
@@ -43,6 +43,18 @@ class AlertOptions(Options):
     runbooks: str | None = Field(default=None, examples=["https://docs.example.org/lakescope"])
     """Address below which Lakescope's documentation is published, for links to `docs/runbooks/<rule>.md`; without it that path
     alone is given."""
+
+    heartbeat: SecretStr | None = Field(default=None, examples=["${HEARTBEAT_URL}"])
+    """Address of a dead man's switch outside, such as https://hc-ping.com/UUID: it gets one GET after every round that a store
+    answered, from the instance that notifies. Kept as a secret: the path is a token."""
+
+    @field_validator("heartbeat")
+    @classmethod
+    def _is_heartbeat(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None:
+            example = "https://hc-ping.com/00000000-0000-0000-0000-000000000000"
+            check_url(url.get_secret_value(), ("http", "https"), example, "an address without one")
+        return url
 
     @field_validator("url", "runbooks")
     @classmethod

@@ -75,13 +75,19 @@ class HttpReceiverOptions(ReceiverOptions):
 
 
 def post(client: httpx.Client, options: HttpReceiverOptions, url: SecretStr | str, document: Any) -> None:
-    """One JSON document. Raises `TransientError` or `RefusedError`, whose texts have no secret of `options` in them,
+    """One JSON document. Raises as `call`."""
+    headers = {"content-type": "application/json"}
+    call(client, options, "POST", url, content=msgspec.json.encode(document), headers=headers)
+
+
+def call(
+    client: httpx.Client, options: HttpReceiverOptions, method: str, url: SecretStr | str, **arguments: Any
+) -> None:
+    """One request. Raises `TransientError` or `RefusedError`, whose texts have no secret of `options` in them,
     nor the path of `url`: it may be a token."""
     address = url.get_secret_value() if isinstance(url, SecretStr) else url
-    headers = {"content-type": "application/json"}
-    body = msgspec.json.encode(document)
     try:
-        response = send(client, options.tls, "POST", address, content=body, headers=headers)
+        response = send(client, options.tls, method, address, **arguments)
         judge_status(response, good=range(200, 300))
     except TransientError as error:
         raise TransientError(_without_secrets(str(error), options, address)) from None

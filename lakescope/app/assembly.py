@@ -16,6 +16,7 @@ import msgspec
 from msgspec.structs import replace
 
 from lakescope.alerts.book import IncidentBook
+from lakescope.alerts.heartbeat import Heartbeat
 from lakescope.alerts.receivers._common import Receiver
 from lakescope.app.config import Configuration, PipelineOptions, Plugin, Settings
 from lakescope.app.gauges import AlertGauges
@@ -209,7 +210,9 @@ def open_rounds(
     if not alerts.evaluate or not any(map(can_answer, types.values())):
         return None
     sink = sinks[store_of(types, alerts.store)]
-    notifying = Notifying(open_receivers(configuration), alerts.subscriptions, partial(links_of, alerts))
+    beat = Heartbeat(alerts.heartbeat) if alerts.heartbeat else None
+    links = partial(links_of, alerts)
+    notifying = Notifying(open_receivers(configuration), alerts.subscriptions, links, beat)
     settings = configuration.settings
     return Rounds(rules_of(settings), sink, settings.data_dir, notifying, store=store)
 

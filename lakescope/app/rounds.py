@@ -66,6 +66,8 @@ class Notifying(NamedTuple):
     subscriptions: Mapping[str, Subscription] = {}
     links: Callable[[Rule | None, Alert], Mapping[str, str]] = lambda rule, alert: {}
     """Annotations that are addresses: runbook_url, dashboard_url; null: an incident."""
+    beat: Callable[[], None] | None = None
+    """Tells a dead man's switch outside that a round was evaluated and that this instance notifies."""
 
 
 class Rounds:
@@ -92,7 +94,9 @@ class Rounds:
         """In force in the last round."""
         self.faults: Mapping[str, str] = {}
         """Receiver -> why it has not taken what is due."""
-        self._links = notifying.links
+        self._links, self._beat = notifying.links, notifying.beat
+        self._beaten = 0.0
+        """The last round of which the dead man's switch has heard."""
         self._store = store
         self._lease = Lease(self._ledger.instance, sink, store) if store else None
         self._is_holder = self._lease is None
@@ -124,8 +128,9 @@ class Rounds:
             raise RuntimeError(
                 f"the store does not answer, so all alerts are unknown: {self.evaluator.fault}"
             )
-        if self.faults:
-            raise RuntimeError("; ".join(f"receiver {name}: {text}" for name, text in self.faults.items()))
+        faults = [*(f"receiver {name}: {text}" for name, text in self.faults.items()), *self._tell_switch()]
+        if faults:
+            raise RuntimeError("; ".join(faults))
         role = "" if self._is_holder else "another instance notifies; "
         return f"{role}{len(self.evaluator.rules)} rules, {len(self.alerts())} alerts open or not yet sent to all"
 
@@ -152,6 +157,19 @@ class Rounds:
         self.records.settle(one.labels["incident"] for one in settled)
         self._ledger.forget_settled(self._outbox.subscriptions, now, self.records.alerts())
         self._save()
+
+    def _tell_switch(self) -> Iterator[str]:
+        """Beats once a round that the store answered; why it could not, and will try again in the next tick.
+
+        Only who holds the lease: another instance in good health would hide that the one that is to notify has no way out.
+        """
+        if self._beat is None or not self._is_holder or self._beaten == self._evaluated:
+            return
+        try:
+            self._beat()
+            self._beaten = self._evaluated
+        except (TransientError, RefusedError) as error:
+            yield f"heartbeat: {error}"
 
     def alerts(self) -> list[Alert]:
         """Open ones, and ended ones of which somebody may still have to be notified; of rules and of incidents."""

@@ -10,7 +10,9 @@ from typing import Any
 import msgspec
 import pytest
 from msgspec.structs import replace
+from pydantic import SecretStr
 
+from lakescope.alerts.heartbeat import Heartbeat
 from lakescope.alerts.model import Acknowledgement, Notification, Rule, Silence, Threshold
 from lakescope.alerts.routing import Subscription
 from lakescope.app.rounds import Notifying, Rounds
@@ -19,6 +21,7 @@ from lakescope.core.events import Downtime, Event, Poll
 from lakescope.sinks.duckdb import DuckdbOptions, DuckdbSink
 from tests.alerts.test_delivery import Listener
 from tests.app._searched import transfer
+from tests.contract._http import Answer, HttpServer
 
 NOON = 1_767_614_400.0  # 2026-01-05T12:00:00Z
 RULE = Rule(
@@ -229,19 +232,51 @@ def test_an_incident_is_acknowledged_by_its_id_or_its_alert_s_key(tmp_path: Path
     assert (record.acknowledged.by, record.silence.by) == ("Ada", "Bob")
 
 
+def test_a_dead_man_s_switch_hears_once_a_round_while_the_store_answers(
+    tmp_path: Path, sink: DuckdbSink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, stop = NOON, threading.Event()
+    with HttpServer(lambda request: Answer(200, b"OK")) as switch:
+        beat = Heartbeat(SecretStr(f"{switch.url}/ping/secret-token"))
+        rounds = Rounds({}, sink, tmp_path, Notifying(beat=beat), clock=lambda: clock)
+        for minute in range(11):
+            clock = NOON + 60 * minute
+            rounds(stop)
+        assert [(one.method, one.target) for one in switch.requests] == [("GET", "/ping/secret-token")] * 3
+        switch.order([503, "hang up"])
+        for minute in (15, 16):
+            clock = NOON + 60 * minute
+            with pytest.raises(RuntimeError, match="heartbeat: ") as caught:
+                rounds(stop)
+            assert "secret-token" not in str(caught.value)
+        clock += 60
+        assert rounds(stop).startswith("0 rules")
+        assert len(switch.requests) == 6
+
+        def away(*_: object) -> None:
+            raise TransientError("connection refused")
+
+        monkeypatch.setattr(sink, "answer", away)
+        clock = NOON + 1200
+        with pytest.raises(RuntimeError, match="the store does not answer"):
+            rounds(stop)
+        assert len(switch.requests) == 6
+
+
 def test_of_two_instances_one_notifies_and_the_other_takes_over(tmp_path: Path, sink: DuckdbSink) -> None:
     write(sink, [*traffic(0, 20), *traffic(20, 60, broken="B"), *traffic(60, 120)])
     plain = replace(RULE, is_incident=False)
-    clock = NOON
+    clock, beats = NOON, list[str]()
 
     def instance(name: str) -> tuple[Pager, Rounds]:
         (tmp_path / name).mkdir()
         pager = Pager()
-        made = make(
-            tmp_path / name,
+        notifying = Notifying({"pager": pager}, beat=lambda: beats.append(name))
+        made = Rounds(
+            {plain.name: plain},
             sink,
-            pager,
-            plain,
+            tmp_path / name,
+            notifying,
             store=lambda events: write(sink, events),
             clock=lambda: clock,
         )
@@ -261,3 +296,4 @@ def test_of_two_instances_one_notifies_and_the_other_takes_over(tmp_path: Path, 
             assert [text.startswith("another instance") for text in said] == [False, True]
     assert first.sent == [["opened", "B"]]
     assert second.sent == [["resolved", "B"]]
+    assert beats == ["one"] * 11 + ["other"] * 13
