@@ -77,7 +77,7 @@ def _some(language: str, *, runs: bool = False) -> list[Block]:
 @pytest.mark.parametrize("block", _some("toml"), ids=str)
 def test_configuration_is_valid(block: Block, monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in _VARIABLE.findall(block.text):
-        is_address = variable.endswith("_WEBHOOK")
+        is_address = variable.endswith(("_WEBHOOK", "_URL"))
         monkeypatch.setenv(variable, "https://hooks.example.org/a-secret" if is_address else "a-secret")
     parse(block.text, str(block))
 
