@@ -46,9 +46,9 @@ def list_(
         )
     console().print(rows)
     for alert in document["alerts"]:
-        taken = f" (acknowledged by {alert['acknowledged']['by']})" if alert["acknowledged"] else ""
+        owner = f" (acknowledged by {alert['acknowledged']['by']})" if alert["acknowledged"] else ""
         muted = f" (not sent: {alert['muted_by']})" if alert["muted_by"] else ""
-        words = f"{alert['annotations']['summary']}{taken}{muted}"
+        words = f"{alert['annotations']['summary']}{owner}{muted}"
         typer.echo(f"{alert['key']}  {alert['severity']}  {alert['began']}  {words}")
     if document["fault"]:
         raise RuntimeError(f"the store does not answer, so all is unknown: {document['fault']}")
@@ -145,10 +145,10 @@ def silence(
 
 
 def _tell(alert: Mapping[str, Any]) -> None:
-    taken, silence = alert["acknowledged"], alert["silence"]
+    acknowledgement, silence = alert["acknowledged"], alert["silence"]
     typer.echo(
         f"{alert['annotations']['summary']}: "
-        + (f"acknowledged by {taken['by']}, " if taken else "")
+        + (f"acknowledged by {acknowledgement['by']}, " if acknowledgement else "")
         + (f"silenced by {silence['by']} until {silence['until']}" if silence else "not silenced")
     )
 
