@@ -5,22 +5,41 @@ from __future__ import annotations
 import csv
 import io
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
+from lakescope.core.extras import MissingExtraError, missing
 from lakescope.core.printable import spreadsheet_cell
+from lakescope.reports.forms.html import data_urls, html
+from lakescope.reports.forms.layout import layout
+from lakescope.reports.forms.mail import mail
 from lakescope.reports.forms.markdown import markdown
+from lakescope.reports.forms.pdf import pdf
+from lakescope.reports.forms.pictures import draw
 from lakescope.reports.model import Cell, Report, Table
 
+NEEDED = ("jinja2", "typst", "vl_convert")
+"""Modules of the extra ``reports``."""
 
-def write(report: Report, out: Path) -> list[Path]:
+
+class Written(NamedTuple):
+    """What was written, and why not all of it."""
+
+    paths: list[Path]
+    missing: MissingExtraError | None = None
+
+
+def write(report: Report, out: Path) -> Written:
     """All forms into `out`, which is created if missing; files of an earlier report there are replaced.
 
-    Raises `MissingExtraError` if a form's package is not installed, before anything is written.
+    Without the extra ``reports`` HTML, mail and PDF are left out.
     """
-    forms = files_of(report)
+    missing_extra = next(filter(None, map(missing, NEEDED)), None)
+    forms = {**_texts(report), **({} if missing_extra else _documents(report))}
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as folder:
         for name, content in forms.items():
@@ -32,15 +51,26 @@ def write(report: Report, out: Path) -> list[Path]:
             target = out / name
             target.parent.mkdir(parents=True, exist_ok=True)
             written.append((Path(folder) / name).replace(target))
-    return written
+    return Written(written, missing_extra)
 
 
-def files_of(report: Report) -> Mapping[str, bytes]:
-    """File name -> content."""
+def _texts(report: Report) -> dict[str, bytes]:
+    """File name -> content, of what needs no extra."""
     return {
         "report.json": as_json(report),
         "report.md": markdown(report).encode(),
         **{f"tables/{name}.csv": text.encode() for name, text in tables(report)},
+    }
+
+
+def _documents(report: Report) -> dict[str, bytes]:
+    """The same of what does."""
+    drawings = list(draw(report))
+    plain = layout(report, drawings)
+    return {
+        "report.html": html(plain, data_urls(drawings)).encode(),
+        "report.eml": mail(report, plain, drawings).as_bytes(),
+        "report.pdf": pdf(plain, drawings, datetime.fromisoformat(report.computed)),
     }
 
 

@@ -91,6 +91,7 @@ def test_the_base_installation_is_small_and_runs(base: Path, tmp_path: Path) -> 
         (("validate", "-c", "open.toml"), "opensearch"),
         (("dashboards", "build", "--out", "made"), "grafana"),
         (("dashboards", "preview", "--out", "made"), "pictures"),
+        (("report", "weekly", "--demo", "--out", "made"), "duckdb"),
     ],
 )
 def test_what_an_extra_brings_is_told_to_who_lacks_it(
@@ -109,6 +110,23 @@ def test_what_an_extra_brings_is_told_to_who_lacks_it(
     assert done.returncode == 2, done.stdout
     assert f"pip install 'lakescope[{extra}]'" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+REPORT = """
+from pathlib import Path
+from lakescope.reports.model import Period, Report
+from lakescope.reports.writing import write
+
+period = Period(name="2026-W47", since="2026-11-16T00:00:00Z", until="2026-11-23T00:00:00Z")
+texts = dict(kind="weekly", title="Health", vo=None, period=period, computed="2026-11-23T07:00:00Z", state="good")
+lists = dict.fromkeys(("summary", "changes", "findings", "sections", "queries"), ())
+print(write(Report(revision=1, **texts, **lists), Path("out")).missing.remedy)
+"""
+
+
+def test_reports_without_their_extra_have_the_forms_that_need_none(base: Path, tmp_path: Path) -> None:
+    assert run(base / "python", "-c", REPORT, cwd=tmp_path).strip() == "pip install 'lakescope[reports]'"
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"report.json", "report.md"}
 
 
 def test_files_to_mutate_and_their_tests_are_there() -> None:

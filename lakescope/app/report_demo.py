@@ -47,7 +47,7 @@ _OPTIONS = Options(
     accesses=0.0,
     deletions=0.1,
     notify=0.1,
-    hosts=_HOUR / 2,
+    hosts=0.47 * _HOUR,  # no longer than a silent host is critical
     latency=_HOUR,
     rtt=4 * _HOUR,
     throughput=6 * _HOUR,
@@ -64,16 +64,17 @@ _OPTIONS = Options(
     checks=6 * _HOUR,
     templates=24 * _HOUR,
     monitoring=12 * _HOUR,
-    metrics=_HOUR,
+    metrics=0.0,
     downtimes=6 * _HOUR,
     sam=6 * _HOUR,
     srr=24 * _HOUR,
+    sparse_until=WEEK.until.timestamp(),
 )
-"""A few samples of everything: sums and shares are those of a lake, charts are coarse."""
+"""A few samples of everything, and of transfers only their ends: sums and shares are those of a lake, charts are coarse."""
 
 
 def demo_report(vo: str | None = None) -> Report:
-    """The report of `WEEK`, in some twenty seconds. Needs the extra duckdb."""
+    """The report of `WEEK`, in some twelve seconds. Needs the extra duckdb."""
     kind = load("sinks", "duckdb")
     with tempfile.TemporaryDirectory() as folder:
         # one thread: sums of floats differ with the order of their parts

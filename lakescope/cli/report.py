@@ -45,8 +45,11 @@ def weekly(
 
     if demo and (week or store):
         raise RuntimeError("--demo is of one simulated week and its own store: leave out --week and --store")
-    for path in write(_demo(vo) if demo else _weekly(config, week, vo, store), out):
+    written = write(_demo(vo) if demo else _weekly(config, week, vo, store), out)
+    for path in written.paths:
         emit(str(path))
+    if missing_extra := written.missing:
+        typer.echo(f"without HTML, mail and PDF: {missing_extra}: {missing_extra.remedy}", err=True)
 
 
 def _weekly(config: Path, week: str | None, vo: str | None, store: str | None) -> Report:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from lakescope.reports.forms.texts import WORDS, cell_text, range_text
+from lakescope.reports.forms.texts import ROWS, WORDS, cell_text, range_text
 from lakescope.reports.model import Cell, Finding, Report, Section, Sentence, Table
 from lakescope.reports.pivot import pivot
 
@@ -15,6 +15,26 @@ _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|&~])")
 def markdown(report: Report) -> str:
     """The whole report; numbers in brackets are those of the queries at its end."""
     return "\n".join(_lines(report)) + "\n"
+
+
+def plain_text(report: Report) -> str:
+    """What a person reads first, as plain text without tables: for the mail and for chats."""
+    lines = [report.title, range_text(report), "", *map(_line, report.summary), "", "What changed:"]
+    lines += [f"- {_line(one)}" for one in report.changes] or ["- No indicator changed much."]
+    lines += ["", "What to do:"]
+    lines += [
+        f"{number}. {_line(one.sentence)} {one.action}" for number, one in enumerate(report.findings, 1)
+    ] or ["Nothing."]
+    for section in report.sections:
+        if section.sentences:
+            lines += ["", f"{section.title}:", *(f"- {_line(one)}" for one in section.sentences)]
+    return "\n".join(
+        [*lines, "", "Tables, charts and queries: in the HTML part, report.pdf and report.json.", ""]
+    )
+
+
+def _line(sentence: Sentence) -> str:
+    return f"{WORDS[sentence.state].upper()}: {sentence.text}" if sentence.state else sentence.text
 
 
 def _lines(report: Report) -> Iterator[str]:
@@ -90,11 +110,11 @@ def _table(table: Table) -> Iterator[str]:
     is_number = [any(isinstance(row[i], Cell) for row in table.rows) for i in range(len(heads))]
     yield f"| {' | '.join(heads)} |"
     yield f"| {' | '.join('---:' if number else '---' for number in is_number)} |"
-    for row in table.rows:
+    for row in table.rows[:ROWS]:
         yield f"| {' | '.join(map(_cell, row))} |"
     yield ""
-    if table.more:
-        yield f"{table.more} more rows are left out."
+    if more := table.more + max(0, len(table.rows) - ROWS):
+        yield f"{more} more rows: see tables/{table.name}.csv and report.json."
         yield ""
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import unicodedata
+from datetime import datetime
 
 from lakescope.core.printable import escape_unprintable
-from lakescope.dashboards.words import words
 from lakescope.reports.model import Cell, Report, State
 
 WORDS: dict[State, str] = {
@@ -15,7 +15,8 @@ WORDS: dict[State, str] = {
     "no data": "no data",
 }
 UNKNOWN = "unknown"
-DASH = "\N{EN DASH}"
+ROWS = 25
+"""Of a table that are shown; all of them are in its CSV and in the JSON."""
 _ISOLATE, _END = "\N{FIRST STRONG ISOLATE}", "\N{POP DIRECTIONAL ISOLATE}"
 
 
@@ -37,13 +38,5 @@ def cell_text(cell: str | Cell | None) -> str:
 
 def range_text(report: Report) -> str:
     """``Mon 2026-11-16 00:00 to Mon 2026-11-23 00:00 UTC``."""
-    from datetime import datetime
-
     since, until = (datetime.fromisoformat(text) for text in (report.period.since, report.period.until))
     return f"{since:%a %Y-%m-%d %H:%M} to {until:%a %Y-%m-%d %H:%M} {report.period.timezone}"
-
-
-def heading(dimension: str) -> str:
-    """A dimension as a heading: Source RSE."""
-    text = words(dimension)
-    return text[:1].upper() + text[1:]

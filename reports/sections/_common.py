@@ -13,7 +13,7 @@ from lakescope.reports.model import Cell, Column, Finding, Number, Sentence, Sta
 
 ROWS = 10
 """Of a table that ranks."""
-ALL_ROWS = 200
+ALL_ROWS = 2000
 """Of a table that lists everything."""
 
 
@@ -98,12 +98,12 @@ def change_text(answer: Answer, value: Any, before: Any) -> str:
         return ""
     if answer.kpi.unit == "ratio":
         text = f"{100 * (value - before):+.1f} points"
-        return "unchanged" if text in ("+0.0 points", "-0.0 points") else text
+        return "same" if text in ("+0.0 points", "-0.0 points") else text
     if not before:
-        return "from 0" if value else "unchanged"
+        return "from 0" if value else "same"
     share = value / before - 1
     text = f"{100 * share:+.0f} %" if abs(share) < 10 else f"{value / before:.0f} times as much"
-    return "unchanged" if text in ("+0 %", "-0 %") else text
+    return "same" if text in ("+0 %", "-0 %") else text
 
 
 def change_cell(answer: Answer, value: Any, before: Any) -> Cell | None:

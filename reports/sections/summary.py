@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from lakescope.reports.desk import Answer, Desk, ask_for
-from lakescope.reports.model import Column, Section, Sentence, State, Table, worst
+from lakescope.reports.model import Cell, Column, Section, Sentence, State, Table, worst
 from lakescope.reports.sections._common import cell, change_cell, change_text, refusals, sentence
 
 
@@ -82,6 +82,7 @@ def _table(pairs: dict[Indicator, tuple[Answer, Answer]]) -> Table:
         title="Indicators",
         columns=[
             Column(title="Indicator"),
+            Column(title="State"),
             Column(title="This week"),
             Column(title="Week before"),
             Column(title="Change"),
@@ -89,6 +90,7 @@ def _table(pairs: dict[Indicator, tuple[Answer, Answer]]) -> Table:
         rows=[
             [
                 one.title,
+                Cell(value=None, text=state, state=state) if (state := now.state(now.value)) else "",
                 cell(now, now.value, own=True),
                 cell(before, before.value, own=True),
                 change_cell(now, now.value, before.value),

@@ -26,7 +26,7 @@ LEAST = 50
 """Attempts below which an efficiency is no finding."""
 LINK = ("src_site", "dst_site")
 RSES = ("src_rse", "dst_rse")
-_EXAMPLE = 300
+_EXAMPLE, _TITLE = 300, 150  # letters
 
 
 def efficiency(desk: Desk) -> Section:
@@ -207,7 +207,10 @@ def errors(desk: Desk) -> Section:
     examples: dict[str | None, Rows] = dict(zip(classes, _examples(desk, classes), strict=True))
     sentences = [
         sentence(
-            f"New error: {name_of(key[1])}: ", failed.of(value, key), " failed attempts.", state="warning"
+            f"New error: {_shortened(name_of(key[1]), _TITLE)}: ",
+            failed.of(value, key),
+            " failed attempts.",
+            state="warning",
         )
         for key, value in new[:3]
         if total.value and value >= 0.02 * total.value
@@ -274,9 +277,12 @@ def _example(rows: Rows) -> str:
     if not rows:
         return ""
     (row,) = rows
-    text = str(row.get("error") or "")
-    shortened = text if len(text) <= _EXAMPLE else f"{text[:_EXAMPLE]} ..."
-    return f"{link_of((row.get('src_rse'), row.get('dst_rse')))}: {shortened}"
+    text = _shortened(str(row.get("error") or ""), _EXAMPLE)
+    return f"{link_of((row.get('src_rse'), row.get('dst_rse')))}: {text}"
+
+
+def _shortened(text: str, letters: int) -> str:
+    return text if len(text) <= letters else f"{text[:letters]} ..."
 
 
 def queues(desk: Desk) -> Section:

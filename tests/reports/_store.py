@@ -14,7 +14,7 @@ from lakescope.core.events import Event, Transfer
 from lakescope.reports.period import Week
 from lakescope.sinks.duckdb import DuckdbOptions, DuckdbSink
 
-WEEK = Week(2026, 47)
+BEFORE, WEEK = Week(2026, 46), Week(2026, 47)
 MONDAY = WEEK.until + timedelta(hours=7)
 """When it is read."""
 
