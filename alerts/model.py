@@ -19,8 +19,9 @@ from msgspec import Struct, field
 Severity = Literal["page", "ticket"]
 Owner = Literal["lake", "site", "storage", "network", "rucio", "fts", "vo", "monitoring"]
 """Who can do something: whom a receiver or a subscription may be chosen by."""
-State = Literal["ok", "pending", "firing", "clearing", "unknown", "no data", "no baseline"]
-"""no data: the rule's feed is not there; no baseline: too little history for a verdict; unknown: the store did not answer."""
+State = Literal["ok", "pending", "firing", "clearing", "covered", "unknown", "no data", "no baseline"]
+"""covered: abnormal, and people are notified of a greater alert instead; no data: the rule's feed is not there; no baseline:
+too little history for a verdict; unknown: the store did not answer."""
 NOT_JUDGED: tuple[State, ...] = ("unknown", "no data", "no baseline")
 Event = Literal["opened", "raised", "updated", "resolved", "escalated", "reminded", "digest"]
 """raised: the severity rose. reminded: a silence is over, and it is still open. updated notifies nobody

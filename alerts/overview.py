@@ -13,7 +13,16 @@ from lakescope.core.printable import rfc3339
 from lakescope.kpis.catalogue import CATALOGUE
 from lakescope.kpis.units import text_of
 
-ORDER: tuple[State, ...] = ("firing", "clearing", "unknown", "pending", "no data", "no baseline", "ok")
+ORDER: tuple[State, ...] = (
+    "firing",
+    "clearing",
+    "unknown",
+    "pending",
+    "covered",
+    "no data",
+    "no baseline",
+    "ok",
+)
 """The worst first: a rule's state is its groups' worst one."""
 LAST = 20
 
@@ -41,7 +50,7 @@ def _plain(verdict: Verdict) -> State:
         case "unknown" | "no data" | "no baseline":
             return verdict.state
         case "abnormal":
-            return "pending"
+            return "covered" if verdict.covered_by else "pending"
         case _:
             return "ok"
 
@@ -110,7 +119,7 @@ def detail(rule: Rule, verdicts: Sequence[Verdict], ledger: Ledger) -> Document:
                 "median": verdict.median,
                 "completeness": verdict.completeness,
                 "since": None if watched is None else rfc3339(watched.began),
-                "covered_by": verdict.covered_by,
+                "covered_by": watched.covered_by if watched else verdict.covered_by,
                 "reason": verdict.reason,
                 "text": {
                     "value": text_of(kpi, verdict.value),

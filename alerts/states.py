@@ -46,9 +46,11 @@ class Watched(Struct, kw_only=True):
     alert: Alert | None = None
 
     @property
-    def state(self) -> Literal["pending", "firing", "clearing", "unknown"]:
+    def state(self) -> Literal["pending", "firing", "clearing", "covered", "unknown"]:
         """As people are shown it."""
-        return self.phase if self.is_known else "unknown"
+        if not self.is_known:
+            return "unknown"
+        return "covered" if self.covered_by else self.phase
 
 
 class Transition(Struct, frozen=True, kw_only=True):
@@ -99,9 +101,11 @@ class Ledger(Struct, kw_only=True):
             verdict = by_group.get(one.group)
             if rule.is_peer(one.group):
                 verdict = verdict or _of_no_peer(rule, one.group[0], by_group.values()) or nothing
-            elif verdict and not verdict.covered_by and (peers := open_peers & rule.ends(one.group)):
-                verdict = replace(verdict, covered_by=min(peers))  # until its alert has ended
-            self._judge(one, rule, verdict or nothing, now, gap_s)
+            else:
+                verdict = verdict or nothing
+                if not verdict.covered_by and (peers := open_peers & rule.ends(one.group)):
+                    verdict = replace(verdict, covered_by=min(peers))  # until its alert has ended
+            self._judge(one, rule, verdict, now, gap_s)
 
     def end_others(self, rules: Collection[str], now: float) -> None:
         """Ends what belongs to rules that are not there any more, or are not enabled."""
@@ -136,11 +140,12 @@ class Ledger(Struct, kw_only=True):
         elapsed = now - one.seen
         counts = elapsed if one.is_known and elapsed <= gap_s else 0.0
         one.seen = now
-        one.covered_by = verdict.covered_by
         state = verdict.state
         if state == "too few" and (one.phase == "pending" or not rule.hold_s):
             state = "normal"
         one.is_known = state in ("normal", "between", "abnormal")
+        if one.is_known or verdict.covered_by:  # else it is covered as before
+            one.covered_by = verdict.covered_by
         if state != "too few":
             one.judged = now
         elif now - one.judged >= rule.hold_s:

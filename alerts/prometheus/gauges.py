@@ -24,8 +24,9 @@ STATES: dict[State, int] = {
     "no data": -2,
     "unknown": -1,
     "ok": 0,
-    "pending": 1,
-    "firing": 2,
-    "clearing": 3,
+    "covered": 1,
+    "pending": 2,
+    "firing": 3,
+    "clearing": 4,
 }
 """What the state's gauge shows."""

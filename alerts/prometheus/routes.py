@@ -13,7 +13,8 @@ from typing import Any, get_args
 
 from pydantic import SecretStr
 
-from lakescope.alerts.prometheus.rules import DEAD_MANS_SWITCH, MUTE
+from lakescope.alerts.inhibition import INHIBITIONS, Inhibition, Matcher
+from lakescope.alerts.prometheus.rules import DEAD_MANS_SWITCH
 from lakescope.alerts.receivers._common import HttpReceiverOptions
 from lakescope.alerts.receivers.chat import MattermostOptions, SlackOptions
 from lakescope.alerts.receivers.mail import PORTS, MailOptions
@@ -189,29 +190,22 @@ _DIMENSIONS = (
 
 
 def _inhibitions() -> Iterator[Document]:
-    alerts = 'severity=~"page|ticket"'
-    # a ticket that has become a page
-    yield _inhibit(['severity="page"'], ['severity="ticket"'], "alertname", *_DIMENSIONS)
-    # a site's downtime or outage: its links, and the rest of what is said of it in a downtime
-    for end in ("src_site", "dst_site"):
-        yield _inhibit([f'alertname="{MUTE}"', f'{end}!=""'], [alerts, f'{end}!=""'], end)
-    yield _inhibit([f'alertname="{MUTE}"', 'cause="downtime"'], [alerts, 'site!=""'], "site")
-    # a source or a destination that fails as a whole: its links
-    for end in ("src_site", "dst_site"):
-        yield _inhibit(['scope="site"', f'{end}!=""', alerts], ['scope="link"', f'{end}!=""'], end, "topic")
-    # the lake: its sites and links, of the same kind
-    yield _inhibit(['scope="lake"', 'severity="page"'], ['scope=~"site|link"', alerts], "topic")
-    # the network: what runs over the same link
-    yield _inhibit(
-        ['topic="network"', 'scope="link"', 'src_site!=""', 'dst_site!=""'],
-        ['topic!="network"', alerts, 'src_site!=""', 'dst_site!=""'],
-        "src_site",
-        "dst_site",
+    # a ticket that has become a page: to Alertmanager another alert
+    ticket = Inhibition(
+        (Matcher("severity", ("page",)),), (Matcher("severity", ("ticket",)),), ("alertname", *_DIMENSIONS)
     )
+    for one in (ticket, *INHIBITIONS):
+        yield {
+            "source_matchers": [_text(matcher) for matcher in one.source],
+            "target_matchers": [_text(matcher) for matcher in one.target],
+            "equal": list(one.equal),
+        }
 
 
-def _inhibit(source: list[str], target: list[str], *equal: str) -> Document:
-    return {"source_matchers": source, "target_matchers": target, "equal": list(equal)}
+def _text(matcher: Matcher) -> str:
+    is_one = len(matcher.values) == 1
+    operator = {(True, False): "=", (True, True): "!=", (False, False): "=~", (False, True): "!~"}
+    return f'{matcher.label}{operator[is_one, matcher.is_other]}"{"|".join(matcher.values)}"'
 
 
 # --- receivers --------------------------------------------------------------------------------------------

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from lakescope.alerts.inhibition import ENDS, MUTE, is_outage, scope_of, topic_of
 from lakescope.alerts.model import Rule
 from lakescope.alerts.prometheus.gauges import DOWNTIME, INCIDENT, STATE, STATES, THRESHOLD, VALUE
 from lakescope.kpis import CATALOGUE
 from lakescope.kpis.units import duration_text
 
 DEAD_MANS_SWITCH = "dead_mans_switch"
-MUTE = "lakescope_mute"
-"""An alert with the severity none: of a site whose links are muted, as `src_site` or as `dst_site`."""
 
 _INSTANCES = "without (instance, job)"
 """Of several Lakescopes one evaluates: an alert stays the same when another takes over."""
@@ -40,22 +39,6 @@ def rule_files(rules: Iterable[Rule], links: Links) -> dict[str, Document]:
         files[f"{owner}.yml"] = _file(owner, entries)
     files["lakescope.yml"] = _file("lakescope", list(_own(rules, links)))
     return files
-
-
-def scope_of(rule: Rule) -> str:
-    """lake, site, link or other: how far a rule's groups reach."""
-    ends = {name.partition("_")[0] for name in rule.by if name.startswith(("src_", "dst_"))}
-    if not rule.by:
-        return "lake"
-    if ends == {"src", "dst"}:
-        return "link"
-    return "site" if ends or {"site", "rse"} & {*rule.by} else "other"
-
-
-def topic_of(rule: Rule) -> str:
-    """What is measured, as the KPI's dataset: an alert mutes only what is of its kind, or runs over it."""
-    kpi = CATALOGUE.get(rule.kpi)
-    return kpi.dataset if kpi else "other"
 
 
 # --- one rule ---------------------------------------------------------------------------------------------
@@ -174,7 +157,7 @@ def _own(rules: Iterable[Rule], links: Links) -> Iterator[Document]:
         )
         incident["annotations"] |= links(None, ("incident",))
         yield incident
-    for end in ("src_site", "dst_site"):
+    for end in ENDS:
         for cause, expression in _mutes(rules):
             yield entry(
                 MUTE,
@@ -188,6 +171,6 @@ def _own(rules: Iterable[Rule], links: Links) -> Iterator[Document]:
 def _mutes(rules: Iterable[Rule]) -> Iterator[tuple[str, str]]:
     """Cause and expression, by `site`, of what mutes a site's links."""
     yield "downtime", f"max by (site) ({DOWNTIME}) > 0"
-    outages = [rule.name for rule in rules if rule.severity == "page" and rule.by == ("site",)]
+    outages = [rule.name for rule in rules if is_outage(rule)]
     if outages:
         yield "outage", f'max by (site) ({STATE}{{rule=~"{"|".join(outages)}"}}) >= {_OPEN}'

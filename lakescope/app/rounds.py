@@ -23,6 +23,7 @@ import msgspec
 from lakescope.alerts.book import IncidentRecord
 from lakescope.alerts.delivery import Outbox
 from lakescope.alerts.incidents import BIN_S
+from lakescope.alerts.inhibition import causes
 from lakescope.alerts.model import Acknowledgement, Alert, Rule, Silence, Verdict
 from lakescope.alerts.muting import Outage, outage_of
 from lakescope.alerts.receivers._common import Receiver
@@ -291,25 +292,36 @@ class Rounds:
             self.outages = [*_in_force(rows, now)]
 
     def _annotate(self, now: float) -> None:
-        """Mutes, links and downtimes of all alerts, as they are now."""
-        muted = {}
+        """Links of all alerts, and what mutes the open ones now; what has ended stays muted by what it was muted by."""
         self._incident_alerts = self.records.alerts()
-        watched = {one.alert.key: one for one in self._ledger.watched if one.alert}
-        for alert in self.alerts():
+        covers = {one.alert.key: one.covered_by for one in self._ledger.watched if one.alert}
+        alerts = self.alerts()
+        greater = causes(alerts, self.evaluator.rules)
+        muted: dict[str, str | None] = {}
+        for alert in alerts:
             rule = self.evaluator.rules.get(alert.rule)
-            topic = CATALOGUE[rule.kpi].dataset if rule else "transfers"
-            outage = outage_of(alert, topic, self.outages)
-            alert.annotations.pop("downtime", None)
-            if outage is not None:
-                alert.annotations["downtime"] = str(outage)
             alert.annotations |= self._links(rule, alert)
-            cover = watched[alert.key].covered_by if alert.key in watched else None
-            muted_by = str(outage) if outage else cover
-            if alert.rule == RULE and "incident" in alert.labels:
-                muted[alert.labels["incident"]] = muted_by
+            if alert.ended is None:
+                cover = covers.get(alert.key)
+                if cover is None and (cause := greater.get(alert.key)) is not None:
+                    cover = f"{cause.rule}: {cause.annotations.get('summary', cause.key)}"
+                alert.muted_by = self._downtime(alert, rule) or cover
+                if alert.rule == RULE and "incident" in alert.labels:
+                    muted[alert.labels["incident"]] = alert.muted_by
             silence = alert.silence
-            alert.muted_by = muted_by or (str(silence) if silence and silence.until > now else None)
+            if alert.muted_by is None and silence and silence.until > (alert.ended or now):
+                alert.muted_by = str(silence)
         self.records.mute(muted)
+
+    def _downtime(self, alert: Alert, rule: Rule | None) -> str | None:
+        """The one that mutes an alert, which is annotated with it."""
+        topic = CATALOGUE[rule.kpi].dataset if rule else "transfers"
+        outage = outage_of(alert, topic, self.outages)
+        alert.annotations.pop("downtime", None)
+        if outage is None:
+            return None
+        alert.annotations["downtime"] = str(outage)
+        return str(outage)
 
     # --- the store ----------------------------------------------------------------------------------------
 

@@ -16,11 +16,12 @@ import yaml
 from pydantic import SecretStr
 
 from lakescope.alerts.catalogue import RULES as CATALOGUE_OF_RULES
+from lakescope.alerts.inhibition import MUTE
 from lakescope.alerts.model import Alert, Rule, Threshold
 from lakescope.alerts.options import AlertOptions
 from lakescope.alerts.prometheus.files import write_files
 from lakescope.alerts.prometheus.gauges import DOWNTIME, INCIDENT, STATE, STATES, THRESHOLD, VALUE
-from lakescope.alerts.prometheus.rules import DEAD_MANS_SWITCH, MUTE
+from lakescope.alerts.prometheus.rules import DEAD_MANS_SWITCH
 from lakescope.alerts.receivers.alertmanager import AlertmanagerOptions
 from lakescope.alerts.receivers.chat import MattermostOptions, SlackOptions
 from lakescope.alerts.receivers.mail import MailOptions
@@ -464,8 +465,10 @@ SOURCES: dict[str, dict[str, str]] = {
         **A,
     },
     "the lake": {"alertname": "lake_failing", "severity": "page", "scope": "lake", "topic": "transfers"},
-    "the network": {"alertname": "loss", "severity": "ticket", "scope": "link", "topic": "network", **A, **B},
+    "the network": {"alertname": "loss", "severity": "page", "scope": "link", "topic": "network", **A, **B},
 }
+NETWORK_TICKET = SOURCES["the network"] | {"severity": "ticket"}
+CLOCK = NETWORK_TICKET | {"alertname": "network_clock_error"}
 
 
 @pytest.mark.server("alertmanager")
@@ -479,6 +482,8 @@ def test_who_mutes_whom(tmp_path: Path, start_server: StartServer) -> None:
     strangers = [
         LINK | {"case": "x", "src_site": "C", "dst_site": "D"},
         {"alertname": "disk_full", "severity": "ticket", "scope": "site", "topic": "storage", "rse": "R"},
+        *(NETWORK_TICKET | {"src_site": "E"}, LINK | {"src_site": "E"}),  # a ticket mutes no page
+        *(CLOCK | {"src_site": "F"}, LINK | {"src_site": "F", "severity": "ticket"}),
     ]
     # each source with a link of its own; the sites' names are the case's
     alerts = []

@@ -105,6 +105,26 @@ def test_a_peer_ends_when_its_pairs_are_well_and_none_of_them_opens_meanwhile() 
     assert opened("bgg", 4200.0) == {"X": True, "X*": False}  # what is left is a pair's own
 
 
+def test_a_pair_that_fired_before_its_peer_is_covered_also_while_nothing_is_known() -> None:
+    peers = Peers(dimensions=("src_host", "dst_host"), least=2, label="host", summary="{peer} with {count}")
+    rule = replace(RULE, by=("src_host", "dst_host"), peers=peers, summary="{src_host}", for_s=0)
+    ledger, pair = Ledger(), Verdict(rule=rule.name, group=("X", "1"), state="abnormal")
+
+    def state(*verdicts: Verdict, at: float) -> tuple[str, str | None]:
+        ledger.step(rule, verdicts, at)
+        one = next(one for one in ledger.watched if one.group == pair.group)
+        return one.state, one.covered_by
+
+    assert state(pair, at=0.0) == ("firing", None)
+    peer = Verdict(rule=rule.name, group=("X",), state="abnormal", count=2)
+    assert state(replace(pair, covered_by="X"), peer, at=300.0) == ("covered", "X")
+    assert state(Verdict(rule=rule.name, state="unknown"), at=600.0) == ("unknown", "X")
+    assert state(replace(pair, covered_by="X"), peer, at=900.0) == ("covered", "X")
+    assert state(pair, at=1200.0) == ("covered", "X")  # the peer is clearing
+    assert state(pair, at=2100.0) == ("covered", "X")  # it has ended
+    assert state(pair, at=2400.0) == ("firing", None)
+
+
 @pytest.mark.parametrize("silence", ["unknown", "no data"])
 def test_nothing_ends_or_begins_while_nothing_is_known(silence: str) -> None:
     assert _life(*["abnormal"] * 3, *[silence] * 9)[-1] == "unknown"

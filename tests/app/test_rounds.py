@@ -232,6 +232,27 @@ def test_an_incident_is_acknowledged_by_its_id_or_its_alert_s_key(tmp_path: Path
     assert (record.acknowledged.by, record.silence.by) == ("Ada", "Bob")
 
 
+def test_a_cause_mutes_what_follows_and_what_is_left_is_notified_at_its_end(
+    tmp_path: Path, sink: DuckdbSink
+) -> None:
+    """All to B fails, so that its links are muted, then only that from A."""
+    site = replace(RULE, name="to_site", is_incident=False, window_s=600)
+    link = replace(site, name="link", by=("src_site", "dst_site"), summary="{src_site} to {dst_site}")
+    to_b = traffic(0, 60, broken="B")
+    from_a = [one for one in traffic(60, 90, broken="B") if one.src_site == "A"]
+    rest = [one for one in traffic(60, 90) if (one.src_site, one.dst_site) != ("A", "B")]
+    write(sink, [*to_b, *from_a, *rest])
+    pager = Pager()
+    rounds = make(tmp_path, sink, pager, site, link)
+    run(rounds, 5, 60)
+    muted = {one.labels.get("src_site"): one.muted_by for one in rounds.alerts()}
+    assert muted == {None: None} | dict.fromkeys("ACD", "to_site: B: 0 % in 10 min")
+    run(rounds, 65, 90)
+    assert sorted(pager.sent) == [["opened", "B"], ["opened", "B"], ["resolved", "B"]]
+    (alert,) = [one for one in rounds.alerts() if one.ended is None]
+    assert (alert.labels["src_site"], alert.muted_by) == ("A", None)
+
+
 def test_a_dead_man_s_switch_hears_once_a_round_while_the_store_answers(
     tmp_path: Path, sink: DuckdbSink, monkeypatch: pytest.MonkeyPatch
 ) -> None:

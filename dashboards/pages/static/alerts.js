@@ -2,7 +2,7 @@
 // Alerts of rules: the open ones, all rules by state, and one alert. page.js and acts.js have been read before.
 
 const STATES = { firing: "critical", clearing: "warning", pending: "warning", unknown: "warning", covered: "warning", ok: "good" };
-const CALM = ["firing", "covered", "clearing", "unknown", "pending", "no data", "no baseline", "ok", "disabled"];
+const CALM = ["firing", "clearing", "unknown", "pending", "covered", "no data", "no baseline", "ok", "disabled"];
 const addressOfAlert = (key) => `alerts/${encodeURIComponent(key)}`;
 const alertOf = (key) => `${BELOW}../${addressOfAlert(key)}`;
 const isIncident = ({ labels }) => "incident" in labels;
