@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from msgspec import structs
+
 from lakescope.kpis.units import format_value
 from lakescope.reports.desk import EMPTY_HOURS, Answer, Desk, ask_for, rounded
 from lakescope.reports.model import Cell, Column, Finding, Section, Sentence, State, Table, worst
@@ -24,6 +26,10 @@ WITH_SOURCES = ("transfers", "deletions", "hosts", "probes")
 """Datasets that several sources report."""
 WARNING, CRITICAL = 0.99, 0.9
 """Least shares of the week that data must cover."""
+
+WINDOW_S = 6 * 3600
+LEAST_DONE, LEAST_COVER = 500, 0.95
+"""Transfers that are enough to judge, and the share of them that messages must cover."""
 
 
 class Coverage(NamedTuple):
@@ -46,7 +52,7 @@ def completeness(desk: Desk) -> Coverage:
         ask_for("dead_letters"),
         ask_for("events_received"),
         ask_for("done_agreement"),
-        ask_for("hermes_completeness_6h"),
+        ask_for("hermes_completeness_6h", bin_s=WINDOW_S),
     )
     reported = {name: hours[name, 0] for name in EMPTY_HOURS if _is_reported(desk, hours, name)}
     shares = {name: 1 - (answer.value or 0) / desk.hours for name, answer in reported.items()}
@@ -70,10 +76,7 @@ def completeness(desk: Desk) -> Coverage:
                 state=agreement.total.state,
             )
         )
-    if hermes.value is not None:
-        sentences.append(
-            sentence("Rucio's messages cover ", hermes.total, " of the transfers that Rucio itself counts.")
-        )
+    sentences += _witness(hermes)
     return Coverage(
         Section(
             name="completeness",
@@ -86,6 +89,22 @@ def completeness(desk: Desk) -> Coverage:
         ),
         transfers,
     )
+
+
+def _witness(hermes: Answer) -> Iterator[Sentence]:
+    """Rucio's messages against its own count, which is no message. Of one window transfers are reported before or after,
+    so the windows are added up."""
+    windows = [row for row in hermes.rows if row["value"] is not None]
+    messages = sum(row["hermes_done"] for row in windows)
+    transfers = sum(row["requests_done_6h"] for row in windows)
+    if transfers >= LEAST_DONE:
+        share = messages / transfers
+        yield sentence(
+            "Rucio's messages cover ",
+            structs.replace(hermes.of(share), state=None),
+            f" of the transfers that Rucio itself counts, in {len(windows)} windows of six hours together.",
+            state="good" if share >= LEAST_COVER else "warning",
+        )
 
 
 def level(share: float) -> State:

@@ -1,0 +1,69 @@
+"""The newcomer's first report, of a simulated week whose incidents are known."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from lakescope.app.report_demo import WEEK
+from lakescope.cli import app
+from lakescope.reports.model import Cell, Report, Section
+from lakescope.reports.writing import read_json
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("demo") / "out"
+    done = CliRunner().invoke(app, ["report", "weekly", "--demo", "--out", str(folder)])
+    assert done.exit_code == 0, done.output
+    return folder
+
+
+@pytest.fixture(scope="module")
+def report(out: Path) -> Report:
+    return read_json((out / "report.json").read_bytes())
+
+
+def section(report: Report, name: str) -> Section:
+    return next(one for one in report.sections if one.name == name)
+
+
+def test_it_is_of_a_whole_week(report: Report) -> None:
+    assert report.title == f"Data lake health, week {WEEK.name}"
+    assert report.computed == "2026-01-19T07:00:00Z"
+    assert section(report, "completeness").state == "good"
+
+
+def test_it_names_the_incidents_that_were_simulated(report: Report) -> None:
+    (table,) = section(report, "incidents").tables
+    assert [(row[0], row[2]) for row in table.rows] == [
+        ("2026-01-18 19:45", "source CERN-PROD"),  # site_down CERN-PROD from 19:41
+        ("2026-01-13 21:10", "destination RSE CNAF-STORM"),  # disk_full CNAF-STORM; its first failure is then
+    ]
+    (errors,) = section(report, "errors").tables
+    new = [row[1] for row in errors.rows if isinstance(row[4], Cell) and row[4].text == "new"]
+    assert len(new) >= 3 and all("space" in str(template).lower() for template in new)
+
+
+def test_every_section_has_something_to_show(report: Report) -> None:
+    empty = [table.name for one in report.sections for table in one.tables if not table.rows]
+    assert not empty
+    assert not [note for one in report.sections for note in one.notes]
+
+
+def test_documents_keep_their_sizes(out: Path) -> None:
+    text = (out / "report.html").read_text()
+    assert len(text) < 10**6
+    assert len(re.sub(r"data:image/png;base64,[^\"]*", "", text)) < 100_000
+    assert (out / "report.eml").stat().st_size < 10**6
+
+
+def test_it_has_one_week(tmp_path: Path) -> None:
+    done = CliRunner().invoke(
+        app, ["report", "weekly", "--demo", "--week", "2026-W03", "--out", str(tmp_path / "out")]
+    )
+    assert isinstance(done.exception, RuntimeError)
+    assert not (tmp_path / "out").exists()
