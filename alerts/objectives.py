@@ -60,6 +60,11 @@ class Objective(Options):
             raise ValueError(f"expected {SHORTEST_D} to {LONGEST_D} days")
         return window
 
+    @property
+    def days(self) -> int:
+        """Of its window."""
+        return _days(self.window)
+
 
 class _Speed(NamedTuple):
     """Which share of the budget in which time, and how urgent that is."""
@@ -93,7 +98,7 @@ def rules_of(objective: Objective, runbook_url: str) -> Iterator[Rule]:
 
 
 def _rule(objective: Objective, kpi: Kpi, speed: _Speed, runbook_url: str) -> Rule:
-    period_s = _days(objective.window) * DAY
+    period_s = objective.days * DAY
     window_s = min(speed.longest_s, int(speed.share * period_s) // HOUR * HOUR)
     rate = speed.share * period_s / window_s
     budget = 1 - objective.target
@@ -123,7 +128,7 @@ def _rule(objective: Objective, kpi: Kpi, speed: _Speed, runbook_url: str) -> Ru
         owner=objective.owner,
         summary=f"{words[0].upper()}{words[1:]}{f' of {place}' if place else ''} is {{value}} in {{window}}, objective {percent}",
         description=f"{kpi.meaning.rstrip('.')}: {{value}} in the last {{window}}, limit {{threshold}}. At this rate"
-        f" {speed.share:.0%} of what the objective ({percent} over {_days(objective.window)} d) allows to fail has"
+        f" {speed.share:.0%} of what the objective ({percent} over {objective.days} d) allows to fail has"
         " been used up in that time.",
         runbook_url=runbook_url,
     )

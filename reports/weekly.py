@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
+from lakescope.alerts.objectives import Objective
 from lakescope.reports.desk import Ask, Desk
 from lakescope.reports.model import ORDER, Finding, Period, Report, Section, Sentence, worst
 from lakescope.reports.period import Week
@@ -13,6 +14,7 @@ from lakescope.reports.sections import services, storage, transfers
 from lakescope.reports.sections._common import count_text, sentence
 from lakescope.reports.sections.completeness import WARNING, completeness
 from lakescope.reports.sections.incidents import incidents
+from lakescope.reports.sections.objectives import objectives
 from lakescope.reports.sections.summary import summary
 
 SECTIONS: Sequence[Callable[[Desk], Section]] = (
@@ -35,8 +37,17 @@ FINDINGS_ALIKE = 2
 """Of these, with one action."""
 
 
-def weekly(week: Week, vo: str | None, ask_all: Ask, now: datetime, *, revision: int = 1) -> Report:
-    """The report of a week, for one VO or all of them. `now`: aware; a week that is not over ends there.
+def weekly(
+    week: Week,
+    vo: str | None,
+    ask_all: Ask,
+    now: datetime,
+    *,
+    configured: Sequence[Objective] = (),
+    revision: int = 1,
+) -> Report:
+    """The report of a week, for one VO or all of them. `now`: aware; a week that is not over ends there; `configured`: the
+    objectives.
 
     Raises `ValueError` for a week that has not begun, and what the store raises when it does not answer: a report is
     complete, or there is none.
@@ -48,7 +59,7 @@ def weekly(week: Week, vo: str | None, ask_all: Ask, now: datetime, *, revision:
     coverage = completeness(desk)
     overview = summary(desk)
     rest = [make(desk) for make in SECTIONS]
-    sections = [coverage.section, overview.section, *rest]
+    sections = [coverage.section, overview.section, *rest, objectives(desk, configured)]
     findings = [finding for section in sections for finding in section.findings]
     return Report(
         kind="weekly",

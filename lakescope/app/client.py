@@ -333,7 +333,7 @@ class Stores:
         from lakescope.app.reports import weekly_report
 
         with _readable_errors(), self.open_store(store) as (_, sink):
-            return weekly_report(sink, week, vo, now)
+            return weekly_report(sink, week, vo, now, self.configuration.settings.objectives)
 
     def transfer(self, request_id: str, span: SpanText) -> list[Document]:
         """Of the first store that can be searched."""

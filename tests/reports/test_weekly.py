@@ -14,6 +14,7 @@ import msgspec
 import pytest
 from typer.testing import CliRunner
 
+from lakescope.alerts.objectives import Objective
 from lakescope.app.reports import weekly_report
 from lakescope.cli import app
 from lakescope.core.contracts import TransientError
@@ -262,3 +263,23 @@ def test_incidents_with_the_files_that_failed_there(tmp_path: Path) -> None:
     (open_one,) = section(earlier, "incidents").findings
     assert open_one.sentence.text == "Incident since 2026-11-16 09:00: destination <B> & co, still open."
     assert earlier.findings[0] == open_one
+
+
+def test_objectives_with_the_budget_that_is_left(tmp_path: Path) -> None:
+    events = [
+        *hourly(range(168), of=BEFORE),
+        *hourly(range(168), failed_every=21),  # 8 of the 336 of two weeks
+        *hourly(range(168), first=500, dst_site="SITE-C"),
+    ]
+    each = Objective(kpi="transfer_efficiency", target=0.9, window="2w", by=["dst_site"])
+    missed = Objective(name="strict", kpi="transfer_efficiency", target=0.99, window="2w")
+    with store_of(events, tmp_path) as sink:
+        report = weekly_report(sink, "2026-W47", None, MONDAY, [each, missed])
+    (table,) = section(report, "objectives").tables
+    assert [[cell.text if isinstance(cell, Cell) else cell for cell in row] for row in table.rows] == [
+        ["strict", "99 %", "14 d", "98.4 %", "119 %", "-58.7 %"],
+        ["transfer_efficiency: SITE-B", "90 %", "14 d", "97.6 %", "23.8 %", "76.2 %"],
+        ["transfer_efficiency: SITE-C", "90 %", "14 d", "100 %", "0 %", "100 %"],
+    ]
+    (finding,) = section(report, "objectives").findings
+    assert finding.sentence.text == "Objective strict (99 %): 98.4 %, and its budget of 14 d is used up."

@@ -16,6 +16,7 @@ from lakescope.app.web.pages import http_errors
 def router(assembly: Assembly) -> APIRouter:
     """The API over a running assembly's stores."""
     router = APIRouter(prefix="/api/reports", tags=["reports"])
+    objectives = assembly.configuration.settings.objectives
     types = {sink: assembly.status.types[sink] for sink in assembly.sinks}
 
     @router.get("/weekly")
@@ -24,7 +25,7 @@ def router(assembly: Assembly) -> APIRouter:
         try:
             name = store_of(types, store)
             with http_errors(name):
-                report = weekly_report(assembly.sinks[name], week, vo, datetime.now(UTC))
+                report = weekly_report(assembly.sinks[name], week, vo, datetime.now(UTC), objectives)
         except ValueError as error:
             raise HTTPException(422, str(error)) from error
         return Response(msgspec.json.encode(report), media_type="application/json")
