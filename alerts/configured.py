@@ -13,6 +13,8 @@ from lakescope.alerts.objectives import RUNBOOK, Objective, rules_of
 from lakescope.alerts.options import AlertOptions, RuleOptions
 from lakescope.core.options import closest
 
+_RUNBOOKS = "docs/runbooks/"
+
 
 class Fault(NamedTuple):
     """What is wrong with one option."""
@@ -55,8 +57,13 @@ def configure(
 
 
 def page(options: AlertOptions, path: str) -> str:
-    """The address of a page of the documentation; its path alone where nothing says where it is published."""
-    return path if options.runbooks is None else f"{options.runbooks}/{path}"
+    """The address of a page of the documentation: where it is published, else a runbook's on Lakescope's own pages; its path
+    alone where no address is known."""
+    if options.runbooks is not None:
+        return f"{options.runbooks}/{path}"
+    if options.url is not None and path.startswith(_RUNBOOKS):
+        return f"{options.url}/runbooks/{path.removeprefix(_RUNBOOKS).removesuffix('.md')}"
+    return path
 
 
 def _check(own: Iterable[Rule], others: Mapping[str, Rule]) -> None:

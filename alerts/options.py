@@ -38,11 +38,11 @@ class AlertOptions(Options):
     subscriptions: dict[str, Subscription] = Field(default_factory=dict)
     """Which alerts go to which receivers; without one all go to every receiver."""
     url: str | None = Field(default=None, examples=["https://lakescope.example.org"])
-    """Address of Lakescope's pages, as who is notified can open them: for links to dashboards and incidents. Without it there
-    are none."""
+    """Address of Lakescope's pages, as who is notified can open them: for links to dashboards, incidents and runbooks. Without
+    it there are none."""
     runbooks: str | None = Field(default=None, examples=["https://docs.example.org/lakescope"])
-    """Address below which Lakescope's documentation is published, for links to `docs/runbooks/<rule>.md`; without it that path
-    alone is given."""
+    """Address below which you publish Lakescope's documentation, for links to `docs/runbooks/<rule>.md`; without it they lead to
+    `/runbooks/<rule>` below `url`."""
 
     heartbeat: SecretStr | None = Field(default=None, examples=["${HEARTBEAT_URL}"])
     """Address of a dead man's switch outside, such as https://hc-ping.com/UUID: it gets one GET after every round that a store

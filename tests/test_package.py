@@ -28,6 +28,8 @@ def test_the_wheel_holds_every_module_under_one_name(dist: Path) -> None:
     expected = {name for name in tracked if name.startswith("lakescope/")}
     expected |= {f"lakescope/{name}" for name in tracked if name.startswith(rooms)}
     assert modules(wheel) == expected
+    runbooks = {f"lakescope/runbooks/{path.name}" for path in (ROOT / "docs/runbooks").glob("*.md")}
+    assert runbooks <= {*zipfile.ZipFile(wheel).namelist()}
 
 
 def test_it_lives_beside_hugging_faces_transformers(dist: Path, tmp_path: Path) -> None:

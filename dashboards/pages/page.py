@@ -19,7 +19,9 @@ from lakescope.dashboards.pages.pictures import Picture
 from lakescope.dashboards.pages.vega import is_drawable, looks, spec
 from lakescope.dashboards.theme import Theme, css
 
-View = Literal["index", "dashboard", "story", "explanation", "incidents", "incident", "alerts", "alert"]
+View = Literal[
+    "index", "dashboard", "story", "explanation", "incidents", "incident", "alerts", "alert", "runbook"
+]
 
 VEGA = f"vega.js?v={'none' if missing('vl_convert') else version('vl-convert-python')}"
 """Where the charts' library is, below /dashboards/; another version has another address, so it may be cached permanently."""
@@ -33,10 +35,17 @@ _SCRIPTS: dict[View, tuple[str, ...]] = {
 _HERE = Path(__file__).parent / "static"
 
 
-def html(view: View, to_dashboards: str = "") -> str:
-    """The page, for one of its views. `to_dashboards`: from its address to /dashboards/, for proxies with prefixes."""
+def html(view: View, to_dashboards: str = "", content: str = "") -> str:
+    """The page, for one of its views. `to_dashboards`: from its address to /dashboards/, for proxies with prefixes; `content`:
+    HTML that the server has made."""
     more = "".join(f'\n<script src="{to_dashboards}{name}"></script>' for name in _SCRIPTS.get(view, ()))
-    replacements = {"@VIEW@": view, "@BELOW@": to_dashboards, "@VEGA@": VEGA, "@MORE@": more}
+    replacements = {
+        "@VIEW@": view,
+        "@BELOW@": to_dashboards,
+        "@VEGA@": VEGA,
+        "@MORE@": more,
+        "@CONTENT@": content,
+    }
     text = (_HERE / "page.html").read_text()
     for mark, value in replacements.items():
         text = text.replace(mark, value)

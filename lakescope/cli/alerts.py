@@ -256,9 +256,9 @@ def build(
     )
     for path in paths:
         typer.echo(path)
-    for option, lost in (("url", "dashboards"), ("runbooks", "the published runbooks")):
-        if getattr(alerts, option) is None:
-            typer.echo(f"without [alerts] {option} there are no links to {lost}", err=True)
+    if alerts.url is None:
+        lost = "dashboards" if alerts.runbooks else "dashboards and runbooks"
+        typer.echo(f"without [alerts] url there are no links to {lost}", err=True)
     for fault in faults:
         typer.echo(fault, err=True)
     if faults:

@@ -91,6 +91,12 @@ def test_without_addresses_there_is_the_runbooks_path_alone() -> None:
     assert template_links(AlertOptions(), rule, ()) == {"runbook_url": "https://wiki.example.org/r"}
 
 
+def test_where_nothing_is_published_a_runbook_is_on_lakescope_s_own_pages() -> None:
+    own = AlertOptions(url="https://lakescope.example.org/")
+    rule = make_rule("transfer_efficiency")
+    assert links_of(own, rule, alert_of(rule))["runbook_url"] == "https://lakescope.example.org/runbooks/r"
+
+
 @pytest.mark.parametrize("rule", RULES.values(), ids=list(RULES))
 def test_the_page_of_every_rule_understands_its_address(rule: Rule) -> None:
     """Its variables are the dashboard's, and its filters are dimensions that the dashboard has."""

@@ -16,6 +16,13 @@ const acknowledgedText = ({ acknowledged: by }) => by && `Acknowledged by ${by.b
 const silenceText = ({ silence }) => silence && `Silenced by ${silence.by} until ${utc(instant(silence.until))} UTC: ${silence.reason}`;
 const mutedText = ({ muted_by: why }) => why && `Muted: ${why}`;
 
+/** A link to an address, or to a runbook, which Lakescope has itself. */
+function linkOf(href, text = href) {
+  const name = /^docs\/runbooks\/(\w+)\.md$/.exec(href ?? "")?.[1];
+  if (name) return el("a", { href: `${BELOW}../runbooks/${name}` }, text === href ? name : text);
+  return href && (/^https?:/.test(href) ? el("a", { href }, text) : href);
+}
+
 async function send(path, body) {
   const answer = await fetch(API + path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body), signal: AbortSignal.timeout(TIMEOUT_MS) })
     .catch(() => { throw new Error("The server cannot be reached"); });

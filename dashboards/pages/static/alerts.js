@@ -9,8 +9,6 @@ const isIncident = ({ labels }) => "incident" in labels;
 const headlineOf = ({ annotations, rule }) => annotations.summary || rule;
 const placesOf = ({ places }) => Object.entries(places).map(([name, value]) => `${name} ${value}`).join(", ");
 const limitOf = ({ annotations: { value, threshold } }) => value && threshold ? `${value}, threshold ${threshold}` : value;
-/** A link where a browser can open it, else the path in the documentation. */
-const linkOf = (href, text) => href && (/^https?:/.test(href) ? el("a", { href }, text) : href);
 
 function alertCard(one) {
   const level = levelOf(one), notes = [acknowledgedText(one), mutedText(one)].filter(Boolean);
@@ -59,7 +57,7 @@ function showAlert(one) {
   document.title = `${headlineOf(one)} · Alert · Lakescope`;
   const facts = [["Time", spanText(one)], ["Fires since", `${utc(instant(one.opened))} UTC`], ["Rule", one.rule], ["Where", placesOf(one)], ["Value", notes.value], ["Threshold", notes.threshold],
     ["Data", notes.completeness && `${notes.completeness} complete`], ["Severity", one.severity], ["Owner", one.labels.owner], ["Muted", one.muted_by], ["What to do", notes.description],
-    ["Runbook", linkOf(notes.runbook_url, notes.runbook_url)], ["Dashboard", linkOf(notes.dashboard_url, notes.dashboard_url)]].filter(([, value]) => value);
+    ["Runbook", linkOf(notes.runbook_url)], ["Dashboard", linkOf(notes.dashboard_url)]].filter(([, value]) => value);
   $("head").replaceChildren(el("p", { class: "verdict", "data-level": level }, icon(level), el("span", { id: "verdict" }, headlineOf(one))));
   $("what").replaceChildren(el("h2", { id: "h-what" }, "What is wrong"), el("dl", {}, ...facts.flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, value)])));
   showActs(one, addressOfAlert(one.key));

@@ -51,7 +51,7 @@ function showIncident(one) {
   const facts = [["Time", spanText(one)], ["Confirmed", `${utc(instant(one.opened))} UTC`], ["Failures", failed(one)],
     ["Main error", one.error && (one.error_class ? link(`${BELOW}failures?var.error=${encodeURIComponent(one.error_class)}`, one.error) : one.error)],
     ["Example", example], ["Severity", one.severity], ["Owner", one.owner], ["Muted", one.muted_by],
-    ["Runbook", one.runbook && (/^https?:/.test(one.runbook) ? link(one.runbook, one.runbook) : one.runbook)]].filter(([, value]) => value);
+    ["Runbook", linkOf(one.runbook)]].filter(([, value]) => value);
   $("head").replaceChildren(el("p", { class: "verdict", "data-level": level }, icon(level),
     el("span", { id: "verdict" }, `${one.title}: ${one.state === "ended" ? `ended, lasted ${lasting(one)}` : `open for ${lasting(one)}`}`)));
   $("what").replaceChildren(el("h2", { id: "h-what" }, "What happens"),

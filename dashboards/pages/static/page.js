@@ -776,6 +776,13 @@ function openIndex(all) {
   $("content").replaceChildren(el("ul", { class: "list" }, ...all.map(({ name, title, question }) =>
     el("li", {}, el("a", { href: addressOf(name) }, title), el("p", {}, question)))));
 }
+/** The server has written it. */
+function openRunbook() {
+  $("title").textContent = "Runbooks";
+  const name = $("content").querySelector("h1")?.textContent;
+  document.title = `${name ? `${name} · ` : ""}Runbooks · Lakescope`;
+  $("content").setAttribute("aria-busy", "false");
+}
 async function openDashboard() {
   page.layout = page.preview?.layout ?? await ask(`dashboards/${encodeURIComponent(page.name)}`);
   showLayout();
@@ -809,7 +816,7 @@ async function start() {
     const all = page.preview?.all ?? await ask("dashboards");
     showNav(all);
     if (VIEW === "index") openIndex(all);
-    else await ({ story: openStory, explanation: openExplanation, incidents: globalThis.openIncidents, incident: globalThis.openIncident, alerts: globalThis.openAlerts, alert: globalThis.openAlert }[VIEW] ?? openDashboard)();
+    else await ({ story: openStory, explanation: openExplanation, incidents: globalThis.openIncidents, incident: globalThis.openIncident, alerts: globalThis.openAlerts, alert: globalThis.openAlert, runbook: openRunbook }[VIEW] ?? openDashboard)();
   } catch (error) {
     alarm(error.message);
   }
