@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any, TypeVar
 
 from msgspec import Struct
@@ -45,6 +46,11 @@ class Question(Struct, frozen=True, kw_only=True):
     """1: the same about the week before."""
     span: tuple[datetime, datetime] | None = None
     """Another range than the week; aware."""
+
+
+def asks_for(kpis: Iterable[str], *by: str, bin_s: int | None = None) -> list[Question]:
+    """The same dimensions of several KPIs."""
+    return [ask_for(kpi, *by, bin_s=bin_s) for kpi in kpis]
 
 
 def ask_for(kpi: str, *by: str, bin_s: int | None = None, weeks_ago: int = 0, **where: str) -> Question:
@@ -142,8 +148,14 @@ class Desk:
             )
         return answers
 
+    def ask_groups(self, *groups: Iterable[Question]) -> list[list[Answer]]:
+        """The same, group by group: a section's questions are one request to a store that takes many at once."""
+        lists = [list(group) for group in groups]
+        answers = iter(self.ask(*(question for group in lists for question in group)))
+        return [list(islice(answers, len(group))) for group in lists]
+
     def ask_each(self, questions: Mapping[K, Question]) -> dict[K, Answer]:
-        """The same, by their keys."""
+        """By their keys."""
         return dict(zip(questions, self.ask(*questions.values()), strict=True))
 
     def events(

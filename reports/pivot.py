@@ -9,13 +9,22 @@ from lakescope.reports.model import Cell, Column, Table
 DASH = "\N{EN DASH}"
 
 
-def pivot(table: Table) -> Table:
-    """First column down, second across, third in the cells; sorted by name, unknown last.
+MOST = 20
+"""Names down and across: more are not read on paper nor on a telephone."""
 
-    A pair without a row has an empty cell.
+
+def pivot(table: Table) -> Table:
+    """First column down, second across, third in the cells; the `MOST` names that come first in the table, sorted by name,
+    unknown last.
+
+    A pair without a row has an empty cell; rows of other names count as left out.
     """
     down, across = (
-        sorted({row[i] for row in table.rows}, key=lambda name: (name is None, str(name))) for i in (0, 1)
+        sorted(
+            list(dict.fromkeys(row[i] for row in table.rows))[:MOST],
+            key=lambda name: (name is None, str(name)),
+        )
+        for i in (0, 1)
     )
     cells = {(row[0], row[1]): row[2] for row in table.rows}
     value = table.columns[2]
@@ -34,5 +43,6 @@ def pivot(table: Table) -> Table:
             ]
             for name in down
         ],
+        more=table.more + sum(row[0] not in down or row[1] not in across for row in table.rows),
         pivot=False,
     )

@@ -125,7 +125,7 @@ def _matrix(table: Table) -> Plain:
         "rows": [
             [_cell(cell, _deep_fill, index > 0) for index, cell in enumerate(row)] for row in pivoted.rows
         ],
-        "more": table.more,
+        "more": pivoted.more,
         "matrix": True,
     }
 

@@ -42,18 +42,26 @@ class Coverage(NamedTuple):
 
 def completeness(desk: Desk) -> Coverage:
     """Missing hours, silent sources, dead letters, FTS against Rucio, Rucio's messages against its own count."""
-    hours = desk.ask_each(
-        {(name, ago): ask_for(kpi, weeks_ago=ago) for name, kpi in EMPTY_HOURS.items() for ago in (0, 1)}
+    of_hours = {
+        (name, ago): ask_for(kpi, weeks_ago=ago) for name, kpi in EMPTY_HOURS.items() for ago in (0, 1)
+    }
+    of_sources = {
+        (name, ago): ask_for(EMPTY_HOURS[name], "source", weeks_ago=ago)
+        for name in WITH_SOURCES
+        for ago in (0, 1)
+    }
+    hour_answers, source_answers, (dead, received, agreement, hermes) = desk.ask_groups(
+        of_hours.values(),
+        of_sources.values(),
+        [
+            ask_for("dead_letters"),
+            ask_for("events_received"),
+            ask_for("done_agreement"),
+            ask_for("hermes_completeness_6h", bin_s=WINDOW_S),
+        ],
     )
-    sources = desk.ask_each(
-        {(n, ago): ask_for(EMPTY_HOURS[n], "source", weeks_ago=ago) for n in WITH_SOURCES for ago in (0, 1)}
-    )
-    dead, received, agreement, hermes = desk.ask(
-        ask_for("dead_letters"),
-        ask_for("events_received"),
-        ask_for("done_agreement"),
-        ask_for("hermes_completeness_6h", bin_s=WINDOW_S),
-    )
+    hours = dict(zip(of_hours, hour_answers, strict=True))
+    sources = dict(zip(of_sources, source_answers, strict=True))
     reported = {name: hours[name, 0] for name in EMPTY_HOURS if _is_reported(desk, hours, name)}
     shares = {name: 1 - (answer.value or 0) / desk.hours for name, answer in reported.items()}
     for name, share in shares.items():

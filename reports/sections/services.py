@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lakescope.reports.desk import Desk, ask_for
+from lakescope.reports.desk import Desk, ask_for, asks_for
 from lakescope.reports.model import Finding, Section, worst
 from lakescope.reports.sections._common import ALL_ROWS, findings_of, link_of, refusals, sentence, table_of
 
@@ -11,15 +11,8 @@ LINK = ("src_site", "dst_site")
 
 def network(desk: Desk) -> Section:
     """perfSONAR by link, and where FTS and perfSONAR disagree."""
-    loss, throughput, delay, ratio, fts, share = desk.ask(
-        *(
-            ask_for(kpi, *LINK)
-            for kpi in (
-                "network_loss", "network_throughput", "network_latency", "fts_network_ratio", "fts_throughput",
-                "transfer_efficiency",
-            )
-        )
-    )  # fmt: skip
+    kpis = ("network_loss", "network_throughput", "network_latency", "fts_network_ratio", "fts_throughput")
+    loss, throughput, delay, ratio, fts, share = desk.ask(*asks_for((*kpis, "transfer_efficiency"), *LINK))
     lossy = [key for key, value in loss.ranked() if loss.state(value) in ("warning", "critical")]
     healthy = {key for key, value in share.values.items() if share.state(value) == "good"}
     failing = {key for key, value in share.values.items() if share.state(value) not in ("good", "no data")}
@@ -77,18 +70,13 @@ def network(desk: Desk) -> Section:
 
 def services(desk: Desk) -> Section:
     """Probes by site, certificates, hosts, daemons, downtimes."""
-    probes, availability, reliability, downtime = desk.ask(
-        *(
-            ask_for(kpi, "site")
-            for kpi in ("probe_availability", "site_availability", "site_reliability", "downtime")
+    of_sites = ("probe_availability", "site_availability", "site_reliability", "downtime")
+    (probes, availability, reliability, downtime), (silence, disk, clock), (certificates, daemons) = (
+        desk.ask_groups(
+            asks_for(of_sites, "site"),
+            asks_for(("host_silence", "host_disk", "host_clock_offset"), "host"),
+            [ask_for("certificate_days_left", "target"), ask_for("daemons_last_heard", "daemon")],
         )
-    )
-    certificates, silence, disk, clock, daemons = desk.ask(
-        ask_for("certificate_days_left", "target"),
-        ask_for("host_silence", "host"),
-        ask_for("host_disk", "host"),
-        ask_for("host_clock_offset", "host"),
-        ask_for("daemons_last_heard", "daemon"),
     )
     findings = [
         *findings_of(certificates, "Certificate of {}: time left ", ".", "Renew it.", 0.4),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lakescope.reports.desk import Answer, Desk, ask_for
+from lakescope.reports.desk import Answer, Desk, ask_for, asks_for
 from lakescope.reports.model import Cell, Column, Finding, Section, Table, worst
 from lakescope.reports.sections._common import (
     ALL_ROWS,
@@ -19,18 +19,16 @@ LEAST_DELETIONS = 20
 
 def storage(desk: Desk) -> Section:
     """Space by RSE, QoS class, account and experiment."""
-    by_rse = desk.ask(
-        *(
-            ask_for(kpi, "rse")
-            for kpi in ("storage_used", "storage_total", "storage_fullness", "storage_growth", "days_to_full")
-        )
-    )
-    by_qos = desk.ask(*(ask_for(kpi, "qos") for kpi in ("storage_used", "storage_total", "storage_fullness")))
-    quotas, accounts, experiments, before = desk.ask(
-        ask_for("account_fullness", "account", "rse"),
-        ask_for("account_used", "account"),
-        ask_for("experiment_used", "experiment"),
-        ask_for("experiment_used", "experiment", weeks_ago=1),
+    of_all = ("storage_used", "storage_total", "storage_fullness")
+    by_rse, by_qos, (quotas, accounts, experiments, before) = desk.ask_groups(
+        asks_for((*of_all, "storage_growth", "days_to_full"), "rse"),
+        asks_for(of_all, "qos"),
+        [
+            ask_for("account_fullness", "account", "rse"),
+            ask_for("account_used", "account"),
+            ask_for("experiment_used", "experiment"),
+            ask_for("experiment_used", "experiment", weeks_ago=1),
+        ],
     )
     used, _, fullness, _, days = by_rse
     findings = [
@@ -74,12 +72,10 @@ def _with_change(name: str, title: str, heading: str, answer: Answer, before: An
 
 def rules(desk: Desk) -> Section:
     """Which rules are stuck, why and for how long."""
-    total, before, oldest = desk.ask(
-        ask_for("rules_stuck"), ask_for("rules_stuck", weeks_ago=1), ask_for("oldest_stuck_rule")
+    (total, before, oldest), by_error, by_rse, by_account = desk.ask_groups(
+        [ask_for("rules_stuck"), ask_for("rules_stuck", weeks_ago=1), ask_for("oldest_stuck_rule")],
+        *(asks_for(_STUCK, dimension) for dimension in ("error_template", "rse", "account")),
     )
-    by_error = desk.ask(*(ask_for(kpi, "error_template") for kpi in _STUCK))
-    by_rse = desk.ask(*(ask_for(kpi, "rse") for kpi in _STUCK))
-    by_account = desk.ask(*(ask_for(kpi, "account") for kpi in _STUCK))
     titles = ("Stuck rules", "Locks given up", "Oldest")
     findings = []
     if total.value and oldest.value and oldest.value > 7 * 86_400:
@@ -120,12 +116,8 @@ _STUCK = ("rules_stuck", "rules_stuck_locks", "oldest_stuck_rule")
 
 def deletions(desk: Desk) -> Section:
     """What was deleted, and where it fails."""
-    done, size, share, ended = desk.ask(
-        *(
-            ask_for(kpi, "rse")
-            for kpi in ("deletions_done", "deletion_volume", "deletion_efficiency", "deletions_ended")
-        )
-    )
+    kpis = ("deletions_done", "deletion_volume", "deletion_efficiency", "deletions_ended")
+    done, size, share, ended = desk.ask(*asks_for(kpis, "rse"))
     findings = findings_of(
         share,
         "Deletions on {}: efficiency ",

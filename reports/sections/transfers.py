@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from msgspec import structs
 
 from lakescope.kpis.model import Condition
-from lakescope.reports.desk import DAY_S, Answer, Desk, Key, Rows, ask_for, rounded
+from lakescope.reports.desk import DAY_S, Answer, Desk, Key, Rows, ask_for, asks_for, rounded
 from lakescope.reports.model import Cell, Column, Finding, Section, Sentence, Table, worst
 from lakescope.reports.sections._common import (
     ALL_ROWS,
@@ -53,7 +53,14 @@ def efficiency(desk: Desk) -> Section:
         sentences=_worst_link(matrix, attempts),
         tables=[
             structs.replace(
-                table_of("efficiency", "Transfer efficiency", [("Efficiency", matrix)], rows=2000), pivot=True
+                table_of(
+                    "efficiency",
+                    "Transfer efficiency of the busiest sites",
+                    [("Efficiency", matrix)],
+                    rows=ALL_ROWS,
+                    keys=[key for key, _ in attempts.ranked()],
+                ),
+                pivot=True,
             ),
             table_of(
                 "sources", "By source", [("Attempts", from_sources), ("Efficiency", sources)], rows=ALL_ROWS
@@ -103,12 +110,11 @@ def _worst_link(matrix: Answer, attempts: Answer) -> list[Sentence]:
 def volume(desk: Desk) -> Section:
     """What was transferred and what failed, by day and by activity."""
     kpis = ("transfer_volume", "transfers_done", "transfers_failed", "transfer_efficiency")
-    of_day = desk.ask(*(ask_for(kpi, bin_s=DAY_S) for kpi in kpis))
-    charts = desk.ask(
-        ask_for("transfer_volume", "activity", bin_s=DAY_S),
-        ask_for("transfers_failed", "activity", bin_s=DAY_S),
+    of_day, charts, of_activity = desk.ask_groups(
+        asks_for(kpis, bin_s=DAY_S),
+        asks_for(("transfer_volume", "transfers_failed"), "activity", bin_s=DAY_S),
+        asks_for(kpis, "activity"),
     )
-    of_activity = desk.ask(*(ask_for(kpi, "activity") for kpi in kpis))
     headings = ("Volume", "Files", "Failed attempts", "Efficiency")
     return Section(
         name="volume",
@@ -150,8 +156,9 @@ def _by_day(answers: list[tuple[str, Answer]]) -> Table:
 def links(desk: Desk) -> Section:
     """The links that carry most, and those on which most fails."""
     kpis = ("transfer_volume", "transfers_done", "transfers_failed", "transfer_efficiency")
-    size, done, failed, share = desk.ask(*(ask_for(kpi, *RSES) for kpi in kpis))
-    total, failures = desk.ask(ask_for("transfer_volume"), ask_for("transfers_failed"))
+    (size, done, failed, share), (total, failures) = desk.ask_groups(
+        asks_for(kpis, *RSES), asks_for(("transfer_volume", "transfers_failed"))
+    )
     return Section(
         name="links",
         title="Top links",
@@ -287,10 +294,11 @@ def _shortened(text: str, letters: int) -> str:
 
 def queues(desk: Desk) -> Section:
     """How long transfers wait from their request to their start."""
-    p50, p95 = desk.ask(ask_for("queue_time_p50", "activity"), ask_for("queue_time_p95", "activity"))
-    rse50, rse95 = desk.ask(ask_for("queue_time_p50", "dst_rse"), ask_for("queue_time_p95", "dst_rse"))
-    daily, old, waiting = desk.ask(
-        ask_for("queue_time_p95", bin_s=DAY_S), ask_for("requests_older_24h"), ask_for("requests_queued")
+    kpis = ("queue_time_p50", "queue_time_p95")
+    (p50, p95), (rse50, rse95), (daily, old, waiting) = desk.ask_groups(
+        asks_for(kpis, "activity"),
+        asks_for(kpis, "dst_rse"),
+        [ask_for("queue_time_p95", bin_s=DAY_S), ask_for("requests_older_24h"), ask_for("requests_queued")],
     )
     sentences = []
     if old.value:
