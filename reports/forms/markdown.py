@@ -114,7 +114,7 @@ def _table(table: Table) -> Iterator[str]:
         yield f"| {' | '.join(map(_cell, row))} |"
     yield ""
     if more := table.more + max(0, len(table.rows) - ROWS):
-        yield f"{more} more rows: see tables/{table.name}.csv and report.json."
+        yield f"{more} more row{'s' * (more != 1)}: see tables/{table.name}.csv and report.json."
         yield ""
 
 

@@ -43,14 +43,20 @@ def table_of(
     rows: int = ROWS,
     least: bool = False,
     keys: Iterable[Key] | None = None,
+    with_zeros: bool = True,
 ) -> Table:
-    """Groups down, answers with their headings across, ranked by the first answer; `keys`: which groups, in their order.
+    """Groups down, answers with their headings across, ranked by the first answer, `with_zeros` of it or without; `keys`:
+    which groups, in their order.
 
     All answers are grouped by the same dimensions.
     """
     first = answers[0][1]
     by = first.question.by
-    order = list(keys) if keys is not None else [key for key, _ in first.ranked(least=least)]
+    order = (
+        list(keys)
+        if keys is not None
+        else [key for key, value in first.ranked(least=least) if value or with_zeros]
+    )
     values = [answer.values for _, answer in answers]
     return Table(
         name=name,
@@ -72,7 +78,7 @@ def table_of(
 
 def heading(dimension: str) -> str:
     """A dimension as a heading: Source RSE."""
-    text = words(dimension)
+    text = "error" if dimension == "error_template" else words(dimension)
     return text[:1].upper() + text[1:]
 
 

@@ -100,9 +100,15 @@ def rules(desk: Desk) -> Section:
         state=worst([one.state for one in findings]),
         sentences=sentences,
         tables=[
-            table_of("rules_by_error", "By error", list(zip(titles, by_error, strict=True))),
-            table_of("rules_by_rse", "By RSE expression", list(zip(titles, by_rse, strict=True))),
-            table_of("rules_by_account", "By account", list(zip(titles, by_account, strict=True))),
+            table_of(
+                "rules_by_error", "By error", list(zip(titles, by_error, strict=True)), with_zeros=False
+            ),
+            table_of(
+                "rules_by_rse", "By RSE expression", list(zip(titles, by_rse, strict=True)), with_zeros=False
+            ),
+            table_of(
+                "rules_by_account", "By account", list(zip(titles, by_account, strict=True)), with_zeros=False
+            ),
         ]
         if total.value
         else [],

@@ -176,7 +176,7 @@ def links(desk: Desk) -> Section:
                 "links_by_failures",
                 "By failed attempts",
                 [("Failed attempts", failed), ("Efficiency", share)],
-                keys=[key for key, value in failed.ranked() if value],
+                with_zeros=False,
             ),
         ],
         notes=refusals(size, done, failed, share),
@@ -251,22 +251,23 @@ def _error_table(
         name="errors",
         title="Failed attempts by error class",
         columns=[
-            Column(title="Error class", dimension="error_class"),
             Column(title="Error", dimension="error_template"),
             Column(title="Failed attempts", unit="count", query=failed.number),
             Column(title="Share", unit="ratio"),
             Column(title="Change"),
             Column(title="Example"),
+            Column(title="Error class", dimension="error_class"),
         ],
         rows=[
             [
-                *key,
+                key[1],
                 cell(failed, value),
                 Cell(value=rounded(value / total), text=f"{100 * value / total:.1f} %"),
                 change_cell(failed, value, former[key[0]])
                 if key[0] in former
                 else Cell(value=None, text="new", state="warning"),
                 _example(examples.get(key[0], ())),
+                key[0],
             ]
             for key, value in ranked[:ROWS]
         ],

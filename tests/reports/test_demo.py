@@ -44,7 +44,7 @@ def test_it_names_the_incidents_that_were_simulated(report: Report) -> None:
         ("2026-01-13 21:10", "destination RSE CNAF-STORM"),  # disk_full CNAF-STORM; its first failure is then
     ]
     (errors,) = section(report, "errors").tables
-    new = [row[1] for row in errors.rows if isinstance(row[4], Cell) and row[4].text == "new"]
+    new = [row[0] for row in errors.rows if isinstance(row[3], Cell) and row[3].text == "new"]
     assert len(new) >= 3 and all("space" in str(template).lower() for template in new)
 
 
