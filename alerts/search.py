@@ -30,16 +30,30 @@ all ratios are divided by `dispersion`, the factor by which they do.
 from __future__ import annotations
 
 from collections.abc import Sequence, Set
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 from msgspec import Struct, structs
 
 from lakescope.alerts.candidates import WINDOWS, Candidates, Scores, odd_patterns
-from lakescope.alerts.grid import LEAST, MOST, Grid, Options
+from lakescope.alerts.grid import LEAST, MOST, Floats, Grid, Options
 from lakescope.alerts.patterns import PLACE, Atlas, Pattern, Place, covers
 
-__all__ = ["Atlas", "Cell", "Explanation", "Grid", "Options", "Pattern", "covers", "explain", "grid_of"]
+__all__ = [
+    "Atlas",
+    "Cell",
+    "Choice",
+    "Explanation",
+    "Grid",
+    "Judge",
+    "Options",
+    "Pattern",
+    "covers",
+    "explain",
+    "grid_of",
+    "smallest_cover",
+]
 
 
 class Cell(Struct, frozen=True, kw_only=True):
@@ -108,32 +122,73 @@ def explain(
     candidates.keep()
     if not candidates.patterns:
         return []
-    is_allowed = np.ones(len(candidates.patterns), dtype=bool)
-    cover = _cover(candidates, is_allowed)
+    return [
+        structs.replace(_explanation(candidates, one.scores, one.number), margin=one.margin)
+        for one in smallest_cover(candidates, options)
+    ]
+
+
+class _Scores(Protocol):
+    """Of each candidate: nats, after all payments."""
+
+    @property
+    def score(self) -> Floats: ...
+
+
+R = TypeVar("R")
+S = TypeVar("S", bound=_Scores)
+
+
+class Judge(Protocol[R, S]):
+    """Candidates, numbered, and what each of them explains: of failures, or of a change between two weeks."""
+
+    @property
+    def all(self) -> R:
+        """What there is to explain."""
+
+    def scores(self, rest: R) -> S:
+        """What each explains of what is left; ``-inf``: nothing."""
+
+    def without(self, rest: R, scores: S, number: int) -> R:
+        """What is left when one more is chosen."""
+
+
+class Choice(NamedTuple, Generic[S]):
+    """One candidate of a cover."""
+
+    number: int
+    scores: S
+    """Of all candidates, at the moment of its choice."""
+    margin: float
+    """Nats by which the cover beats the best one without it."""
+
+
+def smallest_cover(judge: Judge[R, S], options: Options) -> list[Choice[S]]:
+    """The candidates that explain most for their price, in the order of their choice; none: nothing is beyond chance.
+
+    Of the options: `threshold`, `another`, `explanations` and `ahead`.
+    """
+    is_allowed = np.ones(len(judge.scores(judge.all).score), dtype=bool)
+    cover = _cover(judge, is_allowed, options)
     is_better = True
     while is_better:
         is_better, margins = False, []
         for number, _ in cover:
             is_other = is_allowed.copy()
             is_other[number] = False
-            other = _cover(candidates, is_other)
+            other = _cover(judge, is_other, options)
             margins.append(_total(cover, options) - _total(other, options))
             if margins[-1] < -1e-6:
                 cover, is_allowed, is_better = other, is_other, True
                 break
-    return [structs.replace(one, margin=margin) for (_, one), margin in zip(cover, margins, strict=True)]
+    return [Choice(number, scores, margin) for (number, scores), margin in zip(cover, margins, strict=True)]
 
 
-_Cover = list[tuple[int, Explanation]]
-"""Number of the candidate, and what it explains of what those before it leave."""
-
-
-def _cover(candidates: Candidates, is_allowed: npt.NDArray[np.bool_]) -> _Cover:
+def _cover(judge: Judge[R, S], is_allowed: npt.NDArray[np.bool_], options: Options) -> list[tuple[int, S]]:
     """The greedy choice of those that are allowed: each time the one that, with the best one after it, explains most."""
-    options = candidates.options
-    cover: _Cover = []
-    rest, is_allowed = candidates.all, is_allowed.copy()
-    scores = candidates.scores(rest)
+    cover: list[tuple[int, S]] = []
+    rest, is_allowed = judge.all, is_allowed.copy()
+    scores = judge.scores(rest)
     while len(cover) < options.explanations:
         is_allowed &= scores.score >= options.threshold + (options.another if cover else 0.0)
         if not is_allowed.any():
@@ -141,14 +196,14 @@ def _cover(candidates: Candidates, is_allowed: npt.NDArray[np.bool_]) -> _Cover:
         tries = []
         first = np.argsort(-np.where(is_allowed, scores.score, -np.inf), kind="stable")
         for number in map(int, first[: min(options.ahead, int(is_allowed.sum()))]):
-            left = candidates.without(rest, scores, number)
-            after = candidates.scores(left)
+            left = judge.without(rest, scores, number)
+            after = judge.scores(left)
             following = np.where(is_allowed, after.score, -np.inf)
             following[number] = -np.inf
             value = float(scores.score[number]) + max(0.0, float(following.max()) - options.another)
             tries.append((value, number, left, after))
         _, number, rest, after = max(tries, key=lambda one: one[0])
-        cover.append((number, _explanation(candidates, scores, number)))
+        cover.append((number, scores))
         is_allowed[number] = False
         scores = after
     return cover
@@ -166,5 +221,5 @@ def _explanation(candidates: Candidates, scores: Scores, number: int) -> Explana
     )
 
 
-def _total(cover: _Cover, options: Options) -> float:
-    return sum(one.score - options.another for _, one in cover)
+def _total(cover: Sequence[tuple[int, S]], options: Options) -> float:
+    return sum(float(scores.score[number]) - options.another for number, scores in cover)
