@@ -2,12 +2,13 @@
 
 import sys
 
-from benchmarks import alerts, alerts_rounds, alerts_search_speed, dashboards, hot_path, whole_process
+from benchmarks import alerts, alerts_rounds, alerts_search_speed, causes, dashboards, hot_path, whole_process
 
 ALL = {
     "alerts": alerts.main,
     "alerts_rounds": alerts_rounds.main,
     "alerts_search_speed": alerts_search_speed.main,
+    "causes": causes.main,
     "hot_path": hot_path.main,
     "whole_process": whole_process.main,
     "dashboards": dashboards.main,
