@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import permutations, product
 
 import numpy as np
@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from benchmarks.causes_weeks import Plant, plant, tables_of, transfers_of
 from lakescope.alerts.patterns import Pattern
+from lakescope.reports.cause_cells import Span, cells_of
 from lakescope.reports.cause_texts import sentence_of
 from lakescope.reports.causes import Cells, Change, causes_of_ratio, causes_of_sum, kitagawa
 from lakescope.reports.steps import step_of
@@ -243,3 +244,41 @@ def test_arrays_that_do_not_fit_are_refused() -> None:
         causes_of_sum(cells._replace(after=cells.after[1:]))
     with pytest.raises(ValueError, match="before: expected finite values of 0 or more"):
         causes_of_sum(cells._replace(before=-cells.before))
+
+
+def test_answers_of_kpis_become_cells() -> None:
+    def span(weeks_ago: int, *rows: tuple[int, str | None, float | None]) -> Span:
+        since = MONDAY - timedelta(weeks=weeks_ago)
+        return Span(
+            since,
+            [
+                {
+                    "time": f"{since + timedelta(days=day):%Y-%m-%dT%H:%M:%SZ}",
+                    "dst_site": site,
+                    "value": value,
+                }
+                for day, site, value in rows
+            ],
+        )
+
+    done, ended = cells_of(
+        ("dst_site",),
+        [
+            [
+                span(2, (0, "PIC", 3)),
+                span(1, (1, "PIC", 2), (2, None, 1)),
+                span(0, (6, "SARA", 5), (7, "SARA", 9)),
+            ],
+            [span(2), span(1, (1, "PIC", 4)), span(0, (6, "SARA", None))],
+        ],
+        bins=7,
+        bin_s=86_400,
+    )
+    assert list(done.places) == list(ended.places) == [("PIC",), ("SARA",), (None,)]
+    assert done.past is not None
+    assert done.past.tolist() == [[3], [0], [0]]
+    assert done.before.tolist() == [[0, 2, 0, 0, 0, 0, 0], [0] * 7, [0, 0, 1, 0, 0, 0, 0]]
+    assert done.after.tolist() == [[0] * 7, [0, 0, 0, 0, 0, 0, 5], [0] * 7]
+    assert (ended.before.sum(), ended.after.sum()) == (4, 0)
+    with pytest.raises(ValueError, match="expected two periods or more"):
+        cells_of(("dst_site",), [[span(0)]], bins=7, bin_s=86_400)
