@@ -21,6 +21,7 @@ _SHARES = (
     "deletions",
     "notify",
     "repeated",
+    "hangs",
 )
 
 _INTERVALS = (
@@ -62,6 +63,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     `deletions` of older files for each production file that arrives; `notify`, of the rules. Of all messages,
     `repeated` arrive twice, as brokers may let them at any time: 0 keeps counts plain, 0.001 is life-like.
 
+    `hangs`: of the days, those on which one of Rucio's daemons hangs for some hours.
+
     `few_hosts`: of the hosts only one a site, and of each only the dozen metrics that dashboards show.
 
     Seconds: `noise_lifetime` until noise is deleted; between FTS's `optimizer` reports; between two runs of each
@@ -91,6 +94,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     deletions: float = 0.4
     notify: float = 0.3
     repeated: float = 0.0
+    hangs: float = 1.0
     few_hosts: bool = False
     noise_lifetime: float = 3_600
     optimizer: float = 60

@@ -65,6 +65,7 @@ _LONGEST = [
     "app/test_dashboards.py",
     "sinks/test_influxdb.py",
     "test_docs.py",
+    "alerts/test_quiet_week.py",
     "app/test_hard_times.py",
     "collectors/test_stomp_brokers.py",
     "contract/test_collectors.py",

@@ -174,13 +174,14 @@ class RucioInside(Dialect):
             self._answer(us, path, _lines(requests))
 
     def _heartbeats(self, us: int) -> list[dict[str, Any]]:
-        """Of each daemon and thread; one daemon a day hangs for some hours."""
+        """Of each daemon and thread; on days with a hang one daemon is silent for some hours."""
         chance = Chance("rucio-inside", "silence", self._seed, us // DAY)
         hung, begin = chance.pick(sorted(_DAEMONS)), us // DAY * DAY + chance.integer(0, 20) * HOUR
+        hangs = chance.random() < self._options.hangs
         beats = []
         for daemon, threads in _DAEMONS.items():
             for number in range(threads):
-                is_hung = daemon == hung and begin < us < begin + 3 * HOUR and number == 0
+                is_hung = hangs and daemon == hung and begin < us < begin + 3 * HOUR and number == 0
                 last = begin if is_hung else us - int(self.chance.between(1, 110) * SECOND)
                 beats.append(
                     {
