@@ -106,11 +106,16 @@ def plant(
 ) -> list[Transfer]:
     """Transfers as they are with the causes."""
     chance, result = Random(seed), []
+    hits = {
+        place: [
+            cause for cause in plants if any(covers(pattern, DIMENSIONS, place) for pattern in cause.patterns)
+        ]
+        for place in {one.place for one in transfers}
+    }
     for one in transfers:
         copies = [one]
-        for cause in plants:
-            is_hit = any(covers(pattern, DIMENSIONS, one.place) for pattern in cause.patterns)
-            if is_hit and one.day >= 7 * (weeks - 1) + cause.day:
+        for cause in hits[one.place]:
+            if one.day >= 7 * (weeks - 1) + cause.day:
                 copies = [changed for copy in copies for changed in _changed(copy, cause, chance)]
         result += copies
     return result
