@@ -230,7 +230,7 @@ class Alert(Struct, kw_only=True):
     """``rule``, ``severity``, ``owner``, the dimensions, and of an incident its ``incident`` id: never numbers or culprits,
     so that a change of them is an update."""
     annotations: dict[str, str]
-    """summary, description, value, culprit, began, completeness, runbook_url, dashboard_url, downtime."""
+    """summary, description, value, culprit, began, completeness, runbook_url, dashboard_url, alert_url, downtime."""
     severity: Severity
     began: float
     """When the data first shows it."""

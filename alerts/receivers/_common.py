@@ -148,7 +148,7 @@ def details(notification: Notification) -> Iterator[tuple[str, str]]:
 
 def links(alert: Alert) -> list[tuple[str, str]]:
     """Name and address of the alert's pages, where they are complete addresses."""
-    pages = (("Runbook", "runbook_url"), ("Dashboard", "dashboard_url"), ("Incident page", "incident_url"))
+    pages = (("Runbook", "runbook_url"), ("Dashboard", "dashboard_url"), ("Acknowledge", "alert_url"))
     return [(name, url) for name, key in pages if is_address(url := alert.annotations.get(key, ""))]
 
 

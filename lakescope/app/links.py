@@ -22,9 +22,10 @@ OWN = "docs/how-to/alerts.md"
 
 
 def links_of(options: AlertOptions, rule: Rule | None, alert: Alert) -> dict[str, str]:
-    """An alert's annotations `runbook_url` and `dashboard_url`; the latter only with `[alerts] url`.
+    """An alert's annotations `runbook_url`, `dashboard_url` and `alert_url`; the last two only with `[alerts] url`.
 
-    Without a rule the alert is an incident's. A runbook is a path where nothing says at which address it is published.
+    `alert_url` is its own page, to acknowledge and silence it; an incident's `dashboard_url` is that page. Without a rule the
+    alert is an incident's. A runbook is a path where nothing says at which address it is published.
     """
     if rule is None:
         path = f"incidents/{quote(alert.labels.get('incident', ''), '')}"
@@ -34,7 +35,8 @@ def links_of(options: AlertOptions, rule: Rule | None, alert: Alert) -> dict[str
     if alert.ended is not None:
         span += f"&until={datetime.fromtimestamp(alert.ended + HOUR, UTC):%Y-%m-%dT%H:%M}"
     places = {name: value for name, value in alert.labels.items() if name in rule.labels}
-    return _links(options, _runbook(options, rule), _dashboard(rule, span, places, _quoted))
+    own = {} if options.url is None else {"alert_url": f"{options.url}/alerts/{alert.key}"}
+    return _links(options, _runbook(options, rule), _dashboard(rule, span, places, _quoted)) | own
 
 
 def template_links(options: AlertOptions, rule: Rule | None, labels: Iterable[str]) -> dict[str, str]:

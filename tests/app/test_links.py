@@ -63,7 +63,9 @@ def alert_of(rule: Rule, ended: float | None = None, **places: str) -> Alert:
 def test_the_dashboard_shows_the_kpi_at_the_place_and_time(
     rule: Rule, places: dict[str, str], page: str
 ) -> None:
-    assert links_of(OPTIONS, rule, alert_of(rule, **places)) == {
+    alert = alert_of(rule, **places)
+    assert links_of(OPTIONS, rule, alert) == {
+        "alert_url": f"https://lakescope.example.org/alerts/{alert.key}",
         "runbook_url": "https://docs.example.org/docs/runbooks/r.md",
         "dashboard_url": f"https://lakescope.example.org/dashboards/{page}",
     }
