@@ -2,7 +2,16 @@
 
 import sys
 
-from benchmarks import alerts, alerts_rounds, alerts_search_speed, causes, dashboards, hot_path, whole_process
+from benchmarks import (
+    alerts,
+    alerts_rounds,
+    alerts_search_speed,
+    causes,
+    dashboards,
+    hot_path,
+    report,
+    whole_process,
+)
 
 ALL = {
     "alerts": alerts.main,
@@ -12,6 +21,7 @@ ALL = {
     "hot_path": hot_path.main,
     "whole_process": whole_process.main,
     "dashboards": dashboards.main,
+    "report": report.main,
 }
 
 names = [name for name in sys.argv[1:] if name in ALL] or ALL
