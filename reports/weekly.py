@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+
+from msgspec import structs
 
 from lakescope.alerts.objectives import Objective
 from lakescope.reports.desk import Ask, Desk
@@ -12,6 +14,7 @@ from lakescope.reports.model import ORDER, Finding, Period, Report, Section, Sen
 from lakescope.reports.period import Week
 from lakescope.reports.sections import services, storage, transfers
 from lakescope.reports.sections._common import count_text, sentence
+from lakescope.reports.sections.causes import causes
 from lakescope.reports.sections.completeness import WARNING, completeness
 from lakescope.reports.sections.incidents import incidents
 from lakescope.reports.sections.objectives import objectives
@@ -58,8 +61,15 @@ def weekly(
     desk = Desk(ask_all, week.since, until, vo)
     coverage = completeness(desk)
     overview = summary(desk)
+    explained = causes(desk)
     rest = [make(desk) for make in SECTIONS]
-    sections = [coverage.section, overview.section, *rest, objectives(desk, configured)]
+    sections = [
+        coverage.section,
+        overview.section,
+        explained.section,
+        *rest,
+        objectives(desk, configured),
+    ]
     findings = [finding for section in sections for finding in section.findings]
     return Report(
         kind="weekly",
@@ -72,7 +82,7 @@ def weekly(
         computed=f"{now.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
         state=worst([section.state for section in sections]) or "no data",
         summary=[*_verdict(sections, findings), coverage.section.sentences[0]],
-        changes=overview.changes,
+        changes=list(_changes(overview.changes, explained.texts)),
         findings=_worst(findings),
         sections=sections,
         queries=desk.queries,
@@ -104,6 +114,14 @@ def _worst(findings: Sequence[Finding]) -> list[Finding]:
         if of_action[finding.action] <= FINDINGS_ALIKE:
             result.append(finding)
     return result[:FINDINGS]
+
+
+def _changes(changes: Sequence[tuple[str, Sentence]], causes: Mapping[str, str]) -> Iterator[Sentence]:
+    """Changes with their causes, then those that are clear though they are small."""
+    for kpi, one in changes:
+        yield structs.replace(one, parts=[*one.parts, f" {causes[kpi]}"]) if kpi in causes else one
+    of_changes = {kpi for kpi, _ in changes}
+    yield from (sentence(text) for kpi, text in causes.items() if kpi not in of_changes)
 
 
 def _verdict(sections: Sequence[Section], findings: Sequence[Finding]) -> list[Sentence]:

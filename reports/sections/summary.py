@@ -42,7 +42,8 @@ class Overview(NamedTuple):
     """The section, and the sentences that page 1 has of it."""
 
     section: Section
-    changes: Sequence[Sentence]
+    changes: Sequence[tuple[str, Sentence]]
+    """With the KPI that each is about."""
 
 
 def summary(desk: Desk) -> Overview:
@@ -56,7 +57,7 @@ def summary(desk: Desk) -> Overview:
     }  # what nobody collects is no indicator
     weights = {one: _weight(one, *pair) for one, pair in shown.items()}
     changes = [
-        _change(one, *shown[one])
+        (one.kpi, _change(one, *shown[one]))
         for one, weight in sorted(weights.items(), key=lambda item: -item[1])
         if weight >= 1
     ]

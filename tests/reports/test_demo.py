@@ -51,7 +51,13 @@ def test_it_names_the_incidents_that_were_simulated(report: Report) -> None:
 def test_every_section_has_something_to_show(report: Report) -> None:
     empty = [table.name for one in report.sections for table in one.tables if not table.rows]
     assert not empty
-    assert not [note for one in report.sections for note in one.notes]
+    assert [note for one in report.sections for note in one.notes] == [section(report, "causes").notes[0]]
+
+
+def test_it_says_why_the_efficiency_fell(report: Report) -> None:
+    """The disk that was full is INFN-CNAF's."""
+    (text,) = [one.text for one in report.changes if one.text.startswith("Transfer efficiency fell")]
+    assert "-1.5 points CERN-PROD \N{RIGHTWARDS ARROW} INFN-CNAF" in text
 
 
 def test_documents_keep_their_sizes(out: Path) -> None:

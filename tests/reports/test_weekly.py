@@ -20,6 +20,7 @@ from lakescope.cli import app
 from lakescope.core.contracts import TransientError
 from lakescope.core.events import IncidentReport, Storage
 from lakescope.reports.model import Cell, Number, Report, Section
+from lakescope.reports.period import Week
 from lakescope.reports.weekly import weekly
 from lakescope.reports.writing import as_json, read_json, write
 from tests.reports._store import BEFORE, MONDAY, WEEK, hourly, store_of
@@ -283,3 +284,27 @@ def test_objectives_with_the_budget_that_is_left(tmp_path: Path) -> None:
     ]
     (finding,) = section(report, "objectives").findings
     assert finding.sentence.text == "Objective strict (99 %): 98.4 %, and its budget of 14 d is used up."
+
+
+def test_a_change_names_its_cause(tmp_path: Path) -> None:
+    weeks = [Week(2026, 44), Week(2026, 45), BEFORE, WEEK]
+    events = [
+        one
+        for week in weeks
+        for first, site in ((0, "SITE-B"), (200, "SITE-C"), (400, "SITE-D"))
+        for one in hourly(
+            # from Wednesday on nothing goes to SITE-C any more
+            range(48 if (site, week) == ("SITE-C", WEEK) else 168),
+            of=week,
+            first=first,
+            dst_site=site,
+        )
+    ]
+    with store_of(events, tmp_path) as sink:
+        report = weekly_report(sink, "2026-W47", None, MONDAY)
+    (text,) = [one.text for one in report.changes if one.text.startswith("Transferred volume")]
+    assert text.startswith(
+        "Transferred volume: 384 GB, in the week before 504 GB (-24 %). Transferred volume fell by 24 %"
+    )
+    assert "-23.8 points" in text and "SITE-C" in text and "Wednesday" in text
+    assert section(report, "causes").sentences
