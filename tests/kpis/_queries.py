@@ -3,43 +3,22 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import cache
+from itertools import takewhile
 from typing import Any, NamedTuple
 
+import msgspec
 from msgspec import structs
 
 from lakescope.core.columns import columns
 from lakescope.kpis import CATALOGUE, Kpi, Query
-from lakescope.kpis.model import Comparison, DaysLeft, Part
+from lakescope.kpis.model import Comparison, Condition, DaysLeft, Part
 from tests.kpis.conftest import END, START
 
 HOUR, DAY = 3600, 86400
 
 _WHOLE = ("count", "distinct", "min", "max", "changes", "empty_hours")
 _NEVER_WHOLE = ("mean", "share", "silence")
-
-
-ALIKE = {
-    *(
-        "storage_obsolete",
-        "storage_unavailable",
-        "storage_unlocked",
-        "storage_static",
-        "storage_min_free_space",
-        "storage_reserved",
-        "storage_not_readable",
-        "storage_not_deletable",
-    ),
-    *("requests_done_6h", "requests_failed_6h", "requests_queued_bytes"),
-    *("requests_older_12h", "requests_older_24h", "requests_older_48h"),
-    *("replicas_suspicious", "replicas_lost"),
-    *("scope_files", "scope_rse_files", "experiment_files", "account_files"),
-    *(
-        {name for name, kpi in CATALOGUE.items() if kpi.dataset == "rucio"}
-        - {"rucio_submission_efficiency", "rucio_requests_taken", "rucio_submitter_rate", "rucio_wait_time"}
-        - {"rucio_requests_queue", "rucio_judge_waiting_dids", "rucio_restarts", "rucio_silence"}
-    ),
-}
-"""Another field or condition in the words of a sister, which is asked everything: two questions will do."""
 
 
 class Near(NamedTuple):
@@ -65,7 +44,7 @@ def queries(kpi: Kpi, documents: list[dict[str, Any]]) -> list[Query]:
         sorted({_written(found) for doc in documents if (found := doc.get(name)) is not None}) or ["nowhere"]
         for name in (first, kpi.dimensions[-1])
     )
-    if kpi.name in ALIKE:
+    if _has_sister(kpi):  # two questions will do
         return [Query(**span), Query(**span, by=(first,), bin_s=DAY)]
     return [
         *(Query(**span, bin_s=bin_s) for bin_s in (None, HOUR, DAY)),
@@ -82,6 +61,32 @@ def queries(kpi: Kpi, documents: list[dict[str, Any]]) -> list[Query]:
         Query(**span, filters={kpi.dimensions[-1]: last_values[0]}),
         *([Query(**other), Query(**other, by=(first,), bin_s=DAY)] if kpi.noise is not None else []),
     ]
+
+
+def _has_sister(kpi: Kpi) -> bool:
+    """Whether an earlier KPI, which is asked everything, is made alike of fields of the same kind, and has all dimensions."""
+    before = takewhile(lambda one: one.name != kpi.name, CATALOGUE.values())
+    return any(_shape(one) == _shape(kpi) and {*one.dimensions} >= {*kpi.dimensions} for one in before)
+
+
+@cache
+def _shape(kpi: Kpi) -> Any:
+    kinds = {column.name: column.kind for column in columns(kpi.dataset)}
+
+    def of(node: Any) -> Any:
+        match node:
+            case Condition():
+                return node.operator, kinds[node.field], type(node.value)
+            case Part():
+                other = structs.replace(node, field=kinds.get(node.field or ""), where=(), state=())
+                return other, of(node.where), of(node.state)
+            case msgspec.Struct():
+                return type(node), [of(getattr(node, name)) for name in node.__struct_fields__]
+            case tuple():
+                return [of(one) for one in node]
+        return node
+
+    return kpi.dataset, kpi.noise is None, of(kpi.where), of(kpi.value)
 
 
 def _written(value: Any) -> str:

@@ -85,6 +85,10 @@ def store(
 def test_agrees_with_the_oracle(name: str, lake: Lake, store: Store, oracle: Oracle) -> None:
     kpi = CATALOGUE[name]
     asked = queries(kpi, lake.of(kpi.dataset))
+    if (
+        store.name == "opensearch"
+    ):  # its compiler is Elasticsearch's: each KPI is asked some of them, each form by some KPI
+        asked = asked[list(CATALOGUE).index(name) % 3 :: 3]
     answers = [
         answer
         for start in range(0, len(asked), QUESTIONS)
