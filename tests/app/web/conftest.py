@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.servers.chromium import FLAGS
+
+expect.set_options(timeout=30_000)  # of what is waited for; two cores are busy with other tests
 
 
 @pytest.fixture(scope="module")
