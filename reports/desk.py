@@ -35,6 +35,12 @@ EMPTY_HOURS = {
 """Dataset -> the KPI that counts the hours of which nothing is known."""
 
 
+SHARED = frozenset(
+    ("incidents", "network", "hosts", "probes", "downtimes", "fts_queue", "expected_tests", "daemons")
+)
+"""Datasets of what VOs share: events without a VO are everybody's, so a VO's report counts them."""
+
+
 class Question(Struct, frozen=True, kw_only=True):
     """A KPI over the report's week."""
 
@@ -163,7 +169,7 @@ class Desk:
     ) -> list[Rows]:
         """The newest events of the week, of the report's VO, that meet all of each sequence of conditions; none where the
         store cannot search them."""
-        of_vo = [Condition("vo", "=", self.vo)] if self.vo else []
+        of_vo = [Condition("vo", "in", self._vos(dataset))] if self.vo else []
         queries = [
             EventsQuery(
                 dataset=dataset,
@@ -206,12 +212,15 @@ class Desk:
         """Whether numbers of a KPI are of the report's VO alone."""
         return self.vo is None or "vo" in CATALOGUE[kpi].dimensions
 
+    def _vos(self, dataset: str) -> tuple[str, ...]:
+        return (self.vo or UNKNOWN, UNKNOWN) if dataset in SHARED else (self.vo or UNKNOWN,)
+
     def _query(self, question: Question) -> Query:
         kpi = CATALOGUE[question.kpi]
         back = timedelta(days=7 * question.weeks_ago)
         where = dict(question.where)
         if self.vo is not None and "vo" in kpi.dimensions:
-            where["vo"] = self.vo
+            where["vo"] = self._vos(kpi.dataset)
         since, until = question.span or (self.since, self.until)
         return Query(
             kpi=kpi,

@@ -256,6 +256,7 @@ def test_incidents_with_the_files_that_failed_there(tmp_path: Path) -> None:
     with store_of(events, tmp_path) as sink:
         report = weekly_report(sink, "2026-W47", None, MONDAY)
         earlier = weekly_report(sink, "2026-W47", None, WEEK.since + timedelta(hours=12))
+        of_vo = weekly_report(sink, "2026-W47", "escape", MONDAY)
     (row,) = section(report, "incidents").tables[0].rows
     assert [cell.text if isinstance(cell, Cell) else cell for cell in row[:6]] == [
         "2026-11-16 09:00", "10 h", "destination <B> & co", "page", "5", "10 of 20, usually 0.5",
@@ -264,6 +265,10 @@ def test_incidents_with_the_files_that_failed_there(tmp_path: Path) -> None:
     (open_one,) = section(earlier, "incidents").findings
     assert open_one.sentence.text == "Incident since 2026-11-16 09:00: destination <B> & co, still open."
     assert earlier.findings[0] == open_one
+    # the incident is of no VO alone: it is everybody's
+    assert section(of_vo, "incidents").tables[0].rows[0][2] == "destination <B> & co"
+    commands = [one.command for one in of_vo.queries if one.kpi == "incidents_began"]
+    assert commands and all(one.endswith("--where vo=escape --where vo=") for one in commands)
 
 
 def test_objectives_with_the_budget_that_is_left(tmp_path: Path) -> None:
