@@ -75,6 +75,8 @@ class Incident(Struct, kw_only=True):
     rounds: int = 1
     opened: float | None = None
     """When it was confirmed; null: not yet."""
+    first_classes: frozenset[str] = frozenset()
+    """Its classes when it was confirmed; empty: all."""
     closed: float | None = None
     peak: Peak = Peak()
 
@@ -166,7 +168,7 @@ class Tracker:
                 if incident.opened:
                     changes.append(("closed", incident))
             elif incident.opened is None and self._is_confirmed(incident):
-                incident.opened = now
+                incident.opened, incident.first_classes = now, incident.classes
                 changes.append(("opened", incident))
         return changes
 
@@ -248,12 +250,21 @@ class Tracker:
         return incident.stable >= 2 and incident.margin >= settings.margin
 
     def _is_same(self, incident: Incident, theirs: _Mask, group: _Group, view: _View) -> bool:
-        """Whether most failures of a group are an incident's, or, of what began together, the other way round: what began later
-        and is much more than an incident that people know of is another."""
-        both = view.count(group.mask & theirs)
+        """Whether most failures of a group are an incident's, or, of what began together, the other way round. What began
+        later is another if it is much more than an incident that people know of, or fails otherwise than that at first."""
         is_together = abs(group.began - incident.began) <= self.settings.together_s
+        if not is_together and self._fails_otherwise(incident, group):
+            return False
+        both = view.count(group.mask & theirs)
         is_part = both >= 0.5 * view.count(group.mask)
         return both > 0 and (is_part or (is_together and both >= 0.5 * view.count(theirs)))
+
+    def _fails_otherwise(self, incident: Incident, group: _Group) -> bool:
+        """Whether a group that began after an incident was confirmed has other errors: in the places of a wide one a second fault
+        may begin, and all that is unusual there would be taken for the first."""
+        if incident.opened is None or not incident.first_classes or group.patterns == incident.patterns:
+            return False
+        return group.began > incident.began and group.main_class not in {None, *incident.first_classes}
 
 
 class _View:

@@ -63,6 +63,23 @@ def test_two_places_at_once_are_two() -> None:
     assert {str(one) for one in found} == {"dst_site PIC", "dst_site LAPP"}
 
 
+def test_another_fault_in_the_places_of_a_wide_incident_is_another() -> None:
+    """A VO fails everywhere; two hours later transfers to a site fail otherwise, those of that VO too."""
+    bins = day([])
+    for number in range(120, 200):
+        for (_, dst, *_, vo, _, _), counts in bins[float(number * BIN_S)].items():
+            classes = {"certificate expired": 3.0} if vo == "cta" else {}
+            if number >= 150 and dst == "PIC":
+                classes["no space left"] = 3.0
+            if classes:
+                counts.classes, counts.failed = classes, sum(classes.values())
+    found = replay(bins, 0, 24 * HOUR)
+    assert [(str(one), one.error_class) for one in found] == [
+        ("vo cta", "certificate expired"),
+        ("dst_site PIC", "no space left"),
+    ]
+
+
 def test_an_incident_that_lasts_is_open_and_not_learnt_as_usual() -> None:
     (one,) = replay(day([(120, 300, "PIC", 1.0)]), 0, 24 * HOUR)
     assert one.closed is None
