@@ -23,8 +23,11 @@ def write(path: Path, content: bytes) -> None:
     draft.replace(path)
 
 
-def read(path: Path, kind: type[T], what: str) -> T | None:
-    """What `write` left there; null where there is no file yet. Raises `RuntimeError` for one that is damaged or not ours."""
+def read(
+    path: Path, kind: type[T], what: str, loss: str = "people are notified again of all that is abnormal"
+) -> T | None:
+    """What `write` left there; null where there is no file yet. Raises `RuntimeError` for one that is damaged or not ours, with
+    what follows without it (`loss`)."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=kind)
     except FileNotFoundError:
@@ -32,5 +35,5 @@ def read(path: Path, kind: type[T], what: str) -> T | None:
     except msgspec.DecodeError as error:
         raise RuntimeError(
             f"{path}: expected the state of {what}: {error}; move it away: mv {path} {path}.damaged;"
-            " then people are notified again of all that is abnormal"
+            f" then {loss}"
         ) from error

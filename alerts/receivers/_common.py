@@ -1,10 +1,11 @@
-"""What the receivers share: their contract and options, one way to post, and the words of a notification."""
+"""What the receivers share: their contracts and options, one way to post, and the words of a notification."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, ClassVar, Protocol
+from email.message import EmailMessage
+from typing import Any, ClassVar, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 import httpx
@@ -43,6 +44,30 @@ class Receiver(Protocol):
 
     def close(self) -> None:
         """Releases everything; called once."""
+
+
+class Letter(NamedTuple):
+    """Something to read that is no alert, such as a report, in each form that a receiver may take."""
+
+    title: str
+    """One line."""
+    lines: Sequence[str]
+    """What follows the title in a chat, as plain text; the most important first, since a chat's texts are cut."""
+    document: Mapping[str, Any]
+    """For programs, as JSON."""
+    mail: EmailMessage
+    """With its own Message-ID, without sender and recipients."""
+
+
+class LetterReceiver(Receiver, Protocol):
+    """A receiver that takes letters beside notifications."""
+
+    recipients: Sequence[str]
+    """Who gets a letter: addresses, or the receiver's own name where it is one place. Remembered one by one."""
+
+    def send_letter(self, letter: Letter, recipients: Sequence[str]) -> Mapping[str, str]:
+        """To some of its `recipients`. Returns recipient -> reason, of those who did not get it; all others have it.
+        Raises as `send` when nobody has it."""
 
 
 class HttpReceiverOptions(ReceiverOptions):

@@ -7,7 +7,7 @@ services' own documentation ("Formatting text for app surfaces"; "Incoming webho
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -17,6 +17,7 @@ from lakescope.alerts.model import Notification
 from lakescope.alerts.receivers._common import (
     LONGEST,
     HttpReceiverOptions,
+    Letter,
     description,
     details,
     headline,
@@ -55,11 +56,17 @@ class SlackReceiver:
 
     def __init__(self, name: str, options: SlackOptions, data_dir: Path) -> None:
         self.options = options
+        self.recipients = (name,)
         self._client = options.client()
 
     def send(self, notifications: Sequence[Notification]) -> None:
         """One message."""
         post(self._client, self.options, self.options.url, {"text": slack_text(notifications)})
+
+    def send_letter(self, letter: Letter, recipients: Sequence[str]) -> Mapping[str, str]:
+        """One message."""
+        post(self._client, self.options, self.options.url, {"text": _letter(letter, _slack, "*")})
+        return {}
 
     def close(self) -> None:
         """Closes the connections."""
@@ -74,45 +81,67 @@ class MattermostReceiver:
 
     def __init__(self, name: str, options: MattermostOptions, data_dir: Path) -> None:
         self.options = options
+        self.recipients = (name,)
         self._client = options.client()
 
     def send(self, notifications: Sequence[Notification]) -> None:
         """One message."""
-        own = {"channel": self.options.channel, "username": self.options.username}
-        document = {"text": mattermost_text(notifications)} | {k: v for k, v in own.items() if v}
-        post(self._client, self.options, self.options.url, document)
+        self._post(mattermost_text(notifications))
+
+    def send_letter(self, letter: Letter, recipients: Sequence[str]) -> Mapping[str, str]:
+        """One message."""
+        self._post(_letter(letter, _mattermost, "**"))
+        return {}
 
     def close(self) -> None:
         """Closes the connections."""
         self._client.close()
 
+    def _post(self, text: str) -> None:
+        own = {"channel": self.options.channel, "username": self.options.username}
+        document = {"text": text} | {k: v for k, v in own.items() if v}
+        post(self._client, self.options, self.options.url, document)
+
 
 def slack_text(notifications: Sequence[Notification]) -> str:
     """In Slack's mrkdwn."""
 
-    def plain(text: str) -> str:
-        text = (
-            text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-        )  # no mention without <!...>
-        return re.sub(r"(?<!\w)([*_~`])", "\u200b\\1", text)
-
     def link(name: str, url: str) -> str:
         return f"<{url.replace('|', '%7C').replace('>', '%3E')}|{name}>"
 
-    return _text(notifications, plain, "*", link)
+    return _text(notifications, _slack, "*", link)
 
 
 def mattermost_text(notifications: Sequence[Notification]) -> str:
     """In Mattermost's Markdown."""
 
-    def plain(text: str) -> str:
-        text = re.sub(r"([\\`*\[\]~|<>#]|(?<!\w)_|_(?!\w))", r"\\\1", text)
-        return re.sub(r"@(?=\w)", "@\u200b", text)  # no mention: an error's text may have @all in it
-
     def link(name: str, url: str) -> str:
         return f"[{name}]({url.replace('(', '%28').replace(')', '%29')})"
 
-    return _text(notifications, plain, "**", link)
+    return _text(notifications, _mattermost, "**", link)
+
+
+def _slack(text: str) -> str:
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")  # no mention without <!...>
+    return re.sub(r"(?<!\w)([*_~`])", "\u200b\\1", text)
+
+
+def _mattermost(text: str) -> str:
+    text = re.sub(r"([\\`*\[\]~|<>#]|(?<!\w)_|_(?!\w))", r"\\\1", text)
+    return re.sub(r"@(?=\w)", "@\u200b", text)  # no mention: an error's text may have @all in it
+
+
+def _letter(letter: Letter, plain: Callable[[str], str], bold: str) -> str:
+    """Whole lines, as many as have room."""
+    lines = [bold + plain(quote(letter.title, 500)) + bold]
+    room = LONGEST
+    for line in letter.lines:
+        text = plain(quote(line, 500))
+        room -= len(text) + 1
+        if room < 0:
+            return "\n".join([*lines, "…"])
+        lines.append(text)
+    return "\n".join(lines)
 
 
 def _text(

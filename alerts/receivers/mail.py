@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import smtplib
 import ssl
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from datetime import UTC, datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -21,6 +22,7 @@ from pydantic import Field, SecretStr, field_validator
 
 from lakescope.alerts.model import Notification
 from lakescope.alerts.receivers._common import (
+    Letter,
     ReceiverOptions,
     description,
     details,
@@ -76,6 +78,7 @@ class MailReceiver:
 
     def __init__(self, name: str, options: MailOptions, data_dir: Path) -> None:
         self.options = options
+        self.recipients = options.to
         self._context = options.tls.context()
 
     def send(self, notifications: Sequence[Notification]) -> None:
@@ -89,6 +92,18 @@ class MailReceiver:
                     self._deliver(server, mail)
         except (OSError, smtplib.SMTPException) as error:
             raise TransientError(self._explain(error)) from None
+
+    def send_letter(self, letter: Letter, recipients: Sequence[str]) -> Mapping[str, str]:
+        """One mail, the same for all of `to`, whoever gets it now."""
+        try:
+            with self._session() as server:
+                refusals = self._deliver(server, addressed(letter.mail, self.options), recipients)
+        except smtplib.SMTPRecipientsRefused as error:
+            # a server that hangs up in the middle (421) has answered for some only
+            refusals = {to: error.recipients.get(to, (421, b"not asked")) for to in recipients}
+        except (OSError, smtplib.SMTPException) as error:
+            raise TransientError(self._explain(error)) from None
+        return {to: self._answer(code, reason) for to, (code, reason) in refusals.items()}
 
     def close(self) -> None:
         """A session ends with its batch."""
@@ -111,23 +126,32 @@ class MailReceiver:
             raise
         return server
 
-    def _deliver(self, server: smtplib.SMTP, mail: EmailMessage) -> None:
-        """A mail that some of several receivers get counts as sent: a repeat would come twice to those."""
+    def _deliver(
+        self, server: smtplib.SMTP, mail: EmailMessage, recipients: Sequence[str] | None = None
+    ) -> Mapping[str, tuple[int, bytes]]:
+        """To some of those whom the mail names, else to all. Who was refused: a mail that some of several get counts as sent,
+        since a repeat would come twice to those."""
         try:
-            server.send_message(mail)
+            return server.send_message(mail, to_addrs=recipients)
         except smtplib.SMTPDataError as error:
             if 500 <= error.smtp_code < 600:
                 raise RefusedError("refused", self._explain(error)) from None
             raise
 
+    @property
+    def _where(self) -> str:
+        return f"mail server {self.options.host}:{self.options.port or PORTS[self.options.security]}"
+
+    def _answer(self, code: int, text: bytes | str) -> str:
+        return f"{self._where}: answered {code}: {quote(_decoded(text))}"
+
     def _explain(self, error: Exception) -> str:
-        where = f"{self.options.host}:{self.options.port or PORTS[self.options.security]}"
         if isinstance(error, smtplib.SMTPAuthenticationError):
             text = f"login refused ({error.smtp_code}); correct `username` and `password`"
         elif isinstance(error, smtplib.SMTPNotSupportedError) and self.options.security == "starttls":
             text = 'the server has no STARTTLS or no login; try security = "tls"'
         elif isinstance(error, smtplib.SMTPResponseException):
-            text = f"answered {error.smtp_code}: {quote(_decoded(error.smtp_error))}"
+            return self._answer(error.smtp_code, error.smtp_error)
         elif isinstance(error, smtplib.SMTPRecipientsRefused):
             reasons = "; ".join(
                 f"{to}: {code} {_decoded(reason)}" for to, (code, reason) in error.recipients.items()
@@ -137,7 +161,15 @@ class MailReceiver:
             text = self.options.tls.explain(f"TLS failed: {error}")
         else:
             text = f"{type(error).__name__}: {quote(str(error))}"
-        return f"mail server {where}: {text}"
+        return f"{self._where}: {text}"
+
+
+def addressed(letter: EmailMessage, options: MailOptions) -> EmailMessage:
+    """The letter with its sender and receivers; `letter` itself stays as it is."""
+    mail = deepcopy(letter)
+    del mail["X-Unsent"]
+    _address(mail, options)
+    return mail
 
 
 def message(notifications: Sequence[Notification], options: MailOptions) -> EmailMessage:
@@ -145,10 +177,8 @@ def message(notifications: Sequence[Notification], options: MailOptions) -> Emai
     first = notifications[0]
     domain = options.sender.rpartition("@")[2]
     mail = EmailMessage()
-    mail["From"] = f"Lakescope <{options.sender}>"
-    mail["To"] = ", ".join(options.to)
+    _address(mail, options)
     mail["Date"] = format_datetime(datetime.fromtimestamp(first.at, UTC))
-    mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office answers
     if first.event == "digest":
         mail["Subject"] = (
             f"Lakescope digest: {len(notifications)} alert{'s' if len(notifications) > 1 else ''}"
@@ -165,6 +195,12 @@ def message(notifications: Sequence[Notification], options: MailOptions) -> Emai
     body = "<hr>".join(map(_html, notifications))
     mail.add_alternative(f"<!DOCTYPE html><html><body>{body}</body></html>", subtype="html")
     return mail
+
+
+def _address(mail: EmailMessage, options: MailOptions) -> None:
+    mail["From"] = f"Lakescope <{options.sender}>"
+    mail["To"] = ", ".join(options.to)
+    mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office answers
 
 
 def _text(notification: Notification) -> str:

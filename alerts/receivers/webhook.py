@@ -2,11 +2,14 @@
 
 `key` is the same when a notification comes again; `alert.key` is the same from an alert's opening to its end. Times are RFC
 3339, UTC. Taken with a status of 200 to 299.
+
+A report is ``{"version": 1, "report": {"key", "kind", "vo", "period", "revision", "state", "title", "text", "findings"}}``; a
+revision keeps its `key`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -15,6 +18,7 @@ from pydantic import Field, SecretStr
 from lakescope.alerts.model import Notification
 from lakescope.alerts.receivers._common import (
     HttpReceiverOptions,
+    Letter,
     description,
     headline,
     post,
@@ -43,12 +47,18 @@ class WebhookReceiver:
 
     def __init__(self, name: str, options: WebhookOptions, data_dir: Path) -> None:
         self.options = options
+        self.recipients = (name,)
         self._client = options.client(headers=_token(options))
 
     def send(self, notifications: Sequence[Notification]) -> None:
         """One request."""
         document = {"version": 1, "notifications": [document_of(one) for one in notifications]}
         post(self._client, self.options, self.options.url, document)
+
+    def send_letter(self, letter: Letter, recipients: Sequence[str]) -> Mapping[str, str]:
+        """One request."""
+        post(self._client, self.options, self.options.url, {"version": 1} | dict(letter.document))
+        return {}
 
     def close(self) -> None:
         """Closes the connections."""

@@ -6,7 +6,7 @@ import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -193,11 +193,12 @@ def open_sinks(configuration: Configuration) -> dict[str, Sink]:
     }
 
 
-def open_receivers(configuration: Configuration) -> dict[str, Receiver]:
-    """The configured receivers of alerts by name."""
+def open_receivers(configuration: Configuration, names: Collection[str] | None = None) -> dict[str, Receiver]:
+    """The configured receivers by name: those of `names`, by default all."""
     return {
         plugin.name: _open("receivers", plugin, configuration.settings.data_dir)
         for plugin in configuration.receivers.values()
+        if names is None or plugin.name in names
     }
 
 

@@ -5,6 +5,7 @@
     [alerts.receivers.NAME]  type = "mail" ... who is notified of alerts
     [alerts.rules.NAME] threshold = 0.3 ...    a change of one rule
     [[objectives]]      kpi = "..." ...        what share of something shall be good
+    [reports.NAME]      receivers = [...] ...  a report that is sent, and to whom
 
 ``${VARIABLE}`` (or ``${VARIABLE:-default}``) in any text is replaced from the environment: secrets belong there.
 Every fault is a `Problem` that names file and line, what was expected, and the remedy.
@@ -36,6 +37,7 @@ from lakescope.core.options import DIRECTORY, Options, closest
 from lakescope.core.places import ConfigurationError, Problem, Source
 from lakescope.core.plugins import PluginError, Room, available, load
 from lakescope.pipeline.health import OWN
+from lakescope.reports.options import ReportOptions
 from lakescope.sinks._common import SinkOptions
 
 DEFAULT_PATH = Path("lakescope.toml")
@@ -170,6 +172,8 @@ class Settings(Options):
     """Alerts."""
     objectives: list[Objective] = Field(default_factory=list)
     """What share of something shall be good over which time; rules of alerts are made of each."""
+    reports: dict[str, ReportOptions] = Field(default_factory=dict)
+    """Reports that `lakescope report send` sends."""
 
 
 class Plugin(NamedTuple):
@@ -296,6 +300,9 @@ class _Reader:
                 suggestion = closest(store, sinks)
                 remedy = f'write "{suggestion}"' if suggestion else f"name one of {', '.join(sinks)}"
                 self._problem(("alerts", "store"), f"there is no sink {store!r}", remedy)
+            for name, report in settings.reports.items():
+                self._check_receivers(("reports", name, "receivers"), report.receivers, receivers)
+                self._check_letters(("reports", name, "receivers"), report.receivers, receivers)
         for room, plugins in (("collectors", collectors), ("sinks", sinks)):
             if not plugins and not self.problems:
                 example = ", ".join(available(room))
@@ -308,14 +315,26 @@ class _Reader:
     def _check_subscriptions(self, alerts: AlertOptions, receivers: Mapping[str, Plugin]) -> None:
         for name, subscription in alerts.subscriptions.items():
             for option in ("receivers", "escalate_to"):
-                for receiver in getattr(subscription, option):
-                    if receiver not in receivers:
-                        suggestion = closest(receiver, receivers)
-                        remedy = (
-                            f'write "{suggestion}"' if suggestion else f"add [alerts.receivers.{receiver}]"
-                        )
-                        place = ("alerts", "subscriptions", name, option)
-                        self._problem(place, f"there is no receiver {receiver!r}", remedy)
+                place = ("alerts", "subscriptions", name, option)
+                self._check_receivers(place, getattr(subscription, option), receivers)
+
+    def _check_receivers(
+        self, place: tuple[str, ...], names: Sequence[str], receivers: Mapping[str, Plugin]
+    ) -> None:
+        for name in names:
+            if name not in receivers:
+                suggestion = closest(name, receivers)
+                remedy = f'write "{suggestion}"' if suggestion else f"add [alerts.receivers.{name}]"
+                self._problem(place, f"there is no receiver {name!r}", remedy)
+
+    def _check_letters(
+        self, place: tuple[str, ...], names: Sequence[str], receivers: Mapping[str, Plugin]
+    ) -> None:
+        for name in names:
+            if name in receivers and not _takes_letters(kind := receivers[name].type):
+                kinds = ", ".join(filter(_takes_letters, available("receivers")))
+                text = f"the receiver {name!r} is of type {kind}, which takes alerts only"
+                self._problem(place, text, f"name a receiver of type {kinds}")
 
     def _plugins(self, room: Room, tables: Any) -> dict[str, Plugin]:
         plugins: dict[str, Plugin] = {}
@@ -432,6 +451,11 @@ class _Reader:
 
     def _problem(self, place: tuple[str, ...], text: str, remedy: str) -> None:
         self.problems.append(self.source.problem(place, text, remedy))
+
+
+def _takes_letters(kind: str) -> bool:
+    """Whether receivers of a type take reports (`LetterReceiver`)."""
+    return hasattr(load("receivers", kind), "send_letter")
 
 
 _BASES: dict[Room, type[Options]] = {

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from lakescope.cli._common import CONFIG, ConfigOption, configuration, emit
+from lakescope.core.printable import escape_unprintable
 
 if TYPE_CHECKING:
+    from lakescope.app.config import Configuration
     from lakescope.reports.model import Report
+    from lakescope.reports.sending import Dispatch
 
 app = typer.Typer(help="Reports on the health of the data lake.", no_args_is_help=True)
 
@@ -50,6 +54,94 @@ def weekly(
         emit(str(path))
     if missing_extra := written.missing:
         typer.echo(f"without HTML, mail and PDF: {missing_extra}: {missing_extra.remedy}", err=True)
+
+
+@app.command()
+def send(
+    kind: Annotated[Literal["weekly"], typer.Argument(help="Which report.")],
+    week: Annotated[
+        str | None, typer.Option(help="ISO week, such as 2026-W47; else the last one that is over.")
+    ] = None,
+    vo: Annotated[str | None, typer.Option(help="Only the reports of this VO.")] = None,
+    store: Annotated[
+        str | None, typer.Option(help="Name of the sink that answers; else the first that can.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Send nothing; list who does not have the report yet.")
+    ] = False,
+    config: ConfigOption = CONFIG,
+) -> None:
+    """Send the reports of [reports.NAME] to those of their receivers who do not have them yet.
+
+    Exit code 1: somebody did not get one; the same command tries only those again.
+    Example: lakescope report send weekly --week 2026-W47 --dry-run
+    """
+    from contextlib import ExitStack, closing
+
+    from lakescope.app.assembly import open_receivers
+    from lakescope.app.lock import lock
+    from lakescope.reports.sending import Dispatch
+
+    configured = configuration(config)
+    data_dir = configured.settings.data_dir
+    has_failed = False
+    for one_vo, names in _receivers(configured, kind, vo).items():
+        report = _weekly(config, week, one_vo, store)
+        emit(f"{report.period.name}, {one_vo or 'all VOs'}, revision {report.revision}: {report.title}")
+        with ExitStack() as stack:
+            receivers = open_receivers(configured, names)
+            for one in receivers.values():
+                stack.enter_context(closing(one))
+            if not dry_run:
+                stack.enter_context(lock(data_dir / "reports"))
+            dispatch = Dispatch(report, data_dir / "reports" / "sent.json")
+            has_failed |= _dispatch(dispatch, receivers, dry_run)
+    if has_failed:
+        raise typer.Exit(1)
+
+
+def _receivers(configured: Configuration, kind: str, vo: str | None) -> dict[str | None, list[str]]:
+    """VO -> names of the receivers of its report, for one VO or all that are configured."""
+    reports = [one for one in configured.settings.reports.values() if one.kind == kind]
+    if vo is not None:
+        reports = [one for one in reports if one.vo == vo]
+    if not reports:
+        own = "" if vo is None else f', vo = "{vo}"'
+        of = "" if vo is None else f" of the VO {vo!r}"
+        raise RuntimeError(
+            f'there is no {kind} report{of} to send; add [reports.NAME] with receivers = ["NAME"]{own}'
+        )
+    names: dict[str | None, list[str]] = {}
+    for one in reports:
+        names.setdefault(one.vo, []).extend(one.receivers)
+    return names
+
+
+def _dispatch(dispatch: Dispatch, receivers: Mapping[str, Any], dry_run: bool) -> bool:
+    """Sends it and says what became of it. Whether somebody did not get it."""
+    if dry_run:
+        for name, receiver in receivers.items():
+            recipients = dispatch.missing(name, receiver)
+            emit(f"{name}: would be sent{_to(name, recipients)}" if recipients else f"{name}: has it")
+        return False
+    has_failed = False
+    for outcome in dispatch.send(receivers):
+        if outcome.sent:
+            emit(f"{outcome.receiver}: sent{_to(outcome.receiver, outcome.sent)}")
+        for fault in outcome.faults:
+            has_failed = True
+            typer.echo(f"{outcome.receiver}: not sent: {escape_unprintable(fault)}", err=True)
+        if not outcome.sent and not outcome.faults:
+            emit(f"{outcome.receiver}: has it")
+    if has_failed:
+        report = dispatch.report
+        repeat = f"lakescope report send {report.kind} --week {report.period.name}"
+        typer.echo(f"`{repeat}` tries again those who did not get it", err=True)
+    return has_failed
+
+
+def _to(receiver: str, recipients: Sequence[str]) -> str:
+    return "" if list(recipients) == [receiver] else f" to {', '.join(recipients)}"
 
 
 def _weekly(config: Path, week: str | None, vo: str | None, store: str | None) -> Report:

@@ -1,4 +1,4 @@
-"""A report as Markdown (CommonMark with tables): for tickets, wikis and chats, and the plain-text part of the mail."""
+"""A report as Markdown (CommonMark with tables): for tickets and wikis, and as plain text, for mails and chats."""
 
 from __future__ import annotations
 
@@ -17,14 +17,20 @@ def markdown(report: Report) -> str:
     return "\n".join(_lines(report)) + "\n"
 
 
-def plain_text(report: Report) -> str:
-    """What a person reads first, as plain text without tables: for the mail and for chats."""
-    lines = [report.title, range_text(report), "", *map(_line, report.summary), "", "What changed:"]
+def short_lines(report: Report) -> list[str]:
+    """Page 1 below its title, as plain text."""
+    lines = [range_text(report), "", *map(_line, report.summary), "", "What changed:"]
     lines += [f"- {_line(one)}" for one in report.changes] or ["- No indicator changed much."]
     lines += ["", "What to do:"]
-    lines += [
-        f"{number}. {_line(one.sentence)} {one.action}" for number, one in enumerate(report.findings, 1)
-    ] or ["Nothing."]
+    return lines + (
+        [f"{number}. {_line(one.sentence)} {one.action}" for number, one in enumerate(report.findings, 1)]
+        or ["Nothing."]
+    )
+
+
+def plain_text(report: Report) -> str:
+    """What a person reads first, as plain text without tables: for the mail."""
+    lines = [report.title, *short_lines(report)]
     for section in report.sections:
         if section.sentences:
             lines += ["", f"{section.title}:", *(f"- {_line(one)}" for one in section.sentences)]

@@ -17,7 +17,8 @@ class MailServer:
     """Listens for the time of the block.
 
     `tls`: for STARTTLS, which is then demanded, or with `implicit` from the first byte; on localhost. `login`: user and
-    password, without which nothing is taken. `answer` is the status of the next mails, when it is not taken.
+    password, without which nothing is taken. `answer` is the status of the next mails, when it is not taken; `refusals` those
+    of addresses, as receivers of a mail.
     """
 
     def __init__(
@@ -31,6 +32,7 @@ class MailServer:
         self.mails: list[EmailMessage] = []
         self.receivers: list[str] = []
         self.answer: str | None = None
+        self.refusals: dict[str, str] = {}
         self.port = free_port()
         self.host = "localhost" if tls else HOST
         starttls = {"tls_context": tls, "require_starttls": True} if tls and not implicit else {}
@@ -51,6 +53,15 @@ class MailServer:
 
     def __exit__(self, *_: object) -> None:
         self._controller.stop()
+
+    async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        """One receiver of a mail."""
+        if address in self.refusals:
+            return self.refusals[address]
+        envelope.rcpt_tos.append(address)
+        return "250 taken"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's name
         """One mail."""
