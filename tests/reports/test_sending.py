@@ -62,13 +62,19 @@ def hook() -> Iterator[HttpServer]:
 
 
 def send(
-    report: Report, folder: Path, server: MailServer | None = None, **hooks: HttpServer
+    report: Report,
+    folder: Path,
+    server: MailServer | None = None,
+    login: str | None = None,
+    **hooks: HttpServer,
 ) -> list[Outcome]:
     """To a mail receiver of two people and webhooks (type -> server), as another process would: with no memory but the file's."""
-    tables: dict[str, Any] = {kind: {"url": f"{one.url}/hooks/{SECRET}"} for kind, one in hooks.items()}
+    tables: dict[str, Any] = {}
     if server is not None:
         addresses = {"sender": "lakescope@example.org", "to": [OPS, LEAD]}
-        tables["mail"] = {"host": server.host, "port": server.port, "security": "none"} | addresses
+        user = {"username": "lakescope", "password": login} if login else {}
+        tables["mail"] = {"host": server.host, "port": server.port, "security": "none"} | addresses | user
+    tables |= {kind: {"url": f"{one.url}/hooks/{SECRET}"} for kind, one in hooks.items()}
     with ExitStack() as stack:
         receivers: dict[str, Any] = {}
         for kind, table in tables.items():
@@ -109,13 +115,13 @@ def test_who_has_a_revision_does_not_get_it_again(
 ) -> None:
     with server:
         send(report, tmp_path, server, slack=hook)
-        assert send(report, tmp_path, server, slack=hook) == [Outcome("slack"), Outcome("mail")]
+        assert send(report, tmp_path, server, slack=hook) == [Outcome("mail"), Outcome("slack")]
         assert len(server.mails) == len(hook.requests) == 1
         send(structs.replace(report, revision=2), tmp_path, server, slack=hook)
         send(structs.replace(report, vo=None), tmp_path, server, slack=hook)
     assert len(server.mails) == len(hook.requests) == 3
     receipts = json.loads((tmp_path / "reports" / "sent.json").read_bytes())
-    assert len(receipts) == 9 and receipts[1]["recipient"] == OPS
+    assert len(receipts) == 9 and [one["recipient"] for one in receipts[:3]] == [OPS, LEAD, "slack"]
     assert {one["at"] for one in receipts} == {"2026-11-23T07:00:00Z"}
 
 
@@ -152,6 +158,20 @@ def test_a_server_that_hangs_up_in_the_middle_gave_it_to_nobody(
         server.refusals = {}
         assert send(report, tmp_path, server) == [Outcome("mail", [OPS, LEAD], [])]
     assert len(server.mails) == 1
+
+
+@pytest.mark.usefixtures("drawn_once")
+@pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")
+def test_a_login_that_is_refused_stops_no_other_and_shows_no_secret(
+    report: Report, hook: HttpServer, tmp_path: Path
+) -> None:
+    with MailServer(login=("lakescope", "right-secret")) as server:
+        wrong, sent = send(report, tmp_path, server, login="wrong-secret", slack=hook)
+        assert not wrong.sent and "login refused" in wrong.faults[0] and "secret" not in wrong.faults[0]
+        assert sent == Outcome("slack", ["slack"], [])
+        sent, still = send(report, tmp_path, server, login="right-secret", slack=hook)
+    assert sent == Outcome("mail", [OPS, LEAD], []) and still == Outcome("slack")
+    assert len(server.mails) == len(hook.requests) == 1
 
 
 @pytest.mark.usefixtures("drawn_once")
