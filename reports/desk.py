@@ -1,4 +1,4 @@
-"""Where sections ask: KPIs by name over the report's week, each answer with the command that repeats it."""
+"""Where sections ask: KPIs by name over the report's period, each answer with the command that repeats it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from typing import Any, TypeVar
 
 from msgspec import Struct
 
+from lakescope.alerts.objectives import Objective
 from lakescope.kpis import CATALOGUE, Kpi, Query, UnsupportedError
 from lakescope.kpis.model import UNKNOWN, Condition, EventsQuery
 from lakescope.kpis.units import level_of, text_of
 from lakescope.reports.model import DIGITS, Chart, Number, QueryText, State
+from lakescope.reports.period import Day, Week
 
 Rows = Sequence[Mapping[str, Any]]
 Ask = Callable[[Sequence[Query | EventsQuery]], Sequence[Rows | UnsupportedError]]
@@ -42,16 +44,16 @@ SHARED = frozenset(
 
 
 class Question(Struct, frozen=True, kw_only=True):
-    """A KPI over the report's week."""
+    """A KPI over the report's period."""
 
     kpi: str
     by: tuple[str, ...] = ()
     bin_s: int | None = None
     where: Mapping[str, str | tuple[str, ...]] = {}
     weeks_ago: int = 0
-    """1: the same about the week before."""
+    """1: the same about seven days before."""
     span: tuple[datetime, datetime] | None = None
-    """Another range than the week; aware."""
+    """Another range than the period; aware."""
 
 
 def asks_for(kpis: Iterable[str], *by: str, bin_s: int | None = None) -> list[Question]:
@@ -128,10 +130,19 @@ class Answer(Struct, frozen=True, kw_only=True):
 
 
 class Desk:
-    """Asks for one report. `ask_all`: the store; `until`: up to when there can be data, for a week that is not over."""
+    """Asks for one report. `ask_all`: the store; `until`: up to when there can be data, for a period that is not over;
+    `configured`: the objectives."""
 
-    def __init__(self, ask_all: Ask, since: datetime, until: datetime, vo: str | None) -> None:
-        self.since, self.until, self.vo = since, until, vo
+    def __init__(
+        self,
+        ask_all: Ask,
+        period: Week | Day,
+        until: datetime,
+        vo: str | None = None,
+        configured: Sequence[Objective] = (),
+    ) -> None:
+        self.period, self.since, self.until = period, period.since, until
+        self.vo, self.configured = vo, configured
         self._ask_all = ask_all
         self._commands: list[tuple[Query, str | None]] = []
         self._completeness: dict[str, float] = {}
@@ -167,7 +178,7 @@ class Desk:
     def events(
         self, dataset: str, columns: Sequence[str], *conditions: Sequence[Condition], limit: int = 500
     ) -> list[Rows]:
-        """The newest events of the week, of the report's VO, that meet all of each sequence of conditions; none where the
+        """The newest events of the period, of the report's VO, that meet all of each sequence of conditions; none where the
         store cannot search them."""
         of_vo = [Condition("vo", "in", self._vos(dataset))] if self.vo else []
         queries = [
@@ -185,12 +196,12 @@ class Desk:
         return [() if isinstance(rows, UnsupportedError) else rows for rows in answers]
 
     def note_completeness(self, dataset: str, share: float) -> None:
-        """Says of all queries to a dataset how much of the week it covers."""
+        """Says of all queries to a dataset how much of the period it covers."""
         self._completeness[dataset] = share
 
     @property
     def hours(self) -> int:
-        """Whole hours of the week, as far as it is over."""
+        """Whole hours of the period, as far as it is over."""
         return int((self.until - self.since).total_seconds()) // 3600
 
     @property

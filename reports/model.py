@@ -3,7 +3,7 @@
     Report > Section > Sentence, Table, Chart > Number
     Report.queries: every question that was asked, as a `lakescope query` command
 
-A report is computed once (reports/weekly.py) and is the truth: JSON is the struct as it is, and every other form
+A report is computed once (reports/kinds.py) and is the truth: JSON is the struct as it is, and every other form
 (reports/forms) is drawn from it alone, so that no two forms can disagree.
 """
 
@@ -17,6 +17,7 @@ from msgspec import Struct
 from lakescope.kpis.model import Unit
 from lakescope.kpis.units import Level
 
+KindName = Literal["weekly", "daily"]
 State = Literal["good", "warning", "critical", "no data"]
 ORDER: Mapping[str, int] = {"critical": 0, "warning": 1, "no data": 2, "good": 3}
 """Worst first."""
@@ -146,7 +147,7 @@ class Period(Struct, frozen=True, kw_only=True):
     """Of which time a report is: ``since <= time < until``, RFC 3339 in UTC."""
 
     name: str
-    """2026-W47."""
+    """2026-W47, 2026-11-25."""
     since: str
     until: str
     timezone: str = "UTC"
@@ -155,7 +156,7 @@ class Period(Struct, frozen=True, kw_only=True):
 class Report(Struct, frozen=True, kw_only=True):
     """All of it."""
 
-    kind: Literal["weekly"]
+    kind: KindName
     title: str
     vo: str | None
     """The VO that it is of; null: all."""

@@ -1,9 +1,10 @@
-"""ISO weeks (ISO 8601): a year has 52 or 53, and the first one has its first Thursday in it."""
+"""Periods of reports: days, and ISO weeks (ISO 8601): a year has 52 or 53, and the first one has its first Thursday in it."""
 
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from typing import ClassVar
 
 from msgspec import Struct
 
@@ -12,6 +13,10 @@ _WEEK = re.compile(r"([0-9]{4})-?W([0-9]{1,2})", re.IGNORECASE)
 
 class Week(Struct, frozen=True):
     """A week from Monday 00:00 to Monday 00:00 in UTC."""
+
+    noun: ClassVar = "week"
+    before: ClassVar = "in the week before"
+    """What it is compared with: the seven days before it."""
 
     year: int
     """ISO year, which on the days around the turn is not the calendar's."""
@@ -59,3 +64,44 @@ class Week(Struct, frozen=True):
     def until(self) -> datetime:
         """The first moment after it."""
         return self.since + timedelta(days=7)
+
+
+class Day(Struct, frozen=True):
+    """A day from 00:00 to 00:00 in UTC."""
+
+    date: date
+
+    noun: ClassVar = "day"
+    before: ClassVar = "a week before"
+    """What it is compared with: the same day of the week before, since weekends are quiet."""
+
+    @classmethod
+    def parse(cls, text: str) -> Day:
+        """From ``2026-11-25``. Raises `ValueError` saying what was expected."""
+        try:
+            day = date.fromisoformat(text.strip())
+        except ValueError:
+            day = None
+        if day is None or not 1971 <= day.year <= 2200:
+            raise ValueError(f"{text[:60]!r} is no day: expected for example 2026-11-25")
+        return cls(day)
+
+    @classmethod
+    def closed_before(cls, now: datetime) -> Day:
+        """The last day that is over. `now` is aware."""
+        return cls(now.astimezone(UTC).date() - timedelta(days=1))
+
+    @property
+    def name(self) -> str:
+        """``2026-11-25``."""
+        return self.date.isoformat()
+
+    @property
+    def since(self) -> datetime:
+        """Its first moment."""
+        return datetime(self.date.year, self.date.month, self.date.day, tzinfo=UTC)
+
+    @property
+    def until(self) -> datetime:
+        """The first moment after it."""
+        return self.since + timedelta(days=1)

@@ -14,6 +14,7 @@ import msgspec
 
 from lakescope.core.extras import MissingExtraError, missing
 from lakescope.core.printable import spreadsheet_cell
+from lakescope.reports.forms.chat import chat
 from lakescope.reports.forms.html import data_urls, html
 from lakescope.reports.forms.layout import layout
 from lakescope.reports.forms.mail import mail
@@ -59,6 +60,7 @@ def _texts(report: Report) -> dict[str, bytes]:
     return {
         "report.json": as_json(report),
         "report.md": markdown(report).encode(),
+        "report.txt": chat(report).encode(),
         **{f"tables/{name}.csv": text.encode() for name, text in tables(report)},
     }
 

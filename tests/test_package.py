@@ -128,7 +128,7 @@ print(write(Report(revision=1, **texts, **lists), Path("out")).missing.remedy)
 
 def test_reports_without_their_extra_have_the_forms_that_need_none(base: Path, tmp_path: Path) -> None:
     assert run(base / "python", "-c", REPORT, cwd=tmp_path).strip() == "pip install 'lakescope[reports]'"
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {"report.json", "report.md"}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"report.json", "report.md", "report.txt"}
 
 
 def test_files_to_mutate_and_their_tests_are_there() -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from lakescope.app.config import Configuration, Settings
+    from lakescope.app.reports import ReportText
     from lakescope.app.trace import Span
     from lakescope.core.contracts import SearchableSink, Sink
     from lakescope.dashboards.model import Dashboard
@@ -89,8 +90,8 @@ class Client(Protocol):
     ) -> list[DashboardAnswer]:
         """Dashboards with their values."""
 
-    def weekly_report(self, week: str | None, vo: str | None, store: str | None, now: datetime) -> Report:
-        """The report of an ISO week, null: the last one that is over `now`."""
+    def report(self, text: ReportText, store: str | None, now: datetime) -> Report:
+        """A report; without a period it is of the last one that is over `now`."""
 
     def transfer(self, request_id: str, span: SpanText) -> list[Document]:
         """The events of one transfer's history, in order of time; empty for none."""
@@ -207,14 +208,16 @@ class Instance:
             answers.append(DashboardAnswer.read(dashboard, document))
         return answers
 
-    def weekly_report(self, week: str | None, vo: str | None, store: str | None, now: datetime) -> Report:
-        """From ``/api/reports/weekly``; by the instance's clock."""
+    def report(self, text: ReportText, store: str | None, now: datetime) -> Report:
+        """From ``/api/reports``; by the instance's clock."""
         import msgspec
 
         from lakescope.reports.model import Report
 
-        parameters = _nonempty({"week": week, "vo": vo, "store": store})
-        return msgspec.convert(self._ask("/api/reports/weekly", parameters), Report)
+        parameters = text._asdict() | {"store": store}
+        kind = parameters.pop("kind")
+        parameters["day" if kind == "daily" else "week"] = parameters.pop("period")
+        return msgspec.convert(self._ask(f"/api/reports/{kind}", _nonempty(parameters)), Report)
 
     def transfer(self, request_id: str, span: SpanText) -> list[Document]:
         """From ``/api/transfers``."""
@@ -328,12 +331,12 @@ class Stores:
                     for dashboard, configuration in zip(dashboards, selections, strict=True)
                 ]
 
-    def weekly_report(self, week: str | None, vo: str | None, store: str | None, now: datetime) -> Report:
+    def report(self, text: ReportText, store: str | None, now: datetime) -> Report:
         """Of one store."""
-        from lakescope.app.reports import weekly_report
+        from lakescope.app.reports import report_of
 
         with _readable_errors(), self.open_store(store) as (_, sink):
-            return weekly_report(sink, week, vo, now, self.configuration.settings.objectives)
+            return report_of(text, sink, now, self.configuration.settings.objectives)
 
     def transfer(self, request_id: str, span: SpanText) -> list[Document]:
         """Of the first store that can be searched."""

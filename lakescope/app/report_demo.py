@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
@@ -19,7 +20,7 @@ from lakescope.alerts.records import Records
 from lakescope.alerts.watch import FAILED_BY, PLACE, bins_of, replay
 from lakescope.app.incident_events import events_of
 from lakescope.app.query import ask, query_of
-from lakescope.app.reports import weekly_report
+from lakescope.app.reports import ReportText, report_of
 from lakescope.core.contracts import Sink
 from lakescope.core.events import Event
 from lakescope.core.messages import Message
@@ -73,8 +74,15 @@ _OPTIONS = Options(
 """A few samples of everything, and of transfers only their ends: sums and shares are those of a lake, charts are coarse."""
 
 
-def demo_report(vo: str | None = None) -> Report:
-    """The report of `WEEK`, in some twelve seconds. Needs the extra duckdb."""
+def demo_report(text: ReportText) -> Report:
+    """The report of `WEEK` or of a day of it, in some twelve seconds. Needs the extra duckdb."""
+    with demo_store() as sink:
+        return report_of(text, sink, WEEK.until + timedelta(hours=7))
+
+
+@contextmanager
+def demo_store() -> Iterator[Sink]:
+    """A store of `WEEK` and the week before it, for as long as it is used."""
     kind = load("sinks", "duckdb")
     with tempfile.TemporaryDirectory() as folder:
         # one thread: sums of floats differ with the order of their parts
@@ -83,7 +91,7 @@ def demo_report(vo: str | None = None) -> Report:
             for chunk in _chunks(_documents()):
                 sink.write(chunk)
             sink.write([_document(event) for event in _incidents(sink, Path(folder))])
-            return weekly_report(sink, WEEK.name, vo, WEEK.until + timedelta(hours=7))
+            yield sink
         finally:
             sink.close()
 

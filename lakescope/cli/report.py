@@ -1,4 +1,4 @@
-"""report: what people read on Monday, from a store or of a simulated week."""
+"""report: what people read on Monday, each morning, and of one site; from a store or of a simulated week."""
 
 from __future__ import annotations
 
@@ -14,10 +14,20 @@ from lakescope.core.printable import escape_unprintable
 
 if TYPE_CHECKING:
     from lakescope.app.config import Configuration
-    from lakescope.reports.model import Report
+    from lakescope.app.reports import ReportText
     from lakescope.reports.sending import Dispatch
 
 app = typer.Typer(help="Reports on the health of the data lake.", no_args_is_help=True)
+
+OutOption = Annotated[Path, typer.Option("--out", help="Directory of the files; created if missing.")]
+WeekOption = Annotated[
+    str | None, typer.Option(help="ISO week, such as 2026-W47; else the last one that is over.")
+]
+VoOption = Annotated[str | None, typer.Option(help="Only this VO; else all.")]
+StoreOption = Annotated[
+    str | None, typer.Option(help="Name of the sink that answers; else the first that can.")
+]
+DemoOption = Annotated[bool, typer.Option("--demo", help="Of a simulated week, without a configuration.")]
 
 
 @app.callback()
@@ -27,17 +37,11 @@ def report() -> None:
 
 @app.command()
 def weekly(
-    out: Annotated[Path, typer.Option("--out", help="Directory of the files; created if missing.")],
-    week: Annotated[
-        str | None, typer.Option(help="ISO week, such as 2026-W47; else the last one that is over.")
-    ] = None,
-    vo: Annotated[str | None, typer.Option(help="Only this VO; else all.")] = None,
-    store: Annotated[
-        str | None, typer.Option(help="Name of the sink that answers; else the first that can.")
-    ] = None,
-    demo: Annotated[
-        bool, typer.Option("--demo", help="Of a simulated week, without a configuration.")
-    ] = False,
+    out: OutOption,
+    week: WeekOption = None,
+    vo: VoOption = None,
+    store: StoreOption = None,
+    demo: DemoOption = False,
     config: ConfigOption = CONFIG,
 ) -> None:
     """Write the weekly report of the data lake's health. The files are complete, or there are none.
@@ -45,27 +49,38 @@ def weekly(
     Weeks begin on Monday at 00:00 UTC. Each number of the report names the query that repeats it.
     Example: lakescope report weekly --week 2026-W47 --out reports/2026-W47
     """
-    from lakescope.reports.writing import write
+    from lakescope.app.reports import ReportText
 
-    if demo and (week or store):
-        raise RuntimeError("--demo is of one simulated week and its own store: leave out --week and --store")
-    written = write(_demo(vo) if demo else _weekly(config, week, vo, store), out)
-    for path in written.paths:
-        emit(str(path))
-    if missing_extra := written.missing:
-        typer.echo(f"without HTML, mail and PDF: {missing_extra}: {missing_extra.remedy}", err=True)
+    _write(ReportText("weekly", week, vo), store, config, demo, out)
+
+
+@app.command()
+def daily(
+    out: OutOption,
+    day: Annotated[
+        str | None, typer.Option(help="Day, such as 2026-11-25; else the last one that is over.")
+    ] = None,
+    vo: VoOption = None,
+    store: StoreOption = None,
+    demo: DemoOption = False,
+    config: ConfigOption = CONFIG,
+) -> None:
+    """Write the short report of a day: state, what to do, incidents and the ten worst links. report.txt is for chats.
+
+    Days begin at 00:00 UTC. The day is compared with the same day of the week before.
+    Example: lakescope report daily --day 2026-11-25 --out reports/2026-11-25
+    """
+    from lakescope.app.reports import ReportText
+
+    _write(ReportText("daily", day, vo), store, config, demo, out)
 
 
 @app.command()
 def send(
     kind: Annotated[Literal["weekly"], typer.Argument(help="Which report.")],
-    week: Annotated[
-        str | None, typer.Option(help="ISO week, such as 2026-W47; else the last one that is over.")
-    ] = None,
+    week: WeekOption = None,
     vo: Annotated[str | None, typer.Option(help="Only the reports of this VO.")] = None,
-    store: Annotated[
-        str | None, typer.Option(help="Name of the sink that answers; else the first that can.")
-    ] = None,
+    store: StoreOption = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Send nothing; list who does not have the report yet.")
     ] = False,
@@ -79,14 +94,16 @@ def send(
     from contextlib import ExitStack, closing
 
     from lakescope.app.assembly import open_receivers
+    from lakescope.app.client import client_of
     from lakescope.app.lock import lock
+    from lakescope.app.reports import ReportText
     from lakescope.reports.sending import Dispatch
 
     configured = configuration(config)
     data_dir = configured.settings.data_dir
     has_failed = False
     for one_vo, names in _receivers(configured, kind, vo).items():
-        report = _weekly(config, week, one_vo, store)
+        report = client_of(configured).report(ReportText(kind, week, one_vo), store, datetime.now(UTC))
         emit(f"{report.period.name}, {one_vo or 'all VOs'}, revision {report.revision}: {report.title}")
         with ExitStack() as stack:
             receivers = open_receivers(configured, names)
@@ -144,13 +161,24 @@ def _to(receiver: str, recipients: Sequence[str]) -> str:
     return "" if list(recipients) == [receiver] else f" to {', '.join(recipients)}"
 
 
-def _weekly(config: Path, week: str | None, vo: str | None, store: str | None) -> Report:
-    from lakescope.app.client import client_of
+def _write(text: ReportText, store: str | None, config: Path, demo: bool, out: Path) -> None:
+    from lakescope.reports.writing import write
 
-    return client_of(configuration(config)).weekly_report(week, vo, store, datetime.now(UTC))
+    if demo:
+        if text.period or store:
+            option = "--day" if text.kind == "daily" else "--week"
+            raise RuntimeError(
+                f"--demo is of one simulated week and its own store: leave out {option} and --store"
+            )
+        from lakescope.app.report_demo import demo_report
 
+        report = demo_report(text)
+    else:
+        from lakescope.app.client import client_of
 
-def _demo(vo: str | None) -> Report:
-    from lakescope.app.report_demo import demo_report
-
-    return demo_report(vo)
+        report = client_of(configuration(config)).report(text, store, datetime.now(UTC))
+    written = write(report, out)
+    for path in written.paths:
+        emit(str(path))
+    if missing_extra := written.missing:
+        typer.echo(f"without HTML, mail and PDF: {missing_extra}: {missing_extra.remedy}", err=True)

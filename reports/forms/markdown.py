@@ -19,11 +19,11 @@ def markdown(report: Report) -> str:
 
 def short_lines(report: Report) -> list[str]:
     """Page 1 below its title, as plain text."""
-    lines = [range_text(report), "", *map(_line, report.summary), "", "What changed:"]
-    lines += [f"- {_line(one)}" for one in report.changes] or ["- No indicator changed much."]
+    lines = [range_text(report), "", *map(line_of, report.summary), "", "What changed:"]
+    lines += [f"- {line_of(one)}" for one in report.changes] or ["- No indicator changed much."]
     lines += ["", "What to do:"]
     return lines + (
-        [f"{number}. {_line(one.sentence)} {one.action}" for number, one in enumerate(report.findings, 1)]
+        [f"{number}. {line_of(one.sentence)} {one.action}" for number, one in enumerate(report.findings, 1)]
         or ["Nothing."]
     )
 
@@ -33,13 +33,14 @@ def plain_text(report: Report) -> str:
     lines = [report.title, *short_lines(report)]
     for section in report.sections:
         if section.sentences:
-            lines += ["", f"{section.title}:", *(f"- {_line(one)}" for one in section.sentences)]
+            lines += ["", f"{section.title}:", *(f"- {line_of(one)}" for one in section.sentences)]
     return "\n".join(
         [*lines, "", "Tables, charts and queries: in the HTML part, report.pdf and report.json.", ""]
     )
 
 
-def _line(sentence: Sentence) -> str:
+def line_of(sentence: Sentence) -> str:
+    """A sentence as plain text, after its state."""
     return f"{WORDS[sentence.state].upper()}: {sentence.text}" if sentence.state else sentence.text
 
 

@@ -67,7 +67,7 @@ def completeness(desk: Desk) -> Coverage:
     for name, share in shares.items():
         desk.note_completeness(name, share)
     transfers = shares.get("transfers")
-    silent = list(_silent_sources(sources))
+    silent = list(_silent_sources(desk, sources))
     sentences = [_coverage(desk, reported), *silent]
     if dead.value is not None:
         sentences.append(
@@ -127,7 +127,9 @@ def _is_reported(desk: Desk, hours: Mapping[tuple[str, int], Answer], name: str)
 
 def _coverage(desk: Desk, reported: Mapping[str, Answer]) -> Sentence:
     if "transfers" not in reported:
-        return sentence("No transfer was reported in this week nor in the week before.", state="critical")
+        return sentence(
+            f"No transfer was reported in this {desk.period.noun} nor {desk.period.before}.", state="critical"
+        )
     empty = reported["transfers"].total
     if not empty.value:
         return sentence(f"Transfers were reported in all {desk.hours} hours.", state="good")
@@ -138,15 +140,15 @@ def _coverage(desk: Desk, reported: Mapping[str, Answer]) -> Sentence:
     )
 
 
-def _silent_sources(sources: Mapping[tuple[str, int], Answer]) -> Iterator[Sentence]:
+def _silent_sources(desk: Desk, sources: Mapping[tuple[str, int], Answer]) -> Iterator[Sentence]:
     """Sources of the week before that reported nothing in this one."""
     for name in WITH_SOURCES:
         present, former = (sources[name, ago].values for ago in (0, 1))
         for key in sorted(former.keys() - present.keys(), key=str):
             yield sentence(
-                f"The source {name_of(key[0])} of {TITLES[name].lower()} was silent all week; it had ",
+                f"The source {name_of(key[0])} of {TITLES[name].lower()} was silent all {desk.period.noun}; it had ",
                 sources[name, 1].of(former[key], key),
-                " hours without data in the week before.",
+                f" hours without data {desk.period.before}.",
                 state="critical" if name == "transfers" else "warning",
             )
 
@@ -167,7 +169,7 @@ def _table(desk: Desk, reported: Mapping[str, Answer], shares: Mapping[str, floa
         columns=[
             Column(title="Data"),
             Column(title="Hours without data", unit="count"),
-            Column(title="Share of the week with data", unit="ratio"),
+            Column(title=f"Share of the {desk.period.noun} with data", unit="ratio"),
         ],
         rows=[
             [

@@ -46,9 +46,9 @@ def incidents(desk: Desk) -> Section:
     newest: dict[str, Incident] = {}
     for row in reports:  # newest first
         newest.setdefault(row["incident"], row)
-    of_week = sorted(newest.values(), key=lambda one: (str(one["started"]), one["incident"]), reverse=True)
-    files = _files_failing(desk, of_week[:ROWS])
-    still_open = [one for one in of_week if one["state"] == "open"]
+    of_period = sorted(newest.values(), key=lambda one: (str(one["started"]), one["incident"]), reverse=True)
+    files = _files_failing(desk, of_period[:ROWS])
+    still_open = [one for one in of_period if one["state"] == "open"]
     findings = [
         Finding(
             state="critical" if one["severity"] == "page" else "warning",
@@ -67,21 +67,23 @@ def incidents(desk: Desk) -> Section:
         state=worst([one.state for one in findings]),
         sentences=[
             sentence(
-                "Incidents that began in this week: ", began.total, f"; open at its end: {len(still_open)}."
+                f"Incidents that began in this {desk.period.noun}: ",
+                began.total,
+                f"; open at its end: {len(still_open)}.",
             )
         ]
         if began.value is not None
         else [],
-        tables=[_table(of_week, files)] if of_week else [],
+        tables=[_table(desk, of_period, files)] if of_period else [],
         findings=findings,
         notes=refusals(began),
     )
 
 
-def _files_failing(desk: Desk, of_week: list[Incident]) -> dict[str, Answer]:
+def _files_failing(desk: Desk, of_period: list[Incident]) -> dict[str, Answer]:
     """Distinct files with a failed attempt at each culprit while it lasted, where it is one place."""
     questions: dict[str, Question] = {}
-    for one in of_week:
+    for one in of_period:
         where = {name: one[name] for name in PLACES if one[name] is not None}
         if not one["started"] or not where:
             continue
@@ -95,10 +97,10 @@ def _files_failing(desk: Desk, of_week: list[Incident]) -> dict[str, Answer]:
     return desk.ask_each(questions) if questions else {}
 
 
-def _table(of_week: list[Incident], files: Mapping[str, Answer]) -> Table:
+def _table(desk: Desk, of_period: list[Incident], files: Mapping[str, Answer]) -> Table:
     return Table(
         name="incidents",
-        title="Incidents of the week",
+        title=f"Incidents of the {desk.period.noun}",
         columns=[
             Column(title="Began (UTC)"),
             Column(title="Lasted"),
@@ -124,9 +126,9 @@ def _table(of_week: list[Incident], files: Mapping[str, Answer]) -> Table:
                 one["error_template"] or "",
                 one["muted_by"] or "",
             ]
-            for one in of_week[:ROWS]
+            for one in of_period[:ROWS]
         ],
-        more=max(0, len(of_week) - ROWS),
+        more=max(0, len(of_period) - ROWS),
     )
 
 

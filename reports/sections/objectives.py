@@ -35,8 +35,9 @@ class Standing(NamedTuple):
         return "critical" if self.left <= 0 else "warning" if self.left < LOW else "good"
 
 
-def objectives(desk: Desk, configured: Sequence[Objective]) -> Section:
+def objectives(desk: Desk) -> Section:
     """Each objective and group with its target, value and budget, those with the least left first."""
+    configured = desk.configured
     windows = desk.ask(*(_question(desk, one, one.days) for one in configured)) if configured else []
     weeks = desk.ask(*(_question(desk, one, None) for one in configured)) if configured else []
     standings = [

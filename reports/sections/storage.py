@@ -31,8 +31,9 @@ def storage(desk: Desk) -> Section:
         ],
     )
     used, _, fullness, _, days = by_rse
+    growth = f" at the growth of this {desk.period.noun}."
     findings = [
-        *findings_of(days, "RSE {}: full in ", " at the growth of this week.", "Delete or move data, or add space.", 0.5),
+        *findings_of(days, "RSE {}: full in ", growth, "Delete or move data, or add space.", 0.5),
         *findings_of(fullness, "RSE {}: ", " of its space is in use.", "Delete or move data, or add space.", 0.3),
         *findings_of(quotas, "Account {}: ", " of its quota is in use.", "Delete data of the account, or raise its quota.", 0.1),
     ]  # fmt: skip
@@ -91,7 +92,9 @@ def rules(desk: Desk) -> Section:
         )  # fmt: skip
     sentences = []
     if total.value is not None:
-        sentences.append(sentence("Stuck rules: ", total.total, ", in the week before ", before.total, "."))
+        sentences.append(
+            sentence("Stuck rules: ", total.total, f", {desk.period.before} ", before.total, ".")
+        )
     if oldest.value is not None:
         sentences.append(sentence("The oldest one has been stuck for ", oldest.total, "."))
     return Section(

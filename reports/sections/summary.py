@@ -47,7 +47,7 @@ class Overview(NamedTuple):
 
 
 def summary(desk: Desk) -> Overview:
-    """Each indicator with its state, this week and the week before."""
+    """Each indicator with its state, this time and a week before."""
     answers = desk.ask_each(
         {(one, ago): ask_for(one.kpi, weeks_ago=ago) for one in INDICATORS for ago in (0, 1)}
     )
@@ -57,7 +57,7 @@ def summary(desk: Desk) -> Overview:
     }  # what nobody collects is no indicator
     weights = {one: _weight(one, *pair) for one, pair in shown.items()}
     changes = [
-        (one.kpi, _change(one, *shown[one]))
+        (one.kpi, _change(desk, one, *shown[one]))
         for one, weight in sorted(weights.items(), key=lambda item: -item[1])
         if weight >= 1
     ]
@@ -67,7 +67,7 @@ def summary(desk: Desk) -> Overview:
             name="summary",
             title="Summary",
             state=worst([now.state(now.value) for now, _ in shown.values()]),
-            tables=[_table(shown)],
+            tables=[_table(desk, shown)],
             notes=[
                 *refusals(*answers.values()),
                 *([f"Of all VOs: {', '.join(ignored)}"] if ignored else []),
@@ -77,15 +77,15 @@ def summary(desk: Desk) -> Overview:
     )
 
 
-def _table(pairs: dict[Indicator, tuple[Answer, Answer]]) -> Table:
+def _table(desk: Desk, pairs: dict[Indicator, tuple[Answer, Answer]]) -> Table:
     return Table(
         name="summary",
         title="Indicators",
         columns=[
             Column(title="Indicator"),
             Column(title="State"),
-            Column(title="This week"),
-            Column(title="Week before"),
+            Column(title=f"This {desk.period.noun}"),
+            Column(title=desk.period.before.removeprefix("in the ").capitalize()),
             Column(title="Change"),
         ],
         rows=[
@@ -111,7 +111,7 @@ def _weight(one: Indicator, now: Answer, before: Answer) -> float:
     return share / one.least_change if one.least_change else 1.0
 
 
-def _change(one: Indicator, now: Answer, before: Answer) -> Sentence:
+def _change(desk: Desk, one: Indicator, now: Answer, before: Answer) -> Sentence:
     is_better = (now.value or 0) > (before.value or 0)
     if now.kpi.good == "down":
         is_better = not is_better
@@ -119,7 +119,7 @@ def _change(one: Indicator, now: Answer, before: Answer) -> Sentence:
     return sentence(
         f"{one.title}: ",
         now.total,
-        ", in the week before ",
+        f", {desk.period.before} ",
         before.total,
         f" ({change_text(now, now.value, before.value)}).",
         state=state,

@@ -183,6 +183,28 @@ def links(desk: Desk) -> Section:
     )
 
 
+def worst_links(desk: Desk) -> Section:
+    """The links with the most failed attempts."""
+    failed, ended, share, size, total = desk.ask(
+        *asks_for(("transfers_failed", "transfers_ended", "transfer_efficiency", "transfer_volume"), *RSES),
+        ask_for("transfers_failed"),
+    )
+    return Section(
+        name="worst_links",
+        title="Worst links",
+        sentences=_leader("had most of the failures", failed, total),
+        tables=[
+            table_of(
+                "worst_links",
+                "By failed attempts",
+                [("Failed", failed), ("Attempts", ended), ("Efficiency", share), ("Volume", size)],
+                with_zeros=False,
+            )
+        ],
+        notes=refusals(failed, ended, share, size, total),
+    )
+
+
 def _leader(text: str, answer: Answer, total: Answer) -> list[Sentence]:
     ranked = answer.ranked()
     if not ranked or not ranked[0][1] or not total.value:
@@ -305,12 +327,16 @@ def queues(desk: Desk) -> Section:
     if old.value:
         sentences.append(
             sentence(
-                "At the end of the week ", old.total, " transfer requests were open for more than 24 hours."
+                f"At the end of the {desk.period.noun} ",
+                old.total,
+                " transfer requests were open for more than 24 hours.",
             )
         )
     if waiting.value:
         sentences.append(
-            sentence("At the end of the week ", waiting.total, " requests waited for submission.")
+            sentence(
+                f"At the end of the {desk.period.noun} ", waiting.total, " requests waited for submission."
+            )
         )
     return Section(
         name="queues",

@@ -24,6 +24,7 @@ from lakescope.app.client import (
 )
 from lakescope.app.instance import announcement
 from lakescope.app.lock import lock
+from lakescope.app.reports import ReportText
 from lakescope.core.events import Transfer
 from lakescope.core.messages import Message, Reject
 from lakescope.dashboards.definitions import DASHBOARDS
@@ -69,7 +70,9 @@ def answers(client: Client) -> dict[str, Any]:
     return {
         "kpis": [(list(one), one.bin_s) for one in rows],
         "dashboards": [[{key: p.get(key) for key in SHOWN} for p in page.pictures] for page in pages],
-        "report": as_json(structs.replace(client.weekly_report("2026-W46", None, None, NOW), computed="")),
+        "report": as_json(
+            structs.replace(client.report(ReportText("weekly", "2026-W46"), None, NOW), computed="")
+        ),
         "transfer": client.transfer(REQUEST, SpanText()),
         "explanations": [
             client.explain("did", FILE, span)

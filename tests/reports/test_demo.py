@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from lakescope.app import report_demo
 from lakescope.app.report_demo import WEEK
 from lakescope.cli import app
 from lakescope.reports.model import Cell, Report, Section
@@ -15,11 +17,20 @@ from lakescope.reports.writing import read_json
 
 
 @pytest.fixture(scope="module")
-def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("demo") / "out"
-    done = CliRunner().invoke(app, ["report", "weekly", "--demo", "--out", str(folder)])
-    assert done.exit_code == 0, done.output
+def reports(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Each kind in its own folder; the week is simulated once."""
+    folder = tmp_path_factory.mktemp("demo")
+    with report_demo.demo_store() as sink, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(report_demo, "demo_store", lambda: nullcontext(sink))
+        for kind in (["weekly"], ["daily"]):
+            done = CliRunner().invoke(app, ["report", *kind, "--demo", "--out", str(folder / kind[0])])
+            assert done.exit_code == 0, done.output
     return folder
+
+
+@pytest.fixture(scope="module")
+def out(reports: Path) -> Path:
+    return reports / "weekly"
 
 
 @pytest.fixture(scope="module")
@@ -73,3 +84,23 @@ def test_it_has_one_week(tmp_path: Path) -> None:
     )
     assert isinstance(done.exception, RuntimeError)
     assert not (tmp_path / "out").exists()
+
+
+def test_the_day_is_short_and_names_its_incident(reports: Path) -> None:
+    daily = read_json((reports / "daily/report.json").read_bytes())
+    assert daily.title == "Data lake health, day 2026-01-18"
+    assert [one.name for one in daily.sections] == [
+        "completeness", "summary", "incidents", "worst_links", "others",
+    ]  # fmt: skip
+    (row,) = section(daily, "incidents").tables[0].rows
+    assert row[:3] == ["2026-01-18 19:45", "2.42 h", "source CERN-PROD"]
+    texts = [one.sentence.text for one in daily.findings]
+    assert "Transfers from CERN-PROD: efficiency 78.7 % of 253 attempts." in texts
+    (links,) = section(daily, "worst_links").tables
+    assert len(links.rows) == 10
+    failures = [row[2].value for row in links.rows if isinstance(row[2], Cell) and row[2].value]
+    assert len(failures) == 10 and failures == sorted(failures, reverse=True)
+    text = (reports / "daily/report.txt").read_text()
+    assert len(text) <= 3000
+    assert "What to do:" in text and "source CERN-PROD" in text and f"{links.rows[0][0]} " in text
+    assert text.count("\N{RIGHTWARDS ARROW}") >= 10

@@ -65,7 +65,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     written = write(report, folder / "out")
     assert written.missing is None
     assert {path.name for path in written.paths if path.parent.name == "out"} == {
-        f"report.{ending}" for ending in ("json", "md", "html", "eml", "pdf")
+        f"report.{ending}" for ending in ("json", "md", "txt", "html", "eml", "pdf")
     }
     return folder / "out"
 

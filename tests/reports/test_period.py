@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from lakescope.reports.period import Week
+from lakescope.reports.period import Day, Week
 
 
 @pytest.mark.parametrize(
@@ -56,3 +56,12 @@ def test_the_last_week_that_is_over(now: str, name: str) -> None:
 def test_what_is_no_week_is_refused(text: str, expected: str) -> None:
     with pytest.raises(ValueError, match=expected):
         Week.parse(text)
+
+
+def test_days() -> None:
+    day = Day.parse("2026-11-25")
+    assert (day.since, day.until) == (datetime(2026, 11, 25, tzinfo=UTC), datetime(2026, 11, 26, tzinfo=UTC))
+    assert Day.closed_before(datetime.fromisoformat("2026-11-26T00:30:00+01:00")).name == "2026-11-24"
+    for text in ("2026-02-30", "25.11.2026", "0001-01-01", ""):
+        with pytest.raises(ValueError, match="expected for example 2026-11-25"):
+            Day.parse(text)

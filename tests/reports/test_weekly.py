@@ -19,9 +19,9 @@ from lakescope.app.reports import weekly_report
 from lakescope.cli import app
 from lakescope.core.contracts import TransientError
 from lakescope.core.events import IncidentReport, Storage
+from lakescope.reports.kinds import WEEKLY, make_report
 from lakescope.reports.model import Cell, Number, Report, Section
 from lakescope.reports.period import Week
-from lakescope.reports.weekly import weekly
 from lakescope.reports.writing import as_json, read_json, write
 from tests.reports._store import BEFORE, MONDAY, WEEK, hourly, store_of
 
@@ -127,17 +127,23 @@ def test_each_number_repeats_with_its_command(tmp_path: Path, monkeypatch: pytes
     ]
     with store_of(events, tmp_path / "lakescope-data"):
         pass
-    done = CliRunner().invoke(app, ["report", "weekly", "--week", "2026-W47", "--out", "out"])
+    check_sample(["weekly", "--week", "2026-W47"], queries=25, sample=12)
+    check_sample(["daily", "--day", "2026-11-18"], queries=13, sample=6)
+
+
+def check_sample(kind: list[str], *, queries: int, sample: int) -> None:
+    """A report's commands, some of them, give its numbers again."""
+    done = CliRunner().invoke(app, ["report", *kind, "--out", "out"])
     assert done.exit_code == 0, done.output
-    report = read_json((tmp_path / "out/report.json").read_bytes())
+    report = read_json(Path("out/report.json").read_bytes())
+    assert report.kind == kind[0]
     commands = {query.number: query.command for query in report.queries}
     by_query: dict[int, list[tuple[dict[str, Any], Any]]] = {}
     for query, group, value in numbers(report):
         by_query.setdefault(query, []).append((group, value))
-    sample = [number for number in by_query if any(value for _, value in by_query[number])]
-    assert len(sample) >= 25
-    random.Random(1).shuffle(sample)
-    for number in sample[:15]:
+    answered = [number for number in by_query if any(value for _, value in by_query[number])]
+    assert len(answered) >= queries
+    for number in random.Random(1).sample(answered, sample):
         _, *arguments = shlex.split(commands[number])
         again = CliRunner().invoke(app, [*arguments, "--format", "json"])
         assert again.exit_code == 0, again.output
@@ -173,7 +179,7 @@ def test_a_store_that_dies_leaves_no_half_report(tmp_path: Path) -> None:
             return ask_many(questions, sink)
 
         with pytest.raises(TransientError):
-            write(weekly(WEEK, None, ask_once, MONDAY), out)
+            write(make_report(WEEKLY, WEEK, None, ask_once, MONDAY), out)
     assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".out")]
 

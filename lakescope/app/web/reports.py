@@ -9,7 +9,7 @@ from fastapi import APIRouter, HTTPException, Response
 
 from lakescope.app.assembly import Assembly
 from lakescope.app.query import store_of
-from lakescope.app.reports import weekly_report
+from lakescope.app.reports import ReportText, report_of
 from lakescope.app.web.pages import http_errors
 
 
@@ -19,15 +19,23 @@ def router(assembly: Assembly) -> APIRouter:
     objectives = assembly.configuration.settings.objectives
     types = {sink: assembly.status.types[sink] for sink in assembly.sinks}
 
-    @router.get("/weekly")
-    def weekly(week: str | None = None, vo: str | None = None, store: str | None = None) -> Response:
-        """The weekly report of an ISO week (2026-W47; by default the last one that is over), for one VO or all of them."""
+    def answer(text: ReportText, store: str | None) -> Response:
         try:
             name = store_of(types, store)
             with http_errors(name):
-                report = weekly_report(assembly.sinks[name], week, vo, datetime.now(UTC), objectives)
+                report = report_of(text, assembly.sinks[name], datetime.now(UTC), objectives)
         except ValueError as error:
             raise HTTPException(422, str(error)) from error
         return Response(msgspec.json.encode(report), media_type="application/json")
+
+    @router.get("/weekly")
+    def weekly(week: str | None = None, vo: str | None = None, store: str | None = None) -> Response:
+        """The weekly report of an ISO week (2026-W47; by default the last one that is over), for one VO or all of them."""
+        return answer(ReportText("weekly", week, vo), store)
+
+    @router.get("/daily")
+    def daily(day: str | None = None, vo: str | None = None, store: str | None = None) -> Response:
+        """The short report of a day (2026-11-25; by default the last one that is over), for one VO or all of them."""
+        return answer(ReportText("daily", day, vo), store)
 
     return router

@@ -1,4 +1,4 @@
-"""The weekly report: which sections, in which order, and what page 1 says of them."""
+"""The kinds of reports: which sections, in which order, of which period; and what page 1 says of them."""
 
 from __future__ import annotations
 
@@ -6,42 +6,74 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
-from msgspec import structs
+from msgspec import Struct, structs
 
 from lakescope.alerts.objectives import Objective
 from lakescope.reports.desk import Ask, Desk
-from lakescope.reports.model import ORDER, Finding, Period, Report, Section, Sentence, worst
-from lakescope.reports.period import Week
+from lakescope.reports.model import (
+    ORDER,
+    Finding,
+    KindName,
+    Period,
+    Report,
+    Section,
+    Sentence,
+    worst,
+)
+from lakescope.reports.period import Day, Week
 from lakescope.reports.sections import services, storage, transfers
 from lakescope.reports.sections._common import count_text, sentence
 from lakescope.reports.sections.causes import causes
 from lakescope.reports.sections.completeness import WARNING, completeness
 from lakescope.reports.sections.incidents import incidents
 from lakescope.reports.sections.objectives import objectives
+from lakescope.reports.sections.others import others
 from lakescope.reports.sections.summary import summary
 
-SECTIONS: Sequence[Callable[[Desk], Section]] = (
-    incidents,
-    transfers.efficiency,
-    transfers.volume,
-    transfers.links,
-    transfers.errors,
-    storage.storage,
-    storage.rules,
-    transfers.queues,
-    storage.deletions,
-    services.network,
-    services.services,
-)
-"""After completeness and summary, in the order in which people read."""
 FINDINGS = 8
 """On page 1."""
 FINDINGS_ALIKE = 2
 """Of these, with one action."""
 
 
-def weekly(
-    week: Week,
+class Kind(Struct, frozen=True, kw_only=True):
+    """A list of sections and a period."""
+
+    name: KindName
+    period: type[Week] | type[Day]
+    sections: Sequence[Callable[[Desk], Section]]
+    """After completeness and summary, in the order in which people read."""
+    has_causes: bool = False
+    """Whether page 1 and a section say why numbers changed."""
+
+
+WEEKLY = Kind(
+    name="weekly",
+    period=Week,
+    has_causes=True,
+    sections=(
+        incidents,
+        transfers.efficiency,
+        transfers.volume,
+        transfers.links,
+        transfers.errors,
+        storage.storage,
+        storage.rules,
+        transfers.queues,
+        storage.deletions,
+        services.network,
+        services.services,
+        objectives,
+    ),
+)
+DAILY = Kind(name="daily", period=Day, sections=(incidents, transfers.worst_links, others))
+"""Short: for mail and chat."""
+KINDS: Mapping[KindName, Kind] = {kind.name: kind for kind in (WEEKLY, DAILY)}
+
+
+def make_report(
+    kind: Kind,
+    period: Week | Day,
     vo: str | None,
     ask_all: Ask,
     now: datetime,
@@ -49,54 +81,53 @@ def weekly(
     configured: Sequence[Objective] = (),
     revision: int = 1,
 ) -> Report:
-    """The report of a week, for one VO or all of them. `now`: aware; a week that is not over ends there; `configured`: the
-    objectives.
+    """The report of a period, for one VO or all of them. `now`: aware; a period that is not over ends there; `configured`:
+    the objectives.
 
-    Raises `ValueError` for a week that has not begun, and what the store raises when it does not answer: a report is
+    Raises `ValueError` for a period that has not begun, and what the store raises when it does not answer: a report is
     complete, or there is none.
     """
-    until = min(week.until, now.astimezone(UTC).replace(minute=0, second=0, microsecond=0))
-    if until <= week.since:
-        raise ValueError(f"week {week.name} begins at {week.since:%Y-%m-%dT%H:%MZ}: nothing is over yet")
-    desk = Desk(ask_all, week.since, until, vo)
+    until = min(period.until, now.astimezone(UTC).replace(minute=0, second=0, microsecond=0))
+    if until <= period.since:
+        raise ValueError(
+            f"{period.noun} {period.name} begins at {period.since:%Y-%m-%dT%H:%MZ}: nothing is over yet"
+        )
+    desk = Desk(ask_all, period, until, vo, configured)
     coverage = completeness(desk)
     overview = summary(desk)
-    explained = causes(desk)
-    rest = [make(desk) for make in SECTIONS]
-    sections = [
-        coverage.section,
-        overview.section,
-        explained.section,
-        *rest,
-        objectives(desk, configured),
-    ]
+    sections = [coverage.section, overview.section]
+    texts: Mapping[str, str] = {}
+    if kind.has_causes:
+        explained, texts = causes(desk)
+        sections.append(explained)
+    sections += [make(desk) for make in kind.sections]
     findings = [finding for section in sections for finding in section.findings]
     return Report(
-        kind="weekly",
-        title=_title(week, vo, coverage.share, until),
+        kind=kind.name,
+        title=_title(desk, coverage.share),
         vo=vo,
         period=Period(
-            name=week.name, since=f"{week.since:%Y-%m-%dT%H:%M:%SZ}", until=f"{until:%Y-%m-%dT%H:%M:%SZ}"
+            name=period.name, since=f"{period.since:%Y-%m-%dT%H:%M:%SZ}", until=f"{until:%Y-%m-%dT%H:%M:%SZ}"
         ),
         revision=revision,
         computed=f"{now.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
         state=worst([section.state for section in sections]) or "no data",
         summary=[*_verdict(sections, findings), coverage.section.sentences[0]],
-        changes=list(_changes(overview.changes, explained.texts)),
+        changes=list(_changes(overview.changes, texts)),
         findings=_worst(findings),
         sections=sections,
         queries=desk.queries,
     )
 
 
-def _title(week: Week, vo: str | None, share: float | None, until: datetime) -> str:
+def _title(desk: Desk, share: float | None) -> str:
     """What a reader must know before the first number, too."""
-    title = f"Data lake health, week {week.name}"
-    if vo is not None:
-        title += f", VO {vo}"
+    title = f"Data lake health, {desk.period.noun} {desk.period.name}"
+    if desk.vo is not None:
+        title += f", VO {desk.vo}"
     remarks = []
-    if until < week.until:
-        remarks.append(f"until {until:%a %H:%M} UTC")
+    if desk.until < desk.period.until:
+        remarks.append(f"until {desk.until:%a %H:%M} UTC")
     if share is None or share == 0:
         remarks.append("no data on transfers")
     elif share < WARNING:
