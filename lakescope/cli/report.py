@@ -1,4 +1,4 @@
-"""report: what people read on Monday, each morning, and of one site; from a store or of a simulated week."""
+"""report: what people read on Monday and each morning; from a store or of a simulated week."""
 
 from __future__ import annotations
 
