@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import copy
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any, TypeVar
@@ -131,7 +132,7 @@ class Answer(Struct, frozen=True, kw_only=True):
 
 class Desk:
     """Asks for one report. `ask_all`: the store; `until`: up to when there can be data, for a period that is not over;
-    `configured`: the objectives."""
+    `configured`: the objectives; `site`: which one the report is of."""
 
     def __init__(
         self,
@@ -140,9 +141,11 @@ class Desk:
         until: datetime,
         vo: str | None = None,
         configured: Sequence[Objective] = (),
+        site: str | None = None,
     ) -> None:
         self.period, self.since, self.until = period, period.since, until
-        self.vo, self.configured = vo, configured
+        self.vo, self.configured, self.site = vo, configured, site
+        self._place: Mapping[str, str] = {}
         self._ask_all = ask_all
         self._commands: list[tuple[Query, str | None]] = []
         self._completeness: dict[str, float] = {}
@@ -164,6 +167,12 @@ class Desk:
                 )
             )
         return answers
+
+    def at(self, **place: str) -> Desk:
+        """The same desk, of which all questions are of a place: dimension and value. Its queries are this one's."""
+        narrowed = copy(self)
+        narrowed._place = place
+        return narrowed
 
     def ask_groups(self, *groups: Iterable[Question]) -> list[list[Answer]]:
         """The same, group by group: a section's questions are one request to a store that takes many at once."""
@@ -229,7 +238,7 @@ class Desk:
     def _query(self, question: Question) -> Query:
         kpi = CATALOGUE[question.kpi]
         back = timedelta(days=7 * question.weeks_ago)
-        where = dict(question.where)
+        where = {**self._place, **question.where}
         if self.vo is not None and "vo" in kpi.dimensions:
             where["vo"] = self._vos(kpi.dataset)
         since, until = question.span or (self.since, self.until)

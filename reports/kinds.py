@@ -21,14 +21,14 @@ from lakescope.reports.model import (
     worst,
 )
 from lakescope.reports.period import Day, Week
-from lakescope.reports.sections import services, storage, transfers
+from lakescope.reports.sections import services, site, storage, transfers
 from lakescope.reports.sections._common import count_text, sentence
 from lakescope.reports.sections.causes import causes
 from lakescope.reports.sections.completeness import WARNING, completeness
 from lakescope.reports.sections.incidents import incidents
 from lakescope.reports.sections.objectives import objectives
 from lakescope.reports.sections.others import others
-from lakescope.reports.sections.summary import summary
+from lakescope.reports.sections.summary import INDICATORS, Indicator, summary
 
 FINDINGS = 8
 """On page 1."""
@@ -68,7 +68,20 @@ WEEKLY = Kind(
 )
 DAILY = Kind(name="daily", period=Day, sections=(incidents, transfers.worst_links, others))
 """Short: for mail and chat."""
-KINDS: Mapping[KindName, Kind] = {kind.name: kind for kind in (WEEKLY, DAILY)}
+SITE = Kind(
+    name="site",
+    period=Week,
+    sections=(
+        incidents,
+        site.as_source,
+        site.as_destination,
+        site.site_storage,
+        site.site_network,
+        site.site_services,
+    ),
+)
+"""For the administrators of one site."""
+KINDS: Mapping[KindName, Kind] = {kind.name: kind for kind in (WEEKLY, DAILY, SITE)}
 
 
 def make_report(
@@ -80,21 +93,27 @@ def make_report(
     *,
     configured: Sequence[Objective] = (),
     revision: int = 1,
+    site_name: str | None = None,
 ) -> Report:
     """The report of a period, for one VO or all of them. `now`: aware; a period that is not over ends there; `configured`:
-    the objectives.
+    the objectives; `site_name`: of a site's report.
 
-    Raises `ValueError` for a period that has not begun, and what the store raises when it does not answer: a report is
-    complete, or there is none.
+    Raises `ValueError` for a period that has not begun and for an unknown site, and what the store raises when it does not
+    answer: a report is complete, or there is none.
     """
     until = min(period.until, now.astimezone(UTC).replace(minute=0, second=0, microsecond=0))
     if until <= period.since:
         raise ValueError(
             f"{period.noun} {period.name} begins at {period.since:%Y-%m-%dT%H:%MZ}: nothing is over yet"
         )
-    desk = Desk(ask_all, period, until, vo, configured)
+    indicators: Sequence[Indicator] = INDICATORS
+    if site_name is not None:
+        # questions of its own: they are no part of the report
+        site.check_site(Desk(ask_all, period, until, site=site_name))
+        indicators = site.indicators(site_name)
+    desk = Desk(ask_all, period, until, vo, configured, site_name)
     coverage = completeness(desk)
-    overview = summary(desk)
+    overview = summary(desk, indicators)
     sections = [coverage.section, overview.section]
     texts: Mapping[str, str] = {}
     if kind.has_causes:
@@ -106,6 +125,7 @@ def make_report(
         kind=kind.name,
         title=_title(desk, coverage.share),
         vo=vo,
+        site=site_name,
         period=Period(
             name=period.name, since=f"{period.since:%Y-%m-%dT%H:%M:%SZ}", until=f"{until:%Y-%m-%dT%H:%M:%SZ}"
         ),
@@ -122,7 +142,8 @@ def make_report(
 
 def _title(desk: Desk, share: float | None) -> str:
     """What a reader must know before the first number, too."""
-    title = f"Data lake health, {desk.period.noun} {desk.period.name}"
+    subject = "Data lake health" if desk.site is None else f"Site {desk.site}"
+    title = f"{subject}, {desk.period.noun} {desk.period.name}"
     if desk.vo is not None:
         title += f", VO {desk.vo}"
     remarks = []

@@ -17,7 +17,7 @@ from msgspec import Struct
 from lakescope.kpis.model import Unit
 from lakescope.kpis.units import Level
 
-KindName = Literal["weekly", "daily"]
+KindName = Literal["weekly", "daily", "site"]
 State = Literal["good", "warning", "critical", "no data"]
 ORDER: Mapping[str, int] = {"critical": 0, "warning": 1, "no data": 2, "good": 3}
 """Worst first."""
@@ -160,6 +160,8 @@ class Report(Struct, frozen=True, kw_only=True):
     title: str
     vo: str | None
     """The VO that it is of; null: all."""
+    site: str | None = None
+    """Of a site's report: which."""
     period: Period
     revision: int
     computed: str

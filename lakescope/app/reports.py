@@ -21,17 +21,26 @@ class ReportText(NamedTuple):
     """ISO week (2026-W47) or day (2026-11-25), as its kind has it; null: the last one that is over."""
     vo: str | None = None
     """Null: all."""
+    site: str | None = None
+    """Of a site's report: which."""
 
 
 def report_of(text: ReportText, sink: Sink, now: datetime, objectives: Sequence[Objective] = ()) -> Report:
     """The report from one store. `now`: aware.
 
-    Raises `ValueError` for what is no period, and `TransientError` or `RefusedError` when the store does not answer.
+    Raises `ValueError` for what is no period and for an unknown site, and `TransientError` or `RefusedError` when the store does
+    not answer.
     """
     kind = KINDS[text.kind]
     period = kind.period.closed_before(now) if text.period is None else kind.period.parse(text.period)
     return make_report(
-        kind, period, text.vo, lambda questions: ask_many(questions, sink), now, configured=objectives
+        kind,
+        period,
+        text.vo,
+        lambda questions: ask_many(questions, sink),
+        now,
+        configured=objectives,
+        site_name=text.site,
     )
 
 

@@ -1,4 +1,4 @@
-"""report: what people read on Monday and each morning; from a store or of a simulated week."""
+"""report: what people read on Monday, each morning, and of one site; from a store or of a simulated week."""
 
 from __future__ import annotations
 
@@ -73,6 +73,26 @@ def daily(
     from lakescope.app.reports import ReportText
 
     _write(ReportText("daily", day, vo), store, config, demo, out)
+
+
+@app.command()
+def site(
+    site: Annotated[str, typer.Argument(help="Its name, as the topology has it.")],
+    out: OutOption,
+    week: WeekOption = None,
+    vo: VoOption = None,
+    store: StoreOption = None,
+    demo: DemoOption = False,
+    config: ConfigOption = CONFIG,
+) -> None:
+    """Write the report of one site over a week, for its administrators. Other sites are in it as peers only.
+
+    As source, as destination, incidents, storage, network, services and downtimes.
+    Example: lakescope report site CERN-PROD --week 2026-W47 --out reports/CERN-PROD
+    """
+    from lakescope.app.reports import ReportText
+
+    _write(ReportText("site", week, vo, site), store, config, demo, out)
 
 
 @app.command()

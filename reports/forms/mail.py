@@ -8,6 +8,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 from typing import Any, cast
+from urllib.parse import quote
 
 from lakescope.reports.forms.html import html
 from lakescope.reports.forms.markdown import plain_text
@@ -44,6 +45,7 @@ def mail(report: Report, layout: Mapping[str, Any], drawings: Sequence[tuple[str
 
 
 def message_id(report: Report, revision: int | None = None) -> str:
-    """Stable: kind, VO, period and revision."""
+    """Stable: kind, site, VO, period and revision."""
     vo = "".join(letter if letter.isalnum() and letter.isascii() else "_" for letter in report.vo or "all")
-    return f"<{report.kind}.{vo}.{report.period.name}.{revision or report.revision}@{DOMAIN}>"
+    of_site = f"{quote(report.site, safe='')}." if report.site else ""
+    return f"<{report.kind}.{of_site}{vo}.{report.period.name}.{revision or report.revision}@{DOMAIN}>"

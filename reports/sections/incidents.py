@@ -12,8 +12,8 @@ from lakescope.kpis.model import Condition
 from lakescope.kpis.units import format_value
 from lakescope.reports.desk import Answer, Desk, Question, ask_for
 from lakescope.reports.forms.texts import readable
-from lakescope.reports.model import Cell, Column, Finding, Section, Table, worst
-from lakescope.reports.sections._common import refusals, sentence
+from lakescope.reports.model import Cell, Column, Finding, Section, Sentence, Table, worst
+from lakescope.reports.sections._common import name_of, refusals, sentence
 
 COLUMNS = (
     *(
@@ -47,6 +47,9 @@ def incidents(desk: Desk) -> Section:
     for row in reports:  # newest first
         newest.setdefault(row["incident"], row)
     of_period = sorted(newest.values(), key=lambda one: (str(one["started"]), one["incident"]), reverse=True)
+    if desk.site is not None:
+        rses = _rses(desk, desk.site)
+        of_period = [one for one in of_period if _is_at(one, desk.site, rses)]
     files = _files_failing(desk, of_period[:ROWS])
     still_open = [one for one in of_period if one["state"] == "open"]
     findings = [
@@ -65,19 +68,42 @@ def incidents(desk: Desk) -> Section:
         name="incidents",
         title="Incidents",
         state=worst([one.state for one in findings]),
-        sentences=[
-            sentence(
-                f"Incidents that began in this {desk.period.noun}: ",
-                began.total,
-                f"; open at its end: {len(still_open)}.",
-            )
-        ]
-        if began.value is not None
-        else [],
+        sentences=_counts(desk, began, of_period, still_open),
         tables=[_table(desk, of_period, files)] if of_period else [],
         findings=findings,
         notes=refusals(began),
     )
+
+
+def _counts(
+    desk: Desk, began: Answer, of_period: list[Incident], still_open: list[Incident]
+) -> list[Sentence]:
+    if desk.site is not None:
+        return [
+            sentence(
+                f"Incidents at {name_of(desk.site)}: {len(of_period)}; open at the end: {len(still_open)}."
+            )
+        ]
+    if began.value is None:
+        return []
+    text = f"Incidents that began in this {desk.period.noun}: "
+    return [sentence(text, began.total, f"; open at its end: {len(still_open)}.")]
+
+
+def _rses(desk: Desk, site: str) -> set[str | None]:
+    """Of which a transfer or the space was reported."""
+    answers = desk.ask(
+        ask_for("transfers_ended", "src_rse", src_site=site),
+        ask_for("transfers_ended", "dst_rse", dst_site=site),
+        ask_for("storage_used", "rse", site=site),
+    )
+    return {key[0] for answer in answers for key in answer.values} - {None}
+
+
+def _is_at(one: Incident, site: str, rses: set[str | None]) -> bool:
+    """At the site, one of its RSEs or one of its links."""
+    is_at_site = site in (one["site"], one["src_site"], one["dst_site"])
+    return is_at_site or bool({one["src_rse"], one["dst_rse"]} & rses)
 
 
 def _files_failing(desk: Desk, of_period: list[Incident]) -> dict[str, Answer]:

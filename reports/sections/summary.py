@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from lakescope.reports.desk import Answer, Desk, ask_for
+from lakescope.reports.desk import Answer, Desk, Question
 from lakescope.reports.model import Cell, Column, Section, Sentence, State, Table, worst
 from lakescope.reports.sections._common import cell, change_cell, change_text, refusals, sentence
 
 
 class Indicator(NamedTuple):
-    """A KPI over the whole lake."""
+    """A KPI over the whole lake, or at a place."""
 
     title: str
     kpi: str
     least_change: float
     """That is worth a sentence: of ratios in their own value, else as a share."""
+    where: tuple[tuple[str, str], ...] = ()
+    """Dimensions and values, where it is not of the whole lake."""
 
 
 INDICATORS = (
@@ -46,12 +48,16 @@ class Overview(NamedTuple):
     """With the KPI that each is about."""
 
 
-def summary(desk: Desk) -> Overview:
+def summary(desk: Desk, indicators: Sequence[Indicator] = INDICATORS) -> Overview:
     """Each indicator with its state, this time and a week before."""
     answers = desk.ask_each(
-        {(one, ago): ask_for(one.kpi, weeks_ago=ago) for one in INDICATORS for ago in (0, 1)}
+        {
+            (one, ago): Question(kpi=one.kpi, where=dict(one.where), weeks_ago=ago)
+            for one in indicators
+            for ago in (0, 1)
+        }
     )
-    pairs = {one: (answers[one, 0], answers[one, 1]) for one in INDICATORS}
+    pairs = {one: (answers[one, 0], answers[one, 1]) for one in indicators}
     shown = {
         one: pair for one, pair in pairs.items() if any(answer.value is not None for answer in pair)
     }  # what nobody collects is no indicator

@@ -22,7 +22,7 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("demo")
     with report_demo.demo_store() as sink, pytest.MonkeyPatch.context() as patch:
         patch.setattr(report_demo, "demo_store", lambda: nullcontext(sink))
-        for kind in (["weekly"], ["daily"]):
+        for kind in (["weekly"], ["daily"], ["site", "CERN-PROD"]):
             done = CliRunner().invoke(app, ["report", *kind, "--demo", "--out", str(folder / kind[0])])
             assert done.exit_code == 0, done.output
     return folder
@@ -104,3 +104,19 @@ def test_the_day_is_short_and_names_its_incident(reports: Path) -> None:
     assert len(text) <= 3000
     assert "What to do:" in text and "source CERN-PROD" in text and f"{links.rows[0][0]} " in text
     assert text.count("\N{RIGHTWARDS ARROW}") >= 10
+
+
+def test_a_site_has_its_fault_and_no_other_sites_but_as_peers(reports: Path) -> None:
+    site = read_json((reports / "site/report.json").read_bytes())
+    assert (site.title, site.site) == (f"Site CERN-PROD, week {WEEK.name}", "CERN-PROD")
+    (row,) = section(site, "incidents").tables[0].rows  # not the full disk of another site
+    assert row[:3] == ["2026-01-18 19:45", "2.42 h", "source CERN-PROD"]
+    (used, *_) = section(site, "storage").tables
+    assert {row[0] for row in used.rows} == {"EULAKE-1", "EULAKE-2"}
+    for name in ("as_source", "as_destination"):
+        (sentence,) = section(site, name).sentences
+        assert "CERN-PROD" in sentence.text
+        assert section(site, name).tables[0].rows and section(site, name).tables[1].rows
+    own = [one for one in site.queries if "--where" in one.command]
+    assert own and all("CERN-PROD" in one.command or "_rse=" in one.command for one in own)
+    assert not re.search(r"CNAF-STORM|INFN-NA-DPM", (reports / "site/report.txt").read_text())

@@ -129,6 +129,10 @@ def test_each_number_repeats_with_its_command(tmp_path: Path, monkeypatch: pytes
         pass
     check_sample(["weekly", "--week", "2026-W47"], queries=25, sample=12)
     check_sample(["daily", "--day", "2026-11-18"], queries=13, sample=6)
+    check_sample(["site", "SITE-B", "--week", "2026-W47"], queries=12, sample=6)
+    unknown = CliRunner().invoke(app, ["report", "site", "site-d", "--out", "none", "--week", "2026-W47"])
+    assert "a site 'site-d' from 2026-11-09 to 2026-11-23: the nearest are SITE-" in str(unknown.exception)
+    assert not Path("none").exists()
 
 
 def check_sample(kind: list[str], *, queries: int, sample: int) -> None:

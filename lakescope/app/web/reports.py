@@ -38,4 +38,9 @@ def router(assembly: Assembly) -> APIRouter:
         """The short report of a day (2026-11-25; by default the last one that is over), for one VO or all of them."""
         return answer(ReportText("daily", day, vo), store)
 
+    @router.get("/site")
+    def site(site: str, week: str | None = None, vo: str | None = None, store: str | None = None) -> Response:
+        """The report of one site over an ISO week, for its administrators; other sites are in it as peers only."""
+        return answer(ReportText("site", week, vo, site), store)
+
     return router
