@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -41,7 +41,7 @@ Incident = Mapping[str, Any]
 
 def incidents(desk: Desk) -> Section:
     """Beginning, end, culprit, files affected and the error of each, the newest first."""
-    (began,) = desk.ask(ask_for("incidents_began"))
+    began = desk.ask(ask_for("incidents_began")) if desk.site is None else []  # a site's are counted below
     (reports,) = desk.events("incidents", COLUMNS, (Condition("event", "=", "reported"),), limit=REPORTS_MAX)
     newest: dict[str, Incident] = {}
     for row in reports:  # newest first
@@ -71,12 +71,12 @@ def incidents(desk: Desk) -> Section:
         sentences=_counts(desk, began, of_period, still_open),
         tables=[_table(desk, of_period, files)] if of_period else [],
         findings=findings,
-        notes=refusals(began),
+        notes=refusals(*began),
     )
 
 
 def _counts(
-    desk: Desk, began: Answer, of_period: list[Incident], still_open: list[Incident]
+    desk: Desk, began: Sequence[Answer], of_period: list[Incident], still_open: list[Incident]
 ) -> list[Sentence]:
     if desk.site is not None:
         return [
@@ -84,10 +84,12 @@ def _counts(
                 f"Incidents at {name_of(desk.site)}: {len(of_period)}; open at the end: {len(still_open)}."
             )
         ]
-    if began.value is None:
-        return []
     text = f"Incidents that began in this {desk.period.noun}: "
-    return [sentence(text, began.total, f"; open at its end: {len(still_open)}.")]
+    return [
+        sentence(text, one.total, f"; open at its end: {len(still_open)}.")
+        for one in began
+        if one.value is not None
+    ]
 
 
 def _rses(desk: Desk, site: str) -> set[str | None]:

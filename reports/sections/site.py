@@ -263,8 +263,14 @@ def _downtimes(desk: Desk) -> list[Table]:
     for row in rows:  # newest first
         latest.setdefault((row["downtime_id"], row["host"], row["service"]), row)
     names = ("started", "ended", "host", "service", "severity", "classification", "state", "description")
-    titles = ("Start", "End", "Host", "Service", "Severity", "Classification", "State", "Reason")
-    texts = [[str(row[name] or "") for name in names] for row in latest.values()]
+    titles = ("Start (UTC)", "End (UTC)", "Host", "Service", "Severity", "Classification", "State", "Reason")
+    texts = [
+        [
+            *(str(row[name] or "")[:16].replace("T", " ") for name in names[:2]),
+            *(str(row[name] or "") for name in names[2:]),
+        ]
+        for row in latest.values()
+    ]
     if not texts:
         return []
     return [

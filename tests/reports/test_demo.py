@@ -117,6 +117,9 @@ def test_a_site_has_its_fault_and_no_other_sites_but_as_peers(reports: Path) -> 
         (sentence,) = section(site, name).sentences
         assert "CERN-PROD" in sentence.text
         assert section(site, name).tables[0].rows and section(site, name).tables[1].rows
+    (downtimes,) = [one for one in section(site, "services").tables if one.name == "downtimes"]
+    assert {tuple(row[:2]) for row in downtimes.rows} == {("2026-01-18 19:31", "2026-01-18 22:19")}
+    assert "incidents_began" not in {one.kpi for one in site.queries}  # it would be the whole lake's
     own = [one for one in site.queries if "--where" in one.command]
     assert own and all("CERN-PROD" in one.command or "_rse=" in one.command for one in own)
     assert not re.search(r"CNAF-STORM|INFN-NA-DPM", (reports / "site/report.txt").read_text())

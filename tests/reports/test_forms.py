@@ -151,6 +151,8 @@ def test_a_mail_has_text_html_and_the_pictures_that_it_names(files: Path, report
 def test_a_later_revision_is_another_mail_that_answers_the_first(report: Report) -> None:
     later = structs.replace(report, revision=2, vo="a vo/\u05d0")
     assert message_id(later) == "<weekly.a_vo__.2026-W47.2@reports.lakescope>"
+    site = structs.replace(report, kind="site", site="a.b")
+    assert message_id(site) == "<site.a.b.all.2026-W47.1@reports.lakescope>"
     assert message_id(later, revision=1) == "<weekly.a_vo__.2026-W47.1@reports.lakescope>"
 
 
