@@ -153,6 +153,22 @@ class Period(Struct, frozen=True, kw_only=True):
     timezone: str = "UTC"
 
 
+class Change(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A number or a sentence that another revision has otherwise."""
+
+    section: str
+    """Its title."""
+    label: str
+    """What it is in the section: table, row and column; the sentence without its numbers."""
+    old: str | None
+    """As it was, for people; null: it was not there."""
+    new: str | None
+    """As it is; null: it is there no more."""
+    old_value: float | int | None = None
+    """Of a number, in its KPI's unit."""
+    new_value: float | int | None = None
+
+
 class Report(Struct, frozen=True, kw_only=True):
     """All of it."""
 
@@ -175,6 +191,8 @@ class Report(Struct, frozen=True, kw_only=True):
     """What must I do? The worst of all sections'."""
     sections: Sequence[Section]
     queries: Sequence[QueryText]
+    corrections: Sequence[Change] = ()
+    """What the revision before it had otherwise; the first one has none."""
 
 
 def worst(states: Sequence[State | Level | None]) -> State | None:

@@ -11,6 +11,7 @@ from lakescope.app.query import ask_many
 from lakescope.core.contracts import Sink
 from lakescope.reports.kinds import KINDS, make_report
 from lakescope.reports.model import KindName, Report
+from lakescope.reports.period import Day, Week
 
 
 class ReportText(NamedTuple):
@@ -25,17 +26,21 @@ class ReportText(NamedTuple):
     """Of a site's report: which."""
 
 
+def period_of(text: ReportText, now: datetime) -> Week | Day:
+    """Of which period it is, at an aware time. Raises `ValueError` for what is none."""
+    period = KINDS[text.kind].period
+    return period.closed_before(now) if text.period is None else period.parse(text.period)
+
+
 def report_of(text: ReportText, sink: Sink, now: datetime, objectives: Sequence[Objective] = ()) -> Report:
     """The report from one store. `now`: aware.
 
     Raises `ValueError` for what is no period and for an unknown site, and `TransientError` or `RefusedError` when the store does
     not answer.
     """
-    kind = KINDS[text.kind]
-    period = kind.period.closed_before(now) if text.period is None else kind.period.parse(text.period)
     return make_report(
-        kind,
-        period,
+        KINDS[text.kind],
+        period_of(text, now),
         text.vo,
         lambda questions: ask_many(questions, sink),
         now,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import typer
 
@@ -15,6 +15,7 @@ from lakescope.core.printable import escape_unprintable
 if TYPE_CHECKING:
     from lakescope.app.config import Configuration
     from lakescope.app.reports import ReportText
+    from lakescope.reports.model import Report
     from lakescope.reports.sending import Dispatch
 
 app = typer.Typer(help="Reports on the health of the data lake.", no_args_is_help=True)
@@ -28,6 +29,28 @@ StoreOption = Annotated[
     str | None, typer.Option(help="Name of the sink that answers; else the first that can.")
 ]
 DemoOption = Annotated[bool, typer.Option("--demo", help="Of a simulated week, without a configuration.")]
+KeepOption = Annotated[
+    bool,
+    typer.Option(
+        "--keep",
+        help="Keep it in the archive below data_dir. A period that is there already is written from it, without a store.",
+    ),
+]
+RecomputeOption = Annotated[
+    bool,
+    typer.Option(
+        "--recompute",
+        help="Compute it anew, and keep another revision if a number or sentence differs from the last one.",
+    ),
+]
+
+
+class Mode(NamedTuple):
+    """Where a report comes from."""
+
+    demo: bool
+    keep: bool
+    recompute: bool
 
 
 @app.callback()
@@ -42,6 +65,8 @@ def weekly(
     vo: VoOption = None,
     store: StoreOption = None,
     demo: DemoOption = False,
+    keep: KeepOption = False,
+    recompute: RecomputeOption = False,
     config: ConfigOption = CONFIG,
 ) -> None:
     """Write the weekly report of the data lake's health. The files are complete, or there are none.
@@ -51,7 +76,7 @@ def weekly(
     """
     from lakescope.app.reports import ReportText
 
-    _write(ReportText("weekly", week, vo), store, config, demo, out)
+    _write(_report(ReportText("weekly", week, vo), store, config, Mode(demo, keep, recompute)), out)
 
 
 @app.command()
@@ -63,6 +88,8 @@ def daily(
     vo: VoOption = None,
     store: StoreOption = None,
     demo: DemoOption = False,
+    keep: KeepOption = False,
+    recompute: RecomputeOption = False,
     config: ConfigOption = CONFIG,
 ) -> None:
     """Write the short report of a day: state, what to do, incidents and the ten worst links. report.txt is for chats.
@@ -72,7 +99,7 @@ def daily(
     """
     from lakescope.app.reports import ReportText
 
-    _write(ReportText("daily", day, vo), store, config, demo, out)
+    _write(_report(ReportText("daily", day, vo), store, config, Mode(demo, keep, recompute)), out)
 
 
 @app.command()
@@ -83,6 +110,8 @@ def site(
     vo: VoOption = None,
     store: StoreOption = None,
     demo: DemoOption = False,
+    keep: KeepOption = False,
+    recompute: RecomputeOption = False,
     config: ConfigOption = CONFIG,
 ) -> None:
     """Write the report of one site over a week, for its administrators. Other sites are in it as peers only.
@@ -92,7 +121,7 @@ def site(
     """
     from lakescope.app.reports import ReportText
 
-    _write(ReportText("site", week, vo, site), store, config, demo, out)
+    _write(_report(ReportText("site", week, vo, site), store, config, Mode(demo, keep, recompute)), out)
 
 
 @app.command()
@@ -181,24 +210,72 @@ def _to(receiver: str, recipients: Sequence[str]) -> str:
     return "" if list(recipients) == [receiver] else f" to {', '.join(recipients)}"
 
 
-def _write(text: ReportText, store: str | None, config: Path, demo: bool, out: Path) -> None:
+def _write(report: Report, out: Path) -> None:
     from lakescope.reports.writing import write
 
-    if demo:
-        if text.period or store:
-            option = "--day" if text.kind == "daily" else "--week"
-            raise RuntimeError(
-                f"--demo is of one simulated week and its own store: leave out {option} and --store"
-            )
-        from lakescope.app.report_demo import demo_report
-
-        report = demo_report(text)
-    else:
-        from lakescope.app.client import client_of
-
-        report = client_of(configuration(config)).report(text, store, datetime.now(UTC))
     written = write(report, out)
     for path in written.paths:
         emit(str(path))
     if missing_extra := written.missing:
         typer.echo(f"without HTML, mail and PDF: {missing_extra}: {missing_extra.remedy}", err=True)
+
+
+def _report(text: ReportText, store: str | None, config: Path, mode: Mode) -> Report:
+    """Computed, or from the archive."""
+    if mode.demo:
+        if text.period or store or mode.keep or mode.recompute:
+            option = "--day" if text.kind == "daily" else "--week"
+            raise RuntimeError(
+                "--demo is of one simulated week and its own store:"
+                f" leave out {option}, --store, --keep and --recompute"
+            )
+        from lakescope.app.report_demo import demo_report
+
+        return demo_report(text)
+    from lakescope.app.client import client_of
+
+    configured = configuration(config)
+    now = datetime.now(UTC)
+    if mode.keep or mode.recompute:
+        return _archive(text, store, configured, now, recompute=mode.recompute)
+    return client_of(configured).report(text, store, now)
+
+
+def _archive(
+    text: ReportText, store: str | None, configured: Configuration, now: datetime, *, recompute: bool
+) -> Report:
+    """The last revision of the archive, which may become another one. Says on stderr which it is, and why."""
+    from lakescope.app.client import client_of
+    from lakescope.app.lock import lock
+    from lakescope.app.reports import period_of
+    from lakescope.reports.archive import Archive, Place
+
+    try:
+        period = period_of(text, now)
+        if period.until > now:
+            raise ValueError(
+                f"{period.name} is not over until {period.until:%Y-%m-%d %H:%M} UTC, and only whole periods are kept:"
+                " leave out --keep and --recompute"
+            )
+        archive = Archive(configured.settings.data_dir / "reports")
+        with lock(archive.folder):
+            last = archive.latest(Place.of(text.kind, text.vo, period.name, text.site))
+            if last is not None and not recompute:
+                _note(f"revision {last.revision}, of the archive; --recompute computes it anew")
+                return last
+            # the period by its name: an instance's clock may be on the other side of midnight
+            computed = client_of(configured).report(text._replace(period=period.name), store, now)
+            report = archive.keep(computed)
+    except ValueError as error:
+        raise RuntimeError(str(error)) from error
+    if last is not None and report.revision == last.revision:
+        _note(f"revision {last.revision} stays: no number and no sentence differs")
+    else:
+        count = len(report.corrections)
+        more = f": {count} {'difference' if count == 1 else 'differences'} to the one before" if count else ""
+        _note(f"revision {report.revision}, new{more}")
+    return report
+
+
+def _note(text: str) -> None:
+    typer.echo(escape_unprintable(text), err=True)

@@ -1,0 +1,188 @@
+"""The reports of closed periods, as they were computed: ``<kind>/<VO or all>/<period>/<revision>.json``.
+
+A file is a `Report` and never changes; every form is drawn from it. A period has another revision only where a number or a
+sentence differs from the last one, which its `corrections` list.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import quote
+
+import msgspec
+from msgspec import Struct, structs
+
+from lakescope.alerts._files import write
+from lakescope.reports.differences import differences
+from lakescope.reports.kinds import KINDS
+from lakescope.reports.model import KindName, Period, Report, State
+from lakescope.reports.writing import as_json, read_json
+
+ALL = "all"
+"""Folder of what is of all VOs; that of a VO of this name is another."""
+_NAME_MAX = 120
+"""Characters of a folder's name; file systems take 255 bytes."""
+_NUMBER = re.compile(r"[1-9][0-9]{0,5}\.json")
+_FOLDER = re.compile(r"[A-Za-z0-9_~%-][A-Za-z0-9_~%.-]*")
+
+
+class Place(NamedTuple):
+    """Of the revisions of one report: names of folders, which are safe in addresses, too."""
+
+    kind: str
+    """That of a site's report has the site in it: ``site.CERN-PROD``."""
+    vo: str
+    period: str
+
+    @classmethod
+    def of(cls, kind: KindName, vo: str | None, period: str, site: str | None = None) -> Place:
+        """Of a report by what it is of."""
+        name = kind if site is None else f"{kind}.{folder_name(site)}"
+        return cls(name, ALL if vo is None else folder_name(vo), period)
+
+    @classmethod
+    def of_report(cls, report: Report) -> Place:
+        """Where a report belongs."""
+        return cls.of(report.kind, report.vo, report.period.name, report.site)
+
+
+class Entry(Struct, frozen=True, kw_only=True):
+    """A revision in a list: what its file says of itself."""
+
+    kind: KindName
+    title: str
+    vo: str | None
+    site: str | None = None
+    period: Period
+    revision: int
+    computed: str
+    state: State
+    corrections: list[msgspec.Raw] = []
+
+    @property
+    def place(self) -> Place:
+        """Where it is."""
+        return Place.of(self.kind, self.vo, self.period.name, self.site)
+
+
+class Listing(NamedTuple):
+    """All that can be read, and what cannot."""
+
+    entries: list[Entry]
+    """By kind, site and VO; of these the newest period and revision first."""
+    faults: list[str]
+    """Each names a file and the remedy."""
+
+
+class Archive:
+    """The folder of reports below a data directory; it is created by the first report. One process writes at a time: whoever
+    calls `keep` holds a lock on it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def keep(self, report: Report) -> Report:
+        """The last revision of the report's period, which is a new one if this has another number or sentence than the last.
+
+        Raises `ValueError` for a period that was not over when the report was computed, `RuntimeError` where the last revision
+        is damaged, and `OSError`.
+        """
+        end = KINDS[report.kind].period.parse(report.period.name).until
+        if datetime.fromisoformat(report.computed) < end:
+            raise ValueError(
+                f"{report.period.name} is not over, and a report that is kept is of a whole period: keep it after"
+                f" {end:%Y-%m-%d %H:%M} UTC"
+            )
+        place = Place.of_report(report)
+        last = self.latest(place)
+        if last is None:
+            new = structs.replace(report, revision=1, corrections=[])
+        elif corrections := differences(last, report):
+            new = structs.replace(report, revision=last.revision + 1, corrections=corrections)
+        else:
+            return last
+        path = self._path(place, new.revision)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write(path, as_json(new))
+        return new
+
+    def latest(self, place: Place) -> Report | None:
+        """The last revision; null where there is none. Raises `RuntimeError` for a damaged one."""
+        revisions = self.revisions(place)
+        return self.read(place, revisions[-1]) if revisions else None
+
+    def revisions(self, place: Place) -> list[int]:
+        """Numbers of the files that are there, in order."""
+        folder = self._folder(place)
+        names = [path.name for path in folder.iterdir()] if folder is not None and folder.is_dir() else []
+        return sorted(int(name.removesuffix(".json")) for name in names if _NUMBER.fullmatch(name))
+
+    def read(self, place: Place, revision: int) -> Report:
+        """A revision. Raises `RuntimeError` for a damaged file and for one that is another report, `LookupError` for none."""
+        if revision not in self.revisions(place):
+            raise LookupError(f"there is no report {'/'.join(place)}, revision {revision}")
+        path = self._path(place, revision)
+        try:
+            report = read_json(path.read_bytes())
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise RuntimeError(_fault(path, str(error))) from error
+        self._check(path, Place.of_report(report), report.revision)
+        return report
+
+    def listing(self) -> Listing:
+        """Every revision of every report; one that cannot be read stops no other."""
+        entries, faults = [], []
+        for path in self._paths():
+            try:
+                entry = msgspec.json.decode(path.read_bytes(), type=Entry)
+                self._check(path, entry.place, entry.revision)
+                entries.append(entry)
+            except RuntimeError as error:
+                faults.append(str(error))
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                faults.append(_fault(path, str(error)))
+            except OSError as error:
+                faults.append(
+                    f"{path}: cannot be read: {error.strerror}; give Lakescope's user the right to read it"
+                )
+        entries.sort(key=lambda one: (one.period.since, one.revision), reverse=True)
+        entries.sort(key=lambda one: (list(KINDS).index(one.kind), one.site or "", one.vo or ""))
+        return Listing(entries, sorted(faults))
+
+    def _paths(self) -> Iterator[Path]:
+        """Files in the folders of kinds; a draft that a killed process left is none."""
+        for folder in self.folder.iterdir() if self.folder.is_dir() else ():
+            if folder.is_dir() and folder.name.partition(".")[0] in KINDS:
+                yield from (path for path in folder.glob("*/*/*") if not path.name.endswith(".json.new"))
+
+    def _check(self, path: Path, place: Place, revision: int) -> None:
+        if path != self._path(place, revision):
+            own = "/".join((*place, f"{revision}.json"))
+            raise RuntimeError(_fault(path, f"it is the report {own}"))
+
+    def _path(self, place: Place, revision: int) -> Path:
+        return self.folder.joinpath(*place, f"{revision}.json")
+
+    def _folder(self, place: Place) -> Path | None:
+        """Null for names that no report has, such as those that lead out of the archive."""
+        return self.folder.joinpath(*place) if all(map(_FOLDER.fullmatch, place)) else None
+
+
+def folder_name(name: str) -> str:
+    """A VO or site as the name of one folder: ASCII, no separator, no dot in front, not too long; different for each."""
+    text = quote(name, safe="").replace(".", "%2E") if name.startswith(".") else quote(name, safe="")
+    if name == ALL:
+        text = "%61ll"
+    if len(text) <= _NAME_MAX:
+        return text
+    return f"{text[: _NAME_MAX - 20]}~{hashlib.sha256(name.encode()).hexdigest()[:16]}"
+
+
+def _fault(path: Path, reason: str) -> str:
+    remedy = "move it out of the archive, or put the file of a backup in its place"
+    return f"{path}: expected a revision of a report: {reason}; {remedy}"
