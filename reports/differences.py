@@ -11,7 +11,7 @@ from lakescope.kpis.units import text_of
 from lakescope.reports.model import Cell, Change, Chart, Report, Section, Sentence, Table
 from lakescope.reports.sections._common import count_text
 
-PAGE_1 = "page 1"
+PAGE_1 = "Page 1"
 """Section of what a report says before its sections."""
 
 
@@ -50,7 +50,7 @@ def differences(old: Report, new: Report) -> list[Change]:
 def _change(key: _Key, old: _Fact | None, new: _Fact | None) -> Change:
     return Change(
         section=key.section,
-        label=f"{key.label}: {key.detail}" if key.detail else key.label,
+        label=f"{key.label.removesuffix('.')}: {key.detail}" if key.detail else key.label,
         old=old and old.text,
         new=new and new.text,
         old_value=_number(old),

@@ -5,10 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import tempfile
+import zipfile
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -23,6 +24,7 @@ from lakescope.reports.forms.pdf import pdf
 from lakescope.reports.forms.pictures import draw
 from lakescope.reports.model import Cell, Report, Table
 
+Form = Literal["report.html", "report.pdf", "report.md", "report.json", "tables.zip"]
 NEEDED = ("jinja2", "typst", "vl_convert")
 """Modules of the extra ``reports``."""
 
@@ -39,7 +41,7 @@ def write(report: Report, out: Path) -> Written:
 
     Without the extra ``reports`` HTML, mail and PDF are left out.
     """
-    missing_extra = next(filter(None, map(missing, NEEDED)), None)
+    missing_extra = _missing_extra()
     forms = {**_texts(report), **({} if missing_extra else _documents(report))}
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as folder:
@@ -53,6 +55,37 @@ def write(report: Report, out: Path) -> Written:
             target.parent.mkdir(parents=True, exist_ok=True)
             written.append((Path(folder) / name).replace(target))
     return Written(written, missing_extra)
+
+
+def form(report: Report, name: Form) -> bytes:
+    """One file; all tables are one ZIP. Raises `MissingExtraError` for what needs the extra ``reports`` where that is missing."""
+    match name:
+        case "report.json":
+            return as_json(report)
+        case "report.md":
+            return markdown(report).encode()
+        case "tables.zip":
+            return _zip(report)
+    if missing_extra := _missing_extra():
+        raise missing_extra
+    drawings = list(draw(report))
+    plain = layout(report, drawings)
+    if name == "report.html":
+        return html(plain, data_urls(drawings)).encode()
+    return pdf(plain, drawings, datetime.fromisoformat(report.computed))
+
+
+def _zip(report: Report) -> bytes:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, text in tables(report):
+            # as ZipInfo: the same report gives the same bytes
+            file.writestr(zipfile.ZipInfo(f"{name}.csv"), text, zipfile.ZIP_DEFLATED)
+    return archive.getvalue()
+
+
+def _missing_extra() -> MissingExtraError | None:
+    return next(filter(None, map(missing, NEEDED)), None)
 
 
 def _texts(report: Report) -> dict[str, bytes]:

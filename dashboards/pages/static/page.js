@@ -159,6 +159,7 @@ function showNav(all) {
   const home = page.preview ? [] : [el("li", {}, el("a", { href: `${BELOW}../` }, "Status of Lakescope")),
     el("li", {}, el("a", { href: `${BELOW}../incidents`, "aria-current": VIEW.startsWith("incident") ? "page" : null }, "Incidents")),
     el("li", {}, el("a", { href: `${BELOW}../alerts`, "aria-current": VIEW.startsWith("alert") ? "page" : null }, "Alerts")),
+    el("li", {}, el("a", { href: `${BELOW}../reports`, "aria-current": VIEW === "report" ? "page" : null }, "Reports")),
     el("li", {}, el("a", { href: BELOW || "./", "aria-current": VIEW === "index" ? "page" : null }, "All dashboards"))];
   $("nav").replaceChildren(...home, ...all.map(({ name, title }) => item(name, title)));
 }
@@ -777,10 +778,11 @@ function openIndex(all) {
     el("li", {}, el("a", { href: addressOf(name) }, title), el("p", {}, question)))));
 }
 /** The server has written it. */
-function openRunbook() {
-  $("title").textContent = "Runbooks";
+/** What the server has made: runbooks, reports. */
+function openContent(title) {
+  $("title").textContent = title;
   const name = $("content").querySelector("h1")?.textContent;
-  document.title = `${name ? `${name} · ` : ""}Runbooks · Lakescope`;
+  document.title = `${name ? `${name} · ` : ""}${title} · Lakescope`;
   $("content").setAttribute("aria-busy", "false");
 }
 async function openDashboard() {
@@ -816,7 +818,7 @@ async function start() {
     const all = page.preview?.all ?? await ask("dashboards");
     showNav(all);
     if (VIEW === "index") openIndex(all);
-    else await ({ story: openStory, explanation: openExplanation, incidents: globalThis.openIncidents, incident: globalThis.openIncident, alerts: globalThis.openAlerts, alert: globalThis.openAlert, runbook: openRunbook }[VIEW] ?? openDashboard)();
+    else await ({ story: openStory, explanation: openExplanation, incidents: globalThis.openIncidents, incident: globalThis.openIncident, alerts: globalThis.openAlerts, alert: globalThis.openAlert, runbook: () => openContent("Runbooks"), report: () => openContent("Reports") }[VIEW] ?? openDashboard)();
   } catch (error) {
     alarm(error.message);
   }

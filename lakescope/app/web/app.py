@@ -22,7 +22,7 @@ from lakescope.app.explain import Subject, explain
 from lakescope.app.query import ask, describe, store_of
 from lakescope.app.replay import replay
 from lakescope.app.trace import NOT_SEARCHABLE, searchable_sink, story
-from lakescope.app.web import alerts, dashboards, incidents, reports, runbooks
+from lakescope.app.web import alerts, archive, dashboards, incidents, reports, runbooks
 from lakescope.app.web.access import Gate
 from lakescope.app.words import parse
 from lakescope.core.contracts import RefusedError, SearchableSink, TransientError
@@ -51,6 +51,7 @@ def create_app(assembly: Assembly, http: Http | None = None) -> FastAPI:
     app.include_router(incidents.router(assembly))
     app.include_router(alerts.router(assembly))
     app.include_router(reports.router(assembly))
+    app.include_router(archive.router(assembly))
     app.include_router(runbooks.router(assembly))
     pushes: dict[str, bool] = {}
     for collector in assembly.collectors.values():
