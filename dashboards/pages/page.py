@@ -20,7 +20,16 @@ from lakescope.dashboards.pages.vega import is_drawable, looks, spec
 from lakescope.dashboards.theme import Theme, css
 
 View = Literal[
-    "index", "dashboard", "story", "explanation", "incidents", "incident", "alerts", "alert", "runbook", "report"
+    "index",
+    "dashboard",
+    "story",
+    "explanation",
+    "incidents",
+    "incident",
+    "alerts",
+    "alert",
+    "runbook",
+    "report",
 ]
 
 VEGA = f"vega.js?v={'none' if missing('vl_convert') else version('vl-convert-python')}"
