@@ -8,7 +8,6 @@ from html import escape
 from pathlib import Path
 
 from fastapi import APIRouter, Request, Response
-from markdown_it import MarkdownIt
 
 from lakescope.alerts.options import AlertOptions
 from lakescope.app.assembly import Assembly
@@ -58,6 +57,8 @@ def names() -> tuple[str, ...]:
 
 def rendered(name: str, options: AlertOptions) -> str:
     """A runbook as HTML. HTML in its text is shown as text; a link that leads nowhere here is its words alone."""
+    from markdown_it import MarkdownIt  # a start without runbooks is spared it
+
     markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
     tokens = markdown.parse((FOLDER / f"{name}.md").read_text())
     for token in tokens:
