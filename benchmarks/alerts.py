@@ -42,6 +42,7 @@ from benchmarks.alerts_days import (
     simulate_attempts,
 )
 from benchmarks.alerts_pages import Page, Place, pages_of_cms, pages_of_search, pages_of_static_rule
+from benchmarks.intervals import wilson
 from lakescope.alerts.search import Pattern, covers
 from lakescope.alerts.watch import PLACE
 from lakescope.simulator import Lake, make_lake
@@ -211,13 +212,8 @@ def summary(results: list[Result]) -> dict[str, Any]:
 
 
 def _share(part: int, whole: int) -> list[float | None]:
-    """Share, and its interval (Wilson)."""
-    if not whole:
-        return [None, None, None]
-    share, z = part / whole, 1.96
-    middle = (share + z * z / (2 * whole)) / (1 + z * z / whole)
-    half = z * sqrt(share * (1 - share) / whole + z * z / (4 * whole * whole)) / (1 + z * z / whole)
-    return [round(share, 3), round(max(0.0, middle - half), 3), round(min(1.0, middle + half), 3)]
+    share = wilson(part, whole)
+    return [None, None, None] if share is None else [round(one, 3) for one in share]
 
 
 def _middle(values: list[float]) -> list[float | None]:

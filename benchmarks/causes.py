@@ -14,13 +14,22 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from math import sqrt
 
 import numpy as np
 
-from benchmarks.causes_weeks import DIMENSIONS, MEASURES, Measure, plant, plants_of, tables_of, transfers_of
+from benchmarks.causes_weeks import (
+    DIMENSIONS,
+    MEASURES,
+    Measure,
+    has,
+    plant,
+    plants_of,
+    tables_of,
+    transfers_of,
+)
+from benchmarks.intervals import wilson
 from lakescope.alerts.patterns import Pattern
-from lakescope.reports.cause_search import covers, table_of
+from lakescope.reports.cause_search import table_of
 from lakescope.reports.causes import Cells, Change, Options, causes_of_ratio, causes_of_sum, kitagawa
 
 SEEDS = range(1000, 1100)
@@ -39,9 +48,7 @@ def change_of(cells: Cells, wholes: Cells | None, measure: Measure) -> Change:
 def is_same(one: Pattern, other: Pattern, cells: Cells) -> bool:
     """Whether they have nearly the same values."""
     size = cells.before.sum(axis=1) + cells.after.sum(axis=1)
-    first, second = (
-        np.array([covers(pattern, DIMENSIONS, place) for place in cells.places]) for pattern in (one, other)
-    )
+    first, second = (np.array([has(pattern, place) for place in cells.places]) for pattern in (one, other))
     return bool(size[first & second].sum() >= 0.9 * size[first | second].sum())
 
 
@@ -58,14 +65,10 @@ def largest(cells: Cells, wholes: Cells | None) -> Pattern:
     return table.patterns[int(np.argmax(np.where(is_plain, np.abs(table.sums(effects)), -1.0)))]
 
 
-def interval(many: int, of: int) -> str:
-    """A share with Wilson's 95 % interval."""
-    if not of:
-        return "-"
-    z, share = 1.96, many / of
-    middle = (share + z * z / 2 / of) / (1 + z * z / of)
-    half = z * sqrt(share * (1 - share) / of + z * z / 4 / of / of) / (1 + z * z / of)
-    return f"{share:.2f} ({max(0.0, middle - half):.2f} to {min(1.0, middle + half):.2f})"
+def interval(part: int, whole: int) -> str:
+    """A share with its 95 % interval."""
+    share = wilson(part, whole)
+    return "-" if share is None else "{:.2f} ({:.2f} to {:.2f})".format(*share)
 
 
 def run(seeds: range, *, is_talkative: bool = False) -> None:

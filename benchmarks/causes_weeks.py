@@ -15,8 +15,8 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from lakescope.alerts.patterns import Pattern
-from lakescope.reports.cause_search import covers, table_of
+from lakescope.alerts.patterns import Key, Pattern, covers
+from lakescope.reports.cause_search import table_of
 from lakescope.reports.causes import Cells, Options
 from lakescope.simulator import Options as LakeOptions
 from lakescope.simulator import make_lake, simulate
@@ -107,9 +107,7 @@ def plant(
     """Transfers as they are with the causes."""
     chance, result = Random(seed), []
     hits = {
-        place: [
-            cause for cause in plants if any(covers(pattern, DIMENSIONS, place) for pattern in cause.patterns)
-        ]
+        place: [cause for cause in plants if any(has(pattern, place) for pattern in cause.patterns)]
         for place in {one.place for one in transfers}
     }
     for one in transfers:
@@ -130,6 +128,11 @@ def _changed(one: Transfer, cause: Plant, chance: Random) -> list[Transfer]:
         case _:
             whole = int(cause.factor)
             return [one] * (whole + (chance.random() < cause.factor - whole))
+
+
+def has(pattern: Pattern, place: Key) -> bool:
+    """Whether transfers between so much (`DIMENSIONS`) are in a pattern."""
+    return covers(pattern, dict(zip(DIMENSIONS, place, strict=True)))
 
 
 def cells_of(transfers: Sequence[Transfer], value: Callable[[Transfer], float], weeks: int = WEEKS) -> Cells:

@@ -14,7 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from benchmarks.dashboards import FILL, FTS, RUCIO, UNTIL
-from lakescope.app.reports import weekly_report
+from lakescope.app.reports import ReportText, report_of
 from lakescope.reports.writing import write
 from lakescope.sinks.duckdb import DuckdbOptions, DuckdbSink
 
@@ -38,7 +38,7 @@ def _report(folder: Path) -> None:
     begin = time.monotonic()
     store.query(SCAN)
     scanned = time.monotonic()
-    report = weekly_report(store, None, None, UNTIL + timedelta(hours=7))
+    report = report_of(ReportText("weekly"), store, UNTIL + timedelta(hours=7))
     computed = time.monotonic()
     write(report, folder / "report")
     written = time.monotonic()

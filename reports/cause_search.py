@@ -28,9 +28,8 @@ from msgspec import Struct
 
 from lakescope.alerts.grid import Floats, Integers
 from lakescope.alerts.grid import Options as CoverOptions
-from lakescope.alerts.patterns import Attribute, Pattern
+from lakescope.alerts.patterns import Key, Pattern
 
-Key = tuple[str | None, ...]
 _Booleans = npt.NDArray[np.bool_]
 
 _EITHER = {"site": ("src_site", "dst_site"), "rse": ("src_rse", "dst_rse")}
@@ -147,21 +146,6 @@ def table_of(dimensions: Sequence[str], places: Sequence[Key], options: Options)
         ]
         add((one, other), numbers, values)
     return Table(names, np.array(prices), np.concatenate(cells), np.concatenate(patterns))
-
-
-def covers(pattern: Pattern, dimensions: Sequence[str], place: Key) -> bool:
-    """Whether a cell is in a pattern."""
-    values = dict(zip(dimensions, place, strict=True))
-    return all(_has(values, attribute) for attribute in pattern.attributes)
-
-
-def _has(values: dict[str, str | None], attribute: Attribute) -> bool:
-    name, value = attribute
-    if name in _LINK:
-        return " -> ".join(values.get(field) or "" for field in _LINK[name]) == value
-    if name in _EITHER and name not in values:
-        return value in [values.get(field) for field in _EITHER[name]]
-    return values.get(name) == value
 
 
 class _Column(NamedTuple):
