@@ -47,10 +47,3 @@ def report_of(text: ReportText, sink: Sink, now: datetime, objectives: Sequence[
         configured=objectives,
         site_name=text.site,
     )
-
-
-def weekly_report(
-    sink: Sink, week: str | None, vo: str | None, now: datetime, objectives: Sequence[Objective] = ()
-) -> Report:
-    """The weekly report from one store, likewise."""
-    return report_of(ReportText("weekly", week, vo), sink, now, objectives)

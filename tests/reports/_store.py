@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,7 +10,11 @@ from typing import Any
 
 import msgspec
 
+from lakescope.alerts.objectives import Objective
+from lakescope.app.reports import ReportText, report_of
+from lakescope.core.contracts import Sink
 from lakescope.core.events import Event, Transfer
+from lakescope.reports.model import Report
 from lakescope.reports.period import Week
 from lakescope.sinks.duckdb import DuckdbOptions, DuckdbSink
 
@@ -29,6 +33,13 @@ def store_of(events: Iterable[Event], folder: Path) -> Iterator[DuckdbSink]:
         yield sink
     finally:
         sink.close()
+
+
+def weekly_report(
+    sink: Sink, week: str | None, vo: str | None, now: datetime, objectives: Sequence[Objective] = ()
+) -> Report:
+    """The weekly report from one store."""
+    return report_of(ReportText("weekly", week, vo), sink, now, objectives)
 
 
 def transfer(number: int, time: datetime, *, ok: bool = True, **fields: Any) -> Transfer:

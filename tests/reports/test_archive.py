@@ -12,7 +12,6 @@ import pytest
 from msgspec import structs
 from typer.testing import CliRunner, Result
 
-from lakescope.app.reports import weekly_report
 from lakescope.cli import app
 from lakescope.reports.archive import Archive, Place, folder_name
 from lakescope.reports.differences import differences
@@ -20,7 +19,7 @@ from lakescope.reports.model import Period, Report
 from lakescope.reports.period import Day, Week
 from lakescope.reports.writing import as_json, read_json
 from lakescope.sinks.duckdb import DuckdbSink
-from tests.reports._store import MONDAY, hourly, store_of
+from tests.reports._store import MONDAY, hourly, store_of, weekly_report
 
 PLACE = Place("weekly", "all", "2026-W47")
 

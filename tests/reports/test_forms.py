@@ -13,11 +13,10 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
-from lakescope.app.reports import weekly_report
 from lakescope.reports.forms.mail import message_id
 from lakescope.reports.model import Report
 from lakescope.reports.writing import read_json, write
-from tests.reports._store import BEFORE, MONDAY, hourly, store_of
+from tests.reports._store import BEFORE, MONDAY, hourly, store_of, weekly_report
 
 HEBREW, ARABIC, LONG = "\u05d0\u05ea\u05e8", "\u0645\u062e\u0632\u0646", "S" * 200
 NAMES = {

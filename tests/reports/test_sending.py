@@ -14,7 +14,6 @@ from typer.testing import CliRunner, Result
 
 from lakescope.alerts.receivers._common import Letter
 from lakescope.app.config import parse
-from lakescope.app.reports import weekly_report
 from lakescope.cli import app
 from lakescope.core.places import ConfigurationError
 from lakescope.core.plugins import load
@@ -22,7 +21,7 @@ from lakescope.reports import sending
 from lakescope.reports.model import Report
 from lakescope.reports.sending import Dispatch, Outcome, letter_of
 from tests.contract._http import Answer, HttpServer
-from tests.reports._store import MONDAY, hourly, store_of
+from tests.reports._store import MONDAY, hourly, store_of, weekly_report
 from tests.servers.mail import MailServer
 
 SECRET = "T0KEN-IN-A-PATH"

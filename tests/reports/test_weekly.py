@@ -15,7 +15,6 @@ import pytest
 from typer.testing import CliRunner
 
 from lakescope.alerts.objectives import Objective
-from lakescope.app.reports import weekly_report
 from lakescope.cli import app
 from lakescope.core.contracts import TransientError
 from lakescope.core.events import IncidentReport, Storage
@@ -23,7 +22,7 @@ from lakescope.reports.kinds import WEEKLY, make_report
 from lakescope.reports.model import Cell, Number, Report, Section
 from lakescope.reports.period import Week
 from lakescope.reports.writing import as_json, read_json, write
-from tests.reports._store import BEFORE, MONDAY, WEEK, hourly, store_of
+from tests.reports._store import BEFORE, MONDAY, WEEK, hourly, store_of, weekly_report
 
 
 def section(report: Report, name: str) -> Section:

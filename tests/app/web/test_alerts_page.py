@@ -23,7 +23,8 @@ from lakescope.core.printable import rfc3339
 from lakescope.sinks.duckdb import DuckdbOptions, DuckdbSink
 from tests.app._searched import transfer
 from tests.app.web._lake import HOSTILE
-from tests.app.web.test_dashboards_page import PHONE, SCREEN
+from tests.app.web._watched import watched_page
+from tests.app.web.test_dashboards_page import PHONE
 from tests.app.web.test_status_page import FAINT_TEXTS, luminance, overflow
 from tests.contract._running import Archiving, Running
 
@@ -79,14 +80,8 @@ def alert(rounds: Rounds) -> Alert:
 
 @pytest.fixture
 def page(browser: Browser, lake: Running) -> Iterator[Page]:
-    """Any word in its console fails the test, but of a request that was refused."""
-    context = browser.new_context(viewport=SCREEN, timezone_id="Europe/Berlin", base_url=lake.url)
-    page, complaints = context.new_page(), []
-    page.on("console", lambda message: complaints.append(message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    yield page
-    context.close()
-    assert [text for text in complaints if not text.startswith("Failed to load resource")] == []
+    with watched_page(browser, lake, may_be_refused=True) as page:
+        yield page
 
 
 def test_from_the_list_to_an_alert_that_is_acknowledged_and_silenced(page: Page, alert: Alert) -> None:

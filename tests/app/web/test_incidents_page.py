@@ -21,7 +21,8 @@ from lakescope.app.config import Settings
 from lakescope.app.web.incidents import NOT_EVALUATED
 from lakescope.cli import app
 from tests.app.web._lake import END, HOSTILE, RETRIED, START, running_lake
-from tests.app.web.test_dashboards_page import PHONE, SCREEN
+from tests.app.web._watched import watched_page
+from tests.app.web.test_dashboards_page import PHONE
 from tests.app.web.test_status_page import FAINT_TEXTS, luminance, overflow
 from tests.contract._running import Archiving, Running
 
@@ -125,14 +126,8 @@ def book(lake: Running) -> Book:
 
 @pytest.fixture
 def page(browser: Browser, lake: Running) -> Iterator[Page]:
-    """In Berlin, on a lake that speaks UTC; any word in its console fails the test, but of a request that was refused."""
-    context = browser.new_context(viewport=SCREEN, timezone_id="Europe/Berlin", base_url=lake.url)
-    page, complaints = context.new_page(), []
-    page.on("console", lambda message: complaints.append(message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    yield page
-    context.close()
-    assert [text for text in complaints if not text.startswith("Failed to load resource")] == []
+    with watched_page(browser, lake, may_be_refused=True) as page:
+        yield page
 
 
 def post(lake: Running, path: str, body: dict[str, Any], **headers: str) -> httpx.Response:

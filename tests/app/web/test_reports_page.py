@@ -13,15 +13,15 @@ import pytest
 from msgspec import structs
 from playwright.sync_api import Browser, Page, expect
 
-from lakescope.app.reports import weekly_report
 from lakescope.core.extras import MissingExtraError
 from lakescope.reports import writing
 from lakescope.reports.archive import Archive
 from tests.app.web._lake import HOSTILE
-from tests.app.web.test_dashboards_page import PHONE, SCREEN
+from tests.app.web._watched import watched_page
+from tests.app.web.test_dashboards_page import PHONE
 from tests.app.web.test_status_page import FAINT_TEXTS, luminance, overflow
 from tests.contract._running import Archiving, Running
-from tests.reports._store import MONDAY, hourly, store_of
+from tests.reports._store import MONDAY, hourly, store_of, weekly_report
 
 WEEK = "/reports/weekly/all/2026-W47"
 
@@ -44,14 +44,8 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 @pytest.fixture
 def page(browser: Browser, lake: Running) -> Iterator[Page]:
-    """Any word in its console fails the test."""
-    context = browser.new_context(viewport=SCREEN, base_url=lake.url)
-    page, complaints = context.new_page(), []
-    page.on("console", lambda message: complaints.append(message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    yield page
-    context.close()
-    assert complaints == []
+    with watched_page(browser, lake) as page:
+        yield page
 
 
 def test_from_the_list_to_what_changed_and_to_the_report(page: Page) -> None:
