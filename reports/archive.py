@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
 
 import msgspec
-from msgspec import Struct, structs
+from msgspec import structs
 
 from lakescope.alerts._files import write
 from lakescope.reports.differences import differences
 from lakescope.reports.kinds import KINDS
-from lakescope.reports.model import KindName, Period, Report, State
+from lakescope.reports.model import Heading, KindName, Report
 from lakescope.reports.writing import as_json, read_json
 
 ALL = "all"
@@ -46,28 +46,15 @@ class Place(NamedTuple):
         return cls(name, ALL if vo is None else folder_name(vo), period)
 
     @classmethod
-    def of_report(cls, report: Report) -> Place:
+    def of_report(cls, report: Heading) -> Place:
         """Where a report belongs."""
         return cls.of(report.kind, report.vo, report.period.name, report.site)
 
 
-class Entry(Struct, frozen=True, kw_only=True):
-    """A revision in a list: what its file says of itself."""
+class Entry(Heading, frozen=True, kw_only=True):
+    """A revision in a list."""
 
-    kind: KindName
-    title: str
-    vo: str | None
-    site: str | None = None
-    period: Period
-    revision: int
-    computed: str
-    state: State
-    corrections: list[msgspec.Raw] = []
-
-    @property
-    def place(self) -> Place:
-        """Where it is."""
-        return Place.of(self.kind, self.vo, self.period.name, self.site)
+    corrections: Sequence[msgspec.Raw] = ()
 
 
 class Listing(NamedTuple):
@@ -140,7 +127,7 @@ class Archive:
         for path in self._paths():
             try:
                 entry = msgspec.json.decode(path.read_bytes(), type=Entry)
-                self._check(path, entry.place, entry.revision)
+                self._check(path, Place.of_report(entry), entry.revision)
                 entries.append(entry)
             except RuntimeError as error:
                 faults.append(str(error))

@@ -25,10 +25,10 @@ import numpy as np
 from msgspec import Struct
 
 from lakescope.alerts.grid import Floats
-from lakescope.alerts.patterns import Pattern
+from lakescope.alerts.patterns import Key, Pattern
 from lakescope.alerts.search import smallest_cover
-from lakescope.reports.cause_search import Changes, Key, Options, Pair, Table, table_of
-from lakescope.reports.steps import Kind, Step, step_of
+from lakescope.reports.cause_search import Changes, Options, Pair, Table, table_of
+from lakescope.reports.steps import Kind, Step, kind_of, step_of
 
 __all__ = [
     "Cause",
@@ -150,7 +150,7 @@ def causes_of_sum(cells: Cells, options: Options | None = None) -> Change:
                 high=other - one + margin,
                 before=one,
                 after=other,
-                kind=_kind(one, other),
+                kind=kind_of(one, other),
                 step=_step(cells.before[own].sum(axis=0), cells.after[own].sum(axis=0), is_up=other > one),
                 score=score,
             )
@@ -297,7 +297,7 @@ def _mix_causes(table: Table, wholes: Cells, mix: Floats, least: float, options:
                 high=change + margin,
                 before=shares[0],
                 after=shares[1],
-                kind=_kind(*shares),
+                kind=kind_of(*shares),
                 step=_step(
                     wholes.before[own].sum(axis=0), wholes.after[own].sum(axis=0), is_up=shares[1] > shares[0]
                 ),
@@ -380,14 +380,6 @@ def _median(values: Floats, weights: Floats) -> float:
     order = np.argsort(values, kind="stable")
     sums = np.cumsum(weights[order])
     return float(values[order][np.searchsorted(sums, sums[-1] / 2)])
-
-
-def _kind(before: float, after: float) -> Kind:
-    if after <= 0.02 * before:
-        return "ended"
-    if before <= 0.02 * after:
-        return "began"
-    return "grew" if after > before else "fell"
 
 
 def _step(before: Floats, after: Floats, *, is_up: bool) -> Step | None:

@@ -92,7 +92,6 @@ def make_report(
     now: datetime,
     *,
     configured: Sequence[Objective] = (),
-    revision: int = 1,
     site_name: str | None = None,
 ) -> Report:
     """The report of a period, for one VO or all of them. `now`: aware; a period that is not over ends there; `configured`:
@@ -129,7 +128,7 @@ def make_report(
         period=Period(
             name=period.name, since=f"{period.since:%Y-%m-%dT%H:%M:%SZ}", until=f"{until:%Y-%m-%dT%H:%M:%SZ}"
         ),
-        revision=revision,
+        revision=1,
         computed=f"{now.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
         state=worst([section.state for section in sections]) or "no data",
         summary=[*_verdict(sections, findings), coverage.section.sentences[0]],

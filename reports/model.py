@@ -169,8 +169,8 @@ class Change(Struct, frozen=True, kw_only=True, omit_defaults=True):
     new_value: float | int | None = None
 
 
-class Report(Struct, frozen=True, kw_only=True):
-    """All of it."""
+class Heading(Struct, frozen=True, kw_only=True):
+    """What a report says of itself."""
 
     kind: KindName
     title: str
@@ -183,6 +183,11 @@ class Report(Struct, frozen=True, kw_only=True):
     computed: str
     """When, RFC 3339 in UTC."""
     state: State
+
+
+class Report(Heading, frozen=True, kw_only=True):
+    """All of it."""
+
     summary: Sequence[Sentence]
     """Is the lake well?"""
     changes: Sequence[Sentence]

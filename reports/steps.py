@@ -65,7 +65,8 @@ def step_of(series: Floats, *, is_up: bool, threshold: float = 4.0) -> Step | No
         gain = gains[number] / dispersion - moments * log(count)
         if gain >= threshold and (best is None or gain > best.gain + 3):
             best = Step(
-                kind=_kind(before, level, moments),
+                # what passes neither begins nor ends anything
+                kind=kind_of(before, level) if moments == 1 else "grew" if level > before else "fell",
                 at=first,
                 until=None if last == count else last,
                 gain=float(gain),
@@ -79,9 +80,10 @@ def _cost(total: Floats, length: Integers) -> Floats:
     return result
 
 
-def _kind(before: float, level: float, moments: int) -> Kind:
-    if moments == 1 and level <= 0.02 * before:
+def kind_of(before: float, after: float) -> Kind:
+    """What a value did from one level to another; a fiftieth is as good as nothing."""
+    if after <= 0.02 * before:
         return "ended"
-    if moments == 1 and before <= 0.02 * level:
+    if before <= 0.02 * after:
         return "began"
-    return "grew" if level > before else "fell"
+    return "grew" if after > before else "fell"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lakescope.reports.forms.markdown import line_of
+from lakescope.reports.forms.markdown import action_lines, line_of
 from lakescope.reports.forms.texts import cell_text, range_text
 from lakescope.reports.model import Cell, Report, Table
 
@@ -37,12 +37,7 @@ def _lines(report: Report) -> Iterator[str]:
     yield ""
     yield from map(line_of, report.summary)
     yield ""
-    yield "What to do:"
-    yield from (
-        f"{number}. {line_of(one.sentence)} {one.action}" for number, one in enumerate(report.findings, 1)
-    )
-    if not report.findings:
-        yield "Nothing."
+    yield from action_lines(report)
     for section in report.sections:
         for table in section.tables:
             if table.name in TABLES and table.rows:

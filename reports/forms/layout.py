@@ -8,7 +8,7 @@ from typing import Any
 from lakescope.dashboards.theme import LIGHT
 from lakescope.kpis.units import Level
 from lakescope.reports.forms.pictures import Drawing
-from lakescope.reports.forms.texts import ROWS, WORDS, cell_text, range_text, readable
+from lakescope.reports.forms.texts import ROWS, cell_text, range_text, readable
 from lakescope.reports.model import Cell, Column, QueryText, Report, Section, Sentence, State, Table
 from lakescope.reports.pivot import pivot
 
@@ -86,7 +86,7 @@ def _state(state: State | None) -> Plain | None:
     if state is None:
         return None
     fill, ink = CHIPS[state]
-    return {"word": WORDS[state], "sign": SIGNS.get(state, ""), "fill": fill, "ink": ink}
+    return {"word": state, "sign": SIGNS.get(state, ""), "fill": fill, "ink": ink}
 
 
 def _sentence(sentence: Sentence) -> Plain:
@@ -143,14 +143,14 @@ def _cell(cell: str | Cell | None, fill: Any, right: bool) -> Plain:
             plain["query"] = cell.query
         if colours := fill(cell):
             plain |= {"fill": colours[0], "ink": colours[1]}
-        if cell.state in SIGNS and cell.text not in WORDS:
+        if cell.state in SIGNS and cell.text not in CHIPS:
             plain["sign"] = SIGNS[cell.state]
     return plain
 
 
 def _plain_fill(cell: Cell) -> tuple[str, str] | None:
     """Only what needs attention has a ground; a word of a state has its own."""
-    if cell.state in ("warning", "critical") or cell.text in WORDS:
+    if cell.state in ("warning", "critical") or cell.text in CHIPS:
         return CHIPS[cell.state] if cell.state else None
     return None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from lakescope.reports.forms.texts import ROWS, WORDS, cell_text, range_text
+from lakescope.reports.forms.texts import ROWS, cell_text, range_text
 from lakescope.reports.model import Cell, Finding, Report, Section, Sentence, Table
 from lakescope.reports.pivot import pivot
 
@@ -21,11 +21,15 @@ def short_lines(report: Report) -> list[str]:
     """Page 1 below its title, as plain text."""
     lines = [range_text(report), "", *map(line_of, report.summary), "", "What changed:"]
     lines += [f"- {line_of(one)}" for one in report.changes] or ["- No indicator changed much."]
-    lines += ["", "What to do:"]
-    return lines + (
-        [f"{number}. {line_of(one.sentence)} {one.action}" for number, one in enumerate(report.findings, 1)]
-        or ["Nothing."]
-    )
+    return [*lines, "", *action_lines(report)]
+
+
+def action_lines(report: Report) -> list[str]:
+    """What must be done, as plain text."""
+    findings = [
+        f"{number}. {line_of(one.sentence)} {one.action}" for number, one in enumerate(report.findings, 1)
+    ]
+    return ["What to do:", *(findings or ["Nothing."])]
 
 
 def plain_text(report: Report) -> str:
@@ -41,7 +45,7 @@ def plain_text(report: Report) -> str:
 
 def line_of(sentence: Sentence) -> str:
     """A sentence as plain text, after its state."""
-    return f"{WORDS[sentence.state].upper()}: {sentence.text}" if sentence.state else sentence.text
+    return f"{sentence.state.upper()}: {sentence.text}" if sentence.state else sentence.text
 
 
 def _lines(report: Report) -> Iterator[str]:
@@ -79,7 +83,7 @@ def _findings(findings: Sequence[Finding]) -> Iterator[str]:
 
 
 def _section(section: Section) -> Iterator[str]:
-    state = f" ({WORDS[section.state]})" if section.state else ""
+    state = f" ({section.state})" if section.state else ""
     yield f"## {_plain(section.title)}{state}"
     yield ""
     yield from _bullets(section.sentences)
@@ -92,7 +96,7 @@ def _section(section: Section) -> Iterator[str]:
 
 def _bullets(sentences: Sequence[Sentence]) -> Iterator[str]:
     for one in sentences:
-        yield f"- {f'**{WORDS[one.state]}**: ' if one.state else ''}{_sentence(one)}"
+        yield f"- {f'**{one.state}**: ' if one.state else ''}{_sentence(one)}"
     if sentences:
         yield ""
 

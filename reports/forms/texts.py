@@ -6,14 +6,8 @@ import unicodedata
 from datetime import datetime
 
 from lakescope.core.printable import escape_unprintable
-from lakescope.reports.model import Cell, Report, State
+from lakescope.reports.model import Cell, Report
 
-WORDS: dict[State, str] = {
-    "good": "good",
-    "warning": "warning",
-    "critical": "critical",
-    "no data": "no data",
-}
 UNKNOWN = "unknown"
 ROWS = 25
 """Of a table that are shown; all of them are in its CSV and in the JSON."""

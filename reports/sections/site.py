@@ -18,6 +18,7 @@ from lakescope.reports.sections._common import (
     sentence,
     table_of,
 )
+from lakescope.reports.sections.storage import SPACE, space_findings, space_table
 from lakescope.reports.sections.summary import Indicator
 from lakescope.reports.sections.transfers import LEAST
 
@@ -172,26 +173,19 @@ def site_network(desk: Desk) -> Section:
 def site_storage(desk: Desk) -> Section:
     """Space and deletions by RSE."""
     space, removals = desk.at(site=_site(desk)).ask_groups(
-        asks_for(
-            ("storage_used", "storage_total", "storage_fullness", "storage_growth", "days_to_full"), "rse"
-        ),
+        SPACE,
         asks_for(("deletions_done", "deletion_volume", "deletion_efficiency"), "rse"),
     )
-    used, _, fullness, _, days = space
-    growth = f" at the growth of this {desk.period.noun}."
-    action = "Delete or move data, or add space."
     findings = [
-        *findings_of(days, "RSE {}: full in ", growth, action, 0.5),
-        *findings_of(fullness, "RSE {}: ", " of its space is in use.", action, 0.3),
+        *space_findings(desk, space),
         *findings_of(removals[2], "Deletions on {}: efficiency ", ".", "See why deletions fail there.", 0.1),
     ]
-    titles = ("Used", "Total", "Fill level", "Growth", "Full in")
     return Section(
         name="storage",
         title="Storage",
-        state=worst([one.state for one in findings]) or ("good" if used.values else None),
+        state=worst([one.state for one in findings]) or ("good" if space[0].values else None),
         tables=[
-            table_of("storage", "By RSE", list(zip(titles, space, strict=True)), rows=ALL_ROWS),
+            space_table(space),
             table_of(
                 "deletions",
                 "Deletions by RSE",

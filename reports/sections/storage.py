@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from lakescope.reports.desk import Answer, Desk, ask_for, asks_for
 from lakescope.reports.model import Cell, Column, Finding, Section, Table, worst
 from lakescope.reports.sections._common import (
@@ -13,16 +15,18 @@ from lakescope.reports.sections._common import (
     table_of,
 )
 
+_OF_ALL = ("storage_used", "storage_total", "storage_fullness")
+SPACE = asks_for((*_OF_ALL, "storage_growth", "days_to_full"), "rse")
+_TITLES = ("Used", "Total", "Fill level", "Growth", "Full in")
 LEAST_DELETIONS = 20
 """Attempts below which an efficiency is no finding."""
 
 
 def storage(desk: Desk) -> Section:
     """Space by RSE, QoS class, account and experiment."""
-    of_all = ("storage_used", "storage_total", "storage_fullness")
     by_rse, by_qos, (quotas, accounts, experiments, before) = desk.ask_groups(
-        asks_for((*of_all, "storage_growth", "days_to_full"), "rse"),
-        asks_for(of_all, "qos"),
+        SPACE,
+        asks_for(_OF_ALL, "qos"),
         [
             ask_for("account_fullness", "account", "rse"),
             ask_for("account_used", "account"),
@@ -30,21 +34,17 @@ def storage(desk: Desk) -> Section:
             ask_for("experiment_used", "experiment", weeks_ago=1),
         ],
     )
-    used, _, fullness, _, days = by_rse
-    growth = f" at the growth of this {desk.period.noun}."
     findings = [
-        *findings_of(days, "RSE {}: full in ", growth, "Delete or move data, or add space.", 0.5),
-        *findings_of(fullness, "RSE {}: ", " of its space is in use.", "Delete or move data, or add space.", 0.3),
+        *space_findings(desk, by_rse),
         *findings_of(quotas, "Account {}: ", " of its quota is in use.", "Delete data of the account, or raise its quota.", 0.1),
     ]  # fmt: skip
-    titles = ("Used", "Total", "Fill level", "Growth", "Full in")
     return Section(
         name="storage",
         title="Storage",
-        state=worst([one.state for one in findings]) or ("good" if used.values else None),
+        state=worst([one.state for one in findings]) or ("good" if by_rse[0].values else None),
         tables=[
-            table_of("storage", "By RSE", list(zip(titles, by_rse, strict=True)), rows=ALL_ROWS),
-            table_of("storage_by_qos", "By QoS class", list(zip(titles, by_qos, strict=False))),
+            space_table(by_rse),
+            table_of("storage_by_qos", "By QoS class", list(zip(_TITLES, by_qos, strict=False))),
             table_of("quotas", "Accounts closest to their quota", [("Fill level of the quota", quotas)]),
             table_of("accounts", "By account", [("Used", accounts)]),
             _with_change("experiments", "By experiment", "Used", experiments, before),
@@ -52,6 +52,22 @@ def storage(desk: Desk) -> Section:
         findings=findings,
         notes=refusals(*by_rse, *by_qos, quotas, accounts, experiments),
     )
+
+
+def space_findings(desk: Desk, space: Sequence[Answer]) -> list[Finding]:
+    """Which RSEs are full, or soon will be. `space`: the answers to `SPACE`, by RSE."""
+    *_, fullness, _, days = space
+    growth = f" at the growth of this {desk.period.noun}."
+    action = "Delete or move data, or add space."
+    return [
+        *findings_of(days, "RSE {}: full in ", growth, action, 0.5),
+        *findings_of(fullness, "RSE {}: ", " of its space is in use.", action, 0.3),
+    ]
+
+
+def space_table(space: Sequence[Answer]) -> Table:
+    """All RSEs."""
+    return table_of("storage", "By RSE", list(zip(_TITLES, space, strict=True)), rows=ALL_ROWS)
 
 
 def _with_change(name: str, title: str, heading: str, answer: Answer, before: Answer) -> Table:

@@ -105,7 +105,7 @@ def _list(entries: Sequence[Entry]) -> str:
         (
             _text(_kind(one)),
             _text(one.vo or "all VOs"),
-            f'<th scope="row"><a href="reports/{_address(one.place, one.revision)}">{escape(one.period.name)}</a></th>',
+            f'<th scope="row"><a href="reports/{_address(one)}">{escape(one.period.name)}</a></th>',
             f'<td class="num">{one.revision}</td>',
             _state(one.state),
             _text(_time(one.computed)),
@@ -219,6 +219,6 @@ def _time(time: str) -> str:
     return time[:16].replace("T", " ")
 
 
-def _address(place: Place, revision: int) -> str:
+def _address(entry: Entry) -> str:
     """Folders' names have percent signs of their own."""
-    return "/".join(quote(part, safe="") for part in (*place, str(revision)))
+    return "/".join(quote(part, safe="") for part in (*Place.of_report(entry), str(entry.revision)))
