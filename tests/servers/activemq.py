@@ -188,11 +188,12 @@ class ActiveMQ(Server):
             for user, password in self.users.items()
         )
         login = f"<simpleAuthenticationPlugin><users>{users}</users></simpleAuthenticationPlugin>"
+        # Last: connectors start in this order, and whoever reaches the plain one takes the broker for ready.
         connectors = f'<transportConnector name="stomp" uri="stomp://{HOST}:{self.port}"/>'
         if self.tls != "off":
             demand = str(self.tls == "mutual").lower()
             uri = f"stomp+ssl://{HOST}:{self._tls_port}?needClientAuth={demand}"
-            connectors += f'<transportConnector name="stomp+ssl" uri="{uri}"/>'
+            connectors = f'<transportConnector name="stomp+ssl" uri="{uri}"/>{connectors}'
         return _CONFIGURATION.format(
             name=quoteattr(f"broker-{self.port}"),
             data=quoteattr(str(self.directory / "data")),
