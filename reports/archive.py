@@ -6,13 +6,11 @@ sentence differs from the last one, which its `corrections` list.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import quote
 
 import msgspec
 from msgspec import structs
@@ -20,35 +18,12 @@ from msgspec import structs
 from lakescope.alerts._files import write
 from lakescope.reports.differences import differences
 from lakescope.reports.kinds import KINDS
-from lakescope.reports.model import Heading, KindName, Report
+from lakescope.reports.model import Heading, Report
+from lakescope.reports.place import Place
 from lakescope.reports.writing import as_json, read_json
 
-ALL = "all"
-"""Folder of what is of all VOs; that of a VO of this name is another."""
-_NAME_MAX = 120
-"""Characters of a folder's name; file systems take 255 bytes."""
 _NUMBER = re.compile(r"[1-9][0-9]{0,5}\.json")
 _FOLDER = re.compile(r"[A-Za-z0-9_~%-][A-Za-z0-9_~%.-]*")
-
-
-class Place(NamedTuple):
-    """Of the revisions of one report: names of folders, which are safe in addresses, too."""
-
-    kind: str
-    """That of a site's report has the site in it: ``site.CERN-PROD``."""
-    vo: str
-    period: str
-
-    @classmethod
-    def of(cls, kind: KindName, vo: str | None, period: str, site: str | None = None) -> Place:
-        """Of a report by what it is of."""
-        name = kind if site is None else f"{kind}.{folder_name(site)}"
-        return cls(name, ALL if vo is None else folder_name(vo), period)
-
-    @classmethod
-    def of_report(cls, report: Heading) -> Place:
-        """Where a report belongs."""
-        return cls.of(report.kind, report.vo, report.period.name, report.site)
 
 
 class Entry(Heading, frozen=True, kw_only=True):
@@ -158,16 +133,6 @@ class Archive:
     def _folder(self, place: Place) -> Path | None:
         """Null for names that no report has, such as those that lead out of the archive."""
         return self.folder.joinpath(*place) if all(map(_FOLDER.fullmatch, place)) else None
-
-
-def folder_name(name: str) -> str:
-    """A VO or site as the name of one folder: ASCII, no separator, no dot in front, not too long; different for each."""
-    text = quote(name, safe="").replace(".", "%2E") if name.startswith(".") else quote(name, safe="")
-    if name == ALL:
-        text = "%61ll"
-    if len(text) <= _NAME_MAX:
-        return text
-    return f"{text[: _NAME_MAX - 20]}~{hashlib.sha256(name.encode()).hexdigest()[:16]}"
 
 
 def _fault(path: Path, reason: str) -> str:

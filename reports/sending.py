@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import msgspec
 from msgspec import Struct
@@ -18,13 +18,16 @@ from msgspec import Struct
 from lakescope.alerts._files import read, write
 from lakescope.alerts.receivers._common import Letter, LetterReceiver, printable
 from lakescope.core.contracts import RefusedError, TransientError
+from lakescope.reports.forms.chat import chat_lines
 from lakescope.reports.forms.layout import layout
 from lakescope.reports.forms.mail import mail, message_id
-from lakescope.reports.forms.markdown import short_lines
 from lakescope.reports.forms.pictures import draw
 from lakescope.reports.forms.texts import readable
+from lakescope.reports.kinds import KINDS
 from lakescope.reports.model import Report
-from lakescope.reports.period import Week
+
+Each = Literal["revision", "period"]
+"""What everybody gets once: each revision, or one revision of each period."""
 
 
 class Receipt(Struct, frozen=True, kw_only=True):
@@ -32,6 +35,7 @@ class Receipt(Struct, frozen=True, kw_only=True):
 
     kind: str
     vo: str | None
+    site: str | None = None
     period: str
     revision: int
     receiver: str
@@ -39,10 +43,11 @@ class Receipt(Struct, frozen=True, kw_only=True):
     at: str
     """RFC 3339 in UTC."""
 
-    def is_of(self, report: Report) -> bool:
-        """Whether it is of this revision."""
-        mine = (self.kind, self.vo, self.period, self.revision)
-        return mine == (report.kind, report.vo, report.period.name, report.revision)
+    def is_of(self, report: Report, each: Each) -> bool:
+        """Whether it is of this report: of this revision, or of any."""
+        mine = (self.kind, self.vo, self.site, self.period)
+        is_same = mine == (report.kind, report.vo, report.site, report.period.name)
+        return is_same and (each == "period" or self.revision == report.revision)
 
 
 class Outcome(NamedTuple):
@@ -59,17 +64,19 @@ class Dispatch:
     """A report on its way. `path`: file of the receipts of all reports. Raises `RuntimeError` where that is damaged, and for a
     period that is not over."""
 
-    def __init__(self, report: Report, path: Path) -> None:
-        end = Week.parse(report.period.name).until
+    def __init__(self, report: Report, path: Path, each: Each = "revision") -> None:
+        end = KINDS[report.kind].period.parse(report.period.name).until
         if datetime.fromisoformat(report.computed) < end:  # whoever has it would not get the whole one
             raise RuntimeError(f"{report.period.name} is not over; send it after {end:%Y-%m-%d %H:%M} UTC")
         self.report = report
         self._path = path
+        self._each: Each = each
         self._receipts = read(path, list[Receipt], "sent reports", "reports may be sent again") or []
 
     def missing(self, name: str, receiver: LetterReceiver) -> list[str]:
         """Recipients of a receiver who do not have it yet."""
-        own = {one.recipient for one in self._receipts if one.is_of(self.report) and one.receiver == name}
+        receipts = [one for one in self._receipts if one.is_of(self.report, self._each)]
+        own = {one.recipient for one in receipts if one.receiver == name}
         return [one for one in receiver.recipients if one not in own]
 
     def send(
@@ -106,6 +113,7 @@ class Dispatch:
             Receipt(
                 kind=report.kind,
                 vo=report.vo,
+                site=report.site,
                 period=report.period.name,
                 revision=report.revision,
                 receiver=receiver,
@@ -119,9 +127,9 @@ class Dispatch:
 
 
 def letter_of(report: Report) -> Letter:
-    """Its page 1 for chats and programs, all of it as a mail. Needs the extra reports."""
+    """Its beginning for chats and programs, as report.txt has it; all of it as a mail. Needs the extra reports."""
     drawings = list(draw(report))
-    lines = [printable(line) for line in short_lines(report)]
+    lines = [printable(line) for line in chat_lines(report)]
     title = readable(report.title)
     return Letter(
         title, lines, _document(report, title, lines), mail(report, layout(report, drawings), drawings)
@@ -129,7 +137,7 @@ def letter_of(report: Report) -> Letter:
 
 
 def _document(report: Report, title: str, lines: Sequence[str]) -> dict[str, object]:
-    fields = ("kind", "vo", "period", "revision", "computed", "state")
+    fields = ("kind", "vo", "site", "period", "revision", "computed", "state")
     findings = [
         {"state": one.state, "text": printable(one.sentence.text), "action": printable(one.action)}
         for one in report.findings

@@ -1,17 +1,21 @@
-"""Reports from a store: what the room `reports` asks goes to a sink by one call a batch."""
+"""Reports from a store, where what the room `reports` asks goes to a sink by one call a batch; and from the archive."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import NamedTuple
 
 from lakescope.alerts.objectives import Objective
+from lakescope.app.lock import lock
 from lakescope.app.query import ask_many
 from lakescope.core.contracts import Sink
+from lakescope.reports.archive import Archive
 from lakescope.reports.kinds import KINDS, make_report
 from lakescope.reports.model import KindName, Report
 from lakescope.reports.period import Day, Week
+from lakescope.reports.place import Place
 
 
 class ReportText(NamedTuple):
@@ -47,3 +51,39 @@ def report_of(text: ReportText, sink: Sink, now: datetime, objectives: Sequence[
         configured=objectives,
         site_name=text.site,
     )
+
+
+class Revision(NamedTuple):
+    """The last one of a report in the archive."""
+
+    report: Report
+    before: Report | None
+    """The last revision until now; null: there was none."""
+
+
+def keep(
+    text: ReportText,
+    folder: Path,
+    compute: Callable[[ReportText], Report],
+    now: datetime,
+    *,
+    recompute: bool = False,
+) -> Revision:
+    """The last revision of a report in the archive `folder`, computed and kept if there is none yet, or anew.
+
+    Raises `ValueError` for a period that is not over, `RuntimeError` where another process writes to the archive or a file of
+    it is damaged, and what `compute` raises.
+    """
+    period = period_of(text, now)
+    if period.until > now:
+        raise ValueError(
+            f"{period.name} is not over until {period.until:%Y-%m-%d %H:%M} UTC, and only whole periods are kept and sent"
+        )
+    archive = Archive(folder)
+    before = archive.latest(Place.of(text.kind, text.vo, period.name, text.site))
+    if before is not None and not recompute:
+        return Revision(before, before)
+    # the period by its name: an instance's clock may be on the other side of midnight
+    report = compute(text._replace(period=period.name))
+    with lock(folder):
+        return Revision(archive.keep(report), before)

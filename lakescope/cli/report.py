@@ -126,9 +126,11 @@ def site(
 
 @app.command()
 def send(
-    kind: Annotated[Literal["weekly"], typer.Argument(help="Which report.")],
+    kind: Annotated[Literal["weekly", "daily", "site"], typer.Argument(help="Which report.")],
     week: WeekOption = None,
+    day: Annotated[str | None, typer.Option(help="Of the daily report: day, such as 2026-11-25.")] = None,
     vo: Annotated[str | None, typer.Option(help="Only the reports of this VO.")] = None,
+    site: Annotated[str | None, typer.Option(help="Only the reports of this site.")] = None,
     store: StoreOption = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Send nothing; list who does not have the report yet.")
@@ -137,49 +139,57 @@ def send(
 ) -> None:
     """Send the reports of [reports.NAME] to those of their receivers who do not have them yet.
 
+    The last revision of the archive; a period that is not there yet is computed and kept.
     Exit code 1: somebody did not get one; the same command tries only those again.
     Example: lakescope report send weekly --week 2026-W47 --dry-run
     """
     from contextlib import ExitStack, closing
 
     from lakescope.app.assembly import open_receivers
-    from lakescope.app.client import client_of
     from lakescope.app.lock import lock
     from lakescope.app.reports import ReportText
     from lakescope.reports.sending import Dispatch
 
+    if (wrong := week if kind == "daily" else day) is not None:
+        raise RuntimeError(f"{wrong!r}: a {kind} report takes {'--day' if kind == 'daily' else '--week'}")
     configured = configuration(config)
-    data_dir = configured.settings.data_dir
+    folder = configured.settings.data_dir / "reports"
     has_failed = False
-    for one_vo, names in _receivers(configured, kind, vo).items():
-        report = client_of(configured).report(ReportText(kind, week, one_vo), store, datetime.now(UTC))
+    for (one_vo, one_site), names in _receivers(configured, kind, vo, site).items():
+        text = ReportText(kind, day if kind == "daily" else week, one_vo, one_site)
+        report = _latest(text, store, configured, dry_run)
         emit(f"{report.period.name}, {one_vo or 'all VOs'}, revision {report.revision}: {report.title}")
         with ExitStack() as stack:
             receivers = open_receivers(configured, names)
             for one in receivers.values():
                 stack.enter_context(closing(one))
             if not dry_run:
-                stack.enter_context(lock(data_dir / "reports"))
-            dispatch = Dispatch(report, data_dir / "reports" / "sent.json")
-            has_failed |= _dispatch(dispatch, receivers, dry_run)
+                stack.enter_context(lock(folder))
+            has_failed |= _dispatch(Dispatch(report, folder / "sent.json"), receivers, dry_run)
     if has_failed:
         raise typer.Exit(1)
 
 
-def _receivers(configured: Configuration, kind: str, vo: str | None) -> dict[str | None, list[str]]:
-    """VO -> names of the receivers of its report, for one VO or all that are configured."""
-    reports = [one for one in configured.settings.reports.values() if one.kind == kind]
-    if vo is not None:
-        reports = [one for one in reports if one.vo == vo]
+def _receivers(
+    configured: Configuration, kind: str, vo: str | None, site: str | None
+) -> dict[tuple[str | None, str | None], list[str]]:
+    """VO and site -> names of the receivers of that report, for those that were asked for or all that are configured."""
+    reports = [
+        one
+        for one in configured.settings.reports.values()
+        if one.kind == kind and vo in (None, one.vo) and site in (None, one.site)
+    ]
     if not reports:
-        own = "" if vo is None else f', vo = "{vo}"'
-        of = "" if vo is None else f" of the VO {vo!r}"
+        places = {"VO": vo, "site": site}
+        of = "".join(f" of the {name} {value!r}" for name, value in places.items() if value is not None)
+        own = "".join(f', {name.lower()} = "{value}"' for name, value in places.items() if value is not None)
+        kind_text = "" if kind == "weekly" else f'kind = "{kind}", '
         raise RuntimeError(
-            f'there is no {kind} report{of} to send; add [reports.NAME] with receivers = ["NAME"]{own}'
+            f'there is no {kind} report{of} to send; add [reports.NAME] with {kind_text}receivers = ["NAME"]{own}'
         )
-    names: dict[str | None, list[str]] = {}
+    names: dict[tuple[str | None, str | None], list[str]] = {}
     for one in reports:
-        names.setdefault(one.vo, []).extend(one.receivers)
+        names.setdefault((one.vo, one.site), []).extend(one.receivers)
     return names
 
 
@@ -201,7 +211,8 @@ def _dispatch(dispatch: Dispatch, receivers: Mapping[str, Any], dry_run: bool) -
             emit(f"{outcome.receiver}: has it")
     if has_failed:
         report = dispatch.report
-        repeat = f"lakescope report send {report.kind} --week {report.period.name}"
+        option = "--day" if report.kind == "daily" else "--week"
+        repeat = f"lakescope report send {report.kind} {option} {report.period.name}"
         typer.echo(f"`{repeat}` tries again those who did not get it", err=True)
     return has_failed
 
@@ -246,35 +257,45 @@ def _archive(
 ) -> Report:
     """The last revision of the archive, which may become another one. Says on stderr which it is, and why."""
     from lakescope.app.client import client_of
-    from lakescope.app.lock import lock
-    from lakescope.app.reports import period_of
-    from lakescope.reports.archive import Archive, Place
+    from lakescope.app.reports import keep
+
+    def compute(text: ReportText) -> Report:
+        return client_of(configured).report(text, store, now)
 
     try:
-        period = period_of(text, now)
-        if period.until > now:
-            raise ValueError(
-                f"{period.name} is not over until {period.until:%Y-%m-%d %H:%M} UTC, and only whole periods are kept:"
-                " leave out --keep and --recompute"
-            )
-        archive = Archive(configured.settings.data_dir / "reports")
-        with lock(archive.folder):
-            last = archive.latest(Place.of(text.kind, text.vo, period.name, text.site))
-            if last is not None and not recompute:
-                _note(f"revision {last.revision}, of the archive; --recompute computes it anew")
-                return last
-            # the period by its name: an instance's clock may be on the other side of midnight
-            computed = client_of(configured).report(text._replace(period=period.name), store, now)
-            report = archive.keep(computed)
+        report, before = keep(
+            text, configured.settings.data_dir / "reports", compute, now, recompute=recompute
+        )
     except ValueError as error:
         raise RuntimeError(str(error)) from error
-    if last is not None and report.revision == last.revision:
-        _note(f"revision {last.revision} stays: no number and no sentence differs")
-    else:
+    number = report.revision
+    if before is None or before.revision < number:
         count = len(report.corrections)
         more = f": {count} {'difference' if count == 1 else 'differences'} to the one before" if count else ""
-        _note(f"revision {report.revision}, new{more}")
+        _note(f"revision {number}, new{more}")
+    elif recompute:
+        _note(f"revision {number} stays: no number and no sentence differs")
+    else:
+        _note(f"revision {number}, of the archive; --recompute computes it anew")
     return report
+
+
+def _latest(text: ReportText, store: str | None, configured: Configuration, dry_run: bool) -> Report:
+    """The last revision, which is computed and kept where there is none; with `dry_run` nothing is kept."""
+    from lakescope.app.client import client_of
+    from lakescope.app.reports import keep, period_of
+    from lakescope.reports.archive import Archive
+    from lakescope.reports.place import Place
+
+    now = datetime.now(UTC)
+    client, folder = client_of(configured), configured.settings.data_dir / "reports"
+    try:
+        if not dry_run:
+            return keep(text, folder, lambda text: client.report(text, store, now), now).report
+        place = Place.of(text.kind, text.vo, period_of(text, now).name, text.site)
+        return Archive(folder).latest(place) or client.report(text, store, now)
+    except ValueError as error:
+        raise RuntimeError(str(error)) from error
 
 
 def _note(text: str) -> None:

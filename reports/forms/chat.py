@@ -1,4 +1,4 @@
-"""A report as a short plain text that a chat's webhook takes."""
+"""A report as a short plain text: report.txt, and what `report send` posts to chats."""
 
 from __future__ import annotations
 
@@ -18,12 +18,11 @@ ROWS = 10
 
 
 def chat(report: Report) -> str:
-    """State, what to do, incidents, worst links, what changed: as many whole lines as there is room for."""
-    lines = [one if len(one) <= LINE else f"{one[: LINE - 4]} ..." for one in _lines(report)]
+    """The title and as many whole lines below it as there is room for."""
     end = "... shortened: report.html and report.json have everything."
     size = 0
     result: list[str] = []
-    for one in lines:
+    for one in (_short(report.title), *chat_lines(report)):
         if size + len(one) + 1 > LENGTH - len(end) - 1:
             return "\n".join([*result, end]) + "\n"
         result.append(one)
@@ -31,8 +30,16 @@ def chat(report: Report) -> str:
     return "\n".join(result) + "\n"
 
 
+def chat_lines(report: Report) -> list[str]:
+    """Below the title: state, what to do, incidents, worst links, what changed."""
+    return list(map(_short, _lines(report)))
+
+
+def _short(line: str) -> str:
+    return line if len(line) <= LINE else f"{line[: LINE - 4]} ..."
+
+
 def _lines(report: Report) -> Iterator[str]:
-    yield report.title
     yield range_text(report)
     yield ""
     yield from map(line_of, report.summary)

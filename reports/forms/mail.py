@@ -8,13 +8,13 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 from typing import Any, cast
-from urllib.parse import quote
 
 from lakescope.reports.forms.html import html
 from lakescope.reports.forms.markdown import plain_text
 from lakescope.reports.forms.pictures import Drawing
 from lakescope.reports.forms.texts import readable
 from lakescope.reports.model import Report
+from lakescope.reports.place import ALL, folder_name
 
 DOMAIN = "reports.lakescope"
 """Of ids: no host's name."""
@@ -45,7 +45,10 @@ def mail(report: Report, layout: Mapping[str, Any], drawings: Sequence[tuple[str
 
 
 def message_id(report: Report, revision: int | None = None) -> str:
-    """Stable: kind, site, VO, period and revision."""
-    vo = "".join(letter if letter.isalnum() and letter.isascii() else "_" for letter in report.vo or "all")
-    of_site = f"{quote(report.site, safe='')}." if report.site else ""
-    return f"<{report.kind}.{of_site}{vo}.{report.period.name}.{revision or report.revision}@{DOMAIN}>"
+    """Stable, and another one for each kind, site, VO, period and revision."""
+    # dots are between the parts alone, and never two of them: RFC 5322's dot-atom
+    site, vo = (
+        "" if name is None else folder_name(name).replace(".", "%2E") for name in (report.site, report.vo)
+    )
+    parts = [report.kind, *([site] if site else []), vo or ALL, report.period.name]
+    return f"<{'.'.join(parts)}.{revision or report.revision}@{DOMAIN}>"

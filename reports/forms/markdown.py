@@ -17,13 +17,6 @@ def markdown(report: Report) -> str:
     return "\n".join(_lines(report)) + "\n"
 
 
-def short_lines(report: Report) -> list[str]:
-    """Page 1 below its title, as plain text."""
-    lines = [range_text(report), "", *map(line_of, report.summary), "", "What changed:"]
-    lines += [f"- {line_of(one)}" for one in report.changes] or ["- No indicator changed much."]
-    return [*lines, "", *action_lines(report)]
-
-
 def action_lines(report: Report) -> list[str]:
     """What must be done, as plain text."""
     findings = [
@@ -34,7 +27,9 @@ def action_lines(report: Report) -> list[str]:
 
 def plain_text(report: Report) -> str:
     """What a person reads first, as plain text without tables: for the mail."""
-    lines = [report.title, *short_lines(report)]
+    lines = [report.title, range_text(report), "", *map(line_of, report.summary), "", "What changed:"]
+    lines += [f"- {line_of(one)}" for one in report.changes] or ["- No indicator changed much."]
+    lines += ["", *action_lines(report)]
     for section in report.sections:
         if section.sentences:
             lines += ["", f"{section.title}:", *(f"- {line_of(one)}" for one in section.sentences)]

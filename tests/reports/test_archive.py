@@ -13,10 +13,11 @@ from msgspec import structs
 from typer.testing import CliRunner, Result
 
 from lakescope.cli import app
-from lakescope.reports.archive import Archive, Place, folder_name
+from lakescope.reports.archive import Archive
 from lakescope.reports.differences import differences
 from lakescope.reports.model import Period, Report
 from lakescope.reports.period import Day, Week
+from lakescope.reports.place import Place, folder_name
 from lakescope.reports.writing import as_json, read_json
 from lakescope.sinks.duckdb import DuckdbSink
 from tests.reports._store import MONDAY, hourly, store_of, weekly_report

@@ -9,6 +9,7 @@ from email.message import EmailMessage
 from email.policy import default
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec import structs
@@ -149,10 +150,26 @@ def test_a_mail_has_text_html_and_the_pictures_that_it_names(files: Path, report
 
 def test_a_later_revision_is_another_mail_that_answers_the_first(report: Report) -> None:
     later = structs.replace(report, revision=2, vo="a vo/\u05d0")
-    assert message_id(later) == "<weekly.a_vo__.2026-W47.2@reports.lakescope>"
+    assert message_id(later) == "<weekly.a%20vo%2F%D7%90.2026-W47.2@reports.lakescope>"
     site = structs.replace(report, kind="site", site="a.b")
-    assert message_id(site) == "<site.a.b.all.2026-W47.1@reports.lakescope>"
-    assert message_id(later, revision=1) == "<weekly.a_vo__.2026-W47.1@reports.lakescope>"
+    assert message_id(site) == "<site.a%2Eb.all.2026-W47.1@reports.lakescope>"
+    assert message_id(later, revision=1) == message_id(structs.replace(later, revision=1))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"vo": "a.b"}, {"vo": "a_b"}),
+        ({"vo": None}, {"vo": "all"}),
+        ({"site": "a.b", "vo": "c"}, {"site": "a", "vo": "b.c"}),
+        ({"vo": "a/b"}, {"vo": "a%2Fb"}),
+    ],
+)
+def test_no_two_reports_have_one_id(report: Report, one: dict[str, Any], other: dict[str, Any]) -> None:
+    ids = [message_id(structs.replace(report, **fields)) for fields in (one, other)]
+    assert ids[0] != ids[1] and all(
+        re.fullmatch(r"<[\w%~-]+(\.[\w%~-]+)+@reports\.lakescope>", id, re.ASCII) for id in ids
+    )
 
 
 def test_markdown_has_no_html_and_whole_tables(files: Path) -> None:

@@ -18,6 +18,8 @@ from lakescope.cli import app
 from lakescope.core.places import ConfigurationError
 from lakescope.core.plugins import load
 from lakescope.reports import sending
+from lakescope.reports.archive import Archive
+from lakescope.reports.forms.chat import chat
 from lakescope.reports.model import Report
 from lakescope.reports.sending import Dispatch, Outcome, letter_of
 from tests.contract._http import Answer, HttpServer
@@ -131,6 +133,26 @@ def test_a_week_that_is_not_over_is_not_sent(report: Report, tmp_path: Path) -> 
 
 
 @pytest.mark.usefixtures("drawn_once")
+def test_a_site_and_another_get_a_report_each(report: Report, hook: HttpServer, tmp_path: Path) -> None:
+    for site in ("SITE-A", "SITE-B", "SITE-A"):
+        send(structs.replace(report, kind="site", site=site), tmp_path, slack=hook)
+    assert len(hook.requests) == 2
+
+
+@pytest.mark.usefixtures("drawn_once")
+def test_a_correction_is_not_news_to_who_gets_one_a_period(
+    report: Report, hook: HttpServer, tmp_path: Path
+) -> None:
+    send(report, tmp_path, webhook=hook)
+    later = structs.replace(report, revision=2)
+    plugin = load("receivers", "webhook")
+    with closing(plugin("webhook", plugin.Options(url=f"{hook.url}/"), tmp_path)) as receiver:
+        path = tmp_path / "reports" / "sent.json"
+        assert list(Dispatch(later, path, each="period").send({"webhook": receiver})) == [Outcome("webhook")]
+        assert Dispatch(later, path).missing("webhook", receiver) == ["webhook"]
+
+
+@pytest.mark.usefixtures("drawn_once")
 def test_an_address_that_is_refused_is_tried_alone(
     report: Report, server: MailServer, tmp_path: Path
 ) -> None:
@@ -174,9 +196,13 @@ def test_a_login_that_is_refused_stops_no_other_and_shows_no_secret(
 
 
 @pytest.mark.usefixtures("drawn_once")
-def test_chats_get_page_1_and_nobody_is_called(report: Report, hook: HttpServer, tmp_path: Path) -> None:
+def test_chats_get_the_text_of_report_txt_and_nobody_is_called(
+    report: Report, hook: HttpServer, tmp_path: Path
+) -> None:
     send(report, tmp_path, slack=hook, mattermost=hook)
     texts = [json.loads(request.body)["text"] for request in hook.requests]
+    plain = chat(report).splitlines()
+    assert plain[1] in texts[0] and plain[3].partition(":")[0] in texts[0]
     for text in texts:
         assert report.title.split()[0] in text and "What to do:" in text and len(text) < 4000
         assert "<!channel>" not in text and "@all" not in text
@@ -188,6 +214,7 @@ def test_a_program_gets_page_1_as_json(report: Report, hook: HttpServer, tmp_pat
     document = json.loads(hook.requests[0].body)
     assert set(document) == {"version", "report"}
     told = document["report"]
+    assert [told["title"], *told["text"].split("\n")] == chat(report).splitlines()
     assert told["key"] == "weekly.escape.2026-W47.1@reports.lakescope"
     assert (told["kind"], told["vo"], told["period"]["name"], told["revision"]) == (
         "weekly",
@@ -248,6 +275,42 @@ vo = "escape"
     assert "VO 'ska'" in str(command("--vo", "ska").exception)
 
 
+def test_the_command_sends_what_the_archive_has(hook: HttpServer, tmp_path: Path) -> None:
+    path = tmp_path / "lakescope.toml"
+    path.write_text(f"""{BASE}
+[alerts.receivers.program]
+type = "webhook"
+url = "{hook.url}/{SECRET}"
+[reports.morning]
+kind = "daily"
+receivers = ["program"]
+[reports.site-a]
+kind = "site"
+site = "SITE-A"
+receivers = ["program"]
+""")
+    data = tmp_path / "lakescope-data"
+
+    def command(*options: str) -> Result:
+        return CliRunner().invoke(app, ["report", "send", *options, "-c", str(path)])
+
+    with store_of(hourly(range(168), failed_every=2), data):
+        pass
+    day, week = ("daily", "--day", "2026-11-18"), ("site", "--week", "2026-W47")
+    assert "program: would be sent" in command(*day, "--dry-run").stdout and not (data / "reports").exists()
+    assert command(*day).exit_code == command(*week, "--site", "SITE-A").exit_code == 0
+    with store_of(hourly(range(168), first=500), data):  # too late for who has it
+        pass
+    assert "program: has it" in command(*day).stdout
+    daily, site = (json.loads(request.body)["report"] for request in hook.requests)
+    assert (daily["kind"], daily["site"], daily["period"]["name"]) == ("daily", None, "2026-11-18")
+    assert (site["kind"], site["site"], site["period"]["name"]) == ("site", "SITE-A", "2026-W47")
+    archive = Archive(data / "reports")
+    assert [(one.kind, one.revision) for one in archive.listing().entries] == [("daily", 1), ("site", 1)]
+    assert "of the site 'SITE-B'" in str(command(*week, "--site", "SITE-B").exception)
+    assert "takes --week" in str(command("site", *day[1:]).exception)
+
+
 @pytest.mark.parametrize(
     ("text", "problem", "remedy"),
     [
@@ -255,10 +318,27 @@ vo = "escape"
         ('receivers = ["oncall"]', "of type pagerduty, which takes alerts only", "mail, mattermost, slack"),
     ],
 )
-def test_a_configuration_that_cannot_be(text: str, problem: str, remedy: str) -> None:
+def test_receivers_that_cannot_be(text: str, problem: str, remedy: str) -> None:
     oncall = '[alerts.receivers.oncall]\ntype = "pagerduty"\nrouting_key = "0123456789"\n'
     with pytest.raises(ConfigurationError) as raised:
         parse(f"{BASE}{oncall}[reports.monday]\n{text}")
     (fault,) = raised.value.problems
     assert fault.place == "reports.monday.receivers"
     assert problem in fault.text and remedy in fault.remedy
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ('kind = "site"', 'add site = "CERN-PROD"'),
+        ('site = "CERN-PROD"', 'write kind = "site", or remove `site`'),
+    ],
+)
+def test_a_report_that_cannot_be(text: str, problem: str) -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        parse(
+            f'{BASE}[alerts.receivers.chat]\ntype = "slack"\nurl = "https://chat.example.org/a"\n'
+            f'[reports.monday]\nreceivers = ["chat"]\n{text}'
+        )
+    (fault,) = raised.value.problems
+    assert problem in f"{fault.text} {fault.remedy}"

@@ -13,9 +13,10 @@ from lakescope.app.assembly import Assembly
 from lakescope.app.web.pages import SECURITY
 from lakescope.core.extras import MissingExtraError
 from lakescope.dashboards.pages import page
-from lakescope.reports.archive import Archive, Entry, Place
+from lakescope.reports.archive import Archive, Entry
 from lakescope.reports.differences import differences
 from lakescope.reports.model import Change, Report, State
+from lakescope.reports.place import Place
 from lakescope.reports.writing import Form, form
 
 CHANGES_MAX = 1000
