@@ -10,6 +10,7 @@ _EXTRAS = {
     "opensearchpy": "opensearch",
     "attr": "grafana",
     "grafanalib": "grafana",
+    "kafka": "kafka",
     "jinja2": "reports",
     "typst": "reports",
     "vl_convert": "pictures",

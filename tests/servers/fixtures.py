@@ -24,6 +24,7 @@ from .activemq import ActiveMQ
 from .elasticsearch import Elasticsearch
 from .influxdb import InfluxDB
 from .install import SERVERS
+from .kafka import Kafka
 from .node_exporter import NodeExporter
 from .opensearch import OpenSearch
 from .rabbitmq import RabbitMQ
@@ -40,6 +41,7 @@ _SERVER_OF_FIXTURE = {
     "chromium": "chromium",
     "elasticsearch": "elasticsearch",
     "influxdb": "influxdb",
+    "kafka": "kafka",
     "node_exporter": "node_exporter",
     "opensearch": "opensearch",
     "opensearch_prefix": "opensearch",
@@ -122,6 +124,12 @@ def opensearch(shelf: str) -> OpenSearch:
 def influxdb(shelf: str) -> InfluxDB:
     """The session's InfluxDB; keep to `influx_database`."""
     return ask(shelf, "influxdb", InfluxDB)
+
+
+@pytest.fixture(scope="session")
+def kafka(shelf: str) -> Kafka:
+    """The session's Kafka; name topics and groups by `unique_name`."""
+    return ask(shelf, "kafka", Kafka)
 
 
 @pytest.fixture(scope="session")

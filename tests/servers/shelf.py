@@ -20,6 +20,7 @@ from ._process import Server
 from .activemq import ActiveMQ
 from .elasticsearch import Elasticsearch
 from .influxdb import InfluxDB
+from .kafka import Kafka
 from .node_exporter import NodeExporter
 from .opensearch import OpenSearch
 from .rabbitmq import RabbitMQ
@@ -30,6 +31,7 @@ KINDS: dict[str, Callable[[Path], Server]] = {
     "second_activemq": ActiveMQ,
     "elasticsearch": Elasticsearch,
     "influxdb": InfluxDB,
+    "kafka": Kafka,
     "node_exporter": NodeExporter,
     "opensearch": OpenSearch,
     "rabbitmq": RabbitMQ,

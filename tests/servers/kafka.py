@@ -1,0 +1,289 @@
+"""Kafka 4.4.0: one real broker, its own controller (KRaft), from the jars on Maven Central."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import socket
+import struct
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from ._install import BUILT, Install, run_logged
+from ._java import find_java
+from ._process import HOST, Server, ServerError, free_port
+from ._tls import Authority
+
+if TYPE_CHECKING:  # its import takes half a second, and every session of tests reads this file
+    from kafka import KafkaAdminClient
+
+VERSION = "4.4.0"
+
+_JAVA = 17
+_SOURCES = Path(__file__).with_name("kafka_broker")
+_HOME = BUILT / f"kafka-{VERSION}"
+_COPY_JARS = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies"
+
+
+def _is_built() -> bool:
+    stamp = _HOME / "recipe"
+    return stamp.exists() and stamp.read_text() == _fingerprint()
+
+
+def _build() -> None:
+    """Download: 45 jars, 10 s."""
+    with tempfile.TemporaryDirectory(dir=BUILT, prefix="kafka-") as work:
+        target = Path(work) / "home"
+        target.mkdir()
+        options = ["-DincludeScope=runtime", f"-DoutputDirectory={target / 'lib'}"]
+        maven: list[str | Path] = ["mvn", "-B", "-q", "-Dstyle.color=never", "-f", _SOURCES / "pom.xml"]
+        run_logged([*maven, _COPY_JARS, *options], BUILT / "kafka.log")
+        (target / "recipe").write_text(_fingerprint())
+        # Renamed in the end, so that an interrupted build is no build.
+        shutil.rmtree(_HOME, ignore_errors=True)
+        target.rename(_HOME)
+
+
+def _fingerprint() -> str:
+    return hashlib.sha256((_SOURCES / "pom.xml").read_bytes()).hexdigest()
+
+
+INSTALL = Install(
+    "kafka", lambda: {"maven": "/usr/bin/mvn", "openssl": "/usr/bin/openssl"}, _is_built, _build
+)
+
+_CONFIGURATION = """\
+process.roles=broker,controller
+node.id=1
+controller.quorum.bootstrap.servers={host}:{controller_port}
+controller.listener.names=CONTROLLER
+inter.broker.listener.name=PLAIN
+listeners={listeners},CONTROLLER://{host}:{controller_port}
+advertised.listeners={advertised}
+listener.security.protocol.map={protocols},CONTROLLER:PLAINTEXT
+log.dirs={directory}/data
+auto.create.topics.enable=false
+
+# One node: what has more replicas by default would never be written.
+default.replication.factor=1
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=1
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=1
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+
+# Groups balance at once, and notice soon who is gone.
+group.initial.rebalance.delay.ms=0
+group.min.session.timeout.ms=1000
+# A broker that was killed is refused until its session is over.
+broker.session.timeout.ms=3000
+broker.heartbeat.interval.ms=500
+
+sasl.enabled.mechanisms=SCRAM-SHA-256,SCRAM-SHA-512,PLAIN
+{logins}
+ssl.keystore.type=PEM
+ssl.keystore.location={keystore}
+ssl.truststore.type=PEM
+ssl.truststore.location={truststore}
+listener.name.mutual.ssl.client.auth=required
+
+# Who comes without a login may do everything; others, until there is an access rule on what they want.
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+super.users=User:ANONYMOUS
+allow.everyone.if.no.acl.found=true
+"""
+_MODULES = "org.apache.kafka.common.security"
+
+LISTENERS = {
+    "PLAIN": "PLAINTEXT",
+    "LOGIN": "SASL_PLAINTEXT",
+    "TLS": "SSL",
+    "MUTUAL": "SSL",
+    "TLSLOGIN": "SASL_SSL",
+}
+"""Listener -> its protocol. MUTUAL demands a client's certificate."""
+
+
+class Kafka(Server):
+    """A broker with one loopback port a listener, which it keeps over restarts, as it does its topics and groups.
+
+    `user` logs in with `password`, by PLAIN and by SCRAM, where a listener demands a login.
+    """
+
+    name: ClassVar[str] = "kafka"
+    user: ClassVar[str] = "alice"
+    password: ClassVar[str] = "p4ss-of-alice"
+
+    def __init__(self, directory: Path, *, heap_mb: int = 320) -> None:
+        super().__init__(directory)
+        self.heap_mb = heap_mb
+        self.ports = {listener: free_port() for listener in LISTENERS}
+        self._controller_port = free_port()
+
+    @property
+    def url(self) -> str:
+        """The listener without TLS and login: kafka://127.0.0.1:<port>."""
+        return f"kafka://{self.address}"
+
+    @property
+    def address(self) -> str:
+        """The same as clients of Kafka name it: 127.0.0.1:<port>."""
+        return f"{HOST}:{self.ports['PLAIN']}"
+
+    @property
+    def login_url(self) -> str:
+        """The listener that demands a login, without TLS."""
+        return f"kafka://{HOST}:{self.ports['LOGIN']}"
+
+    @property
+    def tls_url(self) -> str:
+        """The listener with TLS: kafka+ssl://localhost:<port>."""
+        return f"kafka+ssl://localhost:{self.ports['TLS']}"
+
+    @property
+    def mutual_tls_url(self) -> str:
+        """The listener with TLS that demands a client's certificate."""
+        return f"kafka+ssl://localhost:{self.ports['MUTUAL']}"
+
+    @property
+    def tls_login_url(self) -> str:
+        """The listener with TLS that demands a login."""
+        return f"kafka+ssl://localhost:{self.ports['TLSLOGIN']}"
+
+    @cached_property
+    def authority(self) -> Authority:
+        """The CA of the broker: its `certificate` is what a client trusts, `issue("name")` makes a client's pair."""
+        return Authority(self.directory / "tls")
+
+    @contextmanager
+    def admin(self) -> Iterator[KafkaAdminClient]:
+        """Kafka's own administration."""
+        from kafka import KafkaAdminClient
+
+        client = KafkaAdminClient(bootstrap_servers=self.address, bootstrap_timeout_ms=10_000)
+        try:
+            yield client
+        finally:
+            client.close()
+
+    def create_topic(
+        self, topic: str, partitions: int = 1, settings: Mapping[str, str] | None = None
+    ) -> None:
+        """Make a topic; `settings` such as `{"max.message.bytes": "2000"}`."""
+        with self.admin() as admin:
+            specification = {"num_partitions": partitions, "replication_factor": 1, "configs": settings or {}}
+            admin.create_topics({topic: specification})
+
+    def set_topic(self, topic: str, settings: Mapping[str, str]) -> None:
+        """Change settings of a topic."""
+        from kafka.admin import ConfigResource, ConfigResourceType
+
+        with self.admin() as admin:
+            admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, settings)])
+
+    def held(self, group: str, topic: str) -> int:
+        """How many messages of a topic the group has not committed."""
+        from kafka import TopicPartition
+        from kafka.admin import OffsetSpec
+        from kafka.errors import CoordinatorNotAvailableError
+
+        with self.admin() as admin:
+            (description,) = admin.describe_topics([topic])
+            partitions = [
+                TopicPartition(topic, each["partition_index"]) for each in description["partitions"]
+            ]
+            ends = admin.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.LATEST))
+            try:
+                committed = admin.list_group_offsets(group)[group]
+            except (
+                CoordinatorNotAvailableError
+            ):  # no group has come yet: the topic of their offsets is being made
+                committed = {}
+        return sum(
+            end.offset - (committed[partition].offset if partition in committed else 0)
+            for partition, end in ends.items()
+        )
+
+    def command(self) -> list[str]:
+        configuration = self.directory / "server.properties"
+        configuration.write_text(self._configuration())
+        if not (self.directory / "data/meta.properties").exists():
+            self._format(configuration)
+        return [*self._java(), "kafka.Kafka", str(configuration)]
+
+    def is_ready(self) -> bool:
+        """Whether it names a broker, itself: it does so once the controller has let it in."""
+        request = struct.pack(">hhihi", 3, 1, 1, -1, 0)  # Metadata, version 1, of no topic
+        try:
+            with socket.create_connection((HOST, self.ports["PLAIN"]), 2) as connection:
+                connection.sendall(struct.pack(">i", len(request)) + request)
+                answer = connection.recv(12, socket.MSG_WAITALL)
+        except OSError:
+            return False
+        return len(answer) == 12 and struct.unpack(">iii", answer)[2] > 0
+
+    def _java(self) -> list[str]:
+        java = find_java(_JAVA)
+        if java is None:
+            raise ServerError(f"no Java >= {_JAVA} for Kafka: python -m tests.servers.install kafka")
+        return [
+            str(java.java),
+            f"-Xmx{self.heap_mb}m",
+            # Ready in half the time on few cores.
+            "-XX:+UseSerialGC",
+            "-XX:TieredStopAtLevel=1",
+            f"-Djava.io.tmpdir={self.directory}",
+            f"-Dlog4j2.configurationFile={_SOURCES / 'log4j2.properties'}",
+            "-cp",
+            f"{_HOME / 'lib'}/*",
+        ]
+
+    def _format(self, configuration: Path) -> None:
+        """A node without a formatted directory does not start; the SCRAM logins are part of it."""
+        scram = [
+            argument
+            for kind in ("SCRAM-SHA-256", "SCRAM-SHA-512")
+            for argument in ("--add-scram", f"{kind}=[name={self.user},password={self.password}]")
+        ]
+        tool = ["kafka.tools.StorageTool", "format", "--cluster-id", "lakescope-tests", "--standalone"]
+        command = [*self._java(), *tool, "--config", str(configuration), *scram]
+        done = subprocess.run(command, cwd=self.directory, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise ServerError(f"{' '.join(command)}\n{done.stdout}{done.stderr}")
+
+    def _configuration(self) -> str:
+        pair = self.authority.issue("broker")
+        keystore = self.directory / "tls/broker.pem"
+        keystore.write_bytes(
+            pair.key.read_bytes() + pair.certificate.read_bytes() + self.authority.certificate.read_bytes()
+        )
+        login = f'username="{self.user}" password="{self.password}" user_{self.user}="{self.password}"'
+        return _CONFIGURATION.format(
+            host=HOST,
+            controller_port=self._controller_port,
+            listeners=",".join(f"{listener}://{HOST}:{port}" for listener, port in self.ports.items()),
+            advertised=",".join(
+                f"{listener}://{'localhost' if 'SSL' in LISTENERS[listener] else HOST}:{port}"
+                for listener, port in self.ports.items()
+            ),
+            protocols=",".join(f"{listener}:{protocol}" for listener, protocol in LISTENERS.items()),
+            directory=self.directory,
+            logins="\n".join(
+                f"listener.name.{listener}.{mechanism}.sasl.jaas.config={_MODULES}.{module} required {values};"
+                for listener in ("login", "tlslogin")
+                for mechanism, module, values in (
+                    ("plain", "plain.PlainLoginModule", login),
+                    ("scram-sha-256", "scram.ScramLoginModule", ""),
+                    ("scram-sha-512", "scram.ScramLoginModule", ""),
+                )
+            ),
+            keystore=keystore,
+            truststore=self.authority.certificate,
+        )
