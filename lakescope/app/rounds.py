@@ -137,8 +137,7 @@ class Rounds:
 
     def round(self, now: float, stop: threading.Event | None = None) -> None:
         """Evaluates at a time (POSIX seconds, a multiple of `ROUND_S`). Notifies nobody."""
-        self._now = now
-        self._search(now, stop or threading.Event())
+        self.search(now, stop or threading.Event())
         self.evaluator.step(now)
         self._ask_outages(now)
         is_due = round(now / ROUND_S) % _EVIDENCE == 0
@@ -220,8 +219,9 @@ class Rounds:
             log.warning("incidents_learnt_anew")
             return Watch(), 0.0
 
-    def _search(self, now: float, stop: threading.Event) -> None:
+    def search(self, now: float, stop: threading.Event) -> None:
         """The search's rounds up to `now`: those that were missed, too, as far back as `LEARN_S`."""
+        self._now = now
         begin = max(self._searched, now - LEARN_S) // BIN_S * BIN_S
         first = begin
         while begin < now and not stop.is_set():
