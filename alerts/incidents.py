@@ -122,6 +122,11 @@ class Tracker:
         """The culprits of the incidents that people were notified of."""
         return frozenset(pattern for one in self.open if one.opened for pattern in one.patterns)
 
+    def suspected(self, now: float) -> list[Incident]:
+        """Those that are not confirmed, and new enough that they still may be."""
+        since = now - self.settings.rounds * BIN_S
+        return [one for one in self.open if one.opened is None and one.noticed > since]
+
     def text_of(self, incident: Incident) -> str:
         """An incident and what its confirmation depends on, in one line."""
         state = "confirmed" if incident.opened else "not confirmed"

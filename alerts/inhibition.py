@@ -1,8 +1,11 @@
 """Which alert mutes which: one table, for Lakescope's own notifications and for Alertmanager's `inhibit_rules`. Pure.
 
-A cause mutes what follows from it: a site's outage its links, the lake its sites, the network what runs over it. A ticket never
-mutes a page. Nothing mutes itself, and there is no circle: each entry mutes what reaches less far (lake, site, link), but the
-network's, which mute other topics than the network, and no other topic mutes the network.
+A cause mutes what follows from it: a site's outage its links, the lake its sites, the network what runs over it, the fast rule of
+an objective its slower ones. A ticket never mutes a page. Nothing mutes itself, and there is no circle: each entry mutes what
+reaches less far (lake, site, link) or is slower, but the network's, which mute other topics than the network, and no other topic
+mutes the network.
+
+What an open incident explains is not in the table, since no label says what an incident is of: `alerts.covering`.
 """
 
 from __future__ import annotations
@@ -10,12 +13,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from lakescope.alerts.model import Alert, Rule
+from lakescope.alerts.model import Alert, BurnRate, Rule
+from lakescope.alerts.objectives import SPEEDS
 from lakescope.kpis.catalogue import CATALOGUE
 
 MUTE = "lakescope_mute"
 """An alert with the severity none: of a site whose links are muted, as `src_site` or as `dst_site`."""
 ENDS = ("src_site", "dst_site")
+DIMENSIONS = (
+    *("site", "rse", "src_site", "dst_site", "src_rse", "dst_rse", "host", "src_host", "dst_host"),
+    *("vo", "activity", "account", "protocol", "endpoint", "incident"),
+)
+"""Labels that say where."""
 _SEVERITIES = ("page", "ticket")
 
 
@@ -73,9 +82,21 @@ def _table() -> Iterator[Inhibition]:
         (Matcher("topic", ("network",), is_other=True), *both),
         *ENDS,
     )
+    # an objective whose budget is used up fast: its slower rules
+    for number, speed in enumerate(SPEEDS[:-1], 1):
+        slower = _of("burn", *(one.name for one in SPEEDS[number:]))
+        yield from _graded((_of("burn", speed.name),), (slower,), "objective", *DIMENSIONS)
 
 
 INHIBITIONS = tuple(_table())
+
+
+def reach_of(rule: Rule) -> dict[str, str]:
+    """What the table knows of a rule's alerts beside their own labels."""
+    reach = {"scope": scope_of(rule), "topic": topic_of(rule)}
+    if isinstance(rule.condition, BurnRate):
+        reach["objective"], _, reach["burn"] = rule.name.rpartition("_")
+    return reach
 
 
 def scope_of(rule: Rule) -> str:
@@ -132,7 +153,7 @@ def _values(inhibition: Inhibition, labels: Mapping[str, str]) -> tuple[str, ...
 
 def _labels(alert: Alert, rule: Rule | None) -> dict[str, str]:
     """As Prometheus' rules have them."""
-    reach = {"scope": scope_of(rule), "topic": topic_of(rule)} if rule else {"topic": "transfers"}
+    reach = reach_of(rule) if rule else {"topic": "transfers"}
     return alert.labels | {"alertname": alert.rule} | reach
 
 

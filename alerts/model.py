@@ -146,8 +146,8 @@ class Rule(Struct, frozen=True, kw_only=True):
     """A group that has no value any more, or less than the least volume, keeps its alert open for so long (seconds), as it
     is not known to be well; 0: it counts as normal, as a count of nothing is."""
     is_incident: bool = False
-    """Of failed transfers: the search for incidents names their culprit, and groups that an open incident covers are not
-    alerts beside it."""
+    """Of failed transfers: the search for incidents names their culprit, and groups of whose failures an open incident has most
+    are not alerts beside it (`lakescope.alerts.covering`)."""
     enabled: bool = True
     runbook_url: str | None = None
     """Null: that of Lakescope's documentation, by the rule's name."""

@@ -75,13 +75,17 @@ class _Speed(NamedTuple):
     severity: Severity
 
 
-_SPEEDS = (
+SPEEDS = (
     _Speed("1h", 0.02, HOUR, "page"),
     _Speed("6h", 0.05, 6 * HOUR, "page"),
     _Speed("3d", 0.1, 3 * DAY, "ticket"),
 )
+"""Fastest first; a rule's name ends with that of its speed."""
 _SHORTER = 12
 """So many times shorter is the second window."""
+_KEEP_S = 900
+_KEEP_FASTEST_S = SPEEDS[1].longest_s // _SHORTER + _KEEP_S
+"""The fastest rule mutes the next one and ends after it: else that would be a second page, when all is good again."""
 
 
 def rules_of(objective: Objective, runbook_url: str) -> Iterator[Rule]:
@@ -93,7 +97,7 @@ def rules_of(objective: Objective, runbook_url: str) -> Iterator[Rule]:
         raise ValueError(
             f"expected a KPI that is a share of events, such as transfer_efficiency, found {kpi.name} ({kpi.unit})"
         )
-    for speed in _SPEEDS:
+    for speed in SPEEDS:
         yield _rule(objective, kpi, speed, runbook_url)
 
 
@@ -121,6 +125,7 @@ def _rule(objective: Objective, kpi: Kpi, speed: _Speed, runbook_url: str) -> Ru
         kpi=kpi.name,
         condition=BurnRate(target=objective.target, rate=rate, short_s=window_s // _SHORTER),
         window_s=window_s,
+        keep_s=_KEEP_FASTEST_S if speed is SPEEDS[0] else _KEEP_S,
         by=tuple(objective.by),
         filters=dict(objective.filters),
         volume=Volume(volume.name, objective.least_volume) if volume else None,
@@ -130,6 +135,7 @@ def _rule(objective: Objective, kpi: Kpi, speed: _Speed, runbook_url: str) -> Ru
         description=f"{kpi.meaning.rstrip('.')}: {{value}} in the last {{window}}, limit {{threshold}}. At this rate"
         f" {speed.share:.0%} of what the objective ({percent} over {objective.days} d) allows to fail has"
         " been used up in that time.",
+        is_incident=kpi.dataset == "transfers" and isinstance(kpi.value, Part),
         runbook_url=runbook_url,
     )
 

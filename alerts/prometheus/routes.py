@@ -13,7 +13,7 @@ from typing import Any, get_args
 
 from pydantic import SecretStr
 
-from lakescope.alerts.inhibition import INHIBITIONS, Inhibition, Matcher
+from lakescope.alerts.inhibition import DIMENSIONS, INHIBITIONS, Inhibition, Matcher
 from lakescope.alerts.prometheus.rules import DEAD_MANS_SWITCH
 from lakescope.alerts.receivers._common import HttpReceiverOptions
 from lakescope.alerts.receivers.chat import MattermostOptions, SlackOptions
@@ -183,16 +183,11 @@ def _clock(minutes: int) -> str:
 
 # --- who mutes whom ---------------------------------------------------------------------------------------
 
-_DIMENSIONS = (
-    *("site", "rse", "src_site", "dst_site", "src_rse", "dst_rse", "host", "src_host", "dst_host"),
-    *("vo", "activity", "account", "protocol", "endpoint", "incident"),
-)
-
 
 def _inhibitions() -> Iterator[Document]:
     # a ticket that has become a page: to Alertmanager another alert
     ticket = Inhibition(
-        (Matcher("severity", ("page",)),), (Matcher("severity", ("ticket",)),), ("alertname", *_DIMENSIONS)
+        (Matcher("severity", ("page",)),), (Matcher("severity", ("ticket",)),), ("alertname", *DIMENSIONS)
     )
     for one in (ticket, *INHIBITIONS):
         yield {

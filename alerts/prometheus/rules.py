@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from lakescope.alerts.inhibition import ENDS, MUTE, is_outage, scope_of, topic_of
+from lakescope.alerts.inhibition import ENDS, MUTE, is_outage, reach_of
 from lakescope.alerts.model import Rule
 from lakescope.alerts.prometheus.gauges import DOWNTIME, INCIDENT, STATE, STATES, THRESHOLD, VALUE
 from lakescope.kpis import CATALOGUE
@@ -58,12 +58,7 @@ def _entry(rule: Rule, links: Links) -> Document:
     return {
         "alert": rule.name,
         "expr": f'max {_INSTANCES} ({STATE}{{rule="{rule.name}"}}) >= {_OPEN}',
-        "labels": {
-            "severity": rule.severity,
-            "owner": rule.owner,
-            "scope": scope_of(rule),
-            "topic": topic_of(rule),
-        },
+        "labels": {"severity": rule.severity, "owner": rule.owner, **reach_of(rule)},
         "annotations": {
             "summary": summary,
             "description": rule.description.format_map(fields),

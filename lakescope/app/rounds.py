@@ -21,15 +21,16 @@ from typing import Any, NamedTuple
 import msgspec
 
 from lakescope.alerts.book import IncidentRecord
+from lakescope.alerts.covering import Covering, Culprit
 from lakescope.alerts.delivery import Outbox
 from lakescope.alerts.incidents import BIN_S
 from lakescope.alerts.inhibition import causes
-from lakescope.alerts.model import Acknowledgement, Alert, Rule, Silence, Verdict
+from lakescope.alerts.model import Acknowledgement, Alert, Rule, Silence
 from lakescope.alerts.muting import Outage, outage_of
+from lakescope.alerts.patterns import Pattern
 from lakescope.alerts.receivers._common import Receiver
-from lakescope.alerts.records import RULE, Records
+from lakescope.alerts.records import RULE, Records, severity_of
 from lakescope.alerts.routing import Subscription, is_settled
-from lakescope.alerts.search import Pattern, covers
 from lakescope.alerts.states import Ledger
 from lakescope.alerts.watch import FAILED_BY, PLACE, REACH_S, Bins, Watch, bins_of
 from lakescope.app import evidence
@@ -102,7 +103,6 @@ class Rounds:
         self._lease = Lease(self._ledger.instance, sink, store) if store else None
         self._is_holder = self._lease is None
         self.clock = clock
-        self.evaluator.cover = self._cover
         self._outbox = Outbox(
             notifying.receivers, notifying.subscriptions, self._ledger.receipts, lambda _: self._save()
         )
@@ -138,6 +138,7 @@ class Rounds:
     def round(self, now: float, stop: threading.Event | None = None) -> None:
         """Evaluates at a time (POSIX seconds, a multiple of `ROUND_S`). Notifies nobody."""
         self.search(now, stop or threading.Event())
+        self.evaluator.cover = Covering(self._culprits(), self._bins, now).of
         self.evaluator.step(now)
         self._ask_outages(now)
         is_due = round(now / ROUND_S) % _EVIDENCE == 0
@@ -269,15 +270,14 @@ class Rounds:
         self._bins = {at: places for at, places in held_bins.items() if at < since} | bins_of(*answers)
         return True
 
-    def _cover(self, rule: Rule, verdict: Verdict) -> str | None:
-        """The open incident that has the failures of a rule's group."""
-        if not rule.is_incident:
-            return None
-        place = rule.places(verdict.group)
-        for record in self.records.incidents(self._searched):
-            if record.ended is None and any(_reaches(Pattern(one), place) for one in record.patterns):
-                return f"incident {record.id}: {record.culprit}"
-        return None
+    def _culprits(self) -> Iterator[Culprit]:
+        """Of open incidents, and of those that will be confirmed soon if they are any."""
+        for record in self.records.incidents(inf):
+            patterns = [Pattern(one) for one in record.patterns]
+            yield Culprit(f"incident {record.id}: {record.culprit}", record.severity, patterns)
+        for one in self._watch.tracker.suspected(self._searched):
+            text = f"an incident that is not confirmed yet: {title_of(tuple(p.attributes for p in one.patterns))}"
+            yield Culprit(text, severity_of(one), one.patterns)
 
     # --- what mutes ---------------------------------------------------------------------------------------
 
@@ -345,17 +345,6 @@ class Rounds:
     def _save(self) -> None:
         with self._saving:
             self._ledger.save(self._file)
-
-
-def _reaches(pattern: Pattern, place: Mapping[str, str]) -> bool:
-    """Whether a culprit may have the failures of a rule's group: it covers it, has no place, or is at one of its ends."""
-    if covers(pattern, place):
-        return True
-    values = {
-        end.strip() for _, value in pattern.attributes for end in value.replace("<->", "->").split("->")
-    }
-    at_places = [name for name, _ in pattern.attributes if name.endswith(("site", "rse", "link", "links"))]
-    return not at_places or bool(values & {*place.values()})
 
 
 def _in_force(rows: Iterable[Mapping[str, Any]], now: float) -> Iterator[Outage]:

@@ -9,14 +9,18 @@ import pytest
 from msgspec.structs import replace
 
 from lakescope.alerts.catalogue import RULES
-from lakescope.alerts.inhibition import ENDS, INHIBITIONS, causes, scope_of, topic_of
+from lakescope.alerts.inhibition import ENDS, INHIBITIONS, causes, reach_of
 from lakescope.alerts.model import Alert
+from lakescope.alerts.objectives import Objective, rules_of
 from lakescope.alerts.states import Watched, _alert
 
 SITE = replace(RULES["transfer_efficiency_source"], name="site_down", by=("site",), severity="page")
 PAGED = replace(RULES["transfer_efficiency_link"], name="link_paged", severity="page")
 LOUD = replace(RULES["network_loss"], name="network_down", severity="page")
-ALL = {**RULES, **{one.name: one for one in (SITE, PAGED, LOUD)}}
+BURNS = tuple(
+    rules_of(Objective(name="q", kpi="transfer_efficiency", target=0.98, by=["dst_site"]), "objective.md")
+)
+ALL = {**RULES, **{one.name: one for one in (SITE, PAGED, LOUD, *BURNS)}}
 
 GROUPS = {
     "site_down": ("A",),
@@ -25,6 +29,7 @@ GROUPS = {
     "transfer_efficiency_source": ("A",),
     "transfer_efficiency_lake": (),
     "queue_time_destination": ("B",),
+    **{one.name: ("B",) for one in BURNS},
 }
 
 
@@ -52,6 +57,8 @@ def alert(name: str, *group: str, opened: float = 0.0) -> Alert:
             ],
             ["network_loss"],
         ),
+        ("objective_q_1h", ["objective_q_6h", "objective_q_3d"], ["queue_time_destination"]),
+        ("objective_q_6h", ["objective_q_3d"], ["queue_time_destination"]),
     ],
 )
 def test_a_cause_mutes_what_follows_from_it(cause: str, muted: list[str], spared: list[str]) -> None:
@@ -65,6 +72,7 @@ def test_a_cause_mutes_what_follows_from_it(cause: str, muted: list[str], spared
 def test_another_place_is_not_muted() -> None:
     other = alert("transfer_efficiency_link", "C", "D"), alert("transfer_efficiency_link", "B", "A")
     assert causes([alert("network_down"), alert("transfer_efficiency_source"), *other], ALL) == {}
+    assert causes([alert("objective_q_1h"), alert("objective_q_6h", "C")], ALL) == {}
 
 
 def test_in_any_chain_somebody_is_notified_of_its_cause() -> None:
@@ -85,6 +93,6 @@ def test_no_entry_fits_an_alert_as_source_and_as_target(inhibition: Any) -> None
     for rule, severity, cause in product(ALL.values(), ("page", "ticket"), ("", "downtime")):
         labels = dict.fromkeys((*rule.labels, *(ENDS if cause else ())), "x")
         labels |= {"alertname": rule.name, "severity": severity, "cause": cause}
-        labels |= {"scope": scope_of(rule), "topic": topic_of(rule)}
+        labels |= reach_of(rule)
         fits = [all(one.fits(labels) for one in side) for side in inhibition[:2]]
         assert fits != [True, True], rule.name

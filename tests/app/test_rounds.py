@@ -13,8 +13,11 @@ from msgspec.structs import replace
 from pydantic import SecretStr
 
 from lakescope.alerts.heartbeat import Heartbeat
-from lakescope.alerts.model import Acknowledgement, Notification, Rule, Silence, Threshold
+from lakescope.alerts.model import Acknowledgement, Notification, Rule, Silence, Threshold, Volume
+from lakescope.alerts.objectives import Objective, rules_of
+from lakescope.alerts.prometheus.gauges import STATE, STATES
 from lakescope.alerts.routing import Subscription
+from lakescope.app.gauges import AlertGauges
 from lakescope.app.rounds import Notifying, Rounds
 from lakescope.core.contracts import TransientError
 from lakescope.core.events import Downtime, Event, Poll
@@ -121,6 +124,39 @@ def test_an_incident_is_found_and_its_rules_are_silent(tmp_path: Path, sink: Duc
     (record,) = rounds.records.incidents(0)
     assert record.patterns == ((("dst_site", "B"),),) or record.culprit == "destination B"
     assert (record.severity, record.began, record.ended) == ("page", NOON, NOON + 3600)
+
+
+def test_an_objective_that_burns_for_an_incident_is_no_page_beside_it(
+    tmp_path: Path, sink: DuckdbSink
+) -> None:
+    """B is down; to D users' own errors are many, which are no incident. Prometheus is shown the same.
+
+    Of the stricter objective, the budget is used up before the search is certain.
+    """
+    to_b = [one for one in traffic(0, 60, broken="B") if one.dst_site != "D"]
+    to_d = [one for one in traffic(0, 60, broken="D") if one.dst_site == "D"]
+    for one in to_d:
+        one.error_template = "DESTINATION Destination file exists and overwrite is not enabled"
+    write(sink, [*traffic(-500, 0), *to_b, *to_d, *traffic(60, 115)])
+    rules = [
+        replace(rule, volume=Volume("transfers_ended", 15))
+        for name, target in (("usual", 0.98), ("strict", 0.999))
+        for rule in rules_of(
+            Objective(name=name, kpi="transfer_efficiency", target=target, by=["dst_site"]), "objective.md"
+        )
+        if rule.severity == "page"
+    ]
+    pager = Pager()
+    rounds = make(tmp_path, sink, pager, *rules)
+    firing = set()
+    for minute in range(0, 115, 5):
+        run(rounds, minute, minute)
+        (states,) = (one for one in AlertGauges(rounds).collect() if one.name == STATE)
+        firing |= {one.labels["dst_site"] for one in states.samples if one.value >= STATES["firing"]}
+    # to D each objective is one page: its slower rule is muted until both have ended
+    assert sorted(place for event, place in pager.sent if event == "opened") == ["D", "D", "destination B"]
+    assert sorted(place for event, place in pager.sent if event == "resolved") == ["D", "D", "destination B"]
+    assert firing == {"D"}
 
 
 def test_what_ended_while_nobody_looked_is_listed_and_not_paged(tmp_path: Path, sink: DuckdbSink) -> None:
