@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -24,7 +25,7 @@ from lakescope.kpis.model import (
     StatesQuery,
     Timeline,
 )
-from tests.kpis._oracle_states import States
+from tests.kpis._oracle_states import Reports, States, earliest
 
 Event = dict[str, Any]
 Group = tuple[Any, ...]
@@ -39,6 +40,8 @@ class Oracle:
         self._datasets: dict[str, list[Event]] = defaultdict(list)
         for event in events:
             self._datasets[event["dataset"]].append(event)
+        for found in self._datasets.values():
+            found.sort(key=_time)
         self._known: dict[Any, Any] = {}
 
     def answer(self, query: Query) -> Rows:
@@ -51,8 +54,7 @@ class Oracle:
 
     def _compute(self, query: Query) -> Rows:
         if query.is_snapshot:
-            events, polls = (self._datasets[dataset] for dataset in (query.dataset, "polls"))
-            return States(query, events, polls, meets, seconds).rows()
+            return States(query, self._reports(query)).rows()
         if isinstance(query.kpi.value, Timeline):
             return self._timeline(query)
         value = query.kpi.value
@@ -77,6 +79,14 @@ class Oracle:
             case _:
                 found = self._part(query, value)
                 return {group: None if of is None else in_unit(of) for group, of in found.items()}
+
+    def _reports(self, query: Query) -> Reports:
+        key = (query.kpi, earliest(query), query.until.timestamp())
+        if key not in self._known:
+            events, polls = (self._datasets[dataset] for dataset in (query.dataset, "polls"))
+            self._known[key] = Reports(*key, events, polls, meets, seconds)
+        reports: Reports = self._known[key]
+        return reports
 
     def _timeline(self, query: Query) -> Rows:
         """Of all events there are: the rules are tested in test_timelines.py, the stores' part of it here."""
@@ -103,8 +113,7 @@ class Oracle:
 
     def counted(self, query: StatesQuery) -> list[Event]:
         """The reports that a snapshot counts at the end of its range, of each value the latest."""
-        events, polls = (self._datasets[dataset] for dataset in (query.dataset, "polls"))
-        reports = States(query.of, events, polls, meets, seconds).counted()
+        reports = States(query.of, self._reports(query.of)).counted()
         field = str(query.of.kpi.value.field)  # type: ignore[union-attr]
         reports.sort(key=lambda one: (seconds(one["time"]), str(one.get("poll"))))
         latest = {one[field]: one for one in reports}
@@ -219,22 +228,23 @@ class Oracle:
 
     def _matching(self, query: Query, where: tuple[Condition, ...]) -> list[Event]:
         """The events of the range that count."""
-        key = (query.kpi.dataset, query.since, query.until, (*query.conditions, *where))
-        if key not in self._known:
-            self._known[key] = self._events(*key)
-        found: list[Event] = self._known[key]
-        return found
+        return self._events(query.kpi.dataset, query.since, query.until, (*query.conditions, *where))
 
     def _events(
         self, dataset: str, since: datetime, until: datetime, conditions: tuple[Condition, ...]
     ) -> list[Event]:
-        begin, end = since.timestamp(), until.timestamp()
-        return [
-            event
-            for event in self._datasets[dataset]
-            if begin <= seconds(event["time"]) < end
-            and all(meets(event, condition) for condition in conditions)
-        ]
+        """Found once, and narrowed one condition after the other: most questions share their first ones."""
+        key = (dataset, since, until, conditions)
+        if key not in self._known:
+            if conditions:
+                wider = self._events(dataset, since, until, conditions[:-1])
+                self._known[key] = [event for event in wider if meets(event, conditions[-1])]
+            else:
+                events = self._datasets[dataset]
+                begin, end = (bisect_left(events, at.timestamp(), key=_time) for at in (since, until))
+                self._known[key] = events[begin:end]
+        events: list[Event] = self._known[key]
+        return events
 
     def _groups(self, query: Query, where: tuple[Condition, ...]) -> Groups:
         key = (query.kpi.dataset, query.since, query.until, query.conditions, where, query.by, query.bin_s)
@@ -377,6 +387,10 @@ def _bin(time: str, bin_s: int) -> datetime:
 @lru_cache(200_000)
 def seconds(time: str) -> float:
     return datetime.fromisoformat(time).timestamp()
+
+
+def _time(event: Event) -> float:
+    return seconds(event["time"])
 
 
 def _sortable(time: str) -> str:

@@ -11,7 +11,7 @@ from itertools import pairwise
 from statistics import median
 from typing import Any, NamedTuple
 
-from lakescope.kpis.model import Condition, DaysLeft, Part, Query, Ratio, Remainder, parts
+from lakescope.kpis.model import Condition, DaysLeft, Kpi, Part, Query, Ratio, Remainder, parts
 
 Event = dict[str, Any]
 Group = tuple[Any, ...]
@@ -26,23 +26,31 @@ class Holding(NamedTuple):
     base: Event
 
 
-class States:
-    """What series say at a time. `meets`, `seconds`: the oracle's own."""
+def earliest(query: Query) -> float:
+    """From when on reports may hold in the range (POSIX seconds)."""
+    asked = parts(query.kpi.value)
+    at_end = not query.bin_s and all(part.kind == "last" for part in asked)
+    return (query.until if at_end else query.since).timestamp() - max(part.look_back_s for part in asked)
+
+
+class Reports:
+    """The reports of a KPI from `begin` to `end` (POSIX seconds) by series, whatever is asked of them. `meets`,
+    `seconds`: the oracle's own."""
 
     def __init__(
         self,
-        query: Query,
+        kpi: Kpi,
+        begin: float,
+        end: float,
         events: Iterable[Event],
         polls: Iterable[Event],
         meets: Callable[[Event, Condition], bool],
         seconds: Callable[[str], float],
     ) -> None:
-        self.query, self.meets, self.seconds = query, meets, seconds
-        self.parts = parts(query.kpi.value)
-        self.longest = max(part.look_back_s for part in self.parts)
-        begin, end = self._earliest(), query.until.timestamp()
+        self.kpi, self.meets, self.seconds = kpi, meets, seconds
+        self.parts = parts(kpi.value)
         within = [e for e in events if begin <= seconds(e["time"]) < end]
-        dataset = query.kpi.dataset
+        dataset = kpi.dataset
         self.polls = [
             p
             for p in polls
@@ -57,43 +65,13 @@ class States:
         self.poll_series = self._grouped(self.polls, ("collector", "source", "scope"), "count")
         self.poll_intervals = self._intervals(self.poll_series)
 
-    def _earliest(self) -> float:
-        at_end = not self.query.bin_s and all(part.kind == "last" for part in self.parts)
-        return (self.query.until if at_end else self.query.since).timestamp() - self.longest
-
-    def rows(self) -> dict[Group, Any]:
-        """(time of the bin if binned, dimensions...) -> value."""
-        rows: dict[Group, Any] = {}
-        for bin_, begin, end in self._moments():
-            holding = [self._holding(index, begin, end) for index in range(len(self.parts))]
-            groups = {
-                self._group(h.report) for found in holding for h in found.values() if self.is_chosen(h.report)
-            }
-            fresh = self.parts[0].polled and self._is_fresh(end)
-            known = fresh or any(
-                (key[-1] is None or all(self.meets(held.report, one) for one in self.parts[0].state))
-                if self.parts[0].polled
-                else self.is_chosen(held.report)
-                for key, held in holding[0].items()
-            )
-            if not self.query.by and (fresh or bin_ is None):
-                groups.add(())
-            for group in groups:
-                key = (bin_, *group) if bin_ else group
-                rows[key] = self._value(group, holding, known=known)
-        return rows
-
-    def counted(self) -> list[Event]:
-        """The reports that count at the end of the range, in any group."""
-        ((_, begin, end),) = self._moments()
-        return [held.report for held in self._counted(0, (), [self._holding(0, begin, end)])]
-
     def _series_of(self, part: Part, events: list[Event]) -> dict[Group, list[Event]]:
-        conditions = [*self.query.kpi.where, *part.where]
+        conditions = [*self.kpi.where, *part.where]
         if not part.state:
             conditions.append(Condition(str(part.field), "known"))
-        found = [event for event in events if all(self.meets(event, one) for one in conditions)]
-        return self._grouped(found, (*part.series, *(("poll",) if part.polled else ())), str(part.field))
+        for one in conditions:
+            events = [event for event in events if self.meets(event, one)]
+        return self._grouped(events, (*part.series, *(("poll",) if part.polled else ())), str(part.field))
 
     def _grouped(self, events: list[Event], names: tuple[str, ...], field: str) -> dict[Group, list[Event]]:
         series: dict[Group, list[Event]] = defaultdict(list)
@@ -125,6 +103,46 @@ class States:
 
     def _in_order(self, events: Iterable[Event]) -> list[Event]:
         return sorted(events, key=lambda event: self.seconds(event["time"]))
+
+
+class States:
+    """What series say at a time."""
+
+    def __init__(self, query: Query, reports: Reports) -> None:
+        self.query, self.meets, self.seconds = query, reports.meets, reports.seconds
+        self.parts = reports.parts
+        self.longest = max(part.look_back_s for part in self.parts)
+        self.answered = reports.answered
+        self.series, self.intervals = reports.series, reports.intervals
+        self.poll_series, self.poll_intervals = reports.poll_series, reports.poll_intervals
+        self.filters = [one for one in query.conditions if one not in query.kpi.where]
+
+    def rows(self) -> dict[Group, Any]:
+        """(time of the bin if binned, dimensions...) -> value."""
+        rows: dict[Group, Any] = {}
+        for bin_, begin, end in self._moments():
+            holding = [self._holding(index, begin, end) for index in range(len(self.parts))]
+            chosen = [self._chosen(found) for found in holding]
+            groups = {group for found in chosen for group in found}
+            fresh = self.parts[0].polled and self._is_fresh(end)
+            known = fresh or any(
+                (key[-1] is None or all(self.meets(held.report, one) for one in self.parts[0].state))
+                if self.parts[0].polled
+                else self.is_chosen(held.report)
+                for key, held in holding[0].items()
+            )
+            if not self.query.by and (fresh or bin_ is None):
+                groups.add(())
+            for group in groups:
+                key = (bin_, *group) if bin_ else group
+                rows[key] = self._value([found.get(group, {}) for found in chosen], holding, known=known)
+        return rows
+
+    def counted(self) -> list[Event]:
+        """The reports that count at the end of the range, in any group."""
+        ((_, begin, end),) = self._moments()
+        holding = self._holding(0, begin, end)
+        return [held.report for held in self._counted(0, self._chosen(holding).get((), {}), [holding])]
 
     def _stale_after(
         self, series: dict[Group, list[Event]], intervals: dict[Group, float | None], key: Group
@@ -188,8 +206,7 @@ class States:
         return holding
 
     def is_chosen(self, event: Event) -> bool:
-        filters = [one for one in self.query.conditions if one not in self.query.kpi.where]
-        return all(self.meets(event, one) for one in filters)
+        return all(self.meets(event, one) for one in self.filters)
 
     def _group(self, event: Event) -> Group:
         return tuple(event.get(name) for name in self.query.by)
@@ -206,20 +223,31 @@ class States:
                     return True
         return False
 
-    def _counted(self, index: int, group: Group, holding: list[dict[Group, Holding]]) -> list[Holding]:
+    def _chosen(self, holding: dict[Group, Holding]) -> dict[Group, dict[Group, Holding]]:
+        """Group asked for -> its series."""
+        chosen: dict[Group, dict[Group, Holding]] = defaultdict(dict)
+        for key, held in holding.items():
+            if self.is_chosen(held.report):
+                chosen[self._group(held.report)][key] = held
+        return chosen
+
+    def _counted(
+        self, index: int, found: dict[Group, Holding], holding: list[dict[Group, Holding]]
+    ) -> list[Holding]:
         part = self.parts[index]
         return [
             held
-            for key, held in holding[index].items()
-            if self.is_chosen(held.report)
-            and self._group(held.report) == group
-            and held.value is not None
+            for key, held in found.items()
+            if held.value is not None
             and all(self.meets(held.report, one) for one in part.state)
             and not (isinstance(self.query.kpi.value, DaysLeft) and any(key not in one for one in holding))
         ]
 
-    def _value(self, group: Group, holding: list[dict[Group, Holding]], *, known: bool) -> Any:
-        counted = [self._counted(index, group, holding) for index in range(len(self.parts))]
+    def _value(
+        self, found: list[dict[Group, Holding]], holding: list[dict[Group, Holding]], *, known: bool
+    ) -> Any:
+        """Of a group: `found` is its series, part by part."""
+        counted = [self._counted(index, found[index], holding) for index in range(len(self.parts))]
         values = [self._over(part, found, known) for part, found in zip(self.parts, counted, strict=True)]
         match self.query.kpi.value:
             case Ratio():

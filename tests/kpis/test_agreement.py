@@ -162,8 +162,7 @@ def test_something_is_measured(oracle: Oracle) -> None:
         asked = [Query(**span, by=by) for by in ((), *((dimension,) for dimension in kpi.dimensions))]
         if isinstance(kpi.value, Comparison):
             asked = queries(kpi, [])
-        found = {value for query in asked for value in oracle.answer(query).values()}
-        assert found - {0, None}, name
+        assert any(value not in (0, None) for query in asked for value in oracle.answer(query).values()), name
 
 
 def test_many_pages_are_one_answer(store: Store, oracle: Oracle, monkeypatch: pytest.MonkeyPatch) -> None:
