@@ -17,7 +17,7 @@ class Address(NamedTuple):
     port: int
     tls: bool
     names: tuple[str, ...]
-    """What its certificate may be made out to, the likeliest first."""
+    """Whom its certificate may be issued for, the likeliest first."""
 
     def __str__(self) -> str:
         alias = f" ({self.names[0]})" if self.names[0] != self.host else ""

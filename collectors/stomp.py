@@ -318,7 +318,7 @@ class _Broker:
         transport.current_host_and_port = (self.address.host, self.address.port)
 
     def _dial(self, name: str | None) -> socket.socket:
-        """A connection; with a name by TLS, to a server whose certificate is made out to it."""
+        """A connection; with a name by TLS, to a server whose certificate is issued for it."""
         connection = socket.create_connection((self.address.host, self.address.port), ANSWER_TIMEOUT_S)
         try:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)

@@ -80,7 +80,7 @@ def fault(
             "the certificate is not valid yet; compare the clocks of both sides",
         )
     if code in NAMES:
-        return "certificate_name", f"the certificate is not made out to {host}: {text}"
+        return "certificate_name", f"the certificate is not issued for {host}: {text}"
     if code == _REVOKED:
         return "certificate_revoked", "the certificate is revoked; renew it"
     return "certificate_untrusted", f"the certificate is not trusted: {text}; checked against {trusted}"

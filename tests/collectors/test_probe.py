@@ -158,7 +158,7 @@ def test_a_certificate_of_another_name_is_told_with_its_chain(authority: Authori
     with secure(authority, names="DNS:se99.example.org") as server:
         result = ask(f"https://localhost:{server.port}", tls=tls)
     assert result.failure == "certificate_name"
-    assert "not made out to localhost" in result.message
+    assert "not issued for localhost" in result.message
     assert result.certificate is not None
     assert (result.certificate.chain_ok, result.certificate.name_ok) == (True, False)
 

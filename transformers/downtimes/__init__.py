@@ -1,4 +1,4 @@
-"""Downtimes of sites and services as their portals serve them: GOCDB, OSG's Topology, CRIC; told apart by the body.
+"""Downtimes of sites and services as their portals serve them: GOCDB, OSG's Topology, CRIC; recognised by the body.
 
 - GOCDB's XML (GOCDB 5: ``get_downtime`` and ``get_downtime_nested_services``): `lakescope.transformers.downtimes.gocdb`
 - OSG's XML (``topology.opensciencegrid.org/rgdowntime/xml``): `lakescope.transformers.downtimes.osg`

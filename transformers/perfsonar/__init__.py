@@ -1,4 +1,4 @@
-"""perfSONAR measurements, in the three forms in which they travel; told apart by the body.
+"""perfSONAR measurements, in the three forms in which they travel; recognised by the body.
 
 - pScheduler's archiver document (``test``, ``run``, ``result``), the same from its http, rabbitmq, kafka
   and syslog archivers, or an array of them: `lakescope.transformers.perfsonar.pscheduler`.
