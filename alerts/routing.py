@@ -14,13 +14,13 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, time, timedelta
 from typing import Literal, NamedTuple, Self, get_args
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from msgspec import Struct, field
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from lakescope.alerts.model import Alert, Event, Notification, Owner, Severity
-from lakescope.core.options import Options
+from lakescope.core.options import Options, TimeZone
 
 _TIME = r"([01]\d|2[0-3]):[0-5]\d"
 DAY_S = 86_400.0
@@ -53,21 +53,12 @@ class Subscription(Options):
     """Tickets of these days wait likewise."""
     digest: str | None = Field(default=None, pattern=rf"^{_TIME}$", examples=["08:00"])
     """Tickets are sent at this time of day only, all in one notification, with those that ended since the last one."""
-    time_zone: str = Field(default="UTC", examples=["Europe/Zurich"])
+    time_zone: TimeZone = Field(default="UTC", examples=["Europe/Zurich"])
     """Of quiet hours, quiet days and the digest."""
     escalate_after_s: float | None = Field(default=None, gt=0, examples=[1800])
     """An open alert that nobody has acknowledged for so long (seconds) is sent to `escalate_to`."""
     escalate_to: list[str] = Field(default=[], examples=[["oncall-lead"]])
     """Names of receivers."""
-
-    @field_validator("time_zone")
-    @classmethod
-    def _is_time_zone(cls, name: str) -> str:
-        try:
-            ZoneInfo(name)
-        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-            raise ValueError("expected a time zone such as Europe/Zurich") from error
-        return name
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:

@@ -61,16 +61,23 @@ class Outcome(NamedTuple):
 
 
 class Dispatch:
-    """A report on its way. `path`: file of the receipts of all reports. Raises `RuntimeError` where that is damaged, and for a
-    period that is not over."""
+    """A report on its way. `path`: file of the receipts of all reports; `draw`: makes the letter. Raises `RuntimeError` where the
+    file is damaged, and for a period that is not over."""
 
-    def __init__(self, report: Report, path: Path, each: Each = "revision") -> None:
+    def __init__(
+        self,
+        report: Report,
+        path: Path,
+        each: Each = "revision",
+        draw: Callable[[Report], Letter] = lambda report: letter_of(report),
+    ) -> None:
         end = KINDS[report.kind].period.parse(report.period.name).until
         if datetime.fromisoformat(report.computed) < end:  # whoever has it would not get the whole one
             raise RuntimeError(f"{report.period.name} is not over; send it after {end:%Y-%m-%d %H:%M} UTC")
         self.report = report
         self._path = path
         self._each: Each = each
+        self._draw = draw
         self._receipts = read(path, list[Receipt], "sent reports", "reports may be sent again") or []
 
     def missing(self, name: str, receiver: LetterReceiver) -> list[str]:
@@ -105,7 +112,7 @@ class Dispatch:
 
     @cached_property
     def _letter(self) -> Letter:
-        return letter_of(self.report)
+        return self._draw(self.report)
 
     def _note(self, receiver: str, recipients: Sequence[str], at: datetime) -> None:
         report = self.report

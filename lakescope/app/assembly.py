@@ -8,21 +8,25 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from msgspec.structs import replace
 
 from lakescope.alerts.book import IncidentBook
 from lakescope.alerts.heartbeat import Heartbeat
-from lakescope.alerts.receivers._common import Receiver
+from lakescope.alerts.receivers._common import LetterReceiver, Receiver
 from lakescope.app.config import Configuration, PipelineOptions, Plugin, Settings
-from lakescope.app.gauges import AlertGauges
+from lakescope.app.gauges import AlertGauges, TaskGauges
 from lakescope.app.links import links_of
 from lakescope.app.lock import lock
 from lakescope.app.query import can_answer, store_of
+from lakescope.app.report_rounds import TICK_S as REPORTS_TICK_S
+from lakescope.app.report_rounds import ReportRounds
+from lakescope.app.reports import report_of
 from lakescope.app.rounds import TICK_S, Notifying, Rounds
 from lakescope.app.rules import rules_of
 from lakescope.app.tasks import Task, stop_all
@@ -73,6 +77,9 @@ class Assembly:
         if self.rounds is not None:
             self.tasks.append(Task("alerts", TICK_S, self.rounds))
             self.engine.metrics.registry.register(AlertGauges(self.rounds))
+        if (reports := open_report_rounds(configuration, self.sinks, self.rounds)) is not None:
+            self.tasks.append(Task("reports", REPORTS_TICK_S, reports))
+        self.engine.metrics.registry.register(TaskGauges(self.tasks))
         self.incidents: IncidentBook | None = None if self.rounds is None else self.rounds.records
 
     def start(self) -> None:
@@ -216,6 +223,30 @@ def open_rounds(
     notifying = Notifying(open_receivers(configuration), alerts.subscriptions, links, beat)
     settings = configuration.settings
     return Rounds(rules_of(settings), sink, settings.data_dir, notifying, store=store)
+
+
+def open_report_rounds(
+    configuration: Configuration, sinks: Mapping[str, Sink], rounds: Rounds | None
+) -> ReportRounds | None:
+    """What computes and sends reports on their schedules, if the lease of alerts is this instance's; null where none has one.
+
+    Raises `RuntimeError` where no store can be asked.
+    """
+    settings = configuration.settings
+    if not any(one.at for one in settings.reports.values()):
+        return None
+    types = {plugin.name: plugin.type for plugin in configuration.sinks.values()}
+    try:
+        sink = sinks[store_of(types, None)]
+    except ValueError as error:
+        raise RuntimeError(f"[reports] has an `at`, and no report can be computed: {error}") from error
+    return ReportRounds(
+        settings.reports,
+        settings.data_dir / "reports",
+        lambda text: report_of(text, sink, datetime.now(UTC), settings.objectives),
+        lambda names: cast(Mapping[str, LetterReceiver], open_receivers(configuration, names)),
+        lambda: True if rounds is None else rounds.is_holder,
+    )
 
 
 @contextmanager

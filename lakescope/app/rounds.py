@@ -101,7 +101,8 @@ class Rounds:
         """The last round of which the dead man's switch has heard."""
         self._store = store
         self._lease = Lease(self._ledger.instance, sink, store) if store else None
-        self._is_holder = self._lease is None
+        self.is_holder: bool | None = True if self._lease is None else None
+        """Whether this one of several instances is to notify; null: not known yet."""
         self.clock = clock
         self._outbox = Outbox(
             notifying.receivers, notifying.subscriptions, self._ledger.receipts, lambda _: self._save()
@@ -123,7 +124,7 @@ class Rounds:
         at = now // ROUND_S * ROUND_S
         if at > self._evaluated:
             self.round(at, stop)
-        self._is_holder = self._asked_lease(now)
+        self.is_holder = self._asked_lease(now)
         self.notify(now)
         if self.evaluator.fault is not None:
             raise RuntimeError(
@@ -132,7 +133,7 @@ class Rounds:
         faults = [*(f"receiver {name}: {text}" for name, text in self.faults.items()), *self._tell_switch()]
         if faults:
             raise RuntimeError("; ".join(faults))
-        role = "" if self._is_holder else "another instance notifies; "
+        role = "" if self.is_holder else "another instance notifies; "
         return f"{role}{len(self.evaluator.rules)} rules, {len(self.alerts())} alerts open or not yet sent to all"
 
     def round(self, now: float, stop: threading.Event | None = None) -> None:
@@ -150,7 +151,7 @@ class Rounds:
         self._annotate(now)
         self._save()
         alerts = self.alerts()
-        if self._is_holder:
+        if self.is_holder:
             self.faults = self._outbox.deliver(alerts, now)
         else:
             self._outbox.pass_over(alerts, now, now - TAKEN_OVER_S)
@@ -164,7 +165,7 @@ class Rounds:
 
         Only who holds the lease: another instance in good health would hide that the one that is to notify has no way out.
         """
-        if self._beat is None or not self._is_holder or self._beaten == self._evaluated:
+        if self._beat is None or not self.is_holder or self._beaten == self._evaluated:
             return
         try:
             self._beat()
@@ -325,7 +326,7 @@ class Rounds:
 
     # --- the store ----------------------------------------------------------------------------------------
 
-    def _asked_lease(self, now: float) -> bool:
+    def _asked_lease(self, now: float) -> bool | None:
         if self._lease is None:
             return True
         try:
@@ -333,7 +334,7 @@ class Rounds:
         except UnsupportedError:  # such a store is given no reports: nobody else can be known
             return True
         except (TransientError, RefusedError):
-            return self._is_holder
+            return self.is_holder
 
     def _ask(self, queries: Sequence[Query | StatesQuery]) -> list[Any] | None:
         try:

@@ -7,15 +7,36 @@ import ssl
 from collections.abc import Iterable
 from errno import EINVAL
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 DIRECTORY = "directory"
 """Key of the validation's context: where relative paths begin, the directory of the configuration's file."""
 LONGEST_S = 1e8  # three years: clocks and locks of the system take no more than some thousand times as much
 _NUMBERS = (int, float, int | None, float | None)
+
+
+def _check_time_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError("expected a time zone such as Europe/Zurich") from error
+    return name
+
+
+TimeZone = Annotated[str, AfterValidator(_check_time_zone)]
+"""Name of a zone of the IANA time zone database."""
 
 
 class Options(BaseModel):

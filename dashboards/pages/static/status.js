@@ -185,6 +185,7 @@ function findings(s) {
     const wrong = gap < 0 ? "too many" : "missing";
     add("alarm", `accounting ${b.collector} → ${b.sink}`, `${several(Math.abs(gap), "event")} ${wrong}`);
   }
+  for (const t of s.tasks ?? []) if (t.state === "error") add("warning", `task ${t.name}`, t.detail || "error");
   const dead = s.dead_letters.by_reason.filter((d) => s.now - d.last_seen < RECENT_S && known(d.last_seen));
   if (dead.length) add("warning", "dead letters", `new ones, the last ${ago(Math.max(...dead.map((d) => d.last_seen)), s.now)}`
     + ` (${[...new Set(dead.map((d) => d.reason))].join(", ")})`);

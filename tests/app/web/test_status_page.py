@@ -229,6 +229,13 @@ def test_the_legend_follows_pointer_and_keys(visit: Visit) -> None:
             id="warned",
         ),
         pytest.param(
+            {"tasks": [{"name": "reports", "state": "error", "detail": "not sent: mail: no route"}]},
+            "warn",
+            "Working, with 1 warning",
+            ["Warning task reports: not sent: mail: no route"],
+            id="task",
+        ),
+        pytest.param(
             {"ready": False, "reasons": ["starting"]},
             "bad",
             "Not ready: 1 alarm",
