@@ -335,7 +335,8 @@ def metrics() -> str:
     for metric in vars(registry).values():
         if isinstance(metric, MetricWrapperBase):
             (family,) = metric.collect()
-            rows.append((f"{family.name}_total", family.type, metric._labelnames, family.documentation))
+            name = f"{family.name}_total" if family.type == "counter" else family.name
+            rows.append((name, family.type, metric._labelnames, family.documentation))
     rows += [(lag.name, lag.type, lag._labelnames, lag.documentation) for lag in registry.lag.collect()]
     rows += [
         (f"{lost.name}_total", lost.type, lost._labelnames, lost.documentation)

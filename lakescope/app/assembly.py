@@ -20,7 +20,7 @@ from lakescope.alerts.book import IncidentBook
 from lakescope.alerts.heartbeat import Heartbeat
 from lakescope.alerts.receivers._common import LetterReceiver, Receiver
 from lakescope.app.config import Configuration, PipelineOptions, Plugin, Settings
-from lakescope.app.gauges import AlertGauges, TaskGauges
+from lakescope.app.gauges import AlertGauges
 from lakescope.app.links import links_of
 from lakescope.app.lock import lock
 from lakescope.app.query import can_answer, store_of
@@ -79,7 +79,9 @@ class Assembly:
             self.engine.metrics.registry.register(AlertGauges(self.rounds))
         if (reports := open_report_rounds(configuration, self.sinks, self.rounds)) is not None:
             self.tasks.append(Task("reports", REPORTS_TICK_S, reports))
-        self.engine.metrics.registry.register(TaskGauges(self.tasks))
+        for task in self.tasks:
+            failing = self.engine.metrics.failing.labels(task.name)
+            failing.set_function(partial(_is_failing, task))
         self.incidents: IncidentBook | None = None if self.rounds is None else self.rounds.records
 
     def start(self) -> None:
@@ -147,6 +149,10 @@ class Assembly:
         health = HealthCollector(engine, options.health_s)
         engine.internal.append(Pipeline(OWN, health, self.normaliser(OWN), self.lanes, inbox))
         return engine
+
+
+def _is_failing(task: Task) -> float:
+    return float(task.health.state == "error")
 
 
 class TopologyReload:

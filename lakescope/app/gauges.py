@@ -1,5 +1,4 @@
-"""What /metrics shows of background tasks, and of alerts: each rule's groups as of the last round, open incidents, downtimes in
-force.
+"""What /metrics shows of alerts: each rule's groups as of the last round, open incidents, downtimes in force.
 
 Bounded: of a rule the groups that are worst or nearest to firing. There are no counters: what is delivered twice would count
 twice.
@@ -7,7 +6,7 @@ twice.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
@@ -17,32 +16,9 @@ from lakescope.alerts.model import Rule, State, Verdict
 from lakescope.alerts.overview import states_of
 from lakescope.alerts.prometheus import gauges
 from lakescope.app.rounds import Rounds
-from lakescope.app.tasks import Task
 
 GROUPS = 50
 """Of each rule."""
-
-
-class TaskGauges(Exporter):
-    """Reads the tasks at each scrape."""
-
-    def __init__(self, tasks: Sequence[Task]) -> None:
-        self._tasks = tasks
-
-    def describe(self) -> list[Metric]:
-        """Nothing: tasks may still be added."""
-        return []
-
-    def collect(self) -> Iterator[Metric]:
-        """Whether each fails."""
-        family = GaugeMetricFamily(
-            "lakescope_task_failing",
-            "1 while the last round of a background task failed; the status page has its error",
-            labels=["task"],
-        )
-        for one in self._tasks:
-            family.add_metric([one.name], one.health.state == "error")
-        yield family
 
 
 class AlertGauges(Exporter):

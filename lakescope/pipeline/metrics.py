@@ -17,7 +17,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from threading import Lock
 
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, Gauge
 from prometheus_client import Counter as Metric
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector as Exporter
@@ -61,6 +61,12 @@ class Metrics:
         self.writes = counter("writes", "Writes that a sink confirmed", "sink")
         self.write_seconds = counter("write_seconds", "Time spent in writes (seconds)", "sink")
         self.restarts = counter("collector_restarts", "Collectors started again after a fault", "collector")
+        self.failing = Gauge(
+            "lakescope_task_failing",
+            "1 while the last round of a background task failed; the status page has its error",
+            ["task"],
+            registry=self.registry,
+        )
         self.lag = Lag()
         self.registry.register(self.lag)
         self.losses = Losses()
