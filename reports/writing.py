@@ -6,7 +6,7 @@ import csv
 import io
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -43,18 +43,23 @@ def write(report: Report, out: Path) -> Written:
     """
     missing_extra = _missing_extra()
     forms = {**_texts(report), **({} if missing_extra else _documents(report))}
+    return Written(replace_files(forms, out), missing_extra)
+
+
+def replace_files(contents: Mapping[str, bytes], out: Path) -> list[Path]:
+    """Files by their names in `out`, each whole or as it was: none is replaced before all are written beside it."""
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as folder:
-        for name, content in forms.items():
+        for name, content in contents.items():
             file = Path(folder) / name
             file.parent.mkdir(exist_ok=True)
             file.write_bytes(content)
         written = []
-        for name in forms:
+        for name in contents:
             target = out / name
             target.parent.mkdir(parents=True, exist_ok=True)
             written.append((Path(folder) / name).replace(target))
-    return Written(written, missing_extra)
+    return written
 
 
 def form(report: Report, name: Form) -> bytes:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from lakescope.dashboards.questions import Selection
     from lakescope.kpis.model import Query, Rows
     from lakescope.pipeline.dead_letters import DeadLetters, Letter
+    from lakescope.reports.lake_status import LakeStatus
     from lakescope.reports.model import Report
 
 Document = dict[str, Any]
@@ -92,6 +93,9 @@ class Client(Protocol):
 
     def report(self, text: ReportText, store: str | None, now: datetime) -> Report:
         """A report; without a period it is of the last one that is over `now`."""
+
+    def lake_status(self, store: str | None, now: datetime) -> LakeStatus:
+        """The state of the lake, without what is not for everybody."""
 
     def transfer(self, request_id: str, span: SpanText) -> list[Document]:
         """The events of one transfer's history, in order of time; empty for none."""
@@ -219,6 +223,14 @@ class Instance:
         parameters["day" if kind == "daily" else "week"] = parameters.pop("period")
         return msgspec.convert(self._ask(f"/api/reports/{kind}", _nonempty(parameters)), Report)
 
+    def lake_status(self, store: str | None, now: datetime) -> LakeStatus:
+        """From ``/api/reports/status``; by the instance's clock."""
+        import msgspec
+
+        from lakescope.reports.lake_status import LakeStatus
+
+        return msgspec.convert(self._ask("/api/reports/status", _nonempty({"store": store})), LakeStatus)
+
     def transfer(self, request_id: str, span: SpanText) -> list[Document]:
         """From ``/api/transfers``."""
         events: list[Document] = self._ask(f"/api/transfers/{request_id}", _nonempty(span._asdict()))
@@ -337,6 +349,13 @@ class Stores:
 
         with _readable_errors(), self.open_store(store) as (_, sink):
             return report_of(text, sink, now, self.configuration.settings.objectives)
+
+    def lake_status(self, store: str | None, now: datetime) -> LakeStatus:
+        """Of one store."""
+        from lakescope.app.reports import lake_status_of
+
+        with _readable_errors(), self.open_store(store) as (_, sink):
+            return lake_status_of(sink, now)
 
     def transfer(self, request_id: str, span: SpanText) -> list[Document]:
         """Of the first store that can be searched."""

@@ -13,6 +13,7 @@ from lakescope.app.query import ask_many
 from lakescope.core.contracts import Sink
 from lakescope.reports.archive import Archive
 from lakescope.reports.kinds import KINDS, make_report
+from lakescope.reports.lake_status import LakeStatus, make_lake_status
 from lakescope.reports.model import KindName, Report
 from lakescope.reports.period import Day, Week
 from lakescope.reports.place import Place
@@ -51,6 +52,11 @@ def report_of(text: ReportText, sink: Sink, now: datetime, objectives: Sequence[
         configured=objectives,
         site_name=text.site,
     )
+
+
+def lake_status_of(sink: Sink, now: datetime) -> LakeStatus:
+    """The state of the lake for everybody, from one store. `now`: aware. Raises as `report_of`."""
+    return make_lake_status(lambda questions: ask_many(questions, sink), now)
 
 
 class Revision(NamedTuple):

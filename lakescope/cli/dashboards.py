@@ -154,6 +154,35 @@ def preview(
 
 
 @app.command()
+def publish(
+    page: Annotated[Literal["status"], typer.Argument(help="Which page.")],
+    out: Annotated[Path, typer.Option("--out", help="Directory of its files; created if missing.")],
+    title: Annotated[str, typer.Option(help="The lake's name, as its title.")] = "Data lake",
+    store: SinkOption = None,
+    config: ConfigOption = CONFIG,
+) -> None:
+    """Write a static page that a community can show without a login: the state of the lake and of its sites.
+
+    It has open incidents and the last 7 days, and no account, no file name, no error message and no script.
+    A web server shows the directory.
+    Example: lakescope dashboards publish status --out /var/www/lake
+    """
+    from datetime import UTC, datetime
+
+    import msgspec
+
+    from lakescope.app.client import client_of
+    from lakescope.reports.forms.status_page import status_page
+    from lakescope.reports.writing import replace_files
+
+    status = client_of(configuration(config)).lake_status(store, datetime.now(UTC))
+    document = msgspec.json.format(msgspec.json.encode(status), indent=1)
+    contents = {"status.json": document, "index.html": status_page(status, title).encode()}
+    for path in replace_files(contents, out):
+        emit(str(path))
+
+
+@app.command()
 def check(
     names: Names = None,
     since: SinceOption = None,

@@ -9,7 +9,7 @@ from fastapi import APIRouter, HTTPException, Response
 
 from lakescope.app.assembly import Assembly
 from lakescope.app.query import store_of
-from lakescope.app.reports import ReportText, report_of
+from lakescope.app.reports import ReportText, lake_status_of, report_of
 from lakescope.app.web.pages import http_errors
 
 
@@ -27,6 +27,17 @@ def router(assembly: Assembly) -> APIRouter:
         except ValueError as error:
             raise HTTPException(422, str(error)) from error
         return Response(msgspec.json.encode(report), media_type="application/json")
+
+    @router.get("/status")
+    def status(store: str | None = None) -> Response:
+        """The state of the lake for everybody: state by site, open incidents, the last seven days; no account and no file."""
+        try:
+            name = store_of(types, store)
+        except ValueError as error:
+            raise HTTPException(422, str(error)) from error
+        with http_errors(name):
+            document = lake_status_of(assembly.sinks[name], datetime.now(UTC))
+        return Response(msgspec.json.encode(document), media_type="application/json")
 
     @router.get("/weekly")
     def weekly(week: str | None = None, vo: str | None = None, store: str | None = None) -> Response:
