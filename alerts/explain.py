@@ -58,7 +58,10 @@ def _judged(rule: Rule) -> Lines:
             f" others or more{every} is one alert, and nobody is notified of its pairs",
         )
     if rule.is_incident:
-        yield "incidents", "what an open incident explains is no alert beside it"
+        yield (
+            "incidents",
+            "a group is covered by an open incident that has most of its failures: that is notified instead",
+        )
 
 
 def _condition(rule: Rule, kpi: Kpi) -> tuple[str, str]:
@@ -93,7 +96,7 @@ def _condition(rule: Rule, kpi: Kpi) -> tuple[str, str]:
             return (
                 f"{bad} or more are bad in the window and in the last {duration_text(short_s)}: {rate:.4g} times what an"
                 f" objective of {target * 100:.6g} % allows",
-                "less are in either",
+                "fewer are bad in either",
             )
         case Absence(history_s=history_s, least_windows=least):
             windows = f"{least} windows" if least > 1 else "a window"

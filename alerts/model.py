@@ -28,6 +28,12 @@ Event = Literal["opened", "raised", "updated", "resolved", "escalated", "reminde
 by itself: receivers that keep a state (Alertmanager) get it."""
 
 
+def label_text(name: str) -> str:
+    """A label's name as people read it: ``destination site`` for ``dst_site``."""
+    words = {"src": "source", "dst": "destination", "rse": "RSE", "vo": "VO", "ip": "IP", "fts": "FTS"}
+    return " ".join(words.get(one, one) for one in name.split("_"))
+
+
 class Threshold(Struct, frozen=True, kw_only=True, tag=True):
     """The KPI's value itself, in its unit: beyond a limit, not at it. With both limits set, abnormal is what lies between
     them: what is worse still belongs to another rule."""

@@ -20,11 +20,11 @@ from typing import NamedTuple
 
 from pydantic import Field, field_validator
 
-from lakescope.alerts.model import BurnRate, Owner, Rule, Severity, Volume
+from lakescope.alerts.model import BurnRate, Owner, Rule, Severity, Volume, label_text
 from lakescope.core.options import Options
 from lakescope.kpis import CATALOGUE, Kpi
 from lakescope.kpis.model import DAY, HOUR, Condition, Part, parts
-from lakescope.kpis.units import duration_text
+from lakescope.kpis.units import duration_text, format_value
 
 RUNBOOK = "docs/runbooks/objective.md"
 LONGEST_D, SHORTEST_D = 90, 7
@@ -116,7 +116,7 @@ def _rule(objective: Objective, kpi: Kpi, speed: _Speed, runbook_url: str) -> Ru
     percent = f"{objective.target * 100:.6g} %"
     if kpi.good == "down":
         percent = f"at most {budget * 100:.6g} %"
-    place = ", ".join(f"{name} {{{name}}}" for name in objective.by)
+    place = ", ".join(f"{label_text(name)} {{{name}}}" for name in objective.by)
     words = kpi.name.replace("_", " ")
     volume = volume_of(kpi)
     return Rule(
@@ -133,8 +133,9 @@ def _rule(objective: Objective, kpi: Kpi, speed: _Speed, runbook_url: str) -> Ru
         owner=objective.owner,
         summary=f"{words[0].upper()}{words[1:]}{f' of {place}' if place else ''} is {{value}} in {{window}}, objective {percent}",
         description=f"{kpi.meaning.rstrip('.')}: {{value}} in the last {{window}}, limit {{threshold}}. At this rate"
-        f" {speed.share:.0%} of what the objective ({percent} over {objective.days} d) allows to fail has"
-        " been used up in that time.",
+        f" {format_value(speed.share, 'ratio')} of the error budget (what an objective of {percent} over"
+        f" {objective.days} d allows to fail) is used up in {duration_text(window_s)}. Look first at the open incidents,"
+        " then at which errors are most frequent.",
         is_incident=kpi.dataset == "transfers" and isinstance(kpi.value, Part),
         runbook_url=runbook_url,
     )

@@ -60,11 +60,13 @@ class Records:
         now: float,
         watch: bytes,
         *,
+        growing: Iterable[Incident] = (),
         unseen_since: float = inf,
         complete: Callable[[IncidentRecord], IncidentRecord] = lambda record: record,
     ) -> list[tuple[Change, IncidentRecord]]:
         """One round's changes, as records; `complete` adds evidence to those of open incidents. Written before it returns.
 
+        `growing`: open incidents, whose numbers change without a change of the incident; so may their severity.
         Of an incident that opened after `unseen_since` and has ended nobody is notified: it is found in the past.
         """
         changed: list[tuple[Change, IncidentRecord]] = []
@@ -82,6 +84,9 @@ class Records:
                     else:
                         self._state.unsettled.discard(incident.id)
                     changed.append((change, record))
+            for incident in growing:
+                if (before := records.get(incident.id)) is not None:
+                    records[incident.id] = _record(incident, before, now)
             self._state.records = {
                 id: one for id, one in records.items() if one.ended is None or now - one.ended < KEPT_S
             }
@@ -201,33 +206,36 @@ def _record(incident: Incident, before: IncidentRecord | None, now: float) -> In
     )
 
 
+_FIRST: dict[Owner, str] = {
+    "site": "whether the site has declared a downtime, then its storage doors and its network",
+    "storage": "the storage endpoint: its service, its certificate and its free space",
+    "network": "packet loss and routes between the two sites, in both directions",
+    "fts": "whether the FTS server answers, then its queue and its host",
+    "vo": "the credentials with which the transfers are submitted: certificate, proxy or token",
+}
+"""Owner -> what to look at first."""
+_OF_ALL = "what all transfers share: the FTS servers, certificate authorities, the network"
+
+
 def alert_of(record: IncidentRecord) -> Alert:
     """What people are notified of: labels that never change, the culprit and the numbers as annotations."""
     error = record.error or record.error_class
-    normal = f"{record.expected:.0f} would be usual"
+    failed = f"{record.failures:.0f} of {record.attempts:.0f} attempts failed"
+    sentences = [f"The failures are best explained by {record.culprit}."]
+    if error:
+        sentences.append(f"Most frequent error: {_sentence(error)}")
+    for finding, words in (("confirms", "Confirmed by"), ("clears", "Contradicted by")):
+        sentences += [
+            f"{words} {one.source}: {_sentence(one.text)}"
+            for one in record.evidence
+            if one.finding == finding
+        ]
+    sentences.append(f"Look first at {_FIRST.get(record.owner, _OF_ALL)}.")
     annotations = {
-        "summary": f"Transfers fail: {record.culprit}: {record.failures:.0f} of {record.attempts:.0f} attempts failed,"
-        f" {normal}",
-        "description": " ".join(
-            filter(
-                None,
-                [
-                    f"The smallest place that explains the failures is {record.culprit}.",
-                    f"Most fail with: {_sentence(error)}" if error else None,
-                    *(
-                        f"{words}{one.source}: {_sentence(one.text)}"
-                        for finding, words in (
-                            ("confirms", "Confirmed by "),
-                            ("clears", "Against it speaks "),
-                        )
-                        for one in record.evidence
-                        if one.finding == finding
-                    ),
-                ],
-            )
-        ),
+        "summary": f"Transfers fail: {record.culprit}: {failed}, {record.expected:.0f} expected",
+        "description": " ".join(sentences),
         "culprit": record.culprit,
-        "value": f"{record.failures:.0f}",
+        "value": failed,
     }
     return Alert(
         rule=RULE,

@@ -19,7 +19,7 @@ from lakescope.alerts._files import read, write
 from lakescope.alerts.model import Alert, Rule, Verdict
 from lakescope.alerts.routing import Receipts, Subscription, is_settled
 from lakescope.kpis.catalogue import CATALOGUE
-from lakescope.kpis.units import duration_text, text_of
+from lakescope.kpis.units import duration_text, format_value, text_of
 
 GAP_S = 900.0
 """Rounds further apart than this say nothing of the time between them."""
@@ -231,5 +231,5 @@ def _describe(one: Watched, rule: Rule, verdict: Verdict) -> None:
         "description": rule.description.format_map(fields),
         "value": fields["value"],
         "threshold": fields["threshold"],
-        "completeness": "-" if verdict.completeness is None else f"{verdict.completeness:.0%}",
+        "completeness": "-" if verdict.completeness is None else format_value(verdict.completeness, "ratio"),
     }

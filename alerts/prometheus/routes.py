@@ -31,6 +31,8 @@ TEMPLATES = """\
 {{ define "lakescope.text" }}{{ range .Alerts }}{{ .Annotations.summary }}
 {{ .Annotations.description }}
 Since {{ .StartsAt.UTC.Format "2006-01-02 15:04 UTC" }}
+{{ with .Annotations.completeness }}Data completeness: {{ . }}
+{{ end }}\
 Runbook: {{ .Annotations.runbook_url }}
 Dashboard: {{ .Annotations.dashboard_url }}
 

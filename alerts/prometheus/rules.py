@@ -7,7 +7,15 @@ from typing import Any
 
 from lakescope.alerts.inhibition import ENDS, MUTE, is_outage, reach_of
 from lakescope.alerts.model import Rule
-from lakescope.alerts.prometheus.gauges import DOWNTIME, INCIDENT, STATE, STATES, THRESHOLD, VALUE
+from lakescope.alerts.prometheus.gauges import (
+    COMPLETENESS,
+    DOWNTIME,
+    INCIDENT,
+    STATE,
+    STATES,
+    THRESHOLD,
+    VALUE,
+)
 from lakescope.kpis import CATALOGUE
 from lakescope.kpis.units import duration_text
 
@@ -62,6 +70,7 @@ def _entry(rule: Rule, links: Links) -> Document:
         "annotations": {
             "summary": summary,
             "description": rule.description.format_map(fields),
+            "completeness": _number(rule, COMPLETENESS, "ratio"),
             **links(rule, rule.labels),
         },
     }
@@ -69,9 +78,11 @@ def _entry(rule: Rule, links: Links) -> Document:
 
 def _fields(rule: Rule) -> dict[str, str]:
     """What a rule's texts may name -> how Prometheus' templates get it."""
+    kpi = CATALOGUE.get(rule.kpi)
+    unit = kpi.unit if kpi else "count"
     fields = {
-        "value": _number(rule, VALUE),
-        "threshold": _number(rule, THRESHOLD),
+        "value": _number(rule, VALUE, unit),
+        "threshold": _number(rule, THRESHOLD, unit),
         "window": duration_text(rule.window_s),
         **{name: f"(see {name} in `lakescope alerts check`)" for name in ("volume", "median", "count")},
         **{name: f"{{{{ $labels.{name} }}}}" for name in rule.labels},
@@ -79,9 +90,7 @@ def _fields(rule: Rule) -> dict[str, str]:
     return fields | ({"peer": fields[rule.peers.label]} if rule.peers else {})
 
 
-def _number(rule: Rule, gauge: str) -> str:
-    kpi = CATALOGUE.get(rule.kpi)
-    unit = kpi.unit if kpi else "count"
+def _number(rule: Rule, gauge: str, unit: str) -> str:
     selector = ",".join([f'rule=\\"{rule.name}\\"', *(f"{name}=%q" for name in rule.labels)])
     labels = " ".join(f"$labels.{name}" for name in rule.labels)
     query = f'printf "{gauge}{{{selector}}}" {labels}'.rstrip()

@@ -12,7 +12,7 @@ import httpx
 import msgspec
 from pydantic import Field, SecretStr, field_validator
 
-from lakescope.alerts.model import Alert, Notification
+from lakescope.alerts.model import Alert, Notification, label_text
 from lakescope.core.contracts import RefusedError, TransientError
 from lakescope.core.http import http_client, judge_status, send
 from lakescope.core.options import Options, Tls, check_url
@@ -150,8 +150,7 @@ def headline(notification: Notification) -> str:
 
 def summary(alert: Alert) -> str:
     """The alert's summary, or its rule and labels where it has none; one line."""
-    text = alert.annotations.get("summary") or ", ".join([alert.rule, *_dimensions(alert)])
-    return printable(" ".join(text.split()))
+    return one_line(alert.annotations.get("summary") or ", ".join([alert.rule, *_dimensions(alert)]))
 
 
 def details(notification: Notification) -> Iterator[tuple[str, str]]:
@@ -173,7 +172,8 @@ def details(notification: Notification) -> Iterator[tuple[str, str]]:
 
 def links(alert: Alert) -> list[tuple[str, str]]:
     """Name and address of the alert's pages, where they are complete addresses."""
-    pages = (("Runbook", "runbook_url"), ("Dashboard", "dashboard_url"), ("Acknowledge", "alert_url"))
+    page = "Incident (acknowledge)" if "incident" in alert.labels else "Dashboard"
+    pages = (("Runbook", "runbook_url"), (page, "dashboard_url"), ("Acknowledge", "alert_url"))
     return [(name, url) for name, key in pages if is_address(url := alert.annotations.get(key, ""))]
 
 
@@ -197,10 +197,15 @@ def printable(text: str) -> str:
     return escape_unprintable(text).encode("utf-8", "replace").decode()
 
 
+def one_line(text: str) -> str:
+    """`text` as `printable`, without line breaks: in a list of facts a name with some would add facts of its own."""
+    return printable(" ".join(text.split()))
+
+
 def _given(name: str, value: str | None) -> Iterator[tuple[str, str]]:
     if value:
-        yield name, printable(value)
+        yield name, one_line(value)
 
 
 def _dimensions(alert: Alert) -> list[str]:
-    return [f"{name} {value}" for name, value in alert.places.items() if value]
+    return [f"{label_text(name)} {value}" for name, value in alert.places.items() if value]

@@ -18,6 +18,7 @@ from lakescope.alerts.receivers._common import (
     description,
     details,
     links,
+    one_line,
     post,
     summary,
 )
@@ -75,7 +76,7 @@ def event_of(notification: Notification) -> dict[str, Any] | None:
 def _payload(alert: Alert) -> dict[str, Any]:
     return {
         "summary": quote(summary(alert), 1024),
-        "source": quote(alert.annotations.get("culprit") or "Lakescope", 255),
+        "source": quote(one_line(alert.annotations.get("culprit") or "Lakescope"), 255),
         "severity": {"page": "critical", "ticket": "warning"}[alert.severity],
         "timestamp": rfc3339(alert.began),
         "group": alert.labels.get("owner", "lake"),

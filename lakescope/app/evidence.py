@@ -19,6 +19,7 @@ from lakescope.core.contracts import RefusedError, Sink, TransientError
 from lakescope.dashboards.pages.incident import places_of
 from lakescope.kpis import UnsupportedError
 from lakescope.kpis.model import HOUR, Condition, EventsQuery
+from lakescope.kpis.units import format_value
 
 SPAN_S = 6 * HOUR
 _LEAST_S = 300
@@ -166,7 +167,7 @@ def _probes(rows: dict[str, Rows], culprit: _Culprit) -> Evidence | None:
     if not shares:
         return None
     text = "; ".join(
-        f"{share:.0%} of {checks.get(place, 0):,.0f} probes of {place} succeed"
+        f"{_percent(share)} of {checks.get(place, 0):,.0f} probes of {place} succeed"
         for place, share in shares.items()
     )
     if min(checks.get(place, 0) for place in shares) < CHECKS:
@@ -192,8 +193,8 @@ def _network(rows: dict[str, Rows], culprit: _Culprit) -> Evidence | None:
         return None
     (source, destination), worst = max(paths.items(), key=lambda one: one[1])
     earlier = before.get((source, destination))
-    past = "" if earlier is None else f", before {earlier:.1%}"
-    text = f"packet loss {worst:.1%} from {source} to {destination}{past}"
+    past = "" if earlier is None else f", before {_percent(earlier)}"
+    text = f"packet loss {_percent(worst)} from {source} to {destination}{past}"
     lossy = [path for path, loss in paths.items() if loss >= LOSSY and loss >= 2 * (before.get(path) or 0.0)]
     if len(paths) > 1:
         text += f"; {len(lossy)} of {len(paths)} paths lose packets that did not before"
@@ -212,7 +213,7 @@ def _hosts(rows: dict[str, Rows]) -> Evidence | None:
         for name in ("silence", "disk")
     )
     bad = [f"{host} is silent for {s / 60:.0f} min" for host, s in silence.items() if s >= SILENT_S]
-    bad += [f"a disk of {host} is {share:.1%} full" for host, share in disk.items() if share >= FULL]
+    bad += [f"a disk of {host} is {_percent(share)} full" for host, share in disk.items() if share >= FULL]
     if bad:
         return Evidence(source="hosts", finding="confirms", text="; ".join(bad[:3]))
     hosts = silence.keys() | disk.keys()
@@ -253,7 +254,7 @@ def _storage(rows: dict[str, Rows], error: str) -> Evidence | None:
         finding = "confirms"
     elif is_of_space and share < ROOMY:
         finding = "clears"
-    return Evidence(source="storage", finding=finding, text=f"{rse} is {share:.1%} full")
+    return Evidence(source="storage", finding=finding, text=f"{rse} is {_percent(share)} full")
 
 
 def _downtimes(culprit: _Culprit, outages: Sequence[Outage]) -> Iterator[Evidence]:
@@ -271,3 +272,7 @@ def _of(rows: dict[str, Rows], prefix: str) -> Iterator[dict[str, Any]]:
 
 def _seconds(time: Any) -> float:
     return (time if isinstance(time, datetime) else datetime.fromisoformat(time)).timestamp()
+
+
+def _percent(share: float) -> str:
+    return format_value(share, "ratio")

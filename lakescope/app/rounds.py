@@ -43,6 +43,7 @@ from lakescope.core.events import Event
 from lakescope.dashboards.pages.incident import title_of
 from lakescope.kpis import CATALOGUE, Query
 from lakescope.kpis.model import DAY, HOUR, StatesQuery, UnsupportedError
+from lakescope.kpis.units import format_value
 
 log = logging.getLogger(__name__)
 
@@ -240,7 +241,12 @@ class Rounds:
                     unseen = first if at < now - ROUND_S else inf
                     complete = self._complete if at > now - ROUND_S else lambda record: record
                     changed = self.records.update(
-                        changes, at, self._watch.dump(), unseen_since=unseen, complete=complete
+                        changes,
+                        at,
+                        self._watch.dump(),
+                        growing=self._watch.tracker.open,
+                        unseen_since=unseen,
+                        complete=complete,
                     )
                     self._keep(at, {record.id for change, record in changed if change != "updated"})
                 self._searched = float(at)
@@ -295,6 +301,8 @@ class Rounds:
     def _annotate(self, now: float) -> None:
         """Links of all alerts, and what mutes the open ones now; what has ended stays muted by what it was muted by."""
         self._incident_alerts = self.records.alerts()
+        reports = sum(any(one.ended for one in places.values()) for places in self._bins.values())
+        completeness = format_value(min(1.0, reports * BIN_S / REACH_S), "ratio")
         covers = {one.alert.key: one.covered_by for one in self._ledger.watched if one.alert}
         alerts = self.alerts()
         greater = causes(alerts, self.evaluator.rules)
@@ -302,6 +310,8 @@ class Rounds:
         for alert in alerts:
             rule = self.evaluator.rules.get(alert.rule)
             alert.annotations |= self._links(rule, alert)
+            if alert.rule == RULE:
+                alert.annotations["completeness"] = completeness
             if alert.ended is None:
                 cover = covers.get(alert.key)
                 if cover is None and (cause := greater.get(alert.key)) is not None:

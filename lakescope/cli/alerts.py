@@ -27,12 +27,14 @@ def list_(
 
     Example: lakescope alerts list
     """
+    from lakescope.kpis.units import format_value
+
     document = _client(config).alerts()
     if format == "json":
         _emit(document["rules"])
         return
     rows = table("rule", "state", "groups>", "firing>", "severity", "owner", "complete>", "what")
-    for one in sorted(document["rules"], key=lambda one: one["state"] in QUIET):
+    for one in sorted(document["rules"], key=lambda one: ORDER.index(one["state"])):
         complete = one["completeness"]
         rows.add_row(
             one["rule"],
@@ -41,7 +43,7 @@ def list_(
             str(one["firing"]),
             one["severity"],
             one["owner"],
-            "-" if complete is None else f"{complete:.0%}",
+            "-" if complete is None else format_value(complete, "ratio"),
             one["title"] + (f" ({one['reason']})" if one["reason"] else ""),
         )
     console().print(rows)
@@ -54,7 +56,8 @@ def list_(
         raise RuntimeError(f"the store does not answer, so all is unknown: {document['fault']}")
 
 
-QUIET = ("ok", "no data", "no baseline", "disabled")
+ORDER = ("firing", "clearing", "unknown", "pending", "covered", "no data", "no baseline", "ok", "disabled")
+"""States of rules, those that somebody should look at first."""
 
 
 @app.command()
@@ -68,6 +71,8 @@ def check(
 
     Example: lakescope alerts check transfer_efficiency_link
     """
+    from lakescope.kpis.units import format_value
+
     document = _client(config).alert(rule)
     if format == "json":
         _emit(document)
@@ -84,7 +89,7 @@ def check(
                 one["text"]["value"],
                 one["text"]["threshold"],
                 one["text"]["distance"],
-                "-" if complete is None else f"{complete:.0%}",
+                "-" if complete is None else format_value(complete, "ratio"),
                 one["since"] or "",
             )
         console().print(rows)
@@ -323,7 +328,7 @@ def backtest(
 
 
 def _print_backtest(result: Backtest) -> None:
-    from lakescope.kpis.units import duration_text
+    from lakescope.kpis.units import duration_text, format_value
 
     if result.alerts:
         rows = table("opened", "lasted>", "severity", "rule", "where", "notified", "summary")
@@ -347,7 +352,9 @@ def _print_backtest(result: Backtest) -> None:
     )
     for rule in result.rules:
         if rule.judged < 1:
-            typer.echo(f"{rule.rule}: judged in {rule.judged:.0%} of the rounds; else {rule.not_judged}")
+            typer.echo(
+                f"{rule.rule}: judged in {format_value(rule.judged, 'ratio')} of the rounds; else {rule.not_judged}"
+            )
     for limit in result.limits:
         typer.echo(f"not known: {limit}")
 

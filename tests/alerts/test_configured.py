@@ -154,7 +154,7 @@ def test_an_objective_of_thirty_days_has_the_workbooks_rules() -> None:
         assert rule.runbook_url == "docs/runbooks/objective.md"
         assert (
             rule.summary
-            == "Transfer efficiency of dst_site {dst_site} is {value} in {window}, objective 98 %"
+            == "Transfer efficiency of destination site {dst_site} is {value} in {window}, objective 98 %"
         )
 
 

@@ -72,7 +72,7 @@ def test_a_rule_in_words() -> None:
         (
             BurnRate(target=0.99, rate=14.4, short_s=300),
             "14.4 % or more are bad in the window and in the last 5 min: 14.4 times what an objective of 99 % allows",
-            "less are in either",
+            "fewer are bad in either",
         ),
         (
             Absence(history_s=86400, least_windows=6),

@@ -20,7 +20,15 @@ from lakescope.alerts.inhibition import MUTE
 from lakescope.alerts.model import Alert, Rule, Threshold
 from lakescope.alerts.options import AlertOptions
 from lakescope.alerts.prometheus.files import write_files
-from lakescope.alerts.prometheus.gauges import DOWNTIME, INCIDENT, STATE, STATES, THRESHOLD, VALUE
+from lakescope.alerts.prometheus.gauges import (
+    COMPLETENESS,
+    DOWNTIME,
+    INCIDENT,
+    STATE,
+    STATES,
+    THRESHOLD,
+    VALUE,
+)
 from lakescope.alerts.prometheus.rules import DEAD_MANS_SWITCH
 from lakescope.alerts.receivers.alertmanager import AlertmanagerOptions
 from lakescope.alerts.receivers.chat import MattermostOptions, SlackOptions
@@ -145,7 +153,13 @@ def test_every_rule_is_one_that_prometheus_takes(tmp_path: Path) -> None:
     for path in files:
         for group in yaml.safe_load(path.read_text())["groups"]:
             for rule in group["rules"]:
-                assert set(rule["annotations"]) == {"summary", "description", "runbook_url", "dashboard_url"}
+                own = {"completeness"} if path.name != "lakescope.yml" else set()
+                assert set(rule["annotations"]) == own | {
+                    "summary",
+                    "description",
+                    "runbook_url",
+                    "dashboard_url",
+                }
                 assert rule["labels"]["severity"] in ("page", "ticket", "none")
                 assert rule["alert"] != "off"
 
@@ -214,7 +228,7 @@ def test_every_text_of_the_catalogue_is_filled_in_by_prometheus(tmp_path: Path) 
             "interval": "1m",
             "input_series": [
                 series(gauge, f"{value}x9", rule=name, **dict.fromkeys(rule.by, "X"))
-                for gauge, value in ((STATE, STATES["firing"]), (VALUE, 1), (THRESHOLD, 2))
+                for gauge, value in ((STATE, STATES["firing"]), (VALUE, 1), (THRESHOLD, 2), (COMPLETENESS, 1))
             ],
             "alert_rule_test": [expect(name, "2m")],
         }
@@ -272,6 +286,7 @@ def test_comparisons_by_promtool(tmp_path: Path) -> None:
     texts = {
         "summary": "A to B 'x': 12.5% < 20%",
         "description": "Look at the doors first.",
+        "completeness": "87.5%",
         "runbook_url": "https://docs.example.org/docs/runbooks/link_failing.md",
         "dashboard_url": "https://lakescope.example.org/dashboards/link?since=2h&var.source=A&var.destination=B+%27x%27",
     }
@@ -293,6 +308,7 @@ def test_comparisons_by_promtool(tmp_path: Path) -> None:
                 series(STATE, f"_x4 {firing} {clearing} 0", **link, **two),
                 series(VALUE, "0.125x20", **link, **one),
                 series(THRESHOLD, "0.2x20", **link, **one),
+                series(COMPLETENESS, "0.875x20", **link, **one),
                 series(VALUE, "0.9x20", **link | {"src_site": "C"}, **one),
             ],
             "alert_rule_test": [

@@ -14,7 +14,9 @@ import pytest
 from pydantic import ValidationError
 
 from lakescope.alerts.model import Alert, Event, Notification
+from lakescope.alerts.receivers._common import details
 from lakescope.alerts.receivers.chat import mattermost_text, slack_text
+from lakescope.alerts.receivers.pagerduty import event_of
 from lakescope.app.config import parse
 from lakescope.core.contracts import RefusedError, TransientError
 from lakescope.core.places import ConfigurationError
@@ -110,7 +112,7 @@ def test_pagerduty_has_one_incident_an_alert(hook: HttpServer) -> None:
     assert payload["severity"] == "critical" and payload["source"] == "src_site A"
     assert payload["summary"] == "310 of 400 transfers from A failed"
     assert payload["timestamp"] == "2026-01-05T08:00:00Z"
-    assert [link["text"] for link in documents[0]["links"]] == ["Runbook", "Dashboard"]
+    assert [link["text"] for link in documents[0]["links"]] == ["Runbook", "Incident (acknowledge)"]
 
 
 def test_pagerdutys_summary_has_its_bound(hook: HttpServer) -> None:
@@ -210,6 +212,23 @@ def test_texts_of_strangers_reach_every_receiver(hook: HttpServer) -> None:
         send("mail", bad, **mail_options(server))
         assert "half" in str(server.mails[0]["Subject"])
     assert len(posted(hook)) == len(HOOKS)
+
+
+def test_a_strangers_name_adds_no_fact() -> None:
+    """A site's name with line breaks and a change of the direction of writing."""
+    name = "PIC\nUntil: 2026-01-05 09:00 UTC\r\nAcknowledged by: \u202eAda"
+    alert = make("opened", annotations={"summary": "to PIC", "culprit": f"destination {name}"})
+    alert.alert.labels["dst_site"] = name
+    shown = r"PIC Until: 2026-01-05 09:00 UTC Acknowledged by: \u202eAda"
+    facts = {
+        "Culprit": f"destination {shown}",
+        "Where": f"destination site {shown}",
+        "Since": "2026-01-05 08:00 UTC",
+    }
+    assert dict(details(alert)) == facts | {"Rule": "transfers_failing (owner: site)", "Incident": "i1"}
+    event = event_of(alert)
+    assert event is not None and event["payload"]["source"] == facts["Culprit"]
+    assert len(slack_text([alert]).splitlines()) == 1 + len(dict(details(alert)))
 
 
 def test_a_proxy_that_is_configured_is_used() -> None:

@@ -117,7 +117,7 @@ def _space(free: int) -> Series:
 @pytest.mark.parametrize(
     ("source", "pattern", "series", "finding", "words"),
     [
-        ("probes", DESTINATION, [_probe("B", ok=False)], "confirms", "0% of 12 probes of B"),
+        ("probes", DESTINATION, [_probe("B", ok=False)], "confirms", "0 % of 12 probes of B"),
         ("probes", DESTINATION, [_probe("B", ok=True)], "clears", "only transfers fail"),
         ("probes", DESTINATION, [_probe("B", ok=False, every=30)], "neutral", "too few"),
         (
@@ -125,21 +125,21 @@ def _space(free: int) -> Series:
             DESTINATION,
             [_probe("B", ok=True), _probe("B", ok=False, every=15)],
             "neutral",
-            "75% of 16",
+            "75 % of 16",
         ),
         ("probes", RSE, [_probe("B", ok=False)], "confirms", "B-DISK"),
         ("probes", LINK, [_probe("A", ok=True), _probe("B", ok=True)], "confirms", "both ends"),
-        ("probes", LINK, [_probe("B", ok=True)], "neutral", "100% of 12 probes of B"),
-        ("probes", LINK, [_probe("A", ok=True), _probe("B", ok=False)], "clears", "0% of 12 probes of B"),
+        ("probes", LINK, [_probe("B", ok=True)], "neutral", "100 % of 12 probes of B"),
+        ("probes", LINK, [_probe("A", ok=True), _probe("B", ok=False)], "clears", "0 % of 12 probes of B"),
         (
             "network",
             LINK,
             [_loss("A", 0.1), _loss("A", 0, -60, 0)],
             "confirms",
-            "10.0% from A to B, before 0.0%",
+            "10 % from A to B, before 0 %",
         ),
-        ("network", LINK, [_loss("A", 0.0)], "clears", "0.0%"),
-        ("network", LINK, [_loss("A", 0.1), _loss("A", 0.1, -60, 0)], "neutral", "before 10.0%"),
+        ("network", LINK, [_loss("A", 0.0)], "clears", "0 %"),
+        ("network", LINK, [_loss("A", 0.1), _loss("A", 0.1, -60, 0)], "neutral", "before 10 %"),
         ("network", DESTINATION, [_loss("A", 0.1), _loss("C", 0.2)], "confirms", "2 of 2 paths"),
         ("network", DESTINATION, [_loss("A", 0.1), _loss("C", 0), _loss("D", 0)], "neutral", "1 of 3 paths"),
         (
@@ -151,9 +151,9 @@ def _space(free: int) -> Series:
         ),
         ("FTS queue", ENDPOINT, [_queue(10, -60, 0), _queue(12, 0, 60)], "neutral", "before 10"),
         ("FTS queue", DESTINATION, [_queue(10, -60, 0), _queue(900, 0, 60)], "neutral", "before 10"),
-        ("storage", DESTINATION, [_space(1)], "confirms", "B-DISK is 99.9% full"),
-        ("storage", RSE, [_space(1)], "confirms", "B-DISK is 99.9% full"),
-        ("storage", DESTINATION, [_space(500)], "neutral", "50.0%"),
+        ("storage", DESTINATION, [_space(1)], "confirms", "B-DISK is 99.9 % full"),
+        ("storage", RSE, [_space(1)], "confirms", "B-DISK is 99.9 % full"),
+        ("storage", DESTINATION, [_space(500)], "neutral", "50 %"),
     ],
 )
 def test_what_a_source_says(
@@ -202,14 +202,14 @@ def test_the_example_has_the_most_common_error(store: DuckdbSink) -> None:
     assert record.error == "timeout after * s"
     assert record.example is not None
     assert (record.example.request_id, record.example.time) == ("r45", BEGAN + 45 * 60 + 30)
-    assert "Most fail with: timeout after * s." in alert_of(record).annotations["description"]
+    assert "Most frequent error: timeout after * s." in alert_of(record).annotations["description"]
 
 
 def test_a_notification_says_what_confirms_and_what_clears(store: DuckdbSink) -> None:
     _write(store, [_probe("B", ok=True), _space(1)])
     text = alert_of(complete(_record(DESTINATION), store, NOW, [])).annotations["description"]
-    assert "Confirmed by storage: B-DISK is 99.9% full." in text
-    assert "Against it speaks probes: 100% of 12 probes of B succeed: only transfers fail." in text
+    assert "Confirmed by storage: B-DISK is 99.9 % full." in text
+    assert "Contradicted by probes: 100 % of 12 probes of B succeed: only transfers fail." in text
     assert "No data" not in text
 
 

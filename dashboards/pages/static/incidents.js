@@ -8,7 +8,7 @@ const addressOfIncident = (id) => `incidents/${encodeURIComponent(id)}`;
 const incidentOf = (id) => `${BELOW}../incidents/${encodeURIComponent(id)}`;
 const whole = (n) => Math.round(n).toLocaleString("en");
 const failed = ({ failures, attempts, expected }) => attempts
-  ? `${whole(failures)} of ${whole(attempts)} attempts failed (${Math.round(100 * failures / attempts)} %), ${whole(expected)} would be usual` : `${whole(failures)} failed`;
+  ? `${whole(failures)} of ${whole(attempts)} attempts failed (${Math.round(100 * failures / attempts)} %), ${whole(expected)} expected` : `${whole(failures)} failed`;
 
 // ---- The list ----
 
