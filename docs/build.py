@@ -55,6 +55,7 @@ KINDS: dict[Kind, str] = {
 EXAMPLE_OPTIONS: dict[str, dict[str, Any]] = {
     "stomp": {"username": "lakescope", "password": "${STOMP_PASSWORD}"},
     "http": {"token": "${PUSH_TOKEN}"},
+    "kafka": {"username": "lakescope", "password": "${KAFKA_PASSWORD}", "topics": ["rucio.events"]},
     "rucio": {"username": "lakescope", "password": "${RUCIO_PASSWORD}"},
     "elasticsearch": {"username": "lakescope", "password": "${ES_PASSWORD}"},
     "influxdb": {"database": "lakescope"},

@@ -12,6 +12,7 @@ from typing import ClassVar
 
 import httpx
 import msgspec
+import pytest
 
 from lakescope.core.framing import split_json
 from lakescope.core.messages import Message
@@ -19,21 +20,21 @@ from tests.contract._bodies import ndjson
 from tests.contract._http import Answer, HttpServer, Request
 from tests.e2e._lakescope import publish
 from tests.servers.activemq import ActiveMQ
+from tests.servers.kafka import Kafka
 
 
 class Source:
-    """Of a test. `broker` is one that may be stopped; `name` is nobody else's."""
+    """Of a test. `name` is nobody else's."""
 
     type: ClassVar[str]
     """Name of the collector's entry point."""
     once = True
     """Whether it gives what it has once."""
 
-    def __init__(self, directory: Path, stack: ExitStack, broker: ActiveMQ, name: str) -> None:
+    def __init__(self, request: pytest.FixtureRequest, directory: Path, stack: ExitStack) -> None:
         self.directory = directory
         self.stack = stack
-        self.broker = broker
-        self.name = name
+        self.name: str = request.getfixturevalue("unique_name")
 
     def options(self) -> str:
         """The collector's options as TOML, its type left out."""
@@ -65,6 +66,10 @@ class StompSource(Source):
 
     type = "stomp"
 
+    def __init__(self, request: pytest.FixtureRequest, directory: Path, stack: ExitStack) -> None:
+        super().__init__(request, directory, stack)
+        self.broker: ActiveMQ = request.getfixturevalue("broker")
+
     def options(self) -> str:
         url = self.broker.stomp_url
         return f'brokers = ["{url}"]\ndestination = "/queue/{self.name}"\nformat = "push"\n'
@@ -81,6 +86,35 @@ class StompSource(Source):
 
     def mend(self) -> None:
         self.broker.start()
+
+
+class KafkaSource(Source):
+    """A topic of a real Kafka. It breaks by being deleted; it is made anew."""
+
+    type = "kafka"
+
+    def __init__(self, request: pytest.FixtureRequest, directory: Path, stack: ExitStack) -> None:
+        super().__init__(request, directory, stack)
+        self.kafka: Kafka = request.getfixturevalue("kafka")
+        self.kafka.create_topic(self.name, 3)
+
+    def options(self) -> str:
+        return (
+            f'brokers = ["{self.kafka.url}"]\ntopics = ["{self.name}"]\ngroup = "{self.name}"\nformat = "push"\n'
+            "session_timeout_s = 2\n"
+        )
+
+    def offer(self, bodies: Sequence[bytes], url: str) -> None:
+        self.kafka.send(self.name, bodies)
+
+    def held(self) -> int:
+        return self.kafka.held(self.name, self.name)
+
+    def break_down(self) -> None:
+        self.kafka.delete_topic(self.name)
+
+    def mend(self) -> None:
+        self.kafka.create_topic(self.name, 3)
 
 
 class HttpSource(Source):
@@ -122,8 +156,8 @@ class PollSource(Source):
     type = "poll"
     once = False
 
-    def __init__(self, directory: Path, stack: ExitStack, broker: ActiveMQ, name: str) -> None:
-        super().__init__(directory, stack, broker, name)
+    def __init__(self, request: pytest.FixtureRequest, directory: Path, stack: ExitStack) -> None:
+        super().__init__(request, directory, stack)
         self.server = stack.enter_context(HttpServer(lambda _: Answer(200, b"[]")))
 
     def options(self) -> str:
@@ -153,8 +187,8 @@ class RucioSource(Source):
     type = "rucio"
     once = False
 
-    def __init__(self, directory: Path, stack: ExitStack, broker: ActiveMQ, name: str) -> None:
-        super().__init__(directory, stack, broker, name)
+    def __init__(self, request: pytest.FixtureRequest, directory: Path, stack: ExitStack) -> None:
+        super().__init__(request, directory, stack)
         self.document = b""
         self.server = stack.enter_context(HttpServer(self._answer))
 
@@ -204,7 +238,16 @@ class FilesSource(Source):
         (self.directory / "in/s").unlink()
 
 
-SOURCES: tuple[type[Source], ...] = (StompSource, HttpSource, PollSource, RucioSource, FilesSource)
+SOURCES: tuple[type[Source], ...] = (
+    StompSource,
+    KafkaSource,
+    HttpSource,
+    PollSource,
+    RucioSource,
+    FilesSource,
+)
+SERVER = {StompSource: "activemq", KafkaSource: "kafka"}
+"""The real server that a source needs."""
 
 OWN_WORDS = {"probe", "statsd"}
 """Collectors whose messages nobody can offer: they say what they saw themselves. Their own tests keep the contract."""

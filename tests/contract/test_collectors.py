@@ -16,7 +16,7 @@ from lakescope.core.messages import Message
 from lakescope.core.plugins import available
 from lakescope.testing import CollectorContract
 from tests.contract._bodies import events_of, scripts
-from tests.contract._sources import OWN_WORDS, SOURCES, Source
+from tests.contract._sources import OWN_WORDS, SERVER, SOURCES, Source
 from tests.e2e._lakescope import Lakescope, until
 from tests.servers.activemq import ActiveMQ
 
@@ -35,14 +35,19 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ActiveMQ]:
         yield server
 
 
-@pytest.fixture(params=[pytest.param(kind, id=kind.__name__) for kind in SOURCES])
-def source(
-    request: pytest.FixtureRequest, tmp_path: Path, broker: ActiveMQ, unique_name: str
-) -> Iterator[Source]:
+@pytest.fixture(
+    params=[
+        pytest.param(
+            kind, id=kind.__name__, marks=[pytest.mark.server(SERVER[kind])] if kind in SERVER else []
+        )
+        for kind in SOURCES
+    ]
+)
+def source(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Source]:
     """Every source in turn."""
     kind: type[Source] = request.param
     with ExitStack() as stack:
-        yield kind(tmp_path, stack, broker, unique_name)
+        yield kind(request, tmp_path, stack)
 
 
 def collector(source: Source) -> str:
@@ -50,7 +55,6 @@ def collector(source: Source) -> str:
     return f'[collectors.source]\ntype = "{source.type}"\n{source.options()}'
 
 
-@pytest.mark.server("activemq")
 def test_what_is_not_stored_is_not_acknowledged_and_comes_again(source: Source, tmp_path: Path) -> None:
     """The store is away, the process is killed: after a restart every message is there, and then acknowledged."""
     bodies, archive = scripts(40), tmp_path / "archive"
