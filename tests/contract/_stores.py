@@ -18,6 +18,7 @@ from lakescope.core.contracts import Sink
 from lakescope.sinks.duckdb import DuckdbSink
 from tests.contract._http import Answer, Fault, HttpServer, Request, proxy_to
 from tests.e2e._lakescope import elasticsearch_events, influxdb_rows
+from tests.servers.kafka import Kafka
 
 
 class Store:
@@ -294,6 +295,35 @@ class JsonlStore(Store):
         ]
 
 
+class KafkaStore(Store):
+    """A topic of a real Kafka; its trouble is an access rule that lets the sink's user out."""
+
+    sink = "kafka"
+    refuses = False
+    once = False
+
+    def __init__(self, request: pytest.FixtureRequest, directory: Path, stack: ExitStack) -> None:
+        super().__init__(request, directory, stack)
+        self.kafka: Kafka = request.getfixturevalue("kafka")
+        self.topic: str = request.getfixturevalue("unique_name")
+        self.kafka.create_topic(self.topic, 3)
+
+    def options(self) -> str:
+        login = f'username = "{self.kafka.user}"\npassword = "{self.kafka.password}"\n'
+        return f'brokers = ["{self.kafka.login_url}"]\ntopic = "{self.topic}"\n{login}'
+
+    def refuse(self) -> None:
+        """A broker refuses by size alone."""
+
+    @contextmanager
+    def troubled(self, sink: Sink, faults: Sequence[Fault]) -> Iterator[None]:
+        with self.kafka.reserved("topic", self.topic):
+            yield
+
+    def ids(self) -> list[str]:
+        return [record.key.decode() for record in self.kafka.read(self.topic)]
+
+
 STORES: tuple[type[Store], ...] = (
     ElasticsearchStore,
     OpensearchStore,
@@ -302,6 +332,12 @@ STORES: tuple[type[Store], ...] = (
     MonitStore,
     DuckdbStore,
     JsonlStore,
+    KafkaStore,
 )
-SERVER = {ElasticsearchStore: "elasticsearch", OpensearchStore: "opensearch", InfluxdbStore: "influxdb"}
+SERVER = {
+    ElasticsearchStore: "elasticsearch",
+    OpensearchStore: "opensearch",
+    InfluxdbStore: "influxdb",
+    KafkaStore: "kafka",
+}
 """The real server that a store needs."""

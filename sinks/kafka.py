@@ -1,0 +1,180 @@
+"""Kafka: every event a message, its key the event's id: for other consumers, or to store it elsewhere.
+
+What format `events` reads, a `kafka` collector of another instance included. The producer is idempotent: its own
+attempts are one message. A batch that failed as a whole, and an event that Lakescope received twice, are messages
+again, with the same key: a topic with ``cleanup.policy=compact`` keeps the last one.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from kafka import KafkaAdminClient, KafkaProducer
+from kafka.errors import (
+    KafkaError,
+    MessageSizeTooLargeError,
+    RecordListTooLargeError,
+    TopicAlreadyExistsError,
+)
+from kafka.future import Future
+from pydantic import Field
+
+from lakescope.core.contracts import Finding, Outcome, TransientError
+from lakescope.core.events import Event
+from lakescope.core.kafka import COLLECTOR_HEADER, FORMAT_HEADER, KafkaOptions, find_faults
+from lakescope.core.messages import Reject
+from lakescope.sinks._common import SinkOptions
+
+OUTSTANDING = 5000
+"""Messages without an answer, at most: kafka-python has no bound of its own."""
+BATCH_BYTES = 256 * 1024
+"""Of one partition in a request, before compression."""
+LARGEST_BYTES = 64 * 2**20
+"""Of a request. What a topic takes is its own ``max.message.bytes``, by which the broker refuses a message."""
+LINGER_MS = 5
+GRACE_S = 1.0  # for kafka-python to say that `timeout_s` is over
+CLOSE_S = 5.0
+
+Chunk = tuple[bytes, bytes, bytes]
+"""(key, value, collector)"""
+
+
+class KafkaSinkOptions(SinkOptions, KafkaOptions):
+    """Options of the kafka sink."""
+
+    topic: str = Field(min_length=1, examples=["lakescope.events"])
+    """Topic of all events; `lakescope setup` creates it with the broker's defaults if there is none."""
+    compression: Literal["lz4", "zstd", "none"] = "lz4"
+    """How batches are compressed: zstd takes less room, lz4 less time."""
+    timeout_s: float = Field(default=30.0, ge=1)
+    """Longest wait until a message is safe on all replicas in sync (seconds); then the batch is tried again."""
+
+
+class KafkaSink:
+    """Sends events to a topic."""
+
+    Options = KafkaSinkOptions
+
+    def __init__(self, name: str, options: KafkaSinkOptions, data_dir: Path) -> None:
+        self.options = options
+        self._producer: KafkaProducer | None = None
+
+    @staticmethod
+    def encode(events: Sequence[Event], documents: Sequence[bytes]) -> list[Chunk | None]:
+        """The document as it is, under the event's id."""
+        return [
+            (event.id.encode(), document, (event.collector or "").encode())
+            for event, document in zip(events, documents, strict=True)
+        ]
+
+    def setup(self) -> Iterator[Finding]:
+        """Creates the topic if it is not there."""
+        topic = self.options.topic
+        faults = find_faults(self.options, [topic])
+        if not faults.brokers and not faults.topics:
+            yield Finding("unchanged", f"topic {topic}")
+            return
+        if faults.brokers or "no topic" not in faults.topics[0]:
+            yield Finding("error", str(faults))
+            return
+        try:
+            client = KafkaAdminClient(**self.options.settings())
+            try:
+                client.create_topics([topic])
+            finally:
+                client.close()
+        except TopicAlreadyExistsError:
+            yield Finding("unchanged", f"topic {topic}")
+        except KafkaError as error:
+            yield Finding("error", f"topic {topic} cannot be created: {error}")
+        else:
+            yield Finding(
+                "done", f"topic {topic} created, with the broker's number of partitions and replicas"
+            )
+
+    def write(self, chunks: Sequence[Chunk]) -> Outcome:
+        """Returns once every message is safe on the replicas in sync, refused, or out of time."""
+        outcome = Outcome()
+        for start in range(0, len(chunks), OUTSTANDING):
+            self._send(chunks, range(start, min(start + OUTSTANDING, len(chunks))), outcome)
+        return outcome
+
+    def close(self) -> None:
+        """Closes the connections; nothing is outstanding between writes."""
+        if self._producer is not None:
+            self._producer.close(timeout=CLOSE_S)
+            self._producer = None
+
+    def _connect(self) -> Any:
+        """The producer. Raises `TransientError` that says why there is none."""
+        if self._producer is None:
+            if fault := str(find_faults(self.options, [self.options.topic])):
+                raise TransientError(fault)
+            timeout_ms = int(self.options.timeout_s * 1000)
+            try:
+                self._producer = KafkaProducer(
+                    **self.options.settings(),
+                    allow_auto_create_topics=False,
+                    batch_size=BATCH_BYTES,
+                    compression_type=None if self.options.compression == "none" else self.options.compression,
+                    delivery_timeout_ms=timeout_ms,
+                    linger_ms=LINGER_MS,
+                    max_block_ms=timeout_ms,
+                    max_request_size=LARGEST_BYTES,
+                    metrics_enabled=False,
+                    request_timeout_ms=timeout_ms - LINGER_MS,
+                )
+            except (KafkaError, OSError) as error:
+                raise TransientError(str(error)) from error
+        return self._producer
+
+    def _send(self, chunks: Sequence[Chunk], indices: Sequence[int], outcome: Outcome) -> None:
+        """Sends some, waits for each, and adds to the outcome what became of those that are not safe.
+
+        A broker refuses a batch as a whole for one message that is too large, and kafka-python 3.0.12 then refuses all
+        that follow: what is left is tried in halves.
+        """
+        if outcome.retry:  # the others would wait as long
+            outcome.retry += indices
+            return
+        producer = self._connect()
+        deadline = time.monotonic() + self.options.timeout_s + GRACE_S
+        futures = [self._begin(producer, chunks[index]) for index in indices]
+        too_large: list[int] = []
+        fault = ""
+        for index, future in zip(indices, futures, strict=True):
+            try:
+                future.get(max(0.0, deadline - time.monotonic()))
+            except (MessageSizeTooLargeError, RecordListTooLargeError):
+                too_large.append(index)
+            except KafkaError as error:
+                outcome.retry.append(index)
+                fault = str(error)
+        if fault or too_large:  # it is given up, so that nothing is sent behind its repeat
+            producer.close(timeout=0)
+            self._producer = None
+        if fault:  # which is mostly a time that is over
+            outcome.reason = str(find_faults(self.options, [self.options.topic])) or fault
+        if len(indices) == 1 and too_large:
+            (index,) = too_large
+            expected = f"at most max.message.bytes of topic {self.options.topic}, after compression"
+            found = f"{sum(map(len, chunks[index]))} bytes"
+            outcome.rejected[index] = Reject("too_large", expected=expected, found=found)
+            return
+        middle = (len(too_large) + 1) // 2
+        for half in (too_large[:middle], too_large[middle:]):
+            if half:
+                self._send(chunks, half, outcome)
+
+    def _begin(self, producer: Any, chunk: Chunk) -> Any:
+        key, value, collector = chunk
+        headers = [(FORMAT_HEADER, b"events")]
+        if collector:
+            headers.append((COLLECTOR_HEADER, collector))
+        try:
+            return producer.send(self.options.topic, value, key, headers)
+        except KafkaError as error:
+            return Future().failure(error)
