@@ -228,21 +228,26 @@ class _Member(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python 
         """The last commit's future, and its offsets, until it is known to be done."""
         self._commit_due = 0.0
         self._commit_fault = ""
-        self._consumer = KafkaConsumer(
-            **options.settings(),
-            group_id=options.group,
-            auto_offset_reset=options.auto_offset_reset,
-            enable_auto_commit=False,
-            allow_auto_create_topics=False,
-            isolation_level="read_committed",
-            partition_assignment_strategy=[CooperativeStickyAssignor],
-            session_timeout_ms=int(options.session_timeout_s * 1000),
-            heartbeat_interval_ms=int(min(3.0, options.session_timeout_s / 3) * 1000),
-            max_poll_interval_ms=int(options.max_poll_interval_s * 1000),
-            fetch_max_bytes=FETCH_BYTES,
-            metrics_enabled=False,
-            kafka_client=self._make_client,
-        )
+        try:
+            self._consumer = KafkaConsumer(
+                **options.settings(),
+                group_id=options.group,
+                auto_offset_reset=options.auto_offset_reset,
+                enable_auto_commit=False,
+                allow_auto_create_topics=False,
+                isolation_level="read_committed",
+                partition_assignment_strategy=[CooperativeStickyAssignor],
+                session_timeout_ms=int(options.session_timeout_s * 1000),
+                heartbeat_interval_ms=int(min(3.0, options.session_timeout_s / 3) * 1000),
+                max_poll_interval_ms=int(options.max_poll_interval_s * 1000),
+                fetch_max_bytes=FETCH_BYTES,
+                metrics_enabled=False,
+                kafka_client=self._make_client,
+            )
+        except BaseException:
+            if self._client is not None:  # which has a thread by now
+                self._client.close()
+            raise
         self._consumer.subscribe(options.topics, options.topic_pattern, self)
 
     def _make_client(self, **settings: Any) -> Any:

@@ -161,8 +161,8 @@ class KafkaSink:
         if len(indices) == 1 and too_large:
             (index,) = too_large
             expected = f"at most max.message.bytes of topic {self.options.topic}, after compression"
-            found = f"{sum(map(len, chunks[index]))} bytes"
-            outcome.rejected[index] = Reject("too_large", expected=expected, found=found)
+            size = sum(map(len, chunks[index]))
+            outcome.rejected[index] = Reject("too_large", expected=expected, found=f"{size} bytes")
             return
         middle = (len(too_large) + 1) // 2
         for half in (too_large[:middle], too_large[middle:]):

@@ -19,6 +19,8 @@ from tests.e2e._lakescope import until
 from tests.servers._tls import Authority
 from tests.servers.kafka import Kafka
 
+CASES = Path(__file__).parents[1] / "cases"
+
 
 def collector(topic: str, url: str, **options: object) -> str:
     """A kafka collector as configuration, its group named as its topic; options as they stand in TOML."""
@@ -84,10 +86,24 @@ def test_formats_by_header_and_bad_messages_that_stop_nothing(
         assert lakescope.get("/api/status").json()["collectors"][0]["formats"] == ["hermes", "push"]
 
 
+def test_feeds_are_read_as_they_are(tmp_path: Path, kafka: Kafka, unique_name: str) -> None:
+    """Hermes's own service sends what it gives to ActiveMQ, HermesK to a topic for each RSE, collectd one value list."""
+    host = (CASES / "collectd/kafka_one_value_list/input.json").read_bytes()
+    feeds = {f"{unique_name}-rse{number}": hermes(9)[number::3] for number in range(3)}
+    for topic, bodies in {**feeds, f"{unique_name}.hosts": [host]}.items():
+        kafka.create_topic(topic)
+        kafka.send(topic, bodies)
+    hosts = collector(f"{unique_name}.hosts", kafka.url, format='"collectd"')
+    topics = f'topic_pattern = "{unique_name}-.*"'
+    lake = collector("x", kafka.url).replace('topics = ["x"]', topics).replace(".kafka]", ".lake]")
+    with Archiving(tmp_path, hosts + lake) as lakescope:
+        lakescope.arrived(events_of("hermes", hermes(9)) | events_of("collectd", [host]), 20)
+
+
 def test_a_store_that_is_away_causes_no_rebalance(tmp_path: Path, kafka: Kafka, unique_name: str) -> None:
     kafka.create_topic(unique_name, 4)
     small = "[pipeline]\nbatch_age_s = 0.05\nbatch_messages = 100\nqueue_messages = 200\n"
-    options = collector(unique_name, kafka.url, format='"push"', max_poll_interval_s=3)
+    options = collector(unique_name, kafka.url, format='"push"', max_poll_interval_s=2)
     documents = scripts(9000)  # more than an inbox and a queue take
     with Archiving(tmp_path, options, pipeline=small) as lakescope:
         until(lambda: lakescope.told.startswith("ok"), 20, lambda: lakescope.told)
@@ -96,7 +112,7 @@ def test_a_store_that_is_away_causes_no_rebalance(tmp_path: Path, kafka: Kafka, 
         inbox = lakescope.engine.pipelines[0].inbox
         until(lambda: len(inbox) >= inbox.limit, 20)
         members = kafka.members(unique_name)
-        time.sleep(5)  # longer than it may be without a poll
+        time.sleep(3.5)  # longer than it may be without a poll
         assert kafka.members(unique_name) == members
         assert len(members) == 1 and set(members.values()) == {4}
         assert kafka.held(unique_name, unique_name) == len(documents)
