@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Annotated, Any, TypeVar
 
 import httpx
 from pydantic import Field, SecretStr, field_validator
@@ -25,10 +26,10 @@ class SinkOptions(Options):
     """Of which VOs this sink takes events; empty text (`""`) stands for events without a VO, such as those of hosts. Without it
     all."""
 
-    @field_validator("datasets")
+    @field_validator("datasets", "retention_days", check_fields=False)
     @classmethod
-    def _check_datasets(cls, names: Sequence[str] | None) -> Sequence[str] | None:
-        for name in names or ():
+    def _check_datasets(cls, names: Any) -> Any:
+        for name in () if names is None or isinstance(names, int) else names:
             if name not in DATASETS:
                 raise ValueError(f"no dataset {name!r}; there are {', '.join(DATASETS)}")
         return names
@@ -39,6 +40,21 @@ class SinkOptions(Options):
         for url in [urls] if isinstance(urls, str) else urls:
             check_url(url, ("http", "https"), "https://store.example.org:9200")
         return urls
+
+
+Days = Annotated[int, Field(ge=1)]
+
+
+class ExpiringOptions(SinkOptions):
+    """Options of a sink that deletes old events itself."""
+
+    retention_days: dict[str, Days] = Field(default={}, examples=[{"hosts": 30, "transfers": 730}])
+    """Dataset -> days after which its events are deleted, by their time; looked at every hour. By default never."""
+
+    def ends(self, now: datetime) -> Iterator[tuple[str, datetime]]:
+        """(dataset, time before which its events are deleted)."""
+        for dataset, days in self.retention_days.items():
+            yield dataset, now - timedelta(days=days)
 
 
 class HttpSinkOptions(SinkOptions):

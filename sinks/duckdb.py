@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from lakescope.core.events import DATASETS, Event
 from lakescope.core.messages import quote
 from lakescope.kpis import duckdb as sql
 from lakescope.kpis.model import EventsQuery, Query, ReportsQuery, StoreAnswer, StoreQuery, UnsupportedError
-from lakescope.sinks._common import SinkOptions, answer_each
+from lakescope.sinks._common import ExpiringOptions, answer_each
 
 _TYPES: dict[Kind, str] = {
     "keyword": "VARCHAR",
@@ -41,7 +41,7 @@ _JSON = frozenset(
 )
 
 
-class DuckdbOptions(SinkOptions):
+class DuckdbOptions(ExpiringOptions):
     """Options of the duckdb sink."""
 
     path: Path | None = Field(default=None, examples=["/var/lib/lakescope/lake.duckdb"])
@@ -185,6 +185,32 @@ class DuckdbSink:
             {name: plain(name, value) for name, value in zip(names, row, strict=True) if value is not None}
             for row in rows
         ]
+
+    def expire(self, now: datetime, stop: threading.Event) -> dict[str, int]:
+        """A day of events at a time, so that writes wait for no more. The file does not shrink: new events take the room."""
+        deleted: dict[str, int] = {}
+        for dataset, end in self.options.ends(now):
+            while (
+                dataset in self._datasets and not stop.is_set() and (count := self._delete_day(dataset, end))
+            ):
+                deleted[dataset] = deleted.get(dataset, 0) + count
+        return deleted
+
+    def _delete_day(self, dataset: str, end: datetime) -> int:
+        """The oldest day of a dataset's events before `end`: how many they were."""
+        before = end.astimezone(UTC).replace(tzinfo=None)
+        with self._lock:
+            try:
+                oldest = self.connection.execute(f'select min(time) from "{dataset}"').fetchone()  # noqa: S608 - a name of ours
+                if oldest is None or oldest[0] is None or oldest[0] >= before:
+                    return 0
+                deleted = self.connection.execute(
+                    f'delete from "{dataset}" where time < $end',  # noqa: S608 - a name of ours
+                    {"end": min(before, oldest[0] + timedelta(days=1))},
+                ).fetchone()
+            except duckdb.Error as error:
+                raise TransientError(str(error).splitlines()[0]) from error
+        return int(deleted[0]) if deleted else 0
 
     def close(self) -> None:
         """Closes the file."""

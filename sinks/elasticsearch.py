@@ -23,7 +23,7 @@ from lakescope.core.http import is_permanent, mask
 from lakescope.core.messages import Reject, quote
 from lakescope.core.options import Tls
 from lakescope.kpis.model import StoreAnswer, StoreQuery, UnsupportedError
-from lakescope.sinks._common import SinkOptions, answer_each
+from lakescope.sinks._common import Days, SinkOptions, answer_each
 from lakescope.sinks._elastic import BusyError, Cluster, Flavour, cause, connect, is_full
 from lakescope.sinks._elastic_answers import compile_bodies, overlaps, refuse_closed, run
 
@@ -54,7 +54,7 @@ class ElasticsearchOptions(SinkOptions):
     """Beginning of every index name."""
     period: Period = "month"
     """How much one index holds, by the events' time."""
-    retention_days: dict[str, int] = Field(default={}, examples=[{"hosts": 30, "transfers": 730}])
+    retention_days: dict[str, Days] = Field(default={}, examples=[{"hosts": 30, "transfers": 730}])
     """Dataset -> days after which its indices are deleted (by ILM); by default never."""
     shards: int = Field(default=1, ge=1)
     """Primary shards an index (count)."""

@@ -6,7 +6,9 @@ A file cannot be looked up by id, so a repeated message is a repeated line with 
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
@@ -14,12 +16,12 @@ from pydantic import Field
 
 from lakescope.core.contracts import Encoder, Finding, Outcome, TransientError
 from lakescope.core.events import Event
-from lakescope.sinks._common import SinkOptions
+from lakescope.sinks._common import ExpiringOptions
 
 _PERIOD_CHARACTERS = {"day": 10, "month": 7, "year": 4}
 
 
-class JsonlOptions(SinkOptions):
+class JsonlOptions(ExpiringOptions):
     """Options of the jsonl sink."""
 
     directory: Path = Field(examples=["/var/lib/lakescope/archive"])
@@ -68,6 +70,20 @@ class JsonlSink:
         except OSError as error:
             raise TransientError(f"{error.filename or self.options.directory}: {error.strerror}") from error
         return Outcome()
+
+    def expire(self, now: datetime, stop: threading.Event) -> dict[str, int]:
+        """Whole files, once the period that they hold is older."""
+        deleted: dict[str, int] = {}
+        for dataset, end in self.options.ends(now):
+            last = f"{end:%Y-%m-%d}"[: _PERIOD_CHARACTERS[self.options.period]]
+            for path in self.options.directory.glob(f"{dataset}-*.jsonl"):
+                if path.stem.removeprefix(f"{dataset}-") < last:
+                    try:
+                        path.unlink(missing_ok=True)
+                    except OSError as error:
+                        raise TransientError(f"{path}: {error.strerror}") from error
+                    deleted[dataset] = deleted.get(dataset, 0) + 1
+        return deleted
 
     def close(self) -> None:
         """Nothing stays open between writes."""

@@ -30,7 +30,7 @@ from lakescope.app.reports import report_of
 from lakescope.app.rounds import TICK_S, Notifying, Rounds
 from lakescope.app.rules import rules_of
 from lakescope.app.tasks import Task, stop_all
-from lakescope.core.contracts import Collector, RefusedError, Sink, TransientError
+from lakescope.core.contracts import Collector, ExpiringSink, RefusedError, Sink, TransientError
 from lakescope.core.events import Event
 from lakescope.core.inbox import Inbox
 from lakescope.core.messages import Message
@@ -50,6 +50,8 @@ log = logging.getLogger(__name__)
 
 TOPOLOGY_S = 30.0
 """From one look whether CRIC's files have changed to the next."""
+RETENTION_S = 3600.0
+"""From one deletion of old events to the next."""
 
 
 class Assembly:
@@ -69,6 +71,11 @@ class Assembly:
         self.engine = self._engine(workers)
         plugins = (configuration.collectors | configuration.sinks).values()
         self.tasks = [Task("topology", TOPOLOGY_S, TopologyReload(settings, self.replace_topology))]
+        for plugin in configuration.sinks.values():
+            if getattr(plugin.options, "retention_days", None) and isinstance(
+                sink := self.sinks[plugin.name], ExpiringSink
+            ):
+                self.tasks.append(Task(f"retention {plugin.name}", RETENTION_S, partial(expire, sink)))
         self.status = Status(self.engine, {plugin.name: plugin.type for plugin in plugins})
         self.dashboards = _dashboards(settings)
         """Lakescope's own pages, by name."""
@@ -175,6 +182,14 @@ class TopologyReload:
         """Inode, size and time of change of each file; null for none, or one that is not there."""
         topology = self.settings.topology
         return [_version(path) for path in (topology.rses, topology.services, topology.sites)]
+
+
+def expire(sink: ExpiringSink, stop: threading.Event) -> str:
+    """A task's work: a sink deletes its old events."""
+    deleted = sink.expire(datetime.now(UTC), stop)
+    if deleted:
+        log.info("expired %s", " ".join(f"{dataset}={count}" for dataset, count in deleted.items()))
+    return "deleted: " + (", ".join(f"{dataset} {count}" for dataset, count in deleted.items()) or "nothing")
 
 
 def _version(path: Path | None) -> tuple[int, int, int] | None:

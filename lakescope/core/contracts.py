@@ -119,6 +119,15 @@ class Sink(Protocol):
 
 
 @runtime_checkable
+class ExpiringSink(Protocol):
+    """A sink that deletes old events itself, where its store does not."""
+
+    def expire(self, now: datetime, stop: threading.Event) -> dict[str, int]:
+        """Deletes what is older than its options keep, until `stop` is set: dataset -> how many events, or files. Raises
+        `TransientError`; what is left is deleted by the next call."""
+
+
+@runtime_checkable
 class SearchableSink(Protocol):
     """A sink that can give events back."""
 

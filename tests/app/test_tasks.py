@@ -104,3 +104,19 @@ def with_source(body: bytes) -> bytes:
     event = json.loads(body)
     event["payload"]["src-rse"] = "RSE-A"
     return json.dumps(event).encode()
+
+
+def test_a_store_that_keeps_so_many_days_deletes_what_is_older(tmp_path: Path) -> None:
+    """By a task of the instance, from its start on; one that keeps everything has no such task."""
+    old = tmp_path / "a/transfers-2020-01-01.jsonl"
+    old.parent.mkdir()
+    old.touch()
+    configuration = (
+        f'{QUICK}[collectors.p]\ntype = "http"\n[sinks.everything]\ntype = "duckdb"\n'
+        f'[sinks.archive]\ntype = "jsonl"\ndirectory = "{old.parent}"\nretention_days = {{ transfers = 30 }}\n'
+    )
+    with Running(tmp_path, configuration) as running:
+        until(lambda: not old.exists(), 10)
+        until(lambda: running.get("/api/status").json()["tasks"][1]["last_run"], 10)
+        _, retention = running.get("/api/status").json()["tasks"]
+    assert (retention["name"], retention["detail"]) == ("retention archive", "deleted: transfers 1")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -229,3 +230,26 @@ def test_a_script_may_say_anything(sink: DuckdbSink) -> None:
     )
     write(sink, event)
     assert sink.find("push", "producer", ["p"])[0]["data"] == event.data
+
+
+def test_old_events_are_deleted_a_day_at_a_time(tmp_path: Path) -> None:
+    """Those of the datasets that the option names, up to its days before now; what comes later is stored as ever."""
+    options = DuckdbOptions.model_validate(
+        {"retention_days": {"transfers": 2}, "datasets": ["transfers", "hosts"]}
+    )
+    sink = DuckdbSink("duck", options, tmp_path)
+    write(
+        sink, *(transfer(day, time=f"2026-01-{day:02}T06:00:00Z") for day in range(1, 10)), event_of("hosts")
+    )
+    now = datetime.fromisoformat("2026-01-09T06:00:00+00:00")
+    stop = threading.Event()
+    stop.set()
+    assert sink.expire(now, stop) == {}
+    assert sink.expire(now, threading.Event()) == {"transfers": 6}
+    assert sink.expire(now, threading.Event()) == {}
+    kept = sink.query("select time from transfers order by time")
+    assert [row["time"][:10] for row in kept] == ["2026-01-07", "2026-01-08", "2026-01-09"]
+    assert len(sink.query("select id from hosts")) == 1
+    write(sink, transfer(1, time="2026-01-09T07:00:00Z"))
+    assert len(sink.query("select id from transfers")) == 4
+    sink.close()

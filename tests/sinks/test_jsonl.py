@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import resource
+import threading
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
@@ -74,3 +76,23 @@ def test_a_disk_that_is_away_is_told(tmp_path: Path) -> None:
     archive.write_text("a file in its place")
     with pytest.raises(TransientError, match="Not a directory"):
         write(sink, [transfer(1)])
+
+
+@pytest.mark.parametrize(
+    ("period", "kept"),
+    [("day", ["2026-01-31", "2026-02-01"]), ("month", ["2026-01", "2026-02"]), ("year", ["2026"])],
+)
+def test_files_of_periods_that_are_over_for_so_many_days_are_deleted(
+    tmp_path: Path, period: str, kept: list[str]
+) -> None:
+    given = {"directory": tmp_path, "period": period, "retention_days": {"transfers": 1}}
+    sink = JsonlSink("a", JsonlOptions.model_validate(given), tmp_path)
+    times = ("2025-12-31T23:59:59Z", "2026-01-30T23:59:59Z", "2026-01-31T00:00:00Z", "2026-02-01T00:00:00Z")
+    write(sink, [*(transfer(number, time=time) for number, time in enumerate(times)), event_of("hosts")])
+    (tmp_path / "transfers-of-mine.txt").touch()
+    deleted = sink.expire(datetime.fromisoformat("2026-02-01T12:00:00+00:00"), threading.Event())
+    names = {path.name for path in tmp_path.iterdir()}
+    assert {name for name in names if name.startswith("transfers-2")} == {
+        f"transfers-{one}.jsonl" for one in kept
+    }
+    assert len(names) == len(kept) + 2 and sum(deleted.values()) >= 1
