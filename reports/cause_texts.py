@@ -2,122 +2,122 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
+from lakescope.kpis.model import Unit
+from lakescope.kpis.units import format_value
 from lakescope.reports.causes import Cause, Change
 from lakescope.reports.steps import Step
 
 ARROW = "\N{RIGHTWARDS ARROW}"
-_PLACES: Sequence[tuple[str, str]] = (
-    ("link", "{}"),
-    ("site", "{} (as source or destination)"),
-    ("rse", "{} (as source or destination)"),
-    ("src_site", "from {}"),
-    ("src_rse", "from {}"),
-    ("dst_site", "to {}"),
-    ("dst_rse", "to {}"),
-)
-_OTHERS = {
+_PLACES: Mapping[str, str] = {
+    "link": "on {}",
+    "site": "from or to {}",
+    "rse": "on RSE {}",
+    "src_site": "from {}",
+    "src_rse": "from RSE {}",
+    "dst_site": "to {}",
+    "dst_rse": "to RSE {}",
+}
+_OTHERS: Mapping[str, str] = {
     "activity": "activity {}",
     "vo": "VO {}",
     "account": "account {}",
     "protocol": "protocol {}",
-    "error_class": "error class {}",
 }
 
 
 def sentence_of(
-    change: Change, name: str, *, is_share: bool = False, since: datetime | None = None, bin_s: int = 86_400
+    change: Change,
+    name: str,
+    *,
+    unit: Unit = "count",
+    subject: str = "transfers",
+    since: datetime | None = None,
+    bin_s: int = 86_400,
 ) -> str:
-    """What changed, by how much, and why: one or two sentences.
+    """What changed, by how much, and why: one sentence.
 
-    `name`: the quantity ("Transferred volume"); `is_share`: 0.01 is a point, else parts are points of the percentage by which it
-    changed; `since`: when the second period began, `bin_s` the length of its bins: without them moments are left out.
+    `name`: the quantity ("Transferred volume"); `unit`: its own (of a ``ratio``, parts are points of its percentage, else points
+    of the percentage by which it changed); `subject`: what begins and ends; `since`: when the second period began, `bin_s` the
+    length of its bins: without it moments are left out.
     """
-    scale = 1.0 if is_share else change.before
+    scale = 1.0 if unit == "ratio" else change.before
     if not scale:
         return (
             f"{name}: nothing in the period before." if change.after else f"{name}: no data in both periods."
         )
-    head = _head(change, name, scale, is_share=is_share)
+    head = _head(change, name, scale, unit)
     if not change.causes:
         return head + (", with no single cause." if change.is_clear else ".")
-    parts = [_part(cause, scale, since, bin_s) for cause in change.causes]
-    if change.causes[0].pattern.attributes or len(change.causes) > 1:
-        parts += _rest(change, scale)
+    parts = [
+        f"{100 * cause.change / scale:+.1f} points {_cause(cause, unit, subject, since, bin_s)}"
+        for cause in change.causes
+    ]
+    rest = 100 * change.rest / scale
+    if abs(rest) >= 0.05:
+        parts.append(f"{rest:+.1f} points everywhere else")
     return f"{head}: {'; '.join(parts)}."
 
 
-def _head(change: Change, name: str, scale: float, *, is_share: bool) -> str:
-    unit = "points" if is_share else "%"
+def _head(change: Change, name: str, scale: float, unit: Unit) -> str:
+    digits, noun = (1, "points") if unit == "ratio" else (0, "%")
     size, low, high = (100 * one / scale for one in (change.value, change.low, change.high))
-    interval = (
-        f"95 % interval {low:+.1f} to {high:+.1f}" if is_share else f"95 % interval {low:+.0f} to {high:+.0f}"
-    )
+    interval = f"95 % interval {low:+.{digits}f} to {high:+.{digits}f}"
     if not change.is_clear:
-        return f"{name} changed by no more than its usual scatter ({size:+.1f} {unit}; {interval})"
-    verb = "fell" if size < 0 else "rose"
-    text = f"{abs(size):.1f}" if is_share else f"{abs(size):.0f}"
-    return f"{name} {verb} by {text} {unit} ({interval})"
+        return f"{name} changed by no more than its usual scatter ({size:+.1f} {noun}; {interval})"
+    return f"{name} {'fell' if size < 0 else 'rose'} by {abs(size):.{digits}f} {noun} ({interval})"
 
 
-def _part(cause: Cause, scale: float, since: datetime | None, bin_s: int) -> str:
-    points = f"{100 * cause.change / scale:+.1f} points"
-    when = "" if since is None or cause.step is None else _moment(cause.step, since, bin_s)
-    attributes = dict(cause.pattern.attributes)
-    if cause.effect == "rate":
-        verb = "rose" if cause.change > 0 else "fell"
-        return f"{points} {place_of(cause)}, where it {verb}{_from_to(cause)}{when}"
+def _cause(cause: Cause, unit: Unit, subject: str, since: datetime | None, bin_s: int) -> str:
+    """Where, and what happened there: on PIC -> SARA, where activity Production ended on Wednesday."""
+    where, who = _place(cause)
+    step = None if since is None else cause.step
+    moment, duration = ("", "") if since is None or step is None else _days(step, since, bin_s)
+    direction = "rose" if cause.after > cause.before else "fell"
     if cause.effect == "mix":
-        return f"{points} by mix: the share of {place_of(cause)} {cause.kind}{_share_from_to(cause)}{when}"
-    inner = [key for key in _OTHERS if key in attributes]
-    if len(attributes) == 2 and len(inner) == 1:
-        value = attributes[inner[0]]
-        place = place_of(cause, without=inner[0])
-        return f"{points} {place}, where {_OTHERS[inner[0]].format(value)} {cause.kind}{when}"
-    return f"{points} {place_of(cause)}, which {cause.kind}{when}"
+        shares = f"from {100 * cause.before:.0f} % to {100 * cause.after:.0f} % of all"
+        place = " ".join(one for one in (where, who) if one)
+        return f"by mix: {subject} {place} {direction} {shares}{duration and ', '}{duration}"
+    if cause.effect == "rate":
+        values = " to ".join(format_value(value, unit) for value in (cause.before, cause.after))
+        verb = f"{direction} from {values}{duration and ', '}{duration}"
+    elif step is not None and step.until is not None:
+        verb = f"was {'higher' if cause.kind == 'rose' else 'lower'} {moment}"
+    elif step is not None or cause.kind in ("began", "ended"):
+        verb = f"{cause.kind} {moment}".rstrip()
+    elif cause.pattern.attributes:
+        verb = f"{cause.kind} by {abs(100 * (cause.after / cause.before - 1)):.0f} %"
+    else:
+        return where
+    if not where:
+        return f"in {who}, which {verb}"
+    return f"{where}, where {who or (subject if verb.startswith(('began', 'ended')) else 'it')} {verb}"
 
 
-def place_of(cause: Cause, without: str = "") -> str:
-    """A pattern as people read it: PIC → SARA."""
-    attributes = {key: value for key, value in cause.pattern.attributes if key != without}
-    if not cause.pattern.attributes:
-        return "the lake as a whole"
-    texts = [form.format(attributes[key]) for key, form in _PLACES if key in attributes]
-    texts += [
-        _OTHERS.get(key, key + " {}").format(value)
-        for key, value in attributes.items()
-        if key not in dict(_PLACES)
-    ]
-    return " ".join(texts).replace(" -> ", f" {ARROW} ")
+def _place(cause: Cause) -> tuple[str, str]:
+    """Where, and of whom; one of both may be empty: ("on PIC -> SARA", "activity Production")."""
+    attributes = dict(cause.pattern.attributes)
+    if not attributes:
+        return "at all places alike", ""
+    where = [form.format(attributes.pop(key)) for key, form in _PLACES.items() if key in attributes]
+    others = [_OTHERS.get(key, key + " {}").format(value) for key, value in attributes.items()]
+    return " ".join(where).replace(" -> ", f" {ARROW} "), " of ".join(others)
 
 
-def _rest(change: Change, scale: float) -> list[str]:
-    rest = 100 * change.rest / scale
-    return [f"{rest:+.1f} points everything else"] if abs(rest) >= 0.05 else []
+def _days(step: Step, since: datetime, bin_s: int) -> tuple[str, str]:
+    """When it happened, and how long it lasted: "on Wednesday" and "since Wednesday"; of what passed, both are "from Tuesday to
+    Thursday of the week before" or "on Tuesday only". With hours, if bins are shorter than days."""
 
-
-def _from_to(cause: Cause) -> str:
-    if max(cause.before, cause.after) <= 1:
-        return f" from {100 * cause.before:.0f} % to {100 * cause.after:.0f} %"
-    return f" from {cause.before:.3g} to {cause.after:.3g}"
-
-
-def _share_from_to(cause: Cause) -> str:
-    return f" from {100 * cause.before:.0f} % to {100 * cause.after:.0f} % of all"
-
-
-def _moment(step: Step, since: datetime, bin_s: int) -> str:
     def text(number: int) -> str:
         at = since + timedelta(seconds=number * bin_s)
-        hour = "" if bin_s >= 86_400 else f" at {at:%H:%M}"
-        return f"{at:%A}{hour}"
+        return f"{at:%A}" if bin_s >= 86_400 else f"{at:%A} at {at:%H:%M}"
 
-    before = " of the period before" if step.at < 0 else ""
+    first = text(step.at)
+    before = " of the week before" if step.at < 0 else ""
     if step.until is None:
-        return f" on {text(step.at)}{before}"
+        return f"on {first}{before}", f"since {first}{before}"
     last = step.until - 1 if bin_s >= 86_400 else step.until
-    if last == step.at:
-        return f" on {text(step.at)}{before} only"
-    return f" from {text(step.at)} to {text(last)}{before}"
+    passing = f"on {first}{before} only" if last == step.at else f"from {first} to {text(last)}{before}"
+    return passing, passing

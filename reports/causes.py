@@ -1,4 +1,4 @@
-"""Causes of a change between two periods: where it happened, how much of it, when, and whether it began, ended, grew or fell.
+"""Causes of a change between two periods: where it happened, how much of it, when, and whether it began, ended, rose or fell.
 
     Cells       a quantity by place and bin, in both periods and in the weeks before them
       |  causes_of_sum: volume, files, storage; the parts add up exactly to the change
@@ -86,6 +86,7 @@ class Cause(Struct, frozen=True, kw_only=True):
     """The sum at its places; of a rate effect their ratio, of a mix effect their share of the whole."""
     after: float
     kind: Kind
+    """What it did at its step, else from one period to the other."""
     step: Step | None
     """When: bins are counted from the beginning of the second period, negative ones are of the first; null: gradually, or not
     clear."""
@@ -140,6 +141,7 @@ def causes_of_sum(cells: Cells, options: Options | None = None) -> Change:
     causes = []
     for number, score, own in _owners(judge, options):
         one, other = float(before[own].sum()), float(after[own].sum())
+        step = _step(cells.before[own].sum(axis=0), cells.after[own].sum(axis=0), is_up=other > one)
         margin = _NORMAL * float(np.sqrt(judge.dispersion[number] * (one + other)))
         causes.append(
             Cause(
@@ -150,8 +152,8 @@ def causes_of_sum(cells: Cells, options: Options | None = None) -> Change:
                 high=other - one + margin,
                 before=one,
                 after=other,
-                kind=kind_of(one, other),
-                step=_step(cells.before[own].sum(axis=0), cells.after[own].sum(axis=0), is_up=other > one),
+                kind=step.kind if step else kind_of(one, other),
+                step=step,
                 score=score,
             )
         )
@@ -265,7 +267,7 @@ def _rate_cause(
         high=change + error,
         before=rates[0],
         after=rates[1],
-        kind="grew" if change > 0 else "fell",
+        kind="rose" if change > 0 else "fell",
         step=step,
         score=score,
     )

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from lakescope.alerts.grid import Floats, Integers
 
-Kind = Literal["began", "ended", "grew", "fell"]
+Kind = Literal["began", "ended", "rose", "fell"]
 
 
 class Step(Struct, frozen=True, kw_only=True):
@@ -66,7 +66,7 @@ def step_of(series: Floats, *, is_up: bool, threshold: float = 4.0) -> Step | No
         if gain >= threshold and (best is None or gain > best.gain + 3):
             best = Step(
                 # what passes neither begins nor ends anything
-                kind=kind_of(before, level) if moments == 1 else "grew" if level > before else "fell",
+                kind=kind_of(before, level) if moments == 1 else "rose" if level > before else "fell",
                 at=first,
                 until=None if last == count else last,
                 gain=float(gain),
@@ -86,4 +86,4 @@ def kind_of(before: float, after: float) -> Kind:
         return "ended"
     if before <= 0.02 * after:
         return "began"
-    return "grew" if after > before else "fell"
+    return "rose" if after > before else "fell"

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import NamedTuple
 
+from lakescope.kpis import CATALOGUE
 from lakescope.reports.cause_cells import Span, cells_of
 from lakescope.reports.cause_texts import sentence_of
 from lakescope.reports.causes import Cells, Change, causes_of_ratio, causes_of_sum
@@ -29,7 +30,7 @@ class Explained(NamedTuple):
 def causes(desk: Desk) -> Explained:
     """Volume, failures and efficiency by site and activity, storage by RSE, in whole days."""
     days = desk.hours * 3600 // DAY_S
-    changes: dict[str, tuple[str, Change | None, bool]] = {}
+    changes: dict[str, tuple[str, Change | None, str]] = {}
     answers: list[Answer] = []
 
     def ask(kpi: str, by: Sequence[str]) -> list[Answer]:
@@ -51,18 +52,23 @@ def causes(desk: Desk) -> Explained:
 
     if days:
         (volume,) = cells("transfer_volume")
-        changes["transfer_volume"] = ("Transferred volume", causes_of_sum(volume), False)
+        changes["transfer_volume"] = ("Transferred volume", causes_of_sum(volume), "transfers")
         done, ended = cells("transfers_done", "transfers_ended")
         changes["transfer_efficiency"] = (
             "Transfer efficiency",
             causes_of_ratio(done, ended, is_share=True),
-            True,
+            "transfers",
         )
         (used,) = cells("storage_used", by=("rse",), is_level=True)
-        changes["storage_used"] = ("Used space", causes_of_sum(used), False)
+        changes["storage_used"] = ("Used space", causes_of_sum(used), "use")
     texts = {
-        kpi: (change.is_clear, readable(sentence_of(change, name, is_share=is_share, since=desk.since)))
-        for kpi, (name, change, is_share) in changes.items()
+        kpi: (
+            change.is_clear,
+            readable(
+                sentence_of(change, name, unit=CATALOGUE[kpi].unit, subject=subject, since=desk.since)
+            ),
+        )
+        for kpi, (name, change, subject) in changes.items()
         if change is not None and (change.before or change.after)
     }
     numbers = [answer.number for answer in answers]

@@ -188,8 +188,8 @@ def test_a_level_is_compared_at_the_end_of_the_periods() -> None:
     [
         ([9, 11, 10, 9, 10, 11, 0, 0, 0, 0, 0, 0], False, ("ended", 6, None)),
         ([0, 0, 0, 0, 0, 0, 0, 0, 9, 11, 10, 12], True, ("began", 8, None)),
-        ([9, 11, 10, 9, 10, 11, 10, 99, 90, 10, 9, 11], True, ("grew", 7, 9)),
-        ([9, 11, 99, 90, 10, 11, 10, 9, 11, 10, 9, 11], False, ("grew", 2, 4)),
+        ([9, 11, 10, 9, 10, 11, 10, 99, 90, 10, 9, 11], True, ("rose", 7, 9)),
+        ([9, 11, 99, 90, 10, 11, 10, 9, 11, 10, 9, 11], False, ("rose", 2, 4)),
     ],
 )
 def test_the_moment_of_a_step(series: list[int], is_up: bool, expected: tuple[str, int, int | None]) -> None:
@@ -212,20 +212,52 @@ def test_sentences_name_the_part_the_place_and_the_day() -> None:
         causes_of_sum(Cells(MADE_DIMENSIONS, PLACES, before, after)), "Transferred volume", since=MONDAY
     )
     assert text == (
-        "Transferred volume fell by 24 % (95 % interval -31 to -17): -24.2 points PIC \N{RIGHTWARDS ARROW} SARA, where"
-        " activity Production fell on Wednesday."
+        "Transferred volume fell by 24 % (95 % interval -31 to -17): -24.2 points on PIC \N{RIGHTWARDS ARROW} SARA, where"
+        " activity Production ended on Wednesday."
     )
-    text = sentence_of(
-        causes_of_sum(made(7, lambda place, day: 0.0 if place["dst_site"] == "SARA" and day >= 2 else 1.0)),
-        "Transferred files",
-        since=MONDAY,
-    )
-    assert text.startswith("Transferred files fell by 1")
-    assert "points to SARA, which fell on Wednesday" in text
     quiet = sentence_of(causes_of_sum(made(2)), "Transferred files")
     assert quiet.startswith("Transferred files changed by no more than its usual scatter")
-    lake = sentence_of(causes_of_sum(made(7, lambda place, day: 0.7)), "Transferred files")
-    assert "points the lake as a whole" in lake
+
+
+@pytest.mark.parametrize(
+    ("factor", "expected"),
+    [
+        (
+            lambda place, day: 0.0 if place["dst_site"] == "SARA" and day >= 2 else 1.0,
+            "points to SARA, where transfers ended on Wednesday",
+        ),
+        (
+            lambda place, day: 0.5 if place["dst_site"] == "SARA" and day >= 2 else 1.0,
+            "points to SARA, where it fell on Wednesday",
+        ),
+        (
+            lambda place, day: 5.0 if place["src_site"] == "PIC" and 1 <= day < 3 else 1.0,
+            "points from PIC, where it was higher from Tuesday to Wednesday",
+        ),
+        (
+            lambda place, day: 3.0 if place["activity"] == "Recall" and day >= 5 else 1.0,
+            "points in activity Recall, which rose on Saturday",
+        ),
+        (lambda place, day: 0.7 - 0.02 * day, "points at all places alike"),
+    ],
+)
+def test_sentences_say_what_happened_and_when(factor: Factor, expected: str) -> None:
+    assert expected in sentence_of(causes_of_sum(made(7, factor, 60.0)), "Transferred files", since=MONDAY)
+
+
+def test_sentences_of_ratios_tell_rate_from_mix() -> None:
+    attempts = made(3, lambda place, day: 4.0 if place["src_site"] == "DESY" and day >= 3 else 1.0)
+    rates = np.array([[0.5 if place[0] == "DESY" else 0.98] for place in PLACES])
+    successes = attempts._replace(
+        before=attempts.before * rates,
+        after=attempts.after * rates * [[0.2 if place[1] == "SARA" else 1.0] for place in PLACES],
+        past=None,
+    )
+    change = causes_of_ratio(successes, attempts._replace(past=None), is_share=True)
+    assert change is not None
+    text = sentence_of(change, "Transfer efficiency", unit="ratio", since=MONDAY)
+    assert "points to SARA, where it fell from 89 % to 17" in text
+    assert "points by mix: transfers from DESY rose from 20 % to 3" in text and "since Thursday" in text
 
 
 def test_a_planted_cause_in_the_simulators_weeks() -> None:

@@ -320,5 +320,5 @@ def test_a_change_names_its_cause(tmp_path: Path) -> None:
     assert text.startswith(
         "Transferred volume: 384 GB, in the week before 504 GB (-24 %). Transferred volume fell by 24 %"
     )
-    assert "-23.8 points" in text and "SITE-C" in text and "Wednesday" in text
+    assert "-23.8 points to SITE-C, where transfers ended on Wednesday." in text
     assert section(report, "causes").sentences
