@@ -28,9 +28,10 @@ from benchmarks.causes_weeks import (
     transfers_of,
 )
 from benchmarks.intervals import wilson
+from lakescope.alerts.grid import Floats
 from lakescope.alerts.patterns import Pattern
 from lakescope.reports.cause_search import table_of
-from lakescope.reports.causes import Cells, Change, Options, causes_of_ratio, causes_of_sum, kitagawa
+from lakescope.reports.causes import Cells, Change, Options, causes_of_ratio, causes_of_sum, rate_and_mix
 
 SEEDS = range(1000, 1100)
 WAYS = ("named first", "named alone", "named at all", "largest change of one value")
@@ -55,9 +56,10 @@ def is_same(one: Pattern, other: Pattern, cells: Cells) -> bool:
 def largest(cells: Cells, wholes: Cells | None) -> Pattern:
     """The baseline: a single dimension's value whose sum (of a ratio: both effects) changed most."""
     before, after = cells.totals()
-    effects = after - before
+    effects: Floats = after - before
     if wholes is not None:
-        effects = np.sum(kitagawa(before, wholes.totals()[0], after, wholes.totals()[1]), axis=0)
+        mean = (before.sum() + after.sum()) / sum(many.sum() for many in wholes.totals())
+        effects, _ = rate_and_mix((before, after), wholes.totals(), np.full(len(before), mean))
     table = table_of(DIMENSIONS, cells.places, Options())
     is_plain = np.array(
         [[name for name, _ in one.attributes] in [[d] for d in DIMENSIONS] for one in table.patterns]

@@ -19,7 +19,7 @@ class Span(NamedTuple):
     since: datetime
     """Aware; of the first bin."""
     rows: Rows
-    """``time`` (RFC 3339), the dimensions, ``value``; a null value counts nothing."""
+    """``time`` (RFC 3339; without it the value is of the whole period), the dimensions, ``value``; null counts nothing."""
 
 
 def cells_of(
@@ -40,7 +40,7 @@ def cells_of(
         values = np.zeros((len(spans), len(places), bins))
         for period, span in enumerate(spans):
             for row in span.rows:
-                number = int((datetime.fromisoformat(row["time"]) - span.since).total_seconds() // bin_s)
+                number = _bin(row, span.since, bin_s) if "time" in row else bins - 1
                 if 0 <= number < bins and row["value"] is not None:
                     values[period, numbers[tuple(row[name] for name in by)], number] += row["value"]
         earlier = values[:-2, :, -1] if is_level else values[:-2].sum(axis=2)
@@ -48,3 +48,7 @@ def cells_of(
             Cells(by, places, values[-2], values[-1], earlier.T if len(earlier) else None, is_level)
         )
     return result
+
+
+def _bin(row: Mapping[str, Any], since: datetime, bin_s: int) -> int:
+    return int((datetime.fromisoformat(row["time"]) - since).total_seconds() // bin_s)

@@ -43,16 +43,20 @@ _ALIKE = 0.9
 class Options(Struct, frozen=True, kw_only=True):
     """How much it takes to be named."""
 
-    threshold: float = 7.0
+    threshold: float = 8.0
     """A score below (nats, after all payments) is chance."""
     another: float = 4.0
     """What each further cause costs (nats): the smallest explanation."""
+    another_share: float = 0.15
+    """Or so much of the best cause's score, if that is more: what a great change leaves scatters more, too."""
     pair: float = 3.0
     """What a second dimension costs (nats)."""
     either: float = 1.0
     """What "at either end" costs (nats)."""
-    least: float = 0.02
-    """A cause of less than this share of the value before is not worth a sentence."""
+    least: float = 0.03
+    """A cause of less than this share of the value is not worth a sentence."""
+    least_points: float = 0.01
+    """Nor one of less than this of a share: a point."""
     least_share: float = 0.1
     """Nor one of less than this share of the change."""
     causes: int = 4
@@ -60,31 +64,36 @@ class Options(Struct, frozen=True, kw_only=True):
     past_weight: float = 3.0
     """Weeks that the expectation from the cells counts for, beside a candidate's own past weeks."""
 
-    @property
-    def of_cover(self) -> CoverOptions:
-        """For the search."""
+    def of_cover(self, best: float) -> CoverOptions:
+        """For the search. `best`: the score of the best candidate alone."""
         return CoverOptions(
-            threshold=self.threshold, another=self.another, explanations=self.causes + 1, ahead=6
+            threshold=self.threshold,
+            another=max(self.another, self.another_share * best),
+            explanations=self.causes + 1,
+            ahead=6,
         )
 
 
 class Pair(NamedTuple):
-    """Two weeks side by side, cell by cell."""
+    """Two periods side by side, cell by cell."""
 
     before: Floats
     after: Floats
-    share: Floats
-    """Of `before + after`, what is expected after: 0.5 for equal exposures."""
+    usual_before: Floats
+    """What both are in proportion to when nothing changes: equal, or what the values are counted of at its usual rate."""
+    usual_after: Floats
 
-    @property
-    def whole(self) -> Floats:
-        return self.before + self.after
 
-    @property
-    def variance(self) -> Floats:
-        """Of `after`, if values were counts."""
-        result: Floats = self.whole * self.share * (1 - self.share)
-        return result
+class Evidence(NamedTuple):
+    """One way to look at a change."""
+
+    pair: Pair
+    past: Sequence[Pair]
+    """Pairs of periods in which nothing is looked for: how much values scatter."""
+    sign: int = 1
+    """-1: a fall here is a rise of what is explained; 0: either may be."""
+    floor: float = 0.0
+    """The least dispersion, 1 for counts."""
 
 
 class Table(NamedTuple):
@@ -198,60 +207,81 @@ class Scores(NamedTuple):
 
 
 class Changes:
-    """Candidates for a change."""
+    """Candidates for a change: a pattern, and the evidence that it shows in."""
 
     def __init__(
         self,
         table: Table,
-        pair: Pair,
-        past: Sequence[Pair],
+        evidence: Sequence[Evidence],
         effects: Floats,
         least: float,
         options: Options,
-        days: Pair | None = None,
-        *,
-        floor: float = 0.0,
+        added: Floats | None = None,
     ) -> None:
-        """`past`: pairs of weeks, one after the other; `effects`: each cell's part of the change; `least`: how much of it a
-        cause has to explain; `days`: the pair by cell and weekday; `floor`: the least dispersion, 1 for counts."""
-        self.pair, self.threshold = pair, options.threshold
-        dispersions = np.maximum(_dispersions(table, pair, past, options), floor)
-        self.dispersion_of_all = float(dispersions[0])
-        expected = table.sums(pair.whole * pair.share)
-        score = _ratios(table.sums(pair.before), table.sums(pair.after), expected) / dispersions
-        score = np.where(np.abs(table.sums(effects)) >= least, score - table.prices, -np.inf)
-        order = np.argsort(-score, kind="stable")[: options.candidates]
-        self.numbers, self.is_member = _distinct(table, order[score[order] > 0], pair.whole)
+        """`effects`: each cell's part of the change; `least`: how much of it a cause has to explain; `added`: what a rise is in
+        proportion to, if it is not to the usual: what can fail more are the attempts that usually do not."""
+        self.options, self.added = options, added
+        self.pairs = [one.pair for one in evidence]
+        self._usual_before = np.array([pair.usual_before for pair in self.pairs])
+        effect = table.sums(effects)
+        prices = table.prices + log(len(evidence))
+        dispersions, scales, scores = [], [], []
+        for one in evidence:
+            dispersion, scale = _dispersions(table, one, options)
+            before, after, usual_before, usual_after = (table.sums(values) for values in one.pair)
+            expected = _expected(before + after, usual_before, usual_after)
+            is_part = (np.abs(effect) >= least) & ((after - expected) * effect * one.sign >= 0)
+            ratio = _ratios(before, after, expected) / dispersion
+            scores.append(np.where(is_part, ratio - prices, -np.inf))
+            dispersions.append(dispersion)
+            scales.append(scale)
+        self.dispersion_of_all = float(dispersions[0][0])
+        order = np.argsort(-np.concatenate(scores), kind="stable")[: options.candidates]
+        order = order[np.concatenate(scores)[order] > 0]
+        size = self.pairs[0].usual_before + self.pairs[0].usual_after
+        self.evidence, self.numbers, self.is_member = _distinct(table, order, size)
         self.patterns = [table.patterns[number] for number in self.numbers]
-        self.prices = table.prices[self.numbers]
-        self.dispersion = dispersions[self.numbers]
-        if days is not None and len(self.numbers):
-            self.dispersion = np.maximum(self.dispersion, _unrest(days, self.is_member, self.dispersion))
-        self.before, self.after = self.is_member @ pair.before, self.is_member @ pair.after
+        self.prices = prices[self.numbers]
+        self.dispersion = np.array(dispersions)[self.evidence, self.numbers]
+        self.dispersion_of_change = dispersions[0][self.numbers]
+        """Of the first evidence, which is the change itself."""
+        self.scale = np.array(scales)[self.evidence]
+        self.sums = np.array([self.is_member @ np.array(pair).T for pair in self.pairs])
 
     @property
     def all(self) -> Floats:
-        """Of each cell's values, the share that is expected after."""
-        return self.pair.share
+        """By evidence and cell: what is expected after, in proportion to what is usual before."""
+        return np.array([pair.usual_after for pair in self.pairs])
 
     def scores(self, rest: Floats) -> Scores:
-        """Nats after payments, by the dispersion of all: candidates compete by what they explain. By its own dispersion each must
-        be beyond chance."""
-        expected = self.is_member @ (self.pair.whole * rest)
-        ratio = _ratios(self.before, self.after, expected)
-        is_clear = ratio / self.dispersion - self.prices >= self.threshold
-        return Scores(np.where(is_clear, ratio / self.dispersion_of_all - self.prices, -np.inf))
+        """Nats after payments. By its own dispersion each must be beyond chance; by that of all cells they compete, so that one
+        that happened to be steady does not win against one that explains more."""
+        before, after, usual, _ = self.sums[self.evidence, np.arange(len(self.numbers))].T
+        usual_after = (self.is_member * rest[self.evidence]).sum(axis=1)
+        ratio = _ratios(before, after, _expected(before + after, usual, usual_after))
+        is_clear = ratio / self.dispersion - self.prices >= self.options.threshold
+        return Scores(np.where(is_clear, ratio / self.scale - self.prices, -np.inf))
 
     def without(self, rest: Floats, scores: Scores, number: int) -> Floats:
-        """The cells of a candidate are expected to have changed by its factor from now on."""
-        inside, before, after = self.is_member[number] > 0, self.before[number], self.after[number]
-        expected = (self.pair.whole[inside] * rest[inside]).sum()
-        tiny = 1e-9 * (before + after)
-        factor = (after + tiny) * (before + after - expected + tiny) / ((before + tiny) * (expected + tiny))
-        odds = factor * rest[inside] / (1 - rest[inside])
+        """The cells of a candidate are expected to have changed as they did from now on."""
+        inside = self.is_member[number] > 0
         left = rest.copy()
-        left[inside] = np.clip(odds / (1 + odds), 1e-9, 1 - 1e-9)
-        return left
+        for usual, (before, after, usual_before, _) in zip(left, self.sums[:, number], strict=True):
+            own = usual[inside]
+            total = own.sum()
+            tiny = 1e-9 * (before + after) + 1e-12
+            change = (after + tiny) / (before + tiny) * usual_before - total
+            if self.added is None or change < 0:
+                usual[inside] = own * (1 + change / max(total, 1e-12))
+            else:
+                usual[inside] = own + change * self.added[inside] / max(self.added[inside].sum(), 1e-12)
+        return np.maximum(left, 1e-12)
+
+
+def _expected(whole: Floats, usual_before: Floats, usual_after: Floats) -> Floats:
+    """After, of what is there before and after together."""
+    result: Floats = whole * usual_after / np.maximum(usual_before + usual_after, 1e-12)
+    return result
 
 
 def _ratios(before: Floats, after: Floats, expected: Floats) -> Floats:
@@ -263,101 +293,67 @@ def _ratios(before: Floats, after: Floats, expected: Floats) -> Floats:
     return np.maximum(result, 0.0)
 
 
-def _dispersions(table: Table, pair: Pair, past: Sequence[Pair], options: Options) -> Floats:
-    """Of each pattern, as a multiple of the binomial's variance."""
-    typical = _typical(past or [pair])
-    many = np.full(len(table.patterns), typical)
-    if not past:
-        return many
-    own = np.zeros(len(table.patterns))
-    squares, variances = np.zeros(len(table.patterns)), np.zeros(len(table.patterns))
-    for one in past:
-        error = one.after - one.whole * one.share
-        variance = table.sums(one.variance)
-        own += table.sums(error) ** 2 / np.maximum(variance, 1e-12)
+def _dispersions(table: Table, evidence: Evidence, options: Options) -> tuple[Floats, float]:
+    """Of each pattern, and of all cells together, as a multiple of the variance of counts."""
+    pairs = evidence.past or [evidence.pair]
+    typical = _typical(pairs)
+    if not evidence.past:
+        many = np.full(len(table.patterns), max(typical, evidence.floor))
+        return many, float(many[0])
+    own, squares, variances = (np.zeros(len(table.patterns)) for _ in range(3))
+    for one in pairs:
+        error, variance = _errors(one)
         squares += table.sums(error**2)
-        variances += variance
-    weight = options.past_weight
+        variances += table.sums(variance)
+        error, variance = _errors(Pair(*(table.sums(values) for values in one)))
+        own += error**2 / np.maximum(variance, 1e-12)
     # of a pattern with few cells, or none in the past, the typical cell is the better guess
     mass = 2 * typical * np.quantile(variances[variances > 0], 0.1) if (variances > 0).any() else 1.0
     of_cells = (squares + mass) / (variances + mass / typical)
-    return np.maximum((weight * of_cells + own) / (weight + len(past)), typical)
+    result = (options.past_weight * of_cells + own) / (options.past_weight + len(pairs))
+    floor = max(typical, evidence.floor)
+    return np.maximum(result, floor), max(float(of_cells[0]), floor)
 
 
-def _unrest(days: Pair, is_member: Floats, prior: Floats) -> Floats:
-    """Dispersion of each candidate from weekday to weekday, beside the one stretch of days that fits best, mixed with `prior`:
-    there are few days."""
-    before, after = is_member @ days.before, is_member @ days.after
-    whole, expected = before + after, is_member @ (days.whole * days.share)
-    count = whole.shape[1]
-    best = np.full(len(whole), np.inf)
-    for first, last in combinations(range(count + 1), 2):
-        if last - first < 2 and last < count:
-            continue
-        inside = np.zeros(count, dtype=bool)
-        inside[first:last] = True
-        squares = np.zeros(len(whole))
-        for part in (inside, ~inside):
-            if part.any():
-                squares += _squares(after[:, part], whole[:, part], expected[:, part])
-        best = np.minimum(best, squares)
-    freedom = max(count - 3, 1)
-    result: Floats = (best + freedom * prior) / (2 * freedom)
-    return result
-
-
-def _squares(after: Floats, whole: Floats, expected: Floats) -> Floats:
-    """Of standardised errors beside a common factor, summed over bins (columns)."""
-    share = np.clip(expected / np.maximum(whole, 1e-12), 1e-9, 1 - 1e-9)
-    sums, all_expected = after.sum(axis=1), expected.sum(axis=1)
-    all_whole = whole.sum(axis=1)
-    factor = (sums + 1e-12) * (all_whole - all_expected + 1e-12)
-    factor = factor / ((all_whole - sums + 1e-12) * (all_expected + 1e-12))
-    odds = share / (1 - share) * factor[:, None]
-    share = odds / (1 + odds)
-    # near 0 and 1 a single clump would seem to be a wonder
-    variance = whole * np.maximum(share * (1 - share), 0.12)
-    errors = np.where(variance > 1e-9, (after - whole * share) ** 2 / np.maximum(variance, 1e-9), 0.0)
-    result: Floats = errors.sum(axis=1)
-    return result
+def _errors(pair: Pair) -> tuple[Floats, Floats]:
+    """How far `after` is from what is expected, and its variance if values were counts."""
+    whole = pair.before + pair.after
+    expected = _expected(whole, pair.usual_before, pair.usual_after)
+    variance: Floats = expected * (whole - expected) / np.maximum(whole, 1e-12)
+    return pair.after - expected, variance
 
 
 def _typical(pairs: Sequence[Pair]) -> float:
     """Of a cell: by the median, after the change that all cells have in common is taken out."""
     squares: list[Floats] = []
     for pair in pairs:
-        expected = float((pair.whole * pair.share).sum())
-        before, after = float(pair.before.sum()), float(pair.after.sum())
-        if not before or not after or not expected:
+        before, after, usual_before, usual_after = (float(values.sum()) for values in pair)
+        if not before or not after or not usual_before or not usual_after:
             continue
-        odds = (
-            pair.share
-            / np.maximum(1 - pair.share, 1e-12)
-            * after
-            * (before + after - expected)
-            / (before * expected)
-        )
-        share = odds / (1 + odds)
-        variance = pair.whole * share * (1 - share)
+        common = after * usual_before / (before * usual_after)
+        error, variance = _errors(pair._replace(usual_after=pair.usual_after * common))
         is_there = variance > 0
-        squares.append((pair.after - pair.whole * share)[is_there] ** 2 / variance[is_there])
+        squares.append(error[is_there] ** 2 / variance[is_there])
     values = np.concatenate(squares) if squares else np.zeros(0)
     return max(float(np.median(values)) / _MEDIAN_OF_CHI2, 1e-12) if len(values) else 1.0
 
 
-def _distinct(table: Table, order: Integers, size: Floats) -> tuple[Integers, Floats]:
-    """Of candidates with nearly the same values the best one, and their cells."""
+def _distinct(table: Table, order: Integers, size: Floats) -> tuple[Integers, Integers, Floats]:
+    """Of candidates with nearly the same values the best one: their evidence, their pattern and their cells."""
     numbers: list[int] = []
     members: list[_Booleans] = []
-    for number in map(int, order):
-        inside = table.is_member(number, len(size))
+    for position in map(int, order):
+        inside = table.is_member(position % len(table.patterns), len(size))
         own = size[inside].sum()
-        for other in members:
+        for number, other in zip(numbers, members, strict=True):
+            if number // len(table.patterns) != position // len(table.patterns):
+                continue
             both = size[inside & other].sum()
             if both >= _ALIKE * (own + size[other].sum() - both):
                 break
         else:
-            numbers.append(number)
+            numbers.append(position)
             members.append(inside)
     cells = np.array(members, dtype=float) if members else np.zeros((0, len(size)))
-    return np.array(numbers, dtype=int), cells
+    evidence, patterns = np.divmod(np.array(numbers, dtype=int), len(table.patterns))
+    return evidence, patterns, cells

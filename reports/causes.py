@@ -1,17 +1,19 @@
 """Causes of a change between two periods: where it happened, how much of it, when, and whether it began, ended, rose or fell.
 
-    Cells       a quantity by place and bin, in both periods and in the weeks before them
+    Cells       a quantity by place and bin, in both periods, and by place in the periods before them
       |  causes_of_sum: volume, files, storage; the parts add up exactly to the change
-      |  causes_of_ratio: efficiency (done / ended), mean queue time (seconds / files); effects of rate and of mix apart
+      |  causes_of_ratio: efficiency (done / ended), average queue time (seconds / files); effects of rate and of mix apart
     Change      with its interval, its causes and what is left
 
 Ratios are decomposed as Kitagawa did (Journal of the American Statistical Association 50, 1955; in economics Oaxaca and
-Blinder, 1973): with the shares ``s`` and rates ``r`` of the cells and the ratio ``R`` of all, the *rate effect* of a cell is its
-mean share times the change of its rate, its *mix effect* the change of its share times how far its mean rate lies from the mean
-of ``R``. Both periods are treated alike, and the effects of all cells add up to the change exactly. A cell that is in one period
-only has no change of rate: all that it does is mix.
+Blinder, 1973), against a usual rate of each cell (indirect standardisation): with the cell's share ``s`` of the whole, its rate
+``r``, its usual rate ``u`` and the mean ``U`` of the usual rates, the *rate effect* is the change of ``s (r - u)``, the *mix
+effect* the change of ``s`` times ``u - U``; all of them add up to the change exactly. Cells are many and attempts are few, so
+that a cell often has none in one of the periods: a usual rate is what the cell had in the past, drawn towards what its values
+of the single dimensions have (iterative proportional fitting: Deming and Stephan, Annals of Mathematical Statistics 11, 1940).
 
-The search is that of incidents with other candidates (`lakescope.reports.cause_search`), the moment an exact change point
+A change is made by what is unusual in the second period, or by what was in the first: each is compared with all periods before
+it. The search is that of incidents with other candidates (`lakescope.reports.cause_search`), the moment an exact change point
 (`lakescope.reports.steps`). Everything here is pure.
 """
 
@@ -27,7 +29,7 @@ from msgspec import Struct
 from lakescope.alerts.grid import Floats
 from lakescope.alerts.patterns import Key, Pattern
 from lakescope.alerts.search import smallest_cover
-from lakescope.reports.cause_search import Changes, Options, Pair, Table, table_of
+from lakescope.reports.cause_search import Changes, Evidence, Options, Pair, Table, table_of
 from lakescope.reports.steps import Kind, Step, kind_of, step_of
 
 __all__ = [
@@ -38,12 +40,16 @@ __all__ = [
     "Options",
     "causes_of_ratio",
     "causes_of_sum",
-    "kitagawa",
+    "rate_and_mix",
 ]
 
 Effect = Literal["sum", "rate", "mix"]
 _NORMAL = 1.96
 """Standard deviations on either side of a 95 % interval."""
+_ENOUGH = 4
+"""Periods with which those before the two that are compared say what is usual."""
+_SINGLE = 3.0
+"""Attempts that the rate of single dimensions counts for, beside a cell's own."""
 
 
 class Cells(NamedTuple):
@@ -66,9 +72,9 @@ class Cells(NamedTuple):
             return self.before[:, -1], self.after[:, -1]
         return self.before.sum(axis=1), self.after.sum(axis=1)
 
-    def history(self) -> list[Floats]:
-        """Totals of all periods up to `before`, by cell, oldest first."""
-        return [] if self.past is None else [*self.past.T, self.totals()[0]]
+    def periods(self) -> list[Floats]:
+        """Totals of all periods by cell, oldest first."""
+        return [*([] if self.past is None else self.past.T), *self.totals()]
 
 
 class Cause(Struct, frozen=True, kw_only=True):
@@ -125,24 +131,29 @@ class Change(Struct, frozen=True, kw_only=True):
         return self.value - sum(cause.change for cause in self.causes)
 
 
-def causes_of_sum(cells: Cells, options: Options | None = None) -> Change:
-    """Of a quantity that adds up over cells. Raises `ValueError` for arrays of unequal lengths or negative values."""
+def causes_of_sum(cells: Cells, options: Options | None = None, *, counts: Cells | None = None) -> Change:
+    """Of a quantity that adds up over cells. `counts`: of volume the number of files of the same cells, which scatter less: what
+    ended or began shows in them. Raises `ValueError` for arrays of unequal lengths or negative values.
+    """
     options = options or Options()
-    _check(cells)
+    _check(cells, *([] if counts is None else [counts]))
     before, after = cells.totals()
-    history = cells.history()
-    past = [_plain(one, other) for one, other in pairwise(history)]
-    table = table_of(cells.dimensions, cells.places, options)
     effects = after - before
     total = float(effects.sum())
+    table = table_of(cells.dimensions, cells.places, options)
     least = max(options.least * max(before.sum(), after.sum()), options.least_share * abs(total))
-    judge = Changes(table, _plain(before, after), past, effects, least, options, _days(cells))
-    error = _NORMAL * np.sqrt(judge.dispersion_of_all * (before.sum() + after.sum()))
+    evidence = [
+        one
+        for each in (cells, *([] if counts is None else [counts]))
+        for one in _evidence(each.periods(), [np.mean(each.periods(), axis=0)] * len(each.periods()), each)
+    ]
+    judge = Changes(table, evidence, effects, least, options)
+    error = _NORMAL * float(np.sqrt(judge.dispersion_of_all * (before.sum() + after.sum())))
     causes = []
     for number, score, own in _owners(judge, options):
         one, other = float(before[own].sum()), float(after[own].sum())
+        margin = _NORMAL * float(np.sqrt(judge.dispersion_of_change[number] * (one + other)))
         step = _step(cells.before[own].sum(axis=0), cells.after[own].sum(axis=0), is_up=other > one)
-        margin = _NORMAL * float(np.sqrt(judge.dispersion[number] * (one + other)))
         causes.append(
             Cause(
                 pattern=judge.patterns[number],
@@ -160,8 +171,8 @@ def causes_of_sum(cells: Cells, options: Options | None = None) -> Change:
     return Change(
         before=float(before.sum()),
         after=float(after.sum()),
-        low=total - float(error),
-        high=total + float(error),
+        low=total - error,
+        high=total + error,
         causes=_ranked(causes, least),
     )
 
@@ -173,40 +184,33 @@ def causes_of_ratio(
     files. Null where one period has nothing to divide by. Raises `ValueError` as `causes_of_sum` does.
     """
     options = options or Options()
-    _check(parts)
-    _check(wholes)
-    if list(parts.places) != list(wholes.places):
-        raise ValueError("expected parts and wholes of the same cells in the same order")
+    _check(parts, wholes)
     (before, after), (many_before, many_after) = parts.totals(), wholes.totals()
     if not many_before.sum() or not many_after.sum():
         return None
-    rate, mix = kitagawa(before, many_before, after, many_after)
     one, other = float(before.sum() / many_before.sum()), float(after.sum() / many_after.sum())
     # what is rare is counted: failures where most succeed
     is_flipped = is_share and one + other > 1
     counts = _failures(parts, wholes) if is_flipped else parts
+    sign = -1 if is_flipped else 1
     table = table_of(parts.dimensions, parts.places, options)
-    scale = 1.0 if is_share else max(one, other)
-    least = max(options.least * scale / 2, options.least_share * abs(other - one))
-    past = [
-        _exposed(*four)
-        for four in zip(
-            counts.history(), wholes.history(), counts.history()[1:], wholes.history()[1:], strict=False
-        )
-    ]
+    usual = _usual_rates(counts, wholes)
+    is_known = len(wholes.periods()) >= _ENOUGH
+    before_both = _usual_rates(counts, wholes, slice(-2)) if is_known else usual
+    rate, mix = (sign * effect for effect in rate_and_mix(counts.totals(), wholes.totals(), before_both))
+    least = options.least_points if is_share else options.least * max(one, other)
+    least = max(least, options.least_share * abs(other - one))
+    exposures = [many * usual for many in wholes.periods()]
+    floor = 1.0 if is_share else 0.0
     judge = Changes(
         table,
-        _exposed(counts.totals()[0], many_before, counts.totals()[1], many_after),
-        past,
+        _evidence(counts.periods(), exposures, parts, sign, floor),
         rate,
         least,
         options,
-        _days(counts, wholes),
-        floor=1.0 if is_share else 0.0,
+        np.maximum(many_after * (1 - usual), 0.0) if is_share else None,
     )
-    error = _NORMAL * _ratio_error(
-        judge.dispersion_of_all, counts.totals(), (many_before, many_after), slice(None)
-    )
+    error = _NORMAL * _ratio_error(judge.dispersion_of_all, counts, wholes, slice(None))
     causes = [
         _rate_cause(judge, number, score, own, (parts, wholes, counts), float(rate[own].sum()))
         for number, score, own in _owners(judge, options)
@@ -223,18 +227,15 @@ def causes_of_ratio(
     )
 
 
-def kitagawa(
-    parts_before: Floats, wholes_before: Floats, parts_after: Floats, wholes_after: Floats
+def rate_and_mix(
+    parts: tuple[Floats, Floats], wholes: tuple[Floats, Floats], usual: Floats
 ) -> tuple[Floats, Floats]:
-    """Rate and mix effect of each cell; all of them add up to the change of the ratio. The sums of the wholes are above 0."""
-    shares = np.stack([wholes_before / wholes_before.sum(), wholes_after / wholes_after.sum()])
-    wholes = np.stack([wholes_before, wholes_after])
-    rates = np.stack([parts_before, parts_after]) / np.where(wholes > 0, wholes, 1.0)
-    rates = np.where(wholes > 0, rates, rates[::-1])
-    mean = (shares * rates).sum() / 2
-    rate = shares.mean(axis=0) * (rates[1] - rates[0])
-    mix = (shares[1] - shares[0]) * (rates.mean(axis=0) - mean)
-    return rate, mix
+    """Rate and mix effect of each cell, of both periods' parts and wholes and each cell's usual rate; all of them add up to the
+    change of the ratio. The sums of the wholes are above 0."""
+    shares = [whole / whole.sum() for whole in wholes]
+    unusual = [(part - whole * usual) / whole.sum() for part, whole in zip(parts, wholes, strict=True)]
+    mean = float((shares[0] + shares[1]) @ usual) / 2
+    return unusual[1] - unusual[0], (shares[1] - shares[0]) * (usual - mean)
 
 
 # --- parts -------------------------------------------------------------------------------------------
@@ -252,7 +253,7 @@ def _rate_cause(
     before, after = (float(one[own].sum()) for one in parts.totals())
     many = wholes.totals()
     share = sum(float(one[own].sum() / one.sum()) for one in many) / 2
-    error = _NORMAL * share * _ratio_error(float(judge.dispersion[number]), counts.totals(), many, own)
+    error = _NORMAL * share * _ratio_error(float(judge.dispersion_of_change[number]), counts, wholes, own)
     rates = before / max(many[0][own].sum(), 1e-12), after / max(many[1][own].sum(), 1e-12)
     ratios = [
         one[own].sum(axis=0) / np.maximum(other[own].sum(axis=0), 1e-12)
@@ -276,17 +277,18 @@ def _rate_cause(
 def _mix_causes(table: Table, wholes: Cells, mix: Floats, least: float, options: Options) -> list[Cause]:
     """Where the share of the whole changed, and with it the ratio."""
     before, after = wholes.totals()
-    history = wholes.history()
+    periods = wholes.periods()
+    all_periods = np.sum(periods, axis=0)
     # what all cells have in common is no change of mix: their median, which those that did change move least
-    share = _median(after / np.maximum(before + after, 1e-12), before + after)
-    pair = Pair(before, after, np.full(len(before), min(max(share, 1e-6), 1 - 1e-6)))
-    past = [_plain(one, other) for one, other in pairwise(history)]
-    judge = Changes(table, pair, past, mix, least, options, _days(wholes))
+    usual = [all_periods * _median(one / np.maximum(all_periods, 1e-12), all_periods) for one in periods]
+    judge = Changes(table, _evidence(periods, usual, wholes, 0), mix, least, options)
     causes = []
     for number, score, own in _owners(judge, options):
         shares = float(before[own].sum() / before.sum()), float(after[own].sum() / after.sum())
         change = float(mix[own].sum())
-        relative = np.sqrt(judge.dispersion[number] / max(float((before + after)[own].sum()), 1e-12))
+        relative = np.sqrt(
+            judge.dispersion_of_change[number] / max(float((before + after)[own].sum()), 1e-12)
+        )
         margin = _NORMAL * float(
             abs(change / max(abs(shares[1] - shares[0]), 1e-12)) * sum(shares) * relative
         )
@@ -311,8 +313,11 @@ def _mix_causes(table: Table, wholes: Cells, mix: Floats, least: float, options:
 
 def _owners(judge: Changes, options: Options) -> list[tuple[int, float, Floats]]:
     """Candidates of the smallest cover, their score, and their cells: what two cover is the narrower one's."""
-    choices = smallest_cover(judge, options.of_cover)
-    order = sorted(choices, key=lambda one: float(judge.is_member[one.number] @ judge.pair.whole))
+    if not judge.patterns:
+        return []
+    best = float(judge.scores(judge.all).score.max())
+    choices = smallest_cover(judge, options.of_cover(max(best, 0.0)))
+    order = sorted(choices, key=lambda one: float(judge.sums[0, one.number, :2].sum()))
     is_free = np.ones(judge.is_member.shape[1], dtype=bool)
     result = []
     for choice in order:
@@ -328,31 +333,38 @@ def _ranked(causes: Sequence[Cause], least: float) -> tuple[Cause, ...]:
     return tuple(cause for cause in ranked if abs(cause.change) >= least)
 
 
-def _plain(before: Floats, after: Floats) -> Pair:
-    return Pair(before, after, np.full(before.shape, 0.5))
+def _evidence(
+    periods: Sequence[Floats], usual: Sequence[Floats], cells: Cells, sign: int = 1, floor: float = 0.0
+) -> list[Evidence]:
+    """Whether the last period is unusual, and whether the one before it was: each beside all before it. A level is compared with
+    the level before alone, since it stays where it is; so is what has no past to speak of."""
+    pairs = [Pair(*two, *of_two) for two, of_two in zip(pairwise(periods), pairwise(usual), strict=True)]
+    if cells.is_level or len(periods) < _ENOUGH:
+        return [Evidence(pairs[-1], pairs[:-1], sign, floor)]
+
+    def against_all(last: int) -> Pair:
+        return Pair(np.sum(periods[:last], axis=0), periods[last], np.sum(usual[:last], axis=0), usual[last])
+
+    return [
+        Evidence(against_all(len(periods) - 1), pairs[:-1], sign, floor),
+        Evidence(against_all(len(periods) - 2), pairs[:-2], -sign, floor),
+    ]
 
 
-def _exposed(before: Floats, many_before: Floats, after: Floats, many_after: Floats) -> Pair:
-    """At equal rates values are in the proportion of what they are counted of; where that is 0 once, nothing is compared."""
-    is_both = (many_before > 0) & (many_after > 0)
-    share = np.where(is_both, many_after / np.maximum(many_before + many_after, 1e-12), 0.5)
-    return Pair(np.where(is_both, before, 0.0), np.where(is_both, after, 0.0), share)
-
-
-def _days(cells: Cells, wholes: Cells | None = None) -> Pair | None:
-    """Both periods by cell and weekday; null for periods that are no weeks, and levels, which do not differ by themselves."""
-    bins = cells.before.shape[1]
-    if cells.is_level or bins % 7:
-        return None
-
-    def of_days(values: Floats) -> Floats:
-        result: Floats = values.reshape(len(values), 7, bins // 7).sum(axis=2)
-        return result
-
-    before, after = of_days(cells.before), of_days(cells.after)
-    if wholes is None:
-        return Pair(before, after, np.full(before.shape, 0.5))
-    return _exposed(before, of_days(wholes.before), after, of_days(wholes.after))
+def _usual_rates(parts: Cells, wholes: Cells, which: slice = slice(None)) -> Floats:
+    """Of each cell: parts a whole in some periods, drawn towards what its values of single dimensions have."""
+    values, many = (np.sum(one.periods()[which], axis=0) for one in (parts, wholes))
+    mean = values.sum() / max(many.sum(), 1.0)
+    rates = np.full(len(values), mean)
+    columns = [
+        np.unique([str(place[i]) for place in parts.places], return_inverse=True)[1]
+        for i in range(len(parts.dimensions))
+    ]
+    for column in columns * 3:
+        expected = np.bincount(column, many * rates) + _SINGLE * mean
+        rates = rates * ((np.bincount(column, values) + _SINGLE * mean) / expected)[column]
+    result: Floats = (values + _SINGLE * rates) / (many + _SINGLE)
+    return result
 
 
 def _failures(parts: Cells, wholes: Cells) -> Cells:
@@ -366,14 +378,14 @@ def _failures(parts: Cells, wholes: Cells) -> Cells:
 
 def _ratio_error(
     dispersion: float,
-    counts: tuple[Floats, Floats],
-    many: tuple[Floats, Floats],
+    counts: Cells,
+    wholes: Cells,
     own: Floats | slice,
 ) -> float:
     """Standard deviation of the difference of two ratios."""
     variances = (
         float(one[own].sum()) / max(float(other[own].sum()), 1e-12) ** 2
-        for one, other in zip(counts, many, strict=True)
+        for one, other in zip(counts.totals(), wholes.totals(), strict=True)
     )
     return float(np.sqrt(dispersion * sum(variances)))
 
@@ -398,18 +410,21 @@ def _step(before: Floats, after: Floats, *, is_up: bool) -> Step | None:
     )
 
 
-def _check(cells: Cells) -> None:
-    arrays = {"before": cells.before, "after": cells.after, "past": cells.past}
-    for name, array in arrays.items():
-        if array is None:
-            continue
-        if array.ndim != 2 or len(array) != len(cells.places):
+def _check(*tables: Cells) -> None:
+    for cells in tables:
+        for name in ("before", "after", "past"):
+            array = getattr(cells, name)
+            if array is None:
+                continue
+            if array.ndim != 2 or len(array) != len(cells.places):
+                raise ValueError(
+                    f"{name}: expected {len(cells.places)} rows, one a cell, found shape {array.shape}"
+                )
+            if not np.isfinite(array).all() or (array < 0).any():
+                raise ValueError(f"{name}: expected finite values of 0 or more")
+        if cells.before.shape[1:] != cells.after.shape[1:]:
             raise ValueError(
-                f"{name}: expected {len(cells.places)} rows, one a cell, found shape {array.shape}"
+                f"expected as many bins after as before, {cells.before.shape[1]}, found {cells.after.shape[1]}"
             )
-        if not np.isfinite(array).all() or (array < 0).any():
-            raise ValueError(f"{name}: expected finite values of 0 or more")
-    if cells.before.shape[1:] != cells.after.shape[1:]:
-        raise ValueError(
-            f"expected as many bins after as before, {cells.before.shape[1]}, found {cells.after.shape[1]}"
-        )
+        if list(cells.places) != list(tables[0].places):
+            raise ValueError("expected tables of the same cells in the same order")

@@ -192,6 +192,21 @@ KPIS = (
         warning=6 * 3600.0,
         critical=24 * 3600.0,
     ),
+    _transfers(
+        name="queue_time_total",
+        meaning="Time from the request to the start of a transfer, added up over all transfers.",
+        unit="seconds",
+        good="down",
+        value=Part(kind="sum", field="queue_s"),
+        null="no transfer with a known start",
+    ),
+    _count(
+        name="transfers_with_queue_time",
+        meaning="Transfers of which the queue time is known; queue_time_total divided by them is the average queue time.",
+        good="neutral",
+        where=(RUCIO, *are_known("queue_s")),
+        value=Part(kind="count"),
+    ),
     _count(
         name="submission_failures",
         meaning="Requests that the transfer tool rejected.",

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import NamedTuple
 
-from lakescope.kpis import CATALOGUE
+from lakescope.kpis.model import Unit
 from lakescope.reports.cause_cells import Span, cells_of
 from lakescope.reports.cause_texts import sentence_of
 from lakescope.reports.causes import Cells, Change, causes_of_ratio, causes_of_sum
@@ -15,9 +15,9 @@ from lakescope.reports.forms.texts import readable
 from lakescope.reports.model import Section
 from lakescope.reports.sections._common import refusals, sentence
 
-BY = ("src_site", "dst_site", "activity")
-WEEKS_BEFORE = 2
-"""Before the two that are compared: how much a week scatters by itself."""
+BY = ("src_site", "dst_site", "activity", "vo")
+WEEKS_BEFORE = 6
+"""Before the two that are compared: what is usual, and how much a week scatters by itself."""
 
 
 class Explained(NamedTuple):
@@ -27,49 +27,57 @@ class Explained(NamedTuple):
     texts: Mapping[str, str]
 
 
-def causes(desk: Desk) -> Explained:
-    """Volume, failures and efficiency by site and activity, storage by RSE, in whole days."""
-    days = desk.hours * 3600 // DAY_S
-    changes: dict[str, tuple[str, Change | None, str]] = {}
-    answers: list[Answer] = []
+class _Quantity(NamedTuple):
+    """What changed, under the KPI of page 1."""
 
-    def ask(kpi: str, by: Sequence[str]) -> list[Answer]:
-        result = desk.ask(
-            *(
-                Question(kpi=kpi, by=tuple(by), bin_s=DAY_S, weeks_ago=ago)
-                for ago in range(WEEKS_BEFORE + 1, -1, -1)
-            )
-        )
-        answers.extend(result)
-        return result
+    name: str
+    unit: Unit
+    change: Change | None
+    subject: str = "transfers"
+
+
+def causes(desk: Desk) -> Explained:
+    """Volume, efficiency and queue time by site, activity and VO, storage by RSE, in whole days."""
+    days = desk.hours * 3600 // DAY_S
+    quantities: dict[str, _Quantity] = {}
+    answers: list[Answer] = []
+    span = desk.since, desk.since + timedelta(days=days)
 
     def cells(*kpis: str, by: Sequence[str] = BY, is_level: bool = False) -> list[Cells]:
-        weeks = list(zip(*(ask(kpi, by) for kpi in kpis), strict=True))
+        """Of each KPI; days of the two weeks that are compared, and those before them as a whole."""
+        asked = desk.ask(
+            *(
+                Question(kpi=kpi, by=tuple(by), bin_s=DAY_S if ago < 2 else None, weeks_ago=ago, span=span)
+                for ago in range(WEEKS_BEFORE + 1, -1, -1)
+                for kpi in kpis
+            )
+        )
+        answers.extend(asked)
+        weeks = [asked[first : first + len(kpis)] for first in range(0, len(asked), len(kpis))]
         # a week of which the store has nothing scatters not at all
         weeks = [week for week in weeks[:-2] if all(answer.values for answer in week)] + weeks[-2:]
         spans = [[_span(desk, answer) for answer in of_kpi] for of_kpi in zip(*weeks, strict=True)]
         return cells_of(by, spans, bins=days, bin_s=DAY_S, is_level=is_level)
 
     if days:
-        (volume,) = cells("transfer_volume")
-        changes["transfer_volume"] = ("Transferred volume", causes_of_sum(volume), "transfers")
-        done, ended = cells("transfers_done", "transfers_ended")
-        changes["transfer_efficiency"] = (
-            "Transfer efficiency",
-            causes_of_ratio(done, ended, is_share=True),
-            "transfers",
+        volume, done, ended = cells("transfer_volume", "transfers_done", "transfers_ended")
+        quantities["transfer_volume"] = _Quantity(
+            "Transferred volume", "bytes", causes_of_sum(volume, counts=done)
         )
+        quantities["transfer_efficiency"] = _Quantity(
+            "Transfer efficiency", "ratio", causes_of_ratio(done, ended, is_share=True)
+        )
+        waits = causes_of_ratio(*cells("queue_time_total", "transfers_with_queue_time"), is_share=False)
+        quantities["queue_time_p95"] = _Quantity("Average queue time", "seconds", waits)
         (used,) = cells("storage_used", by=("rse",), is_level=True)
-        changes["storage_used"] = ("Used space", causes_of_sum(used), "use")
+        quantities["storage_used"] = _Quantity("Used space", "bytes", causes_of_sum(used), "use")
     texts = {
         kpi: (
-            change.is_clear,
-            readable(
-                sentence_of(change, name, unit=CATALOGUE[kpi].unit, subject=subject, since=desk.since)
-            ),
+            one.change.is_clear,
+            readable(sentence_of(one.change, one.name, unit=one.unit, subject=one.subject, since=desk.since)),
         )
-        for kpi, (name, change, subject) in changes.items()
-        if change is not None and (change.before or change.after)
+        for kpi, one in quantities.items()
+        if one.change is not None and (one.change.before or one.change.after)
     }
     numbers = [answer.number for answer in answers]
     return Explained(
