@@ -1,6 +1,6 @@
 """Simulated weeks with a planted cause: what Rucio reports of its transfers, as cells, changed in the last week.
 
-The simulator makes four weeks without incidents (its own demand, datasets, rhythm and background of failures); a cause then acts
+The simulator makes eight weeks without incidents (its own demand, datasets, rhythm and background of failures); a cause then acts
 on the transfers of the last week: some end, come twice, fail, or wait longer. So what happened is known exactly, and all else is
 as the simulator has it.
 """
@@ -22,7 +22,7 @@ from lakescope.simulator import Options as LakeOptions
 from lakescope.simulator import make_lake, simulate
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
-WEEKS = 4
+WEEKS = 8
 DAY_S = 86_400
 RATE = 60.0
 DIMENSIONS = ("src_site", "dst_site", "src_rse", "dst_rse", "protocol", "account", "activity")
@@ -67,7 +67,13 @@ def transfers_of(seed: int, weeks: int = WEEKS, rate: float = RATE) -> list[Tran
         rate=rate,
         incidents=[],
         sources=["rucio"],
-        options=LakeOptions(accesses=0.0, deletions=0.0, notify=0.0, noise=0.1),
+        options=LakeOptions(
+            accesses=0.0,
+            deletions=0.0,
+            notify=0.0,
+            noise=0.1,
+            sparse_until=(START + timedelta(weeks=weeks)).timestamp(),  # only how transfers ended
+        ),
     )
     ends = ("transfer-done", "transfer-failed")
     return [
@@ -147,17 +153,21 @@ def cells_of(transfers: Sequence[Transfer], value: Callable[[Transfer], float], 
     return Cells(DIMENSIONS, places, table[:, -14:-7], table[:, -7:], past if weeks > 2 else None)
 
 
-def tables_of(transfers: Sequence[Transfer], measure: Measure) -> tuple[Cells, Cells | None]:
+def tables_of(
+    transfers: Sequence[Transfer], measure: Measure, weeks: int = WEEKS
+) -> tuple[Cells, Cells | None]:
     """What is measured, and of what, if it is a ratio."""
-    match measure:
-        case "volume":
-            return cells_of(transfers, lambda one: one.size * one.is_done), None
-        case "files":
-            return cells_of(transfers, lambda one: float(one.is_done)), None
-        case "efficiency":
-            return cells_of(transfers, lambda one: float(one.is_done)), cells_of(transfers, lambda _: 1.0)
-        case "queue":
-            return cells_of(transfers, lambda one: one.wait_s), cells_of(transfers, lambda _: 1.0)
+    values: Mapping[Measure, Callable[[Transfer], float]] = {
+        "volume": lambda one: one.size * one.is_done,
+        "files": lambda one: float(one.is_done),
+        "efficiency": lambda one: float(one.is_done),
+        "queue": lambda one: one.wait_s,
+    }
+    is_ratio = measure in ("efficiency", "queue")
+    return (
+        cells_of(transfers, values[measure], weeks),
+        cells_of(transfers, lambda _: 1.0, weeks) if is_ratio else None,
+    )
 
 
 def plants_of(transfers: Sequence[Transfer], seed: int) -> tuple[Plant, ...]:
@@ -165,7 +175,8 @@ def plants_of(transfers: Sequence[Transfer], seed: int) -> tuple[Plant, ...]:
     chance = Random(f"plant {seed}")
     measure = MEASURES[seed % len(MEASURES)]
     is_pair = bool(seed // len(MEASURES) % 2)
-    quiet = _value(*tables_of(transfers, measure))
+    last = [one for one in transfers if one.day >= 7 * (WEEKS - 1)]
+    quiet = _value(*tables_of(last, measure))
     table = table_of(DIMENSIONS, sorted({one.place for one in transfers}, key=str), Options())
     patterns = sorted(one for one in table.patterns if len(one.attributes) == 1 + is_pair)
     while True:
@@ -176,7 +187,7 @@ def plants_of(transfers: Sequence[Transfer], seed: int) -> tuple[Plant, ...]:
             "queue": chance.choice((3.0, 6.0, 10.0)),
         }[measure]
         cause = Plant((chance.choice(patterns),), measure, factor, float(chance.randrange(4)))
-        changed = _value(*tables_of(plant(transfers, [cause], seed), measure))
+        changed = _value(*tables_of(plant(last, [cause], seed), measure))
         if abs(changed - quiet) >= ENOUGH[measure] * quiet:
             return (cause,)
 

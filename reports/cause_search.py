@@ -49,7 +49,7 @@ class Options(Struct, frozen=True, kw_only=True):
     """What each further cause costs (nats): the smallest explanation."""
     another_share: float = 0.15
     """Or so much of the best cause's score, if that is more: what a great change leaves scatters more, too."""
-    pair: float = 3.0
+    pair: float = 1.0
     """What a second dimension costs (nats)."""
     either: float = 1.0
     """What "at either end" costs (nats)."""

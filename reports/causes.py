@@ -361,7 +361,7 @@ def _usual_rates(parts: Cells, wholes: Cells, which: slice = slice(None)) -> Flo
         for i in range(len(parts.dimensions))
     ]
     for column in columns * 3:
-        expected = np.bincount(column, many * rates) + _SINGLE * mean
+        expected = np.maximum(np.bincount(column, many * rates) + _SINGLE * mean, 1e-12)
         rates = rates * ((np.bincount(column, values) + _SINGLE * mean) / expected)[column]
     result: Floats = (values + _SINGLE * rates) / (many + _SINGLE)
     return result

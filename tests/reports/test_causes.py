@@ -262,11 +262,11 @@ def test_sentences_of_ratios_tell_rate_from_mix() -> None:
 
 
 def test_a_planted_cause_in_the_simulators_weeks() -> None:
-    quiet = transfers_of(1)
-    assert names(causes_of_sum(tables_of(quiet, "files")[0])) == []
+    quiet = transfers_of(1, weeks=4)
+    assert names(causes_of_sum(tables_of(quiet, "files", 4)[0])) == []
     pattern = Pattern((("dst_site", "INFN-CNAF"),))
-    changed = plant(quiet, [Plant((pattern,), "efficiency", 0.2, 2.0)], 1)
-    successes, attempts = tables_of(changed, "efficiency")
+    changed = plant(quiet, [Plant((pattern,), "efficiency", 0.2, 2.0)], 1, weeks=4)
+    successes, attempts = tables_of(changed, "efficiency", 4)
     assert attempts is not None
     assert names(causes_of_ratio(successes, attempts, is_share=True)) == ["dst_site INFN-CNAF"]
 
