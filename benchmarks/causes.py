@@ -33,7 +33,7 @@ from benchmarks.intervals import wilson
 from lakescope.alerts.grid import Floats
 from lakescope.alerts.patterns import Pattern
 from lakescope.reports.cause_search import table_of
-from lakescope.reports.causes import Cells, Change, Options, causes_of_ratio, causes_of_sum, rate_and_mix
+from lakescope.reports.causes import Cells, Change, Options, causes_of_ratio, causes_of_sum
 
 SEEDS = range(2000, 2100)
 WAYS = ("named first", "named alone", "named at all", "largest change of one value")
@@ -62,7 +62,8 @@ def largest(cells: Cells, wholes: Cells | None) -> Pattern:
     effects: Floats = after - before
     if wholes is not None:
         mean = (before.sum() + after.sum()) / sum(many.sum() for many in wholes.totals())
-        effects, _ = rate_and_mix((before, after), wholes.totals(), np.full(len(before), mean))
+        one, other = wholes.totals()
+        effects = (after - other * mean) / other.sum() - (before - one * mean) / one.sum()
     table = table_of(DIMENSIONS, cells.places, Options())
     is_plain = np.array(
         [[name for name, _ in one.attributes] in [[d] for d in DIMENSIONS] for one in table.patterns]

@@ -216,10 +216,11 @@ class Changes:
         effects: Floats,
         least: float,
         options: Options,
-        added: Floats | None = None,
+        added: Sequence[Floats] | None = None,
     ) -> None:
-        """`effects`: each cell's part of the change; `least`: how much of it a cause has to explain; `added`: what a rise is in
-        proportion to, if it is not to the usual: what can fail more are the attempts that usually do not."""
+        """`effects`: each cell's part of the change; `least`: how much of it a cause has to explain; `added`: of each
+        evidence, what a rise is in proportion to, if it is not to the usual: what can fail more are the attempts that usually
+        do not."""
         self.options, self.added = options, added
         self.pairs = [one.pair for one in evidence]
         self._usual_before = np.array([pair.usual_before for pair in self.pairs])
@@ -266,7 +267,8 @@ class Changes:
         """The cells of a candidate are expected to have changed as they did from now on."""
         inside = self.is_member[number] > 0
         left = rest.copy()
-        for usual, (before, after, usual_before, _) in zip(left, self.sums[:, number], strict=True):
+        for place, usual in enumerate(left):
+            before, after, usual_before, _ = self.sums[place, number]
             own = usual[inside]
             total = own.sum()
             tiny = 1e-9 * (before + after) + 1e-12
@@ -274,7 +276,8 @@ class Changes:
             if self.added is None or change < 0:
                 usual[inside] = own * (1 + change / max(total, 1e-12))
             else:
-                usual[inside] = own + change * self.added[inside] / max(self.added[inside].sum(), 1e-12)
+                added = self.added[place][inside]
+                usual[inside] = own + change * added / max(added.sum(), 1e-12)
         return np.maximum(left, 1e-12)
 
 

@@ -55,9 +55,10 @@ def sentence_of(
         f"{100 * cause.change / scale:+.1f} points {_cause(cause, unit, subject, since, bin_s)}"
         for cause in change.causes
     ]
-    rest = 100 * change.rest / scale
-    if abs(rest) >= 0.05:
-        parts.append(f"{rest:+.1f} points everywhere else")
+    mix = change.mix - sum(cause.change for cause in change.causes if cause.effect == "mix")
+    for rest, place in ((change.rest - mix, "everywhere else"), (mix, "by the mix of places")):
+        if abs(100 * rest / scale) >= 0.05:
+            parts.append(f"{100 * rest / scale:+.1f} points {place}")
     return f"{head}: {'; '.join(parts)}."
 
 

@@ -6,11 +6,11 @@
     Change      with its interval, its causes and what is left
 
 Ratios are decomposed as Kitagawa did (Journal of the American Statistical Association 50, 1955; in economics Oaxaca and
-Blinder, 1973), against a usual rate of each cell (indirect standardisation): with the cell's share ``s`` of the whole, its rate
-``r``, its usual rate ``u`` and the mean ``U`` of the usual rates, the *rate effect* is the change of ``s (r - u)``, the *mix
-effect* the change of ``s`` times ``u - U``; all of them add up to the change exactly. Cells are many and attempts are few, so
-that a cell often has none in one of the periods: a usual rate is what the cell had in the past, drawn towards what its values
-of the single dimensions have (iterative proportional fitting: Deming and Stephan, Annals of Mathematical Statistics 11, 1940).
+Blinder, 1973): with the shares ``s`` and rates ``r`` of the cells and the ratio ``R`` of all, the *rate effect* of a cell is its
+mean share times the change of its rate, its *mix effect* the change of its share times how far its mean rate lies from the mean
+of ``R``. Both periods are treated alike, and the effects of all cells add up to the change exactly. Cells are many and attempts
+are few, so that a cell often has none in one of the periods: its rate is then what its values of the single dimensions had
+(iterative proportional fitting: Deming and Stephan, Annals of Mathematical Statistics 11, 1940).
 
 A change is made by what is unusual in the second period, or by what was in the first: each is compared with all periods before
 it. The search is that of incidents with other candidates (`lakescope.reports.cause_search`), the moment an exact change point
@@ -195,9 +195,8 @@ def causes_of_ratio(
     sign = -1 if is_flipped else 1
     table = table_of(parts.dimensions, parts.places, options)
     usual = _usual_rates(counts, wholes)
-    is_known = len(wholes.periods()) >= _ENOUGH
-    before_both = _usual_rates(counts, wholes, slice(-2)) if is_known else usual
-    rate, mix = (sign * effect for effect in rate_and_mix(counts.totals(), wholes.totals(), before_both))
+    likely = [_usual_rates(counts, wholes, one) for one in (slice(-2, -1), slice(-1, None))]
+    rate, mix = (sign * effect for effect in rate_and_mix(counts.totals(), wholes.totals(), likely))
     least = options.least_points if is_share else options.least * max(one, other)
     least = max(least, options.least_share * abs(other - one))
     exposures = [many * usual for many in wholes.periods()]
@@ -208,7 +207,7 @@ def causes_of_ratio(
         rate,
         least,
         options,
-        np.maximum(many_after * (1 - usual), 0.0) if is_share else None,
+        [np.maximum(many * (1 - usual), 0.0) for many in (many_after, many_before)] if is_share else None,
     )
     error = _NORMAL * _ratio_error(judge.dispersion_of_all, counts, wholes, slice(None))
     causes = [
@@ -228,14 +227,17 @@ def causes_of_ratio(
 
 
 def rate_and_mix(
-    parts: tuple[Floats, Floats], wholes: tuple[Floats, Floats], usual: Floats
+    parts: tuple[Floats, Floats], wholes: tuple[Floats, Floats], likely: Sequence[Floats]
 ) -> tuple[Floats, Floats]:
-    """Rate and mix effect of each cell, of both periods' parts and wholes and each cell's usual rate; all of them add up to the
-    change of the ratio. The sums of the wholes are above 0."""
-    shares = [whole / whole.sum() for whole in wholes]
-    unusual = [(part - whole * usual) / whole.sum() for part, whole in zip(parts, wholes, strict=True)]
-    mean = float((shares[0] + shares[1]) @ usual) / 2
-    return unusual[1] - unusual[0], (shares[1] - shares[0]) * (usual - mean)
+    """Rate and mix effect of each cell; all of them add up to the change of the ratio. Of both periods: parts, wholes, and the
+    rates that cells without a whole are likely to have had. The sums of the wholes are above 0."""
+    shares = np.stack([whole / whole.sum() for whole in wholes])
+    whole = np.stack(wholes)
+    rates = np.where(whole > 0, np.stack(parts) / np.where(whole > 0, whole, 1.0), np.stack(likely))
+    mean = (shares * rates).sum() / 2
+    rate: Floats = shares.mean(axis=0) * (rates[1] - rates[0])
+    mix: Floats = (shares[1] - shares[0]) * (rates.mean(axis=0) - mean)
+    return rate, mix
 
 
 # --- parts -------------------------------------------------------------------------------------------

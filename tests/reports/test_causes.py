@@ -69,8 +69,8 @@ def test_effects_of_rate_and_mix_add_up_to_the_change(values: list[tuple[int, ..
     parts_before, wholes_before, parts_after, wholes_after = np.array(values, dtype=float).T
     wholes_before[0] += 1
     wholes_after[-1] += 1
-    usual = parts_before / (wholes_before + 1)
-    rate, mix = rate_and_mix((parts_before, parts_after), (wholes_before, wholes_after), usual)
+    likely = [parts_before / (wholes_before + 1), parts_after / (wholes_after + 1)]
+    rate, mix = rate_and_mix((parts_before, parts_after), (wholes_before, wholes_after), likely)
     change = parts_after.sum() / wholes_after.sum() - parts_before.sum() / wholes_before.sum()
     assert rate.sum() + mix.sum() == pytest.approx(change, abs=1e-9)
 
@@ -78,10 +78,10 @@ def test_effects_of_rate_and_mix_add_up_to_the_change(values: list[tuple[int, ..
 def test_the_same_rates_are_all_mix_and_the_same_mix_is_all_rate() -> None:
     many, other = np.array([100.0, 300.0]), np.array([300.0, 100.0])
     rates = np.array([0.9, 0.5])
-    rate, mix = rate_and_mix((many * rates, other * rates), (many, other), rates)
+    rate, mix = rate_and_mix((many * rates, other * rates), (many, other), (rates, rates))
     assert rate == pytest.approx([0, 0])
     assert mix.sum() == pytest.approx(0.2)
-    rate, mix = rate_and_mix((many * rates, many * rates[::-1]), (many, many), rates)
+    rate, mix = rate_and_mix((many * rates, many * rates[::-1]), (many, many), (rates, rates))
     assert mix == pytest.approx([0, 0])
     assert rate.sum() == pytest.approx(0.2)
 
