@@ -6,19 +6,25 @@ address is a secret: whoever knows it can keep the switch quiet.
 
 from __future__ import annotations
 
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 
 from lakescope.alerts.receivers._common import HttpReceiverOptions, call
+
+
+class HeartbeatOptions(HttpReceiverOptions):
+    """A dead man's switch outside: it gets one GET after every round that a store answered, from the instance that notifies."""
+
+    url: SecretStr = Field(examples=["${HEARTBEAT_URL}"])
+    """Its address, such as https://hc-ping.com/UUID. Kept as a secret: the path is a token."""
 
 
 class Heartbeat:
     """Of one address."""
 
-    def __init__(self, url: SecretStr) -> None:
-        self._url = url
-        self._options = HttpReceiverOptions()
+    def __init__(self, options: HeartbeatOptions) -> None:
+        self._options = options
 
     def __call__(self) -> None:
         """Raises `TransientError` or `RefusedError`, whose texts do not have the address's path in them."""
         with self._options.client() as client:
-            call(client, self._options, "GET", self._url)
+            call(client, self._options, "GET", self._options.url)

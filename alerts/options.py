@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, field_validator
 
+from lakescope.alerts.heartbeat import HeartbeatOptions
 from lakescope.alerts.model import Owner, Severity
 from lakescope.alerts.routing import Subscription
 from lakescope.core.options import Options, check_url
@@ -43,18 +44,8 @@ class AlertOptions(Options):
     runbooks: str | None = Field(default=None, examples=["https://docs.example.org/lakescope"])
     """Address below which you publish Lakescope's documentation, for links to `docs/runbooks/<rule>.md`; without it they lead to
     `/runbooks/<rule>` below `url`."""
-
-    heartbeat: SecretStr | None = Field(default=None, examples=["${HEARTBEAT_URL}"])
-    """Address of a dead man's switch outside, such as https://hc-ping.com/UUID: it gets one GET after every round that a store
-    answered, from the instance that notifies. Kept as a secret: the path is a token."""
-
-    @field_validator("heartbeat")
-    @classmethod
-    def _is_heartbeat(cls, url: SecretStr | None) -> SecretStr | None:
-        if url is not None:
-            example = "https://hc-ping.com/00000000-0000-0000-0000-000000000000"
-            check_url(url.get_secret_value(), ("http", "https"), example, "an address without one")
-        return url
+    heartbeat: HeartbeatOptions | None = None
+    """A dead man's switch outside, which hears that rules are evaluated and that this instance notifies."""
 
     @field_validator("url", "runbooks")
     @classmethod

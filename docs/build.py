@@ -450,8 +450,9 @@ def _options(model: type[Options]) -> str:
 
 def _rows(schema: dict[str, Any], defs: dict[str, Any], prefix: str) -> Iterator[Sequence[str]]:
     for name, field in schema["properties"].items():
-        if "$ref" in field:
-            yield from _rows(defs[field["$ref"].rpartition("/")[2]], defs, f"{prefix}{name}.")
+        tables = [one["$ref"] for one in (field, *field.get("anyOf", ())) if "$ref" in one]
+        if tables:  # one, or null
+            yield from _rows(defs[tables[0].rpartition("/")[2]], defs, f"{prefix}{name}.")
             continue
         if "$ref" in (table_of := field.get("additionalProperties", {})):
             yield from _rows(defs[table_of["$ref"].rpartition("/")[2]], defs, f"{prefix}{name}.NAME.")

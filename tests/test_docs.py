@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from configparser import ConfigParser
 from pathlib import Path
 from pkgutil import resolve_name
+from types import UnionType
 from typing import Any, NamedTuple, TypeGuard, get_args, get_origin
 
 import pytest
@@ -359,6 +360,7 @@ def _is_options(kind: Any) -> TypeGuard[type[Options]]:
 def _options(model: type[Options], prefix: str = "") -> Iterator[str]:
     for name, field in model.model_fields.items():
         inner, path = field.annotation, f"{prefix}{name}."
+        inner = next(filter(_is_options, get_args(inner)), inner) if get_origin(inner) is UnionType else inner
         if get_origin(inner) is dict and isinstance(get_args(inner)[1], type):  # tables by name
             inner, path = get_args(inner)[1], f"{path}NAME."
         if get_origin(inner) is list and _is_options(get_args(inner)[0]):  # a list of tables

@@ -19,7 +19,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from ipaddress import ip_address
 from pathlib import Path
-from types import MappingProxyType
+from types import MappingProxyType, UnionType
 from typing import Any, NamedTuple, TypeGuard, get_args, get_origin
 
 import pydantic
@@ -413,6 +413,9 @@ class _Reader:
             self._problem(where, text, f"`lakescope plugins {kind}` shows the options".replace("  ", " "))
             return
         field = path[-1][1]
+        if error["type"] == "model_type":  # of a table that may have a secret
+            self._problem(where, "expected a table", f"write its options below [{'.'.join(where)}]")
+            return
         found_text = "" if "SecretStr" in str(field.annotation) else _quote_value(self._raw((*place, *inner)))
         self._problem(where, f"{text}{found_text}", f"for example {_example(field, path[-1][0])}")
 
@@ -507,6 +510,7 @@ def _descend(
             break
         path.append((str(part), field))
         kind = field.annotation
+        kind = next(filter(_is_options, get_args(kind)), kind) if get_origin(kind) is UnionType else kind
         tables = get_args(kind)[-1] if get_origin(kind) in (dict, list) else None
         if _is_options(tables) and (name := next(parts, None)) is not None:
             path.append((str(name), field))

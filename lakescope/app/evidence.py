@@ -212,7 +212,7 @@ def _hosts(rows: dict[str, Rows]) -> Evidence | None:
         {row["host"]: row["value"] for row in rows.get(f"hosts/{name}", []) if row["value"] is not None}
         for name in ("silence", "disk")
     )
-    bad = [f"{host} is silent for {s / 60:.0f} min" for host, s in silence.items() if s >= SILENT_S]
+    bad = [f"{host} has been silent for {s / 60:.0f} min" for host, s in silence.items() if s >= SILENT_S]
     bad += [f"a disk of {host} is {_percent(share)} full" for host, share in disk.items() if share >= FULL]
     if bad:
         return Evidence(source="hosts", finding="confirms", text="; ".join(bad[:3]))
@@ -220,7 +220,7 @@ def _hosts(rows: dict[str, Rows]) -> Evidence | None:
     if not hosts:
         return None
     return Evidence(
-        source="hosts", finding="neutral", text=f"hosts heard: {len(hosts)}, none of them silent or full"
+        source="hosts", finding="neutral", text=f"of {len(hosts)} hosts none is silent, and no disk is full"
     )
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from lakescope.alerts.heartbeat import Heartbeat, HeartbeatOptions
 from lakescope.alerts.model import Alert, Event, Notification
 from lakescope.alerts.receivers._common import details
 from lakescope.alerts.receivers.chat import mattermost_text, slack_text
@@ -246,6 +247,20 @@ def test_tls_towards_a_webhook(tmp_path: Path) -> None:
         assert len(server.requests) == 1
 
 
+def test_a_heartbeat_by_proxy_and_by_tls(tmp_path: Path) -> None:
+    authority = Authority(tmp_path / "ca")
+    with HttpServer(lambda _: Answer(200)) as proxy:
+        Heartbeat(HeartbeatOptions.model_validate({"url": "http://ping.invalid/uuid", "proxy": proxy.url}))()
+        assert proxy.requests[0].target == "http://ping.invalid/uuid"
+    with HttpServer(lambda _: Answer(200), tls=server_context(authority.issue("ping"))) as server:
+        options = {"url": f"{server.url}/{SECRET}"}
+        with pytest.raises(TransientError, match=r"tls\.ca_file") as caught:
+            Heartbeat(HeartbeatOptions.model_validate(options))()
+        assert SECRET not in str(caught.value)
+        Heartbeat(HeartbeatOptions.model_validate(options | {"tls": {"ca_file": authority.certificate}}))()
+        assert [one.target for one in server.requests] == [f"/{SECRET}"]
+
+
 # --- mail -------------------------------------------------------------------------------------------------
 
 
@@ -370,6 +385,19 @@ severities = ["page"]
             "expected a URL",
             "${SLACK_WEBHOOK}",
         ),
+        (
+            f'[alerts]\nheartbeat = "https://{SECRET}"',
+            "alerts.heartbeat",
+            "expected a table",
+            "[alerts.heartbeat]",
+        ),
+        (
+            f'[alerts.heartbeat]\nurl = "ping/{SECRET}"',
+            "alerts.heartbeat.url",
+            "expected a URL",
+            "${HEARTBEAT_URL}",
+        ),
+        ("[alerts.heartbeat]\nproxi = 3", "alerts.heartbeat.proxi", "no option", "`proxy`"),
         ("[alerts]\nreceivers = 3", "alerts.receivers", "expected tables [alerts.receivers.NAME]", ""),
         (
             '[alerts.subscriptions.s]\nreceivers = ["chat"]\n[alerts.receivers.chats]\ntype = "slack"\nurl = "https://x/y"',

@@ -219,7 +219,7 @@ FAULTS = {
     "small queue": Fault(
         f"{REST}[pipeline]\nqueue_bytes = 5\n", 6, "pipeline.queue_bytes", "found 5", "= 67108864"
     ),
-    "options for a table": Fault(f"pipeline = 5\n{REST}", 1, "pipeline", "valid dictionary", "pipeline = "),
+    "options for a table": Fault(f"pipeline = 5\n{REST}", 1, "pipeline", "expected a table", "[pipeline]"),
     "text for a list": Fault(
         f'{REST}[functional_tests]\nscopes = "x"\n', 6, "functional_tests.scopes", "valid tuple", "scopes = ["
     ),

@@ -114,6 +114,16 @@ def _space(free: int) -> Series:
     )
 
 
+def _host(name: str, end: int = 60, *, free: int = 500, site: str = "B") -> list[Series]:
+    """A host that reports its file system of 1000 bytes until a minute."""
+    fields = {"source": "node_exporter", "host": name, "site": site, "type": "gauge", "series": "/"}
+    kinds = [("disk_free", free), ("node_filesystem_size_bytes", 1000)]
+    return [
+        Series("hosts", 0, end, 5, fields | {"metric": metric, "quantity": metric, "value": value})
+        for metric, value in kinds
+    ]
+
+
 @pytest.mark.parametrize(
     ("source", "pattern", "series", "finding", "words"),
     [
@@ -154,6 +164,10 @@ def _space(free: int) -> Series:
         ("storage", DESTINATION, [_space(1)], "confirms", "B-DISK is 99.9 % full"),
         ("storage", RSE, [_space(1)], "confirms", "B-DISK is 99.9 % full"),
         ("storage", DESTINATION, [_space(500)], "neutral", "50 %"),
+        ("hosts", DESTINATION, _host("b1", 31), "confirms", "b1 has been silent for 30 min"),
+        ("hosts", DESTINATION, _host("b1", free=5), "confirms", "a disk of b1 is 99.5 % full"),
+        ("hosts", DESTINATION, [*_host("b1"), *_host("b2")], "neutral", "of 2 hosts none is silent"),
+        ("hosts", LINK, [*_host("a1", 31, site="A"), *_host("b1")], "confirms", "a1 has been silent"),
     ],
 )
 def test_what_a_source_says(
@@ -164,6 +178,12 @@ def test_what_a_source_says(
     assert found[source].finding == finding
     assert words in found[source].text
     assert "no data" not in found or source not in found["no data"].text
+
+
+def test_hosts_of_other_sites_say_nothing(store: DuckdbSink) -> None:
+    _write(store, _host("c1", 31, site="C"))
+    found = {one.source: one.text for one in complete(_record(DESTINATION), store, NOW, []).evidence}
+    assert "hosts" not in found and "hosts" in found["no data"]
 
 
 def test_room_clears_where_errors_are_of_space(store: DuckdbSink) -> None:

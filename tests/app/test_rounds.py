@@ -12,7 +12,7 @@ import pytest
 from msgspec.structs import replace
 from pydantic import SecretStr
 
-from lakescope.alerts.heartbeat import Heartbeat
+from lakescope.alerts.heartbeat import Heartbeat, HeartbeatOptions
 from lakescope.alerts.model import Acknowledgement, Notification, Rule, Silence, Threshold, Volume
 from lakescope.alerts.objectives import Objective, rules_of
 from lakescope.alerts.prometheus.gauges import STATE, STATES
@@ -294,7 +294,7 @@ def test_a_dead_man_s_switch_hears_once_a_round_while_the_store_answers(
 ) -> None:
     clock, stop = NOON, threading.Event()
     with HttpServer(lambda request: Answer(200, b"OK")) as switch:
-        beat = Heartbeat(SecretStr(f"{switch.url}/ping/secret-token"))
+        beat = Heartbeat(HeartbeatOptions(url=SecretStr(f"{switch.url}/ping/secret-token")))
         rounds = Rounds({}, sink, tmp_path, Notifying(beat=beat), clock=lambda: clock)
         for minute in range(11):
             clock = NOON + 60 * minute
