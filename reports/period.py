@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from msgspec import Struct
 
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _WEEK = re.compile(r"([0-9]{4})-?W([0-9]{1,2})", re.IGNORECASE)
 
 
@@ -79,7 +80,8 @@ class Day(Struct, frozen=True):
     def parse(cls, text: str) -> Day:
         """From ``2026-11-25``. Raises `ValueError` saying what was expected."""
         try:
-            day = date.fromisoformat(text.strip())
+            # fromisoformat takes weeks, too
+            day = date.fromisoformat(text.strip()) if _DAY.fullmatch(text.strip()) else None
         except ValueError:
             day = None
         if day is None or not 1971 <= day.year <= 2200:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from hashlib import blake2b
 from typing import Any
 
@@ -15,11 +15,14 @@ from lakescope.pipeline.health import OWN
 _PLACES = ("site", "src_site", "dst_site", "src_rse", "dst_rse", "protocol", "endpoint", "vo", "activity")
 
 
-def events_of(records: Iterable[IncidentRecord], now: float) -> Iterator[IncidentReport]:
+def events_of(
+    records: Iterable[IncidentRecord], now: float, notified: Mapping[str, float] | None = None
+) -> Iterator[IncidentReport]:
     """A report of each at a time (POSIX seconds); in the round that confirms it, that it began, too.
 
     That it began is written once, as it is known then: its tags would be others later, and for InfluxDB an event with other
-    tags is another point, whatever its id. Ids are the same whichever instance makes them.
+    tags is another point, whatever its id. Ids are the same whichever instance makes them. `notified`: incident -> when the first
+    receiver took it (POSIX seconds).
     """
     for one in records:
         fields: dict[str, Any] = {
@@ -31,7 +34,9 @@ def events_of(records: Iterable[IncidentRecord], now: float) -> Iterator[Inciden
             "owner": one.owner,
             "culprit": one.culprit,
             "started": rfc3339(one.began),
-            "ended": None if one.ended is None else rfc3339(one.ended),
+            "ended": _time(one.ended),
+            "notified": _time((notified or {}).get(one.id)),
+            "acknowledged": _time(one.acknowledged.at if one.acknowledged else None),
             "attempts": round(one.attempts),
             "failures": round(one.failures),
             "expected": round(one.expected, 1),
@@ -56,3 +61,7 @@ def _places(record: IncidentRecord) -> dict[str, str]:
 
 def _id(*parts: str) -> str:
     return blake2b(" ".join(("incident", *parts)).encode(), digest_size=16).hexdigest()
+
+
+def _time(seconds: float | None) -> str | None:
+    return None if seconds is None else rfc3339(seconds)

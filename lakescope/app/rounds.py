@@ -29,7 +29,7 @@ from lakescope.alerts.model import Acknowledgement, Alert, Rule, Silence
 from lakescope.alerts.muting import Outage, outage_of
 from lakescope.alerts.patterns import Pattern
 from lakescope.alerts.receivers._common import Receiver
-from lakescope.alerts.records import RULE, Records, severity_of
+from lakescope.alerts.records import RULE, Records, alert_of, severity_of
 from lakescope.alerts.routing import Subscription, is_settled
 from lakescope.alerts.states import Ledger
 from lakescope.alerts.watch import FAILED_BY, PLACE, REACH_S, Bins, Watch, bins_of
@@ -259,7 +259,21 @@ class Rounds:
         """Stores what is known of the open incidents and of those that have ended in this round."""
         records = [one for one in self.records.incidents(0) if one.ended is None or one.id in changed]
         if self._store is not None and records:
-            self._store([*events_of(records, now)])
+            self._store([*events_of(records, now, self._notified(records))])
+
+    def _notified(self, records: Iterable[IncidentRecord]) -> dict[str, float]:
+        """Incident -> when the first receiver took it; of another instance's notifications only that it passed them over is
+        known, and nothing is said."""
+        if not self.is_holder:
+            return {}
+        times = {
+            one.id: [
+                receipts[key].opened for receipts in self._ledger.receipts.of.values() if key in receipts
+            ]
+            for one in records
+            for key in [alert_of(one).key]
+        }
+        return {id: min(of_receivers) for id, of_receivers in times.items() if of_receivers}
 
     def _fill(self, begin: float, end: float) -> bool:
         """Asks for the bins that the rounds after `begin` until `end` look at, and forgets older ones; whether the store

@@ -24,7 +24,10 @@ def sentence(*parts: str | Number, state: State | None = None) -> Sentence:
 
 def refusals(*answers: Answer) -> tuple[str, ...]:
     """Why a section lacks numbers, each reason once."""
-    return tuple(dict.fromkeys(f"{one.kpi.name}: {one.refusal}" for one in answers if one.refusal))
+    reasons = ((one.kpi.name, one.refusal) for one in answers if one.refusal)
+    return tuple(
+        dict.fromkeys(text if text.startswith(name) else f"{name}: {text}" for name, text in reasons)
+    )
 
 
 def cell(answer: Answer, value: float | int | None, *, own: bool = False) -> Cell:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from statistics import median
 from typing import Any
 
 from lakescope.core.printable import rfc3339
@@ -28,8 +29,8 @@ COLUMNS = (
         "src_rse",
         "dst_rse",
     ),
-    *("protocol", "endpoint", "activity", "vo", "started", "ended", "attempts", "failures", "expected"),
-    *("error_template", "muted_by"),
+    *("protocol", "endpoint", "activity", "vo", "started", "ended", "notified", "acknowledged"),
+    *("attempts", "failures", "expected", "error_template", "muted_by"),
 )
 PLACES = ("src_site", "dst_site", "src_rse", "dst_rse", "protocol", "endpoint", "activity", "vo")
 """Of an incident, which are dimensions of transfers."""
@@ -40,13 +41,17 @@ Incident = Mapping[str, Any]
 
 
 def incidents(desk: Desk) -> Section:
-    """Beginning, end, culprit, files affected and the error of each, the newest first."""
+    """Beginning, end, reaction, culprit, files affected and the error of each, the newest first."""
     began = desk.ask(ask_for("incidents_began")) if desk.site is None else []  # a site's are counted below
     (reports,) = desk.events("incidents", COLUMNS, (Condition("event", "=", "reported"),), limit=REPORTS_MAX)
-    newest: dict[str, Incident] = {}
+    newest: dict[str, dict[str, Any]] = {}
     for row in reports:  # newest first
-        newest.setdefault(row["incident"], row)
-    of_period = sorted(newest.values(), key=lambda one: (str(one["started"]), one["incident"]), reverse=True)
+        one = newest.setdefault(row["incident"], dict(row))
+        for name in ("notified", "acknowledged"):  # of several instances not each one knows it
+            one[name] = one[name] or row[name]
+    of_period: list[Incident] = sorted(
+        newest.values(), key=lambda one: (str(one["started"]), one["incident"]), reverse=True
+    )
     if desk.site is not None:
         rses = _rses(desk, desk.site)
         of_period = [one for one in of_period if _is_at(one, desk.site, rses)]
@@ -68,7 +73,7 @@ def incidents(desk: Desk) -> Section:
         name="incidents",
         title="Incidents",
         state=worst([one.state for one in findings]),
-        sentences=_counts(desk, began, of_period, still_open),
+        sentences=[*_counts(desk, began, of_period, still_open), *_pages(of_period)],
         tables=[_table(desk, of_period, files)] if of_period else [],
         findings=findings,
         notes=refusals(*began),
@@ -90,6 +95,23 @@ def _counts(
         for one in began
         if one.value is not None
     ]
+
+
+def _pages(of_period: Sequence[Incident]) -> Iterator[Sentence]:
+    """How fast people were called and answered; nothing where nobody was called."""
+    pages = [one for one in of_period if one["severity"] == "page" and one["notified"]]
+    if not pages:
+        return
+    to_page = [_seconds(one["started"], one["notified"]) for one in pages if one["started"]]
+    answers = [_seconds(one["notified"], one["acknowledged"]) for one in pages if one["acknowledged"]]
+    resolved = [_seconds(one["started"], one["ended"]) for one in pages if one["started"] and one["ended"]]
+    text = f"Incidents that somebody was paged for: {len(pages)}; acknowledged: {len(answers)}."
+    medians = ", ".join(
+        f"{title} {format_value(median(times), 'seconds')}"
+        for title, times in (("page", to_page), ("acknowledge", answers), ("resolve", resolved))
+        if times
+    )
+    yield sentence(f"{text} Median time to {medians}." if medians else text)
 
 
 def _rses(desk: Desk, site: str) -> set[str | None]:
@@ -126,12 +148,14 @@ def _files_failing(desk: Desk, of_period: list[Incident]) -> dict[str, Answer]:
 
 
 def _table(desk: Desk, of_period: list[Incident], files: Mapping[str, Answer]) -> Table:
+    has_pages = any(one["notified"] for one in of_period[:ROWS])
     return Table(
         name="incidents",
         title=f"Incidents of the {desk.period.noun}",
         columns=[
             Column(title="Began (UTC)"),
             Column(title="Lasted"),
+            *([Column(title="Notified, acknowledged after")] if has_pages else []),
             Column(title="Culprit"),
             Column(title="Severity"),
             Column(title="Files affected", unit="count"),
@@ -143,6 +167,7 @@ def _table(desk: Desk, of_period: list[Incident], files: Mapping[str, Answer]) -
             [
                 _moment(one["started"]),
                 _duration(one),
+                *([_reaction(one)] if has_pages else []),
                 one["culprit"] or "the whole lake",
                 one["severity"],
                 Cell(value=answer.value, text=answer.total.text, query=answer.number)
@@ -163,8 +188,21 @@ def _table(desk: Desk, of_period: list[Incident], files: Mapping[str, Answer]) -
 def _duration(one: Incident) -> str:
     if not one["ended"] or not one["started"]:
         return "open"
-    seconds = (datetime.fromisoformat(one["ended"]) - datetime.fromisoformat(one["started"])).total_seconds()
-    return format_value(seconds, "seconds")
+    return format_value(_seconds(one["started"], one["ended"]), "seconds")
+
+
+def _reaction(one: Incident) -> str:
+    """From its beginning to the first notification, and from there to the acknowledgement."""
+    if not one["notified"] or not one["started"]:
+        return "nobody notified"
+    after = format_value(_seconds(one["started"], one["notified"]), "seconds")
+    if not one["acknowledged"]:
+        return f"{after}, not acknowledged"
+    return f"{after}, {format_value(_seconds(one['notified'], one['acknowledged']), 'seconds')}"
+
+
+def _seconds(begin: str, end: str) -> float:
+    return (datetime.fromisoformat(end) - datetime.fromisoformat(begin)).total_seconds()
 
 
 def _moment(time: str | None) -> str:

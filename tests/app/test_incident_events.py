@@ -9,6 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from lakescope.alerts.book import IncidentRecord
+from lakescope.alerts.model import Acknowledgement
 from lakescope.app.incident_events import events_of
 from lakescope.app.query import ask
 from lakescope.core.events import IncidentReport
@@ -72,8 +73,16 @@ def test_each_event_has_an_id_and_its_place_only_where_there_is_one() -> None:
         None,
         "2026-01-05T13:00:00Z",
     )
+    assert began.notified is last.notified is last.acknowledged is None
     links = tuple((("link", f"{source} -> PIC"),) for source in "AB")
     (link,) = events_of([replace(OPENED, patterns=links[:1])], NOON + 900)
     (several,) = events_of([replace(OPENED, patterns=links)], NOON + 900)
     assert (link.src_site, link.dst_site) == ("A", "PIC")
     assert (several.src_site, several.dst_site) == (None, None)
+
+
+def test_who_reacted_when_and_no_name() -> None:
+    known = replace(OPENED, acknowledged=Acknowledgement(by="Jane Doe", at=NOON + 1200, note="mine"))
+    (event,) = events_of([known], NOON + 1500, {"I1": NOON + 660, "I2": NOON})
+    assert (event.notified, event.acknowledged) == ("2026-01-05T12:11:00Z", "2026-01-05T12:20:00Z")
+    assert "Jane" not in repr(event) and "mine" not in repr(event)

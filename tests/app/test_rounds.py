@@ -159,6 +159,21 @@ def test_an_objective_that_burns_for_an_incident_is_no_page_beside_it(
     assert firing == {"D"}
 
 
+def test_its_reports_say_when_people_were_notified_and_answered(tmp_path: Path, sink: DuckdbSink) -> None:
+    write(sink, [*traffic(-600, 0), *traffic(0, 60, broken="B"), *traffic(60, 120)])
+    events: list[Any] = []
+    rounds = make(tmp_path, sink, Pager(), store=events.extend)
+    rounds.is_holder = True
+    run(rounds, 0, 40)
+    (record,) = rounds.records.incidents(0)
+    rounds.acknowledge(record.id, Acknowledgement(by="jdoe", at=NOON + 2460))
+    run(rounds, 45, 120)
+    first, *_, last = [one for one in events if one.event == "reported"]
+    assert (first.notified, first.acknowledged) == (None, None)
+    assert (last.state, last.acknowledged) == ("ended", text(41))
+    assert last.notified == text((record.opened + 1 - NOON) / 60)
+
+
 def test_what_ended_while_nobody_looked_is_listed_and_not_paged(tmp_path: Path, sink: DuckdbSink) -> None:
     write(sink, [*traffic(-600, 0), *traffic(0, 60, broken="B"), *traffic(60, 240)])
     pager = Pager()

@@ -62,6 +62,6 @@ def test_days() -> None:
     day = Day.parse("2026-11-25")
     assert (day.since, day.until) == (datetime(2026, 11, 25, tzinfo=UTC), datetime(2026, 11, 26, tzinfo=UTC))
     assert Day.closed_before(datetime.fromisoformat("2026-11-26T00:30:00+01:00")).name == "2026-11-24"
-    for text in ("2026-02-30", "25.11.2026", "0001-01-01", ""):
+    for text in ("2026-02-30", "25.11.2026", "0001-01-01", "2026-W47", "20261125", ""):
         with pytest.raises(ValueError, match="expected for example 2026-11-25"):
             Day.parse(text)

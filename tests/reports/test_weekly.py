@@ -255,27 +255,36 @@ def test_incidents_with_the_files_that_failed_there(tmp_path: Path) -> None:
             **{"state": "open", "owner": "site", "attempts": 20, "failures": 10, "expected": 0.5, **fields},
         )
 
-    ended = f"{WEEK.since + timedelta(hours=19):%Y-%m-%dT%H:%M:%SZ}"
+    def moment(**after: int) -> str:
+        return f"{WEEK.since + timedelta(hours=9) + timedelta(**after):%Y-%m-%dT%H:%M:%SZ}"
+
+    ended = moment(hours=10)
     events = [
         *hourly(range(168), failed_every=2),
         incident(1, "began", 9),
         incident(2, "reported", 10),
-        incident(3, "reported", 19, state="ended", ended=ended),
+        incident(3, "reported", 18, notified=moment(minutes=10), acknowledged=moment(minutes=30)),
+        incident(4, "reported", 19, state="ended", ended=ended),
     ]
     with store_of(events, tmp_path) as sink:
         report = weekly_report(sink, "2026-W47", None, MONDAY)
         earlier = weekly_report(sink, "2026-W47", None, WEEK.since + timedelta(hours=12))
         of_vo = weekly_report(sink, "2026-W47", "escape", MONDAY)
     (row,) = section(report, "incidents").tables[0].rows
-    assert [cell.text if isinstance(cell, Cell) else cell for cell in row[:6]] == [
-        "2026-11-16 09:00", "10 h", "destination <B> & co", "page", "5", "10 of 20, usually 0.5",
+    assert [cell.text if isinstance(cell, Cell) else cell for cell in row[:7]] == [
+        "2026-11-16 09:00", "10 h", "10 min, 20 min", "destination <B> & co", "page", "5", "10 of 20, usually 0.5",
     ]  # fmt: skip
+    assert section(report, "incidents").sentences[1].text == (
+        "Incidents that somebody was paged for: 1; acknowledged: 1."
+        " Median time to page 10 min, acknowledge 20 min, resolve 10 h."
+    )
+    assert "Notified" not in str(section(earlier, "incidents").tables[0].columns)
     assert not section(report, "incidents").findings
     (open_one,) = section(earlier, "incidents").findings
     assert open_one.sentence.text == "Incident since 2026-11-16 09:00: destination <B> & co, still open."
     assert earlier.findings[0] == open_one
     # the incident is of no VO alone: it is everybody's
-    assert section(of_vo, "incidents").tables[0].rows[0][2] == "destination <B> & co"
+    assert section(of_vo, "incidents").tables[0].rows[0][3] == "destination <B> & co"
     commands = [one.command for one in of_vo.queries if one.kpi == "incidents_began"]
     assert commands and all(one.endswith("--where vo=escape --where vo=") for one in commands)
 
