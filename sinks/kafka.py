@@ -1,20 +1,22 @@
 """Kafka: every event a message, its key the event's id: for other consumers, or to store it elsewhere.
 
-What format `events` reads, a `kafka` collector of another instance included. The producer is idempotent: its own
-attempts are one message. A batch that failed as a whole, and an event that Lakescope received twice, are messages
-again, with the same key: a topic with ``cleanup.policy=compact`` keeps the last one.
+What format `events` reads, a `kafka` collector of another instance included. The producer is idempotent: a message is in
+its topic once, however often a broker was away meanwhile. What was outstanding when Lakescope stopped, and an event that it
+received twice, are messages again, with the same key: a topic with ``cleanup.policy=compact`` keeps the last one.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
 from kafka import KafkaAdminClient, KafkaProducer
 from kafka.errors import (
     KafkaError,
+    KafkaTimeoutError,
     MessageSizeTooLargeError,
     RecordListTooLargeError,
     TopicAlreadyExistsError,
@@ -35,8 +37,12 @@ BATCH_BYTES = 256 * 1024
 LARGEST_BYTES = 64 * 2**20
 """Of a request. What a topic takes is its own ``max.message.bytes``, by which the broker refuses a message."""
 LINGER_MS = 5
-GRACE_S = 1.0  # for kafka-python to say that `timeout_s` is over
+REQUEST_MS = 30_000
+OUTAGE_MS = 2**31 - 1
+"""So long the producer itself tries to deliver a message, in the same place and so once."""
 CLOSE_S = 5.0
+
+_TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
 
 Chunk = tuple[bytes, bytes, bytes]
 """(key, value, collector)"""
@@ -50,7 +56,7 @@ class KafkaSinkOptions(SinkOptions, KafkaOptions):
     compression: Literal["lz4", "zstd", "none"] = "lz4"
     """How batches are compressed: zstd takes less room, lz4 less time."""
     timeout_s: float = Field(default=30.0, ge=1)
-    """Longest wait until a message is safe on all replicas in sync (seconds); then the batch is tried again."""
+    """Longest wait until a message is safe on all replicas in sync (seconds), before the sink says that it waits."""
 
 
 class KafkaSink:
@@ -60,7 +66,9 @@ class KafkaSink:
 
     def __init__(self, name: str, options: KafkaSinkOptions, data_dir: Path) -> None:
         self.options = options
-        self._producer: KafkaProducer | None = None
+        self._producer: Any = None
+        self._outstanding: dict[Chunk, Any] = {}
+        """What was sent -> its future, until the broker has answered."""
 
     @staticmethod
     def encode(events: Sequence[Event], documents: Sequence[bytes]) -> list[Chunk | None]:
@@ -96,17 +104,18 @@ class KafkaSink:
             )
 
     def write(self, chunks: Sequence[Chunk]) -> Outcome:
-        """Returns once every message is safe on the replicas in sync, refused, or out of time."""
+        """Returns once every message is safe on the replicas in sync, refused, or `timeout_s` is over.
+
+        What has no answer by then is outstanding: when it comes again, it is waited for and not sent a second time.
+        """
         outcome = Outcome()
         for start in range(0, len(chunks), OUTSTANDING):
             self._send(chunks, range(start, min(start + OUTSTANDING, len(chunks))), outcome)
         return outcome
 
     def close(self) -> None:
-        """Closes the connections; nothing is outstanding between writes."""
-        if self._producer is not None:
-            self._producer.close(timeout=CLOSE_S)
-            self._producer = None
+        """Closes the connections; what is outstanding is given up."""
+        self._give_up(CLOSE_S)
 
     def _connect(self) -> Any:
         """The producer. Raises `TransientError` that says why there is none."""
@@ -120,12 +129,12 @@ class KafkaSink:
                     allow_auto_create_topics=False,
                     batch_size=BATCH_BYTES,
                     compression_type=None if self.options.compression == "none" else self.options.compression,
-                    delivery_timeout_ms=timeout_ms,
+                    delivery_timeout_ms=OUTAGE_MS,
                     linger_ms=LINGER_MS,
                     max_block_ms=timeout_ms,
                     max_request_size=LARGEST_BYTES,
                     metrics_enabled=False,
-                    request_timeout_ms=timeout_ms - LINGER_MS,
+                    request_timeout_ms=min(timeout_ms, REQUEST_MS),
                 )
             except (KafkaError, OSError) as error:
                 raise TransientError(str(error)) from error
@@ -140,22 +149,22 @@ class KafkaSink:
         if outcome.retry:  # the others would wait as long
             outcome.retry += indices
             return
-        producer = self._connect()
-        deadline = time.monotonic() + self.options.timeout_s + GRACE_S
-        futures = [self._begin(producer, chunks[index]) for index in indices]
+        futures, fault = self._begin([chunks[index] for index in indices])
+        deadline = time.monotonic() + self.options.timeout_s
         too_large: list[int] = []
-        fault = ""
+        is_broken = False
         for index, future in zip(indices, futures, strict=True):
-            try:
-                future.get(max(0.0, deadline - time.monotonic()))
-            except (MessageSizeTooLargeError, RecordListTooLargeError):
+            error = _error_of(future, deadline - time.monotonic()) if future else None
+            if future and future.is_done:
+                self._outstanding.pop(chunks[index], None)
+            if isinstance(error, _TOO_LARGE):
                 too_large.append(index)
-            except KafkaError as error:
+            elif error or not future:
                 outcome.retry.append(index)
-                fault = str(error)
-        if fault or too_large:  # it is given up, so that nothing is sent behind its repeat
-            producer.close(timeout=0)
-            self._producer = None
+                fault = fault or str(error)
+                is_broken |= future is not None and future.is_done
+        if too_large or is_broken:
+            self._give_up()
         if fault:  # which is mostly a time that is over
             outcome.reason = str(find_faults(self.options, [self.options.topic])) or fault
         if len(indices) == 1 and too_large:
@@ -169,12 +178,42 @@ class KafkaSink:
             if half:
                 self._send(chunks, half, outcome)
 
-    def _begin(self, producer: Any, chunk: Chunk) -> Any:
-        key, value, collector = chunk
-        headers = [(FORMAT_HEADER, b"events")]
-        if collector:
-            headers.append((COLLECTOR_HEADER, collector))
+    def _begin(self, chunks: Sequence[Chunk]) -> tuple[list[Any], str]:
+        """A future for each, and why some have none: kafka-python waits for what it must know of the topic, with each."""
+        producer, fault = self._connect(), ""
+        for chunk in chunks:
+            if chunk in self._outstanding or fault:
+                continue
+            key, value, collector = chunk
+            headers = [(FORMAT_HEADER, b"events")]
+            if collector:
+                headers.append((COLLECTOR_HEADER, collector))
+            try:
+                self._outstanding[chunk] = producer.send(self.options.topic, value, key, headers)
+            except MessageSizeTooLargeError as error:
+                self._outstanding[chunk] = Future().failure(error)
+            except KafkaError as error:
+                fault = str(error)
+        return [self._outstanding.get(chunk) for chunk in chunks], fault
+
+    def _give_up(self, timeout_s: float = 0.0) -> None:
+        """Ends the producer and all that is outstanding."""
+        producer, self._producer, self._outstanding = self._producer, None, {}
+        if producer is None:
+            return
         try:
-            return producer.send(self.options.topic, value, key, headers)
-        except KafkaError as error:
-            return Future().failure(error)
+            producer.close(timeout=timeout_s)
+        except KafkaTimeoutError:
+            # kafka-python 3.0.12 raises it where messages are outstanding, before it has ended its thread
+            producer._sender.force_close()
+            with suppress(KafkaTimeoutError):
+                producer.close(timeout=CLOSE_S)
+
+
+def _error_of(future: Any, timeout_s: float) -> KafkaError | None:
+    """Why the message is not safe, which may be that the time is over; null if it is."""
+    try:
+        future.get(max(0.0, timeout_s))
+    except KafkaError as error:
+        return error
+    return None
