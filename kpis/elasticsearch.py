@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any, NoReturn
 
 from lakescope.core.columns import Kind, kinds
@@ -77,6 +78,7 @@ def _values_body(query: Query) -> Body:
 
 
 _IN_ORDER: list[Body] = [{"@timestamp": "asc"}, {"id": "asc"}]
+_NEWEST_FIRST: list[Body] = [{"@timestamp": "desc"}, {"id": "asc"}]
 
 
 def values(answer: Answer) -> Iterator[tuple[float, Mapping[str, Any]]]:
@@ -156,26 +158,26 @@ def reports(answers: Iterable[Answer]) -> list[Report]:
 
 
 def compile_events(query: EventsQuery) -> Body:
-    """The body of a search over the indices of the dataset."""
+    """The body of a search over the indices of the dataset, for its first page."""
     return {
-        "size": query.limit,
+        "size": min(query.limit, PAGE),
         "track_total_hits": False,
         "query": _filter(query.dataset, query.since, query.until, query.conditions),
-        "sort": [{"@timestamp": "desc"}, {"id": "asc"}],
+        "sort": _NEWEST_FIRST,
         "_source": ["time", *query.columns],
     }
 
 
-def event_rows(query: EventsQuery, answer: Answer) -> list[dict[str, Any]]:
-    """Events as ``time`` (RFC 3339) and the columns asked for."""
+def event_rows(query: EventsQuery, answers: Iterable[Answer]) -> list[dict[str, Any]]:
+    """Events of all pages as ``time`` (RFC 3339) and the columns asked for."""
     names = ["time", *query.columns]
-    hits = answer["hits"].get("hits", ())
-    return [{name: document["_source"].get(name) for name in names} for document in hits]
+    hits = (document for answer in answers for document in answer["hits"].get("hits", ()))
+    return [{name: document["_source"].get(name) for name in names} for document in islice(hits, query.limit)]
 
 
 def next_page(body: Body, answer: Answer) -> Body | None:
     """The body that asks for what follows `answer`; null if that was all."""
-    if body.get("sort") == _IN_ORDER:
+    if body.get("sort") in (_IN_ORDER, _NEWEST_FIRST):
         hits = answer["hits"].get("hits", ())
         return body | {"search_after": hits[-1]["sort"]} if len(hits) == body["size"] else None
     groups = answer.get("aggregations", {}).get("groups", {})

@@ -68,7 +68,8 @@ class _Reader:
     def add(self, answer: dict[str, Any]) -> bool:
         """One page; whether the next one is wanted."""
         self._pages.append(answer)
-        return True
+        limit = self._query.limit if isinstance(self._query, EventsQuery) else None
+        return limit is None or len(self._pages) * elasticsearch.PAGE < limit
 
     def result(self) -> StoreAnswer | UnsupportedError:
         """Once all pages are there."""
@@ -76,7 +77,7 @@ class _Reader:
         if isinstance(query, ReportsQuery):
             return elasticsearch.reports(self._pages)
         if isinstance(query, EventsQuery):
-            return elasticsearch.event_rows(query, self._pages[0])
+            return elasticsearch.event_rows(query, self._pages)
         return elasticsearch.rows(query, self._pages)
 
 

@@ -138,7 +138,7 @@ def test_elasticsearch_without_an_index_has_nothing() -> None:
         assert elasticsearch.rows(Query(kpi=kpi, **SPAN), [{"hits": {}}]) == [{"value": whole}]
         assert elasticsearch.rows(Query(kpi=kpi, **SPAN, by=("vo",)), [{"hits": {}}]) == []
     events = EventsQuery(dataset="probes", columns=("probe",), **SPAN)
-    assert elasticsearch.event_rows(events, {"hits": {}}) == []
+    assert elasticsearch.event_rows(events, [{"hits": {}}]) == []
 
 
 def test_the_first_store_that_can_is_asked() -> None:

@@ -152,7 +152,7 @@ def test_hours_with_an_event_are_not_empty(bin_s: int | None) -> None:
 def test_elasticsearch_gives_events_and_reports() -> None:
     events = EventsQuery(dataset="probes", columns=("probe", "message"), limit=7, **SPAN)
     hit = {"_id": "x", "_source": {"time": "2026-01-05T10:00:00Z", "probe": "p", "site": "s"}}
-    (event,) = elasticsearch.event_rows(events, {"hits": {"hits": [hit]}})
+    (event,) = elasticsearch.event_rows(events, [{"hits": {"hits": [hit]}}])
     assert event == {"time": "2026-01-05T10:00:00Z", "probe": "p", "message": None}
 
     hits = [{"sort": [1500 * number, 3], "_source": {"used": number}} for number in (1, 2)]
