@@ -58,22 +58,22 @@ def summary(desk: Desk, indicators: Sequence[Indicator] = INDICATORS) -> Overvie
         }
     )
     pairs = {one: (answers[one, 0], answers[one, 1]) for one in indicators}
-    shown = {
+    reported_pairs = {
         one: pair for one, pair in pairs.items() if any(answer.value is not None for answer in pair)
     }  # what nobody collects is no indicator
-    weights = {one: _weight(one, *pair) for one, pair in shown.items()}
+    weights = {one: _weight(one, *pair) for one, pair in reported_pairs.items()}
     changes = [
-        (one.kpi, _change(desk, one, *shown[one]))
+        (one.kpi, _change(desk, one, *reported_pairs[one]))
         for one, weight in sorted(weights.items(), key=lambda item: -item[1])
         if weight >= 1
     ]
-    ignored = [one.title for one in shown if not desk.filters_by_vo(one.kpi)]
+    ignored = [one.title for one in reported_pairs if not desk.filters_by_vo(one.kpi)]
     return Overview(
         Section(
             name="summary",
             title="Summary",
-            state=worst([now.state(now.value) for now, _ in shown.values()]),
-            tables=[_table(desk, shown)],
+            state=worst([now.state(now.value) for now, _ in reported_pairs.values()]),
+            tables=[_table(desk, reported_pairs)],
             notes=[
                 *refusals(*answers.values()),
                 *([f"Of all VOs: {', '.join(ignored)}"] if ignored else []),
