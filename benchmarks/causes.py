@@ -32,8 +32,9 @@ from benchmarks.causes_weeks import (
 from benchmarks.intervals import wilson
 from lakescope.alerts.grid import Floats
 from lakescope.alerts.patterns import Pattern
+from lakescope.reports.cause_cells import Cells
 from lakescope.reports.cause_search import table_of
-from lakescope.reports.causes import Cells, Change, Options, causes_of_ratio, causes_of_sum
+from lakescope.reports.causes import Change, Options, causes_of_ratio, causes_of_sum
 
 SEEDS = range(2000, 2100)
 WAYS = ("named first", "named alone", "named at all", "largest change of one value")

@@ -16,8 +16,9 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from lakescope.alerts.patterns import Key, Pattern, covers
+from lakescope.reports.cause_cells import Cells
 from lakescope.reports.cause_search import table_of
-from lakescope.reports.causes import Cells, Options
+from lakescope.reports.causes import Options
 from lakescope.simulator import Options as LakeOptions
 from lakescope.simulator import make_lake, simulate
 

@@ -1,4 +1,4 @@
-"""Answers of KPIs as cells, for causes of changes."""
+"""Cells: a quantity by place and bin, for causes of changes; made of answers of KPIs."""
 
 from __future__ import annotations
 
@@ -8,9 +8,35 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lakescope.reports.causes import Cells
+from lakescope.alerts.grid import Floats
+from lakescope.alerts.patterns import Key
 
 Rows = Sequence[Mapping[str, Any]]
+
+
+class Cells(NamedTuple):
+    """A quantity, by cell: one row a combination of values of the dimensions. All arrays are of floats >= 0."""
+
+    dimensions: Sequence[str]
+    places: Sequence[Key]
+    """Of each cell a value a dimension; null: unknown."""
+    before: Floats
+    """By cell and bin, oldest first; bins are hours or days, the same length in both periods."""
+    after: Floats
+    past: Floats | None = None
+    """By cell and period: totals of the periods before `before`, oldest first, of the same length."""
+    is_level: bool = False
+    """Bins are a level (bytes in use), of which a period's value is the last; else they add up."""
+
+    def totals(self) -> tuple[Floats, Floats]:
+        """Of both periods, by cell."""
+        if self.is_level:
+            return self.before[:, -1], self.after[:, -1]
+        return self.before.sum(axis=1), self.after.sum(axis=1)
+
+    def periods(self) -> list[Floats]:
+        """Totals of all periods by cell, oldest first."""
+        return [*([] if self.past is None else self.past.T), *self.totals()]
 
 
 class Span(NamedTuple):
@@ -52,3 +78,24 @@ def cells_of(
 
 def _bin(row: Mapping[str, Any], since: datetime, bin_s: int) -> int:
     return int((datetime.fromisoformat(row["time"]) - since).total_seconds() // bin_s)
+
+
+def check_cells(*tables: Cells) -> None:
+    """Raises `ValueError` for arrays of unequal lengths or negative values, and tables that differ in their places."""
+    for cells in tables:
+        for name in ("before", "after", "past"):
+            array = getattr(cells, name)
+            if array is None:
+                continue
+            if array.ndim != 2 or len(array) != len(cells.places):
+                raise ValueError(
+                    f"{name}: expected {len(cells.places)} rows, one a cell, found shape {array.shape}"
+                )
+            if not np.isfinite(array).all() or (array < 0).any():
+                raise ValueError(f"{name}: expected finite values of 0 or more")
+        if cells.before.shape[1:] != cells.after.shape[1:]:
+            raise ValueError(
+                f"expected as many bins after as before, {cells.before.shape[1]}, found {cells.after.shape[1]}"
+            )
+        if list(cells.places) != list(tables[0].places):
+            raise ValueError("expected tables of the same cells in the same order")

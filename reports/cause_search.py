@@ -29,8 +29,9 @@ from msgspec import Struct
 from lakescope.alerts.grid import Floats, Integers
 from lakescope.alerts.grid import Options as CoverOptions
 from lakescope.alerts.patterns import Key, Pattern
+from lakescope.alerts.search import smallest_cover
 
-_Booleans = npt.NDArray[np.bool_]
+Booleans = npt.NDArray[np.bool_]
 
 _EITHER = {"site": ("src_site", "dst_site"), "rse": ("src_rse", "dst_rse")}
 _LINK = {"link": ("src_site", "dst_site")}
@@ -47,8 +48,8 @@ class Options(Struct, frozen=True, kw_only=True):
     """A score below (nats, after all payments) is chance."""
     another: float = 4.0
     """What each further cause costs (nats): the smallest explanation."""
-    another_share: float = 0.15
-    """Or so much of the best cause's score, if that is more: what a great change leaves scatters more, too."""
+    another_share: float = 0.25
+    """Or so much of the best cause's score, if that is more and both are in one place."""
     pair: float = 1.0
     """What a second dimension costs (nats)."""
     either: float = 1.0
@@ -110,7 +111,7 @@ class Table(NamedTuple):
         result = np.bincount(self.pattern, values[self.cell], minlength=len(self.patterns))
         return result.astype(float)
 
-    def is_member(self, number: int, cells: int) -> _Booleans:
+    def is_member(self, number: int, cells: int) -> Booleans:
         """By cell."""
         result = np.zeros(cells, dtype=bool)
         result[self.cell[self.pattern == number]] = True
@@ -223,7 +224,6 @@ class Changes:
         do not."""
         self.options, self.added = options, added
         self.pairs = [one.pair for one in evidence]
-        self._usual_before = np.array([pair.usual_before for pair in self.pairs])
         effect = table.sums(effects)
         prices = table.prices + log(len(evidence))
         dispersions, scales, scores = [], [], []
@@ -251,34 +251,67 @@ class Changes:
 
     @property
     def all(self) -> Floats:
-        """By evidence and cell: what is expected after, in proportion to what is usual before."""
-        return np.array([pair.usual_after for pair in self.pairs])
+        """By evidence, period and cell: what both periods are in proportion to, as far as it is explained."""
+        return np.array([[pair.usual_before, pair.usual_after] for pair in self.pairs])
 
     def scores(self, rest: Floats) -> Scores:
         """Nats after payments. By its own dispersion each must be beyond chance; by that of all cells they compete, so that one
         that happened to be steady does not win against one that explains more."""
-        before, after, usual, _ = self.sums[self.evidence, np.arange(len(self.numbers))].T
-        usual_after = (self.is_member * rest[self.evidence]).sum(axis=1)
-        ratio = _ratios(before, after, _expected(before + after, usual, usual_after))
+        before, after, *_ = self.sums[self.evidence, np.arange(len(self.numbers))].T
+        usual = np.einsum("ij,ikj->ki", self.is_member, rest[self.evidence])
+        ratio = _ratios(before, after, _expected(before + after, usual[0], usual[1]))
         is_clear = ratio / self.dispersion - self.prices >= self.options.threshold
         return Scores(np.where(is_clear, ratio / self.scale - self.prices, -np.inf))
 
     def without(self, rest: Floats, scores: Scores, number: int) -> Floats:
-        """The cells of a candidate are expected to have changed as they did from now on."""
+        """The cells of a candidate are expected to be as they are together from now on."""
         inside = self.is_member[number] > 0
         left = rest.copy()
-        for place, usual in enumerate(left):
-            before, after, usual_before, _ = self.sums[place, number]
-            own = usual[inside]
-            total = own.sum()
-            tiny = 1e-9 * (before + after) + 1e-12
-            change = (after + tiny) / (before + tiny) * usual_before - total
-            if self.added is None or change < 0:
-                usual[inside] = own * (1 + change / max(total, 1e-12))
+        for place, (before, after, *_) in enumerate(self.sums[:, number]):
+            level = (before + 1e-9 * (before + after)) / max(left[place, 0, inside].sum(), 1e-12)
+            left[place][:, inside] *= level
+            total = left[place, 1, inside].sum()
+            if self.added is None or after < total:
+                left[place, 1, inside] *= (after + 1e-12) / max(total, 1e-12)
             else:
                 added = self.added[place][inside]
-                usual[inside] = own + change * added / max(added.sum(), 1e-12)
-        return np.maximum(left, 1e-12)
+                left[place, 1, inside] += (after - total) * added / max(added.sum(), 1e-12)
+        return left
+
+
+def owners(judge: Changes) -> list[tuple[int, float, Booleans]]:
+    """Candidates that explain the change, each with its score and its cells: what two cover is the narrower one's.
+
+    First the smallest cover, in which a further candidate must be worth much: what a great change leaves scatters more, too.
+    Then what is left elsewhere, where nothing scatters more than usual.
+    """
+    if not judge.patterns:
+        return []
+    options, all_scores = judge.options, judge.scores(judge.all).score
+    choices = smallest_cover(judge, options.of_cover(max(float(all_scores.max()), 0.0)))
+    causes = [(one.number, float(one.scores.score[one.number])) for one in choices]
+    size = judge.pairs[0].usual_before + judge.pairs[0].usual_after
+    rest, is_free = judge.all, np.ones(len(size), dtype=bool)
+    for number, _ in causes:
+        rest = judge.without(rest, judge.scores(rest), number)
+        is_free &= judge.is_member[number] == 0
+    while causes and len(causes) < options.causes:
+        scores = judge.scores(rest)
+        is_elsewhere = judge.is_member @ (size * is_free) >= _ALIKE * (judge.is_member @ size)
+        score = np.where(is_elsewhere, scores.score, -np.inf)
+        number = int(score.argmax())
+        if score[number] < options.threshold + options.another:
+            break
+        causes.append((number, float(score[number])))
+        rest = judge.without(rest, scores, number)
+        is_free &= judge.is_member[number] == 0
+    is_free[:] = True
+    result = []
+    for number, one in sorted(causes, key=lambda cause: float(judge.is_member[cause[0]] @ size)):
+        own = is_free & (judge.is_member[number] > 0)
+        is_free &= ~own
+        result.append((number, one, own))
+    return result
 
 
 def _expected(whole: Floats, usual_before: Floats, usual_after: Floats) -> Floats:
@@ -344,7 +377,7 @@ def _typical(pairs: Sequence[Pair]) -> float:
 def _distinct(table: Table, order: Integers, size: Floats) -> tuple[Integers, Integers, Floats]:
     """Of candidates with nearly the same values the best one: their evidence, their pattern and their cells."""
     numbers: list[int] = []
-    members: list[_Booleans] = []
+    members: list[Booleans] = []
     for position in map(int, order):
         inside = table.is_member(position % len(table.patterns), len(size))
         own = size[inside].sum()

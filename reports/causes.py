@@ -21,20 +21,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
 from msgspec import Struct
 
 from lakescope.alerts.grid import Floats
-from lakescope.alerts.patterns import Key, Pattern
-from lakescope.alerts.search import smallest_cover
-from lakescope.reports.cause_search import Changes, Evidence, Options, Pair, Table, table_of
+from lakescope.alerts.patterns import Pattern
+from lakescope.reports.cause_cells import Cells, check_cells
+from lakescope.reports.cause_search import Booleans, Changes, Evidence, Options, Pair, Table, owners, table_of
 from lakescope.reports.steps import Kind, Step, kind_of, step_of
 
 __all__ = [
     "Cause",
-    "Cells",
     "Change",
     "Effect",
     "Options",
@@ -50,31 +49,6 @@ _ENOUGH = 4
 """Periods with which those before the two that are compared say what is usual."""
 _SINGLE = 3.0
 """Attempts that the rate of single dimensions counts for, beside a cell's own."""
-
-
-class Cells(NamedTuple):
-    """A quantity, by cell: one row a combination of values of the dimensions. All arrays are of floats >= 0."""
-
-    dimensions: Sequence[str]
-    places: Sequence[Key]
-    """Of each cell a value a dimension; null: unknown."""
-    before: Floats
-    """By cell and bin, oldest first; bins are hours or days, the same length in both periods."""
-    after: Floats
-    past: Floats | None = None
-    """By cell and period: totals of the periods before `before`, oldest first, of the same length."""
-    is_level: bool = False
-    """Bins are a level (bytes in use), of which a period's value is the last; else they add up."""
-
-    def totals(self) -> tuple[Floats, Floats]:
-        """Of both periods, by cell."""
-        if self.is_level:
-            return self.before[:, -1], self.after[:, -1]
-        return self.before.sum(axis=1), self.after.sum(axis=1)
-
-    def periods(self) -> list[Floats]:
-        """Totals of all periods by cell, oldest first."""
-        return [*([] if self.past is None else self.past.T), *self.totals()]
 
 
 class Cause(Struct, frozen=True, kw_only=True):
@@ -136,7 +110,7 @@ def causes_of_sum(cells: Cells, options: Options | None = None, *, counts: Cells
     ended or began shows in them. Raises `ValueError` for arrays of unequal lengths or negative values.
     """
     options = options or Options()
-    _check(cells, *([] if counts is None else [counts]))
+    check_cells(cells, *([] if counts is None else [counts]))
     before, after = cells.totals()
     effects = after - before
     total = float(effects.sum())
@@ -150,7 +124,7 @@ def causes_of_sum(cells: Cells, options: Options | None = None, *, counts: Cells
     judge = Changes(table, evidence, effects, least, options)
     error = _NORMAL * float(np.sqrt(judge.dispersion_of_all * (before.sum() + after.sum())))
     causes = []
-    for number, score, own in _owners(judge, options):
+    for number, score, own in owners(judge):
         one, other = float(before[own].sum()), float(after[own].sum())
         margin = _NORMAL * float(np.sqrt(judge.dispersion_of_change[number] * (one + other)))
         step = _step(cells.before[own].sum(axis=0), cells.after[own].sum(axis=0), is_up=other > one)
@@ -184,7 +158,7 @@ def causes_of_ratio(
     files. Null where one period has nothing to divide by. Raises `ValueError` as `causes_of_sum` does.
     """
     options = options or Options()
-    _check(parts, wholes)
+    check_cells(parts, wholes)
     (before, after), (many_before, many_after) = parts.totals(), wholes.totals()
     if not many_before.sum() or not many_after.sum():
         return None
@@ -212,7 +186,7 @@ def causes_of_ratio(
     error = _NORMAL * _ratio_error(judge.dispersion_of_all, counts, wholes, slice(None))
     causes = [
         _rate_cause(judge, number, score, own, (parts, wholes, counts), float(rate[own].sum()))
-        for number, score, own in _owners(judge, options)
+        for number, score, own in owners(judge)
     ]
     causes += _mix_causes(table, wholes, mix, least, options)
     return Change(
@@ -247,7 +221,7 @@ def _rate_cause(
     judge: Changes,
     number: int,
     score: float,
-    own: Floats,
+    own: Booleans,
     cells: tuple[Cells, Cells, Cells],
     change: float,
 ) -> Cause:
@@ -285,7 +259,7 @@ def _mix_causes(table: Table, wholes: Cells, mix: Floats, least: float, options:
     usual = [all_periods * _median(one / np.maximum(all_periods, 1e-12), all_periods) for one in periods]
     judge = Changes(table, _evidence(periods, usual, wholes, 0), mix, least, options)
     causes = []
-    for number, score, own in _owners(judge, options):
+    for number, score, own in owners(judge):
         shares = float(before[own].sum() / before.sum()), float(after[own].sum() / after.sum())
         change = float(mix[own].sum())
         relative = np.sqrt(
@@ -311,22 +285,6 @@ def _mix_causes(table: Table, wholes: Cells, mix: Floats, least: float, options:
             )
         )
     return causes
-
-
-def _owners(judge: Changes, options: Options) -> list[tuple[int, float, Floats]]:
-    """Candidates of the smallest cover, their score, and their cells: what two cover is the narrower one's."""
-    if not judge.patterns:
-        return []
-    best = float(judge.scores(judge.all).score.max())
-    choices = smallest_cover(judge, options.of_cover(max(best, 0.0)))
-    order = sorted(choices, key=lambda one: float(judge.sums[0, one.number, :2].sum()))
-    is_free = np.ones(judge.is_member.shape[1], dtype=bool)
-    result = []
-    for choice in order:
-        own = is_free & (judge.is_member[choice.number] > 0)
-        is_free &= ~own
-        result.append((choice.number, float(choice.scores.score[choice.number]), own))
-    return result
 
 
 def _ranked(causes: Sequence[Cause], least: float) -> tuple[Cause, ...]:
@@ -382,7 +340,7 @@ def _ratio_error(
     dispersion: float,
     counts: Cells,
     wholes: Cells,
-    own: Floats | slice,
+    own: Booleans | slice,
 ) -> float:
     """Standard deviation of the difference of two ratios."""
     variances = (
@@ -410,23 +368,3 @@ def _step(before: Floats, after: Floats, *, is_up: bool) -> Step | None:
         until=None if step.until is None else step.until - count,
         gain=step.gain,
     )
-
-
-def _check(*tables: Cells) -> None:
-    for cells in tables:
-        for name in ("before", "after", "past"):
-            array = getattr(cells, name)
-            if array is None:
-                continue
-            if array.ndim != 2 or len(array) != len(cells.places):
-                raise ValueError(
-                    f"{name}: expected {len(cells.places)} rows, one a cell, found shape {array.shape}"
-                )
-            if not np.isfinite(array).all() or (array < 0).any():
-                raise ValueError(f"{name}: expected finite values of 0 or more")
-        if cells.before.shape[1:] != cells.after.shape[1:]:
-            raise ValueError(
-                f"expected as many bins after as before, {cells.before.shape[1]}, found {cells.after.shape[1]}"
-            )
-        if list(cells.places) != list(tables[0].places):
-            raise ValueError("expected tables of the same cells in the same order")

@@ -7,9 +7,9 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from lakescope.kpis.model import Unit
-from lakescope.reports.cause_cells import Span, cells_of
+from lakescope.reports.cause_cells import Cells, Span, cells_of
 from lakescope.reports.cause_texts import sentence_of
-from lakescope.reports.causes import Cells, Change, causes_of_ratio, causes_of_sum
+from lakescope.reports.causes import Change, causes_of_ratio, causes_of_sum
 from lakescope.reports.desk import DAY_S, Answer, Desk, Question
 from lakescope.reports.forms.texts import readable
 from lakescope.reports.model import Section

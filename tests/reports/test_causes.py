@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from benchmarks.causes_weeks import Plant, plant, tables_of, transfers_of
 from lakescope.alerts.patterns import Pattern
-from lakescope.reports.cause_cells import Span, cells_of
+from lakescope.reports.cause_cells import Cells, Span, cells_of
 from lakescope.reports.cause_texts import sentence_of
-from lakescope.reports.causes import Cells, Change, causes_of_ratio, causes_of_sum, rate_and_mix
+from lakescope.reports.causes import Change, causes_of_ratio, causes_of_sum, rate_and_mix
 from lakescope.reports.steps import step_of
 
 SITES = ("PIC", "CNAF", "DESY", "SARA", "LAPP")
