@@ -21,7 +21,7 @@ WEEKS_BEFORE = 6
 
 
 class Explained(NamedTuple):
-    """The section, and what page 1 says of each KPI: null where its change is no more than its usual scatter."""
+    """The section, and what page 1 says of each KPI whose change is clear and has a cause."""
 
     section: Section
     texts: Mapping[str, str]
@@ -73,7 +73,7 @@ def causes(desk: Desk) -> Explained:
         quantities["storage_used"] = _Quantity("Used space", "bytes", causes_of_sum(used), "use")
     texts = {
         kpi: (
-            one.change.is_clear,
+            one.change.is_clear and bool(one.change.causes),
             readable(sentence_of(one.change, one.name, unit=one.unit, subject=one.subject, since=desk.since)),
         )
         for kpi, one in quantities.items()
@@ -90,7 +90,7 @@ def causes(desk: Desk) -> Explained:
                 *([f"Computed from the queries {min(numbers)} to {max(numbers)}."] if texts else []),
             ],
         ),
-        {kpi: text for kpi, (is_clear, text) in texts.items() if is_clear},
+        {kpi: text for kpi, (is_explained, text) in texts.items() if is_explained},
     )
 
 
