@@ -217,12 +217,12 @@ class Changes:
         effects: Floats,
         least: float,
         options: Options,
-        added: Sequence[Floats] | None = None,
+        headroom: Sequence[Floats] | None = None,
     ) -> None:
-        """`effects`: each cell's part of the change; `least`: how much of it a cause has to explain; `added`: of each
+        """`effects`: each cell's part of the change; `least`: how much of it a cause has to explain; `headroom`: of each
         evidence, what a rise is in proportion to, if it is not to the usual: what can fail more are the attempts that usually
         do not."""
-        self.options, self.added = options, added
+        self.options, self.headroom = options, headroom
         self.pairs = [one.pair for one in evidence]
         effect = table.sums(effects)
         prices = table.prices + log(len(evidence))
@@ -271,11 +271,11 @@ class Changes:
             level = (before + 1e-9 * (before + after)) / max(left[place, 0, inside].sum(), 1e-12)
             left[place][:, inside] *= level
             total = left[place, 1, inside].sum()
-            if self.added is None or after < total:
+            if self.headroom is None or after < total:
                 left[place, 1, inside] *= (after + 1e-12) / max(total, 1e-12)
             else:
-                added = self.added[place][inside]
-                left[place, 1, inside] += (after - total) * added / max(added.sum(), 1e-12)
+                headroom = self.headroom[place][inside]
+                left[place, 1, inside] += (after - total) * headroom / max(headroom.sum(), 1e-12)
         return left
 
 

@@ -65,10 +65,12 @@ def sentence_of(
 def _head(change: Change, name: str, scale: float, unit: Unit) -> str:
     digits, noun = (1, "points") if unit == "ratio" else (0, "%")
     size, low, high = (100 * one / scale for one in (change.value, change.low, change.high))
-    interval = f"95 % interval {low:+.{digits}f} to {high:+.{digits}f}"
+    interval = "95 % interval " + " to ".join(
+        f"{round(one, digits) + 0.0:+.{digits}f}" for one in (low, high)
+    )
     if max(abs(size), -low, high) < 0.05:
         return f"{name} did not change"
-    if not change.is_clear:
+    if not change.is_clear and not change.causes:
         return f"{name} changed by no more than its usual scatter ({size:+.1f} {noun}; {interval})"
     return f"{name} {'fell' if size < 0 else 'rose'} by {abs(size):.{digits}f} {noun} ({interval})"
 

@@ -21,7 +21,7 @@ WEEKS_BEFORE = 6
 
 
 class Explained(NamedTuple):
-    """The section, and what page 1 says of each KPI whose change is clear and has a cause."""
+    """The section, and what page 1 says of each KPI whose change has a cause."""
 
     section: Section
     texts: Mapping[str, str]
@@ -45,15 +45,15 @@ def causes(desk: Desk) -> Explained:
 
     def cells(*kpis: str, by: Sequence[str] = BY, is_level: bool = False) -> list[Cells]:
         """Of each KPI; days of the two weeks that are compared, and those before them as a whole."""
-        asked = desk.ask(
+        replies = desk.ask(
             *(
                 Question(kpi=kpi, by=tuple(by), bin_s=DAY_S if ago < 2 else None, weeks_ago=ago, span=span)
                 for ago in range(WEEKS_BEFORE + 1, -1, -1)
                 for kpi in kpis
             )
         )
-        answers.extend(asked)
-        weeks = [asked[first : first + len(kpis)] for first in range(0, len(asked), len(kpis))]
+        answers.extend(replies)
+        weeks = [replies[first : first + len(kpis)] for first in range(0, len(replies), len(kpis))]
         # a week of which the store has nothing scatters not at all
         weeks = [week for week in weeks[:-2] if all(answer.values for answer in week)] + weeks[-2:]
         spans = [[_span(desk, answer) for answer in of_kpi] for of_kpi in zip(*weeks, strict=True)]
@@ -73,7 +73,7 @@ def causes(desk: Desk) -> Explained:
         quantities["storage_used"] = _Quantity("Used space", "bytes", causes_of_sum(used), "use")
     texts = {
         kpi: (
-            one.change.is_clear and bool(one.change.causes),
+            bool(one.change.causes),
             readable(sentence_of(one.change, one.name, unit=one.unit, subject=one.subject, since=desk.since)),
         )
         for kpi, one in quantities.items()
