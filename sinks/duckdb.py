@@ -6,7 +6,7 @@ One process at a time can hold the file; other commands ask the running instance
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -36,9 +36,8 @@ _TYPES: dict[Kind, str] = {
     "labels": "JSON",
     "object": "JSON",
 }
-_JSON = frozenset(
-    column.name for dataset in DATASETS for column in columns(dataset) if _TYPES[column.kind] == "JSON"
-)
+_ROWS_AT_ONCE = 5000
+"""Of an answer, as Python's values."""
 
 
 class DuckdbOptions(ExpiringOptions):
@@ -158,12 +157,12 @@ class DuckdbSink:
     def _run(self, compiled_queries: Sequence[tuple[StoreQuery, sql.Statement]]) -> list[StoreAnswer]:
         answers: dict[int, StoreAnswer] = {}
         for fused_query in sql.fuse([query for query, _ in compiled_queries if isinstance(query, Query)]):
-            rows = self.query(*fused_query.statement)
+            rows = [*self._rows(*fused_query.statement)]
             answers |= {
                 id(query): _read(query, rows, f"value{i}") for i, query in enumerate(fused_query.queries)
             }
         return [
-            answers[id(query)] if id(query) in answers else _read(query, self.query(*statement))
+            answers[id(query)] if id(query) in answers else _read(query, self._rows(*statement))
             for query, statement in compiled_queries
         ]
 
@@ -172,19 +171,21 @@ class DuckdbSink:
 
         Raises `RefusedError` with DuckDB's words.
         """
+        return [
+            {name: value for name, value in row.items() if value is not None}
+            for row in self._rows(statement, parameters)
+        ]
+
+    def _rows(self, statement: str, parameters: dict[str, Any] | None = None) -> Iterator[dict[str, Any]]:
+        """The same with nulls, a part of the answer in memory at a time."""
         cursor = self.connection.cursor()
         try:
             cursor.execute(statement, parameters or {})
-            names = [column[0] for column in cursor.description or ()]
-            rows = cursor.fetchall()
+            yield from fetch(cursor)
         except duckdb.Error as error:
             raise RefusedError("refused", f"DuckDB: {quote(str(error))}") from error
         finally:
             cursor.close()
-        return [
-            {name: plain(name, value) for name, value in zip(names, row, strict=True) if value is not None}
-            for row in rows
-        ]
 
     def expire(self, now: datetime, stop: threading.Event) -> dict[str, int]:
         """A day of events at a time, so that writes wait for no more. The file does not shrink: new events take the room."""
@@ -230,14 +231,16 @@ def _compile(query: StoreQuery) -> sql.Statement:
     return sql.compile_query(query)
 
 
-def _read(query: StoreQuery, rows: list[dict[str, Any]], value: str = "value") -> StoreAnswer:
-    """An answer of `DuckdbSink.query`, whose nulls are left out, with all columns."""
+def _read(query: StoreQuery, rows: Iterable[dict[str, Any]], value: str = "value") -> StoreAnswer:
+    """An answer of `DuckdbSink._rows`."""
     if isinstance(query, ReportsQuery):
         return sql.reports(rows)
     if isinstance(query, EventsQuery):
         return sql.event_rows(query, rows)
+    if value == "value":
+        return list(rows)
     names = [*(["time"] if query.bin_s else []), *query.by]
-    return [{name: row.get(name) for name in names} | {"value": row.get(value)} for row in rows]
+    return [{name: row[name] for name in names} | {"value": row[value]} for row in rows]
 
 
 _CAST = ("UUID", "TIMESTAMP", "BIGINT")
@@ -266,12 +269,22 @@ def _judge_error(error: duckdb.Error) -> Exception:
     return TransientError(text)  # disk full, out of memory, locked
 
 
-def plain(name: str, value: Any) -> Any:
-    """A column's value as it is in an event: ids as hexadecimal text, times as RFC 3339, JSON as what it says."""
-    if name == "id":
-        return value.hex
-    if name in _JSON:
-        return msgspec.json.decode(value)
-    if hasattr(value, "isoformat"):
-        return value.isoformat() + "Z"
-    return value
+_PLAIN: dict[str, Callable[[Any], Any]] = {
+    "UUID": lambda value: value.hex,
+    "JSON": msgspec.json.decode,
+    **dict.fromkeys(("TIMESTAMP", "TIMESTAMP WITH TIME ZONE", "DATE"), lambda value: value.isoformat() + "Z"),
+}
+"""DuckDB's type -> a value as it is in an event: ids as hexadecimal text, times as RFC 3339, JSON as what it says."""
+
+
+def fetch(result: duckdb.DuckDBPyConnection) -> Iterator[dict[str, Any]]:
+    """The rows of an executed statement, values as in events, nulls too; a part of them in memory at a time."""
+    kinds = {name: str(kind) for name, kind, *_ in result.description or ()}
+    plain = [(name, _PLAIN[kind]) for name, kind in kinds.items() if kind in _PLAIN]
+    while rows := result.fetchmany(_ROWS_AT_ONCE):
+        for values in rows:
+            row = dict(zip(kinds, values, strict=True))
+            for name, convert in plain:
+                if row[name] is not None:
+                    row[name] = convert(row[name])
+            yield row

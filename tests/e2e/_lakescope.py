@@ -16,7 +16,7 @@ import httpx
 import stomp
 
 from lakescope.core.events import DATASETS
-from lakescope.sinks.duckdb import plain
+from lakescope.sinks.duckdb import fetch
 
 
 def no_alerts(configuration: str) -> str:
@@ -190,15 +190,9 @@ def duckdb_events(path: Path) -> list[dict[str, Any]]:
     with duckdb.connect(path, read_only=True) as connection:
         found = []
         for dataset in DATASETS:
-            result = connection.execute(f'select * from "{dataset}"')
-            names = [column[0] for column in result.description or ()]
+            rows = fetch(connection.execute(f'select * from "{dataset}"'))
             found += [
-                {"dataset": dataset}
-                | {
-                    name: plain(name, value)
-                    for name, value in zip(names, row, strict=True)
-                    if value is not None
-                }
-                for row in result.fetchall()
+                {"dataset": dataset} | {name: value for name, value in row.items() if value is not None}
+                for row in rows
             ]
         return found
