@@ -26,7 +26,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from itertools import count
+from itertools import chain, count
 from math import inf
 from pathlib import Path
 from statistics import median
@@ -82,7 +82,7 @@ def run(sites: int, transfers: int, folder: Path) -> None:
 def measure(folder: Path) -> None:
     """Prints what rounds over a store take."""
     store = DuckdbSink("store", DuckdbOptions(), folder)
-    for name, figure in (*rounds_of(store), ("slowest rules alone", slowest(store, END)), *stream(store)):
+    for name, figure in chain(rounds_of(store), slowest(store, END), stream(store)):
         print(f"  {name:36}{figure}", flush=True)
     store.close()
 
@@ -143,13 +143,13 @@ def middle(costs: Sequence[Cost]) -> Cost:
     return Cost(*(median(figures) for figures in zip(*costs, strict=True)))
 
 
-def slowest(store: DuckdbSink, now: float) -> str:
+def slowest(store: DuckdbSink, now: float) -> Iterator[tuple[str, str]]:
     """The five rules that take longest if asked alone, their histories too."""
     costs = {
         name: cost_of(partial(Evaluator({name: rule}, store).judge, now)) for name, rule in RULES.items()
     }
     worst = sorted(costs, key=lambda name: -costs[name].cpu_s)[:5]
-    return ", ".join(f"{name} {costs[name].cpu_s:.2f} CPU-s" for name in worst)
+    yield "slowest rules alone", ", ".join(f"{name} {costs[name].cpu_s:.2f} CPU-s" for name in worst)
 
 
 def stream(store: DuckdbSink) -> Iterator[tuple[str, str]]:
