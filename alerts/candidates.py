@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lakescope.alerts.grid import Floats, Grid, Integers, Options
-from lakescope.alerts.patterns import KINDS, Atlas, Pattern, Side, is_of_links, side_of_pattern
+from lakescope.alerts.patterns import KINDS, SINGLES, Atlas, Pattern, Side, is_of_links, side_of_pattern
 
 _Booleans = npt.NDArray[np.bool_]
 _SIGN: dict[Side, int] = {"both": 0, "source": 1, "destination": -1}
@@ -27,6 +27,8 @@ _MOST_LINKS = 12
 _LEAST_FAILURES = 3.0
 _ALIKE_LINK = 2.0
 """Nats for one error class that make a link one of those that fail alike."""
+_AT_ONCE = 8192
+"""Places whose patterns are looked at together: of all of a large lake they would need hundreds of megabytes."""
 _ODD = 3.0
 """Nats without any payments, at a first look."""
 
@@ -68,7 +70,7 @@ class Candidates:
     ) -> None:
         counts = _values_of_kinds(numbers, atlas)
         place_of, groups, is_member = _groups_of(numbers, chosen)
-        patterns = [atlas.patterns[number] for number in chosen]
+        patterns = [atlas.pattern(int(number)) for number in chosen]
         prices = np.array([_price(pattern, counts, options, known) for pattern in patterns])
         reach = _reach(patterns, is_member)
         is_link = np.array([[is_of_links(pattern)] for pattern in patterns])
@@ -285,16 +287,18 @@ def ends_of(pattern: Pattern) -> dict[int, Pattern]:
 
 def odd_patterns(grid: Grid, numbers: Integers, atlas: Atlas, options: Options) -> Integers:
     """Numbers of the patterns with enough failures beyond the usual, of one class or of all, as a first look shows it."""
-    width, classes, many = numbers.shape[1], len(grid.classes), len(atlas.patterns)
+    width, classes, many = numbers.shape[1], len(grid.classes), len(atlas)
     of_failures = numbers[grid.place]
     count = np.bincount(of_failures.ravel(), np.repeat(grid.failures, width), minlength=many)
     present = np.flatnonzero(count >= _LEAST_FAILURES)
     present = present[present != 1]
     local = np.full(many, -1)
     local[present] = np.arange(len(present))
-    of_failures, rates = local[of_failures], grid.rates.sum(axis=1)
+    of_failures = local[of_failures]
     best = np.full(len(present), -np.inf)
-    for age in _FIRST_LOOK:
+    expected = grid.rates.sum(axis=1) * np.stack([grid.attempts[:, :age].sum(axis=1) for age in _FIRST_LOOK])
+    usual_of = _sums_of_patterns(local, numbers, expected, len(present))
+    for age, usual in zip(_FIRST_LOOK, usual_of, strict=True):
         recent = grid.age <= age
         keys = of_failures[recent] * classes + grid.error_class[recent, None]
         values = np.repeat(grid.failures[recent], width)
@@ -304,7 +308,6 @@ def odd_patterns(grid: Grid, numbers: Integers, atlas: Atlas, options: Options) 
         ).astype(float)
         value = value.reshape(len(present), classes)
         attempts = grid.attempts[:, :age].sum(axis=1)
-        usual = np.bincount(numbers.ravel(), np.repeat(attempts * rates, width), minlength=many)[present]
         shares = attempts @ grid.rates
         mean = np.maximum(usual[:, None] * (shares / max(shares.sum(), 1e-9))[None, :], 1e-3)
         whole = value.sum(axis=1)
@@ -312,11 +315,23 @@ def odd_patterns(grid: Grid, numbers: Integers, atlas: Atlas, options: Options) 
         best = np.maximum(best, _poisson(whole, np.maximum(usual, 1e-3)))
     odd = np.flatnonzero(best >= _ODD * options.dispersion)
     order = odd[np.argsort(-best[odd], kind="stable")]
-    of_links = [place for place in order[options.candidates :] if _is_link(atlas.patterns[present[place]])]
+    of_links = [
+        place for place in order[options.candidates :] if _is_link(atlas.pattern(int(present[place])))
+    ]
     chosen = present[[*order[: options.candidates], *of_links[: options.candidates]]]
-    ends = [atlas.number_of(one) for number in chosen for one in ends_of(atlas.patterns[number]).values()]
+    ends = [atlas.number_of(one) for number in chosen for one in ends_of(atlas.pattern(int(number))).values()]
     result: Integers = np.unique(np.append(chosen, ends).astype(int))
     return np.delete(result, np.flatnonzero(result == 1))
+
+
+def _sums_of_patterns(local: Integers, numbers: Integers, weights: Floats, many: int) -> Floats:
+    """By row of `weights`, and pattern, the sum over its places; `local`: the pattern of each number, or -1."""
+    result = np.zeros((len(weights), many + 1))
+    for first in range(0, len(numbers), _AT_ONCE):
+        block = local[numbers[first : first + _AT_ONCE]].ravel() + 1
+        for row, weight in zip(result, weights[:, first : first + _AT_ONCE], strict=True):
+            row += np.bincount(block, np.repeat(weight, numbers.shape[1]), minlength=many + 1)
+    return result[:, 1:]
 
 
 def _poisson(value: Floats, mean: Floats) -> Floats:
@@ -329,14 +344,15 @@ def _groups_of(numbers: Integers, chosen: Integers) -> tuple[Integers, int, npt.
     """Group of each place (-1: in no candidate), their number, and by candidate and group whether it is in."""
     local = np.full(int(numbers.max()) + 2, len(chosen))
     local[chosen[chosen < len(local)]] = np.flatnonzero(chosen < len(local))
-    rows = np.sort(local[numbers], axis=1)
     # a place's candidates as one number: equal sums of random numbers mean equal candidates
     marks = np.append(np.random.default_rng(0).integers(1, 2**62, len(chosen), dtype=np.uint64), np.uint64(0))
-    sums = marks[rows].sum(axis=1, dtype=np.uint64)
+    marks_of = marks[local]
+    blocks = np.array_split(numbers, len(numbers) // _AT_ONCE + 1)
+    sums = np.concatenate([marks_of[block].sum(axis=1, dtype=np.uint64) for block in blocks])
     _, first, group = np.unique(sums, return_index=True, return_inverse=True)
     is_member = np.zeros((len(chosen) + 1, len(first)), dtype=bool)
     for number, place in enumerate(first):
-        is_member[rows[place], number] = True
+        is_member[local[numbers[place]], number] = True
     is_used = is_member[:-1].any(axis=0)
     renumbered = np.where(is_used, np.cumsum(is_used) - 1, -1)
     return renumbered[group], int(is_used.sum()), is_member[:-1][:, is_used]
@@ -351,9 +367,9 @@ def _cheapest_of_equals(is_member: npt.NDArray[np.bool_], prices: Floats) -> Int
 
 def _values_of_kinds(numbers: Integers, atlas: Atlas) -> dict[str, int]:
     """How many values each kind of attribute has."""
-    is_there = np.zeros(len(atlas.patterns), dtype=bool)
-    is_there[numbers.ravel()] = True
-    counts = np.bincount(np.array(atlas.kinds)[is_there] + 1, minlength=len(KINDS) + 1)[1:]
+    is_there = np.zeros(len(atlas), dtype=bool)
+    is_there[numbers[:, SINGLES]] = True
+    counts = np.bincount(atlas.kinds[is_there] + 1, minlength=len(KINDS) + 1)[1:]
     return dict(zip(KINDS, counts.tolist(), strict=True))
 
 

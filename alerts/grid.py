@@ -31,6 +31,8 @@ class Grid(NamedTuple):
     age: Integers
     error_class: Integers
     failures: Floats
+    rows: Integers | None = None
+    """Of each place, its row in the atlas; null: it is looked up."""
 
 
 class Options(Struct, frozen=True, kw_only=True):

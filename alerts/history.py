@@ -8,13 +8,13 @@ have. What happened during an incident is not learnt (the caller leaves it out),
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 from msgspec import Struct
 
-from lakescope.alerts.patterns import PLACE, Key
+from lakescope.alerts.patterns import PLACE, Atlas, Key
 
 HALF_LIFE_S = 3 * 86_400
 LEAST_ATTEMPTS = 15.0
@@ -35,85 +35,119 @@ _SRC_SITE, _DST_SITE, _SRC, _DST, _ACCOUNT = (
     PLACE.index(name) for name in ("src_site", "dst_site", "src_rse", "dst_rse", "account")
 )
 Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
 Name = tuple[str, ...]
+_LAKE: Name = ()
+_OF_CLASSES = 5
+"""Names of a place that have classes: the first, from the lake to the RSE at its destination."""
+_LINK = 6
 
 
-class History(Struct, kw_only=True):
+class Past(Struct, frozen=True, kw_only=True):
+    """A `History` as data."""
+
+    names: list[Name]
+    counts: list[tuple[float, float]]
+    """Of each name, failures and attempts."""
+    classes: dict[Name, dict[str, float]]
+    since: float
+    at: float
+    faded: float
+
+
+class History:
     """Failures and attempts of the past by link, source, destination and account, and failures by class."""
 
-    counts: dict[Name, list[float]] = {}
-    """Name -> failures, attempts, both faded."""
-    classes: dict[Name, dict[str, float]] = {}
-    """Name of the lake, a site or an RSE at one end -> error class -> failures, faded likewise."""
-    links: int = 0
-    since: float = 0.0
-    """The first time that was added (POSIX seconds)."""
-    at: float = 0.0
-    """The last one."""
-    faded: float = 0.0
-    """Until when `counts` and `classes` are faded."""
+    def __init__(self, past: Past | None = None) -> None:
+        past = past or Past(names=[_LAKE], counts=[(0.0, 0.0)], classes={}, since=0.0, at=0.0, faded=0.0)
+        self.classes = past.classes
+        """Name of the lake, a site or an RSE at one end -> error class -> failures, faded."""
+        self.since = past.since
+        """The first time that was added (POSIX seconds)."""
+        self.at = past.at
+        """The last one."""
+        self._faded = past.faded
+        """Until when counts and classes are faded."""
+        self._names = list(past.names)
+        self._numbers = {name: number for number, name in enumerate(self._names)}
+        self._counts = np.array(past.counts)
+        """Of each name, by its number: failures, attempts, both faded."""
+        self._atlas: Atlas | None = None
+        self._table: Integers = np.zeros((0, _LINK + 1), dtype=int)
+        """Of each place of the atlas, the numbers of its names."""
 
-    def add(self, happened: Iterable[tuple[Key, float, float, Mapping[str, float]]], at: float) -> None:
-        """What happened at one time (POSIX seconds): place, attempts, failures, failures by class."""
+    @property
+    def past(self) -> Past:
+        """All of it, to be made again from."""
+        counts = [(failures, attempts) for failures, attempts in self._counts.tolist()]
+        return Past(
+            names=self._names,
+            counts=counts,
+            classes=self.classes,
+            since=self.since,
+            at=self.at,
+            faded=self._faded,
+        )
+
+    def add(
+        self,
+        atlas: Atlas,
+        rows: Integers,
+        attempts: Floats,
+        failures: Iterable[tuple[int, str, float]],
+        at: float,
+    ) -> None:
+        """What happened at one time (POSIX seconds): places as rows of the atlas, attempts of each, and failures as position in
+        `rows`, class and count."""
         self.since = self.since or at
         self._fade(at)
         self.at = max(self.at, at)
-        for place, attempts, failures, classes in happened:
-            names = _names(place)
-            for name in names:
-                counts = self.counts.get(name)
-                if counts is None:
-                    counts = self.counts[name] = [0.0, 0.0]
-                    self.links += name[:1] == ("link",)
-                counts[0] += failures
-                counts[1] += attempts
-            for error_class, count in classes.items():
-                for name in names[:5]:
-                    of_name = self.classes.setdefault(name, {})
-                    of_name[error_class] = of_name.get(error_class, 0.0) + count
+        names = self._names_of(atlas)[rows]
+        of_place = np.zeros(len(rows))
+        for position, error_class, count in failures:
+            of_place[position] += count
+            for number in names[position, :_OF_CLASSES]:
+                of_name = self.classes.setdefault(self._names[number], {})
+                of_name[error_class] = of_name.get(error_class, 0.0) + count
+        for column in names.T:
+            self._counts[:, 0] += np.bincount(column, of_place, minlength=len(self._counts))
+            self._counts[:, 1] += np.bincount(column, attempts, minlength=len(self._counts))
 
     @property
     def is_enough(self) -> bool:
         """Whether anything can be said."""
         if self.at - self.since < LEAST_S:
             return False
-        return self.links > 0 and self.counts[()][1] >= LEAST_ATTEMPTS * self.links
+        attempts = self._counts[:, 1]
+        links = sum(attempts[number] > 0 for name, number in self._numbers.items() if name[:1] == ("link",))
+        return links > 0 and bool(attempts[0] >= LEAST_ATTEMPTS * links)
 
-    def rates(self, places: Sequence[Key], classes: Sequence[str]) -> Floats:
+    def rates(self, atlas: Atlas, rows: Integers, classes: Sequence[str]) -> Floats:
         """Expected failures per attempt, 0..1, by place and class; the first class is all that the others are not."""
-        lake = self._shrunk((), _UNKNOWN)
-        factors: dict[Name, float] = {}
-        links: dict[Name, float] = {}
-        totals = np.empty(len(places))
-        for number, place in enumerate(places):
-            _, src_site, dst_site, src, dst, account, link = _names(place)
-            key = (*link, account[1])
-            rate = links.get(key)
-            if rate is None:
-                wider = lake
-                for wide, part in ((src_site, src), (dst_site, dst), ((), account)):
-                    if part not in factors:
-                        of_wide = self._shrunk(wide, lake) if wide else lake
-                        factors[part] = self._shrunk(part, of_wide) / lake
-                    wider *= factors[part]
-                rate = links[key] = self._shrunk(link, min(0.98, wider))
-            totals[number] = rate
-        shares = self._shares((), classes, None)
-        ends = []
-        for site, rse in (("src_site", "src"), ("dst_site", "dst")):
-            of_site, of_rse = PLACE.index(site), PLACE.index(f"{rse}_rse")
-            values = [(place[of_site] or "", place[of_rse] or "") for place in places]
-            numbers = {value: number for number, value in enumerate(dict.fromkeys(values))}
-            table = np.array(
-                [
-                    self._shares((rse, one), classes, self._shares((site, other), classes, shares))
-                    for other, one in numbers
-                ]
-            )
-            ends.append(table[[numbers[value] for value in values]] / shares)
-        mix = shares * ends[0] * ends[1]
-        result: Floats = totals[:, None] * mix / mix.sum(axis=1, keepdims=True)
-        return result
+        names = self._names_of(atlas)[rows]
+        lake, src_site, dst_site, src, dst, account, link = names.T
+        usual = self._shrunk(lake, np.full(len(rows), _UNKNOWN))
+        wider = usual.copy()
+        for part, of_wide in (
+            (src, self._shrunk(src_site, usual)),
+            (dst, self._shrunk(dst_site, usual)),
+            (account, usual),
+        ):
+            wider *= self._shrunk(part, of_wide) / usual
+        totals = self._shrunk(link, np.minimum(0.98, wider))
+        shares = self._shares(_LAKE, classes, None)
+        mix = np.tile(shares, (len(rows), 1))
+        for site, rse in ((src_site, src), (dst_site, dst)):
+            ends, of_end = np.unique(site * len(self._names) + rse, return_inverse=True)
+            table = np.array([self._shares_of_end(int(one), classes, shares) for one in ends])
+            mix *= (table / shares)[of_end]
+        mix *= (totals / mix.sum(axis=1))[:, None]
+        return mix
+
+    def _shares_of_end(self, end: int, classes: Sequence[str], wider: Floats) -> Floats:
+        site, rse = divmod(end, len(self._names))
+        of_site = self._shares(self._names[site], classes, wider)
+        return self._shares(self._names[rse], classes, of_site)
 
     def _shares(self, name: Name, classes: Sequence[str], wider: Floats | None) -> Floats:
         of_name = self.classes.get(name, {})
@@ -125,29 +159,45 @@ class History(Struct, kw_only=True):
             return np.asarray(shares / shares.sum())
         return np.asarray((counts + wider * _STRENGTH) / (total + _STRENGTH))
 
-    def _shrunk(self, name: Name, wider: float) -> float:
-        failures, attempts = self.counts.get(name, (0.0, 0.0))
-        return (failures + wider * _STRENGTH) / (attempts + _STRENGTH)
+    def _shrunk(self, numbers: Integers, wider: Floats) -> Floats:
+        failures, attempts = self._counts[numbers].T
+        return np.asarray((failures + wider * _STRENGTH) / (attempts + _STRENGTH))
+
+    def _names_of(self, atlas: Atlas) -> Integers:
+        """The names of each place of an atlas, by number."""
+        if atlas is not self._atlas:
+            self._atlas, self._table = atlas, self._table[:0]
+        if new := atlas.places[len(self._table) :]:
+            added = np.array([[self._number(name) for name in _names(place)] for place in new])
+            self._table = np.concatenate([self._table, added])
+            unseen = np.zeros((len(self._names) - len(self._counts), 2))
+            self._counts = np.concatenate([self._counts, unseen])
+        return self._table
+
+    def _number(self, name: Name) -> int:
+        number = self._numbers.get(name)
+        if number is None:
+            number = self._numbers[name] = len(self._names)
+            self._names.append(name)
+        return number
 
     def _fade(self, at: float) -> None:
-        if self.faded and at < self.faded + _FADE_S:
+        if self._faded and at < self._faded + _FADE_S:
             return
-        if self.faded:
-            factor = 0.5 ** ((at - self.faded) / HALF_LIFE_S)
-            for counts in self.counts.values():
-                counts[0] *= factor
-                counts[1] *= factor
+        if self._faded:
+            factor = 0.5 ** ((at - self._faded) / HALF_LIFE_S)
+            self._counts *= factor
             for of_name in self.classes.values():
                 for error_class in of_name:
                     of_name[error_class] *= factor
-        self.faded = at
+        self._faded = at
 
 
 def _names(place: Key) -> list[Name]:
     """The lake, then what a link's rate is made of, then the link."""
     src, dst = place[_SRC] or "", place[_DST] or ""
     return [
-        (),
+        _LAKE,
         ("src_site", place[_SRC_SITE] or ""),
         ("dst_site", place[_DST_SITE] or ""),
         ("src", src),

@@ -277,7 +277,7 @@ class _View:
 
     def __init__(self, now: float, grid: Grid, atlas: Atlas) -> None:
         self.now, self.grid, self.atlas = now, grid, atlas
-        self.numbers = atlas.numbers_of(grid.places)
+        self.numbers = atlas.numbers_of(grid.places, grid.rows)
         self._class_numbers = {name: number for number, name in enumerate(grid.classes)}
 
     def mask(self, patterns: Sequence[Pattern], classes: frozenset[str], began: float) -> _Mask:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -102,61 +102,144 @@ def is_of_links(pattern: Pattern) -> bool:
 
 
 Integers = npt.NDArray[np.int32]
-_WIDTH = 1 + 15 + 10 * 5 + 10
-_MOST_PLACES = 500_000
+_OUTER, _INNER = 10, len(_WITHIN)
+"""Single attributes that a place has at most: of its ends, and those that narrow a pattern down."""
+_ENDS = PLACE.index("protocol")
+"""The first so many values of a place are its ends."""
+_LAKE, _NOWHERE = 0, 1
+_PAIRS = np.array([*combinations(range(_INNER), 2)]).T
+SINGLES = slice(1, 1 + _OUTER + _INNER)
+"""Where the numbers of single attributes are in a row of an `Atlas`."""
+_WIDTH = 1 + _OUTER + _INNER + _OUTER * _INNER + _PAIRS.shape[1]
+_MOST_PLACES = 200_000
+"""More than a large lake has in a day; 0.4 KB each."""
 
 
 class Atlas:
-    """The patterns of each place, as numbers; made once a place."""
+    """The patterns of each place, as numbers; made once a place.
+
+    There are many more pairs of attributes than are ever looked at, so that only their numbers are kept.
+    """
 
     def __init__(self) -> None:
-        self.patterns = [Pattern(), Pattern((("nothing", ""),))]
-        """By number; 0 is the whole lake, 1 has no place."""
-        self.kinds = [-1, -1]
-        """Of each pattern, the position of its kind in `KINDS`; -1: it has not one attribute."""
         self.places: list[Key] = []
-        self._numbers: dict[tuple[Attribute, ...], int] = {(): 0}
         self._rows: dict[Key, int] = {}
-        self._table = np.ones((1024, _WIDTH), dtype=np.int32)
+        self._table = np.full((1024, _WIDTH), _NOWHERE, dtype=np.int32)
+        self._singles: dict[Attribute, int] = {}
+        self._attributes: dict[int, Attribute] = {}
+        self._parts: dict[Key, list[int]] = {}
+        """The numbers of single attributes of the ends of a place, and of the rest of it."""
+        self._pairs = np.zeros(0, dtype=np.int64)
+        """Two numbers of single attributes as one, sorted."""
+        self._pair_numbers = np.zeros(0, dtype=np.int32)
+        self.kinds = np.full(2, -1, dtype=np.int8)
+        """Of each pattern, the position of its kind in `KINDS`; -1: it has not one attribute."""
+        self._pair_of = np.zeros(2, dtype=np.int64)
+        """Of each pattern of two attributes, their pair."""
+
+    def __len__(self) -> int:
+        """How many patterns it has."""
+        return len(self.kinds)
+
+    def pattern(self, number: int) -> Pattern:
+        """By number; 0 is the whole lake, 1 has no place."""
+        if number == _LAKE:
+            return Pattern()
+        if number == _NOWHERE:
+            return Pattern((("nothing", ""),))
+        if self.kinds[number] >= 0:
+            return Pattern((self._attributes[number],))
+        pair = divmod(int(self._pair_of[number]), 1 << 32)
+        return Pattern(tuple(sorted(self._attributes[one] for one in pair)))
+
+    def number_of(self, pattern: Pattern) -> int:
+        """Of a pattern; 1 for one that no place has."""
+        if not pattern.attributes:
+            return _LAKE
+        singles = [
+            self._singles.get(one, _NOWHERE)
+            for one in sorted(pattern.attributes, key=lambda one: _POSITIONS.get(one[0], -1))
+        ]
+        if len(singles) == 1 or _NOWHERE in singles:
+            return singles[0] if len(singles) == 1 else _NOWHERE
+        pair = (singles[0] << 32) | singles[1]
+        position = int(np.searchsorted(self._pairs, pair))
+        is_there = position < len(self._pairs) and self._pairs[position] == pair
+        return int(self._pair_numbers[position]) if is_there else _NOWHERE
 
     @property
     def is_full(self) -> bool:
         """Whether it has so many places that a new one is due: it never forgets any."""
         return len(self._rows) > _MOST_PLACES
 
-    def numbers_of(self, places: Sequence[Key]) -> Integers:
-        """A row a place: the numbers of its patterns, filled up with 1."""
-        rows = self.rows_of(places)
-        return self._table[rows]
+    def numbers_of(self, places: Sequence[Key], rows: npt.NDArray[Any] | None = None) -> Integers:
+        """A row a place: the numbers of its patterns, filled up with 1; `rows`: as of `rows_of`, if known."""
+        return self._table[self.rows_of(places) if rows is None else rows]
 
-    def rows_of(self, places: Iterable[Key]) -> list[int]:
-        """Places by number, as in `places`."""
-        return [self._row(place) for place in places]
+    def rows_of(self, places: Iterable[Key]) -> npt.NDArray[np.int64]:
+        """Of each place its position in `places`."""
+        rows, first = [], len(self.places)
+        for place in places:
+            row = self._rows.get(place)
+            if row is None:
+                row = self._rows[place] = len(self.places)
+                self.places.append(place)
+            rows.append(row)
+        if first < len(self.places):
+            self._add(first)
+        return np.array(rows, dtype=np.int64)
 
-    def number_of(self, pattern: Pattern) -> int:
-        """Of a pattern; 1 for one that no place has."""
-        return self._numbers.get(pattern.attributes, 1)
+    def _add(self, first: int) -> None:
+        """Numbers the patterns of the places from a row on."""
+        places = self.places[first:]
+        outer = np.array(
+            [self._part(PLACE[:_ENDS], place[:_ENDS], _OUTER) for place in places], dtype=np.int64
+        )
+        inner = np.array(
+            [self._part(PLACE[_ENDS:], place[_ENDS:], _INNER) for place in places], dtype=np.int64
+        )
+        one = np.concatenate([np.repeat(outer, _INNER, axis=1), inner[:, _PAIRS[0]]], axis=1)
+        other = np.concatenate([np.tile(inner, _OUTER), inner[:, _PAIRS[1]]], axis=1)
+        pairs = np.where((one == _NOWHERE) | (other == _NOWHERE), 0, (one << 32) | other)
+        distinct, inverse = np.unique(pairs, return_inverse=True)
+        numbers = self._numbers_of_pairs(distinct)[inverse.reshape(pairs.shape)]
+        if len(self.places) > len(self._table):
+            more = np.full((len(self.places) // 4 + len(places), _WIDTH), _NOWHERE, dtype=np.int32)
+            self._table = np.concatenate([self._table, more])
+        lake = np.full((len(places), 1), _LAKE)
+        self._table[first : len(self.places)] = np.concatenate([lake, outer, inner, numbers], axis=1)
 
-    def _row(self, place: Key) -> int:
-        row = self._rows.get(place)
-        if row is None:
-            row = self._rows[place] = len(self._rows)
-            self.places.append(place)
-            if row == len(self._table):
-                self._table = np.concatenate([self._table, np.ones_like(self._table)])
-            singles = attributes_of(dict(zip(PLACE, place, strict=True)))
-            inner = [one for one in singles if one[0] in _WITHIN]
-            outer = [one for one in singles if one[0] not in _WITHIN]
-            pairs = [tuple(sorted((a, b))) for a in outer for b in inner]
-            pairs += [tuple(sorted(two)) for two in combinations(inner, 2)]
-            numbers = [0, *(self._number((one,)) for one in singles), *map(self._number, pairs)]
-            self._table[row, : len(numbers)] = numbers
-        return row
+    def _part(self, names: Sequence[str], values: Key, width: int) -> list[int]:
+        """The numbers of the single attributes that some values of a place have."""
+        numbers = self._parts.get(values)
+        if numbers is None:
+            numbers = [self._single(one) for one in attributes_of(dict(zip(names, values, strict=True)))]
+            numbers += [_NOWHERE] * (width - len(numbers))
+            self._parts[values] = numbers
+        return numbers
 
-    def _number(self, attributes: tuple[Attribute, ...]) -> int:
-        number = self._numbers.get(attributes)
+    def _single(self, attribute: Attribute) -> int:
+        number = self._singles.get(attribute)
         if number is None:
-            number = self._numbers[attributes] = len(self.patterns)
-            self.patterns.append(Pattern(attributes))
-            self.kinds.append(_POSITIONS[attributes[0][0]] if len(attributes) == 1 else -1)
+            number = self._singles[attribute] = len(self._pairs) + len(self._singles) + 2
+            self._attributes[number] = attribute
         return number
+
+    def _numbers_of_pairs(self, pairs: npt.NDArray[np.int64]) -> Integers:
+        """Of pairs, sorted and each once; 0 is none."""
+        position = np.searchsorted(self._pairs, pairs)
+        is_known = position < len(self._pairs)
+        is_known[is_known] = self._pairs[position[is_known]] == pairs[is_known]
+        is_new = ~is_known & (pairs > 0)
+        new = pairs[is_new]
+        kinds = [_POSITIONS[name] for name, _ in [*self._singles][len(self) - 2 - len(self._pairs) :]]
+        first = len(self) + len(kinds)
+        numbers = np.arange(first, first + len(new), dtype=np.int32)
+        self.kinds = np.concatenate([self.kinds, kinds, np.full(len(new), -1)]).astype(np.int8)
+        self._pair_of = np.concatenate([self._pair_of, np.zeros(len(kinds), dtype=np.int64), new])
+        self._pairs = np.insert(self._pairs, position[is_new], new)
+        self._pair_numbers = np.insert(self._pair_numbers, position[is_new], numbers)
+        result = np.full(len(pairs), _NOWHERE, dtype=np.int32)
+        is_there = pairs > 0
+        result[is_there] = self._pair_numbers[np.searchsorted(self._pairs, pairs[is_there])]
+        return result

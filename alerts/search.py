@@ -114,7 +114,7 @@ def explain(
     options, atlas = options or Options(), atlas or Atlas()
     if not len(grid.place):
         return []
-    numbers = atlas.numbers_of(grid.places)
+    numbers = atlas.numbers_of(grid.places, grid.rows)
     chosen = odd_patterns(grid, numbers, atlas, options)
     if not len(chosen):
         return []

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from operator import itemgetter
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import msgspec
@@ -15,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lakescope.alerts.grid import LEAST, MOST, Grid, Options
-from lakescope.alerts.history import History
+from lakescope.alerts.history import History, Past
 from lakescope.alerts.incidents import BIN_S, Change, Incident, Tracker
 from lakescope.alerts.patterns import PLACE, Atlas, Key, Side
 from lakescope.alerts.search import explain
@@ -58,7 +60,7 @@ def side_of(error_scope: str | None, error_template: str | None) -> str | None:
 class _State(msgspec.Struct, kw_only=True):
     """What a `Watch` remembers."""
 
-    history: History
+    history: Past
     open: list[Incident]
     over: list[Incident]
     learnt: float
@@ -79,14 +81,14 @@ class Watch:
         """All that it remembers, for `load`: an incident keeps its id over a restart."""
         tracker = self.tracker
         return msgspec.msgpack.encode(
-            _State(history=self.history, open=tracker.open, over=tracker.over, learnt=self._learnt)
+            _State(history=self.history.past, open=tracker.open, over=tracker.over, learnt=self._learnt)
         )
 
     @classmethod
     def load(cls, state: bytes, options: Options | None = None, tracker: Tracker | None = None) -> Watch:
         """One that remembers what another one's `dump` wrote. Raises `msgspec.DecodeError` for anything else."""
         watch, decoded = cls(options, tracker), msgspec.msgpack.decode(state, type=_State)
-        watch.history, watch._learnt = decoded.history, decoded.learnt
+        watch.history, watch._learnt = History(decoded.history), decoded.learnt
         watch.tracker.open, watch.tracker.over = decoded.open, decoded.over
         return watch
 
@@ -98,24 +100,29 @@ class Watch:
         if self._atlas.is_full:
             self._atlas, self._columns = Atlas(), {}
         for at in sorted(at for at in bins if self._learnt < at <= now - REACH_S):
-            places = list(bins[at].items())
-            is_out = self.tracker.disturbed(
-                self._atlas.numbers_of([key for key, _ in places]), self._atlas, at
-            )
-            self.history.add(
-                (
-                    (key, counts.ended, counts.failed, counts.classes)
-                    for (key, counts), out in zip(places, is_out, strict=True)
-                    if not out
-                ),
-                at,
-            )
-            self._learnt = at
+            self._learn(at, self._columns_of(at, bins[at]))
         if not self.history.is_enough:
             return []
         grid = self._grid(now, bins)
         explanations = explain(grid, self.options, self.tracker.known, self._atlas)
         return self.tracker.step(now, grid, explanations, self._atlas)
+
+    def _learn(self, at: float, columns: _Columns) -> None:
+        """What a bin says of what is usual, but for what an incident struck."""
+        is_usual = ~self.tracker.disturbed(self._atlas.numbers_of((), columns.rows), self._atlas, at)
+        names = list(columns.of_class)
+        entries = zip(
+            columns.place.tolist(), columns.error_class.tolist(), columns.failures.tolist(), strict=True
+        )
+        positions = np.cumsum(is_usual) - 1
+        self.history.add(
+            self._atlas,
+            columns.rows[is_usual],
+            columns.ended[is_usual],
+            ((positions[place], names[number], count) for place, number, count in entries if is_usual[place]),
+            at,
+        )
+        self._learnt = at
 
     def _grid(self, now: float, bins: Bins) -> Grid:
         recent = {at: int((now - at) // BIN_S) for at in bins if 1 <= (now - at) // BIN_S <= _BINS}
@@ -146,18 +153,18 @@ class Watch:
                 np.column_stack([here[one.place], np.full(len(one.place), age), error_class, one.failures])
             )
         entries = np.concatenate(failures)
-        keys = [self._atlas.places[row] for row in rows]
-        rates = self.history.rates(keys, classes) if keys else np.zeros((0, len(classes)))
+        rates = self.history.rates(self._atlas, rows, classes)
         return Grid(
-            places=keys,
+            places=[self._atlas.places[row] for row in rows],
             classes=classes,
             sides=[sides.get(name, "both") for name in classes],
             attempts=attempts,
-            rates=np.clip(rates, LEAST, MOST),
+            rates=np.clip(rates, LEAST, MOST, out=rates),
             place=entries[:, 0].astype(int),
             age=entries[:, 1].astype(int),
             error_class=entries[:, 2].astype(int),
             failures=entries[:, 3],
+            rows=rows,
         )
 
     def _columns_of(self, at: float, of_bin: dict[Key, Counts]) -> _Columns:
@@ -179,7 +186,7 @@ class Watch:
         numbers = {name: number for number, name in enumerate(of_class)}
         return _Columns(
             size=size,
-            rows=np.array(self._atlas.rows_of(of_bin), dtype=int),
+            rows=self._atlas.rows_of(of_bin),
             ended=np.array(ended, dtype=float),
             place=np.array([place for place, _, _ in entries], dtype=int),
             error_class=np.array([numbers[name] for _, name, _ in entries], dtype=int),
@@ -224,6 +231,10 @@ def replay(bins: Bins, since: float, until: float, watch: Watch | None = None) -
     )
 
 
+_NONE: Mapping[str, Any] = MappingProxyType({})
+"""Most places have no failures, and of a large lake there are a hundred thousand at a time."""
+
+
 class Counts:
     """Of one place and time."""
 
@@ -231,9 +242,9 @@ class Counts:
 
     def __init__(self) -> None:
         self.ended = self.failed = self.source = self.destination = 0.0
-        self.classes: dict[str, float] = {}
+        self.classes: Mapping[str, float] = _NONE
         """Error class -> failures."""
-        self.sides: dict[str, Side] = {}
+        self.sides: Mapping[str, Side] = _NONE
         """Error class -> the end that it accuses, where it does."""
 
     def add(self, other: Counts) -> None:
@@ -242,20 +253,23 @@ class Counts:
         self.source += other.source
         self.destination += other.destination
         for name, count in other.classes.items():
-            self.classes[name] = self.classes.get(name, 0.0) + count
-        self.sides.update(other.sides)
+            self._count(name, count)
+        self.sides = {**self.sides, **other.sides}
 
     def fail(self, scope: str | None, template: str | None, count: float = 1.0) -> None:
         """So many of the failures, by what their error says; not for users' own errors, which are no attempts."""
         self.failed += count
-        self.classes[template or ""] = self.classes.get(template or "", 0.0) + count
+        self._count(template or "", count)
         side = side_of(scope, template)
         if side == "SOURCE":
             self.source += count
-            self.sides[template or ""] = "source"
+            self.sides = {**self.sides, template or "": "source"}
         elif side == "DESTINATION":
             self.destination += count
-            self.sides[template or ""] = "destination"
+            self.sides = {**self.sides, template or "": "destination"}
+
+    def _count(self, name: str, count: float) -> None:
+        self.classes = {**self.classes, name: self.classes.get(name, 0.0) + count}
 
 
 def bins_of(ended: Rows, failed: Rows) -> Bins:
@@ -265,10 +279,23 @@ def bins_of(ended: Rows, failed: Rows) -> Bins:
     `FAILED_BY`.
     """
     bins: dict[float, dict[Key, Counts]] = {}
+    bins_by_time: dict[str, dict[Key, Counts]] = {}
+    place_of = itemgetter(*PLACE)
+    values: dict[str | None, str | None] = {}
+    """Each text once: a store's rows have copies."""
 
-    def counts(row: Mapping[str, Any]) -> Counts:
-        at = datetime.fromisoformat(row["time"]).timestamp()
-        return bins.setdefault(at, {}).setdefault(tuple(row[name] for name in PLACE), Counts())
+    def counts(row: Mapping[str, Any]) -> Counts:  # of a large lake a million rows a day
+        time = row["time"]
+        of_bin = bins_by_time.get(time)
+        if of_bin is None:
+            at = datetime.fromisoformat(time).timestamp()
+            of_bin = bins_by_time[time] = bins.setdefault(at, {})
+        place = place_of(row)
+        of_place = of_bin.get(place)
+        if of_place is None:
+            place = tuple([values.setdefault(value, value) for value in place])
+            of_place = of_bin[place] = Counts()
+        return of_place
 
     for row in ended:
         counts(row).ended += row["value"] or 0

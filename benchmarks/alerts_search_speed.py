@@ -11,7 +11,10 @@ import random
 import resource
 from time import process_time
 
+import numpy as np
+
 from lakescope.alerts.incidents import BIN_S
+from lakescope.alerts.patterns import Atlas
 from lakescope.alerts.watch import REACH_S, Bins, Counts, Watch
 
 SITES = 100
@@ -56,9 +59,10 @@ def main() -> None:
     watch = Watch()
     watch.history.since = BIN_S  # as if the past were longer than what is made here
     bins = large_bins(now - bins_of_reach - 3, now + 8, "SITE-7", now + 3)
-    watch.history.add(
-        ((key, 100.0, 5.0, {}) for places in list(bins.values())[:3] for key in places), learnt * BIN_S
-    )
+    atlas = Atlas()
+    rows = atlas.rows_of(key for places in list(bins.values())[:3] for key in places)
+    failures = ((position, "", 5.0) for position in range(len(rows)))
+    watch.history.add(atlas, rows, np.full(len(rows), 100.0), failures, learnt * BIN_S)
     for number in range(now, now + 8):
         at = float(number * BIN_S)
         seen = {begin: places for begin, places in bins.items() if begin < at}

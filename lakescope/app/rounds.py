@@ -52,8 +52,13 @@ TAKEN_OVER_S = ALIVE_S + ROUND_S
 """What the holder of the lease may not have sent before it fell silent."""
 LEARN_S = DAY
 """So much of the past is looked at when nothing is known of it: what is usual is learnt from it."""
-_AT_ONCE_S = 2 * HOUR
-"""Of the past, asked in one request: more might not fit in memory."""
+PAST_STEP_S = 4 * BIN_S
+"""From one round to the next in what is longer past than a round looks back: that of an incident's `together_s`, so that none
+that lasts is passed over."""
+_AT_ONCE_S = HOUR
+"""Of the past, held at a time beside what a round looks back: more might not fit in memory."""
+_ONE_REQUEST_S = 1800
+"""Of it, asked in one request: the rows of an answer take more than what is made of them."""
 _REFRESH = 6
 """In every so many rounds all bins that a round looks at are asked for again, else the last ones: failures are reported late."""
 _LATEST_S = 1800
@@ -234,7 +239,8 @@ class Rounds:
             if not self._bins and not self._searched:  # history may still be brought in
                 begin = end
                 continue
-            for at in range(int(begin) + BIN_S, int(end) + 1, BIN_S):
+            step = PAST_STEP_S if end <= now - REACH_S else BIN_S
+            for at in range(int(end) - int(end - begin - BIN_S) // step * step, int(end) + 1, step):
                 bins = {one: places for one, places in self._bins.items() if one < at}
                 changes = self._watch.step(float(at), bins)
                 if changes or at == end:
@@ -280,15 +286,20 @@ class Rounds:
         answered."""
         first_bin = begin + BIN_S - REACH_S - BIN_S
         held_bins = {at: places for at, places in self._bins.items() if at >= first_bin}
-        is_refreshed = not held_bins or round(end / BIN_S) % _REFRESH == 0
-        since = first_bin if is_refreshed else min(begin, end - _LATEST_S)
+        is_due = end - begin <= BIN_S and round(end / BIN_S) % _REFRESH == 0
+        since = first_bin if is_due or not held_bins else min(begin, end - _LATEST_S)
         kpis = (("transfers_ended", PLACE), ("transfers_failed", FAILED_BY))
-        answers = self._ask([query_of(name, since, end, by, bin_s=BIN_S) for name, by in kpis])
-        if answers is None:
-            return False
-        if any(isinstance(one, UnsupportedError) for one in answers):
-            return False  # such a store has no transfers, or cannot tell them apart
-        self._bins = {at: places for at, places in held_bins.items() if at < since} | bins_of(*answers)
+        bins = {at: places for at, places in held_bins.items() if at < since}
+        while since < end:
+            until = min(end, since + _ONE_REQUEST_S)
+            answers = self._ask([query_of(name, since, until, by, bin_s=BIN_S) for name, by in kpis])
+            if answers is None:
+                return False
+            if any(isinstance(one, UnsupportedError) for one in answers):
+                return False  # such a store has no transfers, or cannot tell them apart
+            bins |= bins_of(*answers)
+            since = until
+        self._bins = bins
         return True
 
     def _culprits(self) -> Iterator[Culprit]:
