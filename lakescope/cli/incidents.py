@@ -34,7 +34,7 @@ def incidents(
 ) -> None:
     """List the incidents of transfers: what failed more than usual, and the smallest place that explains it.
 
-    A running instance tells its own incidents, with ids and evidence, unless --until or --store is given. Else they are
+    A running instance shows its own incidents, with ids and evidence, unless --until or --store is given. Else they are
     looked for in the store: users' own errors (cancelled, expired proxy, file exists) count against nobody, and what is
     usual is learnt from the 24 hours before.
 
@@ -44,6 +44,7 @@ def incidents(
     from lakescope.alerts.watch import FAILED_BY, PLACE, bins_of, replay
     from lakescope.app.client import KpiText, client_of
     from lakescope.app.words import moment
+    from lakescope.dashboards.pages.incident import title_of
 
     load_site(config)
     try:
@@ -74,12 +75,12 @@ def incidents(
     if not incidents:
         typer.echo("no incidents", err=True)
         return
-    rows = table("began", "ended", "culprit", "failed>", "usual>", "main error")
+    rows = table("began", "ended", "culprit", "failed>", "expected>", "main error")
     for one in incidents:
         rows.add_row(
             rfc3339(one.began),
             rfc3339(one.closed) if one.closed else "open",
-            str(one),
+            title_of([pattern.attributes for pattern in one.patterns]),
             f"{one.peak.value:.0f} of {one.peak.weight:.0f}",
             f"{one.peak.expected:.0f}",
             one.error_class or "",
@@ -97,7 +98,7 @@ def _show(documents: list[dict[str, Any]], format: str, *, with_evidence: bool =
     if not documents:
         typer.echo("no incidents", err=True)
         return
-    rows = table("id", "began", "ended", "culprit", "failed>", "usual>", "main error")
+    rows = table("id", "began", "ended", "culprit", "failed>", "expected>", "main error")
     for one in documents:
         rows.add_row(
             one["id"],
@@ -110,7 +111,7 @@ def _show(documents: list[dict[str, Any]], format: str, *, with_evidence: bool =
         )
     console().print(rows)
     if with_evidence:
-        findings = table("source", "finding", "what it says")
+        findings = table("source", "finding", "what it reports")
         for one in documents[0]["evidence"]:
             findings.add_row(one["source"], one["finding"], one["text"])
         console().print(findings)

@@ -105,7 +105,7 @@ def test_it_names_the_place_that_failed_and_nobody_else(configuration: Path) -> 
     assert "2026-11-02T06:00:00Z" <= one["began"] <= "2026-11-02T06:10:00Z"
     assert "2026-11-02T07:25:00Z" <= one["ended"] <= "2026-11-02T07:45:00Z"
     assert one["failed"] > 50 > one["expected"] and "connection refused" in one["error"]
-    assert "dst_site PIC" in incidents(configuration, *span).stdout
+    assert "destination PIC" in incidents(configuration, *span).stdout
 
 
 def test_a_quiet_range_has_none(configuration: Path) -> None:
