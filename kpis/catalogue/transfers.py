@@ -204,8 +204,7 @@ KPIS = (
         name="transfers_with_queue_time",
         meaning="Transfers of which the queue time is known; queue_time_total divided by them is the average queue time.",
         good="neutral",
-        where=(RUCIO, *are_known("queue_s")),
-        value=Part(kind="count"),
+        value=Part(kind="count", where=are_known("queue_s")),
     ),
     _count(
         name="submission_failures",

@@ -55,20 +55,27 @@ def causes(desk: Desk) -> Explained:
         answers.extend(replies)
         weeks = [replies[first : first + len(kpis)] for first in range(0, len(replies), len(kpis))]
         # a week of which the store has nothing scatters not at all
-        weeks = [week for week in weeks[:-2] if all(answer.values for answer in week)] + weeks[-2:]
+        weeks = [week for week in weeks[:-2] if any(answer.values for answer in week)] + weeks[-2:]
         spans = [[_span(desk, answer) for answer in of_kpi] for of_kpi in zip(*weeks, strict=True)]
         return cells_of(by, spans, bins=days, bin_s=DAY_S, is_level=is_level)
 
     if days:
-        volume, done, ended = cells("transfer_volume", "transfers_done", "transfers_ended")
+        volume, done, ended, waits, starts = cells(
+            "transfer_volume",
+            "transfers_done",
+            "transfers_ended",
+            "queue_time_total",
+            "transfers_with_queue_time",
+        )
         quantities["transfer_volume"] = _Quantity(
             "Transferred volume", "bytes", causes_of_sum(volume, counts=done)
         )
         quantities["transfer_efficiency"] = _Quantity(
             "Transfer efficiency", "ratio", causes_of_ratio(done, ended, is_share=True)
         )
-        waits = causes_of_ratio(*cells("queue_time_total", "transfers_with_queue_time"), is_share=False)
-        quantities["queue_time_p95"] = _Quantity("Average queue time", "seconds", waits)
+        quantities["queue_time_p95"] = _Quantity(
+            "Average queue time", "seconds", causes_of_ratio(waits, starts, is_share=False)
+        )
         (used,) = cells("storage_used", by=("rse",), is_level=True)
         quantities["storage_used"] = _Quantity("Used space", "bytes", causes_of_sum(used), "use")
     texts = {
