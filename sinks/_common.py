@@ -9,12 +9,18 @@ from typing import Annotated, Any, TypeVar
 import httpx
 from pydantic import Field, SecretStr, field_validator
 
+from lakescope.core.columns import columns, kinds
 from lakescope.core.events import DATASETS
+from lakescope.core.filters import parse_filters
 from lakescope.core.http import http_client
 from lakescope.core.options import Options, Tls, check_url
 from lakescope.kpis.model import StoreAnswer, StoreQuery, UnsupportedError
 
 CompiledQuery = TypeVar("CompiledQuery")
+
+
+Days = Annotated[int, Field(ge=1)]
+Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class SinkOptions(Options):
@@ -25,8 +31,34 @@ class SinkOptions(Options):
     vos: list[str] | None = Field(default=None, min_length=1, examples=[["escape"]])
     """Of which VOs this sink takes events; empty text (`""`) stands for events without a VO, such as those of hosts. Without it
     all."""
+    where: list[str] = Field(default=[], examples=[["dst_site=CERN-PROD", "activity!=Functional Test"]])
+    """Which events this sink takes by their fields, as `lakescope query --where` narrows: `field=value` and `field!=value`, any
+    of a field's wanted values, none of the others; without a value: null. A field that a dataset does not have is null."""
+    sample: dict[str, Share] = Field(default={}, examples=[{"hosts": 0.1}])
+    """Dataset -> share of its events that this sink takes, chosen by their id: its counts and sums are low by as much. Without it
+    all."""
+    mask: list[str] = Field(default=[], examples=[["account", "client_host"]])
+    """Fields that this sink gets as null."""
 
-    @field_validator("datasets", "retention_days", check_fields=False)
+    @field_validator("where")
+    @classmethod
+    def _check_where(cls, texts: list[str]) -> list[str]:
+        for name in parse_filters(texts).names:
+            if name != "dataset" and not any(name in kinds(dataset) for dataset in DATASETS):
+                raise ValueError(f"no dataset has a field {name[:60]!r}; see docs/reference/events.md")
+        return texts
+
+    @field_validator("mask")
+    @classmethod
+    def _check_mask(cls, names: list[str]) -> list[str]:
+        for name in names:
+            found = [column for dataset in DATASETS for column in columns(dataset) if column.name == name]
+            if not found or any(column.required for column in found):
+                reason = "which no event is without" if found else "which no dataset has"
+                raise ValueError(f"cannot mask {name[:60]!r}, {reason}; see docs/reference/events.md")
+        return names
+
+    @field_validator("datasets", "sample", "retention_days", check_fields=False)
     @classmethod
     def _check_datasets(cls, names: Any) -> Any:
         for name in () if names is None or isinstance(names, int) else names:
@@ -40,9 +72,6 @@ class SinkOptions(Options):
         for url in [urls] if isinstance(urls, str) else urls:
             check_url(url, ("http", "https"), "https://store.example.org:9200")
         return urls
-
-
-Days = Annotated[int, Field(ge=1)]
 
 
 class ExpiringOptions(SinkOptions):

@@ -32,6 +32,7 @@ from lakescope.app.rules import rules_of
 from lakescope.app.tasks import Task, stop_all
 from lakescope.core.contracts import Collector, ExpiringSink, RefusedError, Sink, TransientError
 from lakescope.core.events import Event
+from lakescope.core.filters import parse_filters
 from lakescope.core.inbox import Inbox
 from lakescope.core.messages import Message
 from lakescope.core.plugins import Room, formats, load
@@ -41,8 +42,10 @@ from lakescope.pipeline.dead_letters import DeadLetters
 from lakescope.pipeline.engine import Engine, Pipeline
 from lakescope.pipeline.health import FORMAT, OWN, HealthCollector
 from lakescope.pipeline.normalise import Normaliser
+from lakescope.pipeline.route import Route
 from lakescope.pipeline.status import Status
 from lakescope.pipeline.transform import SinkInput, Transform
+from lakescope.sinks._common import SinkOptions
 from lakescope.transformers.enrichment import Enrichment
 from lakescope.transformers.topology import Topology
 
@@ -323,10 +326,18 @@ def open_dead_letters(settings: Settings) -> DeadLetters:
 def lanes(configuration: Configuration, sinks: Mapping[str, Sink]) -> dict[str, SinkInput]:
     """How each sink wants its events."""
     options = {plugin.name: plugin.options for plugin in configuration.sinks.values()}
-    return {
-        name: SinkInput(sink.encode, _set(options[name].datasets), _set(options[name].vos))
-        for name, sink in sinks.items()
-    }
+    return {name: SinkInput(sink.encode, route_of(options[name])) for name, sink in sinks.items()}
+
+
+def route_of(options: SinkOptions) -> Route:
+    """Which events a sink takes."""
+    return Route(
+        datasets=_set(options.datasets),
+        vos=_set(options.vos),
+        where=parse_filters(options.where),
+        sample=options.sample,
+        mask=frozenset(options.mask),
+    )
 
 
 def _set(names: Iterable[str] | None) -> frozenset[str] | None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
+from lakescope.core.filters import parse_filters
 from lakescope.dashboards.model import Dashboard
 from lakescope.dashboards.questions import Selection
 from lakescope.kpis import CATALOGUE, Query
@@ -93,29 +94,19 @@ def parse(
     )
 
 
-_FILTER = re.compile(r"\s*(\w+)\s*(!?=)(.*)", re.DOTALL)
-
-
 def _conditions(filters: Iterable[str]) -> tuple[Condition, ...]:
     """``dimension=value`` and ``dimension!=value`` as conditions. Raises `ValueError` saying what was expected."""
-    wanted: dict[str, tuple[str, ...]] = {}
-    unwanted: list[Condition] = []
-    for text in filters:
-        match = _FILTER.fullmatch(text)
-        if match is None:
-            raise ValueError(
-                f"{text[:60]!r} is no filter: expected dimension=value or dimension!=value, for example"
-                " src_rse=EULAKE-1"
-            )
-        name, operator, value = match.groups()
+    wanted, unwanted = parse_filters(filters)
+    for name in (*wanted, *unwanted):
         _check_dimension(name)
-        if operator == "=":
-            wanted[name] = (*wanted.get(name, ()), value)
-        elif value == UNKNOWN:
-            unwanted.append(Condition(name, "known"))
-        else:
-            unwanted.append(Condition(name, "not", value))
-    return (*(Condition(name, "in", values) for name, values in wanted.items()), *unwanted)
+    return (
+        *(Condition(name, "in", values) for name, values in wanted.items()),
+        *(
+            Condition(name, "known") if value == UNKNOWN else Condition(name, "not", value)
+            for name, values in unwanted.items()
+            for value in values
+        ),
+    )
 
 
 def _check_dimension(name: str) -> None:

@@ -12,6 +12,7 @@ from lakescope.core.contracts import Chunk, Encoder
 from lakescope.core.events import Event, Transfer
 from lakescope.core.messages import Message, Reject
 from lakescope.pipeline.normalise import Normaliser, NormaliseResult
+from lakescope.pipeline.route import Route
 
 FAILURES_KEPT = 10  # of a batch, for the status page
 
@@ -37,7 +38,7 @@ class Parcel(msgspec.Struct):
     size: int = 0
     """What its chunks hold in memory (bytes), about."""
     filtered: int = 0
-    """Events that are not for this sink: by its `datasets` and `vos`, or because it has no place for them."""
+    """Events that are not for this sink: by its route, or because it has no place for them."""
     seconds: Counter[str] = msgspec.field(default_factory=Counter)
     """``YYYY-MM-DDThh:mm:ss`` -> events of that second, for the lag."""
 
@@ -74,17 +75,12 @@ class TransformResult(msgspec.Struct):
 class SinkInput(msgspec.Struct):
     """How a sink wants its events."""
 
-    encode: Encoder
-    datasets: frozenset[str] | None = None
-    """Which datasets it takes; null: all."""
-    vos: frozenset[str] | None = None
-    """Of which VOs it takes events, ``""`` for those without one; null: all."""
+    encoder: Encoder
+    route: Route = Route()
 
-    def takes(self, event: Event) -> bool:
-        """Whether an event is for it."""
-        return (self.datasets is None or event.dataset in self.datasets) and (
-            self.vos is None or (event.vo or "") in self.vos
-        )
+    def encode(self, events: list[Event], documents: list[bytes]) -> list[Chunk | None]:
+        """Chunks of events that it takes."""
+        return self.route.encode(self.encoder, events, documents)
 
 
 class Transform:
@@ -152,13 +148,13 @@ def _choose(
     lane: SinkInput, events: list[Event], documents: list[bytes]
 ) -> tuple[list[Chunk], list[int] | None]:
     """The chunks that a lane gets, and the index of each one's event; null: they are all of the events'."""
-    if lane.datasets is None and lane.vos is None:
+    if lane.route.takes_all:
         chunks = lane.encode(events, documents)
         if None not in chunks:
             return chunks, None
         indices = list(range(len(chunks)))
     else:
-        indices = [i for i, event in enumerate(events) if lane.takes(event)]
+        indices = [i for i, event in enumerate(events) if lane.route.takes(event)]
         chunks = lane.encode([events[i] for i in indices], [documents[i] for i in indices])
     kept_chunks = [(chunk, i) for chunk, i in zip(chunks, indices, strict=True) if chunk is not None]
     return [chunk for chunk, _ in kept_chunks], [i for _, i in kept_chunks]

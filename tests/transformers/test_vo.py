@@ -9,6 +9,7 @@ from lakescope.core.events import Event, Host, Transfer
 from lakescope.core.messages import Message
 from lakescope.core.plugins import formats
 from lakescope.pipeline.normalise import Normaliser
+from lakescope.pipeline.route import Route
 from lakescope.pipeline.transform import SinkInput, Transform
 from lakescope.transformers.enrichment import Enrichment
 from tests.test_cases import CASES
@@ -82,11 +83,11 @@ def test_a_sink_takes_its_vos_and_counts_the_others_as_filtered() -> None:
 
 def _stored(events: list[Event], vos: set[str] | None, datasets: set[str] | None) -> tuple[int, int]:
     """(chunks, filtered events) of a sink."""
-    lane = SinkInput(
-        lambda _, documents: list(documents),
-        None if datasets is None else frozenset(datasets),
-        None if vos is None else frozenset(vos),
+    route = Route(
+        datasets=None if datasets is None else frozenset(datasets),
+        vos=None if vos is None else frozenset(vos),
     )
+    lane = SinkInput(lambda _, documents: list(documents), route)
     body = b"\n".join(map(msgspec.json.encode, events))
     result = Transform(Normaliser(formats(), Enrichment()), {"sink": lane})([Message(body, "events")])
     assert result.events == len(events) and not result.rejects

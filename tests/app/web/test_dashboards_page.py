@@ -323,7 +323,7 @@ def test_a_hostile_filter_is_text(visit: Visit) -> None:
     expect(visit.page.get_by_role("button", name=f"Remove the filter source = {HOSTILE}")).to_be_visible()
     assert visit.page.title() != "taken"
     visit.page.goto(f"{visit.url}/dashboards/failures?{RANGE}&filter=nonsense")
-    expect(visit.page.locator("#alert")).to_contain_text("'nonsense' is no filter: expected dimension=value")
+    expect(visit.page.locator("#alert")).to_contain_text("'nonsense' is no filter: expected name=value")
     visit.page.get_by_role("button", name="Remove the filter nonsense").click()
     visit.drawn()
     expect(visit.page.locator("#alert")).to_be_hidden()
