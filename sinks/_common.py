@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 
 import httpx
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from lakescope.core.columns import columns, kinds
 from lakescope.core.events import DATASETS
@@ -38,7 +38,7 @@ class SinkOptions(Options):
     """Dataset -> share of its events that this sink takes, chosen by their id: its counts and sums are low by as much. Without it
     all."""
     mask: list[str] = Field(default=[], examples=[["account", "client_host"]])
-    """Fields that this sink gets as null."""
+    """Fields that this sink gets as null. Its `datasets` must be ones whose events may lack them."""
 
     @field_validator("where")
     @classmethod
@@ -48,16 +48,6 @@ class SinkOptions(Options):
                 raise ValueError(f"no dataset has a field {name[:60]!r}; see docs/reference/events.md")
         return texts
 
-    @field_validator("mask")
-    @classmethod
-    def _check_mask(cls, names: list[str]) -> list[str]:
-        for name in names:
-            found = [column for dataset in DATASETS for column in columns(dataset) if column.name == name]
-            if not found or any(column.required for column in found):
-                reason = "which no event is without" if found else "which no dataset has"
-                raise ValueError(f"cannot mask {name[:60]!r}, {reason}; see docs/reference/events.md")
-        return names
-
     @field_validator("datasets", "sample", "retention_days", check_fields=False)
     @classmethod
     def _check_datasets(cls, names: Any) -> Any:
@@ -65,6 +55,26 @@ class SinkOptions(Options):
             if name not in DATASETS:
                 raise ValueError(f"no dataset {name!r}; there are {', '.join(DATASETS)}")
         return names
+
+    @model_validator(mode="after")
+    def _check_mask(self) -> Self:
+        for name in self.mask:
+            places = {
+                dataset: column.required
+                for dataset in self.datasets or DATASETS
+                for column in columns(dataset)
+                if column.name == name
+            }
+            if not places:
+                raise ValueError(
+                    f"cannot mask {name[:60]!r}: no dataset of this sink has it; see docs/reference/events.md"
+                )
+            if always := [dataset for dataset, required in places.items() if required]:
+                text = f"cannot mask {name!r}: events of {', '.join(always)} always have it"
+                raise ValueError(
+                    f"{text}; give `datasets` without them" if len(always) < len(places) else text
+                )
+        return self
 
     @field_validator("url", "urls", check_fields=False)
     @classmethod

@@ -96,14 +96,14 @@ def parse(
 
 def _conditions(filters: Iterable[str]) -> tuple[Condition, ...]:
     """``dimension=value`` and ``dimension!=value`` as conditions. Raises `ValueError` saying what was expected."""
-    wanted, unwanted = parse_filters(filters)
-    for name in (*wanted, *unwanted):
+    only, without = parse_filters(filters)
+    for name in (*only, *without):
         _check_dimension(name)
     return (
-        *(Condition(name, "in", values) for name, values in wanted.items()),
+        *(Condition(name, "in", values) for name, values in only.items()),
         *(
             Condition(name, "known") if value == UNKNOWN else Condition(name, "not", value)
-            for name, values in unwanted.items()
+            for name, values in without.items()
             for value in values
         ),
     )

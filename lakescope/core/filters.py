@@ -13,21 +13,23 @@ _FILTER = re.compile(r"\s*(\w+)\s*(!?=)(.*)", re.DOTALL)
 
 
 class Filters(NamedTuple):
-    """What is wanted and what is not; values as text, ``""`` for null."""
+    """Name -> values as text, ``""`` for null."""
 
-    wanted: dict[str, tuple[str, ...]]
-    unwanted: dict[str, tuple[str, ...]]
+    only: dict[str, tuple[str, ...]]
+    """Any of them."""
+    without: dict[str, tuple[str, ...]]
+    """None of them."""
 
     @property
     def names(self) -> set[str]:
         """Of what they speak."""
-        return {*self.wanted, *self.unwanted}
+        return {*self.only, *self.without}
 
-    def accept(self, found: Any) -> bool:
-        """Whether an object's attributes are as wanted; one that it does not have is null."""
-        return all(
-            text_of(getattr(found, name, None)) in values for name, values in self.wanted.items()
-        ) and all(text_of(getattr(found, name, None)) not in values for name, values in self.unwanted.items())
+    def accept(self, one: Any) -> bool:
+        """Whether an object's attributes are so; one that it does not have is null."""
+        return all(text_of(getattr(one, name, None)) in values for name, values in self.only.items()) and all(
+            text_of(getattr(one, name, None)) not in values for name, values in self.without.items()
+        )
 
 
 def parse_filters(texts: Iterable[str]) -> Filters:
@@ -40,7 +42,7 @@ def parse_filters(texts: Iterable[str]) -> Filters:
                 f"{text[:60]!r} is no filter: expected name=value or name!=value, for example src_rse=EULAKE-1"
             )
         name, operator, value = match.groups()
-        values = filters.wanted if operator == "=" else filters.unwanted
+        values = filters.only if operator == "=" else filters.without
         values[name] = (*values.get(name, ()), value)
     return filters
 

@@ -98,8 +98,12 @@ def test_masked_fields_are_null_in_that_sink_only() -> None:
         ({"where": ["activty=x"]}, "no dataset has a field 'activty'"),
         ({"sample": {"transfer": 0.5}}, "no dataset 'transfer'; there are"),
         ({"sample": {"transfers": 1.5}}, "less than or equal to 1"),
-        ({"mask": ["id"]}, "cannot mask 'id', which no event is without"),
-        ({"mask": ["acount"]}, "cannot mask 'acount', which no dataset has"),
+        ({"mask": ["id"], "datasets": ["hosts"]}, "cannot mask 'id': events of hosts always have it"),
+        (
+            {"mask": ["scope"]},
+            "cannot mask 'scope': events of polls always have it; give `datasets` without them",
+        ),
+        ({"mask": ["acount"]}, "cannot mask 'acount': no dataset of this sink has it"),
     ],
 )
 def test_what_cannot_be_is_refused(given: dict[str, Any], says: str) -> None:
