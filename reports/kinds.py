@@ -18,6 +18,7 @@ from lakescope.reports.model import (
     Report,
     Section,
     Sentence,
+    State,
     worst,
 )
 from lakescope.reports.period import Day, Week
@@ -34,6 +35,12 @@ FINDINGS = 8
 """On page 1."""
 FINDINGS_ALIKE = 2
 """Of these, with one action."""
+WITHOUT_FINDINGS: Mapping[State, str] = {
+    "good": "Healthy: nothing needs attention.",
+    "warning": "Degraded: an indicator is beyond its bound.",
+    "critical": "Not healthy: an indicator is beyond its bound.",
+    "no data": "The state is unknown: no data.",
+}
 
 
 class Kind(Struct, frozen=True, kw_only=True):
@@ -180,8 +187,7 @@ def _verdict(sections: Sequence[Section], findings: Sequence[Finding]) -> list[S
     warnings = len(findings) - critical
     state = worst([section.state for section in sections]) or "no data"
     if not findings:
-        text = "Healthy: nothing needs attention." if state == "good" else "The state is unknown: no data."
-        return [sentence(text, state=state)]
+        return [sentence(WITHOUT_FINDINGS[state], state=state)]
     names = [section.title.lower() for section in sections if section.state == "critical"]
     more = f" Critical: {', '.join(names)}." if names else ""
     counts = [

@@ -10,10 +10,11 @@ import pytest
 from msgspec import structs
 
 from lakescope.app.query import ask
-from lakescope.app.reports import ReportText, report_of
+from lakescope.app.reports import ReportText, lake_status_of, report_of
 from lakescope.core.events import IncidentReport
 from lakescope.kpis.model import EventsQuery
 from lakescope.reports.differences import differences
+from lakescope.reports.lake_status import LakeStatus
 from lakescope.reports.model import Report
 from lakescope.sinks.elasticsearch import ElasticsearchOptions, ElasticsearchSink
 from tests.app._searched import Store
@@ -43,17 +44,18 @@ EVENTS = [
     ),
 ]
 WEEKLY = ReportText("weekly", "2026-W47")
+SUNDAY = WEEK.until - timedelta(hours=10)
 
 
 @pytest.fixture(scope="module")
-def expected(tmp_path_factory: pytest.TempPathFactory) -> Report:
+def expected(tmp_path_factory: pytest.TempPathFactory) -> tuple[Report, LakeStatus]:
     with store_of(EVENTS, tmp_path_factory.mktemp("store")) as sink:
-        return report_of(WEEKLY, sink, MONDAY)
+        return report_of(WEEKLY, sink, MONDAY), lake_status_of(sink, SUNDAY)
 
 
 @pytest.mark.parametrize("store", ["elasticsearch"], indirect=True)
 def test_from_elasticsearch_with_a_request_a_section(
-    store: Store, expected: Report, monkeypatch: pytest.MonkeyPatch
+    store: Store, expected: tuple[Report, LakeStatus], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plain = store(EVENTS)
     direct = plain.options
@@ -61,7 +63,8 @@ def test_from_elasticsearch_with_a_request_a_section(
         options = ElasticsearchOptions(urls=[proxy.url], prefix=direct.prefix)
         with closing(ElasticsearchSink("store", options, Path())) as sink:
             report = report_of(WEEKLY, sink, MONDAY)
-    assert differences(expected, report) == []
+    assert differences(expected[0], report) == []
+    assert lake_status_of(plain, SUNDAY) == expected[1]
     searches = [request for request in proxy.requests if request.path == "/_msearch"]
     # that of causes asks what its first answers call for, that of incidents lists events and counts their files
     assert len(searches) <= len(report.sections) + 5
@@ -74,14 +77,16 @@ def test_from_elasticsearch_with_a_request_a_section(
 
 
 @pytest.mark.parametrize("store", ["influxdb"], indirect=True)
-def test_from_influxdb_but_for_the_errors(store: Store, expected: Report) -> None:
-    report = report_of(WEEKLY, store(EVENTS), MONDAY)
+def test_from_influxdb_but_for_the_errors(store: Store, expected: tuple[Report, LakeStatus]) -> None:
+    sink = store(EVENTS)
+    report = report_of(WEEKLY, sink, MONDAY)
+    assert lake_status_of(sink, SUNDAY) == expected[1]
 
     def rest(report: Report) -> Report:
         sections = [one for one in report.sections if one.name != "errors"]
         return structs.replace(report, sections=sections, summary=[], findings=[])
 
-    assert differences(rest(expected), rest(report)) == []
+    assert differences(rest(expected[0]), rest(report)) == []
     (errors,) = [one for one in report.sections if one.name == "errors"]
     assert errors.notes == (
         "transfers_failed: InfluxDB groups by tags only, and error_class is none;"

@@ -15,6 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from lakescope.alerts.objectives import Objective
+from lakescope.app.reports import ReportText, report_of
 from lakescope.cli import app
 from lakescope.core.contracts import TransientError
 from lakescope.core.events import IncidentReport, Storage
@@ -331,3 +332,12 @@ def test_a_change_names_its_cause(tmp_path: Path) -> None:
     )
     assert "-23.8 points to SITE-C, where transfers ended on Wednesday." in text
     assert section(report, "causes").sentences
+
+
+def test_an_indicator_can_be_bad_without_a_place_to_look_at(tmp_path: Path) -> None:
+    """Of 24 attempts a day nothing is concluded about a link, and the error is not new."""
+    events = [*hourly(range(168), of=BEFORE, failed_every=4), *hourly(range(168), failed_every=4)]
+    with store_of(events, tmp_path) as sink:
+        report = report_of(ReportText("daily", "2026-11-18"), sink, MONDAY)
+    assert (report.findings, report.state) == ([], "warning")
+    assert report.summary[0].text == "Degraded: an indicator is beyond its bound."

@@ -36,7 +36,8 @@ _TYPES: dict[Form, tuple[str, str]] = {
 _ICONS = {"good": "good", "warning": "warning", "critical": "critical"}
 _NONE = (
     "<p>No report has been kept yet. <code>lakescope report weekly --keep --out DIR</code> keeps that of the last week that"
-    " is over; <code>daily</code> and <code>site SITE</code> do the same.</p>"
+    " is over; <code>daily</code> and <code>site SITE</code> do the same, and so does a schedule: <code>at</code> of"
+    " <code>[reports.NAME]</code>.</p>"
 )
 
 
