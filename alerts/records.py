@@ -213,7 +213,7 @@ _FIRST: dict[Owner, str] = {
     "fts": "whether the FTS server answers, then its queue and its host",
     "vo": "the credentials with which the transfers are submitted: certificate, proxy or token",
 }
-"""Owner -> what to look at first."""
+"""Owner -> what to check first."""
 _OF_ALL = "what all transfers share: the FTS servers, certificate authorities, the network"
 
 
@@ -230,7 +230,7 @@ def alert_of(record: IncidentRecord) -> Alert:
             for one in record.evidence
             if one.finding == finding
         ]
-    sentences.append(f"Look first at {_FIRST.get(record.owner, _OF_ALL)}.")
+    sentences.append(f"First check {_FIRST.get(record.owner, _OF_ALL)}.")
     annotations = {
         "summary": f"Transfers fail: {record.culprit}: {failed}, {record.expected:.0f} expected",
         "description": " ".join(sentences),

@@ -39,7 +39,7 @@ DATA: tuple[Rule, ...] = (
         filters={"stage": "sink"},
         summary="Sink {name}: {value} events stored in {window}, usually {median}, threshold {threshold}",
         description="Sink {name} stored {value} events in the last {window}; in the seven days before it was"
-        " {median} an hour. Look first which collector brings less, then whether the store delays the writes.",
+        " {median} an hour. First check which collector brings less, then whether the store delays the writes.",
     ),
     _data(
         name="dead_letters_rising",
@@ -81,7 +81,7 @@ DATA: tuple[Rule, ...] = (
         owner="rucio",
         summary="{value} messages wait in Rucio's database for Hermes, threshold {threshold}",
         description="{value} messages wait for Rucio's daemon Hermes, so that everything Lakescope knows of"
-        " transfers, deletions and rules is late. Look first whether Hermes runs and reaches its broker.",
+        " transfers, deletions and rules is late. First check whether Hermes runs and reaches its broker.",
     ),
     _data(
         name="fts_messages_missing",
@@ -95,7 +95,7 @@ DATA: tuple[Rule, ...] = (
         volume=Volume("fts_copies", 100.0),
         summary="FTS reported {value} of the copies that Rucio reported as done in {window}, threshold {threshold}",
         description="Of the requests that Rucio reported as done in the last {window}, FTS reported {value} as copied. The other"
-        " messages of FTS were lost, or one FTS server is not read. Look first by FTS server and by collector.",
+        " messages of FTS were lost, or one FTS server is not read. First compare FTS servers, then collectors.",
     ),
     _data(
         name="rucio_messages_missing",

@@ -18,7 +18,7 @@ FTS: tuple[Rule, ...] = (
         owner="fts",
         summary="{endpoint}: {value} transfers are queued, usually {median}, threshold {threshold}",
         description="{value} transfers are queued at {endpoint}; in the seven days before there were {median}. A"
-        " campaign that began explains it as long as the active transfers rise, too. Look first which link holds the"
+        " campaign that began explains it as long as the active transfers rise, too. First check which link holds the"
         " queue, and at its optimizer.",
     ),
     Rule(
@@ -52,7 +52,7 @@ FTS: tuple[Rule, ...] = (
         summary="{endpoint}: no transfer has ended in {window}, though the lake works; in the three days before,"
         " almost every hour had some",
         description="FTS at {endpoint} reported no transfer that ended in the last {window}, while others report"
-        " theirs. Look first whether it answers; if it does and works, its messages do not arrive: look at the"
+        " theirs. First check whether it answers; if it does and works, its messages do not arrive: look at the"
         " broker and at Lakescope's collector.",
     ),
 )

@@ -41,7 +41,7 @@ NETWORK = (
         ),
         summary="{src_host} to {dst_host}: {value} of {volume} test packets lost in {window}; threshold {threshold}",
         description="perfSONAR loses {value} of its test packets, but not all (threshold {threshold}, window"
-        " {window}). TCP slows down from far less. Look first whether the way back loses packets too, and whether"
+        " {window}). TCP slows down from far less. First check whether the way back loses packets too, and whether"
         " the route has changed. With many others at once it is the host or its site, and its links are not alerts"
         " of their own.",
     ),
@@ -62,7 +62,7 @@ NETWORK = (
         summary="{src_host} to {dst_host}: {value} of {volume} test packets lost in {window}",
         description="Not one of perfSONAR's test packets arrived in {window}. If all, or at least 10, other hosts see"
         " this of one host, it is that host: a firewall drops the tests, or it is down; then its links are not"
-        " alerts of their own. Look first whether the host answers a ping and its port 443, from outside its site.",
+        " alerts of their own. First check whether the host answers a ping and its port 443, from outside its site.",
     ),
     _links(
         name="network_delay",
@@ -203,7 +203,7 @@ NETWORK = (
         ),
         summary="{src_host}: {value} of the {test} tests that pSConfig expects were heard in {window}",
         description="The pSConfig template wants this host to measure, and no result of it came in {window}, not even"
-        " a failed one. A link that is not measured looks like one that is well. Look first whether the host"
+        " a failed one. A link that is not measured looks like one that is healthy. First check whether the host"
         " answers, then whether its pSConfig agent has read the template and its archiver's address is right.",
     ),
     _network(

@@ -128,8 +128,8 @@ RUCIO: tuple[Rule, ...] = (
         owner="rucio",
         summary="Rules on {rse}: {value} are suspended though all of their locks are OK",
         description="{value} rules with the RSE expression {rse} are suspended, and none of their locks is"
-        " replicating or stuck: the data is there, but Rucio does not repair or finish the rules. Look first whether"
-        " somebody suspended them by intent.",
+        " replicating or stuck: the data is there, but Rucio does not repair or finish the rules. First check whether"
+        " somebody suspended them on purpose.",
     ),
     _requests(12, 1000, "rucio"),
     _requests(24, 200, "rucio"),
@@ -190,7 +190,7 @@ RUCIO: tuple[Rule, ...] = (
         owner="vo",
         summary="{rse}: {value} files are lost without another copy, usually {median}, threshold {threshold}",
         description="{value} replicas at {rse} were declared bad and had no other copy, so Rucio gave the files up; in the seven"
-        " days before there were {median}. Their owners have to be notified. Look first whether the storage can still read them:"
+        " days before there were {median}. Their owners have to be notified. First check whether the storage can still read them:"
         " then ask for their recovery at once.",
     ),
     _daemon(
@@ -200,15 +200,15 @@ RUCIO: tuple[Rule, ...] = (
         filters={"daemon": CORE_DAEMONS},
         severity="page",
         description="No thread of {daemon} has sent a heartbeat for {value}. Without it transfers, rules or messages stand still."
-        " Look first whether the process runs, then at its log and at the database.",
+        " First check whether the process runs, then at its log and at the database.",
     ),
     _daemon(
         name="daemon_silent",
         title="A daemon is silent",
         condition=Threshold(above=3600.0, clear=1800.0),
         filters={"daemon": OTHER_DAEMONS},
-        description="No thread of {daemon} has sent a heartbeat for {value}. Data still moves. Look first whether the process"
-        " runs; of a daemon that was switched off by intent, delete the heartbeats or silence this alert.",
+        description="No thread of {daemon} has sent a heartbeat for {value}. Data still moves. First check whether the process"
+        " runs; of a daemon that was switched off on purpose, delete the heartbeats or silence this alert.",
     ),
     Rule(
         name="requests_queued_rising",
@@ -221,7 +221,8 @@ RUCIO: tuple[Rule, ...] = (
         owner="rucio",
         summary="{value} transfer requests wait for submission, usually {median}, threshold {threshold}",
         description="{value} requests wait for the conveyor-submitter; in the seven days before there were {median}. A campaign"
-        " that began explains it as long as the number falls again. Look first by destination, and at the conveyor-submitter.",
+        " that began explains it as long as the number falls again. First compare destinations, then look at the"
+        " conveyor-submitter.",
     ),
     Rule(
         name="submission_efficiency",
@@ -236,7 +237,7 @@ RUCIO: tuple[Rule, ...] = (
         severity="page",
         owner="fts",
         summary="{endpoint}: {value} of Rucio's submissions were accepted in {window}, {volume} were not, threshold {threshold}",
-        description="FTS at {endpoint} accepted {value} of what Rucio submitted in the last {window}, and refused {volume}. Look"
-        " first whether FTS answers, then at the credential with which Rucio submits.",
+        description="FTS at {endpoint} accepted {value} of what Rucio submitted in the last {window}, and refused {volume}. First"
+        " check whether FTS answers, then at the credential with which Rucio submits.",
     ),
 )

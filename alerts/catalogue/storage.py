@@ -55,8 +55,8 @@ STORAGE = (
         window_s=_WEEK,
         hold_s=0,  # without growth there is no value, and nothing to do
         summary="{rse}: full in {value} if it grows as in the last {window}; threshold {threshold}",
-        description="At the growth of the last {window} the free space of this RSE ends in {value} (threshold"
-        " {threshold}). Look first which account or scope grows, and whether the reaper deletes what has expired.",
+        description="At the growth of the last {window} the free space of this RSE runs out in {value} (threshold"
+        " {threshold}). First check which account or scope grows, and whether the reaper deletes what has expired.",
     ),
     _storage(
         name="storage_full",
@@ -67,7 +67,7 @@ STORAGE = (
         keep_s=HOUR,
         summary="{rse}: {value} of its space in use; threshold {threshold}",
         description="The RSE reports {value} of its space in use (threshold {threshold}): writes fail, or will within"
-        " hours. Look first whether the reaper deletes there and has anything to delete; then close the RSE for"
+        " hours. First check whether the reaper deletes there and has anything to delete; then close the RSE for"
         " writing until there is space.",
     ),
     _storage(
@@ -81,7 +81,7 @@ STORAGE = (
         " {threshold} either way",
         description="What the storage reports in use minus what Rucio's catalogue has there is {value} of the RSE's"
         " space, for a day (threshold {threshold} either way). Above 0: dark data, which only a consistency check"
-        " finds. Below 0: files that Rucio counts may be lost. Look first whether both numbers are fresh and of the"
+        " finds. Below 0: files that Rucio counts may be lost. First check whether both numbers are fresh and of the"
         " same space.",
     ),
     _storage(
@@ -105,7 +105,7 @@ STORAGE = (
         hold_s=0,
         summary="{rse}: no current report of its space; it had one within the last two days",
         description="The last report of this RSE's space is older than three of its usual intervals, so its fill"
-        " level and days to full are not known. Look first whether Rucio still has a storage usage of it, then at"
+        " level and days to full are not known. First check whether Rucio still has a storage usage of it, then at"
         " the collector that polls it.",
     ),
     Rule(
@@ -183,9 +183,9 @@ STORAGE = (
         hold_s=DAY,
         peers=_site(
             least=2,
-            summary="{peer}: {count} probes fail now and then, {value} of probes ok in {window} (median)",
+            summary="{peer}: {count} probes fail now and then, {value} of the probes succeeded in {window} (median)",
         ),
-        summary="{target}: {value} of {volume} probes {probe} ok in {window}",
+        summary="{target}: {value} of {volume} probes {probe} succeeded in {window}",
         description="Between 20 % and 80 % of the probes found this service healthy, for hours: it is neither up nor"
         " down. Often one of several servers behind a name is bad, or it is overloaded. Look first at the failures"
         " by address and by time of day.",
@@ -204,8 +204,8 @@ STORAGE = (
             summary="{peer}: certificates of {count} services expire within {threshold}; {value} (median)",
         ),
         summary="{target}: its certificate expires in {value}; threshold {threshold}",
-        description="The server certificate ends in {value} (below 0: it has expired, and clients refuse the"
-        " service). Look first who renews it: the site's administrators, or an automatic renewal that has stopped.",
+        description="The server certificate expires in {value} (below 0: it has expired, and clients refuse the"
+        " service). First find out who renews it: the site's administrators, or an automatic renewal that has stopped.",
     ),
     _hosts(
         name="host_silent",
@@ -222,7 +222,7 @@ STORAGE = (
         summary="{host}: no report for {value}; threshold {threshold}",
         description="The host's agent reported within the last day, and nothing for {value} now (threshold"
         " {threshold}). With three or more hosts of a site it is the site or the way from it, and its hosts are not"
-        " alerts of their own. Look first whether the host answers a ping, then at its agent.",
+        " alerts of their own. First check whether the host answers a ping, then at its agent.",
     ),
     _hosts(
         name="host_clock_offset",
@@ -238,7 +238,7 @@ STORAGE = (
         ),
         summary="{host}: its clock is off by {value}; threshold {threshold}",
         description="The host's own time daemon reports an offset of {value} (threshold {threshold}). One-way delays"
-        " mean nothing from some milliseconds on; tokens and certificates are refused from minutes on. Look first"
+        " mean nothing from some milliseconds on; tokens and certificates are refused from minutes on. First check"
         " whether chrony or ntpd runs and reaches its servers.",
     ),
     _hosts(
@@ -256,7 +256,7 @@ STORAGE = (
         ),
         summary="{host}: {value} left on its fullest file system; threshold {threshold}",
         description="One file system of the host has {value} available (threshold {threshold}). Services that cannot"
-        " write their logs or state stop, often without a word. Look first which one it is (df), and at logs that"
+        " write their logs or state stop, often without a word. First check which one it is (df), and at logs that"
         " are not rotated.",
     ),
 )

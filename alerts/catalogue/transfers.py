@@ -112,8 +112,8 @@ TRANSFERS: tuple[Rule, ...] = (
         volume=Volume("accesses", _MORE_THAN_200),
         owner="storage",
         summary="{rse}: access efficiency {value} of {volume} accesses by clients in {window}, threshold {threshold}",
-        description="Of {volume} downloads, uploads and reads by clients at {rse} in the last {window}, {value} succeeded. Look"
-        " first whether clients of all sites fail: if it is one site, its network or its clients are at fault.",
+        description="Of {volume} downloads, uploads and reads by clients at {rse} in the last {window}, {value} succeeded. First"
+        " check whether clients of all sites fail: if it is one site, its network or its clients are at fault.",
     ),
     Rule(
         name="credential_errors_rising",
@@ -127,7 +127,7 @@ TRANSFERS: tuple[Rule, ...] = (
         summary='{value} transfers failed in {window} with "{error_template}", usually {median}, threshold {threshold}',
         description="{value} transfers failed in the last {window} as a certificate, CRL, proxy or token was not"
         " accepted, with one error; in an hour of the three days before it was {median}. Such"
-        " errors begin when something expires, and do not end by themselves. Look first what the failures share: a"
+        " errors begin when something expires, and do not end by themselves. First check what the failures share: a"
         " host, a VO, an FTS server.",
         is_incident=True,
     ),
@@ -159,7 +159,7 @@ TRANSFERS: tuple[Rule, ...] = (
         summary="To {dst_site}: 5 % of the transfers waited {value} or longer, of {volume} that ended in {window}, threshold"
         " {threshold}",
         description="Of the transfers to {dst_site} that ended in the last {window}, the 95th percentile of the time from the"
-        " request to the start is {value}. Look first whether the destination has a limit of transfers that is too low for"
+        " request to the start is {value}. First check whether the destination has a limit of transfers that is too low for"
         " what was asked, or whether FTS holds them back as they fail.",
     ),
     Rule(
