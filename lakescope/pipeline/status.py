@@ -148,7 +148,7 @@ class Status:
             "dead_letters": self._dead_letters(),
             "latest_failures": [
                 {key: failure.get(key) for key in SHOWN_METRICS}
-                for failure in map(msgspec.json.decode, reversed(self.engine.failures))
+                for failure in map(msgspec.json.decode, reversed(list(self.engine.failures)))
             ],
             "history": self._history(),
         }
