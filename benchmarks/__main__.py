@@ -9,6 +9,7 @@ from benchmarks import (
     causes,
     dashboards,
     hot_path,
+    kafka,
     report,
     whole_process,
 )
@@ -19,6 +20,7 @@ ALL = {
     "alerts_search_speed": alerts_search_speed.main,
     "causes": causes.main,
     "hot_path": hot_path.main,
+    "kafka": kafka.main,
     "whole_process": whole_process.main,
     "dashboards": dashboards.main,
     "report": report.main,
