@@ -1,12 +1,11 @@
 -- the whole range
-with found as (select "incident", (time < $range, case when time >= $range then null end) as slot, (time, "incident" is not null, "incident") as place, {'at': epoch_us(time), 'incident': "incident", 'state': "state", 'collector': "collector", 'source': "source"} as report from "incidents" where time >= $since and time < $until and "event" = $p2) select unnest(report) from (select unnest(max_by(report, place, 10)) as report from found group by "incident" union all select max_by(report, place) from found group by "incident", slot);
+with times as (select "incident", unnest(max(time, 10)) as time from "incidents" where time >= $since and time < $until and "event" = $p2 group by "incident") select epoch_us(time) as at, "incident", "state", "collector", "source" from "incidents" as events semi join times on events."incident" is not distinct from times."incident" and events.time is not distinct from times.time where time >= $since and time < $until and "event" = $p2;
 -- $since = 2026-01-11 00:00:00
 -- $until = 2026-01-12 00:00:00
 -- $p2 = reported
--- $range = 2026-01-12 00:00:00
 
 -- every hour, by severity
-with found as (select "incident", (time < $range, case when time >= $range then time_bucket(to_seconds($bin), time, timestamp '1970-01-01') end) as slot, (time, "incident" is not null, "incident") as place, {'at': epoch_us(time), 'incident': "incident", 'severity': "severity", 'state': "state", 'collector': "collector", 'source': "source"} as report from "incidents" where time >= $since and time < $until and "event" = $p2) select unnest(report) from (select unnest(max_by(report, place, 10)) as report from found group by "incident" union all select max_by(report, place) from found group by "incident", slot);
+with times as (select "incident", unnest(max(time, 10)) as time from "incidents" where time >= $since and time < $until and "event" = $p2 group by "incident" union select "incident", max(time) as time from "incidents" where time >= $since and time < $until and "event" = $p2 group by "incident", time < $range, case when time >= $range then time_bucket(to_seconds($bin), time, timestamp '1970-01-01') end) select epoch_us(time) as at, "incident", "severity", "state", "collector", "source" from "incidents" as events semi join times on events."incident" is not distinct from times."incident" and events.time is not distinct from times.time where time >= $since and time < $until and "event" = $p2;
 -- $since = 2026-01-04 00:00:00
 -- $until = 2026-01-12 00:00:00
 -- $p2 = reported
@@ -14,8 +13,7 @@ with found as (select "incident", (time < $range, case when time >= $range then 
 -- $bin = 3600
 
 -- by vo, of two severity
-with found as (select "incident", (time < $range, case when time >= $range then null end) as slot, (time, "incident" is not null, "incident") as place, {'at': epoch_us(time), 'incident': "incident", 'vo': "vo", 'state': "state", 'severity': "severity", 'collector': "collector", 'source': "source"} as report from "incidents" where time >= $since and time < $until and "event" = $p2) select unnest(report) from (select unnest(max_by(report, place, 10)) as report from found group by "incident" union all select max_by(report, place) from found group by "incident", slot);
+with times as (select "incident", unnest(max(time, 10)) as time from "incidents" where time >= $since and time < $until and "event" = $p2 group by "incident") select epoch_us(time) as at, "incident", "vo", "state", "severity", "collector", "source" from "incidents" as events semi join times on events."incident" is not distinct from times."incident" and events.time is not distinct from times.time where time >= $since and time < $until and "event" = $p2;
 -- $since = 2026-01-11 00:00:00
 -- $until = 2026-01-12 00:00:00
 -- $p2 = reported
--- $range = 2026-01-12 00:00:00

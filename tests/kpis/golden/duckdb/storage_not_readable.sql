@@ -1,24 +1,22 @@
 -- the whole range
-with found as (select "rse", (time < $range, case when time >= $range then null end) as slot, (time, "readable" is not null, "readable") as place, {'at': epoch_us(time), 'readable': "readable", 'rse': "rse", 'collector': "collector", 'source': "source"} as report from "storage" where time >= $since and time < $until and "rse" is not null and "usage_source" = $p2 and "readable" is not null) select unnest(report) from (select unnest(max_by(report, place, 10)) as report from found group by "rse" union all select max_by(report, place) from found group by "rse", slot);
+with times as (select "rse", unnest(max(time, 10)) as time from "storage" where time >= $since and time < $until and "rse" is not null and "usage_source" = $p2 and "readable" is not null group by "rse") select epoch_us(time) as at, "readable", "rse", "collector", "source" from "storage" as events semi join times on events."rse" is not distinct from times."rse" and events.time is not distinct from times.time where time >= $since and time < $until and "rse" is not null and "usage_source" = $p2 and "readable" is not null;
 -- $since = 2026-01-05 00:00:00
 -- $until = 2026-01-12 00:00:00
 -- $p2 = availability
--- $range = 2026-01-12 00:00:00
-with found as (select "collector", "source", "scope", (time < $range, case when time >= $range then null end) as slot, (time, "count" is not null, "count") as place, {'at': epoch_us(time), 'count': "count", 'collector': "collector", 'source': "source", 'scope': "scope", 'interval_s': "interval_s", 'kind': "kind", 'state': "state"} as report from "polls" where time >= $since and time < $until and "complete" = $p2 and "kind" is distinct from $p3 and "count" is not null) select unnest(report) from (select unnest(max_by(report, place, 10)) as report from found group by "collector", "source", "scope" union all select max_by(report, place) from found group by "collector", "source", "scope", slot);
+with times as (select "collector", "source", "scope", unnest(max(time, 10)) as time from "polls" where time >= $since and time < $until and "complete" = $p2 and "kind" is distinct from $p3 and "count" is not null group by "collector", "source", "scope") select epoch_us(time) as at, "count", "collector", "source", "scope", "interval_s", "kind", "state" from "polls" as events semi join times on events."collector" is not distinct from times."collector" and events."source" is not distinct from times."source" and events."scope" is not distinct from times."scope" and events.time is not distinct from times.time where time >= $since and time < $until and "complete" = $p2 and "kind" is distinct from $p3 and "count" is not null;
 -- $since = 2026-01-05 00:00:00
 -- $until = 2026-01-12 00:00:00
 -- $p2 = True
 -- $p3 = metrics
--- $range = 2026-01-12 00:00:00
 
 -- every hour, by rse
-with found as (select "rse", (time < $range, case when time >= $range then time_bucket(to_seconds($bin), time, timestamp '1970-01-01') end) as slot, (time, "readable" is not null, "readable") as place, {'at': epoch_us(time), 'readable': "readable", 'rse': "rse", 'collector': "collector", 'source': "source"} as report from "storage" where time >= $since and time < $until and "rse" is not null and "usage_source" = $p2 and "readable" is not null) select unnest(report) from (select unnest(max_by(report, place, 10)) as report from found group by "rse" union all select max_by(report, place) from found group by "rse", slot);
+with times as (select "rse", unnest(max(time, 10)) as time from "storage" where time >= $since and time < $until and "rse" is not null and "usage_source" = $p2 and "readable" is not null group by "rse" union select "rse", max(time) as time from "storage" where time >= $since and time < $until and "rse" is not null and "usage_source" = $p2 and "readable" is not null group by "rse", time < $range, case when time >= $range then time_bucket(to_seconds($bin), time, timestamp '1970-01-01') end) select epoch_us(time) as at, "readable", "rse", "collector", "source" from "storage" as events semi join times on events."rse" is not distinct from times."rse" and events.time is not distinct from times.time where time >= $since and time < $until and "rse" is not null and "usage_source" = $p2 and "readable" is not null;
 -- $since = 2025-12-29 00:00:00
 -- $until = 2026-01-12 00:00:00
 -- $p2 = availability
 -- $range = 2026-01-05 00:00:00
 -- $bin = 3600
-with found as (select "collector", "source", "scope", (time < $range, case when time >= $range then time_bucket(to_seconds($bin), time, timestamp '1970-01-01') end) as slot, (time, "count" is not null, "count") as place, {'at': epoch_us(time), 'count': "count", 'collector': "collector", 'source': "source", 'scope': "scope", 'interval_s': "interval_s", 'kind': "kind", 'state': "state"} as report from "polls" where time >= $since and time < $until and "complete" = $p2 and "kind" is distinct from $p3 and "count" is not null) select unnest(report) from (select unnest(max_by(report, place, 10)) as report from found group by "collector", "source", "scope" union all select max_by(report, place) from found group by "collector", "source", "scope", slot);
+with times as (select "collector", "source", "scope", unnest(max(time, 10)) as time from "polls" where time >= $since and time < $until and "complete" = $p2 and "kind" is distinct from $p3 and "count" is not null group by "collector", "source", "scope" union select "collector", "source", "scope", max(time) as time from "polls" where time >= $since and time < $until and "complete" = $p2 and "kind" is distinct from $p3 and "count" is not null group by "collector", "source", "scope", time < $range, case when time >= $range then time_bucket(to_seconds($bin), time, timestamp '1970-01-01') end) select epoch_us(time) as at, "count", "collector", "source", "scope", "interval_s", "kind", "state" from "polls" as events semi join times on events."collector" is not distinct from times."collector" and events."source" is not distinct from times."source" and events."scope" is not distinct from times."scope" and events.time is not distinct from times.time where time >= $since and time < $until and "complete" = $p2 and "kind" is distinct from $p3 and "count" is not null;
 -- $since = 2025-12-29 00:00:00
 -- $until = 2026-01-12 00:00:00
 -- $p2 = True
@@ -27,15 +25,13 @@ with found as (select "collector", "source", "scope", (time < $range, case when 
 -- $bin = 3600
 
 -- by vo, of two rse
-with found as (select "rse", (time < $range, case when time >= $range then null end) as slot, (time, "readable" is not null, "readable") as place, {'at': epoch_us(time), 'readable': "readable", 'rse': "rse", 'vo': "vo", 'collector': "collector", 'source': "source"} as report from "storage" where time >= $since and time < $until and "rse" is not null and "usage_source" = $p2 and "readable" is not null and list_contains($p3, "rse")) select unnest(report) from (select unnest(max_by(report, place, 10)) as report from found group by "rse" union all select max_by(report, place) from found group by "rse", slot);
+with times as (select "rse", unnest(max(time, 10)) as time from "storage" where time >= $since and time < $until and "rse" is not null and "usage_source" = $p2 and "readable" is not null and list_contains($p3, "rse") group by "rse") select epoch_us(time) as at, "readable", "rse", "vo", "collector", "source" from "storage" as events semi join times on events."rse" is not distinct from times."rse" and events.time is not distinct from times.time where time >= $since and time < $until and "rse" is not null and "usage_source" = $p2 and "readable" is not null and list_contains($p3, "rse");
 -- $since = 2026-01-05 00:00:00
 -- $until = 2026-01-12 00:00:00
 -- $p2 = availability
 -- $p3 = ["it's", 'two']
--- $range = 2026-01-12 00:00:00
-with found as (select "collector", "source", "scope", (time < $range, case when time >= $range then null end) as slot, (time, "count" is not null, "count") as place, {'at': epoch_us(time), 'count': "count", 'collector': "collector", 'source': "source", 'scope': "scope", 'interval_s': "interval_s", 'kind': "kind", 'state': "state"} as report from "polls" where time >= $since and time < $until and "complete" = $p2 and "kind" is distinct from $p3 and "count" is not null) select unnest(report) from (select unnest(max_by(report, place, 10)) as report from found group by "collector", "source", "scope" union all select max_by(report, place) from found group by "collector", "source", "scope", slot);
+with times as (select "collector", "source", "scope", unnest(max(time, 10)) as time from "polls" where time >= $since and time < $until and "complete" = $p2 and "kind" is distinct from $p3 and "count" is not null group by "collector", "source", "scope") select epoch_us(time) as at, "count", "collector", "source", "scope", "interval_s", "kind", "state" from "polls" as events semi join times on events."collector" is not distinct from times."collector" and events."source" is not distinct from times."source" and events."scope" is not distinct from times."scope" and events.time is not distinct from times.time where time >= $since and time < $until and "complete" = $p2 and "kind" is distinct from $p3 and "count" is not null;
 -- $since = 2026-01-05 00:00:00
 -- $until = 2026-01-12 00:00:00
 -- $p2 = True
 -- $p3 = metrics
--- $range = 2026-01-12 00:00:00
