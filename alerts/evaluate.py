@@ -21,7 +21,9 @@ from lakescope.kpis.catalogue import CATALOGUE
 from lakescope.kpis.model import HOUR, Comparison, Kpi, Part, Query, UnsupportedError, parts
 
 Rows = Sequence[Mapping[str, Any]]
-Answers = Mapping[str, Rows | UnsupportedError | None]
+Series = dict[tuple[Any, ...], list[float]]
+"""Rows in short, a fraction of their size: dimensions of a group -> its values that are not null, in the order of the rows."""
+Answers = Mapping[str, Rows | Series | UnsupportedError | None]
 """`key` of a query -> its rows, or why such a store cannot answer it; null or not there: it did not answer."""
 Group = tuple[str, ...]
 State = Literal["normal", "between", "abnormal", "too few", "no baseline"]
@@ -165,12 +167,18 @@ def _query(rule: Rule, kpi: str, begin: float, end: float, bin_s: int | None = N
     )
 
 
-def _series(rule: Rule, rows: Rows | None) -> dict[Group, list[float]]:
-    """Each group's values, in the order of the rows; without null values, and groups with a null that is not optional."""
-    series: dict[tuple[Any, ...], list[float]] = defaultdict(list)
-    for row in rows or ():  # of thousands of links hundreds of thousands
+def series_of(by: Sequence[str], rows: Rows) -> Series:
+    """The rows of a query by these dimensions in short."""
+    series: Series = defaultdict(list)
+    for row in rows:  # of thousands of links hundreds of thousands
         if (value := row["value"]) is not None:
-            series[tuple(map(row.__getitem__, rule.by))].append(value)
+            series[tuple(map(row.__getitem__, by))].append(value)
+    return series
+
+
+def _series(rule: Rule, answer: Rows | Series | None) -> dict[Group, list[float]]:
+    """Each group's values; without groups with a null that is not optional."""
+    series = answer if isinstance(answer, dict) else series_of(rule.by, answer or ())
     return {
         tuple("" if one is None else str(one) for one in group): values
         for group, values in series.items()
@@ -178,7 +186,7 @@ def _series(rule: Rule, rows: Rows | None) -> dict[Group, list[float]]:
     }
 
 
-def _values(rule: Rule, rows: Rows | None) -> dict[Group, float]:
+def _values(rule: Rule, rows: Rows | Series | None) -> dict[Group, float]:
     return {group: values[-1] for group, values in _series(rule, rows).items()}
 
 
@@ -311,9 +319,10 @@ def _others(rule: Rule, peers: Peers, verdicts: Iterable[Verdict]) -> dict[str, 
 
 
 def _with_zeros(
-    values: Mapping[Group, float], history: Mapping[Group, list[float]], feed: Rows | None
+    values: Mapping[Group, float], history: Mapping[Group, list[float]], feed: Rows | Series | None
 ) -> dict[Group, list[float]]:
     """Each group's values in every window with data of the feed."""
-    windows = sum(row["value"] is not None for row in feed or ())
+    series = feed if isinstance(feed, dict) else series_of((), feed or ())
+    windows = len(series.get((), ()))
     groups = {*values, *history}
     return {one: [0.0] * (windows - len(history.get(one, ()))) + history.get(one, []) for one in groups}

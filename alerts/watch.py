@@ -281,8 +281,6 @@ def bins_of(ended: Rows, failed: Rows) -> Bins:
     bins: dict[float, dict[Key, Counts]] = {}
     bins_by_time: dict[str, dict[Key, Counts]] = {}
     place_of = itemgetter(*PLACE)
-    values: dict[str | None, str | None] = {}
-    """Each text once: a store's rows have copies."""
 
     def counts(row: Mapping[str, Any]) -> Counts:  # of a large lake a million rows a day
         time = row["time"]
@@ -293,7 +291,6 @@ def bins_of(ended: Rows, failed: Rows) -> Bins:
         place = place_of(row)
         of_place = of_bin.get(place)
         if of_place is None:
-            place = tuple([values.setdefault(value, value) for value in place])
             of_place = of_bin[place] = Counts()
         return of_place
 

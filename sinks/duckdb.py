@@ -278,12 +278,16 @@ _PLAIN: dict[str, Callable[[Any], Any]] = {
 
 
 def fetch(result: duckdb.DuckDBPyConnection) -> Iterator[dict[str, Any]]:
-    """The rows of an executed statement, values as in events, nulls too; a part of them in memory at a time."""
+    """The rows of an executed statement, values as in events, nulls too; a part of them in memory at a time, equal texts once."""
     kinds = {name: str(kind) for name, kind, *_ in result.description or ()}
     plain = [(name, _PLAIN[kind]) for name, kind in kinds.items() if kind in _PLAIN]
+    names = [name for name, kind in kinds.items() if kind == "VARCHAR"]
+    texts: dict[str | None, str | None] = {}
     while rows := result.fetchmany(_ROWS_AT_ONCE):
         for values in rows:
             row = dict(zip(kinds, values, strict=True))
+            for name in names:
+                row[name] = texts.setdefault(row[name], row[name])
             for name, convert in plain:
                 if row[name] is not None:
                     row[name] = convert(row[name])

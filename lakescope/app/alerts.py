@@ -40,7 +40,7 @@ class Evaluator:
         """What people are notified of instead of an abnormal group."""
         self.fault: str | None = None
         """Why the store did not answer in the last round."""
-        self._histories: dict[str, Answer] = {}
+        self._histories: dict[str, evaluate.Series | UnsupportedError] = {}
         """Answers about what is over: equal until the next hour."""
 
     def step(self, now: float) -> None:
@@ -52,16 +52,25 @@ class Evaluator:
         self.ledger.end_others(self.rules, now)
 
     def judge(self, now: float) -> dict[str, list[Verdict]]:
-        """Rule -> its verdicts at a time (POSIX seconds), all asked at once."""
+        """Rule -> its verdicts at a time (POSIX seconds).
+
+        All is asked at once, but what is over one by one, once an hour: such an answer may have hundreds of thousands of rows.
+        """
         rules = self.rules.values()
         queries = self.questions(now)
-        self._histories = {name: answer for name, answer in self._histories.items() if name in queries}
-        answers = self._ask(queries)
-        for rule in rules:
-            for past in evaluate.questions_of(rule, now).past:
-                name = evaluate.key(past)
-                if (answer := answers.get(name)) is not None:
-                    self._histories[name] = answer
+        past = {evaluate.key(one): one for rule in rules for one in evaluate.questions_of(rule, now).past}
+        self._histories = {name: answer for name, answer in self._histories.items() if name in past}
+        answers: dict[str, Any] = self._ask({name: one for name, one in queries.items() if name not in past})
+        for name, query in past.items():
+            if name not in self._histories and self.fault is None:
+                answer = self._ask({name: query}).get(name)
+                if answer is not None:
+                    self._histories[name] = (
+                        answer
+                        if isinstance(answer, UnsupportedError)
+                        else evaluate.series_of(query.by, answer)
+                    )
+        answers |= self._histories
         return {
             rule.name: evaluate.verdicts(rule, now, answers, _completeness(rule, now, answers))
             for rule in rules
@@ -82,15 +91,13 @@ class Evaluator:
 
     def _ask(self, queries: Mapping[str, Query]) -> dict[str, Answer]:
         """The answers that the store gives; none where it does not answer."""
-        answers_before = {name: self._histories[name] for name in queries if name in self._histories}
-        new_queries = {name: one for name, one in queries.items() if name not in answers_before}
         try:
-            answers = ask_many(list(new_queries.values()), self.sink) if new_queries else []
+            answers = ask_many(list(queries.values()), self.sink) if queries else []
         except (TransientError, RefusedError) as error:
             self.fault = str(error)
             return {}
         self.fault = None
-        return answers_before | dict(zip(new_queries, answers, strict=True))
+        return dict(zip(queries, answers, strict=True))
 
 
 def feeds(query: Query) -> Iterable[Query]:

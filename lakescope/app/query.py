@@ -9,13 +9,15 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from msgspec.structs import replace
+
 from lakescope.core.contracts import Sink
 from lakescope.core.plugins import PluginError, available, load
 from lakescope.dashboards.model import Dashboard
 from lakescope.dashboards.pages.pictures import DashboardAnswer
 from lakescope.dashboards.questions import Selection, questions_of
 from lakescope.kpis import CATALOGUE, Kpi, Query, UnsupportedError, comparisons, snapshots, timelines
-from lakescope.kpis.model import EventsQuery, KpiSink, StatesQuery, StoreAnswer, StoreQuery
+from lakescope.kpis.model import EventsQuery, KpiSink, ReportsQuery, StatesQuery, StoreAnswer, StoreQuery
 
 Question = Query | EventsQuery | StatesQuery
 Rows = list[dict[str, Any]]
@@ -71,19 +73,30 @@ def _ask_plain(questions: Sequence[Question], sink: Sink) -> list[Answer]:
         )
     stored_datasets: Sequence[str] | None = getattr(getattr(sink, "options", None), "datasets", None)
     queries = [_queries_of(question, stored_datasets) for question in questions]
-    distinct = {
-        repr(one): one
-        for of_question in queries
-        if not isinstance(of_question, UnsupportedError)
-        for one in of_question
-    }
+    distinct: dict[str, StoreQuery] = {}
+    for of_question in queries:
+        for one in () if isinstance(of_question, UnsupportedError) else of_question:
+            name = _name(one)
+            distinct[name] = _with_columns(one, distinct.get(name, one))
     answers = dict(zip(distinct, sink.answer(list(distinct.values())) if distinct else [], strict=True))
     return [
         of_question
         if isinstance(of_question, UnsupportedError)
-        else _answer(question, [answers[repr(one)] for one in of_question])
+        else _answer(question, [answers[_name(one)] for one in of_question])
         for question, of_question in zip(questions, queries, strict=True)
     ]
+
+
+def _name(query: StoreQuery) -> str:
+    """Equal for what is asked once: equal queries, and the same reports with whatever columns."""
+    return repr(replace(query, columns=()) if isinstance(query, ReportsQuery) else query)
+
+
+def _with_columns(query: StoreQuery, other: StoreQuery) -> StoreQuery:
+    """Reports with the columns of both."""
+    if not isinstance(query, ReportsQuery) or not isinstance(other, ReportsQuery):
+        return query
+    return replace(query, columns=tuple(dict.fromkeys((*other.columns, *query.columns))))
 
 
 def _queries_of(
