@@ -232,7 +232,7 @@ class _History:
         self.series: dict[Key, list[Report]] = defaultdict(list)
         names = (*part.series, *(("poll",) if part.polled else ()))
         for report in reports:
-            self.series[tuple(report.values.get(name) for name in names)].append(report)
+            self.series[tuple([report.values.get(name) for name in names])].append(report)
         for series_reports in self.series.values():
             series_reports.sort(key=partial(_place, str(part.field)))
         self._times = {key: [report.time for report in found] for key, found in self.series.items()}
@@ -282,7 +282,12 @@ class _History:
         states: dict[int, dict[Key, _State]] = defaultdict(dict)
         filters = _filters(query)
         for key, reports in self.series.items():
-            for place, report in enumerate(reports):
+            times = self._times[key]
+            places = sorted({bisect_left(times, end) for end in ends} - {0})
+            for place in (
+                one - 1 for one in places
+            ):  # the last reports before the ends: no others hold there
+                report = reports[place]
                 first, last = bisect_right(ends, report.time), bisect_right(ends, self._until(key, place))
                 if first < last:
                     state = self._state(query.by, filters, place, report)
