@@ -136,6 +136,15 @@ KPIS = (
         value=Part(kind="sum", field="bytes", where=(DONE,)),
         null="no file of known size arrived",
     ),
+    _transfers(
+        name="failed_volume",
+        meaning="Volume of the attempts that failed or were lost; a file counts with each of them.",
+        unit="bytes",
+        good="down",
+        where=(RUCIO,),
+        value=Part(kind="sum", field="bytes", where=(FAILED,)),
+        null="no attempt of known size failed",
+    ),
     _count(
         name="files_failing",
         meaning="Distinct files with at least one failed attempt; repeated attempts count once.",

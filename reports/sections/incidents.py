@@ -8,7 +8,6 @@ from statistics import median
 from typing import Any
 
 from lakescope.core.printable import rfc3339
-from lakescope.kpis import CATALOGUE
 from lakescope.kpis.model import Condition
 from lakescope.kpis.units import format_value
 from lakescope.reports.desk import Answer, Desk, Question, ask_for
@@ -34,6 +33,7 @@ COLUMNS = (
 )
 PLACES = ("src_site", "dst_site", "src_rse", "dst_rse", "protocol", "endpoint", "activity", "vo")
 """Of an incident, which are dimensions of transfers."""
+AFFECTED = ("files_failing", "failed_volume")
 REPORTS_MAX = 20_000
 """Each round reports each open incident: 2016 rounds a week."""
 ROWS = 50
@@ -41,7 +41,7 @@ Incident = Mapping[str, Any]
 
 
 def incidents(desk: Desk) -> Section:
-    """Beginning, end, reaction, culprit, files affected and the error of each, the newest first."""
+    """Beginning, end, reaction, culprit, files and volume affected and the error of each, the newest first."""
     began = desk.ask(ask_for("incidents_began")) if desk.site is None else []  # a site's are counted below
     (reports,) = desk.events("incidents", COLUMNS, (Condition("event", "=", "reported"),), limit=REPORTS_MAX)
     newest: dict[str, dict[str, Any]] = {}
@@ -55,7 +55,7 @@ def incidents(desk: Desk) -> Section:
     if desk.site is not None:
         rses = _rses(desk, desk.site)
         of_period = [one for one in of_period if _is_at(one, desk.site, rses)]
-    files = _files_failing(desk, of_period[:ROWS])
+    affected = _affected(desk, of_period[:ROWS])
     still_open = [one for one in of_period if one["state"] == "open"]
     findings = [
         Finding(
@@ -74,7 +74,7 @@ def incidents(desk: Desk) -> Section:
         title="Incidents",
         state=worst([one.state for one in findings]),
         sentences=[*_counts(desk, began, of_period, still_open), *_pages(of_period)],
-        tables=[_table(desk, of_period, files)] if of_period else [],
+        tables=[_table(desk, of_period, affected)] if of_period else [],
         findings=findings,
         notes=refusals(*began),
     )
@@ -130,9 +130,10 @@ def _is_at(one: Incident, site: str, rses: set[str | None]) -> bool:
     return is_at_site or bool({one["src_rse"], one["dst_rse"]} & rses)
 
 
-def _files_failing(desk: Desk, of_period: list[Incident]) -> dict[str, Answer]:
-    """Distinct files with a failed attempt at each culprit while it lasted, where it is one place."""
-    questions: dict[str, Question] = {}
+def _affected(desk: Desk, of_period: list[Incident]) -> dict[tuple[str, str], Answer]:
+    """By incident and KPI: distinct files with a failed attempt at its culprit while it lasted, and the volume of these attempts;
+    of those whose culprit is one place."""
+    questions: dict[tuple[str, str], Question] = {}
     for one in of_period:
         where = {name: one[name] for name in PLACES if one[name] is not None}
         if not one["started"] or not where:
@@ -140,14 +141,14 @@ def _files_failing(desk: Desk, of_period: list[Incident]) -> dict[str, Answer]:
         since = max(desk.since, datetime.fromisoformat(one["started"]))
         until = min(desk.until, datetime.fromisoformat(one["ended"]) if one["ended"] else desk.until)
         if since < until:
-            kpi = CATALOGUE["files_failing"]
-            questions[one["incident"]] = Question(
-                kpi=kpi.name, where=where, span=(since.astimezone(UTC), until.astimezone(UTC))
-            )
+            for kpi in AFFECTED:
+                questions[one["incident"], kpi] = Question(
+                    kpi=kpi, where=where, span=(since.astimezone(UTC), until.astimezone(UTC))
+                )
     return desk.ask_each(questions) if questions else {}
 
 
-def _table(desk: Desk, of_period: list[Incident], files: Mapping[str, Answer]) -> Table:
+def _table(desk: Desk, of_period: list[Incident], affected: Mapping[tuple[str, str], Answer]) -> Table:
     has_pages = any(one["notified"] for one in of_period[:ROWS])
     return Table(
         name="incidents",
@@ -159,6 +160,7 @@ def _table(desk: Desk, of_period: list[Incident], files: Mapping[str, Answer]) -
             Column(title="Culprit"),
             Column(title="Severity"),
             Column(title="Files affected", unit="count"),
+            Column(title="Volume of failed attempts", unit="bytes"),
             Column(title="Failed attempts of its worst window"),
             Column(title="Main error"),
             Column(title="Remark"),
@@ -170,9 +172,7 @@ def _table(desk: Desk, of_period: list[Incident], files: Mapping[str, Answer]) -
                 *([_reaction(one)] if has_pages else []),
                 one["culprit"] or "the whole lake",
                 one["severity"],
-                Cell(value=answer.value, text=answer.total.text, query=answer.number)
-                if (answer := files.get(one["incident"]))
-                else Cell(value=None, text=""),
+                *(_number(affected.get((one["incident"], kpi))) for kpi in AFFECTED),
                 f"{one['failures']} of {one['attempts']}, usually {one['expected']:g}"
                 if one["expected"] is not None
                 else "",
@@ -183,6 +183,12 @@ def _table(desk: Desk, of_period: list[Incident], files: Mapping[str, Answer]) -
         ],
         more=max(0, len(of_period) - ROWS),
     )
+
+
+def _number(answer: Answer | None) -> Cell:
+    if answer is None:
+        return Cell(value=None, text="")
+    return Cell(value=answer.value, text=answer.total.text, query=answer.number)
 
 
 def _duration(one: Incident) -> str:

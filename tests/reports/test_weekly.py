@@ -272,8 +272,8 @@ def test_incidents_with_the_files_that_failed_there(tmp_path: Path) -> None:
         earlier = weekly_report(sink, "2026-W47", None, WEEK.since + timedelta(hours=12))
         of_vo = weekly_report(sink, "2026-W47", "escape", MONDAY)
     (row,) = section(report, "incidents").tables[0].rows
-    assert [cell.text if isinstance(cell, Cell) else cell for cell in row[:7]] == [
-        "2026-11-16 09:00", "10 h", "10 min, 20 min", "destination <B> & co", "page", "5", "10 of 20, usually 0.5",
+    assert [cell.text if isinstance(cell, Cell) else cell for cell in row[:8]] == [
+        "2026-11-16 09:00", "10 h", "10 min, 20 min", "destination <B> & co", "page", "5", "5 GB", "10 of 20, usually 0.5",
     ]  # fmt: skip
     assert section(report, "incidents").sentences[1].text == (
         "Incidents that somebody was paged for: 1; acknowledged: 1."
