@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import shlex
 from collections.abc import Iterator
 from datetime import timedelta
@@ -18,12 +19,13 @@ from lakescope.alerts.objectives import Objective
 from lakescope.app.reports import ReportText, report_of
 from lakescope.cli import app
 from lakescope.core.contracts import TransientError
-from lakescope.core.events import IncidentReport, Storage
+from lakescope.core.events import IncidentReport, Storage, Transfer
 from lakescope.reports.kinds import WEEKLY, make_report
 from lakescope.reports.model import Cell, Number, Report, Section
 from lakescope.reports.period import Week
 from lakescope.reports.writing import as_json, read_json, write
-from tests.reports._store import BEFORE, MONDAY, WEEK, hourly, store_of, weekly_report
+from lakescope.transformers._common import identify
+from tests.reports._store import BEFORE, MONDAY, WEEK, hourly, store_of, transfer, weekly_report
 
 
 def section(report: Report, name: str) -> Section:
@@ -310,28 +312,61 @@ def test_objectives_with_the_budget_that_is_left(tmp_path: Path) -> None:
     assert finding.sentence.text == "Objective strict (99 %): 98.4 %, and its budget of 14 d is used up."
 
 
-def test_a_change_names_its_cause(tmp_path: Path) -> None:
-    weeks = [Week(2026, 44), Week(2026, 45), BEFORE, WEEK]
-    events = [
-        one
-        for week in weeks
-        for first, site in ((0, "SITE-B"), (200, "SITE-C"), (400, "SITE-D"))
-        for one in hourly(
-            # from Wednesday on nothing goes to SITE-C any more
-            range(48 if (site, week) == ("SITE-C", WEEK) else 168),
-            of=week,
-            first=first,
+def test_each_main_number_names_its_cause(tmp_path: Path) -> None:
+    """From Wednesday on nothing goes to SITE-C, most to SITE-D fails, what goes to SITE-E waits; B-DISK grows on Friday."""
+    chance = random.Random(3)
+
+    def attempt(week: Week, number: int, site: str, hour: int) -> Transfer:
+        late = week == WEEK and hour >= 48
+        return transfer(
+            week.week * 100_000 + number * 1000 + hour,
+            week.since + timedelta(hours=hour, minutes=20),
+            ok=chance.random() > (0.6 if late and site == "SITE-D" else 0.03),
             dst_site=site,
+            queue_s=chance.expovariate(1 / 60) * (8 if late and site == "SITE-E" else 1),
         )
+
+    def usage(week: Week, day: int, rse: str) -> Storage:
+        used = (
+            week.week * 200 + chance.randrange(100) + 20_000 * (week == WEEK and rse == "B-DISK" and day >= 4)
+        )
+        return Storage(
+            id=identify(week.name, str(day), rse),
+            time=f"{week.since + timedelta(days=day, hours=5):%Y-%m-%dT%H:%M:%SZ}",
+            source="rucio-api",
+            vo="escape",
+            rse=rse,
+            used=50_000 + used,
+            total=100_000,
+        )
+
+    weeks = [Week(2026, week) for week in range(42, 48)]
+    sites = [f"SITE-{letter}" for letter in "BCDEFG"]
+    events = [
+        *(
+            attempt(week, number, site, hour)
+            for week in weeks
+            for number, site in enumerate(sites)
+            for hour in range(48 if (week, site) == (WEEK, "SITE-C") else 168)
+        ),
+        *(
+            usage(week, day, rse)
+            for week in weeks
+            for day in range(7)
+            for rse in ("A-DISK", "B-DISK", "C-DISK")
+        ),
     ]
     with store_of(events, tmp_path) as sink:
         report = weekly_report(sink, "2026-W47", None, MONDAY)
-    (text,) = [one.text for one in report.changes if one.text.startswith("Transferred volume")]
-    assert text.startswith(
-        "Transferred volume: 384 GB, in the week before 504 GB (-24 %). Transferred volume fell by 24 %"
-    )
-    assert "-23.8 points to SITE-C, where transfers ended on Wednesday." in text
-    assert section(report, "causes").sentences
+    volume, efficiency, queue, storage = (one.text for one in section(report, "causes").sentences)
+    assert re.match(r"Transferred volume fell by \d+ % \(95 % interval -\d+ to -\d+\): -1", volume)
+    assert "points to SITE-C, where transfers ended on Wednesday; -" in volume
+    assert "points to SITE-D, where it fell on Wednesday" in volume
+    assert re.search(r"points to SITE-D, where it fell from 9\S+ % to \S+ %, since Wednesday", efficiency)
+    assert re.search(r"points to SITE-E, where it rose from \S+ s to \S+ min, since Wednesday", queue)
+    assert "points on RSE B-DISK, where it rose on Friday" in storage
+    (first,) = [one.text for one in report.changes if one.text.startswith("Transferred volume")]
+    assert first.startswith("Transferred volume: ") and first.endswith(volume)
 
 
 def test_an_indicator_can_be_bad_without_a_place_to_look_at(tmp_path: Path) -> None:
