@@ -25,7 +25,10 @@ _OTHERS: Mapping[str, str] = {
     "vo": "VO {}",
     "account": "account {}",
     "protocol": "protocol {}",
+    "error_template": 'error "{}"',
 }
+_LONGEST = 80
+"""Characters of an error."""
 
 
 def sentence_of(
@@ -97,8 +100,9 @@ def _cause(cause: Cause, unit: Unit, subject: str, since: datetime | None, bin_s
     else:
         return where
     if not where:
-        return f"in {who}, which {verb}"
-    return f"{where}, where {who or (subject if verb.startswith(('began', 'ended')) else 'it')} {verb}"
+        return f"{'in' if who.startswith(('activity', 'VO')) else 'with'} {who}, which {verb}"
+    what = subject if verb.startswith(("began", "ended")) else "their number" if unit == "count" else "it"
+    return f"{where}, where {who or what} {verb}"
 
 
 def _place(cause: Cause) -> tuple[str, str]:
@@ -107,8 +111,12 @@ def _place(cause: Cause) -> tuple[str, str]:
     if not attributes:
         return "at all places alike", ""
     where = [form.format(attributes.pop(key)) for key, form in _PLACES.items() if key in attributes]
-    others = [_OTHERS.get(key, key + " {}").format(value) for key, value in attributes.items()]
+    others = [_OTHERS.get(key, key + " {}").format(_shorten(value)) for key, value in attributes.items()]
     return " ".join(where).replace(" -> ", f" {ARROW} "), " of ".join(others)
+
+
+def _shorten(name: str) -> str:
+    return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}\N{HORIZONTAL ELLIPSIS}"
 
 
 def _days(step: Step, since: datetime, bin_s: int) -> tuple[str, str]:

@@ -37,7 +37,7 @@ class _Quantity(NamedTuple):
 
 
 def causes(desk: Desk) -> Explained:
-    """Volume, efficiency and queue time by site, activity and VO, storage by RSE, in whole days."""
+    """Volume, efficiency and queue time by site, activity and VO, failures by error, storage by RSE, in whole days."""
     days = desk.hours * 3600 // DAY_S
     quantities: dict[str, _Quantity] = {}
     answers: list[Answer] = []
@@ -75,6 +75,10 @@ def causes(desk: Desk) -> Explained:
         )
         quantities["queue_time_p95"] = _Quantity(
             "Average queue time", "seconds", causes_of_ratio(waits, starts, is_share=False)
+        )
+        (failed,) = cells("transfers_failed", by=("src_site", "dst_site", "activity", "error_template"))
+        quantities["transfers_failed"] = _Quantity(
+            "Failed transfers", "count", causes_of_sum(failed), "failures"
         )
         (used,) = cells("storage_used", by=("rse",), is_level=True)
         quantities["storage_used"] = _Quantity("Used space", "bytes", causes_of_sum(used), "use")

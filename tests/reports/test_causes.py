@@ -229,11 +229,11 @@ def test_sentences_name_the_part_the_place_and_the_day() -> None:
         ),
         (
             lambda place, day: 0.5 if place["dst_site"] == "SARA" and day >= 2 else 1.0,
-            "points to SARA, where it fell on Wednesday",
+            "points to SARA, where their number fell on Wednesday",
         ),
         (
             lambda place, day: 5.0 if place["src_site"] == "PIC" and 1 <= day < 3 else 1.0,
-            "points from PIC, where it was higher from Tuesday to Wednesday",
+            "points from PIC, where their number was higher from Tuesday to Wednesday",
         ),
         (
             lambda place, day: 3.0 if place["activity"] == "Recall" and day >= 5 else 1.0,

@@ -358,12 +358,13 @@ def test_each_main_number_names_its_cause(tmp_path: Path) -> None:
     ]
     with store_of(events, tmp_path) as sink:
         report = weekly_report(sink, "2026-W47", None, MONDAY)
-    volume, efficiency, queue, storage = (one.text for one in section(report, "causes").sentences)
+    volume, efficiency, queue, failures, storage = (one.text for one in section(report, "causes").sentences)
     assert re.match(r"Transferred volume fell by \d+ % \(95 % interval -\d+ to -\d+\): -1", volume)
     assert "points to SITE-C, where transfers ended on Wednesday; -" in volume
     assert "points to SITE-D, where it fell on Wednesday" in volume
     assert re.search(r"points to SITE-D, where it fell from 9\S+ % to \S+ %, since Wednesday", efficiency)
     assert re.search(r"points to SITE-E, where it rose from \S+ s to \S+ min, since Wednesday", queue)
+    assert "points to SITE-D, where their number rose on Wednesday" in failures
     assert "points on RSE B-DISK, where it rose on Friday" in storage
     (first,) = [one.text for one in report.changes if one.text.startswith("Transferred volume")]
     assert first.startswith("Transferred volume: ") and first.endswith(volume)
