@@ -1,18 +1,17 @@
 """The smallest set of dimension values that explains a change: candidates for the search of incidents, `lakescope.alerts.search`.
 
-What is judged is a series of comparisons, *before* against *after*, cell by cell. A candidate says "here, all cells changed by
-one factor". Its score is the log-likelihood ratio of that against what is expected so far: of two counts with sum ``n``, the
-second is binomial, with the share ``p`` that the exposures (and what is explained already) lead one to expect. It is exact for
-what began (nothing before) or ended (nothing after). A candidate that is too wide pools its change with cells that did not
-change, and loses (the *ripple effect* of HotSpot: Sun et al., IEEE Access 6, 2018: a cause moves all cells below it in
-proportion). What each further candidate costs is the *succinctness* of Adtributor (Bhagwan et al., NSDI 2014); its part of the
-change, the *explanatory power*, must be worth a sentence.
+What is judged are comparisons, *before* against *after*, cell by cell: the second period with all before it, and the first one
+with its past. A candidate says "here, all cells changed by one factor". Its score is the log-likelihood ratio of that against
+what is expected so far: of two counts with sum ``n``, the second is binomial, with the share that the exposures (and what is
+explained already) lead one to expect. It is exact for what began (nothing before) or ended (nothing after). A candidate that is
+too wide pools its change with cells that did not change, and loses (the *ripple effect* of HotSpot: Sun et al., IEEE Access 6,
+2018: a cause moves all cells below it in proportion). What each further candidate costs is the *succinctness* of Adtributor
+(Bhagwan et al., NSDI 2014); its part of the change, the *explanatory power*, must be worth a sentence.
 
-Weeks scatter far more than counts do: files come in datasets, and demand varies. So each ratio is divided by the candidate's
-**dispersion**, the factor by which the binomial's variance is exceeded: in its own past weeks, mixed with what its cells' past
-leads one to expect where there are few; and from weekday to weekday of the two weeks, beside one step or one passing change,
-if that is more: a single dataset on a single day is no change of the week. Without a past, the cells' own changes are the
-yardstick, by their median, which a cause in a minority of them does not move.
+Weeks scatter far more than counts do: files come in datasets, and demand varies. So each ratio is divided by a **dispersion**,
+the factor by which the binomial's variance is exceeded: to be beyond chance, by the candidate's own in its past weeks, mixed with
+what its cells' past leads one to expect where there are few; in the competition, by that of all cells. Without a past, the cells'
+own changes are the yardstick, by their median, which a cause in a minority of them does not move.
 """
 
 from __future__ import annotations
