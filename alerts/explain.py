@@ -141,10 +141,10 @@ def _notified(rule: Rule, subscriptions: Mapping[str, Subscription]) -> Lines:
         words = f"{', '.join(one.receivers)} (subscription {name}{only})"
         if rule.severity == "ticket":
             if one.digest:
-                words += f", in the digest at {one.digest} {one.time_zone}"
+                words += f", in the digest at {one.digest} {one.timezone}"
             elif one.quiet_hours or one.quiet_days:
                 quiet = ", ".join(filter(None, [one.quiet_hours, " ".join(one.quiet_days)]))
-                words += f", not in quiet hours ({quiet} {one.time_zone})"
+                words += f", not in quiet hours ({quiet} {one.timezone})"
         if one.escalate_after_s is not None and not (rule.severity == "ticket" and one.digest):
             words += f"; {', '.join(one.escalate_to)} if unacknowledged for {duration_text(round(one.escalate_after_s))}"
         yield "notified", words

@@ -53,7 +53,7 @@ class Subscription(Options):
     """Tickets of these days wait likewise."""
     digest: str | None = Field(default=None, pattern=rf"^{_TIME}$", examples=["08:00"])
     """Tickets are sent at this time of day only, all in one notification, with those that ended since the last one."""
-    time_zone: TimeZone = Field(default="UTC", examples=["Europe/Zurich"])
+    timezone: TimeZone = Field(default="UTC", examples=["Europe/Zurich"])
     """Of quiet hours, quiet days and the digest."""
     escalate_after_s: float | None = Field(default=None, gt=0, examples=[1800])
     """An open alert that nobody has acknowledged for so long (seconds) is sent to `escalate_to`."""
@@ -308,7 +308,7 @@ def expression(patterns: Collection[str]) -> str:
 
 
 def _is_quiet(subscription: Subscription, at: float) -> bool:
-    moment = datetime.fromtimestamp(at, ZoneInfo(subscription.time_zone))
+    moment = datetime.fromtimestamp(at, ZoneInfo(subscription.timezone))
     if get_args(Day)[moment.weekday()] in subscription.quiet_days:
         return True
     if subscription.quiet_hours is None:
@@ -333,7 +333,7 @@ def _ends(subscription: Subscription) -> list[str]:
 
 def _next(subscription: Subscription, at: float, clock: str, *, back: bool = False) -> float:
     """The next time after `at` when clocks show `clock`; with `back` the last one, `at` included."""
-    zone = ZoneInfo(subscription.time_zone)
+    zone = ZoneInfo(subscription.timezone)
     day = datetime.fromtimestamp(at, zone).date()
     steps = (0, -1, -2) if back else (0, 1, 2)
     for step in steps:

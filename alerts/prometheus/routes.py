@@ -159,7 +159,7 @@ def _matcher(label: str, regex: str) -> str:
 
 def _quiet(subscription: Subscription) -> list[Document]:
     made: list[Document] = []
-    place = {"location": subscription.time_zone}
+    place = {"location": subscription.timezone}
     if subscription.quiet_hours is not None:
         begin, end = subscription.quiet_hours.split("-")
         ranges = [(begin, end)] if begin < end else [(begin, "24:00"), ("00:00", end)]
@@ -176,7 +176,7 @@ def _window(subscription: Subscription) -> list[Document]:
     end = hour * 60 + minute + 10
     ranges = [(hour * 60 + minute, min(end, 1440))] + ([(0, end - 1440)] if end > 1440 else [])
     times = [{"start_time": _clock(first), "end_time": _clock(last)} for first, last in ranges]
-    return [{"times": times, "location": subscription.time_zone}]
+    return [{"times": times, "location": subscription.timezone}]
 
 
 def _clock(minutes: int) -> str:

@@ -24,7 +24,7 @@ def empty_hours(dataset: str, what: str, dimensions: tuple[str, ...], noise: boo
     """How long nothing was heard of a dataset, or of a part of it that was heard at another time."""
     return Kpi(
         name=f"{dataset}_empty_hours",
-        meaning=f"Whole hours in which no {what} came.",
+        meaning=f"Whole hours without any {what}.",
         unit="count",
         good="down",
         dataset=dataset,

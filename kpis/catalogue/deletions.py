@@ -47,5 +47,5 @@ KPIS = (
         warning=0.9,
         critical=0.5,
     ),
-    empty_hours("deletions", "word of a deletion", ("source", "vo", "rse", "site")),
+    empty_hours("deletions", "event of a deletion", ("source", "vo", "rse", "site")),
 )

@@ -127,5 +127,5 @@ KPIS = (
         warning=600.0,
         critical=1800.0,
     ),
-    empty_hours("hosts", "word of a host", HOSTS),
+    empty_hours("hosts", "event of a host", HOSTS),
 )

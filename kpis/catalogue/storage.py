@@ -304,5 +304,5 @@ KPIS = (
         dimensions=STORAGE,
         null="Rucio has no limit MinFreeSpace for the RSE",
     ),
-    empty_hours("storage", "word of a storage element", ("rse", "site")),
+    empty_hours("storage", "event of a storage element", ("rse", "site")),
 )

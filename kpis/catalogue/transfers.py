@@ -292,5 +292,5 @@ KPIS = (
         warning=0.9,
         critical=0.5,
     ),
-    empty_hours("transfers", "word of a transfer", ("source", "vo"), noise=True),
+    empty_hours("transfers", "event of a transfer", ("source", "vo"), noise=True),
 )

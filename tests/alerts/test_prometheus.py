@@ -100,7 +100,7 @@ SUBSCRIPTIONS = {
         receivers=["mail"], sites=["A", "A-*"], quiet_hours="22:00-07:00", quiet_days=["sat", "sun"]
     ),
     "mails": Subscription(receivers=["mail", "chat"], owners=["storage"], rses=["A?_DISK", 'B"\\x']),
-    "digest": Subscription(receivers=["matter"], digest="23:55", time_zone="Europe/Zurich"),
+    "digest": Subscription(receivers=["matter"], digest="23:55", timezone="Europe/Zurich"),
     "escape": Subscription(receivers=["chat"], vos=["escape"], activities=["Production (input)"]),
 }
 

@@ -173,7 +173,7 @@ def test_a_culprit_that_changes_reaches_the_new_site_and_is_no_second_page_to_th
 )
 def test_quiet_hours_of_tickets(opened: str, asked: str, zone: str, told: list[str]) -> None:
     quiet = Subscription(
-        receivers=["mail"], quiet_hours="22:00-07:00", quiet_days=["sat", "sun"], time_zone=zone
+        receivers=["mail"], quiet_hours="22:00-07:00", quiet_days=["sat", "sun"], timezone=zone
     )
     assert Days([alert(opened=opened, severity="ticket")], q=quiet)(asked) == told
     assert Days([alert(opened=opened, severity="page")], q=quiet)(asked) == ["mail opened"]
@@ -203,7 +203,7 @@ def test_a_daily_digest_has_the_tickets_and_leaves_the_pages_alone() -> None:
     muted.muted_by = "downtime"
     rounds = Days(
         [ended, still, muted, page],
-        d=Subscription(receivers=["mail"], digest="08:00", time_zone="Europe/Zurich"),
+        d=Subscription(receivers=["mail"], digest="08:00", timezone="Europe/Zurich"),
     )
     assert rounds("12:00") == ["mail opened"]
     assert rounds("2026-01-06 06:59") == []
@@ -297,8 +297,8 @@ def test_an_alert_that_opens_again_is_another_one() -> None:
         ({"quiet_hours": "25:00-07:00"}, "quiet_hours"),
         ({"quiet_hours": "07:00-07:00"}, "begin and end at the same time"),
         ({"quiet_days": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]}, "no ticket would ever be sent"),
-        ({"time_zone": "Mars/Olympus"}, "expected a time zone such as Europe/Zurich"),
-        ({"time_zone": "../etc/passwd"}, "expected a time zone such as Europe/Zurich"),
+        ({"timezone": "Mars/Olympus"}, "expected a time zone such as Europe/Zurich"),
+        ({"timezone": "../etc/passwd"}, "expected a time zone such as Europe/Zurich"),
         ({"escalate_after_s": 60}, "belong together"),
         ({"escalate_to": ["x"]}, "belong together"),
         ({"sites": []}, "sites"),
