@@ -69,24 +69,20 @@ class Records:
         `growing`: open incidents, whose numbers change without a change of the incident; so may their severity.
         Of an incident that opened after `unseen_since` and has ended nobody is notified: it is found in the past.
         """
-        changed: list[tuple[Change, IncidentRecord]] = []
+        changed = [(change, self._made(incident, now, complete)) for change, incident in changes]
         with self._lock:
             records = self._state.records
-            for change, incident in changes:
-                record = _record(incident, records.get(incident.id), now)
-                record = replace(record, culprit=self._title(record.patterns))
-                if record.ended is None:
-                    record = complete(record)
-                if change == "opened" or incident.id in records:
-                    records[incident.id] = record
-                    if record.ended is None or record.opened <= unseen_since:
-                        self._state.unsettled.add(incident.id)
-                    else:
-                        self._state.unsettled.discard(incident.id)
-                    changed.append((change, record))
-            for incident in growing:
-                if (before := records.get(incident.id)) is not None:
-                    records[incident.id] = _record(incident, before, now)
+            changed = [
+                (change, _with_people(record, records.get(record.id)))
+                for change, record in changed
+                if change == "opened" or record.id in records
+            ]
+            for _, record in changed:
+                records[record.id] = record
+                if record.ended is None or record.opened <= unseen_since:
+                    self._state.unsettled.add(record.id)
+                else:
+                    self._state.unsettled.discard(record.id)
             self._state.records = {
                 id: one for id, one in records.items() if one.ended is None or now - one.ended < KEPT_S
             }
@@ -96,17 +92,21 @@ class Records:
         return changed
 
     def refresh(self, complete: Callable[[IncidentRecord], IncidentRecord], *, all: bool) -> None:
-        """Completes the open incidents again: all, or those without evidence."""
-        with self._lock:
-            records = self._state.records
-            due = {
-                one.id: complete(one)
-                for one in records.values()
-                if one.ended is None and (all or not one.evidence)
-            }
-            if due:
-                records |= due
+        """Completes the open incidents again: all, or those without evidence. They can be read while `complete` asks a store."""
+        due = [complete(one) for one in self.incidents(inf) if all or not one.evidence]
+        if due:
+            with self._lock:
+                records = self._state.records
+                records |= {one.id: _with_people(one, records.get(one.id)) for one in due}
                 self._save()
+
+    def _made(
+        self, incident: Incident, now: float, complete: Callable[[IncidentRecord], IncidentRecord]
+    ) -> IncidentRecord:
+        """An incident as a record, not yet kept."""
+        record = _record(incident, self._state.records.get(incident.id), now)
+        record = replace(record, culprit=self._title(record.patterns))
+        return complete(record) if record.ended is None else record
 
     def alerts(self) -> list[Alert]:
         """Of the incidents of which somebody may still have to be notified."""
@@ -215,6 +215,13 @@ _FIRST: dict[Owner, str] = {
 }
 """Owner -> what to check first."""
 _OF_ALL = "what all transfers share: the FTS servers, certificate authorities, the network"
+
+
+def _with_people(record: IncidentRecord, current: IncidentRecord | None) -> IncidentRecord:
+    """With what people have done about it since it was read."""
+    if current is None:
+        return record
+    return replace(record, acknowledged=current.acknowledged, silence=current.silence)
 
 
 def alert_of(record: IncidentRecord) -> Alert:
