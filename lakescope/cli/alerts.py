@@ -51,7 +51,7 @@ def list_(
         owner = f" (acknowledged by {alert['acknowledged']['by']})" if alert["acknowledged"] else ""
         muted = f" (not sent: {alert['muted_by']})" if alert["muted_by"] else ""
         words = f"{alert['annotations']['summary']}{owner}{muted}"
-        typer.echo(f"{alert['key']}  {alert['severity']}  {alert['began']}  {words}")
+        emit(f"{alert['key']}  {alert['severity']}  {alert['began']}  {' '.join(words.split())}")
     if document["fault"]:
         raise RuntimeError(f"the store does not answer, so all is unknown: {document['fault']}")
 
@@ -96,7 +96,7 @@ def check(
         if (more := len(document["groups"]) - limit) > 0:
             typer.echo(f"and {more} further from firing: --limit {len(document['groups'])}")
     for one in document["transitions"]:
-        typer.echo(f"{one['at']}  {one['state']}  {_where(one['labels'])}")
+        emit(f"{one['at']}  {one['state']}  {_where(one['labels'])}")
 
 
 KeyArgument = Annotated[
@@ -151,8 +151,8 @@ def silence(
 
 def _tell(alert: Mapping[str, Any]) -> None:
     acknowledgement, silence = alert["acknowledged"], alert["silence"]
-    typer.echo(
-        f"{alert['annotations']['summary']}: "
+    emit(
+        f"{' '.join(alert['annotations']['summary'].split())}: "
         + (f"acknowledged by {acknowledgement['by']}, " if acknowledgement else "")
         + (f"silenced by {silence['by']} until {silence['until']}" if silence else "not silenced")
     )

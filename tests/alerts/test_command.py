@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from lakescope.cli.alerts import _tell
 from lakescope.core.events import Event
 from lakescope.core.messages import Message
 from lakescope.core.plugins import formats
@@ -191,3 +192,13 @@ def test_what_cannot_be_evaluated_says_why(own: Path, option: str, expected: str
     own.write_text(own.read_text() + f"[alerts]\n{option}\n")
     answer = alerts(own, "evaluate", "--once")
     assert answer.returncode == 2 and expected in answer.stderr
+
+
+def test_a_strangers_name_moves_no_cursor(capsys: pytest.CaptureFixture[str]) -> None:
+    alert = {
+        "annotations": {"summary": "To PIC\x1b[2K\r\n\u202eX: 10 %"},
+        "acknowledged": None,
+        "silence": None,
+    }
+    _tell(alert)
+    assert capsys.readouterr().out == "To PIC\\u001b[2K \\u202eX: 10 %: not silenced\n"
