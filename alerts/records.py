@@ -83,6 +83,9 @@ class Records:
                     self._state.unsettled.add(record.id)
                 else:
                     self._state.unsettled.discard(record.id)
+            for incident in growing:
+                if (before := records.get(incident.id)) is not None:
+                    records[incident.id] = _record(incident, before, now)
             self._state.records = {
                 id: one for id, one in records.items() if one.ended is None or now - one.ended < KEPT_S
             }
