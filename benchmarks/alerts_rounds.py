@@ -16,6 +16,7 @@ fewer of them.
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -76,7 +77,8 @@ def run(sites: int, transfers: int, folder: Path) -> None:
             str(folder),
             step,
         ]
-        subprocess.run(command, check=True)
+        environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}  # as the command `lakescope` has it
+        subprocess.run(command, check=True, env=environment)
 
 
 def measure(folder: Path) -> None:

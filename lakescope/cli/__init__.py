@@ -6,6 +6,7 @@ One file a group of commands; each imports what it needs when it is called, so t
 
 from __future__ import annotations
 
+import os
 import sys
 
 import typer
@@ -58,6 +59,8 @@ app.command()(simulate.simulate)
 
 def main() -> None:
     """Entry point of the console script."""
+    # for the matrices of the incident search threads of their own cost more than they bring, and take processors from the stream
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         app()
     except RuntimeError as error:  # what a person can mend: the configuration, a port taken, nothing running
