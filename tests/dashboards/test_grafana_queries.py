@@ -33,7 +33,7 @@ from lakescope.sinks.influxdb import InfluxdbOptions, InfluxdbSink
 from lakescope.sinks.monit import MonitEncoder
 from tests.dashboards._grafana import Elastic, Frame, Influx, View, interpolate, transform
 from tests.kpis._oracle import meets, seconds
-from tests.kpis._oracle_states import States
+from tests.kpis._oracle_states import Reports, States
 from tests.kpis.conftest import END, START, Lake
 from tests.servers.fixtures import delete_indices
 
@@ -285,10 +285,10 @@ def _states(query: Query, loaded: Loaded) -> list[dict[str, Any]]:
     begin, end = (f"{moment:%Y-%m-%dT%H:%M:%S}" for moment in (query.since, query.until))
     within = [document for document in loaded.lake.of(query.dataset) if begin <= document["time"] < end]
     if query.bin_s is None:
-        states = _InRange(query, within, [], meets, seconds)
+        states = _in_range(query, within)
         return [dict(zip(query.by, group, strict=True)) | {"value": v} for group, v in states.rows().items()]
     found: dict[tuple[Any, ...], list[dict[Any, list[float]]]] = {}
-    series = _InRange(structs.replace(query, bin_s=None), within, [], meets, seconds)
+    series = _in_range(structs.replace(query, bin_s=None), within)
     for index, reports in enumerate(series.series):
         told = ((key, one) for key, events in reports.items() for one in events if series.is_chosen(one))
         for of, report in told:
@@ -322,11 +322,14 @@ def _of_bin(part: Part, of_series: dict[Any, list[float]], store: str) -> float 
 class _InRange(States):
     """Nothing is ever stale."""
 
-    def _earliest(self) -> float:
-        return self.query.since.timestamp()
-
     def _stale_after(self, *_: Any) -> float:
         return math.inf
+
+
+def _in_range(query: Query, within: list[dict[str, Any]]) -> _InRange:
+    """Of the reports of the range, and no earlier ones."""
+    begin, end = query.since.timestamp(), query.until.timestamp()
+    return _InRange(query, Reports(query.kpi, begin, end, within, [], meets, seconds))
 
 
 def _of_parts(query: Query, values: list[float | None]) -> Any:

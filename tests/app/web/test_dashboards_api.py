@@ -142,7 +142,7 @@ def test_a_store_that_fails_is_named(lake: Running, monkeypatch: pytest.MonkeyPa
     def fail(*_: object) -> None:
         raise TransientError("disk on fire")
 
-    monkeypatch.setattr(lake.assembly.sinks["duck"], "query", fail)
+    monkeypatch.setattr(lake.assembly.sinks["duck"], "answer", fail)
     answer = lake.get(f"/api/dashboards/lake/data?{RANGE}")
     assert (answer.status_code, answer.json()["detail"]) == (503, "duck: disk on fire")
 
@@ -152,12 +152,15 @@ def test_a_slow_store_holds_up_nobody_else(lake: Running, monkeypatch: pytest.Mo
 
     asked, go_on = Event(), Event()
 
-    def wait(*_: object) -> list[dict[str, Any]]:
+    sink: Any = lake.assembly.sinks["duck"]
+    answer = sink.answer
+
+    def wait(queries: Any) -> Any:
         asked.set()
         go_on.wait(10)
-        return []
+        return answer(queries)
 
-    monkeypatch.setattr(lake.assembly.sinks["duck"], "query", wait)
+    monkeypatch.setattr(sink, "answer", wait)
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(lake.get, f"/api/dashboards/lake/data?{RANGE}")
         try:
