@@ -76,12 +76,14 @@ def test_members_and_the_broker_are_killed_under_load(
         kafka.kill()
         push(parts[2])
         kafka.start()
-        until(lambda: sorted(kafka.members(GROUP).values()) == [3, 3], 60, third.tail)
+        until(lambda: third.url is not None, 90, third.tail)
+        # as they say it themselves: a broker that was killed takes the first for a member still, for a while
+        until(lambda: all(map(_reads_three, (second, third))), 60, third.tail)
         push(parts[3])
         wanted = expected(bodies, "hermes", "push")
         until(lambda: collector.drained(len(bodies)), 60, collector.brief)
         until(lambda: kafka.held(GROUP, TOPIC) == 0, 60, third.brief)
-        assert third.status()["balance"][0]["stored"] > 0
+        until(lambda: third.status()["balance"][0]["stored"] > 0, 20, third.brief)
         assert collector.stop() == second.stop() == 0
         until(lambda: list(kafka.members(GROUP).values()) == [6], 20, third.tail)
         assert third.stop() == 0
@@ -94,6 +96,10 @@ def test_members_and_the_broker_are_killed_under_load(
 
 
 NDJSON = {"content-type": "application/x-ndjson"}
+
+
+def _reads_three(member: Lakescope) -> bool:
+    return str(member.status()["collectors"][0]["detail"]).startswith("3 partitions")
 
 
 def _folder(directory: Path, name: str) -> Path:
