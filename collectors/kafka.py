@@ -53,7 +53,7 @@ class KafkaCollectorOptions(OneFormat, KafkaOptions):
     topics: list[str] = Field(default=[], examples=[["rucio.events"]])
     """Topics to read."""
     topic_pattern: str | None = Field(default=None, examples=["rucio-.*"])
-    """Regular expression of topics to read instead, such as one for each RSE; new ones are found within 30 s."""
+    """Regular expression of topics to read instead, such as one for each RSE; new ones are found within 10 s."""
     group: str = Field(default="lakescope", min_length=1)
     """Consumer group: its members share the partitions, and each group gets every message."""
     auto_offset_reset: Literal["earliest", "latest"] = "earliest"

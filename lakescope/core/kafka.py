@@ -81,7 +81,7 @@ class KafkaOptions(Options):
             "client_id": CLIENT,
             "security_protocol": f"{'SASL_' * bool(self.username)}{'SSL' if self.uses_tls else 'PLAINTEXT'}",
             "reconnect_backoff_max_ms": 1000,
-            "metadata_max_age_ms": 30_000,
+            "metadata_max_age_ms": 10_000,
         }
         if self.uses_tls:
             settings["ssl_context"] = self.tls.context()
