@@ -29,10 +29,10 @@ from typing import Any, NamedTuple
 
 from msgspec import structs
 
+from lakescope.core.filters import text_of
 from lakescope.kpis.model import (
     DAY,
     REPORTS,
-    UNKNOWN,
     Condition,
     DaysLeft,
     Part,
@@ -428,17 +428,10 @@ def meets(value: Any, condition: Condition) -> bool:
         case "unknown":
             return value is None
         case "not" if isinstance(condition.value, str):
-            return _as_filtered(value) != condition.value
+            return text_of(value) != condition.value
         case "not":
             return bool(value != condition.value)
         case "in":
-            return _as_filtered(value) in condition.value  # type: ignore[operator]
+            return text_of(value) in condition.value  # type: ignore[operator]
         case _:
             return bool(value == condition.value)
-
-
-def _as_filtered(value: Any) -> str:
-    """As a person writes it in a filter."""
-    if value is None:
-        return UNKNOWN
-    return str(value).lower() if isinstance(value, bool) else str(value)

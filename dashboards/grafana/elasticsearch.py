@@ -24,6 +24,7 @@ from grafanalib.core import Target, Template
 from msgspec import structs
 
 from lakescope.core.columns import kinds
+from lakescope.core.filters import text_of
 from lakescope.dashboards.grafana._common import (
     BY_CHOICE,
     NOISE,
@@ -191,7 +192,7 @@ class ElasticsearchBuilder:
         values = value if isinstance(value, tuple) else (value,)
         if condition.operator == "not":
             return f"(*:* NOT {field}:{_quoted(str(value))})"
-        texts = [_quoted(str(one).lower() if isinstance(one, bool) else str(one)) for one in values]
+        texts = [_quoted(text_of(one)) for one in values]
         return f"{field}:{texts[0]}" if len(texts) == 1 else f"{field}:({' OR '.join(texts)})"
 
 
