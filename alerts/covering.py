@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -39,12 +39,12 @@ class Covering:
 
     def __init__(self, culprits: Iterable[Culprit], bins: Bins, now: float) -> None:
         self._culprits = list(culprits)
-        counts: Counter[tuple[str | None, ...]] = Counter()
+        counts: dict[tuple[str | None, ...], float] = defaultdict(float)
         for at, places in bins.items() if self._culprits else ():
             if now - WINDOW_S <= at < now:
                 for key, one in places.items():
                     if one.failed:
-                        counts[key] += one.failed  # type: ignore[assignment]
+                        counts[key] += one.failed
         self._failures = [self._of(key, count) for key, count in counts.items()]
 
     def of(self, rule: Rule, verdict: Verdict) -> str | None:
@@ -62,14 +62,14 @@ class Covering:
             if one.severity == "page" or rule.severity == "ticket"
         }
         total, explained = 0.0, 0.0
-        of_each: Counter[int] = Counter()
+        of_each: dict[int, float] = defaultdict(float)
         for one in self._failures:
             if wanted <= one.attributes:
                 total += one.failed
                 culprits = one.culprits & can_cover
                 explained += one.failed if culprits else 0.0
                 for number in culprits:
-                    of_each[number] += one.failed  # type: ignore[assignment]
+                    of_each[number] += one.failed
         if not explained or explained < _MOST * total:
             return None
         return self._culprits[max(of_each, key=lambda number: of_each[number])].text
