@@ -19,6 +19,7 @@ from tests.contract._bodies import events_of, scripts
 from tests.contract._sources import OWN_WORDS, SERVER, SOURCES, Source
 from tests.e2e._lakescope import Lakescope, until
 from tests.servers.activemq import ActiveMQ
+from tests.servers.fixtures import in_turn
 
 
 def test_every_collector_has_a_harness() -> None:
@@ -35,14 +36,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ActiveMQ]:
         yield server
 
 
-@pytest.fixture(
-    params=[
-        pytest.param(
-            kind, id=kind.__name__, marks=[pytest.mark.server(SERVER[kind])] if kind in SERVER else []
-        )
-        for kind in SOURCES
-    ]
-)
+@pytest.fixture(params=in_turn(SOURCES, SERVER))
 def source(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Source]:
     """Every source in turn."""
     kind: type[Source] = request.param

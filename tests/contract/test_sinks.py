@@ -26,6 +26,7 @@ from tests.contract._http import Fault
 from tests.contract._running import QUICK, Running
 from tests.contract._stores import SERVER, STORES, Store
 from tests.e2e._lakescope import until
+from tests.servers.fixtures import in_turn
 
 Weather = Literal["fair", "trouble that passes", "refusals", "all at once"]
 FAULTS: dict[Weather, tuple[Fault, ...]] = {
@@ -42,14 +43,7 @@ def test_every_sink_has_a_harness() -> None:
     )
 
 
-@pytest.fixture(
-    params=[
-        pytest.param(
-            kind, id=kind.__name__, marks=[pytest.mark.server(SERVER[kind])] if kind in SERVER else []
-        )
-        for kind in STORES
-    ]
-)
+@pytest.fixture(params=in_turn(STORES, SERVER))
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     """Every store in turn."""
     kind: type[Store] = request.param

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Concatenate, ParamSpec, Protocol, TypeVar
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 import httpx
 import pytest
@@ -55,6 +55,16 @@ class StartServer(Protocol):
 
     def __call__(self, kind: Callable[Concatenate[Path, P], S], *args: P.args, **kwargs: P.kwargs) -> S:
         """E.g. `start_server(Elasticsearch, settings={"thread_pool.write.queue_size": 1})`."""
+
+
+def in_turn(kinds: Iterable[type], servers: Mapping[type, str]) -> list[Any]:
+    """Classes as parameters of a fixture; of those in `servers` the tests need that real server."""
+    return [
+        pytest.param(
+            kind, id=kind.__name__, marks=[pytest.mark.server(servers[kind])] if kind in servers else []
+        )
+        for kind in kinds
+    ]
 
 
 def require(name: str) -> None:
