@@ -212,6 +212,8 @@ class Acknowledgement(Struct, frozen=True, kw_only=True):
     by: str
     at: float
     note: str = ""
+    false_alarm: bool = False
+    """Nothing was wrong: nobody should have been notified."""
 
 
 class Silence(Struct, frozen=True, kw_only=True):

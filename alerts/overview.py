@@ -167,7 +167,12 @@ def acts_document(acknowledged: Acknowledgement | None, silence: Silence | None,
     return {
         "acknowledged": None
         if acknowledged is None
-        else {"by": acknowledged.by, "at": rfc3339(acknowledged.at), "note": acknowledged.note},
+        else {
+            "by": acknowledged.by,
+            "at": rfc3339(acknowledged.at),
+            "note": acknowledged.note,
+            "false_alarm": acknowledged.false_alarm,
+        },
         "silence": None
         if silence is None or silence.until <= now
         else {"by": silence.by, "until": rfc3339(silence.until), "reason": silence.reason},

@@ -91,6 +91,8 @@ class Receipt(Struct, kw_only=True):
     """The highest one that it was notified of."""
     posted: float
     """The last time it was notified of anything, updates included."""
+    paged: float | None = None
+    """When it was first notified of it as a page."""
     escalated: bool = False
     resolved: bool = False
 
@@ -121,6 +123,8 @@ class Receipts(Struct, kw_only=True):
         receipt.posted = notification.at
         if notification.event != "updated":
             receipt.severity = alert.severity
+            if alert.severity == "page" and receipt.paged is None:
+                receipt.paged = notification.at
         receipt.escalated |= notification.event == "escalated"
         receipt.resolved |= notification.event == "resolved"
 

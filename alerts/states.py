@@ -74,6 +74,8 @@ class Ledger(Struct, kw_only=True):
     receipts: Receipts = field(default_factory=Receipts)
     transitions: list[Transition] = field(default_factory=list)
     """The last ones, oldest first."""
+    recorded: list[str] = field(default_factory=list)
+    """Ids of the steps of known alerts that are stored as events."""
     instance: str = field(default_factory=lambda: uuid4().hex[:12])
     """Whose it is, among several on one store."""
 

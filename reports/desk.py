@@ -39,7 +39,17 @@ EMPTY_HOURS = {
 
 
 SHARED = frozenset(
-    ("incidents", "network", "hosts", "probes", "downtimes", "fts_queue", "expected_tests", "daemons")
+    (
+        "incidents",
+        "alerts",
+        "network",
+        "hosts",
+        "probes",
+        "downtimes",
+        "fts_queue",
+        "expected_tests",
+        "daemons",
+    )
 )
 """Datasets of what VOs share: events without a VO are everybody's, so a VO's report counts them."""
 

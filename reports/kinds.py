@@ -29,6 +29,7 @@ from lakescope.reports.sections.completeness import WARNING, completeness
 from lakescope.reports.sections.incidents import incidents
 from lakescope.reports.sections.objectives import objectives
 from lakescope.reports.sections.others import others
+from lakescope.reports.sections.pages import pages
 from lakescope.reports.sections.summary import INDICATORS, Indicator, summary
 
 FINDINGS = 8
@@ -71,6 +72,7 @@ WEEKLY = Kind(
         services.network,
         services.services,
         objectives,
+        pages,
     ),
 )
 DAILY = Kind(name="daily", period=Day, sections=(incidents, transfers.worst_links, others))

@@ -16,6 +16,7 @@ class Week(Struct, frozen=True):
     """A week from Monday 00:00 to Monday 00:00 in UTC."""
 
     noun: ClassVar = "week"
+    during: ClassVar = "in this week"
     before: ClassVar = "in the week before"
     """What it is compared with: the seven days before it."""
 
@@ -73,6 +74,7 @@ class Day(Struct, frozen=True):
     date: date
 
     noun: ClassVar = "day"
+    during: ClassVar = "on this day"
     before: ClassVar = "a week before"
     """What it is compared with: the same day of the week before, since weekends are quiet."""
 

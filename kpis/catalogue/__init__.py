@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lakescope.kpis.catalogue import (
     accesses,
+    alerts,
     comparisons,
     daemons,
     deletions,
@@ -38,6 +39,7 @@ _ROOMS = (
         probes,
         downtimes,
         incidents,
+        alerts,
         pipeline,
     ),
     *(requests, daemons, replicas),

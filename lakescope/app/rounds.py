@@ -33,13 +33,14 @@ from lakescope.alerts.records import RULE, Records, alert_of, severity_of
 from lakescope.alerts.routing import Subscription, is_settled
 from lakescope.alerts.states import Ledger
 from lakescope.alerts.watch import FAILED_BY, PLACE, REACH_S, Bins, Watch, bins_of
-from lakescope.app import evidence
+from lakescope.app import alert_events, evidence
 from lakescope.app.alerts import ROUND_S, Evaluator
 from lakescope.app.incident_events import events_of
 from lakescope.app.lease import ALIVE_S, Lease
 from lakescope.app.query import ask_many, query_of
 from lakescope.core.contracts import RefusedError, Sink, TransientError
 from lakescope.core.events import Event
+from lakescope.core.printable import rfc3339
 from lakescope.dashboards.pages.incident import title_of
 from lakescope.kpis import CATALOGUE, Query
 from lakescope.kpis.model import DAY, HOUR, StatesQuery, UnsupportedError
@@ -161,6 +162,7 @@ class Rounds:
             self.faults = self._outbox.deliver(alerts, now)
         else:
             self._outbox.pass_over(alerts, now, now - TAKEN_OVER_S)
+        self._keep_alerts(now)
         settled = [one for one in self.records.alerts() if self._is_settled(one, now)]
         self.records.settle(one.labels["incident"] for one in settled)
         self._ledger.forget_settled(self._outbox.subscriptions, now, self.records.alerts())
@@ -178,6 +180,21 @@ class Rounds:
             self._beaten = self._evaluated
         except (TransientError, RefusedError) as error:
             yield f"heartbeat: {error}"
+
+    def _keep_alerts(self, now: float) -> None:
+        """Stores each step of an alert once; of incidents as long as they are known. Of old ones another instance has done so."""
+        if self._store is None:
+            return
+        alerts = [*self._ledger.alerts, *(alert_of(one) for one in self.records.incidents(0))]
+        steps = {one.id: one for one in alert_events.events_of(alerts, self._ledger.receipts)}
+        unknown = [one for id, one in steps.items() if id not in self._ledger.recorded]
+        if not self.is_holder:
+            begin = rfc3339(now - TAKEN_OVER_S)
+            unknown = [one for one in unknown if one.time < begin]
+        elif unknown:
+            self._store(unknown)
+        new = {one.id for one in unknown}
+        self._ledger.recorded = [id for id in steps if id in new or id in self._ledger.recorded]
 
     def alerts(self) -> list[Alert]:
         """Open ones, and ended ones of which somebody may still have to be notified; of rules and of incidents."""

@@ -110,13 +110,16 @@ def acknowledge(
     key: KeyArgument,
     by: ByOption,
     note: Annotated[str, typer.Option(help="What you know, and what you do.")] = "",
+    false_alarm: Annotated[
+        bool, typer.Option("--false-alarm", help="Nothing was wrong; reports count it as such.")
+    ] = False,
     config: ConfigOption = CONFIG,
 ) -> None:
-    """Say that somebody works on an alert or incident: it is not escalated any more.
+    """Say that somebody works on an alert or incident, or that it is a false alarm: it is not escalated any more.
 
     Example: lakescope alerts acknowledge 1f0c9a7b2d3e4f5a6b7c --by Ada --note "the disk is replaced"
     """
-    _tell(_client(config).act(key, "acknowledge", {"by": by, "note": note}))
+    _tell(_client(config).act(key, "acknowledge", {"by": by, "note": note, "false_alarm": false_alarm}))
 
 
 @app.command()
@@ -151,9 +154,10 @@ def silence(
 
 def _tell(alert: Mapping[str, Any]) -> None:
     acknowledgement, silence = alert["acknowledged"], alert["silence"]
+    as_false = " as a false alarm" if acknowledgement and acknowledgement["false_alarm"] else ""
     emit(
         f"{' '.join(alert['annotations']['summary'].split())}: "
-        + (f"acknowledged by {acknowledgement['by']}, " if acknowledgement else "")
+        + (f"acknowledged by {acknowledgement['by']}{as_false}, " if acknowledgement else "")
         + (f"silenced by {silence['by']} until {silence['until']}" if silence else "not silenced")
     )
 

@@ -475,6 +475,30 @@ class IncidentReport(Event, tag="incidents"):
     summary: Text | None = None  #: the incident in one line
 
 
+AlertStep = Annotated[Literal["opened", "notified", "acknowledged", "false_alarm", "ended"], TAG]
+
+
+class AlertChange(Event, tag="alerts"):
+    """One step in the life of an alert, of a rule or an incident; each is written once, at the time of the step."""
+
+    event: AlertStep  #: opened; notified, when the first receiver took it and when it became a page; acknowledged, ...
+    alert: str  #: its key, the same for as long as it lasts
+    rule: Tag  #: name of the rule; incident: of an incident
+    severity: Annotated[Literal["page", "ticket"], TAG]  #: page or ticket, at that time
+    owner: Tag | None = None  #: who can do something: lake, site, storage, network, rucio, fts, ...
+    incident: str | None = None  #: identifier of the incident; null: an alert of a rule
+    site: Tag | None = None  #: site that the alert is about
+    src_site: Tag | None = None  #: source site that it is about
+    dst_site: Tag | None = None  #: destination site that it is about
+    rse: Tag | None = None  #: RSE that it is about
+    src_rse: Tag | None = None  #: source RSE that it is about
+    dst_rse: Tag | None = None  #: destination RSE that it is about
+    host: Tag | None = None  #: host that it is about
+    elapsed_s: Seconds | None = None  #: since its beginning; acknowledged: since notified (seconds)
+    muted_by: Text | None = None  #: why nobody is notified: a downtime, a silence, a greater alert
+    summary: Text | None = None  #: the alert in one line
+
+
 class LinkRequests(Event, tag="requests"):
     """Transfer requests of one link as Rucio counts them: of an activity, or the age of those that are open."""
 
@@ -579,6 +603,7 @@ DATASETS: dict[str, type[Event]] = {
         *(Network, Host, Probe, Storage, Poll, Push, PipelineReport),
         Downtime,
         IncidentReport,
+        AlertChange,
         ExpectedTest,
         *(LinkRequests, Daemon, Replica),
         RucioMetric,
@@ -605,6 +630,7 @@ AnyEvent = (
     | PipelineReport
     | Downtime
     | IncidentReport
+    | AlertChange
     | ExpectedTest
     | LinkRequests
     | Daemon

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from statistics import median
 from typing import Any
 
 from lakescope.core.printable import rfc3339
@@ -73,7 +72,7 @@ def incidents(desk: Desk) -> Section:
         name="incidents",
         title="Incidents",
         state=worst([one.state for one in findings]),
-        sentences=[*_counts(desk, began, of_period, still_open), *_pages(of_period)],
+        sentences=_counts(desk, began, of_period, still_open),
         tables=[_table(desk, of_period, affected)] if of_period else [],
         findings=findings,
         notes=refusals(*began),
@@ -89,29 +88,12 @@ def _counts(
                 f"Incidents at {name_of(desk.site)}: {len(of_period)}; open at the end: {len(still_open)}."
             )
         ]
-    text = f"Incidents that began in this {desk.period.noun}: "
+    text = f"Incidents that began {desk.period.during}: "
     return [
         sentence(text, one.total, f"; open at its end: {len(still_open)}.")
         for one in began
         if one.value is not None
     ]
-
-
-def _pages(of_period: Sequence[Incident]) -> Iterator[Sentence]:
-    """How fast people were called and answered; nothing where nobody was called."""
-    pages = [one for one in of_period if one["severity"] == "page" and one["notified"]]
-    if not pages:
-        return
-    to_page = [_seconds(one["started"], one["notified"]) for one in pages if one["started"]]
-    answers = [_seconds(one["notified"], one["acknowledged"]) for one in pages if one["acknowledged"]]
-    resolved = [_seconds(one["started"], one["ended"]) for one in pages if one["started"] and one["ended"]]
-    text = f"Incidents that somebody was paged for: {len(pages)}; acknowledged: {len(answers)}."
-    medians = ", ".join(
-        f"{title} {format_value(median(times), 'seconds')}"
-        for title, times in (("page", to_page), ("acknowledge", answers), ("resolve", resolved))
-        if times
-    )
-    yield sentence(f"{text} Median time to {medians}." if medians else text)
 
 
 def _rses(desk: Desk, site: str) -> set[str | None]:

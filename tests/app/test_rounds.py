@@ -168,10 +168,40 @@ def test_its_reports_say_when_people_were_notified_and_answered(tmp_path: Path, 
     (record,) = rounds.records.incidents(0)
     rounds.acknowledge(record.id, Acknowledgement(by="jdoe", at=NOON + 2460))
     run(rounds, 45, 120)
-    first, *_, last = [one for one in events if one.event == "reported"]
+    first, *_, last = [one for one in events if one.dataset == "incidents" and one.event == "reported"]
     assert (first.notified, first.acknowledged) == (None, None)
     assert (last.state, last.acknowledged) == ("ended", text(41))
     assert last.notified == text((record.opened + 1 - NOON) / 60)
+
+
+@pytest.mark.parametrize("is_holder", [True, False])
+def test_what_happens_to_alerts_is_stored_once_through_kills_by_who_notifies(
+    tmp_path: Path, sink: DuckdbSink, is_holder: bool
+) -> None:
+    write(sink, [*traffic(-600, 0), *traffic(0, 60, broken="B"), *traffic(60, 160)])
+    plain = replace(RULE, is_incident=False)
+    events: list[Any] = []
+    pager = Pager()
+    for minute in range(0, 155, 5):  # a kill after each round
+        rounds = make(tmp_path, sink, pager, plain, store=events.extend)
+        rounds.is_holder = is_holder
+        run(rounds, minute, minute)
+        if minute == 50:
+            for alert in rounds.alerts():
+                answer = Acknowledgement(by="Ada", at=NOON + 3010, false_alarm=alert.rule == plain.name)
+                rounds.acknowledge(alert.key, answer)
+    changes = [one for one in events if one.dataset == "alerts"]
+    steps = ["opened", "notified", "acknowledged", "ended"]
+    by_rule = {rule: [one.event for one in changes if one.rule == rule] for rule in ("incident", plain.name)}
+    assert by_rule == (
+        {"incident": steps, plain.name: [*steps[:3], "false_alarm", "ended"]}
+        if is_holder
+        else {"incident": [], plain.name: []}
+    )
+    assert {one.dst_site for one in changes} == ({"B"} if is_holder else set())
+    assert {one.event: one.time for one in changes if one.rule == plain.name}.get("acknowledged") == (
+        text(3010 / 60) if is_holder else None
+    )
 
 
 def test_what_ended_while_nobody_looked_is_listed_and_not_paged(tmp_path: Path, sink: DuckdbSink) -> None:

@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from lakescope.core.events import (
+    AlertChange,
     Daemon,
     Downtime,
     Event,
@@ -420,6 +421,28 @@ def _found(number: int, ids: Iterator[str], common: dict[str, Any]) -> Iterator[
         yield IncidentReport(id=next(ids), event="reported", **fields)
 
 
+def _called(number: int, ids: Iterator[str], common: dict[str, Any]) -> Iterator[Event]:
+    """Alerts of rules and incidents: pages and tickets, some muted, some acknowledged, some called false."""
+    for alert in range(number % 4):
+        fields: dict[str, Any] = common | {
+            "source": "lakescope",
+            "collector": "lakescope",
+            "alert": f"A{number}-{alert}",
+            "rule": ("incident", "storage_full", "network_loss")[(number + alert) % 3],
+            "severity": "page" if (number + alert) % 4 else "ticket",
+            "owner": ("site", "storage", "network")[alert % 3],
+            "site": f"SITE-{number % 3}" if alert else None,
+            "rse": f"RSE-{alert}" if (number + alert) % 3 == 1 else None,
+            "vo": "escape" if number % 2 else None,
+        }
+        yield AlertChange(id=next(ids), event="opened", elapsed_s=number + alert / 3, **fields)
+        if (number + alert) % 5:
+            yield AlertChange(id=next(ids), event="notified", elapsed_s=number * 7.0 + alert, **fields)
+            for event in ("acknowledged", "false_alarm")[: number % 3]:
+                yield AlertChange(id=next(ids), event=event, elapsed_s=number * 3.5, **fields)
+        yield AlertChange(id=next(ids), event="ended", elapsed_s=number * 100.0, **fields)
+
+
 def _declared(number: int, ids: Iterator[str], common: dict[str, Any]) -> Iterator[Event]:
     """A portal's answers: downtimes that are planned, run, and end or are cancelled; some of several hosts."""
     common = common | {"source": "gocdb"}
@@ -503,6 +526,7 @@ def _told(number: int) -> Iterator[Event]:
     yield from _ruled(number, ids, common)
     yield from _declared(number, ids, common)
     yield from _found(number, ids, common)
+    yield from _called(number, ids, common)
     yield from _self_reported(number, ids, common)
     whole = {"rse": f"RSE-{number % 3}", "site": "X" if number % 3 else None, "total": 11 * 10**15}
     if number < 60:  # and never again

@@ -12,7 +12,7 @@ function lasting({ began, ended }) {
 }
 const spanText = (one) => one.state === "ended" ? `${utc(instant(one.began))} to ${utc(instant(one.ended))} UTC (${lasting(one)})`
   : `since ${utc(instant(one.began))} UTC (${lasting(one)})`;
-const acknowledgedText = ({ acknowledged: by }) => by && `Acknowledged by ${by.by} at ${utc(instant(by.at))} UTC${by.note ? `: ${by.note}` : ""}`;
+const acknowledgedText = ({ acknowledged: by }) => by && `Acknowledged by ${by.by} at ${utc(instant(by.at))} UTC${by.false_alarm ? " as a false alarm" : ""}${by.note ? `: ${by.note}` : ""}`;
 const silenceText = ({ silence }) => silence && `Silenced by ${silence.by} until ${utc(instant(silence.until))} UTC: ${silence.reason}`;
 const mutedText = ({ muted_by: why }) => why && `Muted: ${why}`;
 
@@ -69,7 +69,7 @@ function form(id, title, fields, button, path, body) {
     try {
       await send(path(), body());
       note.textContent = "";
-      for (const one of event.target.querySelectorAll("input:not([data-name])")) one.value = "";
+      for (const one of event.target.querySelectorAll("input:not([data-name])")) { one.value = ""; one.checked = false; }
       await page.again();
     } catch (error) {
       note.textContent = error.message;
@@ -88,11 +88,12 @@ function acts(address) {
   const until = input("until", "Until (UTC)", { type: "datetime-local" });
   until.hidden = true;
   const span = field("span", "For", SPANS, "14400", (value) => { until.hidden = value !== ""; $("until").required = value === ""; });
+  const falseAlarm = el("label", { class: "check" }, el("input", { id: "false-alarm", type: "checkbox" }), " False alarm: nothing was wrong");
   const end = () => $("span").value ? new Date(Date.now() + 1000 * $("span").value).toISOString() : `${$("until").value}Z`;
   return [
     el("section", { class: "panel", "aria-labelledby": "h-ack" }, el("h2", { id: "h-ack" }, "Acknowledge"), el("p", { id: "acknowledged" }),
-      form("acknowledge", "Acknowledge", [named("ack-by"), input("note", "Note (what you know, what you do)", { maxlength: 1000 })], "Acknowledge",
-        path("acknowledge"), () => ({ by: $("ack-by").value, note: $("note").value }))),
+      form("acknowledge", "Acknowledge", [named("ack-by"), input("note", "Note (what you know, what you do)", { maxlength: 1000 }), falseAlarm], "Acknowledge",
+        path("acknowledge"), () => ({ by: $("ack-by").value, note: $("note").value, false_alarm: $("false-alarm").checked }))),
     el("section", { class: "panel", "aria-labelledby": "h-silence" }, el("h2", { id: "h-silence" }, "Silence"), el("p", { id: "silenced" }),
       form("silence", "Silence", [named("silence-by"), input("reason", "Reason", { required: true, maxlength: 1000 }), span, until], "Silence",
         path("silence"), () => ({ by: $("silence-by").value, reason: $("reason").value, until: end() }))),

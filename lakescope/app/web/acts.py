@@ -45,10 +45,15 @@ def add_acts(
             raise unknown(id) from error
 
     @router.post("/{id}/acknowledge")
-    def acknowledge(id: str, by: Text = "", note: Text = "") -> Response:
-        """Somebody works on it: who, and what they know. It is not escalated any more."""
+    def acknowledge(
+        id: str, by: Text = "", note: Text = "", false_alarm: Annotated[bool, Body()] = False
+    ) -> Response:
+        """Somebody works on it: who, and what they know; or it is a false alarm. It is not escalated any more."""
         one = Acknowledgement(
-            by=_text("by", by, NAME_MAX), at=time.time(), note=_text("note", note, empty=True)
+            by=_text("by", by, NAME_MAX),
+            at=time.time(),
+            note=_text("note", note, empty=True),
+            false_alarm=false_alarm,
         )
         return changed(id, lambda acts: acts.acknowledge(id, one))
 

@@ -100,7 +100,13 @@ def test_from_the_list_to_an_alert_that_is_acknowledged_and_silenced(page: Page,
     form.get_by_label("Note").fill("the site is told")
     page.keyboard.press("Enter")
     expect(page.locator("#acknowledged")).to_contain_text("Acknowledged by Ada <b> at")
+    expect(page.locator("#acknowledged")).not_to_contain_text("false alarm")
     assert alert.acknowledged is not None and alert.acknowledged.note == "the site is told"
+    form.get_by_label("False alarm").check()
+    form.get_by_role("button").click()
+    expect(page.locator("#acknowledged")).to_contain_text("as a false alarm")
+    expect(form.get_by_label("False alarm")).not_to_be_checked()
+    assert alert.acknowledged.false_alarm
     silence = page.get_by_role("form", name="Silence")
     silence.get_by_label("Reason").fill("disk is replaced")
     silence.get_by_role("button", name="Silence").click()
@@ -166,6 +172,9 @@ def test_the_command_acknowledges_and_silences(
     assert alert.key in listed
     assert "acknowledged by Ada, not silenced" in run(
         "acknowledge", alert.key, "--by", "Ada", "--note", "disk"
+    )
+    assert "acknowledged by Ada as a false alarm, not silenced" in run(
+        "acknowledge", alert.key, "--by", "Ada", "--false-alarm"
     )
     assert "silenced by Ada until" in run(
         "silence", alert.key, "--by", "Ada", "--until", "2d", "--reason", "x"
