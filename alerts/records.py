@@ -14,10 +14,10 @@ import msgspec
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from lakescope.alerts._files import read, write
 from lakescope.alerts.book import IncidentRecord
 from lakescope.alerts.incidents import Change, Incident
 from lakescope.alerts.model import Acknowledgement, Alert, Owner, Severity, Silence
+from lakescope.core.state_files import read, write
 
 RULE = "incident"
 """The name under which people are notified of incidents."""

@@ -15,9 +15,9 @@ import msgspec
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from lakescope.alerts._files import read, write
 from lakescope.alerts.model import Alert, Rule, Verdict
 from lakescope.alerts.routing import Receipts, Subscription, is_settled
+from lakescope.core.state_files import read, write
 from lakescope.kpis.catalogue import CATALOGUE
 from lakescope.kpis.units import duration_text, format_value, text_of
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import msgspec
 from msgspec import structs
 
-from lakescope.alerts._files import write
+from lakescope.core.state_files import write
 from lakescope.reports.differences import differences
 from lakescope.reports.kinds import KINDS
 from lakescope.reports.model import Heading, Report

@@ -15,9 +15,9 @@ from typing import Literal, NamedTuple
 import msgspec
 from msgspec import Struct
 
-from lakescope.alerts._files import read, write
 from lakescope.alerts.receivers._common import Letter, LetterReceiver, printable
 from lakescope.core.contracts import RefusedError, TransientError
+from lakescope.core.state_files import read, write
 from lakescope.reports.forms.chat import chat_lines
 from lakescope.reports.forms.layout import layout
 from lakescope.reports.forms.mail import mail, message_id

@@ -4,7 +4,8 @@ The only code that writes to an event. Dispatch is by dataset, one small functio
 
 Where the topology and a source disagree, the topology wins, so that an RSE or a host is in one place whoever speaks of
 it: on the site, country, type and QoS class of an RSE that it knows, on the site of a host that one site claims. The
-source's word stands where the topology is silent or has two answers.
+source's word stands where the topology is silent or has two answers. A QoS class that the topology lacks is the one of
+the RSE's attribute in Rucio.
 """
 
 from __future__ import annotations
@@ -112,16 +113,20 @@ class Enrichment:
             event.src_site = site or event.src_site
             if _type is None or event.src_type != _type:
                 event.src_type = self._settle(event.src_rse, event.src_type, _type)
-        elif event.src_host:
-            event.src_site = _site(topology.site_of(event.src_host), event.src_site)
+        else:
+            event.src_qos = topology.qos_by_rucio(event.src_rse, event.src_qos)
+            if event.src_host:
+                event.src_site = _site(topology.site_of(event.src_host), event.src_site)
         rse = topology.rse(event.dst_rse)
         if rse is not None:
             site, event.dst_country, _type, event.dst_qos = rse
             event.dst_site = site or event.dst_site
             if _type is None or event.dst_type != _type:
                 event.dst_type = self._settle(event.dst_rse, event.dst_type, _type)
-        elif event.dst_host:
-            event.dst_site = _site(topology.site_of(event.dst_host), event.dst_site)
+        else:
+            event.dst_qos = topology.qos_by_rucio(event.dst_rse, event.dst_qos)
+            if event.dst_host:
+                event.dst_site = _site(topology.site_of(event.dst_host), event.dst_site)
         scope = event.scope
         event.experiment = self._experiment(scope)
         if event.ok is not None and event.name is not None and scope is not None:
@@ -182,6 +187,8 @@ class Enrichment:
             if event.qos and rse.qos and event.qos != rse.qos:
                 self._conflicts[event.rse] = f"qos {quote(event.qos)} in messages, {rse.qos} in the topology"
             event.qos = rse.qos or event.qos
+        else:
+            event.qos = self.topology.qos_by_rucio(event.rse, event.qos)
 
     def _rule(self, event: Rule) -> None:
         if event.error is not None:

@@ -5,6 +5,8 @@ Read are CRIC's own JSON documents, as its API answers them:
 - RSEs: ``api/doma/rse/query/?json&preset=doma`` (``{"rses": {NAME: {...}}}``)
 - services: ``core/service/query/?json`` (``endpoint``, ``rcsite``)
 - sites: ``core/rcsite/query/?json`` (``netroutes.*.networks.{ipv4,ipv6}[]``)
+
+Beside them QoS classes from RSEs' attributes in Rucio, for RSEs of which CRIC says none.
 """
 
 from __future__ import annotations
@@ -31,19 +33,30 @@ class Rse(NamedTuple):
 
 
 class Topology:
-    """Look-ups over CRIC's documents. Immutable once built, picklable; unknown names give null."""
+    """Look-ups over CRIC's documents. Immutable once built, picklable; unknown names give null.
+
+    `qos`: RSE -> its QoS class by Rucio.
+    """
 
     def __init__(
         self,
         rses: Mapping[str, Any] | None = None,
         services: Mapping[str, Any] | Iterable[Any] | None = None,
         sites: Mapping[str, Any] | None = None,
+        qos: Mapping[str, str] | None = None,
     ) -> None:
         self._rses: dict[str | None, Rse] = {
             name: _rse(attributes) for name, attributes in _rse_documents(rses or {})
         }
+        for name, value in (qos or {}).items():
+            if name in self._rses and self._rses[name].qos is None:
+                self._rses[name] = self._rses[name]._replace(qos=value)
         self.rse = self._rses.get
         """The RSE of that name, exactly as Rucio writes it; null for null. Every transfer asks twice: no call between."""
+        self._qos: dict[str | None, str] = {}
+        self._qos.update(qos or {})
+        self.qos_by_rucio = self._qos.get
+        """The QoS class of an RSE that CRIC may not know."""
         self._hosts: dict[str, str] = {}
         self._rse_hosts: dict[str, str] = {}
         self._prefixes: dict[str, dict[str, str]] = defaultdict(dict)

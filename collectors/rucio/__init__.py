@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal, Self
+from urllib.parse import unquote
 
 import httpx
 from pydantic import Field, SecretStr, field_validator, model_validator
@@ -21,7 +22,8 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from lakescope.collectors._common import OneFormat
 from lakescope.collectors.rucio import _questions as questions
 from lakescope.collectors.rucio._answers import Answer, BadAnswerError
-from lakescope.collectors.rucio._questions import RIGHTS, USUAL, Lake, Name, Question
+from lakescope.collectors.rucio._qos import QosFile
+from lakescope.collectors.rucio._questions import RIGHTS, USUAL, Lake, Name, Question, Topic
 from lakescope.collectors.rucio._tokens import OidcOptions, RefusedLoginError, Tokens
 from lakescope.core.contracts import Health
 from lakescope.core.http import http_client
@@ -30,6 +32,7 @@ from lakescope.core.messages import Message, quote
 from lakescope.core.options import Tls, check_url
 
 _LOGIN_AGAIN_S = 60.0
+_ATTRIBUTES_S = 3600.0  # an RSE's attributes hardly ever change
 _SILENT_MAX = 3  # requests in a row that nobody answered: then the round is over
 _ACCEPT = "application/x-json-stream, application/json;q=0.9, */*;q=0.1"  # a login has no body, of a type of its own
 
@@ -63,6 +66,9 @@ class RucioOptions(OneFormat):
         default=["S", "R", "U", "W", "I"], min_length=1
     )
     """Which rules: stuck, replicating, suspended, waiting for approval, to be injected, satisfied (many)."""
+    qos_attribute: str | None = Field(default=None, min_length=1, examples=["qos"])
+    """RSE attribute that names the QoS class of an RSE, for events of every collector; where the topology has a class, that
+    one holds. It is asked once an hour, a call for each RSE."""
     days: int = Field(default=30, ge=1, le=3650)
     """Since how many days replicas were declared bad or suspicious."""
     interval_s: float = Field(default=600.0, gt=0)
@@ -95,6 +101,10 @@ class RucioOptions(OneFormat):
             )
         return self
 
+    def qos_file(self, name: str, data_dir: Path) -> QosFile | None:
+        """Where a collector of that name keeps the QoS classes that it has read; null for one that reads none."""
+        return QosFile(data_dir / f"{name}.qos.json", self.qos_attribute) if self.qos_attribute else None
+
 
 class RucioCollector:
     """Asks Rucio in rounds."""
@@ -111,7 +121,8 @@ class RucioCollector:
         plain = {"accept": _ACCEPT, "accept-encoding": "identity"}
         self._client = http_client(tls=options.tls, timeout_s=options.timeout_s, headers=plain)
         self._tokens = Tokens(self._client, options.auth_url or options.url, headers, options)
-        self._lake = Lake()
+        self._qos_file = options.qos_file(name, data_dir)
+        self._lake = Lake(qos=self._qos_file.load() if self._qos_file else {})
         self._asked: dict[str, float] = {}
         """Path -> when it was last asked."""
 
@@ -150,8 +161,8 @@ class _Round:
         self._next = 0.0
         self._answered, self._silent = 0, 0
         self._unasked = 0
-        self._denied: dict[Name, str] = {}
-        self._faults: dict[Name, str] = {}
+        self._denied: dict[Topic, str] = {}
+        self._faults: dict[Topic, str] = {}
         self.is_logged_in = True
 
     def run(self) -> tuple[Literal["ok", "error"], str]:
@@ -175,7 +186,9 @@ class _Round:
     def _ask_all(self) -> None:
         options, lake = self._options, self._collector._lake
         ask: list[Name] = list(options.ask)
-        if "rses" not in ask and {"usage", "limits", "accounts", "datasets"} & set(ask):
+        if "rses" not in ask and (
+            options.qos_attribute or {"usage", "limits", "accounts", "datasets"} & set(ask)
+        ):
             ask.insert(0, "rses")
         if "requests" not in ask and "open_requests" in ask:
             ask.insert(0, "requests")
@@ -183,8 +196,26 @@ class _Round:
         if "global_usage" in ask:
             self._learn_accounts()
         asked = self._collector._asked
+        if options.qos_attribute:
+            now = time.monotonic()
+            self._ask_each(
+                one
+                for one in questions.of_attributes(lake)
+                if one.path not in asked or now - asked[one.path] >= _ATTRIBUTES_S
+            )
+            self._keep_qos()
         further = sorted(questions.further(ask, lake), key=lambda one: asked.get(one.path, 0.0))
         self._ask_each(further)
+
+    def _keep_qos(self) -> None:
+        """For the topology, which looks at the file. Of an RSE that is gone nothing is kept."""
+        lake, file = self._collector._lake, self._collector._qos_file
+        lake.qos = {rse: lake.qos[rse] for rse in sorted(lake.qos) if rse in set(lake.rses)}
+        try:
+            if file is not None:
+                file.save(lake.qos)
+        except OSError as error:
+            self._faults["qos_attribute"] = f"{error.filename}: {error.strerror}"
 
     def _ask_each(self, wanted: Iterable[Question]) -> None:
         for question in wanted:
@@ -234,7 +265,7 @@ class _Round:
             answer = Answer(response, limit=self._options.max_body_bytes, deadline=self._deadline)
             read = answer.cut if question.cut else answer.whole
             for message in read(self._options.format, self._about(question), received):
-                if not self._inbox.put([message]):
+                if question.name != "qos_attribute" and not self._inbox.put([message]):
                     return True
         self._answered += 1
         self._learn(question, bytes(answer.body))
@@ -275,6 +306,19 @@ class _Round:
             lake.rses = questions.rses_in(body)
         elif question.name == "requests":
             lake.links = questions.links_in(body)
+        elif question.name == "qos_attribute":
+            self._learn_qos(question, body)
+
+    def _learn_qos(self, question: Question, body: bytes) -> None:
+        lake, rse = self._collector._lake, unquote(question.path.split("/")[1])
+        try:
+            value = questions.attribute_in(body, self._options.qos_attribute or "")
+        except ValueError as error:
+            self._faults[question.name] = f"/{question.scope} {error}"
+            return
+        lake.qos.pop(rse, None)
+        if value is not None:
+            lake.qos[rse] = value
 
     def _learn_accounts(self) -> None:
         self._wait()

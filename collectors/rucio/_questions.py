@@ -25,6 +25,7 @@ Name = Literal[
     "global_usage",
     "datasets",
 ]
+Topic = Name | Literal["qos_attribute"]
 USUAL: tuple[Name, ...] = (
     *("rses", "rules", "requests", "heartbeats", "bad_replicas", "suspicious"),
     *("usage", "limits", "accounts", "open_requests"),
@@ -33,7 +34,7 @@ USUAL: tuple[Name, ...] = (
 
 _ANY = "any account may, in Rucio's own policy"
 _ADMIN = "root, or an account with the attribute admin"
-RIGHTS: dict[Name, str] = {
+RIGHTS: dict[Topic, str] = {
     "rses": _ANY,
     "rules": _ANY,
     "usage": _ANY,
@@ -42,6 +43,7 @@ RIGHTS: dict[Name, str] = {
     "bad_replicas": _ANY,
     "suspicious": _ANY,
     "datasets": _ANY,
+    "qos_attribute": _ANY,
     "requests": _ADMIN,
     "open_requests": _ADMIN,
     "global_usage": f"{_ADMIN}, or admin of a country",
@@ -52,7 +54,7 @@ RIGHTS: dict[Name, str] = {
 class Question(NamedTuple):
     """One request."""
 
-    name: Name
+    name: Topic
     path: str
     """Below the server's address, with its query."""
     scope: str
@@ -68,6 +70,8 @@ class Lake(msgspec.Struct):
     links: list[tuple[str, str]] = []
     """In use: with requests that are queued, or were done or failed in six hours."""
     accounts: list[str] = []
+    qos: dict[str, str] = {}
+    """RSE -> QoS class, of those that have one."""
 
 
 def first(ask: Sequence[Name], states: Sequence[str], days: int, now: float) -> Iterator[Question]:
@@ -116,7 +120,13 @@ def further(ask: Sequence[Name], lake: Lake) -> Iterator[Question]:
                 yield _plain(name, f"accounts/{quote(account, safe='')}/usage/global")
 
 
-def _plain(name: Name, path: str) -> Question:
+def of_attributes(lake: Lake) -> Iterator[Question]:
+    """The attributes of each RSE, for its QoS class."""
+    for rse in lake.rses:
+        yield _plain("qos_attribute", f"rses/{quote(rse, safe='')}/attr/")
+
+
+def _plain(name: Topic, path: str) -> Question:
     return Question(name, path, path)
 
 
@@ -150,6 +160,16 @@ def links_in(body: bytes) -> list[tuple[str, str]]:
 def accounts_in(body: bytes) -> list[str]:
     """The names in a list of accounts."""
     return [line.account for line in _lines(body, _Account)]
+
+
+def attribute_in(body: bytes, attribute: str) -> str | None:
+    """Its value in the attributes of an RSE, as text; null for none. Raises `ValueError` for an answer of another form."""
+    try:
+        value = msgspec.json.decode(body, type=dict[str, Any]).get(attribute)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ValueError(f"expected an RSE's attributes, a JSON object: {error}") from None
+    # whoever adds it without a value gets true: a mark, not the name of a class
+    return str(value) if value and isinstance(value, (str, int)) and value is not True else None
 
 
 def _lines(body: bytes, kind: type[T]) -> Iterator[T]:

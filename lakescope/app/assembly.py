@@ -30,6 +30,7 @@ from lakescope.app.reports import report_of
 from lakescope.app.rounds import TICK_S, Notifying, Rounds
 from lakescope.app.rules import rules_of
 from lakescope.app.tasks import Task, stop_all
+from lakescope.collectors.rucio._qos import QosFile
 from lakescope.core.contracts import Collector, ExpiringSink, RefusedError, Sink, TransientError
 from lakescope.core.events import Event
 from lakescope.core.filters import parse_filters
@@ -47,7 +48,7 @@ from lakescope.pipeline.status import Status
 from lakescope.pipeline.transform import SinkInput, Transform
 from lakescope.sinks._common import SinkOptions
 from lakescope.transformers.enrichment import Enrichment
-from lakescope.transformers.topology import Topology
+from lakescope.transformers.topology import AMBIGUOUS, Topology
 
 log = logging.getLogger(__name__)
 
@@ -70,10 +71,10 @@ class Assembly:
             plugin.name: _open("collectors", plugin, data_dir) for plugin in configuration.collectors.values()
         }
         self.lanes = lanes(configuration, self.sinks)
-        self._topology = read_topology(settings)
+        self._topology = read_topology(configuration)
         self.engine = self._engine(workers)
         plugins = (configuration.collectors | configuration.sinks).values()
-        self.tasks = [Task("topology", TOPOLOGY_S, TopologyReload(settings, self.replace_topology))]
+        self.tasks = [Task("topology", TOPOLOGY_S, TopologyReload(configuration, self.replace_topology))]
         for plugin in configuration.sinks.values():
             if getattr(plugin.options, "retention_days", None) and isinstance(
                 sink := self.sinks[plugin.name], ExpiringSink
@@ -166,25 +167,26 @@ def _is_failing(task: Task) -> float:
 
 
 class TopologyReload:
-    """A task's work: reads CRIC's files anew when one of them has changed, and keeps what it had when one cannot be read."""
+    """A task's work: reads the topology's files anew when one has changed, and keeps what it had when one cannot be read."""
 
-    def __init__(self, settings: Settings, replace: Callable[[Topology], None]):
-        self.settings = settings
+    def __init__(self, configuration: Configuration, replace: Callable[[Topology], None]):
+        self.configuration = configuration
         self.replace = replace
         self._last_versions = self._versions()
 
     def __call__(self, stop: threading.Event) -> str:
         versions = self._versions()
         if versions != self._last_versions:
-            self.replace(read_topology(self.settings))
+            self.replace(read_topology(self.configuration))
             self._last_versions = versions
             log.info("topology_replaced")
         return f"{sum(map(bool, versions))} files of the topology are read when they change"
 
     def _versions(self) -> list[tuple[int, int, int] | None]:
         """Inode, size and time of change of each file; null for none, or one that is not there."""
-        topology = self.settings.topology
-        return [_version(path) for path in (topology.rses, topology.services, topology.sites)]
+        topology = self.configuration.settings.topology
+        files = [topology.rses, topology.services, topology.sites]
+        return [_version(path) for path in (*files, *(one.path for one in _qos_files(self.configuration)))]
 
 
 def expire(sink: ExpiringSink, stop: threading.Event) -> str:
@@ -360,10 +362,22 @@ def normaliser(settings: Settings, topology: Topology, collector: Plugin | None,
     return Normaliser(formats(), enrichment)
 
 
-def read_topology(settings: Settings) -> Topology:
-    """CRIC's documents. Raises `RuntimeError` naming the file that cannot be used."""
-    files = settings.topology
-    return Topology(read_json(files.rses), read_json(files.services), read_json(files.sites))
+def read_topology(configuration: Configuration) -> Topology:
+    """CRIC's documents, and the QoS classes that collectors read. Raises `RuntimeError` naming the file that cannot be used."""
+    files = configuration.settings.topology
+    qos: dict[str, str] = {}
+    for file in _qos_files(configuration):
+        for rse, value in file.load().items():
+            qos[rse] = value if qos.get(rse, value) == value else AMBIGUOUS
+    return Topology(read_json(files.rses), read_json(files.services), read_json(files.sites), qos)
+
+
+def _qos_files(configuration: Configuration) -> list[QosFile]:
+    """Those of the collectors that read QoS classes."""
+    data_dir = configuration.settings.data_dir
+    plugins = configuration.collectors.values()
+    files = (one.options.qos_file(one.name, data_dir) for one in plugins if hasattr(one.options, "qos_file"))
+    return [file for file in files if file is not None]
 
 
 def read_json(path: Path | None) -> Any:

@@ -470,7 +470,7 @@ class Stores:
             return
         configuration, settings = self.configuration, self.configuration.settings
         with lock(settings.data_dir):
-            topology = read_topology(settings)
+            topology = read_topology(configuration)
             sinks = open_sinks(configuration)
             try:
                 with self._dead_letters() as dead:

@@ -21,13 +21,13 @@ from typing import NamedTuple
 import msgspec
 from msgspec import Struct, field
 
-from lakescope.alerts._files import read, write
 from lakescope.alerts.receivers._common import Letter, LetterReceiver
 from lakescope.app.lock import lock
 from lakescope.app.reports import ReportText, keep
 from lakescope.app.rounds import TAKEN_OVER_S
 from lakescope.core.contracts import RefusedError, TransientError
 from lakescope.core.printable import rfc3339
+from lakescope.core.state_files import read, write
 from lakescope.reports.model import Report
 from lakescope.reports.options import ReportOptions
 from lakescope.reports.period import Day, Week

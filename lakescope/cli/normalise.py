@@ -102,4 +102,5 @@ def _enrichment(config: Path | None) -> Enrich:
     from lakescope.app.config import load_file
 
     configuration = load_file(config)
-    return normaliser(configuration.settings, read_topology(configuration.settings), None, "normalise").enrich
+    topology = read_topology(configuration)
+    return normaliser(configuration.settings, topology, None, "normalise").enrich

@@ -157,7 +157,7 @@ def test_the_topology_is_part_of_a_valid_configuration(config: str, tmp_path: Pa
     assert ended.code == 2 and f"[topology.rses] {rses}: expected CRIC's JSON: No such" in ended.err
     rses.write_text("[]")
     with pytest.raises(RuntimeError, match="expected a JSON object as CRIC answers, found list"):
-        read_topology(load_file(Path(config)).settings)
+        read_topology(load_file(Path(config)))
 
 
 @pytest.mark.parametrize("sink", available("sinks"))

@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import ssl
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lakescope.app.config import ConfigurationError, parse
-from tests.collectors._rucio import PASSWORD, FakeRucio, lines, refusal, rule
+from tests.collectors._rucio import PASSWORD, FakeRucio, document, lines, refusal, rule
 from tests.contract._http import Answer, HttpServer, Request
 from tests.contract._running import Archiving
 from tests.e2e._lakescope import until
@@ -121,6 +123,65 @@ def test_openid_connect_and_a_file(tmp_path: Path, rucio: FakeRucio) -> None:
             with Archiving(tmp_path / str(number), collector(rucio.url, **options)) as lakescope:
                 until(lambda: lakescope.told == "ok: 1 questions answered", 15, lambda: lakescope.told)
     assert [request.path for request in issuer.requests] == ["/token"] and not rucio.tokens
+
+
+def test_an_oidc_token_is_renewed_before_its_end(tmp_path: Path, rucio: FakeRucio) -> None:
+    """The issuer is a stand-in: one that has the documented answer of RFC 6749, and is no IAM. Rucio would refuse a token
+    that is over, and none is ever refused."""
+    issued: list[float] = []
+    late: list[str] = []
+
+    def issue(request: Request) -> Answer:
+        issued.append(time.monotonic())
+        rucio.valid = {token := f"jwt-{len(issued)}"}
+        return Answer(200, json.dumps({"access_token": token, "expires_in": 1}).encode())
+
+    def rules(request: Request) -> Answer:
+        if time.monotonic() - issued[-1] > 1:
+            late.append(request.headers["x-rucio-auth-token"])
+        return lines(rule(1))
+
+    rucio.answers["/rules/?state=S"] = rules
+    with HttpServer(issue) as issuer:
+        oidc = f'{{ token_url = "{issuer.url}/token", client_id = "c", client_secret = "s3cret-of-iam" }}'
+        options = {"username": None, "password": None, "ask": '["rules"]', "interval_s": 0.05, "oidc": oidc}
+        with Archiving(tmp_path, collector(rucio.url, **options)) as lakescope:
+            until(lambda: len(issued) >= 4, 15, lambda: lakescope.told)
+    gaps = [after - before for before, after in pairwise(issued)]
+    assert min(gaps) > 0.7, "a token is used for four fifths of its life"
+    assert not late
+
+
+def test_qos_classes_are_read_once_an_hour_and_kept(tmp_path: Path, rucio: FakeRucio) -> None:
+    """An attribute that is only set, or missing, is no class; an answer that is none leaves what was known."""
+    values: dict[str, Any] = {"EULAKE-1": "FAST", "PIC-DCACHE": True, "NEW/1": 3}
+    rucio.answers["/rses/"] = lines(*({"rse": rse, "availability_write": True} for rse in values))
+    for rse, value in values.items():
+        rucio.answers[f"/rses/{rse.replace('/', '%2F')}/attr/"] = document({"site": "s", "qos": value})
+    options = {"ask": '["rses"]', "qos_attribute": '"qos"', "interval_s": 0.1}
+    file = tmp_path / "data/rucio.qos.json"
+    with Archiving(tmp_path, collector(rucio.url, **options)) as lakescope:
+        until(lambda: len([one for one in rucio.asked if one == "/rses/"]) > 5, 15, lambda: lakescope.told)
+        assert len([one for one in rucio.asked if "/attr/" in one]) == 3
+        assert {poll["kind"] for poll in stored(lakescope, "polls")} == {"rses"}
+        assert not lakescope.engine.dead_letters.ids(), "attributes are no message"
+    assert json.loads(file.read_bytes()) == {"attribute": "qos", "rses": {"EULAKE-1": "FAST", "NEW/1": "3"}}
+
+    rucio.answers["/rses/"] = lines({"rse": "EULAKE-1", "availability_write": True})
+    rucio.answers["/rses/EULAKE-1/attr/"] = lines({"rse": "EULAKE-1"}, {"rse": "EULAKE-1"})
+    with Archiving(tmp_path, collector(rucio.url, **options)) as lakescope:
+        until(lambda: lakescope.told.startswith("error"), 15, lambda: lakescope.told)
+        assert (
+            "qos_attribute: /rses/EULAKE-1/attr/ expected an RSE's attributes, a JSON object"
+            in lakescope.told
+        )
+        until(lambda: b"NEW" not in file.read_bytes(), 10)
+    assert json.loads(file.read_bytes())["rses"] == {"EULAKE-1": "FAST"}
+    file.write_text("{")
+    with pytest.raises(
+        RuntimeError, match=r"rucio\.qos\.json: expected the state of the QoS classes of RSEs"
+    ):
+        Archiving(tmp_path, collector(rucio.url, **options))
 
 
 def test_a_certificate_logs_in_where_the_server_knows_it(tmp_path: Path, rucio: FakeRucio) -> None:

@@ -5,16 +5,19 @@ What daemons would write (a chosen source, statistics, heartbeats) is written in
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.contract._running import Archiving
 from tests.e2e._lakescope import until
+from tests.servers.fixtures import StartServer
 from tests.servers.rucio import Rucio
 from tests.servers.rucio_lake import Lake, make_lake
 
@@ -121,6 +124,65 @@ def test_each_call_is_what_the_tables_say(tmp_path: Path, rucio: Rucio, lake: La
         assert quotas == {lake["A"]: 100 * 10**9, lake["B"]: 200 * 10**9}
         (over_all,) = [one for one in stored(lakescope, "storage") if one.get("usage_source") == "global"]
         assert (over_all["account"], over_all["total"]) == (lake.account, 7 * 10**12)
+
+
+def test_qos_classes_are_those_of_the_attribute(
+    tmp_path: Path, rucio: Rucio, lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On events of another collector, without a restart; the topology's class goes before it."""
+    monkeypatch.setattr("lakescope.app.assembly.TOPOLOGY_S", 0.05)
+    rses = tmp_path / "rses.json"
+    rses.write_text(json.dumps({"rses": {lake["A"]: {"params": {"qos": "BY-CRIC"}}}}))
+    text = collector(rucio, lake.account, lake.account, {"rses"}, interval_s=0.2, qos_attribute='"qos"')
+    text += f'[topology]\nrses = "{rses}"\n[collectors.push]\ntype = "http"\n'
+    body = {"event_type": "transfer-done", "created_at": "2026-01-05 00:00:00"}
+    payload = {"src-rse": lake["A"], "dst-rse": lake["B"], "request-id": "1", "bytes": 1}
+    with Archiving(tmp_path, text) as lakescope:
+        file = lakescope.data_dir / "rucio.qos.json"
+        known = {lake["A"]: "FAST-DISK", lake["B"]: "CHEAP-DISK"}
+        until(lambda: file.exists() and known.items() <= json.loads(file.read_bytes())["rses"].items(), 60)
+
+        def classes() -> list[tuple[str | None, str | None]]:
+            message = {**body, "payload": {**payload, "request-id": uuid.uuid4().hex}}
+            response = httpx.post(f"{lakescope.url}/push/hermes", json=message, trust_env=False)
+            response.raise_for_status()
+            return [(one.get("src_qos"), one.get("dst_qos")) for one in stored(lakescope, "transfers")]
+
+        until(lambda: ("BY-CRIC", "CHEAP-DISK") in classes(), 30, lambda: stored(lakescope, "transfers")[-1:])
+        spaces = [one for one in stored(lakescope, "storage") if one.get("rse") == lake["B"]]
+        assert spaces[-1]["qos"] == "CHEAP-DISK"
+
+
+def test_of_a_rucio_for_several_vos_one_is_asked(tmp_path: Path, start_server: StartServer) -> None:
+    """Two VOs have an RSE of the same name each: what the collector of a VO stores is its own, under the VO's name."""
+    rucio = start_server(Rucio, vos=("abc", "xyz"))
+    lakes = {
+        vo: make_lake(rucio, "same", letters="A", links="", files=n, vo=vo)
+        for n, vo in enumerate(rucio.vos, 1)
+    }
+    rucio.run("abacus.rse")
+    for vo, lake in lakes.items():
+        usage = rucio.client("get_rse_usage", lake["A"], vo=vo)
+        used = sum(file.size for file in lake.files)
+        assert [line["used"] for line in usage if line["source"] == "rucio"] == [used]
+        text = collector(
+            rucio, "root", rucio.user, {"rses", "usage", "accounts", "heartbeats"}, rucio_vo=f'"{vo}"'
+        )
+        text += f'vo = "community-{vo}"\n'
+        with Archiving(tmp_path / vo, text) as lakescope:
+            until(lambda: lakescope.told.startswith(("ok", "error")), 60, lambda: lakescope.told)
+            assert lakescope.told == "ok: 4 questions answered"
+            until(lambda: len(stored(lakescope, "polls")) == 4, 30)
+            spaces = stored(lakescope, "storage")
+            assert {one["rse"] for one in spaces} == set(lake.rses)
+            assert {one["vo"] for one in spaces} == {f"community-{vo}"}
+            assert [one["files"] for one in spaces if one.get("used") == used and "account" not in one] == [
+                len(lake.files)
+            ]
+    unknown = collector(rucio, "root", rucio.user, {"rses"}, rucio_vo='"nix"')
+    with Archiving(tmp_path / "nix", unknown) as lakescope:
+        until(lambda: lakescope.told.startswith("error"), 30, lambda: lakescope.told)
+        assert "not logged in" in lakescope.told
 
 
 def test_a_normal_account_lacks_two_rights(tmp_path: Path, rucio: Rucio, lake: Lake) -> None:

@@ -130,7 +130,7 @@ def test_what_a_store_refuses_is_a_dead_letter_that_can_be_replayed(
         [replayed] = replay(
             letters.letters(ids=[id_]),
             letters,
-            lambda name: normaliser(settings, read_topology(settings), None, name),
+            lambda name: normaliser(settings, read_topology(running.configuration), None, name),
             lanes(running.configuration, sinks),
             sinks,
         )

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import httpx
-import pytest
 
-from .fixtures import StartServer
 from .rucio import CURRENT, Rucio
 from .rucio_lake import make_lake
 
@@ -38,12 +36,3 @@ def test_a_lake_is_in_the_catalogue_the_api_and_the_metrics(rucio: Rucio, unique
     for url in (rucio.metrics_url, rucio.daemons.metrics_url):
         page = httpx.get(url, trust_env=False).raise_for_status().text
         assert "# TYPE rucio_" in page
-
-
-@pytest.mark.server("rucio")
-def test_vos_see_their_own(start_server: StartServer) -> None:
-    rucio = start_server(Rucio, vos=("abc", "xyz"))
-    for vo in rucio.vos:
-        make_lake(rucio, f"own-{vo}", letters="A", links="", files=1, vo=vo)
-    seen = {vo: [rse["rse"] for rse in rucio.client("list_rses", vo=vo)] for vo in rucio.vos}
-    assert seen == {vo: [f"OWN-{vo.upper()}_A"] for vo in rucio.vos}

@@ -316,6 +316,23 @@ def test_storage() -> None:
     assert enriched(Storage(**COMMON)).site is None
 
 
+def test_a_qos_class_that_the_topology_lacks_is_rucios() -> None:
+    rses = {"A-DISK": {"params": {"qos": "FAST"}}, "B-TAPE": {"site": "SITE-B"}}
+    topology = Topology(rses, qos=dict.fromkeys(("A-DISK", "B-TAPE", "NEW"), "BY-RUCIO"))
+    by_rse = {"A-DISK": "FAST", "B-TAPE": "BY-RUCIO", "NEW": "BY-RUCIO", "OTHER": None}
+    for rse, qos in by_rse.items():
+        transferred = enriched(transfer(src_rse=rse, dst_rse=rse, dst_host="h.example"), topology)
+        assert (transferred.src_qos, transferred.dst_qos) == (qos, qos)
+        assert enriched(Deletion(event="done", rse=rse, **COMMON), topology).qos == qos
+        assert enriched(Storage(rse=rse, **COMMON), topology).qos == qos
+    assert enriched(Storage(rse="NEW", qos="REPORTED", **COMMON), topology).qos == "BY-RUCIO"
+    assert enriched(Storage(rse="OTHER", qos="REPORTED", **COMMON), topology).qos == "REPORTED"
+    only_qos = enriched(transfer(src_rse="NEW", src_type="TAPE", src_site="S"), topology)
+    assert (only_qos.src_type, only_qos.src_site) == ("TAPE", "S"), (
+        "of all else Rucio's attribute says nothing"
+    )
+
+
 def test_without_a_topology_nothing_is_guessed() -> None:
     event = enriched(transfer(src_rse="A-DISK", src_host="a.example"), Topology())
     assert (event.src_site, event.src_country, event.src_type, event.src_qos) == (None, None, None, None)
