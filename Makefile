@@ -3,6 +3,8 @@
 #   make test    everything, real servers included
 UV := .uv/bin/uv
 export UV_PYTHON_DOWNLOADS := never
+# Where it is set (images of containers do), each process of the tests would compile all that it imports
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: setup demo test check bench docs mutants servers clean
 
