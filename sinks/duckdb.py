@@ -103,10 +103,10 @@ class DuckdbSink:
                     f'"{name}" {kind}{" primary key" if name == "id" else ""}' for name, kind in types.items()
                 )
                 self.connection.execute(f'create table if not exists "{dataset}" ({column_definitions})')
+                there = {row[0] for row in self.connection.execute(f'describe "{dataset}"').fetchall()}
                 for name, kind in types.items():
-                    self.connection.execute(
-                        f'alter table "{dataset}" add column if not exists "{name}" {kind}'
-                    )
+                    if name not in there:
+                        self.connection.execute(f'alter table "{dataset}" add column "{name}" {kind}')
         yield Finding("done", f"{self.path}: {len(self._datasets)} tables")
 
     def write(self, chunks: Sequence[tuple[str, bytes]]) -> Outcome:
