@@ -99,9 +99,7 @@ def events() -> str:
         "Datasets: " + ", ".join(f"[{d}](#{d})" for d in DATASETS) + ".",
     ]
     some = columns("transfers")
-    tag = Column(
-        "dataset", "keyword", True, "its kind, one of those below; says which other fields there are"
-    )
+    tag = Column("dataset", "keyword", True)
     page += ["## Every event", _fields(Event, [tag, *(column for column in some if column.name in common)])]
     for dataset, struct in DATASETS.items():
         own = [column for column in columns(dataset) if column.name not in common]
@@ -116,6 +114,9 @@ def events() -> str:
 def _fields(struct: type[Event], columns_shown: Iterable[Column]) -> str:
     hints = get_type_hints(struct)
     tag_names = tags("transfers" if struct is Event else struct.dataset)
+    meanings = {"dataset": "its kind, one of those below; says which other fields there are"} | meanings_of(
+        struct
+    )
     rows = []
     for column in columns_shown:
         values = _values(hints.get(column.name))
@@ -123,9 +124,23 @@ def _fields(struct: type[Event], columns_shown: Iterable[Column]) -> str:
         value_list = f"; one of {', '.join(f'`{value}`' for value in values)}" if len(values) >= 5 else ""
         is_tag = "yes" if column.name in tag_names else ""
         rows.append(
-            (f"`{column.name}`", kind, "" if column.required else "yes", is_tag, column.doc + value_list)
+            (
+                f"`{column.name}`",
+                kind,
+                "" if column.required else "yes",
+                is_tag,
+                meanings[column.name] + value_list,
+            )
         )
     return table(("field", "type", "can be null", "tag", "meaning"), rows)
+
+
+_MEANING = re.compile(r"^    (\w+): .*?  #: (.*)$", re.MULTILINE)
+
+
+def meanings_of(struct: type[Event]) -> dict[str, str]:
+    """Field of an event -> the comment behind it."""
+    return dict(_MEANING.findall("".join(map(inspect.getsource, (*Event.__mro__[:2], struct)))))
 
 
 def _values(hint: Any) -> tuple[Any, ...]:

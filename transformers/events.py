@@ -9,11 +9,12 @@ counted, a long text is cut, and a field that no event has is counted as unknown
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, get_args, get_type_hints
+from typing import Annotated, Any, get_args
 
 import msgspec
 
 from lakescope.core.bounds import bounds
+from lakescope.core.columns import types_of
 from lakescope.core.events import DATASETS, TAG, AnyEvent, Event, Push, Time
 from lakescope.core.messages import DecodeResult, Message, RejectedError, declare
 from lakescope.transformers._common import any_json, convert, count_unknown, each, pieces, shape, utc_time
@@ -28,9 +29,7 @@ _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-
 
 def _fields_of(kind: type[Event], *hints: Any) -> list[str]:
     return [
-        name
-        for name, hint in get_type_hints(kind, include_extras=True).items()
-        if any(one in (hint, *get_args(hint)) for one in hints)
+        name for name, hint in types_of(kind).items() if any(one in (hint, *get_args(hint)) for one in hints)
     ]
 
 

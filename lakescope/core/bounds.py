@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from typing import Annotated, Any, NamedTuple, get_args, get_origin, get_type_hints
+from functools import cache
+from typing import Annotated, Any, NamedTuple, get_args, get_origin
 
+from lakescope.core.columns import types_of
 from lakescope.core.events import DATASETS, LONGEST_TEXT, Event, Host, Text
 
 
@@ -21,10 +23,11 @@ class Bound(NamedTuple):
     greatest: float
 
 
-def bounds(dataset: type[Event]) -> dict[str, Bound]:
+@cache
+def bounds(dataset: type[Event]) -> Mapping[str, Bound]:
     """Field -> its bound, of the fields that have one (`lakescope.core.events`)."""
     bounds: dict[str, Bound] = {}
-    for name, hint in get_type_hints(dataset, include_extras=True).items():
+    for name, hint in types_of(dataset).items():
         for part in (hint, *get_args(hint)):
             if get_origin(part) is Annotated and part.__metadata__[0].ge is not None:
                 number, meta = get_args(part)
@@ -98,11 +101,7 @@ def _check(dataset: type[Event]) -> Callable[[Event], bool]:
 
 
 _TEXTS = {
-    dataset: [
-        name
-        for name, hint in get_type_hints(dataset, include_extras=True).items()
-        if Text in (hint, *get_args(hint))
-    ]
+    dataset: [name for name, hint in types_of(dataset).items() if Text in (hint, *get_args(hint))]
     for dataset in DATASETS.values()
 }
 _BOUNDS = {dataset: bounds(dataset) for dataset in DATASETS.values()}

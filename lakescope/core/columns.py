@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
-import re
 import types
 from collections.abc import Mapping
 from functools import cache
@@ -14,7 +12,6 @@ from lakescope.core.events import DATASETS, TAG, Event
 Kind = Literal["keyword", "text", "time", "integer", "float", "boolean", "labels", "object", "keywords"]
 
 _PLAIN: dict[Any, Kind] = {str: "keyword", int: "integer", float: "float", bool: "boolean"}
-_DOC = re.compile(r"^    (\w+): .*?  #: (.*)$", re.MULTILINE)
 
 
 class Column(NamedTuple):
@@ -23,16 +20,20 @@ class Column(NamedTuple):
     name: str
     kind: Kind
     required: bool
-    doc: str
+
+
+@cache
+def types_of(struct: type[Event]) -> Mapping[str, Any]:
+    """Field -> its type, with all that is annotated. Evaluated once: the types are texts, each of which is compiled."""
+    return get_type_hints(struct, include_extras=True)
 
 
 @cache
 def columns(dataset: str) -> tuple[Column, ...]:
     """The fields of a dataset in their order; raises `KeyError` for an unknown dataset."""
     struct = DATASETS[dataset]
-    hints = get_type_hints(struct, include_extras=True)
-    docs = dict(_DOC.findall("".join(map(inspect.getsource, (*Event.__mro__[:2], struct)))))
-    return tuple(Column(name, *_kind(hints[name]), docs.get(name, "")) for name in struct.__struct_fields__)
+    hints = types_of(struct)
+    return tuple(Column(name, *_kind(hints[name])) for name in struct.__struct_fields__)
 
 
 @cache
@@ -45,7 +46,7 @@ def kinds(dataset: str) -> Mapping[str, Kind]:
 def tags(dataset: str) -> tuple[str, ...]:
     """The fields of a dataset that are tags where a store has tags, in their order."""
     struct = DATASETS[dataset]
-    hints = get_type_hints(struct, include_extras=True)
+    hints = types_of(struct)
     return tuple(
         name
         for name in struct.__struct_fields__
