@@ -80,36 +80,45 @@ def _fuse_group(queries: tuple[Query, ...]) -> FusedQuery:
 
 
 def compile_reports(query: ReportsQuery) -> Statement:
-    """`query` for the tables of sinks/duckdb.py. Columns of the answer: ``at`` (microseconds) and those asked for.
+    """`query` for the tables of sinks/duckdb.py. Columns of the answer: ``at`` and ``gap`` (microseconds), those asked for.
 
     First the times of the reports are found, then the reports of these times: to aggregate whole reports takes ten times as long.
     """
     parameters = _Parameters(query.dataset, query.look_back, query.until)
     where = parameters.where(dict.fromkeys(query.conditions))
     source = f'from "{query.dataset}" where {where}'
-    series = [f'"{name}"' for name in query.series]
-    slot = "time < $range"
-    times = [f"unnest(max(time, {REPORTS})) as time {source} group by {', '.join(series)}"]
+    series = ", ".join(f'"{name}"' for name in query.series)
+    last = f"list_reverse_sort(list_distinct(max(time, {REPORTS})))"
+    gaps = "list_transform(range(1, len(last)), lambda i: epoch_us(last[i]) - epoch_us(last[i + 1]))"
+    times = [
+        f"select {series}, last[1] as time, list_median({gaps}) as gap"
+        f" from (select {series}, {last} as last {source} group by {series})"
+    ]
     if query.since < query.until:  # else the last report of each series is all that is before
         parameters.values["range"] = _naive(query.since)
+        slot = "time < $range"
         if query.bin_s:
             parameters.values["bin"] = query.bin_s
             slot += ", case when time >= $range then time_bucket(to_seconds($bin), time, timestamp '1970-01-01') end"
-        ends = ("max", "min") if query.firsts else ("max",)
-        times += [f"{end}(time) as time {source} group by {', '.join([*series, slot])}" for end in ends]
-    selects = " union ".join(f"select {', '.join(series)}, {one}" for one in times)
-    fields = ", ".join(f'"{name}"' for name in query.names)
-    matches = " and ".join(f"events.{name} is not distinct from times.{name}" for name in [*series, "time"])
+        times += [
+            f"select {series}, {end}(time) as time, null as gap {source} group by {series}, {slot}"
+            for end in (("max", "min") if query.firsts else ("max",))
+        ]
+    selects = " union all ".join(times)
+    if len(times) > 1:
+        selects = f"select {series}, time, any_value(gap) as gap from ({selects}) group by {series}, time"
+    fields = ", ".join(f'events."{name}"' for name in query.names)
+    matches = [f"events.{name} is not distinct from times.{name}" for name in series.split(", ")]
     return Statement(
-        f'with times as ({selects}) select epoch_us(time) as at, {fields} from "{query.dataset}" as events'
-        f" semi join times on {matches} where {where}",
+        f"with times as ({selects}) select epoch_us(events.time) as at, gap, {fields} from (select * {source}) as events"
+        f" join times on {' and '.join([*matches, 'events.time = times.time'])}",
         parameters.values,
     )
 
 
 def reports(rows: Iterable[Mapping[str, Any]]) -> list[Report]:
     """From the rows as sinks/duckdb.py gives them."""
-    return [Report(row["at"] / 1e6, row) for row in rows]
+    return [Report(row["at"] / 1e6, row, None if (gap := row["gap"]) is None else gap / 1e6) for row in rows]
 
 
 def compile_events(query: EventsQuery) -> Statement:

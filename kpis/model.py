@@ -348,7 +348,8 @@ class ReportsQuery(Struct, frozen=True, kw_only=True):
     """Of each series what its states in ``since <= time < until`` are made of. Times are aware.
 
     The answer is any part of the reports in ``look_back <= time < until`` that has, of each series, the last one before
-    `since`, the last one of each bin (the first one too, if `firsts`), and the last `REPORTS` ones.
+    `since`, the last one of each bin (the first one too, if `firsts`), and the last `REPORTS` ones, instead of which the
+    last one may have their `Report.gap`.
     """
 
     dataset: str
@@ -376,6 +377,8 @@ class Report(NamedTuple):
     time: float
     """POSIX seconds."""
     values: Mapping[str, Any]
+    gap: float | None = None
+    """Of a series' last report: the median of the seconds between its last `REPORTS` ones, where the store has made it."""
 
 
 class Rows(list[dict[str, Any]]):

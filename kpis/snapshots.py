@@ -248,9 +248,8 @@ class _History:
         }
 
     def _interval(self, key: Key, configured_intervals: Mapping[Key, float]) -> float | None:
-        interval = configured_intervals.get(self._source(key)) or self.series[key][-1].values.get(
-            "interval_s"
-        )
+        last = self.series[key][-1]
+        interval = configured_intervals.get(self._source(key)) or last.values.get("interval_s") or last.gap
         if interval:
             return float(interval)
         times = sorted(set(self._times[key]))[-REPORTS:]

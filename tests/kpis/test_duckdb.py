@@ -14,7 +14,7 @@ from msgspec import structs
 
 from lakescope.core.events import Network, Probe, Transfer
 from lakescope.kpis import CATALOGUE, Query, UnsupportedError, duckdb
-from lakescope.kpis.model import UNKNOWN, Condition, EventsQuery, Part, Ratio, Remainder, Value
+from lakescope.kpis.model import UNKNOWN, Condition, EventsQuery, Part, Ratio, Remainder, ReportsQuery, Value
 from lakescope.sinks.duckdb import DuckdbOptions, DuckdbSink
 
 BEGIN = datetime(2026, 1, 5, tzinfo=UTC)
@@ -162,3 +162,41 @@ def test_a_machine_elsewhere_asks_for_the_same_range(
         monkeypatch.undo()
         time.tzset()
     assert parameters == {"since": datetime(2026, 1, 5), "until": datetime(2026, 1, 5, 4)}  # noqa: DTZ001
+
+
+@pytest.mark.parametrize("bin_s", [None, 3600])
+def test_of_each_series_the_last_report_has_the_gap_between_reports(
+    tmp_path: Path, bin_s: int | None
+) -> None:
+    """As the median of all reports would have it: two at one moment are no gap, and one report has none."""
+    minutes = {"often": range(0, 240, 10), "irregular": (0, 5, 5, 25, 100, 102), "once": (7,)}
+    moments = [(name, minute) for name, of_name in minutes.items() for minute in of_name]
+    events = [
+        Probe(
+            id=f"{number:032x}",
+            time=f"{BEGIN + timedelta(minutes=minute):%Y-%m-%dT%H:%M:%SZ}",
+            source="push",
+            probe=name,
+            status="ok",
+        )
+        for number, (name, minute) in enumerate(moments)
+    ]
+    sink = DuckdbSink("store", DuckdbOptions(), tmp_path)
+    sink.write([one for one in sink.encode(events, [msgspec.json.encode(one) for one in events]) if one])
+    asked = ReportsQuery(
+        dataset="probes",
+        look_back=BEGIN,
+        since=BEGIN if bin_s else SPAN["until"],
+        until=SPAN["until"],
+        bin_s=bin_s,
+        field="status",
+        series=("probe",),
+        columns=(),
+    )
+    (answer,) = sink.answer([asked])
+    gaps = [(one.values["probe"], (one.time - BEGIN.timestamp()) / 60, one.gap) for one in answer]
+    sink.close()
+    lasts = {("often", 230.0, 600.0), ("irregular", 102.0, 750.0), ("once", 7.0, None)}
+    assert lasts <= {*gaps}
+    assert {name for name, _, gap in gaps if gap is not None} == {"often", "irregular"}
+    assert len(gaps) == (3 if bin_s is None else 4 + 2 + 1)

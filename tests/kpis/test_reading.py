@@ -335,12 +335,11 @@ def test_influxdb_gives_reports_of_their_types() -> None:
         "values": [[posix(BEGIN), 5.0, "", 60, "true"], [posix(BEGIN) + 1, None, "c", None, False]],
     }
     first, second = influxql.reports(asked, {"series": [series]})
-    assert first == (posix(BEGIN), {"count": 5, "collector": None, "interval_s": 60.0, "complete": True})
+    values = {"count": 5, "collector": None, "interval_s": 60.0, "complete": True}
+    assert first == Report(posix(BEGIN), values)
     assert [type(first.time), *map(type, first.values.values())] == [float, int, type(None), float, bool]
-    assert second == (
-        posix(BEGIN) + 1,
-        {"count": None, "collector": "c", "interval_s": None, "complete": False},
-    )
+    values = {"count": None, "collector": "c", "interval_s": None, "complete": False}
+    assert second == Report(posix(BEGIN) + 1, values)
     with pytest.raises(ValueError, match="cut"):
         influxql.reports(asked, {"error": "cut"})
     assert influxql.compile_reports(asked, TAGS["polls"]) == (
