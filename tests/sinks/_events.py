@@ -23,9 +23,11 @@ def event_of(dataset: str) -> Event:
     texts = {"source": "push", "type": "gauge", "status": "ok", "kind": "transfer", "stage": "sink"}
     if dataset == "rucio":
         texts |= {"kind": "gauge", "part": "sum", "unit": "seconds"}
-    if dataset == "incidents":
+    if dataset in ("alerts", "incidents"):
         texts |= {"state": "open", "severity": "page"}
-    texts["event"] = {"deletions": "done", "incidents": "began", "transfers": "done"}.get(dataset, "x")
+    texts["event"] = {"alerts": "opened", "deletions": "done", "incidents": "began", "transfers": "done"}.get(
+        dataset, "x"
+    )
     values: dict[str, Any] = {"dataset": dataset}
     bound = bounds(DATASETS[dataset])
     for number, column in enumerate(columns(dataset)):
