@@ -17,8 +17,8 @@ from msgspec import structs
 
 from lakescope.core.state_files import write
 from lakescope.reports.differences import differences
-from lakescope.reports.kinds import KINDS
 from lakescope.reports.model import Heading, Report
+from lakescope.reports.period import PERIODS
 from lakescope.reports.place import Place
 from lakescope.reports.writing import as_json, read_json
 
@@ -54,7 +54,7 @@ class Archive:
         Raises `ValueError` for a period that was not over when the report was computed, `RuntimeError` where the last revision
         is damaged, and `OSError`.
         """
-        end = KINDS[report.kind].period.parse(report.period.name).until
+        end = PERIODS[report.kind].parse(report.period.name).until
         if datetime.fromisoformat(report.computed) < end:
             raise ValueError(
                 f"{report.period.name} is not over, and a report that is kept is of a whole period: keep it after"
@@ -113,13 +113,13 @@ class Archive:
                     f"{path}: cannot be read: {error.strerror}; give Lakescope's user the right to read it"
                 )
         entries.sort(key=lambda one: (one.period.since, one.revision), reverse=True)
-        entries.sort(key=lambda one: (list(KINDS).index(one.kind), one.site or "", one.vo or ""))
+        entries.sort(key=lambda one: (list(PERIODS).index(one.kind), one.site or "", one.vo or ""))
         return Listing(entries, sorted(faults))
 
     def _paths(self) -> Iterator[Path]:
         """Files in the folders of kinds; a draft that a killed process left is none."""
         for folder in self.folder.iterdir() if self.folder.is_dir() else ():
-            if folder.is_dir() and folder.name.partition(".")[0] in KINDS:
+            if folder.is_dir() and folder.name.partition(".")[0] in PERIODS:
                 yield from (path for path in folder.glob("*/*/*") if not path.name.endswith(".json.new"))
 
     def _check(self, path: Path, place: Place, revision: int) -> None:

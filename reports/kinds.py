@@ -45,10 +45,9 @@ WITHOUT_FINDINGS: Mapping[State, str] = {
 
 
 class Kind(Struct, frozen=True, kw_only=True):
-    """A list of sections and a period."""
+    """A list of sections."""
 
     name: KindName
-    period: type[Week] | type[Day]
     sections: Sequence[Callable[[Desk], Section]]
     """After completeness and summary, in the order in which people read."""
     has_causes: bool = False
@@ -57,7 +56,6 @@ class Kind(Struct, frozen=True, kw_only=True):
 
 WEEKLY = Kind(
     name="weekly",
-    period=Week,
     has_causes=True,
     sections=(
         incidents,
@@ -75,11 +73,10 @@ WEEKLY = Kind(
         pages,
     ),
 )
-DAILY = Kind(name="daily", period=Day, sections=(incidents, transfers.worst_links, others))
+DAILY = Kind(name="daily", sections=(incidents, transfers.worst_links, others))
 """Short: for mail and chat."""
 SITE = Kind(
     name="site",
-    period=Week,
     sections=(
         incidents,
         site.as_source,

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import ClassVar
 
 from msgspec import Struct
+
+from lakescope.reports.model import KindName
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _WEEK = re.compile(r"([0-9]{4})-?W([0-9]{1,2})", re.IGNORECASE)
@@ -109,3 +112,7 @@ class Day(Struct, frozen=True):
     def until(self) -> datetime:
         """The first moment after it."""
         return self.since + timedelta(days=1)
+
+
+PERIODS: Mapping[KindName, type[Week] | type[Day]] = {"weekly": Week, "daily": Day, "site": Week}
+"""Kind of report -> its period, in the order in which kinds are listed."""

@@ -23,8 +23,8 @@ from lakescope.reports.forms.layout import layout
 from lakescope.reports.forms.mail import mail, message_id
 from lakescope.reports.forms.pictures import draw
 from lakescope.reports.forms.texts import readable
-from lakescope.reports.kinds import KINDS
 from lakescope.reports.model import Report
+from lakescope.reports.period import PERIODS
 
 Each = Literal["revision", "period"]
 """What everybody gets once: each revision, or one revision of each period."""
@@ -71,7 +71,7 @@ class Dispatch:
         each: Each = "revision",
         draw: Callable[[Report], Letter] = lambda report: letter_of(report),
     ) -> None:
-        end = KINDS[report.kind].period.parse(report.period.name).until
+        end = PERIODS[report.kind].parse(report.period.name).until
         if datetime.fromisoformat(report.computed) < end:  # whoever has it would not get the whole one
             raise RuntimeError(f"{report.period.name} is not over; send it after {end:%Y-%m-%d %H:%M} UTC")
         self.report = report

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar
 
-import httpx
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from lakescope.core.columns import columns, kinds
@@ -15,6 +14,9 @@ from lakescope.core.filters import parse_filters
 from lakescope.core.http import http_client
 from lakescope.core.options import Options, Tls, check_url
 from lakescope.kpis.model import StoreAnswer, StoreQuery, UnsupportedError
+
+if TYPE_CHECKING:
+    import httpx
 
 CompiledQuery = TypeVar("CompiledQuery")
 

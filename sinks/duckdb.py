@@ -15,7 +15,6 @@ from typing import Any
 
 import duckdb
 import msgspec
-import pyarrow
 from pydantic import Field
 
 from lakescope.core.columns import Kind, columns
@@ -111,6 +110,8 @@ class DuckdbSink:
 
     def write(self, chunks: Sequence[tuple[str, bytes]]) -> Outcome:
         """One transaction; an id that is there already is left as it is."""
+        import pyarrow  # brings numpy, which most commands do without
+
         by_dataset: dict[str, list[bytes]] = {}
         for dataset, document in chunks:
             by_dataset.setdefault(dataset, []).append(document)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from email.message import EmailMessage
-from typing import Any, ClassVar, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
-import httpx
 import msgspec
 from pydantic import Field, SecretStr, field_validator
 
@@ -17,6 +16,9 @@ from lakescope.core.contracts import RefusedError, TransientError
 from lakescope.core.http import http_client, judge_status, send
 from lakescope.core.options import Options, Tls, check_url
 from lakescope.core.printable import escape_unprintable
+
+if TYPE_CHECKING:
+    import httpx
 
 LONGEST = 3000
 """Characters of a text in a chat; Slack cuts at 4000, Mattermost at 16383."""

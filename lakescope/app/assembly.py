@@ -11,26 +11,15 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 from msgspec.structs import replace
 
-from lakescope.alerts.book import IncidentBook
-from lakescope.alerts.heartbeat import Heartbeat
-from lakescope.alerts.receivers._common import LetterReceiver, Receiver
 from lakescope.app.config import Configuration, PipelineOptions, Plugin, Settings
-from lakescope.app.gauges import AlertGauges
-from lakescope.app.links import links_of
 from lakescope.app.lock import lock
 from lakescope.app.query import can_answer, store_of
-from lakescope.app.report_rounds import TICK_S as REPORTS_TICK_S
-from lakescope.app.report_rounds import ReportRounds
-from lakescope.app.reports import report_of
-from lakescope.app.rounds import TICK_S, Notifying, Rounds
-from lakescope.app.rules import rules_of
 from lakescope.app.tasks import Task, stop_all
-from lakescope.collectors.rucio._qos import QosFile
 from lakescope.core.contracts import Collector, ExpiringSink, RefusedError, Sink, TransientError
 from lakescope.core.events import Event
 from lakescope.core.filters import parse_filters
@@ -49,6 +38,13 @@ from lakescope.pipeline.transform import SinkInput, Transform
 from lakescope.sinks._common import SinkOptions
 from lakescope.transformers.enrichment import Enrichment
 from lakescope.transformers.topology import AMBIGUOUS, Topology
+
+if TYPE_CHECKING:  # imported by what needs them: alerts bring numpy, reports all their sections
+    from lakescope.alerts.book import IncidentBook
+    from lakescope.alerts.receivers._common import LetterReceiver, Receiver
+    from lakescope.app.report_rounds import ReportRounds
+    from lakescope.app.rounds import Rounds
+    from lakescope.collectors.rucio._qos import QosFile
 
 log = logging.getLogger(__name__)
 
@@ -86,9 +82,14 @@ class Assembly:
         self.rounds = open_rounds(configuration, self.sinks, self.report)
         """Null where no store can be asked, or nobody shall."""
         if self.rounds is not None:
+            from lakescope.app.gauges import AlertGauges
+            from lakescope.app.rounds import TICK_S
+
             self.tasks.append(Task("alerts", TICK_S, self.rounds))
             self.engine.metrics.registry.register(AlertGauges(self.rounds))
         if (reports := open_report_rounds(configuration, self.sinks, self.rounds)) is not None:
+            from lakescope.app.report_rounds import TICK_S as REPORTS_TICK_S
+
             self.tasks.append(Task("reports", REPORTS_TICK_S, reports))
         for task in self.tasks:
             failing = self.engine.metrics.failing.labels(task.name)
@@ -243,6 +244,11 @@ def open_rounds(
     types = {plugin.name: plugin.type for plugin in configuration.sinks.values()}
     if not alerts.evaluate or not any(map(can_answer, types.values())):
         return None
+    from lakescope.alerts.heartbeat import Heartbeat
+    from lakescope.app.links import links_of
+    from lakescope.app.rounds import Notifying, Rounds
+    from lakescope.app.rules import rules_of
+
     sink = sinks[store_of(types, alerts.store)]
     beat = Heartbeat(alerts.heartbeat) if alerts.heartbeat else None
     links = partial(links_of, alerts)
@@ -266,11 +272,14 @@ def open_report_rounds(
         sink = sinks[store_of(types, None)]
     except ValueError as error:
         raise RuntimeError(f"[reports] has an `at`, and no report can be computed: {error}") from error
+    from lakescope.app.report_rounds import ReportRounds
+    from lakescope.app.reports import report_of
+
     return ReportRounds(
         settings.reports,
         settings.data_dir / "reports",
         lambda text: report_of(text, sink, datetime.now(UTC), settings.objectives),
-        lambda names: cast(Mapping[str, LetterReceiver], open_receivers(configuration, names)),
+        lambda names: cast("Mapping[str, LetterReceiver]", open_receivers(configuration, names)),
         lambda: True if rounds is None else rounds.is_holder,
     )
 

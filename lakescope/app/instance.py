@@ -11,11 +11,12 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-
-import httpx
+from typing import TYPE_CHECKING, Any
 
 from lakescope.app.lock import holder
+
+if TYPE_CHECKING:  # every command starts with this file, and some ask nobody
+    import httpx
 
 FILE = "instance.json"
 
@@ -42,8 +43,13 @@ def find(data_dir: Path) -> str | None:
         url: str = instance["url"]
         if holder(data_dir) != instance["pid"]:
             return None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    import httpx
+
+    try:
         httpx.get(f"{url}/livez", timeout=3.0, trust_env=False).raise_for_status()
-    except (OSError, ValueError, KeyError, TypeError, httpx.HTTPError):
+    except (OSError, ValueError, httpx.HTTPError):
         return None
     return url
 
@@ -60,6 +66,8 @@ def tell(url: str, path: str, body: Any, **arguments: Any) -> Any:
 
 def stream(url: str, path: str, **arguments: Any) -> Iterator[str]:
     """The lines of an answer without end. Raises `RuntimeError` with what it answered, or if it goes away."""
+    import httpx
+
     timeout = httpx.Timeout(10.0, read=None)
     try:
         with httpx.stream("GET", f"{url}{path}", timeout=timeout, trust_env=False, **arguments) as response:
@@ -72,6 +80,8 @@ def stream(url: str, path: str, **arguments: Any) -> Iterator[str]:
 
 
 def _request(method: str, url: str, **arguments: Any) -> Any:
+    import httpx
+
     try:
         response = httpx.request(method, url, trust_env=False, **arguments)
     except httpx.HTTPError as error:  # it went away, or takes too long

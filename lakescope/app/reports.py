@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from lakescope.alerts.objectives import Objective
 from lakescope.app.lock import lock
 from lakescope.app.query import ask_many
 from lakescope.core.contracts import Sink
 from lakescope.reports.archive import Archive
-from lakescope.reports.kinds import KINDS, make_report
-from lakescope.reports.lake_status import LakeStatus, make_lake_status
 from lakescope.reports.model import KindName, Report
-from lakescope.reports.period import Day, Week
+from lakescope.reports.period import PERIODS, Day, Week
 from lakescope.reports.place import Place
+
+if TYPE_CHECKING:
+    from lakescope.reports.lake_status import LakeStatus
 
 
 class ReportText(NamedTuple):
@@ -33,7 +34,7 @@ class ReportText(NamedTuple):
 
 def period_of(text: ReportText, now: datetime) -> Week | Day:
     """Of which period it is, at an aware time. Raises `ValueError` for what is none."""
-    period = KINDS[text.kind].period
+    period = PERIODS[text.kind]
     return period.closed_before(now) if text.period is None else period.parse(text.period)
 
 
@@ -43,6 +44,8 @@ def report_of(text: ReportText, sink: Sink, now: datetime, objectives: Sequence[
     Raises `ValueError` for what is no period and for an unknown site, and `TransientError` or `RefusedError` when the store does
     not answer.
     """
+    from lakescope.reports.kinds import KINDS, make_report
+
     return make_report(
         KINDS[text.kind],
         period_of(text, now),
@@ -56,6 +59,8 @@ def report_of(text: ReportText, sink: Sink, now: datetime, objectives: Sequence[
 
 def lake_status_of(sink: Sink, now: datetime) -> LakeStatus:
     """The state of the lake for everybody, from one store. `now`: aware. Raises as `report_of`."""
+    from lakescope.reports.lake_status import make_lake_status
+
     return make_lake_status(lambda questions: ask_many(questions, sink), now)
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import httpx
 from pydantic import SecretStr
 
 from lakescope.core.contracts import RefusedError, TransientError
 from lakescope.core.messages import quote
 from lakescope.core.options import Tls
+
+if TYPE_CHECKING:  # every configuration has options of HTTP, and not every command sends a request
+    import httpx
 
 PERMANENT = (
     "partial write:",  # without the colon it is a cluster's that lacked a node, which passes
@@ -47,6 +49,8 @@ def http_client(
     through which all requests go. Raises `OSError` for a
     file of `tls` that cannot be read.
     """
+    import httpx
+
     user = (login[0], login[1].get_secret_value() if login[1] else "") if login else None
     bearer = {} if token is None else {"authorization": f"Bearer {token.get_secret_value()}"}
     return httpx.Client(
@@ -63,6 +67,8 @@ def http_client(
 
 def send(client: httpx.Client, tls: Tls, method: str, url: str, **arguments: Any) -> httpx.Response:
     """One request. Raises `TransientError` when no answer came."""
+    import httpx
+
     try:
         return client.request(method, url, **arguments)
     except httpx.HTTPError as error:

@@ -210,6 +210,50 @@ def test_setup_tells_each_store_and_fails_if_one_does(config: str) -> None:
     assert "done      duck: " in done.out and "error     influx: 127.0.0.1: ConnectError" in done.out
 
 
+# --- what a start imports --------------------------------------------------------------------------------
+
+_HEAVY = ("duckdb", "elasticsearch", "fastapi", "grafanalib", "httpx", "jinja2", "kafka", "numpy", "opensearchpy", "pyarrow",
+          "pydantic", "stomp", "typst", "uvicorn", "vl_convert")  # fmt: skip
+_SHOW = f"""
+import atexit, runpy, sys
+atexit.register(lambda: print("heavy:", *(name for name in {_HEAVY} if name in sys.modules), file=sys.stderr))
+sys.argv[0] = "lakescope"
+runpy.run_module("lakescope", run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--help"], ""),
+        (["normalise", "-f", "hermes"], "pydantic"),  # by typer
+        (["dead-letters", "list"], "duckdb fastapi pydantic"),
+        # until the first event, the first request and the first round of alerts or reports
+        (["run"], "duckdb fastapi pydantic uvicorn"),
+    ],
+    ids=" ".join,
+)
+def test_a_start_imports_only_what_it_needs(arguments: list[str], expected: str, tmp_path: Path) -> None:
+    """Half a second of a processor at each start, which every command and every restart would pay."""
+    config = tmp_path / "lakescope.toml"
+    config.write_text(
+        f'data_dir = "{tmp_path / "data"}"\n[http]\nport = 0\n[alerts]\nevaluate = false\n'
+        '[collectors.push]\ntype = "http"\n[sinks.duck]\ntype = "duckdb"\n'
+    )
+    environment = os.environ | {"LAKESCOPE_CONFIG": str(config)}
+    command = [sys.executable, "-c", _SHOW, *arguments]
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
+    ) as process:
+        assert process.stdout is not None
+        if arguments == ["run"]:
+            process.stdout.readline()
+            process.terminate()
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
+    assert errors.decode().splitlines()[-1] == f"heavy: {expected}".strip()
+
+
 # --- normalise -------------------------------------------------------------------------------------------
 
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, HTTPException, Request, Response
 
 from lakescope.alerts.overview import alert_document, alerts_of, detail, find, overview
 from lakescope.app.assembly import Assembly
-from lakescope.app.rounds import Rounds
 from lakescope.app.web.acts import add_acts
 from lakescope.app.web.pages import cached_response
 from lakescope.dashboards.pages import page
+
+if TYPE_CHECKING:
+    from lakescope.app.rounds import Rounds
 
 
 def router(assembly: Assembly) -> APIRouter:
