@@ -60,6 +60,8 @@ class StompOptions(OneFormat):
     resolve: bool = False
     """Whether a broker's name is an alias of several: each address behind it is then read, and the name is resolved
     again every 30 s."""
+    failover: bool = False
+    """Whether the brokers stand in for one another, as a primary and its standby do: it is then enough that one is connected."""
     username: str | None = None
     """Login."""
     password: SecretStr | None = Field(default=None, examples=["${STOMP_PASSWORD}"])
@@ -115,12 +117,8 @@ class StompCollector:
 
     def acknowledge(self, messages: Sequence[Message]) -> None:
         """Acknowledges on the connection that the message came by; on another the broker would not know it."""
-        for connection, ack in self._pieces.close(message.token for message in messages):
-            if connection.is_connected():
-                try:
-                    connection.ack(ack)
-                except (OSError, stomp.exception.StompException):
-                    continue  # the connection has just broken: the broker will give the message again
+        for link, ack in self._pieces.close(message.token for message in messages):
+            link.acknowledge(ack)
 
     def _put(self, inbox: Inbox, message: Message) -> None:
         """Never blocks: a blocked receiver misses heartbeats, and the prefetch is the bound."""
@@ -147,8 +145,12 @@ class StompCollector:
         faults = [f"{source.name}: {source.fault}" for source in self._sources if source.fault]
         total = len(brokers) + len(faults)
         faults += [f"{broker.name}: {broker.fault}" for broker in brokers if not broker.is_connected]
-        detail = f"{sum(broker.is_connected for broker in brokers)} of {total} brokers connected"
-        self.health.set("ok" if not faults else "connecting", "; ".join([detail, *faults]))
+        connected = sum(broker.is_connected for broker in brokers)
+        is_ok = not faults or (self.options.failover and connected > 0)
+        self.health.set(
+            "ok" if is_ok else "connecting",
+            "; ".join([f"{connected} of {total} brokers connected", *faults]),
+        )
 
 
 class _Source:
@@ -273,9 +275,23 @@ class _Broker:
         self.fault = str(error) or type(error).__name__
         self._source.lose()
 
+    def _wait_until_stored(self, link: _Link) -> None:
+        """What a lost connection gave, the broker gives again, and we ask for it only when none of it is under way here any more.
+
+        Else each lost connection would put another copy into memory while a store is away, and brokers cut off whom they find
+        slow: RabbitMQ by `consumer_timeout`, ActiveMQ by `abortSlowConsumerStrategy`. Raises `ConnectionError` when told to stop.
+        """
+        cause = self.fault
+        while link.under_way and not self.stop.wait(0.2):
+            self.fault = f"{cause}; connects again once the messages under way are stored ({link.under_way})"
+        if link.under_way:
+            raise ConnectionError("told to stop")
+
     def _connect(self) -> _Link:
         """A link that is subscribed. Raises `OSError` that says why there is none."""
         options = self.options
+        if self._link is not None:
+            self._wait_until_stored(self._link)
         heartbeat = int(options.heartbeat_s * 1000)
         connection = stomp.StompConnection12(
             [(self.address.host, self.address.port)],
@@ -362,6 +378,9 @@ class _Link(stomp.ConnectionListener):  # type: ignore[misc]  # stomp.py carries
         self.down = threading.Event()
         self.error_text = ""
         """The broker's own words, once it is `down`."""
+        self.under_way = 0
+        """Messages that it gave and that are not safe yet."""
+        self._lock = threading.Lock()
         connection.set_listener("lakescope", self)
 
     def wait_for(self, event: threading.Event, frame: str, hint: str = "") -> None:
@@ -394,7 +413,17 @@ class _Link(stomp.ConnectionListener):  # type: ignore[misc]  # stomp.py carries
     def on_message(self, frame: Any) -> None:
         """One message."""
         headers = frame.headers
-        self.put(Message(frame.body, self.format, headers, time.time(), (self.connection, headers["ack"])))
+        with self._lock:
+            self.under_way += 1
+        self.put(Message(frame.body, self.format, headers, time.time(), (self, headers["ack"])))
+
+    def acknowledge(self, ack: str) -> None:
+        """A message is safe. Of a connection that is lost nobody can be told: the broker will give it again."""
+        with self._lock:
+            self.under_way -= 1
+        if self.connection.is_connected():
+            with suppress(OSError, stomp.exception.StompException):  # it has just broken
+                self.connection.ack(ack)
 
     def on_error(self, frame: Any) -> None:
         """The broker refuses: a wrong password, a destination that is not ours."""

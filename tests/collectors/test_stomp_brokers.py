@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import stomp
 
 from lakescope.collectors import _addresses
 from lakescope.collectors._addresses import Address, parse
@@ -235,22 +234,7 @@ def broker(request: pytest.FixtureRequest, unique_name: str) -> tuple[int, str, 
         return activemq.port, queue, lambda bodies: send(activemq, queue, bodies), {}
     rabbitmq: RabbitMQ = request.getfixturevalue("rabbitmq")
     login = {"username": f'"{rabbitmq.user}"', "password": f'"{rabbitmq.password}"'}
-    return rabbitmq.port, queue, lambda bodies: publish(rabbitmq, queue, bodies), {"vhost": '"/"', **login}
-
-
-def publish(broker: RabbitMQ, queue: str, bodies: list[bytes]) -> None:
-    """`send` to RabbitMQ."""
-    connection = stomp.StompConnection12([(broker.host, broker.port)], vhost="/")
-    connection.connect(broker.user, broker.password, wait=True)
-    waiter = stomp.listener.WaitingListener("sent")
-    connection.set_listener("receipt", waiter)
-    for body in bodies:
-        connection.send(queue, body)
-    connection.send(f"{queue}.end", b"", receipt="sent")
-    waiter.wait_on_receipt()
-    opened = connection.transport.socket
-    connection.disconnect()
-    opened.close()
+    return rabbitmq.port, queue, lambda bodies: rabbitmq.send(queue, bodies), {"vhost": '"/"', **login}
 
 
 def test_rabbitmq_wants_a_virtual_host(tmp_path: Path, rabbitmq: RabbitMQ) -> None:

@@ -21,6 +21,7 @@ from tests.contract._http import Answer, HttpServer, Request
 from tests.e2e._lakescope import publish
 from tests.servers.activemq import ActiveMQ
 from tests.servers.kafka import Kafka
+from tests.servers.rabbitmq import RabbitMQ
 
 
 class Source:
@@ -77,6 +78,34 @@ class StompSource(Source):
     def offer(self, bodies: Sequence[bytes], url: str) -> None:
         address = (self.broker.host, self.broker.port)
         publish([address], f"/queue/{self.name}", [(body, {}) for body in bodies])
+
+    def held(self) -> int:
+        return self.broker.queue_size(self.name)
+
+    def break_down(self) -> None:
+        self.broker.kill()
+
+    def mend(self) -> None:
+        self.broker.start()
+
+
+class RabbitSource(Source):
+    """The same collector at a real RabbitMQ."""
+
+    type = "stomp"
+
+    def __init__(self, request: pytest.FixtureRequest, directory: Path, stack: ExitStack) -> None:
+        super().__init__(request, directory, stack)
+        self.broker: RabbitMQ = request.getfixturevalue("rabbit")
+
+    def options(self) -> str:
+        return (
+            f'brokers = ["{self.broker.stomp_url}"]\ndestination = "/queue/{self.name}"\nformat = "push"\n'
+            f'vhost = "/"\nusername = "{self.broker.user}"\npassword = "{self.broker.password}"\n'
+        )
+
+    def offer(self, bodies: Sequence[bytes], url: str) -> None:
+        self.broker.send(f"/queue/{self.name}", bodies)
 
     def held(self) -> int:
         return self.broker.queue_size(self.name)
@@ -240,13 +269,14 @@ class FilesSource(Source):
 
 SOURCES: tuple[type[Source], ...] = (
     StompSource,
+    RabbitSource,
     KafkaSource,
     HttpSource,
     PollSource,
     RucioSource,
     FilesSource,
 )
-SERVER = {StompSource: "activemq", KafkaSource: "kafka"}
+SERVER = {StompSource: "activemq", RabbitSource: "rabbitmq", KafkaSource: "kafka"}
 """The real server that a source needs."""
 
 OWN_WORDS = {"probe", "statsd"}

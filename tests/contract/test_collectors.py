@@ -20,6 +20,7 @@ from tests.contract._sources import OWN_WORDS, SERVER, SOURCES, Source
 from tests.e2e._lakescope import Lakescope, until
 from tests.servers.activemq import ActiveMQ
 from tests.servers.fixtures import in_turn
+from tests.servers.rabbitmq import RabbitMQ
 
 
 def test_every_collector_has_a_harness() -> None:
@@ -33,6 +34,13 @@ def test_every_collector_has_a_harness() -> None:
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ActiveMQ]:
     """A broker that tests may stop."""
     with ActiveMQ(tmp_path_factory.mktemp("broker")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def rabbit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQ]:
+    """The other broker, likewise."""
+    with RabbitMQ(tmp_path_factory.mktemp("rabbit")) as server:
         yield server
 
 

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -164,10 +165,10 @@ class Server(ABC):
             self._guard = None
 
 
-def run_tool(program: str, *arguments: object) -> str:
-    """What a server's command prints. Raises ServerError with it when it fails."""
+def run_tool(program: str, *arguments: object, environment: Mapping[str, str] | None = None) -> str:
+    """What a server's command prints. `environment`: null for the own one. Raises ServerError with it when it fails."""
     command = [program, *map(str, arguments)]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     if ended.returncode != 0:
         raise ServerError(f"{' '.join(command)}\n{ended.stdout}{ended.stderr}")
     return ended.stdout

@@ -50,6 +50,7 @@ _CONFIGURATION = """\
     <destinations>
       {queues}
     </destinations>
+    {policy}
     <persistenceAdapter>
       <!-- Not synchronised with the disk: data outlives SIGKILL all the same, only not a power cut. -->
       <kahaDB directory={kahadb} journalMaxFileLength="8mb" journalDiskSyncStrategy="never"/>
@@ -73,6 +74,20 @@ _CONFIGURATION = """\
 </beans>
 """
 
+_ABORT_SLOW = """\
+<destinationPolicy>
+      <policyMap>
+        <policyEntries>
+          <policyEntry queue="&gt;">
+            <slowConsumerStrategy>
+              <abortSlowAckConsumerStrategy maxTimeSinceLastAck="{milliseconds}" maxSlowDuration="1000"
+                                            checkPeriod="500" abortConnection="true"/>
+            </slowConsumerStrategy>
+          </policyEntry>
+        </policyEntries>
+      </policyMap>
+    </destinationPolicy>"""
+
 _LOGGING = """\
 log4j.rootLogger=INFO, console
 log4j.appender.console=org.apache.log4j.ConsoleAppender
@@ -92,7 +107,8 @@ class ActiveMQ(Server):
     `queues` (names without "/queue/") do from the start, others from their first subscription on. `users`
     (name to password) demands a login. `tls` adds a stomp+ssl connector beside the plain one: "server" with
     the broker's certificate only, "mutual" demands the client's too. `memory_mb` is the broker's limit for
-    messages in memory: few, as busy brokers have, the others wait on disk.
+    messages in memory: few, as busy brokers have, the others wait on disk. `abort_slow_s`: the connection of a consumer that
+    has acknowledged nothing for longer, though it was given something, is cut off.
     """
 
     name: ClassVar[str] = "activemq"
@@ -106,6 +122,7 @@ class ActiveMQ(Server):
         queues: Sequence[str] = (),
         memory_mb: int = 16,
         heap_mb: int = 256,
+        abort_slow_s: float | None = None,
     ) -> None:
         super().__init__(directory)
         self.users = dict(users or {})
@@ -113,6 +130,7 @@ class ActiveMQ(Server):
         self.queues = list(queues)
         self.memory_mb = memory_mb
         self.heap_mb = heap_mb
+        self.abort_slow_s = abort_slow_s
         self.host = HOST
         self.port = free_port()
         self._tls_port = free_port()
@@ -199,6 +217,9 @@ class ActiveMQ(Server):
             data=quoteattr(str(self.directory / "data")),
             kahadb=quoteattr(str(self.directory / "data/kahadb")),
             queues="".join(f"<queue physicalName={quoteattr(queue)}/>" for queue in self.queues),
+            policy=_ABORT_SLOW.format(milliseconds=round(1000 * self.abort_slow_s))
+            if self.abort_slow_s
+            else "",
             login=login if self.users else "",
             tls=self._tls_context() if self.tls != "off" else "",
             memory_mb=self.memory_mb,

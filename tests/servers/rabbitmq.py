@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
+from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
+import stomp
+
 from ._install import Install
-from ._process import HOST, Server, free_port
+from ._process import HOST, Server, free_port, run_tool
 
 _PROGRAM = "/usr/lib/rabbitmq/bin/rabbitmq-server"
+_CONTROL = "/usr/lib/rabbitmq/bin/rabbitmqctl"
 
 INSTALL = Install("rabbitmq", lambda: {"rabbitmq-server": _PROGRAM})
 
@@ -23,6 +28,7 @@ listeners.tcp = none
 stomp.listeners.tcp.1 = {host}:{port}
 default_user = {user}
 default_pass = {password}
+{consumer_timeout}
 """
 
 
@@ -30,14 +36,17 @@ class RabbitMQ(Server):
     """A broker with STOMP on a free loopback port, which it keeps over restarts, as it does its durable queues.
 
     Every client logs in as `user` with `password`, to the virtual host "/". AMQP and the management's pages are off.
+    `consumer_timeout_s`: a consumer that leaves a message without acknowledgement for longer is cut off (the broker's own
+    default is 30 minutes); the broker then looks each second.
     """
 
     name: ClassVar[str] = "rabbitmq"
     user: ClassVar[str] = "guest"
     password: ClassVar[str] = "guest"
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, consumer_timeout_s: int | None = None) -> None:
         super().__init__(directory)
+        self.consumer_timeout_s = consumer_timeout_s
         self.host = HOST
         self.port = free_port()
         self._distribution_port = free_port()
@@ -50,9 +59,17 @@ class RabbitMQ(Server):
 
     def command(self) -> list[str]:
         configuration = _CONFIGURATION.format(
-            host=HOST, port=self.port, user=self.user, password=self.password
+            host=HOST,
+            port=self.port,
+            user=self.user,
+            password=self.password,
+            consumer_timeout=f"consumer_timeout = {self.consumer_timeout_s * 1000}"
+            if self.consumer_timeout_s
+            else "",
         )
         (self.directory / "rabbitmq.conf").write_text(configuration)
+        tick = "{channel_tick_interval, 1000}" if self.consumer_timeout_s else ""
+        (self.directory / "advanced.config").write_text(f"[{{rabbit, [{tick}]}}].\n")
         (self.directory / "enabled_plugins").write_text("[rabbitmq_stomp].\n")
         return ["/bin/sh", "-c", _START, _PROGRAM]
 
@@ -63,6 +80,7 @@ class RabbitMQ(Server):
             "HOME": str(self.directory),  # of Erlang's cookie
             "ERL_EPMD_ADDRESS": HOST,
             "ERL_EPMD_PORT": str(self._epmd_port),
+            "RABBITMQ_ADVANCED_CONFIG_FILE": str(self.directory / "advanced.config"),
             "RABBITMQ_ALLOW_INPUT": "true",  # the script then becomes the node instead of waiting for it
             "RABBITMQ_CONF_ENV_FILE": os.devnull,
             "RABBITMQ_CONFIG_FILE": str(self.directory / "rabbitmq.conf"),
@@ -76,6 +94,27 @@ class RabbitMQ(Server):
             "RABBITMQ_PID_FILE": str(self.directory / "pid"),
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-noinput -kernel inet_dist_use_interface {127,0,0,1}",
         }
+
+    def send(self, destination: str, bodies: Sequence[bytes]) -> None:
+        """Publishes bodies, persistent; returns once the broker has them on disk."""
+        connection = stomp.StompConnection12([(self.host, self.port)], vhost="/")
+        connection.connect(self.user, self.password, wait=True)
+        waiter = stomp.listener.WaitingListener("sent")
+        connection.set_listener("receipt", waiter)
+        for body in bodies[:-1]:
+            connection.send(destination, body, headers={"persistent": "true"})
+        connection.send(destination, bodies[-1], headers={"persistent": "true"}, receipt="sent")
+        waiter.wait_on_receipt()
+        opened = connection.transport.socket
+        connection.disconnect()
+        opened.close()  # stomp.py 8.2 leaves it open
+
+    def queue_size(self, queue: str) -> int:
+        """Messages that the broker holds, given to somebody or not (count); 0 for a queue that is not there."""
+        columns = ("name", "messages")
+        command = (_CONTROL, "--quiet", "--formatter", "json", "list_queues", *columns)
+        listed = run_tool(*command, environment=self.environment())
+        return sum(one["messages"] for one in json.loads(listed) if one["name"] == queue)
 
     def is_ready(self) -> bool:
         login = f"CONNECT\naccept-version:1.2\nhost:/\nlogin:{self.user}\npasscode:{self.password}\n\n\0"
