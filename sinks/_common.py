@@ -42,6 +42,10 @@ class SinkOptions(Options):
     mask: list[str] = Field(default=[], examples=[["account", "client_host"]])
     """Fields that this sink gets as null. Its `datasets` must be ones whose events may lack them."""
 
+    overflow_bytes: int | None = Field(default=None, ge=2**20, examples=[10 * 2**30])
+    """How much may wait on disk for this sink while it is away or slow (bytes, about). Until then it holds back neither sources
+    nor other sinks, and what waits is on this disk alone. Without it what waits stays at the sources."""
+
     @field_validator("where")
     @classmethod
     def _check_where(cls, texts: list[str]) -> list[str]:

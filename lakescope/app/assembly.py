@@ -32,6 +32,7 @@ from lakescope.pipeline.dead_letters import DeadLetters
 from lakescope.pipeline.engine import Engine, Pipeline
 from lakescope.pipeline.health import FORMAT, OWN, HealthCollector
 from lakescope.pipeline.normalise import Normaliser
+from lakescope.pipeline.overflow import Overflow, file_of, find_remainders
 from lakescope.pipeline.route import Route
 from lakescope.pipeline.status import Status
 from lakescope.pipeline.transform import SinkInput, Transform
@@ -153,6 +154,7 @@ class Assembly:
             ],
             self.sinks,
             open_dead_letters(settings),
+            overflows=open_overflows(self.configuration),
             queue_limit=options.queue_messages,
             queue_bytes=options.queue_bytes,
             workers=workers,
@@ -332,6 +334,24 @@ def open_dead_letters(settings: Settings) -> DeadLetters:
             f"{path}: expected Lakescope's dead letters: {error}; bring them back from a backup,"
             f" or move them away: mv {path} {path}.damaged"
         ) from error
+
+
+def open_overflows(configuration: Configuration) -> dict[str, Overflow]:
+    """Of the sinks with `overflow_bytes`, and of those that once had it and may have overflow. Raises `RuntimeError`."""
+    data_dir = configuration.settings.data_dir
+    overflows = {}
+    for plugin in configuration.sinks.values():
+        path = file_of(data_dir, plugin.name)
+        if (limit_bytes := plugin.options.overflow_bytes) is not None or path.exists():
+            try:
+                overflows[plugin.name] = Overflow(path, limit_bytes or 0)
+            except (sqlite3.Error, OSError) as error:
+                raise RuntimeError(
+                    f"{path}: expected the overflow of [sinks.{plugin.name}]: {error}; let this user read and write it"
+                ) from error
+    for sentence in find_remainders(data_dir, configuration.sinks):
+        log.warning("overflow_left %s", sentence)
+    return overflows
 
 
 def lanes(configuration: Configuration, sinks: Mapping[str, Sink]) -> dict[str, SinkInput]:

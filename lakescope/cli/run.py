@@ -108,7 +108,7 @@ def _wait(assembly: Assembly, stop: threading.Event, seconds: float | None) -> N
     while not stop.wait(0.2):
         if end is not None and time.monotonic() >= end:
             return
-        if assembly.engine.wait(0) and not any(pipeline.in_flight for pipeline in assembly.engine.pipelines):
+        if assembly.engine.wait(0) and assembly.engine.is_idle:
             return  # the sources have ended, and a sink that is away is waited for
 
 

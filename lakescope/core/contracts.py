@@ -63,8 +63,8 @@ class Collector(Protocol):
 
 
 Chunk = Any
-"""What a sink's encoder makes of one event: opaque to the engine, picklable; null where the sink has no
-place for the event (it is then counted as filtered)."""
+"""What a sink's encoder makes of one event: bytes, a text, or a flat tuple of bytes, texts, numbers and nulls, so that it can go
+to another process and to disk; null where the sink has no place for the event (it is then counted as filtered)."""
 
 Encoder = Callable[[Sequence[Event], Sequence[bytes]], list[Chunk | None]]
 """(events, their JSON documents) -> one chunk an event. Pure and picklable: it may run in another process."""

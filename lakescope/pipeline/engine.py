@@ -13,6 +13,8 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
+from functools import partial
+from types import MappingProxyType
 
 import tenacity
 
@@ -23,6 +25,7 @@ from lakescope.pipeline.dead_letters import DeadLetters
 from lakescope.pipeline.lane import AbandonedError, Job, SinkLane
 from lakescope.pipeline.metrics import Metrics
 from lakescope.pipeline.normalise import Normaliser
+from lakescope.pipeline.overflow import Overflow, pack_origin
 from lakescope.pipeline.transform import SinkInput, Transform, TransformResult
 from lakescope.pipeline.workers import Workers
 
@@ -93,7 +96,9 @@ class Engine:
         queue_bytes: int = 64 * 2**20,
         workers: int = 1,
         failures_kept: int = 50,
+        overflows: Mapping[str, Overflow] = MappingProxyType({}),
     ):
+        """`overflows`: of the sinks that have one."""
         self.pipelines = list(pipelines)
         self.internal: list[Pipeline] = []
         """Lakescope's reports on itself (lakescope.pipeline.health): run like pipelines, counted among none."""
@@ -103,8 +108,21 @@ class Engine:
             if (losses := getattr(pipeline.collector, "losses", None)) is not None:
                 self.metrics.losses.of[pipeline.name] = losses
         self.lanes = {
-            name: SinkLane(name, sink, self.metrics, queue_limit, queue_bytes) for name, sink in sinks.items()
+            name: SinkLane(
+                name,
+                sink,
+                self.metrics,
+                queue_limit,
+                queue_bytes,
+                overflows.get(name),
+                partial(self._bury, sink=name),
+            )
+            for name, sink in sinks.items()
         }
+        for name, overflow in overflows.items():
+            self.metrics.overflows.of[name] = overflow
+            for collector, events in overflow.events.items():
+                self.metrics.restored.labels(collector, name).inc(events)
         self.workers = workers
         self._pool: Workers | None = None
         self.conflicts: set[str] = set()
@@ -146,6 +164,13 @@ class Engine:
             thread.join(None if deadline is None else max(0.0, deadline - time.monotonic()))
         return not any(thread.is_alive() for thread in self._threads)
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether all that was received is stored or among the dead letters; what overflowed included."""
+        return not any(pipeline.in_flight for pipeline in self.pipelines) and not any(
+            lane.overflow is not None and lane.overflow.bytes for lane in self.lanes.values()
+        )
+
     def stop(self, timeout: float = 20.0) -> bool:
         """Stops collecting, drains, closes. False if some messages had to be left to their sources.
 
@@ -173,8 +198,8 @@ class Engine:
             log.warning("stop_undrained in_flight=%d", sum(pipeline.in_flight for pipeline in self.pipelines))
         for pipeline in self.pipelines:
             pipeline.collector.close()
-        for lane in ended_lanes:  # one that hangs in a write would make its sink's `close` hang as well
-            lane.sink.close()
+        for lane in ended_lanes:  # one that hangs in a write would make its `release` hang as well
+            lane.release()
         if self._pool is not None:
             self._pool.close()
         return is_drained
@@ -264,7 +289,7 @@ class Engine:
             rejects_by_message: dict[int, list[Reject]] = {}
             for message, reject in zip(t.rejected_messages, t.rejects, strict=True):
                 rejects_by_message.setdefault(message, []).append(reject)
-            self._bury(pipeline, messages, None, rejects_by_message)
+            self._bury(pipeline.name, messages, rejects_by_message, sink=None)
         batch = Batch(pipeline, messages, self._acknowledge)
         for name, parcel in t.parcels.items():
             if parcel.filtered:
@@ -275,21 +300,22 @@ class Engine:
 
             def on_stored(rejects: dict[int, Reject], name: str = name) -> None:
                 if rejects:
-                    indices = t.parcels[name].events
                     by_message: dict[int, list[Reject]] = {}
                     for chunk, reject in rejects.items():
-                        event = chunk if indices is None else indices[chunk]
-                        by_message.setdefault(t.message_of(event), []).append(reject)
-                    self._bury(pipeline, messages, name, by_message)
+                        by_message.setdefault(t.message_of_chunk(name, chunk), []).append(reject)
+                    self._bury(pipeline.name, messages, by_message, sink=name)
                 batch.close_chunk()
 
+            origin = partial(_pack_origin, messages, t, name)
             if (
                 pipeline in self.internal
             ):  # heard even where all else waits; no part of a queue's length or lag
-                job = Job(pipeline.name, parcel.chunks, 0, 0, Counter(), on_stored)
+                job = Job(pipeline.name, parcel.chunks, 0, 0, Counter(), on_stored, origin)
             else:
                 size = parcel.size + sum([len(message.body) for message in messages])
-                job = Job(pipeline.name, parcel.chunks, len(messages), size, parcel.seconds, on_stored)
+                job = Job(
+                    pipeline.name, parcel.chunks, len(messages), size, parcel.seconds, on_stored, origin
+                )
             self.lanes[name].put(job)
         batch.close_chunk()
 
@@ -322,10 +348,10 @@ class Engine:
 
     def _bury(
         self,
-        pipeline: Pipeline,
+        collector: str,
         messages: Sequence[Message],
-        sink: str | None,
         rejects: Mapping[int, Sequence[Reject]],
+        sink: str | None,
     ) -> None:
         """Files dead letters; a full disk is waited for, as losing them is not an option. Raises `AbandonedError`."""
         letters = [(messages[index], rejects_of_one) for index, rejects_of_one in rejects.items()]
@@ -337,12 +363,12 @@ class Engine:
                 before_sleep=lambda state: log.error(
                     "dead_letters_unwritable error=%s", state.outcome.exception() if state.outcome else None
                 ),
-            )(self.dead_letters.add, pipeline.name, sink, letters)
+            )(self.dead_letters.add, collector, sink, letters)
         except tenacity.RetryError as error:  # told to stop: they are not acknowledged, and come again
             raise AbandonedError from error
         for rejects_of_one in rejects.values():
             for reject in rejects_of_one:
-                self.metrics.dead.labels(pipeline.name, sink or "", reject.reason).inc()
+                self.metrics.dead.labels(collector, sink or "", reject.reason).inc()
 
     def _acknowledge(self, batch: Batch) -> None:
         pipeline = batch.pipeline
@@ -353,3 +379,9 @@ class Engine:
         with pipeline.lock:
             pipeline.in_flight -= len(batch.messages)
         self.metrics.acknowledged.labels(pipeline.name).inc(len(batch.messages))
+
+
+def _pack_origin(messages: Sequence[Message], t: TransformResult, sink: str) -> bytes:
+    return pack_origin(
+        messages, [t.message_of_chunk(sink, chunk) for chunk in range(len(t.parcels[sink].chunks))]
+    )

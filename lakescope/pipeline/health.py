@@ -106,20 +106,30 @@ class HealthCollector:
                 silent_s=round(seconds, 3) if silent else 0.0,
             )
         for name, lane in engine.lanes.items():
+            overflow, overflow_report = lane.overflow, {}
+            totals = {
+                "stored": self._of_others(metrics.stored, name),
+                "dead": self._of_others(metrics.dead, name),
+                "filtered": self._of_others(metrics.filtered, name),
+                "retries": metrics.value(metrics.retries, sink=name),
+            }
+            if overflow is not None:
+                totals["overflowed"] = self._of_others(metrics.overflowed, name)
+                overflow_report = {
+                    "overflow_bytes": overflow.bytes,
+                    "overflow_events": overflow.events.total(),
+                    "overflow_age_s": round(overflow.age_s, 3),
+                }
             p50, p99 = metrics.lag.quantiles(name, (0.5, 0.99), within_s=seconds)
             yield report(
                 "sink",
                 name,
                 lane.health.state == "ok",
-                {
-                    "stored": self._of_others(metrics.stored, name),
-                    "dead": self._of_others(metrics.dead, name),
-                    "filtered": self._of_others(metrics.filtered, name),
-                    "retries": metrics.value(metrics.retries, sink=name),
-                },
+                totals,
                 queued=lane.queued_events,
                 lag_p50_s=p50,
                 lag_p99_s=p99,
+                **overflow_report,
             )
 
     def _of_others(self, metric: Any, sink: str) -> int:

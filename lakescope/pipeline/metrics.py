@@ -2,10 +2,11 @@
 
 For every collector c and sink s, at rest:
 
-    received{c} = stored{c,s} + dead{c,s} + dead{c,""} + filtered{c,s} + filtered{c,""}
+    received{c} + restored{c,s} = stored{c,s} + dead{c,s} + dead{c,""} + filtered{c,s} + filtered{c,""}
 
 in events (a part of a body that could not be read counts as one). The empty sink is the transform
-stage: what it rejects or leaves out reaches no sink.
+stage: what it rejects or leaves out reaches no sink. Restored are those that the sink's overflow held at the start: an
+earlier run received them. What the overflow holds now is in flight.
 """
 
 from __future__ import annotations
@@ -19,8 +20,10 @@ from threading import Lock
 
 from prometheus_client import CollectorRegistry, Gauge
 from prometheus_client import Counter as Metric
-from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector as Exporter
+
+from lakescope.pipeline.overflow import Overflow
 
 LAG_BUCKETS = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0, 3600.0, 21600.0, 86400.0)
 RECENT_S = 60.0
@@ -41,6 +44,12 @@ class Metrics:
         self.stored = counter("stored_events", "Events a sink has stored", "collector", "sink")
         self.dead = counter("dead_events", "Events in the dead letters", "collector", "sink", "reason")
         self.filtered = counter("filtered_events", "Events left out by a rule", "collector", "sink", "rule")
+        self.overflowed = counter(
+            "overflowed_events", "Events written to a sink's overflow", "collector", "sink"
+        )
+        self.restored = counter(
+            "restored_events", "Events that a sink's overflow held at the start", "collector", "sink"
+        )
         self.datasets = counter("decoded_events", "Events by dataset", "collector", "dataset")
         self.unknown = counter("unknown_fields", "Fields the format does not know", "collector")
         self.impossible = counter(
@@ -67,6 +76,8 @@ class Metrics:
             ["task"],
             registry=self.registry,
         )
+        self.overflows = Overflows()
+        self.registry.register(self.overflows)
         self.lag = Lag()
         self.registry.register(self.lag)
         self.losses = Losses()
@@ -108,6 +119,30 @@ class Losses(Exporter):
             for what, count in dict(losses).items():
                 family.add_metric([collector, what], count)
         yield family
+
+
+class Overflows(Exporter):
+    """What lies in the overflow of each sink that has one."""
+
+    def __init__(self) -> None:
+        self.of: dict[str, Overflow] = {}
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        """For the registry."""
+        gauges = {
+            "bytes": "What a sink's overflow takes on disk",
+            "events": "Events in a sink's overflow",
+            "age_seconds": "How long the oldest of a sink's overflow has been there",
+        }
+        families = {
+            name: GaugeMetricFamily(f"lakescope_overflow_{name}", text, labels=["sink"])
+            for name, text in gauges.items()
+        }
+        for sink, overflow in self.of.items():
+            families["bytes"].add_metric([sink], overflow.bytes)
+            families["events"].add_metric([sink], overflow.events.total())
+            families["age_seconds"].add_metric([sink], overflow.age_s)
+        return families.values()
 
 
 class Lag(Exporter):

@@ -78,6 +78,7 @@ class Status:
                 if name != OWN
             }
             | {f"stored {name}": count for name, count in metrics.by(metrics.stored, "sink").items()}
+            | {f"overflowed {name}": count for name, count in metrics.by(metrics.overflowed, "sink").items()}
             | {f"dataset {name}": count for name, count in metrics.by(metrics.datasets, "dataset").items()}
         )
 
@@ -87,6 +88,11 @@ class Status:
         unhealthy = [
             (f"collector {pipeline.name}", pipeline.collector.health) for pipeline in self.engine.pipelines
         ] + [(f"sink {name}", lane.health) for name, lane in self.engine.lanes.items()]
+        unhealthy += [
+            (f"overflow of sink {name}", lane.overflow.health)
+            for name, lane in self.engine.lanes.items()
+            if lane.overflow is not None
+        ]
         unhealthy.append(("dead letters", self.engine.dead_letters.health))
         return [
             f"{name}: {health.detail or health.state} (for {max(0, now - health.since):.0f} s)"
@@ -95,13 +101,18 @@ class Status:
         ]
 
     def balance(self) -> list[dict[str, Any]]:
-        """received = stored + dead + filtered + in flight, for each collector and sink."""
+        """received + restored = stored + dead + filtered + in flight, for each collector and sink.
+
+        In flight are those on disk, too (`overflow`).
+        """
         metrics = self.engine.metrics
         rows = []
         for pipeline in self.engine.pipelines:
             for sink in pipeline.transform.lanes:
                 mine = {"collector": pipeline.name}
                 messages = metrics.value(metrics.messages, **mine)
+                lane = self.engine.lanes[sink]
+                rest = lane.rest
                 quiet = pipeline.in_flight == 0
                 received_events = metrics.value(metrics.received, **mine)
                 stored_events = metrics.value(metrics.stored, **mine, sink=sink)
@@ -109,20 +120,31 @@ class Status:
                 filtered_events = sum(
                     metrics.value(metrics.filtered, **mine, sink=where) for where in (sink, "")
                 )
-                in_flight = received_events - stored_events - dead - filtered_events
+                restored_events = metrics.value(metrics.restored, **mine, sink=sink)
+                in_flight = received_events + restored_events - stored_events - dead - filtered_events
+                overflow_events = lane.overflow.events[pipeline.name] if lane.overflow else 0
                 # a message is in flight from before it is counted until all of it is: were there none
                 # before these readings, and has none come since, then none may be missing
                 quiet &= messages == metrics.value(metrics.messages, **mine)
+                if (
+                    lane.overflow is not None
+                ):  # what was read from it is counted as stored before it is deleted
+                    quiet &= rest is not None and rest == lane.rest
                 rows.append(
                     mine
                     | {
                         "sink": sink,
                         "received": received_events,
+                        "restored": restored_events,
                         "stored": stored_events,
                         "dead": dead,
                         "filtered": filtered_events,
                     }
-                    | {"in_flight": in_flight, "holds": in_flight == 0 or not quiet}
+                    | {
+                        "in_flight": in_flight,
+                        "overflow": overflow_events,
+                        "holds": in_flight == overflow_events or not quiet,
+                    }
                 )
         return rows
 
@@ -185,10 +207,25 @@ class Status:
             "retries": metrics.value(metrics.retries, sink=name),
             "queued": lane.queued_messages,
             "queue_limit": lane.limit,
+            "overflow": self._overflow(name, rates),
             "rate": rates.get(f"stored {name}"),
             "lag_p50_s": p50,
             "lag_p95_s": p95,
             "last_stored": lane.last_stored,
+        }
+
+    def _overflow(self, name: str, rates: dict[str, float]) -> dict[str, Any] | None:
+        overflow = self.engine.lanes[name].overflow
+        if overflow is None:
+            return None
+        return {
+            "state": overflow.health.state,
+            "detail": overflow.health.detail,
+            "bytes": overflow.bytes,
+            "limit_bytes": overflow.limit_bytes,
+            "events": overflow.events.total(),
+            "age_s": overflow.age_s,
+            "rate": rates.get(f"overflowed {name}"),
         }
 
     def _dead_letters(self) -> dict[str, Any]:

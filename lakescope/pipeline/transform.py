@@ -71,6 +71,11 @@ class TransformResult(msgspec.Struct):
         """Index of the message that an event came from."""
         return bisect_right(self.event_starts, event) - 1
 
+    def message_of_chunk(self, sink: str, chunk: int) -> int:
+        """The same of a sink's chunk."""
+        indices = self.parcels[sink].events
+        return self.message_of(chunk if indices is None else indices[chunk])
+
 
 class SinkInput(msgspec.Struct):
     """How a sink wants its events."""

@@ -22,6 +22,7 @@ from lakescope.core.messages import Reason
 from lakescope.kpis import CATALOGUE, Query, UnsupportedError
 from lakescope.kpis.model import KpiSink
 from lakescope.pipeline.delivery import deliver
+from lakescope.pipeline.overflow import Overflow, Slice, pack_origin
 from lakescope.testing._configured import configure
 
 _BEGIN = datetime(2026, 1, 5, tzinfo=UTC)
@@ -123,6 +124,18 @@ class SinkContract:
         with closing(self._sink(tmp_path)) as sink:
             there = pickle.loads(pickle.dumps(sink.encode))  # noqa: S301 - our own bytes
             assert there(events, documents) == sink.encode(events, documents)
+
+    def test_its_chunks_come_back_from_disk(self, tmp_path: Path) -> None:
+        """Option `overflow_bytes` keeps them there."""
+        with closing(self._sink(tmp_path)) as sink:
+            chunks = [chunk for chunk in _encoded(sink, _events()) if chunk is not None]
+        overflow = Overflow(tmp_path / "overflow.sqlite", 2**30)
+        overflow.put([(1, Slice("tested", chunks, Counter(), pack_origin([], [])))])
+        ((_, slice_),) = overflow.read(0, len(chunks))
+        overflow.close()
+        assert slice_.chunks == chunks, (
+            "expected bytes, texts, or flat tuples of bytes, texts, numbers and nulls"
+        )
 
     def test_kpis_are_answered_exactly_or_refused(self, tmp_path: Path) -> None:
         """Nothing to test of a sink that is not `KpiSink`."""
