@@ -17,17 +17,18 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from lakescope.alerts.model import Absence, Baseline, BurnRate, Peers, Rule, Threshold, Verdict
+from lakescope.alerts.windows import Usual, Windows
 from lakescope.kpis.catalogue import CATALOGUE
 from lakescope.kpis.model import HOUR, Comparison, Kpi, Part, Query, UnsupportedError, parts
 
 Rows = Sequence[Mapping[str, Any]]
-Series = dict[tuple[Any, ...], list[float]]
-"""Rows in short, a fraction of their size: dimensions of a group -> its values that are not null, in the order of the rows."""
-Answers = Mapping[str, Rows | Series | UnsupportedError | None]
-"""`key` of a query -> its rows, or why such a store cannot answer it; null or not there: it did not answer."""
+Answers = Mapping[str, Rows | Windows | UnsupportedError | None]
+"""`key` of a query -> its rows, of `Questions.past` its windows, or why such a store cannot answer it; null or not there: it did
+not answer."""
 Group = tuple[str, ...]
 State = Literal["normal", "between", "abnormal", "too few", "no baseline"]
 
+_NEVER = Usual(windows=0, filled=0, median=0.0, spread=0.0)
 _ROUNDING = 1e-9
 """1 - 0.99 is not 0.01: a burn rate exactly at its limit counts."""
 
@@ -50,9 +51,14 @@ class Questions(Struct, frozen=True):
         return [one for one in (self.history, self.feed) if one is not None]
 
     @property
+    def present(self) -> list[Query]:
+        """The others, which each round asks."""
+        return [one for one in (self.value, self.volume, self.short) if one is not None]
+
+    @property
     def all(self) -> list[Query]:
         """All queries of this rule."""
-        return [one for one in (self.value, self.volume, self.short) if one is not None] + self.past
+        return self.present + self.past
 
 
 def key(query: Query) -> str:
@@ -130,14 +136,12 @@ def verdicts(rule: Rule, now: float, answers: Answers, completeness: float | Non
     values = _values(rule, rows.get(key(asked.value)))
     volumes = _values(rule, rows.get(key(asked.volume))) if asked.volume else {}
     short = _values(rule, rows.get(key(asked.short))) if asked.short else {}
-    history = _series(rule, rows.get(key(asked.history))) if asked.history else {}
-    if asked.feed:
-        history = _with_zeros(values, history, rows.get(key(asked.feed)))
+    history, usual_of_new = _history(rule, asked, rows)
     if isinstance(rule.condition, Absence):
         values = _silent(rule.condition, values, history)
     judged = []
     for group, value in sorted(values.items()):
-        state, threshold, middle = _judge(rule, value, short.get(group), history.get(group, []))
+        state, threshold, middle = _judge(rule, value, short.get(group), history.get(group, usual_of_new))
         volume = volumes.get(group, 0.0) if rule.volume else None
         if rule.volume and (volume or 0.0) < rule.volume.least:
             state = "too few"  # small numbers decide nothing
@@ -167,42 +171,47 @@ def _query(rule: Rule, kpi: str, begin: float, end: float, bin_s: int | None = N
     )
 
 
-def series_of(by: Sequence[str], rows: Rows) -> Series:
-    """The rows of a query by these dimensions in short."""
-    series: Series = defaultdict(list)
-    for row in rows:  # of thousands of links hundreds of thousands
-        if (value := row["value"]) is not None:
-            series[tuple(map(row.__getitem__, by))].append(value)
-    return series
-
-
-def _series(rule: Rule, answer: Rows | Series | None) -> dict[Group, list[float]]:
-    """Each group's values; without groups with a null that is not optional."""
-    series = answer if isinstance(answer, dict) else series_of(rule.by, answer or ())
+def _values(rule: Rule, rows: Rows | Windows | None) -> dict[Group, float]:
+    """Each group's last value that is not null; without groups with a null that is not optional."""
+    assert not isinstance(rows, Windows)
+    values = {
+        tuple([row[name] for name in rule.by]): row["value"] for row in rows or () if row["value"] is not None
+    }
     return {
-        tuple("" if one is None else str(one) for one in group): values
-        for group, values in series.items()
-        if all(one is not None or name in rule.optional for one, name in zip(group, rule.by, strict=True))
+        tuple(["" if one is None else str(one) for one in group]): value
+        for group, value in values.items()
+        if None not in group
+        or all(one is not None or name in rule.optional for one, name in zip(group, rule.by, strict=True))
     }
 
 
-def _values(rule: Rule, rows: Rows | Series | None) -> dict[Group, float]:
-    return {group: values[-1] for group, values in _series(rule, rows).items()}
+def _history(
+    rule: Rule, asked: Questions, answers: Mapping[str, Rows | Windows | None]
+) -> tuple[Mapping[Group, Usual], Usual]:
+    """What is usual for each group, and for one that was never there."""
+    history = answers.get(key(asked.history)) if asked.history else None
+    if not isinstance(history, Windows):
+        return {}, _NEVER
+    feed = answers.get(key(asked.feed)) if asked.feed else None
+    if not isinstance(feed, Windows):
+        return history.usual(rule.optional), _NEVER
+    windows = feed.count
+    return history.usual(rule.optional, windows), _NEVER._replace(windows=windows)
 
 
 def _silent(
-    condition: Absence, values: Mapping[Group, float], history: Mapping[Group, Sequence[float]]
+    condition: Absence, values: Mapping[Group, float], history: Mapping[Group, Usual]
 ) -> dict[Group, float]:
     """The groups that were heard often enough: what they have now, 0 for nothing."""
     return {
         group: values.get(group, 0.0)
         for group, earlier in history.items()
-        if sum(map(bool, earlier)) >= condition.least_windows
+        if earlier.filled >= condition.least_windows
     }
 
 
 def _judge(
-    rule: Rule, value: float, short: float | None, history: Sequence[float]
+    rule: Rule, value: float, short: float | None, history: Usual
 ) -> tuple[State, float | None, float | None]:
     """State, threshold in the KPI's unit, and the median of its history."""
     match rule.condition:
@@ -227,14 +236,11 @@ def _judge(
             return "normal" if value else "abnormal", 0.0, None
 
 
-def _against(
-    baseline: Baseline, value: float, history: Sequence[float]
-) -> tuple[State, float | None, float | None]:
-    if len(history) < baseline.least_windows:
+def _against(baseline: Baseline, value: float, usual: Usual) -> tuple[State, float | None, float | None]:
+    if usual.windows < baseline.least_windows:
         return "no baseline", None, None
-    middle = median(history)
-    spread = 1.4826 * median(abs(one - middle) for one in history)
-    distance = max(baseline.deviations * spread, baseline.least)
+    middle = usual.median
+    distance = max(baseline.deviations * 1.4826 * usual.spread, baseline.least)
     clear = None if baseline.clear_ratio is None else middle * baseline.clear_ratio
     low = high = None
     if baseline.ratio_above is not None:
@@ -316,13 +322,3 @@ def _others(rule: Rule, peers: Peers, verdicts: Iterable[Verdict]) -> dict[str, 
                 ends = tuple(one.group[other] for other in places if other != place)
                 others[peer].add(ends or one.group[:place] + one.group[place + 1 :])
     return others
-
-
-def _with_zeros(
-    values: Mapping[Group, float], history: Mapping[Group, list[float]], feed: Rows | Series | None
-) -> dict[Group, list[float]]:
-    """Each group's values in every window with data of the feed."""
-    series = feed if isinstance(feed, dict) else series_of((), feed or ())
-    windows = len(series.get((), ()))
-    groups = {*values, *history}
-    return {one: [0.0] * (windows - len(history.get(one, ()))) + history.get(one, []) for one in groups}

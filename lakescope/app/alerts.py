@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from lakescope.alerts import evaluate
 from lakescope.alerts.model import Rule, Verdict
 from lakescope.alerts.states import GAP_S, Ledger
+from lakescope.app.histories import Histories
 from lakescope.app.query import Answer, ask_many
 from lakescope.core.contracts import RefusedError, Sink, TransientError
 from lakescope.kpis import Query
@@ -40,8 +41,7 @@ class Evaluator:
         """What people are notified of instead of an abnormal group."""
         self.fault: str | None = None
         """Why the store did not answer in the last round."""
-        self._histories: dict[str, evaluate.Series | UnsupportedError] = {}
-        """Answers about what is over: equal until the next hour."""
+        self._histories = Histories()
 
     def step(self, now: float) -> None:
         """One round at a time (POSIX seconds). What the store does not answer is unknown: nothing begins and nothing ends."""
@@ -54,40 +54,31 @@ class Evaluator:
     def judge(self, now: float) -> dict[str, list[Verdict]]:
         """Rule -> its verdicts at a time (POSIX seconds).
 
-        All is asked at once, but what is over one by one, once an hour: such an answer may have hundreds of thousands of rows.
+        All is asked at once, but what is over: that once an hour (`app.histories`).
         """
         rules = self.rules.values()
-        queries = self.questions(now)
         past = {evaluate.key(one): one for rule in rules for one in evaluate.questions_of(rule, now).past}
-        self._histories = {name: answer for name, answer in self._histories.items() if name in past}
-        answers: dict[str, Any] = self._ask({name: one for name, one in queries.items() if name not in past})
-        for name, query in past.items():
-            if name not in self._histories and self.fault is None:
-                answer = self._ask({name: query}).get(name)
-                if answer is not None:
-                    self._histories[name] = (
-                        answer
-                        if isinstance(answer, UnsupportedError)
-                        else evaluate.series_of(query.by, answer)
-                    )
-        answers |= self._histories
+        answers: dict[str, Any] = self._ask(self.questions(now))
+        if self.fault is None:
+            answers |= self._histories.answers(past, self._ask_past)
         return {
             rule.name: evaluate.verdicts(rule, now, answers, _completeness(rule, now, answers))
             for rule in rules
         }
 
     def questions(self, now: float) -> dict[str, Query]:
-        """What a round at a time (POSIX seconds) asks, each query once: of the rules, and whether their data comes."""
-        rules = self.rules.values()
-        counted = {
-            evaluate.key(one): one for rule in rules for one in feeds(evaluate.questions_of(rule, now).value)
-        }
-        return {**evaluate.questions(rules, now), **counted}
+        """What each round asks, at a time (POSIX seconds), each query once: of the rules, and whether their data comes."""
+        of_rules = [evaluate.questions_of(rule, now) for rule in self.rules.values()]
+        queries = [query for one in of_rules for query in (*one.present, *feeds(one.value))]
+        return {evaluate.key(one): one for one in queries}
 
     def _covered(self, rule: Rule, verdict: Verdict) -> Verdict:
         if verdict.state != "abnormal" or verdict.covered_by:
             return verdict
         return replace(verdict, covered_by=self.cover(rule, verdict))
+
+    def _ask_past(self, queries: Mapping[str, Query]) -> dict[str, Answer]:
+        return self._ask(queries)
 
     def _ask(self, queries: Mapping[str, Query]) -> dict[str, Answer]:
         """The answers that the store gives; none where it does not answer."""

@@ -3,7 +3,7 @@
     backtest(rules, subscriptions, sink, span) -> Backtest
 
 A round judges and notifies as the running instance's does (`app.alerts`, `alerts.routing`). The questions of an hour's rounds are
-asked at once: equal ones once, such as the history of a baseline. What a backtest cannot know stands in `LIMITS`.
+asked at once, equal ones once. What a backtest cannot know stands in `LIMITS`.
 """
 
 from __future__ import annotations
@@ -181,6 +181,9 @@ class _Past(Evaluator):
 
     def _ask(self, queries: Mapping[str, Query]) -> dict[str, Answer]:
         return {name: self._answers[name] for name in queries}
+
+    def _ask_past(self, queries: Mapping[str, Query]) -> dict[str, Answer]:
+        return dict(zip(queries, ask_many(list(queries.values()), self.sink), strict=True))
 
 
 def _without_data(rules: Mapping[str, Rule], sink: Sink, span: Span) -> set[str]:

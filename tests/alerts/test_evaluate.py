@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -19,7 +21,8 @@ from lakescope.alerts.model import (
     Verdict,
     Volume,
 )
-from lakescope.kpis import UnsupportedError
+from lakescope.alerts.windows import Windows
+from lakescope.kpis import Query, UnsupportedError
 
 NOW = 1_800_000_000.0
 FULL = 1.0
@@ -44,7 +47,23 @@ def _rows(*values: float | None, group: tuple[str | None, str] = ("A", "B")) -> 
 
 def _judge(rule: Rule, **rows: list[dict[str, Any]]) -> list[Verdict]:
     asked = questions_of(rule, NOW)
-    return verdicts(rule, NOW, {key(getattr(asked, name)): found for name, found in rows.items()}, FULL)
+    answers: dict[str, Any] = {key(getattr(asked, name)): found for name, found in rows.items()}
+    for query in asked.past:
+        answers[key(query)] = _windows(query, answers[key(query)])
+    return verdicts(rule, NOW, answers, FULL)
+
+
+def _windows(query: Query, rows: list[dict[str, Any]]) -> Windows:
+    """Each row of a group in a window of its own."""
+    windows = Windows(query.by, 3600)
+    places: Counter[Any] = Counter()
+    timed = []
+    for row in rows:
+        group = tuple(row[name] for name in query.by)
+        timed.append(row | {"time": f"{query.since + timedelta(hours=places[group]):%Y-%m-%dT%H:%M:%SZ}"})
+        places[group] += 1
+    windows.put(query, timed)
+    return windows
 
 
 def _state(rule: Rule, **rows: list[dict[str, Any]]) -> str:
@@ -112,9 +131,9 @@ def test_without_an_answer_or_a_feed_there_is_no_verdict() -> None:
 def test_a_new_group_of_a_count_has_had_none() -> None:
     baseline = Baseline(history_s=86400, ratio_above=3, least=5, least_windows=3, missing_is_zero=True)
     rule = _rule(baseline, kpi="transfers_failed")
-    history = [{"src_site": "A", "dst_site": "B", "value": 7, "time": str(number)} for number in range(4)]
+    history = [{"src_site": "A", "dst_site": "B", "value": 7} for _ in range(4)]
     rows = _rows(8) + _rows(9, group=("new", "B"))
-    feed = [{"time": str(number), "value": 99} for number in range(5)]
+    feed = [{"value": 99}] * 5
     found = _judge(rule, value=rows, history=history, feed=feed)
     assert {one.group[0]: one.state for one in found} == {"A": "normal", "new": "abnormal"}
     assert {one.state for one in _judge(rule, value=rows, history=[], feed=feed)} == {"abnormal"}
