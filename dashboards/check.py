@@ -63,22 +63,28 @@ def _of_panel(panel: Panel, all_: Mapping[str, Dashboard]) -> Iterator[str]:
         if panel.listing is None:
             yield "shows events and has no listing"
         else:
-            kinds_by_field = kinds(panel.listing.dataset)
-            if panel.listing.dataset == "transfers" and "request_id" not in panel.listing.columns:
-                yield "lists transfers without request_id, which leads to their story"
-            yield from (
-                f"{panel.listing.dataset} has no field {one!r}"
-                for one in (*panel.listing.columns, *panel.listing.where)
-                if one not in kinds_by_field
-            )
-            yield from _of_counted(panel.listing)
+            yield from _of_listing(panel.listing)
     elif panel.traits.form == "text":
         if not panel.text:
             yield "has no text"
     else:
         yield from _of_numbers(panel)
+        if panel.instead is not None:
+            yield from _of_listing(panel.instead)
     if panel.link:
         yield from _of_link(panel, all_)
+
+
+def _of_listing(listing: Listing) -> Iterator[str]:
+    if listing.dataset == "transfers" and "request_id" not in listing.columns:
+        yield "lists transfers without request_id, which leads to their story"
+    kinds_by_field = kinds(listing.dataset)
+    yield from (
+        f"{listing.dataset} has no field {one!r}"
+        for one in (*listing.columns, *listing.where)
+        if one not in kinds_by_field
+    )
+    yield from _of_counted(listing)
 
 
 def _of_counted(listing: Listing) -> Iterator[str]:

@@ -95,6 +95,8 @@ class Panel(Struct, frozen=True, kw_only=True):
     """Its viewer chooses by what its numbers are grouped; at first it is the dashboard's `group`. ``{group}`` in its title
     is that choice."""
     listing: Listing | None = None
+    instead: Listing | None = None
+    """In Grafana, if none of its numbers can be asked there exactly: the reports that they are made of."""
     text: str = ""
     """For ``text`` panels; else said beneath the KPI's own meaning."""
 

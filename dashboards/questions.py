@@ -190,11 +190,12 @@ def listing_of(dashboard: Dashboard, listing: Listing, selection: Selection) -> 
 def conditions_of(listing: Listing) -> tuple[Condition, ...]:
     """A listing's fixed filters."""
     if listing.counted_by:
-        kpi = CATALOGUE[listing.counted_by]
-        return (
-            *kpi.where,
-            *(condition for part in parts(kpi.value) for condition in (*part.where, *part.state)),
-        )
+        kpi, conditions = CATALOGUE[listing.counted_by], list[Condition]()
+        for part in parts(kpi.value):
+            conditions += [*part.where, *part.state]
+            if part.field is not None:
+                conditions.append(Condition(part.field, "known"))
+        return (*kpi.where, *conditions)
     return tuple(Condition(field, "=", value) for field, value in listing.where.items())
 
 

@@ -55,6 +55,15 @@ _REQUESTS = Row(
                     ("requests_failed_6h", "failed in 6 h"),
                 )
             ),
+            instead=Listing(
+                dataset="requests",
+                columns=(
+                    *(*_LINK, "activity", "queued", "queued_bytes"),
+                    *("done_1h", "failed_1h", "done_6h", "failed_6h"),
+                ),
+                counted_by="requests_queued",
+                limit=500,
+            ),
             text=_NEED["requests"],
         ),
         Panel(
@@ -89,6 +98,12 @@ _DAEMONS = Row(
                 Number(kpi="daemons_last_heard", by=("daemon",), label="last heard"),
                 Number(kpi="daemons_alive", by=("daemon",), label="alive"),
                 Number(kpi="daemons_silent", by=("daemon",), label="silent"),
+            ),
+            instead=Listing(
+                dataset="daemons",
+                columns=("daemon", "host", "pid", "thread", "silent_s", "silent", "last_heard"),
+                counted_by="daemons_last_heard",
+                limit=500,
             ),
             text=_NEED["daemons"],
         ),
@@ -136,6 +151,12 @@ _REPLICAS = Row(
                     ("replicas_suspicious", "suspicious"),
                     ("replicas_lost", "lost"),
                 )
+            ),
+            instead=Listing(
+                dataset="replicas",
+                columns=("rse", "state", "reason", "count"),
+                counted_by="replicas_declared",
+                limit=500,
             ),
             link=links.STORAGE,
         ),

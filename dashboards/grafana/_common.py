@@ -113,8 +113,8 @@ class Builder(Protocol):
     def annotation(
         self, dataset: str, where: Sequence[Condition], text: str, until: str | None = None
     ) -> Annotation:
-        """Events as marks on the time axis; `text`: the field that is shown, `until`: that of the end, where marks can
-        be as long as that."""
+        """Events as marks on the time axis; `text`: the field that is shown, `until`: that of the end of a mark
+        with a length."""
 
 
 def fixed_conditions(number: Number) -> tuple[Condition, ...]:

@@ -139,8 +139,10 @@ class InfluxBuilder:
         self, dataset: str, where: Sequence[Condition], text: str, until: str | None = None
     ) -> Annotation:
         """See `lakescope.dashboards.grafana._common.Builder`."""
+        end = f"{until}_ms" if until else ""  # Grafana takes an end as it is: milliseconds, as no text is
+        columns = (text, end) if end else (text,)
         query = EventsQuery(
-            dataset=dataset, columns=(text,), since=_SINCE, until=_UNTIL, conditions=tuple(where), limit=1000
+            dataset=dataset, columns=columns, since=_SINCE, until=_UNTIL, conditions=tuple(where), limit=1000
         )
         target = {
             "refId": "Anno",
@@ -149,7 +151,7 @@ class InfluxBuilder:
             "resultFormat": "table",
             "fromAnnotations": True,
             "textColumn": text,
-        }
+        } | ({"timeEndColumn": end} if end else {})
         return Annotation(target, {})
 
 

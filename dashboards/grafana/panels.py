@@ -90,12 +90,21 @@ def panel_of(
         return _events(dashboard, panel, builder)
     queries, left_out = _ask(dashboard, panel, builder)
     if not queries:
-        return None, left_out
+        reports = last_reports(panel)
+        return (_events(dashboard, reports, builder)[0] if reports else None), left_out
     total = builder.total(dashboard, queries[0].number, _TOTAL_REF) if _is_cut(panel) else None
     panel_builder = _PanelBuilder(panel, builder, queries, variables, total)
     panel_json = panel_builder.over_time() if panel.traits.is_over_time else panel_builder.of_range()
     panel_json.below = None if panel.traits.is_over_time else _counts(dashboard, panel, builder, queries)
     return panel_json, left_out
+
+
+def last_reports(panel: Panel) -> Panel | None:
+    """What stands for a panel none of whose numbers can be asked: a list of the reports that they are made of."""
+    if panel.instead is None:
+        return None
+    title = f"{panel.title}: last reports"
+    return structs.replace(panel, title=title, kind="events", numbers=(), listing=panel.instead, link=None)
 
 
 def _counts(

@@ -17,6 +17,8 @@ import httpx
 from msgspec import Struct, structs
 
 Json = dict[str, Any]
+Mark = tuple[str, int | None]
+"""A mark of an annotation: its text and, of one with a length, its end (milliseconds since 1970)."""
 
 
 class Frame(Struct):
@@ -210,14 +212,16 @@ class Elastic:
         found = self.client.post(f"/{self.index}/_search", json=answer).raise_for_status().json()
         return [bucket["key"] for bucket in found["aggregations"]["1"]["buckets"]]
 
-    def annotations(self, document: Json, annotation: Json, view: View) -> list[str]:
-        """The texts of an annotation's marks (datasource.ts, annotationQuery)."""
+    def annotations(self, document: Json, annotation: Json, view: View) -> list[Mark]:
+        """An annotation's marks (datasource.ts, annotationQuery)."""
         assert annotation.get("timeField", "@timestamp") == self.time
         query = interpolate(annotation["target"]["query"], document, view, "lucene")
         body = self._search(query, view) | {"size": 10_000}
         found = self.client.post(f"/{self.index}/_search", json=body).raise_for_status().json()
-        texts = [_flat(hit["_source"]).get(annotation["textField"]) for hit in found["hits"]["hits"]]
-        return [text for text in texts if text is not None]
+        hits = [_flat(hit["_source"]) for hit in found["hits"]["hits"]]
+        ends = annotation.get("timeEndField")
+        marks = [(hit.get(annotation["textField"]), ends and _milliseconds(hit.get(ends))) for hit in hits]
+        return [(text, end) for text, end in marks if text is not None]
 
     def _search(self, query: str, view: View) -> Json:
         range_ = {"gte": view.from_ms, "lte": view.to_ms, "format": "epoch_millis"}
@@ -388,6 +392,10 @@ def _metric(metric: Json, metrics: Sequence[Json]) -> Json:
     return {"buckets_path": paths, **settings}
 
 
+def _milliseconds(time: str | None) -> int | None:
+    return round(datetime.fromisoformat(time).timestamp() * 1000) if time else None
+
+
 def _flat(source: Json, prefix: str = "") -> Json:
     made: Json = {}
     for key, value in source.items():
@@ -422,13 +430,14 @@ class Influx:
         """A variable's choices (datasource.ts, metricFindQuery)."""
         return sorted(row[1] for one in self._ask(query) for row in one["values"])
 
-    def annotations(self, document: Json, annotation: Json, view: View) -> list[str]:
-        """The texts of an annotation's marks (response_parser.ts, transformAnnotationResponse)."""
+    def annotations(self, document: Json, annotation: Json, view: View) -> list[Mark]:
+        """An annotation's marks (response_parser.ts, transformAnnotationResponse)."""
         target = annotation["target"]
         assert target["fromAnnotations"]
         (series,) = self._ask(self.statement(document, target, view))
-        index = series["columns"].index(target["textColumn"])
-        return [row[index] for row in series["values"]]
+        rows = [dict(zip(series["columns"], row, strict=True)) for row in series["values"]]
+        end = target.get("timeEndColumn")
+        return [(row[target["textColumn"]], row[end] if end else None) for row in rows]
 
     def _frames(self, document: Json, target: Json, view: View) -> list[Frame]:
         series = self._ask(self.statement(document, target, view))

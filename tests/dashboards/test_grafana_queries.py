@@ -24,6 +24,7 @@ from lakescope.app.query import ask, ask_many
 from lakescope.dashboards.definitions import DASHBOARDS
 from lakescope.dashboards.grafana import Store, build
 from lakescope.dashboards.grafana.extension import Json, panels_of
+from lakescope.dashboards.grafana.panels import last_reports
 from lakescope.dashboards.model import Dashboard, Number, Panel
 from lakescope.dashboards.questions import Selection, as_chosen, listing_of, query_of, series_of
 from lakescope.kpis import CATALOGUE, Query
@@ -209,18 +210,19 @@ def test_annotations_are_the_critical_checks_the_downtimes_and_the_incidents(
 ) -> None:
     document = build(DASHBOARDS["probes"], loaded.store).document
     annotation, *others = document["annotations"]["list"]
-    found = loaded.source.annotations(document, annotation, EVERYTHING)
+    found = [text for text, _ in loaded.source.annotations(document, annotation, EVERYTHING)]
     critical = [one["message"] for one in lake.of("probes") if one["status"] == "critical"]
     assert len(critical) > 10
     assert sorted(found) == sorted(critical)
     first = f"{START:%Y-%m-%dT%H:%M:%S}"  # what began before the range is not marked
     for dataset, one in zip(("downtimes", "incidents"), others, strict=True):
         began = [
-            event["summary"]
+            (event["summary"], event.get("ended_ms"))
             for event in lake.of(dataset)
             if event["event"] == "began" and event["time"] >= first
         ]
-        assert began and sorted(loaded.source.annotations(document, one, EVERYTHING)) == sorted(began)
+        assert began and any(end for _, end in began) == (dataset == "downtimes")
+        assert sorted(loaded.source.annotations(document, one, EVERYTHING)) == sorted(began)
 
 
 def _compare_all(dashboard: Dashboard, loaded: Loaded, view: View, selection: Selection) -> set[str]:
@@ -231,9 +233,12 @@ def _compare_all(dashboard: Dashboard, loaded: Loaded, view: View, selection: Se
     for made in panels_of(built.document):
         if not made.get("title"):
             continue  # how many groups there are
-        while left[0].title != interpolate(made["title"], built.document, view):
+        title = interpolate(made["title"], built.document, view)
+        while title not in (left[0].title, f"{left[0].title}: last reports"):
             left.pop(0)  # left out
         panel = left.pop(0)
+        if panel.title != title:
+            panel = last_reports(panel) or panel
         outcomes.append(
             (panel.title, _compare(dashboard, panel, made, built.document, loaded, view, selection))
         )

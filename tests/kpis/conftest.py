@@ -451,6 +451,8 @@ def _declared(number: int, ids: Iterator[str], common: dict[str, Any]) -> Iterat
         if not 0 <= age < (3 if downtime % 5 == 4 else 9):  # every fifth is cancelled before its end
             continue
         began = START + timedelta(seconds=(4 * downtime + 3 + downtime % 3) // 2 * 7500)
+        end = None if downtime % 11 == 3 else began + timedelta(hours=4)
+        ended = f"{end:%Y-%m-%dT%H:%M:%SZ}" if end else None
         for host in range(1 + downtime % 3):
             if age == 3:
                 yield Downtime(
@@ -459,6 +461,8 @@ def _declared(number: int, ids: Iterator[str], common: dict[str, Any]) -> Iterat
                     downtime_id=f"D{downtime}",
                     host=f"h{host}.example.org",
                     summary=f"D{downtime} of h{host} began",
+                    ended=ended,
+                    ended_ms=round(end.timestamp() * 1000) if end else None,
                     **common,
                 )
             yield Downtime(
@@ -473,7 +477,7 @@ def _declared(number: int, ids: Iterator[str], common: dict[str, Any]) -> Iterat
                 severity="warning" if downtime % 4 == 1 else "outage",
                 classification="unscheduled" if downtime % 3 == 2 else "scheduled",
                 started=f"{began:%Y-%m-%dT%H:%M:%SZ}",
-                ended=None if downtime % 11 == 3 else f"{began + timedelta(hours=4):%Y-%m-%dT%H:%M:%SZ}",
+                ended=ended,
                 portal_site=f"RC-{downtime % 4}",
                 poll=asked,
                 vo="escape",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from html import unescape
 
 from msgspec import Struct
@@ -124,6 +124,7 @@ def _beginning(report: Downtime, identity: str) -> Downtime:
         description=report.description,
         url=report.url,
         summary=_summary(report),
+        ended_ms=_milliseconds(report.ended) if report.ended else None,
     )
 
 
@@ -143,6 +144,10 @@ def _state(outage: Outage, now: datetime, out: DecodeResult) -> str:
     if now < _moment(outage.started):
         return "planned"
     return "ended" if outage.ended and _moment(outage.ended) <= now else "running"
+
+
+def _milliseconds(time: str) -> int:
+    return round(_moment(time).replace(tzinfo=UTC).timestamp() * 1000)
 
 
 def _moment(time: str) -> datetime:
