@@ -41,6 +41,14 @@ class Span(NamedTuple):
 EVER = Span()
 
 
+class TooManyError(RefusedError):
+    """More events than a look-up may give."""
+
+    def __init__(self, field: str) -> None:
+        text = f"{LIMIT} events or more share a {field}, too many to be shown whole: narrow the range"
+        super().__init__("refused", f"{text} (--since, --until)")
+
+
 class Lookup:
     """Events of a store by what they name, within a range, and no part of them."""
 
@@ -49,7 +57,7 @@ class Lookup:
         self.span = span
 
     def find(self, dataset: str, field: str, values: Iterable[str]) -> list[Event]:
-        """The events that name one of `values`, oldest first. Raises `RefusedError` for too many to be shown whole."""
+        """The events that name one of `values`, oldest first. Raises `TooManyError` for too many to be shown whole."""
         wanted = sorted(values)
         events: list[Event] = []
         for start in range(0, len(wanted), VALUES):
@@ -58,9 +66,18 @@ class Lookup:
                 dataset, field, part, LIMIT, since=self.span.since, until=self.span.until
             )
             if len(events) >= LIMIT:
-                text = f"{LIMIT} events or more share a {field}, too many to be shown whole: narrow the range"
-                raise RefusedError("refused", f"{text} (--since, --until)")
+                raise TooManyError(field)
         return events
+
+    def first(self, dataset: str, field: str, values: Iterable[str]) -> list[Event]:
+        """The same, but of too many the oldest `LIMIT` of each `VALUES`."""
+        wanted, (since, until) = sorted(values), self.span
+        parts = (wanted[start : start + VALUES] for start in range(0, len(wanted), VALUES))
+        return [
+            event
+            for part in parts
+            for event in self.store.find(dataset, field, part, LIMIT, since=since, until=until)
+        ]
 
 
 def searchable_sink(sinks: Mapping[str, Sink]) -> SearchableSink | None:

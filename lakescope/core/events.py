@@ -443,9 +443,7 @@ class Downtime(Event, tag="downtimes"):
     description: Text | None = None  #: reason
     url: str | None = None  #: URL of the downtime in the portal
     summary: Text | None = None  #: the downtime in one line; only of event began
-    ended_ms: int | None = (
-        None  #: `ended` in milliseconds since 1970, as Grafana marks ends; only of event began
-    )
+    ended_ms: int | None = None  #: end in milliseconds since 1970; only of event began
     poll: Tag | None = None  #: URL that was polled, `scope` of its `polls`; null if not polled
 
 

@@ -169,9 +169,44 @@ def test_what_cannot_be_looked_at_as_a_whole_is_refused(
     assert explain(duckdb_store, Subject.parse("rule", RULE))["counts"]["files"] == 4, (
         "values in several look-ups"
     )
-    monkeypatch.setattr(trace, "LIMIT", 6)
+    monkeypatch.setattr(trace, "LIMIT", 2)
     with pytest.raises(RefusedError, match="narrow the range"):
         explain(duckdb_store, Subject.parse("rule", RULE))
+
+
+def test_of_too_many_files_some_stand_for_all_and_the_verdict_says_so(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each looked at whole, with its attempts before and after the first events; every second one arrived at last."""
+    events: list[Event] = []
+    for number in range(120):
+        name, last = f"f{number}", f"{number:031x}2"
+        for minute, request in ((0, f"{number:031x}1"), (30, last)):
+            queued = {"request_id": request, "rule_id": RULE, "name": name}
+            events.append(transfer("queued", f"2026-01-05T10:{minute:02}:00Z", **queued))
+            if number % 2 == 0 or request != last:
+                failed = {"request_id": request, "name": name, "dst_site": "PIC"}
+                events.append(transfer("failed", f"2026-01-05T10:{minute + 9:02}:00Z", **failed, **NO_SPACE))
+            else:
+                events.append(
+                    transfer("done", f"2026-01-05T10:{minute + 9:02}:00Z", request_id=last, name=name)
+                )
+    minutes = range(200)
+    events += [
+        rule("stuck", f"2026-01-05T{10 + m // 60:02}:{m % 60:02}:00Z", error="no space") for m in minutes
+    ]
+    sink, until = store(events), datetime(2026, 1, 5, 14, tzinfo=UTC)
+    monkeypatch.setattr(trace, "LIMIT", 100)
+    monkeypatch.setattr("lakescope.app.explain.LIMIT", 100)
+    known = explain(sink, Subject.parse("rule", RULE), Span(None, until))
+    counts = known["counts"]
+    files = counts["files"]
+    assert 10 <= files < 100 and counts["attempts"] == 2 * files
+    assert counts["arrived"] + counts["failed"] == files and counts["arrived"] > 0 < counts["failed"]
+    assert f"counted are {files} files, chosen at random of 100 or more" in known["verdict"]
+    assert known["verdict"].endswith("Of rules only reports since 2026-01-05 13:00 UTC are looked at")
+    (latest,) = known["rules"]
+    assert (latest["event"], latest["time"][:16]) == ("stuck", "2026-01-05T13:19")
 
 
 def test_what_a_rule_says_without_a_place_comes_last(duckdb_store: Any) -> None:

@@ -85,6 +85,24 @@ def test_a_bad_answer_is_up_0_until_it_is_a_good_one(
         assert lakescope.get("/readyz").status_code == 200
 
 
+def test_a_page_of_a_million_lines_is_refused_whole_and_the_other_target_goes_on(
+    tmp_path: Path, target: HttpServer
+) -> None:
+    """It is far smaller than `max_body_bytes`, and its events would be a gigabyte."""
+    page = b"".join(b'm{i="%d"} 1\n' % number for number in range(1_000_000))
+    with (
+        HttpServer(lambda _: Answer(200, page, (("content-type", "text/plain"),))) as flood,
+        Archiving(tmp_path, collector(f"{flood.url}/metrics", f"{target.url}/metrics")) as lakescope,
+    ):
+        told = (
+            f"error: 1 of 2 targets answer; 127.0.0.1:{flood.port}: the answer holds more than 250,000 lines"
+        )
+        until(lambda: lakescope.told == told, 30, lambda: lakescope.told)
+        until(lambda: len(values(lakescope, "mine")) >= 2, 30, lambda: lakescope.told)
+        assert not values(lakescope, "m") and not lakescope.engine.dead_letters.ids()
+        assert {event["value"] for event in values(lakescope, "up")} == {0.0, 1.0}
+
+
 def test_an_answer_tells_what_was_asked_how_often_even_if_it_is_empty(
     tmp_path: Path, target: HttpServer
 ) -> None:
