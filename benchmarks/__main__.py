@@ -10,6 +10,7 @@ from benchmarks import (
     dashboards,
     hot_path,
     kafka,
+    overflow,
     report,
     whole_process,
 )
@@ -21,6 +22,7 @@ ALL = {
     "causes": causes.main,
     "hot_path": hot_path.main,
     "kafka": kafka.main,
+    "overflow": overflow.main,
     "whole_process": whole_process.main,
     "dashboards": dashboards.main,
     "report": report.main,

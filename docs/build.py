@@ -358,6 +358,10 @@ def metrics() -> str:
         (f"{lost.name}_total", lost.type, lost._labelnames, lost.documentation)
         for lost in registry.losses.collect()
     ]
+    rows += [
+        (gauge.name, gauge.type, gauge._labelnames, gauge.documentation)
+        for gauge in registry.overflows.collect()
+    ]
     shown = [
         (f"`{name}`", kind, ", ".join(f"`{label}`" for label in labels), text)
         for name, kind, labels, text in rows

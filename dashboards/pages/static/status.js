@@ -155,7 +155,9 @@ function showCommand(row, words, value) {
 /** All that is not well, worst first: {state: alarm | warning, text}. Nothing is said twice: what the server says
  *  (`sink es: connection refused`) stands for what we would say of the same subject. */
 function findings(s) {
-  const subjects = [...s.collectors.map((c) => [`collector ${c.name}:`, c]), ...s.sinks.map((k) => [`sink ${k.name}:`, k])];
+  const subjects = [...s.collectors.map((c) => [`collector ${c.name}:`, c]), ...s.sinks.map((k) => [`sink ${k.name}:`, k]),
+    // A disk that takes no more makes sources wait; nothing is lost by it.
+    ...s.sinks.map((k) => [`overflow of sink ${k.name}:`, { state: "warning" }])];
   const found = s.reasons.map(String).map((text) => {
     const part = subjects.find(([start]) => text.startsWith(start))?.[1];
     // Not ready because something is being tried again is no alarm yet: nothing is lost.
@@ -181,7 +183,7 @@ function findings(s) {
   }
   for (const b of s.balance) if (b.holds === false) {
     // Where the server takes for in flight what is left over, that is what is missing.
-    const gap = b.received - b.stored - b.dead - b.filtered - b.in_flight || b.in_flight;
+    const gap = b.received + (b.restored ?? 0) - b.stored - b.dead - b.filtered - b.in_flight || b.in_flight - (b.overflow ?? 0);
     const wrong = gap < 0 ? "too many" : "missing";
     add("alarm", `accounting ${b.collector} → ${b.sink}`, `${several(Math.abs(gap), "event")} ${wrong}`);
   }
@@ -256,16 +258,23 @@ function showCollector(row, c, s) {
     name: c.name, kind: [c.type, formats].filter(Boolean).join(" · "), rate: perSecond(c.rate),
     detail: c.detail, last: lastOne(c.last_received, s.now),
     load: known(c.in_flight_limit) ? `${short(c.in_flight)} of ${short(c.in_flight_limit)} in flight` : null,
-    lag: null, counts: `${several(c.received_events, "event")} in ${several(c.received_messages, "message")}`
+    overflow: null, lag: null, counts: `${several(c.received_events, "event")} in ${several(c.received_messages, "message")}`
       + ` · ${short(c.rejected)} rejected · ${short(c.in_flight)} in flight`,
   });
   showBar(row, "In flight", c.in_flight, c.in_flight_limit);  // a collector without a limit has no bar
+}
+/** What waits for a sink in its overflow. */
+function onDisk(o) {
+  const size = (n) => `${short(n)}${n < 1e4 ? " " : ""}B`;
+  const bound = o.limit_bytes ? ` of ${size(o.limit_bytes)}` : "", rate = o.rate > 0 ? ` · ${perSecond(o.rate)} to disk` : "";
+  return `on disk: ${several(o.events, "event")} · ${size(o.bytes)}${bound} · oldest ${duration(Math.floor(o.age_s))}${rate}`;
 }
 function showSink(row, k, s) {
   showState(row, k.state);
   fill(row, {
     name: k.name, kind: k.type, rate: perSecond(k.rate), detail: k.detail, last: lastOne(k.last_stored, s.now),
     load: `${short(k.queued)}${known(k.queue_limit) ? ` of ${short(k.queue_limit)}` : ""} queued`,
+    overflow: k.overflow?.events ? onDisk(k.overflow) : null,
     lag: known(k.lag_p50_s) ? `lag: half within ${duration(k.lag_p50_s)}, 95 % within ${duration(k.lag_p95_s)}` : null,
     counts: `${short(k.stored)} stored · ${short(k.dead)} dead · ${short(k.filtered)} filtered`
       + ` · ${several(k.retries, "retry", "retries")}`,
@@ -383,7 +392,8 @@ const byFields = (...fields) => (item) => JSON.stringify(fields.map((field) => i
 
 function showBalance(row, b) {
   showState(row, b.holds === true ? "holds" : b.holds === false ? "broken" : "unknown");
-  fill(row, { collector: b.collector, sink: b.sink, received: exact(b.received), stored: exact(b.stored), dead: exact(b.dead),
+  const received = exact(b.received + (b.restored ?? 0));  // by this process, and by the one before it
+  fill(row, { collector: b.collector, sink: b.sink, received, stored: exact(b.stored), dead: exact(b.dead),
     filtered: exact(b.filtered), in_flight: exact(b.in_flight) });
 }
 function showDeadLetters(row, d, s) {

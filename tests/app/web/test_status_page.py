@@ -174,6 +174,20 @@ def test_a_collector_with_a_limit_has_a_bar(visit: Visit) -> None:
     expect(probes.get_by_role("meter")).to_have_count(0)
 
 
+def test_a_sink_says_what_waits_for_it_on_disk(visit: Visit) -> None:
+    full = changed(troubled(), {"sinks.0.overflow.bytes": 300, "sinks.0.overflow.rate": 0.0})
+    full["reasons"].append("overflow of sink es: es.sqlite takes 300 bytes of 300 allowed (for 4 s)")
+    visit.show(troubled())
+    es, duckdb = visit.id("sinks").get_by_role("listitem").all()
+    assert_says(es, "on disk: 4.12 M events · 1.24 GB of 10 GB · oldest 2 h 35 min · 162 events/s to disk")
+    expect(duckdb).not_to_contain_text("on disk")
+    visit.show(full)
+    assert_says(visit.id("sinks").get_by_role("listitem").first, "300 B of 10 GB · oldest 2 h 35 min")
+    expect(visit.id("sinks").get_by_role("listitem").first).not_to_contain_text("to disk")
+    warning = visit.id("reasons").get_by_role("listitem").filter(has_text="overflow of sink es")
+    assert_says(warning, "Warning")
+
+
 def test_the_picture_draws_each_link_by_its_state(visit: Visit) -> None:
     visit.show()
     links = visit.page.locator("#links g")
