@@ -251,8 +251,9 @@ class Oracle:
         if key not in self._known:
             groups: Groups = {} if query.by or query.bin_s else {(): []}
             for event in self._matching(query, where):
-                bins = (_bin(event["time"], query.bin_s),) if query.bin_s else ()
-                group = (*bins, *(event.get(name) for name in query.by))
+                group = tuple(map(event.get, query.by))
+                if query.bin_s:
+                    group = (_bin(event["time"], query.bin_s), *group)
                 groups.setdefault(group, []).append(event)
             self._known[key] = groups
         found: Groups = self._known[key]

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import random
+from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from functools import cached_property
+from typing import Any
 
 import msgspec
 import pytest
@@ -75,7 +78,8 @@ def _incident(kind: Any, target: str, hour: float, hours: float, peer: str | Non
     return Incident(kind, target, begin, begin + hours * _HOUR, peer)
 
 
-class Lake(NamedTuple):
+@dataclass(frozen=True)
+class Lake:
     """What came, and what is true."""
 
     events: list[Event]
@@ -85,9 +89,16 @@ class Lake(NamedTuple):
 
     def of(self, dataset: str) -> list[dict[str, Any]]:
         """The documents of one dataset."""
-        return [document for document in self.documents if document["dataset"] == dataset]
+        return self._by_dataset[dataset]
 
-    @property
+    @cached_property
+    def _by_dataset(self) -> dict[str, list[dict[str, Any]]]:
+        found = defaultdict(list)
+        for document in self.documents:
+            found[document["dataset"]].append(document)
+        return found
+
+    @cached_property
     def encoded(self) -> list[bytes]:
         """The events as the pipeline hands them to a sink."""
         return [msgspec.json.encode(event) for event in self.events]

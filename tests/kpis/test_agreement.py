@@ -7,9 +7,10 @@ Counts and sums of whole numbers are exact, sums and means of floating-point num
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -81,10 +82,22 @@ def store(
         yield make(request, lake, tmp_path_factory.mktemp("store"), ending)
 
 
+@pytest.fixture(scope="module")
+def questions(lake: Lake) -> Callable[[str], list[Query]]:
+    """Those about a KPI: each store is asked the same ones."""
+
+    @cache
+    def of(name: str) -> list[Query]:
+        return queries(CATALOGUE[name], lake.of(CATALOGUE[name].dataset))
+
+    return of
+
+
 @pytest.mark.parametrize("name", CATALOGUE)
-def test_agrees_with_the_oracle(name: str, lake: Lake, store: Store, oracle: Oracle) -> None:
-    kpi = CATALOGUE[name]
-    asked = queries(kpi, lake.of(kpi.dataset))
+def test_agrees_with_the_oracle(
+    name: str, store: Store, oracle: Oracle, questions: Callable[[str], list[Query]]
+) -> None:
+    kpi, asked = CATALOGUE[name], questions(name)
     if (
         store.name == "opensearch"
     ):  # its compiler is Elasticsearch's: each KPI is asked some of them, each form by some KPI
