@@ -33,9 +33,9 @@ def events_of(alerts: Iterable[Alert], receipts: Receipts) -> Iterator[AlertChan
 
 
 def _steps(alert: Alert, receipts: Receipts) -> Iterator[Step]:
-    taken = [of_receiver[alert.key] for of_receiver in receipts.of.values() if alert.key in of_receiver]
-    first = min((one.opened for one in taken), default=None)
-    page = min((one.paged for one in taken if one.paged is not None), default=None)
+    deliveries = [of_receiver[alert.key] for of_receiver in receipts.of.values() if alert.key in of_receiver]
+    first = min((one.opened for one in deliveries), default=None)
+    page = min((one.paged for one in deliveries if one.paged is not None), default=None)
     yield "opened", alert.severity, alert.opened, alert.began
     if first is not None and first != page:  # a ticket, which may have become a page
         yield "notified", "ticket", first, alert.began
