@@ -19,7 +19,7 @@ demo: setup
 	.venv/bin/lakescope demo $(ARGS)
 
 test: setup servers
-	.venv/bin/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder $(ARGS)
+	.venv/bin/pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 servers: setup
 	.venv/bin/python -m tests.servers.install

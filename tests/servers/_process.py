@@ -19,8 +19,8 @@ from typing import ClassVar, Self
 HOST = "127.0.0.1"
 
 _given_ports: set[int] = set()
-_SHARE = int(os.environ.get("PYTEST_XDIST_WORKER", "gw3").removeprefix("gw")) % 4
-_PORTS = range(20_000 + 3_000 * _SHARE, 23_000 + 3_000 * _SHARE)
+_SHARE = int(os.environ.get("PYTEST_XDIST_WORKER", "gw4").removeprefix("gw")) % 5
+_PORTS = range(20_000 + 2_500 * _SHARE, 22_500 + 2_500 * _SHARE)
 
 
 class ServerError(RuntimeError):
