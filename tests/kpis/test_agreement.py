@@ -31,7 +31,7 @@ from tests.kpis.conftest import END, START, Lake
 from tests.servers.fixtures import delete_indices
 
 Rows = list[dict[str, Any]]
-BATCH = 2000  # chunks a write
+BATCH = 2000  # chunks a write; of DuckDB, whose statements cost more than their rows, all
 QUESTIONS = 12  # a request, as a page asks them: all 60 at once are too much for a node of 512 MB
 NEAR = Near(1e-9, 1e-12)
 
@@ -286,17 +286,17 @@ def _moment(time: str, spec: str) -> str:
 # --- the stores
 
 
-def _write(sink: Any, lake: Lake) -> None:
+def _write(sink: Any, lake: Lake, batch: int = BATCH) -> None:
     chunks = [chunk for chunk in sink.encode(lake.events, lake.encoded) if chunk is not None]
-    for start in range(0, len(chunks), BATCH):
-        outcome = sink.write(chunks[start : start + BATCH])
+    for start in range(0, len(chunks), batch):
+        outcome = sink.write(chunks[start : start + batch])
         assert not (outcome.retry or outcome.rejected), outcome
 
 
 def _duckdb(request: pytest.FixtureRequest, lake: Lake, folder: Path, ending: ExitStack) -> Store:
     sink = DuckdbSink("store", DuckdbOptions(), folder)
     ending.callback(sink.close)
-    _write(sink, lake)
+    _write(sink, lake, len(lake.events))
     return Store("duckdb", "duckdb", sink)
 
 
