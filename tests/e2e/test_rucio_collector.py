@@ -47,7 +47,7 @@ def stored(lakescope: Archiving, dataset: str) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def lake(rucio: Rucio) -> Iterator[Lake]:
-    """One with a stuck rule, open requests, statistics, a daemon that is silent, bad replicas."""
+    """One with a stuck rule, open requests, statistics, a daemon that is silent, bad and suspicious replicas, a dataset."""
     lake = make_lake(rucio, f"inside{uuid.uuid4().hex[:6]}", letters="AB", links="AB BA", files=3)
     dataset = {"scope": lake.scope, "name": lake.dataset}
     rucio.client(
@@ -57,6 +57,12 @@ def lake(rucio: Rucio) -> Iterator[Lake]:
     rucio.client("update_rse", lake["B"], {"availability_write": False})
     bad = [{**file.did, "rse": lake["A"]} for file in lake.files[:2]]
     rucio.client("declare_bad_file_replicas", bad, f"checksum mismatch of /data/{lake.files[0].name}.root")
+    (replica,) = rucio.client("list_replicas", [lake.files[2].did], rse_expression=lake["A"])
+    for _ in range(2):
+        rucio.client("declare_suspicious_file_replicas", list(replica["pfns"]), "read failed")
+    rucio.client("set_local_account_limit", "root", lake["A"], 10**12)
+    rucio.client("add_replication_rule", [dataset], 1, lake["A"], account="root")  # its files are there
+    rucio.run("abacus.collection_replica")
     a, b = (f"(select id from rses where rse = '{lake[letter]}')" for letter in "AB")
     mine = f"account = '{lake.account}'"
     now = "now() at time zone 'utc'"
@@ -110,8 +116,25 @@ def test_each_call_is_what_the_tables_say(tmp_path: Path, rucio: Rucio, lake: La
             one for one in stored(lakescope, "replicas") if one["rse"] == lake["A"] and "count" in one
         ]
         assert Counter({(one["state"], one["reason"]): one["count"] for one in replicas}) == {
-            ("bad", "checksum mismatch of <PATH>"): 2
+            ("bad", "checksum mismatch of <PATH>"): 2,
+            ("suspicious", "read failed"): 2,
         }
+        (suspicious,) = [
+            one for one in stored(lakescope, "replicas") if one.get("name") == lake.files[2].name
+        ]
+        assert (suspicious["rse"], suspicious["scope"], suspicious["attempts"]) == (lake["A"], lake.scope, 2)
+
+        of_scope = {
+            one["rse"]: (one["used"], one["files"])
+            for one in stored(lakescope, "storage")
+            if one.get("scope") == lake.scope
+        }
+        table = rucio.query(
+            "select rse, sum(available_bytes), sum(available_replicas_cnt) from collection_replicas natural join"
+            f" (select id as rse_id, rse from rses) as r where scope = '{lake.scope}' group by rse"
+        )
+        assert of_scope == {rse: (int(used or 0), int(files or 0)) for rse, used, files in table}
+        assert of_scope[lake["A"]] == (lake.files[2].size, 1), "the other two are bad"
 
         spaces = [one for one in stored(lakescope, "storage") if one.get("rse") in lake.rses]
         closed = {one["rse"]: one["writable"] for one in spaces if one.get("usage_source") == "availability"}
