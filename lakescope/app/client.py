@@ -366,7 +366,8 @@ class Stores:
 
     def explain(self, kind: str, value: str, span: SpanText) -> Document:
         """Of the first store that can be searched."""
-        from lakescope.app.explain import Subject, explain
+        from lakescope.app.explain import explain
+        from lakescope.app.subject import Subject
 
         with _readable_errors():
             subject, parsed = Subject.parse(kind, value), span.parse()

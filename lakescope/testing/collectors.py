@@ -34,6 +34,9 @@ class CollectorContract:
     """Name of its entry point."""
     once: ClassVar[bool] = True
     """Whether its source gives what it has once, and not in every round."""
+    own_words: ClassVar[bool] = False
+    """Whether its messages are its own, about what it sees: then `offer` lets it see something, and that a message comes of
+    it is enough."""
     url: str
     """Where the collector's own routes are, if it has a `router`."""
 
@@ -104,6 +107,9 @@ class CollectorContract:
 
     def _arrived(self, inbox: Inbox) -> list[Message]:
         """Once all of `_BODIES` are there: each once, but of a source that gives them again."""
+        if self.own_words:
+            _until(lambda: bool(inbox), lambda: "nothing has arrived of what it saw")
+            return inbox.take() or []
         messages: list[Message] = []
         bodies: Counter[bytes] = Counter()
         while bodies.keys() < set(_BODIES):

@@ -133,7 +133,9 @@ def test_labels_that_alertmanager_would_refuse(start_server: StartServer, connec
         server = start_server(Alertmanager, configuration=CONFIGURATION.format(url=hook.url))
         receiver = connect(server.url)
         alert = make_alert(began=time.time() + 7200, ended=time.time())  # a clock that is wrong
-        alert.labels |= {"a-b": "x", "1st": "y", "empty": "", "half": "\ud800"}
+        hostile = "<script>alert('x')</script>\n{{ .Labels }} \u202eevil\"" + "W" * 200
+        alert.labels |= {"a-b": "x", "1st": "y", "empty": "", "half": "\ud800", "site": hostile}
         receiver.send([make("opened", alert)])
+        shown = hostile.replace("\u202e", "\\u202e")  # what turns the direction of writing is written out
         (held,) = server.alerts()
-        assert held["labels"].items() >= {"a_b": "x", "_1st": "y", "half": "?"}.items()
+        assert held["labels"].items() >= {"a_b": "x", "_1st": "y", "half": "?", "site": shown}.items()

@@ -91,6 +91,7 @@ RECEIVERS: Mapping[str, Options] = {
     "lead": WebhookOptions(url=SecretStr("http://127.0.0.1:9/lead"), proxy="http://127.0.0.1:10"),
 }
 
+HOSTILE = "<script>alert('x')</script>\n{{ .Labels }} \u202eevil" + "W" * 200
 SUBSCRIPTIONS = {
     "pages": Subscription(
         receivers=["pager"], severities=["page"], escalate_after_s=1800, escalate_to=["lead"]
@@ -99,7 +100,7 @@ SUBSCRIPTIONS = {
     "site-a": Subscription(
         receivers=["mail"], sites=["A", "A-*"], quiet_hours="22:00-07:00", quiet_days=["sat", "sun"]
     ),
-    "mails": Subscription(receivers=["mail", "chat"], owners=["storage"], rses=["A?_DISK", 'B"\\x']),
+    "mails": Subscription(receivers=["mail", "chat"], owners=["storage"], rses=["A?_DISK", 'B"\\x', HOSTILE]),
     "digest": Subscription(receivers=["matter"], digest="23:55", timezone="Europe/Zurich"),
     "escape": Subscription(receivers=["chat"], vos=["escape"], activities=["Production (input)"]),
 }
@@ -420,6 +421,8 @@ ALERTS = [
         {"rse": "A1_DISK"},
         {"dst_rse": "A12_DISK"},
         {"rse": 'B"\\x'},
+        {"rse": HOSTILE},
+        {"rse": HOSTILE[:-1]},
         {"vo": "escape", "activity": "Production (input)"},
         {"vo": "escape", "activity": "Production .input."},
     )
@@ -433,7 +436,10 @@ def test_routes_are_the_subscriptions(tmp_path: Path) -> None:
     file = tmp_path / "alertmanager.yml"
     amtool("check-config", file)
     for labels in ALERTS:
-        shown = [f"{name}={json.dumps(value)}" for name, value in {"alertname": "r", **labels}.items()]
+        shown = [
+            f"{name}={json.dumps(value, ensure_ascii=False)}"
+            for name, value in {"alertname": "r", **labels}.items()
+        ]
         routed = amtool("config", "routes", "test", f"--config.file={file}", *shown).strip().split(",")
         routed = [receiver for receiver in routed if receiver != "lakescope-nobody"]
         assert sorted(routed) == sorted(told(labels)), labels

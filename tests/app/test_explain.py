@@ -10,7 +10,8 @@ import httpx
 import pytest
 
 from lakescope.app import trace
-from lakescope.app.explain import Subject, explain
+from lakescope.app.explain import explain
+from lakescope.app.subject import Subject
 from lakescope.app.trace import Span, story
 from lakescope.app.turns import Turn, turn_of
 from lakescope.core.contracts import RefusedError
@@ -197,7 +198,7 @@ def test_of_too_many_files_some_stand_for_all_and_the_verdict_says_so(
     ]
     sink, until = store(events), datetime(2026, 1, 5, 14, tzinfo=UTC)
     monkeypatch.setattr(trace, "LIMIT", 100)
-    monkeypatch.setattr("lakescope.app.explain.LIMIT", 100)
+    monkeypatch.setattr("lakescope.app.subject.LIMIT", 100)
     known = explain(sink, Subject.parse("rule", RULE), Span(None, until))
     counts = known["counts"]
     files = counts["files"]

@@ -24,7 +24,7 @@ from tests.servers.rabbitmq import RabbitMQ
 
 
 def test_every_collector_has_a_harness() -> None:
-    missing = set(available("collectors")) - {source.type for source in SOURCES} - OWN_WORDS
+    missing = set(available("collectors")) - {source.type for source in (*SOURCES, *OWN_WORDS)}
     assert not missing, (
         f"collectors {', '.join(sorted(missing))} have no harness: add a Source to tests/contract/_sources.py"
     )
@@ -112,3 +112,15 @@ class TestCollectors(CollectorContract):
 
     def mend(self) -> None:
         self.source.mend()
+
+
+class TestCollectorsWithOwnWords(TestCollectors):
+    """The same of those that say what they see themselves."""
+
+    own_words = True
+
+    @pytest.fixture(params=OWN_WORDS, ids=lambda kind: kind.type)
+    def source(self, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Source]:
+        kind: type[Source] = request.param
+        with ExitStack() as stack:
+            yield kind(request, tmp_path, stack)

@@ -18,9 +18,10 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from lakescope.app.assembly import Assembly
 from lakescope.app.client import SpanText
 from lakescope.app.config import Http
-from lakescope.app.explain import Subject, explain
+from lakescope.app.explain import explain
 from lakescope.app.query import ask, describe, store_of
 from lakescope.app.replay import replay
+from lakescope.app.subject import Subject
 from lakescope.app.trace import NOT_SEARCHABLE, searchable_sink, story
 from lakescope.app.web import alerts, archive, dashboards, incidents, reports, runbooks
 from lakescope.app.web.access import Gate
