@@ -328,7 +328,8 @@ def open_dead_letters(settings: Settings) -> DeadLetters:
     """The dead letters of a configuration. Raises `RuntimeError` for a file that is damaged or not ours."""
     path = settings.data_dir / "dead-letters.sqlite"
     try:
-        return DeadLetters(path, settings.pipeline.dead_letters_bytes)
+        options = settings.pipeline
+        return DeadLetters(path, options.dead_letters_bytes, options.dead_letters_total_bytes)
     except (sqlite3.Error, OSError) as error:
         raise RuntimeError(
             f"{path}: expected Lakescope's dead letters: {error}; bring them back from a backup,"

@@ -126,6 +126,9 @@ class Client(Protocol):
     def letters(self, ids: Sequence[str], *, with_bodies: bool) -> Iterator[Letter]:
         """Dead letters by their ids, oldest first; without bodies, which may be large, these are empty."""
 
+    def restore(self, name: str) -> list[str]:
+        """Takes back the dead letters of a file that they have moved to, and removes it; their ids."""
+
     def replay(self, letters: Sequence[str]) -> Iterator[Document]:
         """Tries dead letters again, by their ids: ``id``, ``stored``, ``text`` of each."""
 
@@ -283,6 +286,11 @@ class Instance:
             letters = self._ask("/api/dead-letters", {"ids": part, "with_bodies": with_bodies})
             yield from msgspec.convert(letters, list[Letter])
 
+    def restore(self, name: str) -> list[str]:
+        """By ``/api/dead-letters/restore``."""
+        ids: list[str] = self._tell("/api/dead-letters/restore", {"name": name})
+        return ids
+
     def replay(self, letters: Sequence[str]) -> Iterator[Document]:
         """By ``/api/dead-letters/replay``, some at a time."""
         for part in _parts(letters):
@@ -428,9 +436,9 @@ class Stores:
         settings = self.configuration.settings
         rules = rules_of(settings)
         with _readable_errors(), self.open_store(settings.alerts.store) as (_, sink):
-            asked = rules if rule is None else {rule: find(rule, rules)}
+            chosen_rules = rules if rule is None else {rule: find(rule, rules)}
             ledger = Ledger.load(settings.data_dir / "alerts.json")
-            evaluator = Evaluator(asked, sink, ledger)
+            evaluator = Evaluator(chosen_rules, sink, ledger)
             verdicts = evaluator.judge(time.time())
             if evaluator.fault is not None:
                 raise RuntimeError(f"the store does not answer: {evaluator.fault}")
@@ -458,6 +466,11 @@ class Stores:
         """In the file."""
         with self._dead_letters() as dead:
             return dead.drop(letters)
+
+    def restore(self, name: str) -> list[str]:
+        """Into the file."""
+        with _readable_errors(), self._dead_letters() as dead:
+            return dead.restore(name)
 
     def replay(self, letters: Sequence[str]) -> Iterator[Document]:
         """With sinks of our own, which write as those of a run would; so none may run meanwhile."""

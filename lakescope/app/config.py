@@ -79,9 +79,12 @@ class PipelineOptions(Options):
     queue_bytes: int = Field(default=64 * 2**20, ge=2**20)
     """The same in bytes, whichever is reached first; the messages that wait to be decoded are bounded by it, too (bytes of
     each sink's queue, and of each collector's messages)."""
-    dead_letters_bytes: int = Field(default=10 * 2**30, ge=2**20)
-    """Most that the dead letters may take on disk (bytes). When it is reached, what is to become one waits, and holds back its
-    source, until letters are replayed or dropped."""
+    dead_letters_bytes: int = Field(default=2 * 2**30, ge=2**20)
+    """How large the database of dead letters may grow (bytes). Then its oldest move to files in ``dead-letters/`` of the data
+    directory, which `lakescope replay` reads."""
+    dead_letters_total_bytes: int = Field(default=10 * 2**30, ge=2**20)
+    """Most that the dead letters may take on disk, those in files included (bytes). When it is reached, what is to become one
+    waits, and holds back its source, until letters are replayed or dropped, or files are taken away."""
     drain_s: float = Field(default=20.0, ge=0)
     """How long a stop may take to store what has been received (seconds)."""
     health_s: float = Field(default=60.0, ge=0)

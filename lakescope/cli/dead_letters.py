@@ -72,6 +72,24 @@ def show(ids: Ids = None, config: ConfigOption = CONFIG) -> None:
         sys.stdout.buffer.flush()
 
 
+def replay_file(
+    file: Annotated[
+        Path, typer.Argument(help="A file in dead-letters/ of the data directory.", show_default=False)
+    ],
+    config: ConfigOption = CONFIG,
+) -> None:
+    """Process again the dead letters that have moved to a file. What cannot be stored is among the dead letters again, and the
+    file is removed. Exit code 1 if any could not be stored.
+
+    Example: lakescope replay lakescope-data/dead-letters/20261127T120000Z-000000000.jsonl.zst
+    """
+    client = _client(config)
+    folder = configuration(config).settings.data_dir / "dead-letters"
+    if file.resolve().parent != folder.resolve():
+        raise RuntimeError(f"expected a file in {folder}, found {file}: copy it there")
+    _replay(client, client.restore(file.name))
+
+
 @app.command()
 def replay(
     ids: Ids = None,
@@ -85,10 +103,14 @@ def replay(
 
     Example: lakescope dead-letters replay --all --sink es
     """
+    client = _client(config)
+    _replay(client, _select_letters(client, LetterFilter(ids, reason, collector, sink), everything))
+
+
+def _replay(client: Client, letter_ids: list[str]) -> None:
+    """Ends the command."""
     from rich.progress import track
 
-    client = _client(config)
-    letter_ids = _select_letters(client, LetterFilter(ids, reason, collector, sink), everything)
     results = list(
         track(client.replay(letter_ids), "replaying", total=len(letter_ids), console=console(err=True))
     )

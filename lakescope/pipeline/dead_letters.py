@@ -1,17 +1,24 @@
-"""The dead letters: every message that was not stored, with its reason, until somebody replays or drops it."""
+"""The dead letters: every message that was not stored, with its reason, until somebody replays or drops it.
+
+The oldest move to files of JSON lines (`dead-letters/*.jsonl.zst`) once the database has its size; `restore` takes one back.
+"""
 
 from __future__ import annotations
 
+import logging
+import os
 import sqlite3
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from hashlib import blake2b
 from pathlib import Path
+from typing import Any
 
 import msgspec
-from zstandard import compress, decompress
+from zstandard import ZstdCompressor, ZstdDecompressor, ZstdError, compress, decompress
 
 from lakescope.core.contracts import Health
 from lakescope.core.messages import Message, Reject
@@ -38,6 +45,13 @@ create table if not exists letters (
 create index if not exists letters_last_seen on letters (last_seen);
 create table if not exists checked (row integer primary key, time real not null);
 """
+log = logging.getLogger(__name__)
+
+FOLDER = "dead-letters"
+"""Of the data directory: the files that the oldest letters move to."""
+MOVE_SHARE, MOVE_BYTES = 0.2, 64 * 2**20
+"""So much of the bound moves to one file, and so many bytes as they lie in the database."""
+READ_BYTES = 2**20
 BUSY_S = 2.0
 """How long to wait for another process that has locked the file: a stop waits for it, too."""
 
@@ -86,10 +100,13 @@ class DeadLetters:
     """A SQLite file; safe for several threads and processes. Every method returns after the data is on disk.
 
     Each raises `sqlite3.Error` if the file cannot be used within `BUSY_S`. What reads does not wait for what writes.
-    Once its letters take `limit_bytes`, no more are taken until some are dropped, as on a disk that is full.
+    Once its letters take `limit_bytes`, the oldest move to a file of `folder`. Once both take `total_bytes`, no more are
+    taken until some are dropped or files are taken back or away, as on a disk that is full.
     """
 
-    def __init__(self, path: Path, limit_bytes: int = 2**63):
+    def __init__(self, path: Path, limit_bytes: int = 2**63, total_bytes: int = 2**63):
+        self.folder = path.parent / FOLDER
+        self._total_bytes = total_bytes
         path.parent.mkdir(parents=True, exist_ok=True)
         self.health = Health("ok")
         self._path = path
@@ -131,16 +148,96 @@ class DeadLetters:
         self.health.set("ok")
 
     def _check_room(self) -> None:
-        """Raises `sqlite3.OperationalError` once the bound is reached: one batch goes beyond it at most."""
+        """Raises `sqlite3.OperationalError` once the bound of all is reached: one batch goes beyond it at most."""
+        used = self._total_used_bytes()
+        if used >= self._total_bytes:
+            raise sqlite3.OperationalError(
+                f"the letters take {used} bytes, of {self._total_bytes} allowed: replay or drop some"
+                f" (lakescope dead-letters list), take files of {self.folder} away,"
+                " or raise dead_letters_total_bytes in [pipeline]"
+            )
+
+    def _used_bytes(self) -> int:
         (used,) = self._db.execute(
             "select (page_count - freelist_count) * page_size"
             " from pragma_page_count, pragma_freelist_count, pragma_page_size"
         ).fetchone()
-        if used >= self._limit_bytes:
-            raise sqlite3.OperationalError(
-                f"the letters take {used} bytes, of {self._limit_bytes} allowed: replay or drop some"
-                " (lakescope dead-letters list), or raise dead_letters_bytes in [pipeline]"
-            )
+        return int(used)
+
+    def _total_used_bytes(self) -> int:
+        used = self._used_bytes()
+        for path in self.files():
+            with suppress(FileNotFoundError):  # taken away just now
+                used += path.stat().st_size
+        return used
+
+    def files(self) -> list[Path]:
+        """Those that letters have moved to, the oldest first."""
+        return sorted(self.folder.glob("*.jsonl.zst"))
+
+    def _make_room(self) -> None:
+        try:
+            with self._lock:
+                if self._used_bytes() >= self._limit_bytes and self._total_used_bytes() < self._total_bytes:
+                    self._move_oldest()
+        except (sqlite3.Error, OSError) as error:
+            self.health.set("error", f"letters cannot be moved to {self.folder}: {error}")
+            raise
+
+    def _move_oldest(self) -> None:
+        """Moves a part of the letters to a file, with the lock held. A kill in between leaves some in both. Raises `OSError`."""
+        size, ids = 0, []
+        limit_bytes = min(MOVE_SHARE * self._limit_bytes, MOVE_BYTES)
+        statement = "select id, length(body) from letters order by first_seen, id"
+        for id_, length in self._db.execute(statement):
+            ids.append(id_)
+            size += length
+            if size >= limit_bytes:
+                break
+        self.folder.mkdir(exist_ok=True)
+        number = time.time_ns()
+        name = f"{datetime.fromtimestamp(number // 10**9, UTC):%Y%m%dT%H%M%SZ}-{number % 10**9:09}.jsonl.zst"
+        part = self.folder / f"{name}.part"
+        try:
+            with part.open("wb") as file:
+                packer = ZstdCompressor(level=6, write_checksum=True)
+                with packer.stream_writer(file, closefd=False) as lines:
+                    for id_ in ids:
+                        row = self._db.execute("select * from letters where id = ?", (id_,)).fetchone()
+                        if row is not None:
+                            lines.write(msgspec.json.encode(_letter(row, with_body=True)) + b"\n")
+                file.flush()
+                os.fsync(file.fileno())
+            part.rename(self.folder / name)
+        finally:
+            part.unlink(missing_ok=True)
+        for directory in (self.folder, self.folder.parent):
+            _sync(directory)
+        with self._db:
+            self._db.execute("begin immediate")
+            self._delete(ids)
+        log.warning("dead_letters_moved letters=%d file=%s", len(ids), self.folder / name)
+
+    def restore(self, name: str) -> list[str]:
+        """Takes the letters of a file of `folder` back, and removes it: their ids. One that is there already stays as it is.
+
+        Raises `ValueError` for a file that is not there or is damaged; then nothing is changed.
+        """
+        path = self.folder / name
+        if path not in self.files():
+            raise ValueError(f"{path}: expected one of the files that letters have moved to")
+        ids = []
+        with self._transaction():
+            for letter in read_file(path):
+                ids.append(letter.id)
+                row = msgspec.structs.astuple(letter)
+                headers = msgspec.json.encode(letter.headers).decode()
+                self._db.execute(
+                    "insert or ignore into letters values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)",
+                    (*row[:9], compress(letter.body, 1), headers, *row[11:]),
+                )
+        path.unlink()
+        return ids
 
     def add(self, collector: str, sink: str | None, dead: Iterable[tuple[Message, Sequence[Reject]]]) -> None:
         """Files messages under the first of their rejects; a letter that is there already is counted again."""
@@ -165,6 +262,7 @@ class DeadLetters:
             for message, rejects in dead
         ]
         ids = {row[0] for row in rows}
+        self._make_room()
         with self._transaction():
             (known_count,) = self._db.execute(
                 "select count(*) from letters where id in (select value from json_each(?))",
@@ -198,9 +296,7 @@ class DeadLetters:
             with self._read_lock:  # one at a time: bodies may be large
                 row = self._read_db.execute("select * from letters where id = ?", (id_,)).fetchone()
             if row is not None:
-                body = (decompress(row[9]) if row[15] else row[9]) if with_bodies else b""
-                headers = msgspec.json.decode(row[10], type=dict[str, str])
-                yield Letter(*row[:9], body, headers, *row[11:15])  # type: ignore[call-arg]  # a row is the table
+                yield _letter(row, with_body=with_bodies)
 
     def ids(
         self,
@@ -230,7 +326,10 @@ class DeadLetters:
     def drop(self, ids: Sequence[str]) -> int:
         """Forgets letters by their whole ids; how many there were."""
         with self._transaction():
-            return sum(self._db.execute("delete from letters where id = ?", (id_,)).rowcount for id_ in ids)
+            return self._delete(ids)
+
+    def _delete(self, ids: Sequence[str]) -> int:
+        return sum(self._db.execute("delete from letters where id = ?", (id_,)).rowcount for id_ in ids)
 
     def summary(self) -> list[Summary]:
         """One row a cause, the most frequent first."""
@@ -249,6 +348,37 @@ class DeadLetters:
         with self._lock, self._read_lock:
             self._read_db.close()
             self._db.close()
+
+
+def read_file(path: Path) -> Iterator[Letter]:
+    """The letters of a file that they have moved to. Raises `ValueError` for one that is damaged, at the damage."""
+    unpacker, rest = ZstdDecompressor().decompressobj(), b""
+    try:
+        with path.open("rb") as file:
+            while block := file.read(READ_BYTES):
+                *lines, rest = (rest + unpacker.decompress(block)).split(b"\n")
+                for line in lines:
+                    yield msgspec.json.decode(line, type=Letter)
+    except (ZstdError, msgspec.DecodeError) as error:
+        raise ValueError(f"{path}: expected dead letters as JSON lines in zstd: {error}") from error
+    if rest or not unpacker.eof:
+        raise ValueError(f"{path}: expected dead letters as JSON lines in zstd, found a part of a file")
+
+
+def _letter(row: Any, *, with_body: bool) -> Letter:
+    """A row of the table."""
+    body = (decompress(row[9]) if row[15] else row[9]) if with_body else b""
+    headers = msgspec.json.decode(row[10], type=dict[str, str])
+    return Letter(*row[:9], body, headers, *row[11:15])  # type: ignore[call-arg]  # a row is the table
+
+
+def _sync(directory: Path) -> None:
+    """A file's new name is safe as well."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _letter_id(collector: str, sink: str | None, message: Message) -> str:

@@ -234,7 +234,11 @@ class Status:
         except sqlite3.Error:  # what cannot be read is shown as it was; `reasons` has the cause
             self.engine.dead_letters.check()
         causes = self._causes
-        return {"total": sum(cause.count for cause in causes), "by_reason": msgspec.to_builtins(causes)}
+        return {
+            "total": sum(cause.count for cause in causes),
+            "by_reason": msgspec.to_builtins(causes),
+            "files": len(self.engine.dead_letters.files()),
+        }
 
     def _rates(self) -> dict[str, float]:
         samples = list(self._samples)[-RATE_S - 1 :]

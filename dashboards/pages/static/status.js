@@ -415,7 +415,8 @@ function showFailure(row, f, s) {
 }
 function showTables(s) {
   sync($("balance"), s.balance, byFields("collector", "sink"), "t-balance", showBalance);
-  fill($("h-dead"), { dead: s.dead_letters.total ? `(${exact(s.dead_letters.total)})` : "" });
+  const { total, files } = s.dead_letters, moved = files ? ` and ${several(files, "file")}` : "";
+  fill($("h-dead"), { dead: total || moved ? `(${exact(total)}${moved})` : "" });
   sync($("dead-letters"), s.dead_letters.by_reason, byFields("reason", "collector", "format", "sink"), "t-dead",
     (row, d) => showDeadLetters(row, d, s));
   const unknown = s.collectors.flatMap(({ name, unknown_fields }) =>

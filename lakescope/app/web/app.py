@@ -214,6 +214,14 @@ def _api(assembly: Assembly) -> APIRouter:
         """Forgets dead letters by their whole ids; how many there were."""
         return letters.drop(ids)
 
+    @router.post("/dead-letters/restore")
+    def restore_letters(name: Annotated[str, Body(embed=True)]) -> list[str]:
+        """Takes back the dead letters of a file that they have moved to, and removes it; their ids."""
+        try:
+            return letters.restore(name)
+        except ValueError as error:
+            raise HTTPException(422, str(error)) from error
+
     @router.post("/dead-letters/replay")
     def replay_letters(ids: list[str]) -> Response:
         """Tries dead letters again; a line of JSON each."""

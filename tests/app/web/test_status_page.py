@@ -174,6 +174,11 @@ def test_a_collector_with_a_limit_has_a_bar(visit: Visit) -> None:
     expect(probes.get_by_role("meter")).to_have_count(0)
 
 
+def test_dead_letters_that_moved_to_files_are_told(visit: Visit) -> None:
+    visit.show(changed(troubled(), {"dead_letters.files": 2}))
+    expect(visit.id("h-dead")).to_contain_text(re.compile(r"\(1.302 and 2 files\)"))
+
+
 def test_a_sink_says_what_waits_for_it_on_disk(visit: Visit) -> None:
     full = changed(troubled(), {"sinks.0.overflow.bytes": 300, "sinks.0.overflow.rate": 0.0})
     full["reasons"].append("overflow of sink es: es.sqlite takes 300 bytes of 300 allowed (for 4 s)")
