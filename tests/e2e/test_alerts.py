@@ -175,14 +175,15 @@ def _what(alert: dict[str, Any]) -> str:
 def evaluate(configuration: Path, at: str, kill_after: float | None = None) -> None:
     """One round, as of a time."""
     arguments = ["alerts", "evaluate", "--once", "--at", at, "-c", str(configuration)]
-    process = subprocess.Popen([sys.executable, "-m", "lakescope", *arguments], stderr=subprocess.PIPE)
-    if kill_after is not None:
-        time.sleep(kill_after)
-        process.kill()
-    _, error = process.communicate(timeout=120)
+    with subprocess.Popen([sys.executable, "-m", "lakescope", *arguments], stderr=subprocess.PIPE) as process:
+        if kill_after is not None:
+            time.sleep(kill_after)
+            process.kill()
+        _, error = process.communicate(timeout=120)
     assert kill_after is not None or process.returncode in (0, 2), error
 
 
+@pytest.mark.timeout(600)  # forty processes, one after the other
 def test_each_fault_is_one_page_of_the_right_place(tmp_path: Path, start_server: StartServer) -> None:
     past = Past()
     fill(tmp_path, [*past.events()])
