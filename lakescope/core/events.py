@@ -54,6 +54,8 @@ Mtu = Annotated[int, Meta(ge=1, le=2**20)]
 Hops = Annotated[int, Meta(ge=1, le=255)]
 Days = Annotated[float, Meta(ge=-1e6, le=1e6)]
 """Until something ends; negative: since it did."""
+Milliseconds = Annotated[int, Meta(ge=0, le=253_402_300_799_999)]
+"""Since 1970: a moment until the end of the year 9999."""
 Number = Annotated[float, Meta(ge=-1e300, le=1e300)]
 """Any that every store takes: no NaN, no infinity, and sums of it neither."""
 Source = Literal[
@@ -443,7 +445,7 @@ class Downtime(Event, tag="downtimes"):
     description: Text | None = None  #: reason
     url: str | None = None  #: URL of the downtime in the portal
     summary: Text | None = None  #: the downtime in one line; only of event began
-    ended_ms: int | None = None  #: end in milliseconds since 1970; only of event began
+    ended_ms: Milliseconds | None = None  #: end in milliseconds since 1970; only of event began
     poll: Tag | None = None  #: URL that was polled, `scope` of its `polls`; null if not polled
 
 
