@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from lakescope.alerts.book import IncidentRecord
 from lakescope.app.incident_events import events_of
-from lakescope.core.events import DATASETS, Event
+from lakescope.core.events import DATASETS, AlertChange, Event
 from lakescope.core.messages import Message
 from lakescope.core.plugins import formats
 from lakescope.pipeline.normalise import Normaliser, NormaliseResult
@@ -57,7 +57,7 @@ def test_the_events_of_every_case_are_read_back(path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def hour() -> list[Event]:
-    """An hour of the simulated lake, every source, with a topology and users; and an incident of it."""
+    """An hour of the simulated lake, every source, with a topology and users; an incident of it and a step of an alert."""
     lake = make_lake()
     topology = Topology(
         *(json.loads(json.dumps(query(lake))) for query in (rse_query, service_query, rcsite_query))
@@ -80,7 +80,19 @@ def hour() -> list[Event]:
         expected=3.3,
         error="DESTINATION No route to host",
     )
-    found = [*batch.events, *events_of([incident], incident.opened)]
+    step = AlertChange(
+        id="a" * 32,
+        time="2026-03-02T08:15:00.5Z",
+        source="lakescope",
+        event="opened",
+        alert="storage_full E",
+        rule="storage_full",
+        severity="page",
+        rse="E",
+        elapsed_s=300.25,
+        summary="E is 97 % full",
+    )
+    found = [*batch.events, *events_of([incident], incident.opened), step]
     assert {event.dataset for event in found} >= DATASETS.keys() - {"push", "pipeline"}
     return found
 
