@@ -7,7 +7,6 @@ from collections.abc import Collection, Iterator
 from string import Formatter
 from typing import get_args
 
-from lakescope.alerts.evaluate import questions_of
 from lakescope.alerts.model import (
     Absence,
     Baseline,
@@ -65,6 +64,10 @@ def _faults_of_questions(rule: Rule) -> Iterator[str]:
         yield f"by: expected each dimension once, found {', '.join(rule.by)}"
     if rule.window_s <= 0 or (rule.volume and rule.volume.kpi not in CATALOGUE):
         return
+    from lakescope.alerts.evaluate import (
+        questions_of,  # brings numpy, and every command reads a configuration
+    )
+
     try:
         questions_of(rule, _TIME)
     except (ValueError, UnsupportedError) as error:
