@@ -345,11 +345,15 @@ def open_overflows(configuration: Configuration) -> dict[str, Overflow]:
         path = file_of(data_dir, plugin.name)
         if (limit_bytes := plugin.options.overflow_bytes) is not None or path.exists():
             try:
-                overflows[plugin.name] = Overflow(path, limit_bytes or 0)
+                overflow = Overflow(path, limit_bytes or 0)
             except (sqlite3.Error, OSError) as error:
                 raise RuntimeError(
                     f"{path}: expected the overflow of [sinks.{plugin.name}]: {error}; let this user read and write it"
                 ) from error
+            if limit_bytes or overflow.bytes:
+                overflows[plugin.name] = overflow
+            else:
+                overflow.close()
     for sentence in find_remainders(data_dir, configuration.sinks):
         log.warning("overflow_left %s", sentence)
     return overflows

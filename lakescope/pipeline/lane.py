@@ -34,6 +34,8 @@ BACKOFF_MAX_S = 15.0
 SPILL_S = 2.0
 """How long a job waits in memory before it goes to disk, where there is an overflow."""
 SPILL_CHECK_S = 0.5
+RELEASE_S = 5.0
+"""How long a stop waits for a disk that hangs."""
 COMPLAINT_S = 60.0
 """From one line about a disk that is full or at its bound to the next."""
 
@@ -200,7 +202,7 @@ class SinkLane:
     def release(self) -> None:
         """Closes the sink and the overflow, after `abort` and the thread's end."""
         for thread in self._threads:
-            thread.join()
+            thread.join(RELEASE_S)
         self.sink.close()
         if self.overflow is not None:
             self.overflow.close()
@@ -324,7 +326,7 @@ class SinkLane:
 
     def _spill(self, jobs: Sequence[Job]) -> list[Done]:
         """Writes jobs to disk under their rows; whom to tell, empty if none of them is there."""
-        if self.overflow is None:
+        if self.overflow is None or not self.overflow.limit_bytes:
             return []
         try:
             slices = [(job.row, Slice(job.collector, job.chunks, job.seconds, job.origin())) for job in jobs]

@@ -47,6 +47,8 @@ create table if not exists trial (row integer primary key, room blob);
 _SIZE = "length(chunks) + length(origin) + 64"
 """What a row takes (bytes), about."""
 BUSY_S = 2.0
+READ_BYTES = 64 * 2**20
+"""Of what one `read` gives."""
 VACUUM_BYTES = 16 * 2**20
 """An empty file that is larger than this gives its room back."""
 TRIAL_BYTES = 2**20
@@ -91,7 +93,7 @@ def unpack_origin(packed: bytes) -> tuple[list[Message], list[int]]:
     """What `pack_origin` was given, without tokens. Raises `DamagedError`."""
     try:
         bare, message_of = _decode_origin(_decompress(packed))
-    except (zstandard.ZstdError, msgspec.DecodeError) as error:
+    except msgspec.DecodeError as error:
         raise DamagedError(f"expected the messages of a slice: {error}") from error
     return [Message(*one) for one in bare], message_of
 
@@ -165,22 +167,25 @@ class Overflow:
             self.last_row = max(self.last_row, *(row[0] for row in rows))
 
     def read(self, after: int, limit: int) -> list[tuple[int, Slice]]:
-        """The next slices behind row `after`, of `limit` chunks together at most, or one."""
+        """The next slices behind row `after`, of `limit` chunks and `READ_BYTES` together at most, or one."""
         slices: list[tuple[int, Slice]] = []
+        room_bytes = READ_BYTES
         with self._lock:
             while row := self._guard(partial(self._next, after)):
                 after = row[0]
                 try:
-                    chunks, seconds = _unpack_chunks(row[3])
+                    packed_chunks = _decompress(row[3])
+                    chunks, seconds = _decode_chunks(packed_chunks)
                     unpack_origin(row[4])  # so that it can be a dead letter, should the sink refuse it
                 except DamagedError as error:
                     self._set_row_aside(row, error)
                     continue
-                if slices and len(chunks) > limit:
+                size = len(packed_chunks) + len(row[4])
+                if slices and (len(chunks) > limit or size > room_bytes):
                     break
-                limit -= len(chunks)
+                limit, room_bytes = limit - len(chunks), room_bytes - size
                 slices.append((row[0], Slice(row[1], chunks, seconds, row[4])))
-                if limit <= 0:
+                if limit <= 0 or room_bytes <= 0:
                     break
         return slices
 
@@ -341,15 +346,19 @@ def _compress(content: bytes) -> bytes:
 
 
 def _decompress(content: bytes) -> bytes:
-    return zstandard.ZstdDecompressor().decompress(content)
+    """Raises `DamagedError`: its checksum is of all that was written."""
+    try:
+        return zstandard.ZstdDecompressor().decompress(content)
+    except zstandard.ZstdError as error:
+        raise DamagedError(f"expected a part of a slice in zstd: {error}") from error
 
 
-def _unpack_chunks(packed: bytes) -> tuple[list[Chunk], Counter[str]]:
+def _decode_chunks(content: bytes) -> tuple[list[Chunk], Counter[str]]:
     """Raises `DamagedError`."""
     try:
-        chunks, seconds = _decode(_decompress(packed))
+        chunks, seconds = _decode(content)
         return [tuple(chunk) if type(chunk) is list else chunk for chunk in chunks], Counter(seconds)
-    except (zstandard.ZstdError, msgspec.DecodeError, ValueError, TypeError) as error:
+    except (msgspec.DecodeError, ValueError, TypeError) as error:
         raise DamagedError(f"expected the chunks of a slice: {error}") from error
 
 

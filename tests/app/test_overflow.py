@@ -40,7 +40,9 @@ def test_an_overflow_is_opened_where_it_is_configured_or_left(tmp_path: Path) ->
     with pytest.raises(OverflowFullError):
         overflow.put([(2, SLICE)])
     assert overflow.health.state == "ok"
+    overflow.delete([1])
     overflow.close()
+    assert not open_overflows(load_file(tmp_path / "lakescope.toml")), "expected none once it is empty"
 
 
 def test_validate_names_what_a_sink_that_is_gone_has_left(tmp_path: Path) -> None:

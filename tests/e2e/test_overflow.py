@@ -113,6 +113,28 @@ def test_a_store_that_is_away_holds_back_nobody_and_a_kill_loses_nothing(
         assert not stored - wanted, f"{name}: {(stored - wanted).total()} doubled"
 
 
+def test_a_run_over_files_ends_once_what_overflowed_is_stored(
+    tmp_path: Path, start_server: StartServer
+) -> None:
+    influx = start_server(InfluxDB)
+    bodies = many_transfers(3000, seed=11)
+    wanted = expected(bodies, "hermes", "files")
+    (tmp_path / "bodies.jsonl").write_bytes(b"\n".join(body for body, _ in bodies) + b"\n")
+    configuration = (
+        f'[collectors.files]\ntype = "files"\nformat = "hermes"\npaths = ["{tmp_path}/bodies.jsonl"]\n'
+    ) + sinks(influx, 2**30)
+    with Lakescope(tmp_path, configuration) as lakescope:
+        lakescope.command("setup")
+        influx.stop()
+        lakescope.start()
+        until(lambda: sink(lakescope, "duck")["stored"] >= len(wanted), 60, lakescope.brief)
+        until(lambda: sink(lakescope, "influx")["overflow"]["events"] >= len(wanted), 20, lakescope.brief)
+        assert not lakescope.status()["collectors"][0]["in_flight"]
+        influx.start()
+        assert lakescope.process is not None and lakescope.process.wait(60) == 0
+    assert Counter(influxdb_ids(influx.url, DATABASE)) == Counter(wanted.keys())
+
+
 def test_at_the_bound_a_broker_keeps_its_messages_and_push_is_refused(
     tmp_path: Path, activemq: ActiveMQ, start_server: StartServer, unique_name: str
 ) -> None:

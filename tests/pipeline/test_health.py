@@ -114,6 +114,36 @@ def test_it_is_told_of_a_sink_that_is_full(tmp_path: Path, push: Push) -> None:
         assert running.engine.metrics.value(running.engine.metrics.retries, sink="dead") > 0
 
 
+def test_it_is_told_what_waits_on_disk_for_a_sink(tmp_path: Path, push: Push) -> None:
+    away = tmp_path / "away"
+    away.mkdir()
+    sinks = f'{STORE}[sinks.away]\ntype = "jsonl"\ndirectory = "{away}"\noverflow_bytes = {2**20}\n'
+    with Running(tmp_path, QUICK + PUSH + sinks) as running:
+        away.rmdir()
+        push(running, hermes(100))
+        until(lambda: running.acknowledged(100), 20, running.status.balance)  # although `away` has none
+        (row,) = [
+            row for row in running.status.balance() if row["collector"] == "push" and row["sink"] == "away"
+        ]
+        assert (row["stored"], row["in_flight"], row["overflow"], row["holds"]) == (0, 100, 100, True)
+        store: Any = running.assembly.sinks["store"]
+        question = (
+            "select name, max(overflow_bytes) as bytes, max(overflow_events) as events, max(overflow_age_s) as age_s,"
+            " sum(overflowed) as overflowed from pipeline where stage = 'sink' group by name order by name"
+        )
+        until(lambda: store.query(question)[0].get("events", 0) >= 100, 10, lambda: store.query(question))
+        told, other = store.query(question)
+        assert told["name"] == "away" and told["overflowed"] == 100
+        assert 0 < told["bytes"] < 2**20 and 0 < told["age_s"] < 60
+        assert other == {"name": "store"}, "expected nulls of a sink without an overflow"
+        metrics = running.get("/metrics").text
+        assert 'lakescope_overflow_bytes{sink="away"}' in metrics and 'sink="store"} 100' in metrics
+        away.mkdir()
+        overflow = running.engine.lanes["away"].overflow
+        until(lambda: overflow is not None and not overflow.bytes, 20, running.status.balance)
+        assert running.status.document()["sinks"][1]["overflow"]["events"] == 0
+
+
 def test_what_a_store_refuses_is_a_dead_letter_that_can_be_replayed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -318,6 +318,20 @@ def test_chunks_and_messages_come_back_as_they_were(tmp_path: Path) -> None:
     overflow.close()
 
 
+def test_what_is_read_at_a_time_has_a_bound_in_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lakescope.pipeline.overflow.READ_BYTES", 100_000)
+    overflow = Overflow(tmp_path / "store.sqlite", 2**30)
+    for row in range(1, 8):
+        chunk = b"x" * (250_000 if row == 7 else 40_000)  # packs to nothing
+        overflow.put([(row, Slice("push", [chunk], Counter(), pack_origin([], [])))])
+    parts, after = [], 0
+    while part := [row for row, _ in overflow.read(after, 5000)]:
+        parts.append(part)
+        after = part[-1]
+    assert parts == [[1, 2], [3, 4], [5, 6], [7]]
+    overflow.close()
+
+
 WRITER = """
 import random, sys
 from collections import Counter
