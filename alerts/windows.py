@@ -29,7 +29,7 @@ Group = tuple[str, ...]
 _Floats = npt.NDArray[np.float64]
 _Integers = npt.NDArray[np.int64]
 
-_AT_ONCE_S = 2 * DAY
+_AT_ONCE_S = DAY
 """Of a long history, asked at a time: its rows take more memory than what is made of them."""
 _SPARE_GROUPS = 1000
 """Numbers of groups that are gone, kept before all are numbered anew."""
