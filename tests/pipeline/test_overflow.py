@@ -81,9 +81,13 @@ class Bench:
 
     def close(self) -> None:
         self.store.back.set()
+        self.halt()
+
+    def halt(self) -> None:
+        """A stop while the store is as it is."""
         self.lane.close()
         self.lane.abort()
-        self.lane.join(10)
+        assert self.lane.join(10)
         self.lane.release()
 
     def put(self, name: str, count: int = 1, messages: int = 1, body: bytes = b"") -> None:
@@ -194,10 +198,7 @@ def test_a_restart_delivers_first_what_is_on_disk(bench: Bench) -> None:
     for name in NAMES:
         bench.put(name)
     until(lambda: len(bench.acknowledged) == 60, 5)
-    bench.lane.close()
-    bench.lane.abort()
-    assert bench.lane.join(5)
-    bench.lane.release()
+    bench.halt()
     bench.open()
     bench.put("new")
     assert bench.lane.overflow is not None
@@ -257,10 +258,7 @@ def test_a_damaged_file_is_set_aside_by_name(bench: Bench, caplog: pytest.LogCap
     for name in NAMES:
         bench.put(name)
     until(lambda: len(bench.acknowledged) == 60, 5)
-    bench.lane.close()
-    bench.lane.abort()
-    assert bench.lane.join(5)
-    bench.lane.release()
+    bench.halt()
     content = bytearray(bench.path.read_bytes())
     content[:1000] = random.randbytes(1000)
     bench.path.write_bytes(content)
