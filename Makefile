@@ -6,7 +6,7 @@ export UV_PYTHON_DOWNLOADS := never
 # Where it is set (images of containers do), each process of the tests would compile all that it imports
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup demo test check bench docs mutants servers clean
+.PHONY: setup demo test check bench docs chaos soak mutants servers clean
 
 setup: .venv/.ready
 
@@ -36,6 +36,12 @@ docs: setup
 
 bench: setup
 	.venv/bin/python -m benchmarks $(ARGS)
+
+chaos: setup servers
+	.venv/bin/python -m tests.chaos --seeds $(or $(SEEDS),20) $(ARGS)
+
+soak: setup
+	.venv/bin/python -m tests.chaos.soak $(ARGS)
 
 mutants: setup
 	rm -rf mutants

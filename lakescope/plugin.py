@@ -3,7 +3,8 @@
     collector   `Collector`, options from `CollectorOptions` or `OneFormat`, entry point in ``lakescope.collectors``
     format      `Format`, perhaps with `declare`, entry point in ``lakescope.formats``
     sink        `Sink`, options from `SinkOptions` or `HttpSinkOptions`, entry point in ``lakescope.sinks``; with the method
-                ``answer`` (`KpiSink`) it answers KPIs, with ``find`` (`SearchableSink`) it gives events back
+                ``answer`` (`KpiSink`) it answers KPIs, with ``find`` (`SearchableSink`) it gives events back, with ``expire``
+                (`ExpiringSink`, `ExpiringOptions`) it deletes old ones
     receiver    `Receiver`, options from `ReceiverOptions` or `HttpReceiverOptions`, entry point in ``lakescope.receivers``
     KPI         `Kpi`, entry point in ``lakescope.kpis``
     dashboard   `Dashboard`, entry point in ``lakescope.dashboards``
@@ -28,6 +29,7 @@ from lakescope.collectors._common import CollectorOptions, OneFormat
 from lakescope.core.contracts import (
     Collector,
     Encoder,
+    ExpiringSink,
     Finding,
     Health,
     Outcome,
@@ -77,7 +79,7 @@ from lakescope.kpis.model import (
     order,
     parts,
 )
-from lakescope.sinks._common import HttpSinkOptions, SinkOptions, answer_each
+from lakescope.sinks._common import ExpiringOptions, HttpSinkOptions, SinkOptions, answer_each
 from lakescope.transformers._common import (
     any_json,
     convert,
@@ -110,6 +112,8 @@ __all__ = [
     "Encoder",
     "Event",
     "EventsQuery",
+    "ExpiringOptions",
+    "ExpiringSink",
     "Finding",
     "Format",
     "FtsQueue",

@@ -19,6 +19,7 @@ from pydantic import Field
 
 from lakescope.core.columns import Kind, columns
 from lakescope.core.contracts import Finding, Outcome, RefusedError, TransientError
+from lakescope.core.disk import remedy_for
 from lakescope.core.events import DATASETS, Event
 from lakescope.core.messages import quote
 from lakescope.kpis import duckdb as sql
@@ -65,7 +66,8 @@ def _with_remedy(error: duckdb.Error, path: Path) -> str:
         return f"{text} - is another lakescope running on it?"
     if isinstance(error, (duckdb.OutOfMemoryException, duckdb.InvalidInputException)):
         return f"{text}; change `memory_limit` or `threads` of the sink"
-    return f"expected a database of DuckDB: {text}; bring it back from a backup, or move it away: mv {path} {path}.damaged"
+    damaged = f"bring it back from a backup, or move it away: mv {path} {path}.damaged"
+    return f"expected a database of DuckDB: {text}; {remedy_for(path, damaged)}"
 
 
 class DuckdbSink:

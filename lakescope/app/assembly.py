@@ -21,6 +21,7 @@ from lakescope.app.lock import lock
 from lakescope.app.query import can_answer, store_of
 from lakescope.app.tasks import Task, stop_all
 from lakescope.core.contracts import Collector, ExpiringSink, RefusedError, Sink, TransientError
+from lakescope.core.disk import remedy_for
 from lakescope.core.events import Event
 from lakescope.core.filters import parse_filters
 from lakescope.core.inbox import Inbox
@@ -318,9 +319,12 @@ def _open(room: Room, plugin: Plugin, data_dir: Path) -> Any:
     try:
         return load(room, plugin.type)(plugin.name, plugin.options, data_dir)
     except (sqlite3.Error, OSError) as error:
-        raise RuntimeError(
-            f"[{room}.{plugin.name}] cannot be opened: {error}; bring its files in {data_dir} back from a backup,"
+        damaged = (
+            f"bring its files in {data_dir} back from a backup,"
             f" or move them away: mv {data_dir}/{plugin.name}.* ELSEWHERE"
+        )
+        raise RuntimeError(
+            f"[{room}.{plugin.name}] cannot be opened: {error}; {remedy_for(data_dir, damaged)}"
         ) from error
 
 
@@ -331,9 +335,9 @@ def open_dead_letters(settings: Settings) -> DeadLetters:
         options = settings.pipeline
         return DeadLetters(path, options.dead_letters_bytes, options.dead_letters_total_bytes)
     except (sqlite3.Error, OSError) as error:
+        damaged = f"bring them back from a backup, or move them away: mv {path} {path}.damaged"
         raise RuntimeError(
-            f"{path}: expected Lakescope's dead letters: {error}; bring them back from a backup,"
-            f" or move them away: mv {path} {path}.damaged"
+            f"{path}: expected Lakescope's dead letters: {error}; {remedy_for(path, damaged)}"
         ) from error
 
 
@@ -348,7 +352,8 @@ def open_overflows(configuration: Configuration) -> dict[str, Overflow]:
                 overflow = Overflow(path, limit_bytes or 0)
             except (sqlite3.Error, OSError) as error:
                 raise RuntimeError(
-                    f"{path}: expected the overflow of [sinks.{plugin.name}]: {error}; let this user read and write it"
+                    f"{path}: expected the overflow of [sinks.{plugin.name}]: {error};"
+                    f" {remedy_for(path, 'let this user read and write it')}"
                 ) from error
             if limit_bytes or overflow.bytes:
                 overflows[plugin.name] = overflow

@@ -72,6 +72,12 @@ class Revision(NamedTuple):
     """The last revision until now; null: there was none."""
 
 
+def look(text: ReportText, folder: Path, compute: Callable[[ReportText], Report], now: datetime) -> Report:
+    """The last revision of a report in the archive `folder`, else computed and not kept. Raises as `period_of` and `compute`."""
+    place = Place.of(text.kind, text.vo, period_of(text, now).name, text.site)
+    return Archive(folder).latest(place) or compute(text)
+
+
 def keep(
     text: ReportText,
     folder: Path,

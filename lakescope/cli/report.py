@@ -283,17 +283,16 @@ def _archive(
 def _latest(text: ReportText, store: str | None, configured: Configuration, dry_run: bool) -> Report:
     """The last revision, which is computed and kept where there is none; with `dry_run` nothing is kept."""
     from lakescope.app.client import client_of
-    from lakescope.app.reports import keep, period_of
-    from lakescope.reports.archive import Archive
-    from lakescope.reports.place import Place
+    from lakescope.app.reports import keep, look
 
     now = datetime.now(UTC)
     client, folder = client_of(configured), configured.settings.data_dir / "reports"
+
+    def compute(text: ReportText) -> Report:
+        return client.report(text, store, now)
+
     try:
-        if not dry_run:
-            return keep(text, folder, lambda text: client.report(text, store, now), now).report
-        place = Place.of(text.kind, text.vo, period_of(text, now).name, text.site)
-        return Archive(folder).latest(place) or client.report(text, store, now)
+        return look(text, folder, compute, now) if dry_run else keep(text, folder, compute, now).report
     except ValueError as error:
         raise RuntimeError(str(error)) from error
 

@@ -37,6 +37,8 @@ class Lakescope:
         self.config.write_text(text)
         self.log = directory / "lakescope.log"
         self.process: subprocess.Popen[bytes] | None = None
+        self.environment: Mapping[str, str] | None = None
+        """Null: the own one."""
 
     def __enter__(self) -> Self:
         return self
@@ -54,6 +56,7 @@ class Lakescope:
                 [sys.executable, "-m", "lakescope", "run", "-c", str(self.config), *self.arguments],
                 stdout=log,
                 stderr=log,
+                env=self.environment,
             )
         if wait:
             until(lambda: self.url is not None, 30, self.tail)
@@ -108,6 +111,7 @@ class Lakescope:
             capture_output=True,
             text=True,
             timeout=60,
+            env=self.environment,
         )
         assert done.returncode == code, done.stdout + done.stderr
         return done.stdout

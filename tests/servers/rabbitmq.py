@@ -42,11 +42,11 @@ class RabbitMQ(Server):
 
     name: ClassVar[str] = "rabbitmq"
     user: ClassVar[str] = "guest"
-    password: ClassVar[str] = "guest"
 
     def __init__(self, directory: Path, *, consumer_timeout_s: int | None = None) -> None:
         super().__init__(directory)
         self.consumer_timeout_s = consumer_timeout_s
+        self.password = "guest"
         self.host = HOST
         self.port = free_port()
         self._distribution_port = free_port()
@@ -111,10 +111,20 @@ class RabbitMQ(Server):
 
     def queue_size(self, queue: str) -> int:
         """Messages that the broker holds, given to somebody or not (count); 0 for a queue that is not there."""
-        columns = ("name", "messages")
-        command = (_CONTROL, "--quiet", "--formatter", "json", "list_queues", *columns)
-        listed = run_tool(*command, environment=self.environment())
+        listed = self._control("--formatter", "json", "list_queues", "name", "messages")
         return sum(one["messages"] for one in json.loads(listed) if one["name"] == queue)
+
+    def change_password(self, password: str) -> None:
+        """Of the user; who is connected stays so."""
+        self._control("change_password", self.user, password)
+        self.password = password
+
+    def close_connections(self) -> None:
+        """Hangs up on everybody."""
+        self._control("close_all_connections", "asked to by a test")
+
+    def _control(self, *arguments: str) -> str:
+        return run_tool(_CONTROL, "--quiet", *arguments, environment=self.environment())
 
     def is_ready(self) -> bool:
         login = f"CONNECT\naccept-version:1.2\nhost:/\nlogin:{self.user}\npasscode:{self.password}\n\n\0"
