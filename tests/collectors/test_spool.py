@@ -383,6 +383,19 @@ def test_a_deletion_that_fails_is_tried_again(tmp_path: Path, monkeypatch: pytes
     spool.close()
 
 
+def _record_writes(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
+    """How many messages and how many deletions each attempt to write has, from here on; neither: a look at the disk."""
+    attempts: list[tuple[int, int]] = []
+    write = spool._write
+
+    def record(pending: list[Any], done: list[int]) -> None:
+        attempts.append((len(pending), len(done)))
+        write(pending, done)
+
+    monkeypatch.setattr(spool, "_write", record)
+    return attempts
+
+
 def test_a_disk_that_refuses_is_not_asked_without_pause(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -394,16 +407,70 @@ def test_a_disk_that_refuses_is_not_asked_without_pause(
     with sqlite3.connect(tmp_path / "x.spool") as other:
         other.execute("create trigger broken before delete on spool begin select raise(fail, 'broken'); end")
     other.close()
-    attempts: list[int] = []
-    write = spool._write
-
-    def count(pending: list[Any], done: list[int]) -> None:
-        attempts.append(len(done))
-        write(pending, done)
-
-    monkeypatch.setattr(spool, "_write", count)
+    attempts = _record_writes(spool, monkeypatch)
     spool.delete([stored.token])
     until(lambda: spool.fault == "broken", WAIT_S)
     spool.append(message()).result(WAIT_S)
-    assert attempts == [1, 1, 1, 0]
+    assert attempts == [(0, 1), (1, 1), (0, 1), (1, 0)]
     spool.close()
+
+
+def test_the_pause_after_a_refusal_comes_after_no_success(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither a new spool nor one that has just written waits `RETRY_S` for its next look at the disk."""
+    monkeypatch.setattr(module, "CHECK_S", 0.01)
+    monkeypatch.setattr(module, "RETRY_S", 1000.0)
+    spool = Spool(tmp_path / "x.spool", 2**20)
+    attempts = _record_writes(spool, monkeypatch)
+    until(lambda: (0, 0) in attempts, WAIT_S)
+    spool.append(message()).result(WAIT_S)
+    until(lambda: attempts[-1] == (0, 0), WAIT_S)
+    assert (1, 0) in attempts
+    spool.close()
+
+
+def test_a_deletion_during_a_commit_is_in_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its notice finds the thread at work: what came meanwhile is looked for before the thread waits."""
+    monkeypatch.setattr(module, "CHECK_S", 1000.0)
+    monkeypatch.setattr(module, "RETRY_S", 1000.0)
+    spool = Spool(tmp_path / "x.spool", 2**20)
+    spool.append(message(b"first")).result(WAIT_S)
+    (first,) = spool.read(100, timeout=0)
+    write = spool._write
+
+    def write_late(pending: list[Any], done: list[int]) -> None:
+        if pending:
+            spool.delete([first.token])
+        write(pending, done)
+
+    monkeypatch.setattr(spool, "_write", write_late)
+    spool.append(message(b"second")).result(WAIT_S)
+    until(lambda: spool.bytes == SIZE + 1, WAIT_S)
+    assert bodies(spool.read(100, timeout=0)) == [b"second"]
+    spool.close()
+
+
+def test_an_idle_spool_leaves_the_disk_alone_until_the_next_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What messages and deletions write shows by itself whether the disk takes it."""
+    monkeypatch.setattr(module, "CHECK_S", 1000.0)
+    spool = Spool(tmp_path / "x.spool", 2**20)
+    assert spool.read(100, timeout=0.1) == []
+    spool.append(message()).result(WAIT_S)
+    (stored,) = spool.read(100, timeout=0)
+    spool.delete([stored.token])
+    until(lambda: spool.bytes == 0, WAIT_S)
+    assert spool.read(100, timeout=0.1) == []
+    assert spool._read_db.execute("select count(*) from checked").fetchone() == (0,)
+    spool.close()
+
+
+def test_a_read_waits_for_nobody_who_writes(spool: Spool, tmp_path: Path) -> None:
+    """Another process, or the thread that commits, has the file's one lock for writing."""
+    spool.append(message()).result(WAIT_S)
+    with sqlite3.connect(tmp_path / "x.spool") as other:
+        other.execute("begin immediate")
+        assert bodies(spool.read(100, timeout=0)) == [b"12345"]
+    other.close()
