@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from lakescope.sinks.duckdb import DuckdbOptions, DuckdbSink, column_types
+from lakescope.sinks.duckdb import DuckdbOptions, DuckdbSink
 
 END = datetime(2026, 1, 12, 12, tzinfo=UTC).timestamp()
 MINUTE, HOUR, DAY = 60, 3600, 86_400
@@ -172,16 +172,10 @@ def fill(folder: Path, sites: int, transfers: int) -> None:
     """A store in a folder: sites with a link from each to each other, over the eight days before `END`; throughput over 21."""
     store = DuckdbSink("store", DuckdbOptions(memory_limit="2GB"), folder)
     lake = {"sites": sites, "rows": transfers, "end": END, "span": SPAN}
-    store.connection.execute("drop table transfers")
-    columns_text = ", ".join(f'"{name}" {kind}' for name, kind in column_types("transfers").items())
-    store.connection.execute(f"create table transfers ({columns_text})")
     for source, is_submission, step in (("rucio", False, 1), ("fts", False, 10), ("rucio", True, 10)):
         store.connection.execute(
             TRANSFERS, {**lake, "source": source, "submitted": is_submission, "step": step}
         )
-    store.connection.execute(
-        "alter table transfers add primary key (id)"
-    )  # afterwards: in a tenth of the time
     for dataset, series, every, span, columns in _feeds(sites):
         parameters = {"series": series, "every": every, "span": span, "end": END}
         if "$sites" in columns:

@@ -1,6 +1,9 @@
-"""DuckDB, the embedded default: one table a dataset, ``id`` the primary key, nothing to install or run.
+"""DuckDB, the embedded default: one table a dataset, each ``id`` in it once, nothing to install or run.
 
 One process at a time can hold the file; other commands ask the running instance.
+
+There is no primary key: DuckDB's index of one must be in memory as a whole, some 40 bytes an event, and without room for it every
+write fails. A new event's id is looked for among the events about its time instead; where in the file these are, DuckDB knows.
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
 import msgspec
@@ -37,6 +40,8 @@ _TYPES: dict[Kind, str] = {
     "labels": "JSON",
     "object": "JSON",
 }
+REPEAT_WITHIN_US = 86_400_000_000
+"""A repeated event is looked for among those within a day of its time. It has the same time, unless its source gives none."""
 _ROWS_AT_ONCE = 5000
 """Of an answer, as Python's values."""
 
@@ -85,7 +90,7 @@ class DuckdbSink:
             )
             self._lock = threading.Lock()
             self._datasets = list(DATASETS) if options.datasets is None else options.datasets
-            self._inserts = {dataset: _insert(dataset) for dataset in DATASETS}
+            self._statements = {dataset: _statements(dataset) for dataset in DATASETS}
             list(self.setup())
         except duckdb.Error as error:
             raise RuntimeError(f"{self.path}: {_with_remedy(error, self.path)}") from error
@@ -100,9 +105,7 @@ class DuckdbSink:
         with self._lock:
             for dataset in self._datasets:
                 types = column_types(dataset)
-                column_definitions = ", ".join(
-                    f'"{name}" {kind}{" primary key" if name == "id" else ""}' for name, kind in types.items()
-                )
+                column_definitions = ", ".join(f'"{name}" {kind}' for name, kind in types.items())
                 self.connection.execute(f'create table if not exists "{dataset}" ({column_definitions})')
                 there = {row[0] for row in self.connection.execute(f'describe "{dataset}"').fetchall()}
                 for name, kind in types.items():
@@ -121,15 +124,22 @@ class DuckdbSink:
             try:
                 self.connection.begin()
                 for dataset, documents in by_dataset.items():
-                    statement, spec = self._inserts[dataset]
                     batch = pyarrow.table({"document": pyarrow.array(documents, pyarrow.string())})
                     self.connection.register("batch", batch)
-                    self.connection.execute(statement, {"spec": spec})
+                    self._insert(self._statements[dataset])
                 self.connection.commit()
             except duckdb.Error as error:
                 self._roll_back()
                 raise _judge_error(error) from error
         return Outcome()
+
+    def _insert(self, statements: _Statements) -> None:
+        """What ``batch`` has and the table lacks."""
+        self.connection.execute(statements.read, {"spec": statements.spec})
+        span = self.connection.execute(statements.span).fetchone()
+        if span is not None and span[0] is not None:
+            bounds = {"since": span[0] - REPEAT_WITHIN_US, "until": span[1] + REPEAT_WITHIN_US}
+            self.connection.execute(statements.insert, bounds)
 
     def find(
         self,
@@ -251,19 +261,35 @@ _CAST = ("UUID", "TIMESTAMP", "BIGINT")
 """Types that text is cast to: ``json_transform`` itself makes null of what it cannot read."""
 
 
-def _insert(dataset: str) -> tuple[str, str]:
-    """(statement over the table ``batch`` of documents, the fields' types for ``json_transform``)."""
+class _Statements(NamedTuple):
+    """Of one dataset, in their order."""
+
+    read: str
+    """Makes the table ``new`` of the table ``batch`` of documents, each id once."""
+    spec: str
+    """The fields' types for ``json_transform``."""
+    span: str
+    """From when to when the new ones are (microseconds since 1970)."""
+    insert: str
+    """Those of ``new`` that the table lacks."""
+
+
+def _statements(dataset: str) -> _Statements:
     types = column_types(dataset)
     names = ", ".join(f'"{name}"' for name in types)
     fields = ", ".join(
-        f'event."{name}"::{kind}' if kind in _CAST else f'event."{name}"' for name, kind in types.items()
-    )
-    statement = (
-        f'insert or ignore into "{dataset}" ({names}) select {fields} '  # noqa: S608 - names of our own structs
-        "from (select json_transform(document, $spec) as event from batch)"
+        f'event."{name}"::{kind} as "{name}"' if kind in _CAST else f'event."{name}"'
+        for name, kind in types.items()
     )
     read = {name: "VARCHAR" if kind in _CAST else kind for name, kind in types.items()}
-    return statement, msgspec.json.encode(read).decode()
+    return _Statements(
+        f"create or replace temp table new as select distinct on (id) {fields} "  # noqa: S608 - names of our own structs
+        "from (select json_transform(document, $spec) as event from batch)",
+        msgspec.json.encode(read).decode(),
+        "select epoch_us(min(time)), epoch_us(max(time)) from new",
+        f'insert into "{dataset}" ({names}) select {names} from new anti join '  # noqa: S608 - likewise
+        f'(select id from "{dataset}" where time between make_timestamp($since) and make_timestamp($until)) using (id)',
+    )
 
 
 def _judge_error(error: duckdb.Error) -> Exception:

@@ -93,6 +93,8 @@ def test_all_is_stored_once_or_dead_or_filtered(store: Store, tmp_path: Path, we
             "stored": messages - len(unreadable) - len(left_out) - len(bad) * refusals - _dids(repeated),
             "dead": len(unreadable) + len(bad) * refusals,
             "filtered": len(left_out) + _dids(repeated),
+            "overflow": 0,
+            "restored": 0,
             "in_flight": 0,
             "holds": True,
         }

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +49,6 @@ def test_every_field_of_every_dataset_comes_back(sink: DuckdbSink, dataset: str)
     assert [(row["column_name"], row["column_type"]) for row in described] == list(
         column_types(dataset).items()
     )
-    assert [row["column_name"] for row in described if row.get("key")] == ["id"]
 
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
@@ -168,6 +167,34 @@ def test_a_file_that_another_process_holds_is_told(tmp_path: Path) -> None:
         ):
             DuckdbSink("duck", DuckdbOptions(), tmp_path)
         other.communicate(b"")
+
+
+def test_an_id_is_there_once_whatever_comes_with_it(sink: DuckdbSink) -> None:
+    """Twice in a write, in another write, and among others of another day; the first copy stays."""
+    first, other = transfer(1, name="first"), transfer(2, time="2026-03-01T00:00:00Z")
+    write(sink, first, first)
+    write(sink, transfer(1, name="later"), other)
+    assert sink.query("select id, name from transfers order by time") == sorted(
+        [{"id": first.id, "name": "first"}, {"id": other.id}], key=lambda row: row["id"] != first.id
+    )
+
+
+@pytest.mark.parametrize(("hours", "copies"), [(23, 1), (-23, 1), (25, 2)])
+def test_a_repeat_of_another_time_is_looked_for_within_a_day(
+    sink: DuckdbSink, hours: int, copies: int
+) -> None:
+    """Of a body that has no time of its own the time is that of its reception."""
+    time = datetime(2026, 1, 1, tzinfo=UTC)
+    for moment in (time, time + timedelta(hours=hours)):
+        write(sink, transfer(1, time=f"{moment:%Y-%m-%dT%H:%M:%SZ}"))
+    assert sink.query("select count(*) as copies from transfers") == [{"copies": copies}]
+
+
+@pytest.mark.parametrize("time", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"])
+def test_the_first_and_the_last_time_there_is(sink: DuckdbSink, time: str) -> None:
+    for _ in range(2):
+        write(sink, transfer(1, time=time))
+    assert sink.query("select count(*) as copies from transfers") == [{"copies": 1}]
 
 
 def test_columns_that_a_newer_version_added_are_added_to_old_files(tmp_path: Path) -> None:
