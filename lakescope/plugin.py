@@ -4,7 +4,7 @@
     format      `Format`, perhaps with `declare`, entry point in ``lakescope.formats``
     sink        `Sink`, options from `SinkOptions` or `HttpSinkOptions`, entry point in ``lakescope.sinks``; with the method
                 ``answer`` (`KpiSink`) it answers KPIs, with ``find`` (`SearchableSink`) it gives events back, with ``expire``
-                (`ExpiringSink`, `ExpiringOptions`) it deletes old ones
+                (`ExpiringSink`, `ExpiringOptions`) it deletes old ones, with ``save`` (`SavableSink`) its files are backed up
     receiver    `Receiver`, options from `ReceiverOptions` or `HttpReceiverOptions`, entry point in ``lakescope.receivers``
     KPI         `Kpi`, entry point in ``lakescope.kpis``
     dashboard   `Dashboard`, entry point in ``lakescope.dashboards``
@@ -34,6 +34,7 @@ from lakescope.core.contracts import (
     Health,
     Outcome,
     RefusedError,
+    SavableSink,
     SearchableSink,
     Sink,
     TransientError,
@@ -152,6 +153,7 @@ __all__ = [
     "ReportsQuery",
     "Row",
     "Rule",
+    "SavableSink",
     "SearchableSink",
     "Sink",
     "SinkOptions",

@@ -82,7 +82,7 @@ class DuckdbSink:
 
     def __init__(self, name: str, options: DuckdbOptions, data_dir: Path) -> None:
         self.options = options
-        self.path = options.path or data_dir / "lake.duckdb"
+        self.path, _ = self.files(options, data_dir)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         try:
             self.connection = duckdb.connect(
@@ -227,6 +227,27 @@ class DuckdbSink:
                 raise TransientError(str(error).splitlines()[0]) from error
         return int(deleted[0]) if deleted else 0
 
+    @staticmethod
+    def files(options: DuckdbOptions, data_dir: Path) -> Sequence[Path]:
+        """The database, and its write-ahead log."""
+        path = options.path or data_dir / "lake.duckdb"
+        return path, path.with_name(f"{path.name}.wal")
+
+    def save(self, path: Path) -> None:
+        """A database of its own, as of one moment; compact, as it has no room of what was deleted."""
+        cursor = self.connection.cursor()
+        try:
+            (own,) = cursor.execute("select current_database()").fetchall()[0]
+            cursor.execute(f"attach {_quoted(path)} as saved")
+            try:
+                cursor.execute(f'copy from database "{own}" to saved')
+            finally:
+                cursor.execute("detach saved")
+        except duckdb.Error as error:
+            raise TransientError(f"{path}: {str(error).splitlines()[0]}") from error
+        finally:
+            cursor.close()
+
     def close(self) -> None:
         """Closes the file."""
         with self._lock:
@@ -235,6 +256,10 @@ class DuckdbSink:
     def _roll_back(self) -> None:
         with suppress(duckdb.Error):  # a failed statement may have ended the transaction itself
             self.connection.rollback()
+
+
+def _quoted(path: Path) -> str:
+    return "'" + str(path).replace("'", "''") + "'"
 
 
 def _compile(query: StoreQuery) -> sql.Statement:

@@ -78,41 +78,6 @@ FAILURES = Dashboard(
             ),
         ),
         Row(
-            title="Pages",
-            panels=(
-                *(
-                    Panel(title=title, kind="stat", width=4, height=4, numbers=(Number(kpi=kpi),))
-                    for title, kpi in (
-                        ("Pages sent", "pages_sent"),
-                        ("Pages acknowledged", "pages_acknowledged"),
-                        ("False alarms", "pages_false"),
-                        ("Time to page (p50)", "time_to_page_p50"),
-                        ("Time to acknowledge (p50)", "time_to_acknowledge_p50"),
-                        ("Time to resolve (p50)", "time_to_resolve_p50"),
-                    )
-                ),
-                Panel(
-                    title="Pages by rule",
-                    kind="table",
-                    width=12,
-                    height=8,
-                    numbers=(
-                        Number(kpi="pages_sent", by=("rule",), label="sent"),
-                        Number(kpi="pages_acknowledged", by=("rule",), label="acknowledged"),
-                        Number(kpi="pages_false", by=("rule",), label="false alarms"),
-                        Number(kpi="time_to_page_p50", by=("rule",), label="time to page"),
-                    ),
-                ),
-                Panel(
-                    title="Alerts opened",
-                    kind="lines",
-                    width=12,
-                    height=8,
-                    numbers=(Number(kpi="alerts_opened", by=("severity",)),),
-                ),
-            ),
-        ),
-        Row(
             title="Errors by class",
             panels=(
                 Panel(

@@ -126,6 +126,9 @@ class Client(Protocol):
     def letters(self, ids: Sequence[str], *, with_bodies: bool) -> Iterator[Letter]:
         """Dead letters by their ids, oldest first; without bodies, which may be large, these are empty."""
 
+    def back_up(self, name: str) -> str:
+        """Copies what is kept on this disk; the folder of the copy."""
+
     def restore(self, name: str) -> list[str]:
         """Takes back the dead letters of a file that they have moved to, and removes it; their ids."""
 
@@ -285,6 +288,11 @@ class Instance:
         for part in _parts(ids, 1 if with_bodies else LETTERS_AT_ONCE):
             letters = self._ask("/api/dead-letters", {"ids": part, "with_bodies": with_bodies})
             yield from msgspec.convert(letters, list[Letter])
+
+    def back_up(self, name: str) -> str:
+        """By ``/api/backup``."""
+        folder: str = self._tell("/api/backup", {"name": name})
+        return folder
 
     def restore(self, name: str) -> list[str]:
         """By ``/api/dead-letters/restore``."""
@@ -466,6 +474,22 @@ class Stores:
         """In the file."""
         with self._dead_letters() as dead:
             return dead.drop(letters)
+
+    def back_up(self, name: str) -> str:
+        """With sinks of our own."""
+        from datetime import UTC, datetime
+
+        from lakescope.app.assembly import open_sinks
+        from lakescope.app.backup import back_up
+        from lakescope.app.lock import lock
+
+        with lock(self.configuration.settings.data_dir), _readable_errors():
+            sinks = open_sinks(self.configuration)
+            try:
+                return str(back_up(self.configuration, sinks, name, datetime.now(UTC)))
+            finally:
+                for sink in sinks.values():
+                    sink.close()
 
     def restore(self, name: str) -> list[str]:
         """Into the file."""

@@ -13,6 +13,7 @@ import typer
 
 from lakescope.cli import (
     alerts,
+    backup,
     cases,
     dashboards,
     dead_letters,
@@ -49,6 +50,8 @@ app.command()(watch.top)
 app.command()(watch.trace)
 app.add_typer(dead_letters.app, name="dead-letters")
 app.command(name="replay")(dead_letters.replay_file)
+app.command()(backup.backup)
+app.command()(backup.restore)
 app.command(name="test")(cases.test)
 app.command()(query.query)
 app.command()(incidents.incidents)

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 import msgspec
@@ -125,6 +126,18 @@ class ExpiringSink(Protocol):
     def expire(self, now: datetime, stop: threading.Event) -> dict[str, int]:
         """Deletes what is older than its options keep, until `stop` is set: dataset -> how many events, or files. Raises
         `TransientError`; what is left is deleted by the next call."""
+
+
+@runtime_checkable
+class SavableSink(Protocol):
+    """A sink that keeps its events in files of its own on this machine."""
+
+    @staticmethod
+    def files(options: Any, data_dir: Path) -> Sequence[Path]:
+        """The store's own, there or not, the main one first: what `save` wrote is brought back there."""
+
+    def save(self, path: Path) -> None:
+        """Writes all that is stored now into a new file, while others write. Raises `TransientError` or `RefusedError`."""
 
 
 @runtime_checkable

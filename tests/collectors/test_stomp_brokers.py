@@ -10,7 +10,7 @@ import socketserver
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +72,8 @@ class Proxy(socketserver.ThreadingTCPServer):
     def disconnect(self) -> None:
         """Ends the connections there are."""
         for connection in self.connections:
-            connection.close() if connection.fileno() < 0 else connection.shutdown(socket.SHUT_RDWR)
+            with suppress(OSError):  # the other side may have ended it
+                connection.shutdown(socket.SHUT_RDWR)
 
 
 class _Through(Forward):

@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Annotated, Any
 
@@ -16,6 +17,7 @@ from prometheus_client import generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from lakescope.app.assembly import Assembly
+from lakescope.app.backup import back_up
 from lakescope.app.client import SpanText
 from lakescope.app.config import Http
 from lakescope.app.explain import explain
@@ -213,6 +215,16 @@ def _api(assembly: Assembly) -> APIRouter:
     def drop_letters(ids: list[str]) -> int:
         """Forgets dead letters by their whole ids; how many there were."""
         return letters.drop(ids)
+
+    @router.post("/backup")
+    def backup(name: Annotated[str, Body(embed=True)]) -> str:
+        """Copies what is kept on this disk into `backups/` of the data directory; the folder of the copy."""
+        try:
+            return str(back_up(assembly.configuration, sinks, name, datetime.now(UTC)))
+        except ValueError as error:
+            raise HTTPException(422, str(error)) from error
+        except (OSError, TransientError, RefusedError) as error:
+            raise HTTPException(503, f"the backup could not be made: {error}") from error
 
     @router.post("/dead-letters/restore")
     def restore_letters(name: Annotated[str, Body(embed=True)]) -> list[str]:

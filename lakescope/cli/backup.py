@@ -1,0 +1,41 @@
+"""backup, restore: what Lakescope keeps on its own disk."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lakescope.cli._common import CONFIG, ConfigOption, configuration, emit
+
+
+def backup(
+    name: Annotated[str | None, typer.Argument(help="Name of its folder; without it the time.")] = None,
+    config: ConfigOption = CONFIG,
+) -> None:
+    """Copy what Lakescope keeps on its own disk into `backups/` of the data directory, beside a running instance or without one.
+
+    DuckDB files, the push spool, overflows, dead letters, alerts, incidents and reports. Take the folder to another machine.
+    Other stores have backups of their own.
+
+    Example: lakescope backup before-upgrade
+    """
+    from lakescope.app.client import client_of
+
+    emit(client_of(configuration(config)).back_up(name or f"{datetime.now(UTC):%Y-%m-%dT%H%M%SZ}"))
+
+
+def restore(
+    folder: Annotated[Path, typer.Argument(help="The folder that `lakescope backup` printed.")],
+    config: ConfigOption = CONFIG,
+) -> None:
+    """Bring a backup back into an empty data directory, while no instance runs. Nothing that is there is replaced.
+
+    Example: lakescope restore /mnt/backups/before-upgrade
+    """
+    from lakescope.app.backup import restore as bring_back
+
+    for path in bring_back(configuration(config), folder):
+        emit(str(path))
