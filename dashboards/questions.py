@@ -109,19 +109,19 @@ def dimensions(dashboard: Dashboard) -> tuple[str, ...]:
 
 def ignored(dashboard: Dashboard, panel: Panel, selection: Selection) -> list[str]:
     """What was chosen and does not narrow the panel, or not each of its numbers, in words."""
-    chosen = [variable for variable in dashboard.variables if selection.variables.get(variable.name)]
+    narrowing = [variable for variable in dashboard.variables if selection.variables.get(variable.name)]
     filters = dict.fromkeys(condition.field for condition in selection.filters)
     if (listing := panel.listing) is not None and listing.counted_by is None:
-        known = kinds(listing.dataset)
+        fields = kinds(listing.dataset)
         return [
-            *(variable.label for variable in chosen if variable.dimension not in known),
-            *(words(name) for name in filters if name not in known),
+            *(variable.label for variable in narrowing if variable.dimension not in fields),
+            *(words(name) for name in filters if name not in fields),
         ]
     numbers = [Number(kpi=listing.counted_by)] if listing and listing.counted_by else panel.numbers
-    taken = [(number, variables_of(dashboard, number).values()) for number in numbers]
+    names_of_numbers = [(number, variables_of(dashboard, number).values()) for number in numbers]
     lacking = {
-        variable.label: [number for number, names in taken if variable.name not in names]
-        for variable in chosen
+        variable.label: [number for number, names in names_of_numbers if variable.name not in names]
+        for variable in narrowing
     } | {
         words(name): [number for number in numbers if name not in CATALOGUE[number.kpi].dimensions]
         for name in filters
@@ -207,10 +207,10 @@ def series_of(listing: Listing) -> tuple[str, ...]:
 def questions_of(dashboard: Dashboard, selection: Selection) -> list[Question]:
     """All questions of a dashboard: panel by panel, number by number; last, for what is marked on
     time axes: failed checks and declared downtimes."""
-    asked = [
+    questions = [
         question for panel in dashboard.panels for question in panel_questions(dashboard, panel, selection)
     ]
-    return [*asked, incidents_of(selection), downtimes_of(dashboard, selection)]
+    return [*questions, incidents_of(selection), downtimes_of(dashboard, selection)]
 
 
 def incidents_of(selection: Selection) -> Query:
@@ -229,8 +229,8 @@ def downtimes_of(dashboard: Dashboard, selection: Selection) -> Query:
     places: dict[str, tuple[str, ...]] = {}
     for variable in dashboard.variables:
         field = _PLACES.get(variable.dimension)
-        if field and (chosen := selection.variables.get(variable.name)):
-            places[field] = (*places.get(field, ()), *chosen)
+        if field and (values := selection.variables.get(variable.name)):
+            places[field] = (*places.get(field, ()), *values)
     if "rse" in places:
         places["rse"] += (AMBIGUOUS,)  # a host of several RSEs: its text tells which site's
     return Query(
@@ -271,7 +271,7 @@ def panel_questions(dashboard: Dashboard, panel: Panel, selection: Selection) ->
 
 def description_of(panel: Panel) -> str:
     """A panel's description for its viewer, derived from its KPIs: what, which direction is good, what null means."""
-    said = []
+    sentences = []
     for name in dict.fromkeys(number.kpi for number in panel.numbers):
         kpi = CATALOGUE[name]
         bounds = [
@@ -279,11 +279,11 @@ def description_of(panel: Panel) -> str:
             for level, bound in (("warning", kpi.warning), ("critical", kpi.critical))
             if bound is not None
         ]
-        known = f" ({'; '.join([kpi.unit, *bounds])})"
-        said.append(f"{name}: {kpi.meaning.rstrip('.')}{known}. No value: {kpi.null}.")
+        unit_and_bounds = f" ({'; '.join([kpi.unit, *bounds])})"
+        sentences.append(f"{name}: {kpi.meaning.rstrip('.')}{unit_and_bounds}. No value: {kpi.null}.")
     if panel.listing:
-        said.append(_described(panel.listing))
-    return "\n\n".join([*said, *([panel.text] if panel.text and panel.traits.form != "text" else [])])
+        sentences.append(_described(panel.listing))
+    return "\n\n".join([*sentences, *([panel.text] if panel.text and panel.traits.form != "text" else [])])
 
 
 def _described(listing: Listing) -> str:
@@ -293,8 +293,8 @@ def _described(listing: Listing) -> str:
             f"The reports that {listing.counted_by} counts at the end of the range, each"
             f" {' and '.join(series_of(listing))} once; newest first, {listing.limit} at most."
         )
-    chosen = [f"{field} is {_word(value)}" for field, value in listing.where.items()]
-    narrowed = f" whose {' and whose '.join(chosen)}" if chosen else ""
+    conditions = [f"{field} is {_word(value)}" for field, value in listing.where.items()]
+    narrowed = f" whose {' and whose '.join(conditions)}" if conditions else ""
     return f"The {listing.limit} newest events of the dataset {listing.dataset}{narrowed}; newest first."
 
 

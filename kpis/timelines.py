@@ -150,8 +150,8 @@ def rows(query: Query, answers: Sequence[Iterable[Report]]) -> Rows:
     if probes:
         answer = Rows(order(query, _shares(query, probes[0], outages)))
     else:
-        known = bool(outages) or bool(list(polls))
-        answer = Rows(order(query, _times(query, outages, is_known=known)))
+        is_known = bool(outages) or bool(list(polls))
+        answer = Rows(order(query, _times(query, outages, is_known=is_known)))
     answer.bin_s = query.bin_s
     return answer
 
@@ -183,8 +183,8 @@ def _outages(reports: Iterable[Report], answered: Mapping[Any, Sequence[int]]) -
         begin, end = _moment(report.values.get("started")), _moment(report.values.get("ended"))
         times = answered.get(key[-1], ())
         place = bisect_right(times, int(report.time))
-        gone = times[place] if place < len(times) else inf
-        end = min(inf if end is None else end, gone)
+        missing_since = times[place] if place < len(times) else inf
+        end = min(inf if end is None else end, missing_since)
         if begin is not None and report.values.get("state") != "cancelled" and begin < end:
             yield Outage((begin, end), report.values)
 
@@ -250,8 +250,8 @@ def _shares(
     if not query.by and not query.bin_s and not groups:
         groups[()] = {0: Seconds()}
     bins = list(_bins(query))
-    for group, found in groups.items():
-        for place, seconds in found.items():
+    for group, bin_seconds in groups.items():
+        for place, seconds in bin_seconds.items():
             bin_ = bins[place][0]
             yield ((bin_, *group) if bin_ else group), _share(_kind(query), seconds)
 
@@ -280,9 +280,9 @@ def _series(
 ) -> dict[Key, list[tuple[int, Mapping[str, Any]]]]:
     """Of each series the last report of each step of the range, and the last one before it: whatever else a store gave."""
     since = query.since.timestamp()
-    kept: dict[Key, dict[float, Report]] = defaultdict(dict)
+    reports_by_key: dict[Key, dict[float, Report]] = defaultdict(dict)
     for report in reports:
-        slots = kept[tuple(report.values.get(name) for name in names)]
+        slots = reports_by_key[tuple(report.values.get(name) for name in names)]
         slot = report.time // STEP_S if report.time >= since else -inf
         other = slots.get(slot)
         if other is None or (report.time, str(report.values.get("status"))) > (
@@ -292,18 +292,18 @@ def _series(
             slots[slot] = report
     return {
         key: sorted(((int(one.time), one.values) for one in slots.values()), key=lambda one: one[0])
-        for key, slots in kept.items()
+        for key, slots in reports_by_key.items()
     }
 
 
 def _site_seconds(query: Query, site: Any, results: Results, outages: Sequence[Outage]) -> dict[int, Seconds]:
     """Place of the bin -> how long the site was what in it."""
     services = {key: _service_of(dict(zip(_PROBE, key, strict=True))) for key in results}
-    known = set(services.values())
-    down = {service: _spans_of(site, service, known, outages) for service in known}
+    all_services = set(services.values())
+    down = {service: _spans_of(site, service, all_services, outages) for service in all_services}
     changes: dict[float, list[tuple[Key, str | None]]] = defaultdict(list)
-    for key, found in results.items():
-        for begin, end, status in _held(found):
+    for key, series in results.items():
+        for begin, end, status in _validity(series):
             changes[begin].append((key, status))
             changes[end].append((key, None))
     bins = list(_bins(query))
@@ -325,18 +325,18 @@ def _site_seconds(query: Query, site: Any, results: Results, outages: Sequence[O
             continue
         while moment >= bins[place][2]:
             place += 1
-        state = _site_state(statuses, services, known, down, moment)
+        state = _site_state(statuses, services, all_services, down, moment)
         if state is not None:
             seconds = totals.setdefault(place, Seconds())
             setattr(seconds, state, getattr(seconds, state) + following - moment)
     return totals
 
 
-def _held(found: Sequence[tuple[int, str]]) -> Iterator[tuple[float, float, str]]:
+def _validity(series: Sequence[tuple[int, str]]) -> Iterator[tuple[float, float, str]]:
     """From when to when each result holds."""
-    gaps = [later - earlier for (earlier, _), (later, _) in pairwise(found)]
+    gaps = [later - earlier for (earlier, _), (later, _) in pairwise(series)]
     longest = min(STALE_AFTER * median(gaps), VALID_S) if gaps else VALID_S
-    for (time, status), following in zip(found, [*(time for time, _ in found[1:]), inf], strict=True):
+    for (time, status), following in zip(series, [*(time for time, _ in series[1:]), inf], strict=True):
         yield time, min(following, time + longest), status
 
 
@@ -353,11 +353,11 @@ def _host(target: str | None) -> str:
 
 
 def _spans_of(
-    site: Any, service: tuple[str, str], known: set[tuple[str, str]], outages: Sequence[Outage]
+    site: Any, service: tuple[str, str], all_services: set[tuple[str, str]], outages: Sequence[Outage]
 ) -> list[Span]:
     """When a service was in a declared downtime."""
     kind, host = service
-    of_host = {other for other, where in known if where == host}
+    of_host = {other for other, where in all_services if where == host}
     spans = []
     for outage in outages:
         named = str(outage.values.get("service") or "").lower()
@@ -365,7 +365,7 @@ def _spans_of(
         if outage.values.get("host") is None:
             if outage.values.get("site") != site:
                 continue
-            of_type = {other for other, _ in known}
+            of_type = {other for other, _ in all_services}
         elif outage.values["host"] == host:
             of_type = of_host
         else:
@@ -378,7 +378,7 @@ def _spans_of(
 def _site_state(
     statuses: Mapping[Key, str],
     services: Mapping[Key, tuple[str, str]],
-    known: Iterable[tuple[str, str]],
+    all_services: Iterable[tuple[str, str]],
     down: Mapping[tuple[str, str], Sequence[Span]],
     moment: float,
 ) -> str | None:
@@ -387,16 +387,16 @@ def _site_state(
     for key, status in statuses.items():
         of_service[services[key]].add(status)
     of_kind: dict[str, set[str]] = defaultdict(set)
-    for service in known:
+    for service in all_services:
         if any(begin <= moment < end for begin, end in down[service]):
             of_kind[service[0]].add("downtime")
-        elif found := of_service.get(service):
+        elif states := of_service.get(service):
             of_kind[service[0]].add(
-                "down" if "critical" in found else "unknown" if "unknown" in found else "up"
+                "down" if "critical" in states else "unknown" if "unknown" in states else "up"
             )
     best = {
-        next(state for state in ("up", "down", "unknown", "downtime") if state in found)
-        for found in of_kind.values()
+        next(state for state in ("up", "down", "unknown", "downtime") if state in states)
+        for states in of_kind.values()
     }
     return next((state for state in ("down", "downtime", "unknown", "up") if state in best), None)
 

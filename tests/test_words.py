@@ -42,7 +42,7 @@ PARTICIPLES = frozenset(
         *("said", "seen", "shown", "taken", "told", "wanted"),
     )
 )
-PARTICIPLES_MAX = 220
+PARTICIPLES_MAX = 71
 """How many names in code may be bare participles: what is left. It only goes down."""
 
 

@@ -76,29 +76,29 @@ class Result(Struct, kw_only=True):
 def decode(message: Message, out: DecodeResult) -> None:
     """One result or several; a bad one is a `Reject` of its own."""
     check_is_no_page(message.body, "results of tests (JSON)")
-    found = any_json(message.body)
+    document = any_json(message.body)
     decode_one = partial(_decode_one, message=message)
-    if isinstance(found, list):
-        each(found, out, decode_one)
-    elif isinstance(found, dict) and isinstance(found.get("hits"), dict):
-        hits = found["hits"].get("hits")
+    if isinstance(document, list):
+        each(document, out, decode_one)
+    elif isinstance(document, dict) and isinstance(document.get("hits"), dict):
+        hits = document["hits"].get("hits")
         if not isinstance(hits, list):
             raise RejectedError("schema", "$.hits.hits", "array", shape(hits))
         each(hits, out, decode_one, "$.hits.hits")
     else:
-        decode_one(found, out, "$")
+        decode_one(document, out, "$")
 
 
-def _decode_one(found: Any, out: DecodeResult, path: str, message: Message) -> None:
-    if isinstance(found, dict) and isinstance(found.get("_source"), dict):
-        found, path = found["_source"], f"{path}._source"
-    found, path, metadata = unwrap(found, path)
-    if not isinstance(found, dict):
-        raise RejectedError("schema", path, "a result of a test (object)", shape(found))
-    result = convert_fields(found, Result, out, path, required_fields=_REQUIRED_FIELDS)
-    count_unknown(found, Result, out)
+def _decode_one(document: Any, out: DecodeResult, path: str, message: Message) -> None:
+    if isinstance(document, dict) and isinstance(document.get("_source"), dict):
+        document, path = document["_source"], f"{path}._source"
+    document, path, metadata = unwrap(document, path)
+    if not isinstance(document, dict):
+        raise RejectedError("schema", path, "a result of a test (object)", shape(document))
+    result = convert_fields(document, Result, out, path, required_fields=_REQUIRED_FIELDS)
+    count_unknown(document, Result, out)
     if not result.metric_name or not (result.dst_hostname or result.dst_experiment_site):
-        raise RejectedError("schema", path, "metric_name, and dst_hostname or a site", sorted(found))
+        raise RejectedError("schema", path, "metric_name, and dst_hostname or a site", sorted(document))
     time = moment_of(result.timestamp, f"{path}.timestamp") or metadata_time(metadata, path)
     time = time or epoch_time(message.received)
     if time is None:

@@ -113,10 +113,10 @@ def decode(message: Message, out: DecodeResult) -> None:
     """The service and its shares; a bad share is a `Reject` of its own."""
     question = question_of(message)
     check_is_no_page(message.body, "a storage service's report (SRR, JSON)")
-    found = any_json(message.body)
-    document = found.get("storageservice") if isinstance(found, dict) else None
+    body = any_json(message.body)
+    document = body.get("storageservice") if isinstance(body, dict) else None
     if not isinstance(document, dict):
-        what = sorted(found) if isinstance(found, dict) else shape(found)
+        what = sorted(body) if isinstance(body, dict) else shape(body)
         raise RejectedError("unknown_kind", "$", "a storage service's report (storageservice)", what)
     service = convert(document, Service, "$.storageservice")
     count_unknown(document, Service, out)
@@ -151,10 +151,10 @@ def _rank(url: str) -> int:
 
 def _add_capacity(service: Service, report: Report, out: DecodeResult) -> None:
     for latency in _LATENCIES:
-        found = (service.storagecapacity or {}).get(latency)
-        if not isinstance(found, dict):
+        capacity = (service.storagecapacity or {}).get(latency)
+        if not isinstance(capacity, dict):
             continue
-        used, total = _count(found, "usedsize", out), _count(found, "totalsize", out)
+        used, total = _count(capacity, "usedsize", out), _count(capacity, "totalsize", out)
         if used or total:  # a service without tapes says 0 of them
             out.events.append(
                 _event(
@@ -163,11 +163,11 @@ def _add_capacity(service: Service, report: Report, out: DecodeResult) -> None:
             )
 
 
-def _add_share(found: Any, out: DecodeResult, path: str, report: Report) -> None:
-    if not isinstance(found, dict):
-        raise RejectedError("schema", path, "a share (object)", shape(found))
-    share = convert(found, Share, path)
-    count_unknown(found, Share, out, "storageshares")
+def _add_share(document: Any, out: DecodeResult, path: str, report: Report) -> None:
+    if not isinstance(document, dict):
+        raise RejectedError("schema", path, "a share (object)", shape(document))
+    share = convert(document, Share, path)
+    count_unknown(document, Share, out, "storageshares")
     name = share.name or share.id
     if not name:
         raise RejectedError("schema", f"{path}.name", "the share's name", "no such key")
@@ -176,9 +176,9 @@ def _add_share(found: Any, out: DecodeResult, path: str, report: Report) -> None
         _event(
             report,
             name,
-            _count(found, "usedsize", out),
-            _count(found, "totalsize", out),
-            files=_count(found, "numberoffiles", out),
+            _count(document, "usedsize", out),
+            _count(document, "totalsize", out),
+            files=_count(document, "numberoffiles", out),
             media=(share.accesslatency or "").lower() or None,
             vo=vos[0] if len(vos) == 1 else None,
             vos=", ".join(vos) or None,
@@ -198,15 +198,15 @@ def _event(
     **fields: Any,
 ) -> Storage:
     question = report.question
-    asked = (question.scope,) if question.scope else ()
-    known = used is not None and total is not None and NO_COUNT not in (used, total)
+    scopes = (question.scope,) if question.scope else ()
+    is_counted = used is not None and total is not None and NO_COUNT not in (used, total)
     return Storage(
         id=identify(
             "srr",
             report.service,
             share,
             fields.get("media") if share is None else None,
-            *asked,
+            *scopes,
             question.time,
         ),
         time=question.time,
@@ -215,7 +215,7 @@ def _event(
         share=share,
         used=used,
         total=total,
-        free=max(0, total - used) if known and used is not None and total is not None else None,
+        free=max(0, total - used) if is_counted and used is not None and total is not None else None,
         age_s=_age_s(updated or report.updated, question.moment),
         **fields,
     )
@@ -229,9 +229,9 @@ def _age_s(updated: str | None, now: datetime) -> float | None:
     return 0.0 if -60 <= age < 0 else age
 
 
-def _count(found: Mapping[str, Any], key: str, out: DecodeResult) -> int | None:
+def _count(document: Mapping[str, Any], key: str, out: DecodeResult) -> int | None:
     """A size as a whole number, however it is written; null for -1."""
-    value = found.get(key)
+    value = document.get(key)
     if isinstance(value, str) and _SIZE.fullmatch(value):
         with suppress(ValueError):  # of several points, or of too many digits
             value = float(value) if any(mark in value for mark in ".eE") else int(value)
@@ -242,9 +242,9 @@ def _count(found: Mapping[str, Any], key: str, out: DecodeResult) -> int | None:
     return None if value == -1 else to_int(value)
 
 
-def _vos(found: list[str] | str | None) -> list[str]:
+def _vos(text: list[str] | str | None) -> list[str]:
     """The VOs of the groups, each once."""
-    groups = [found] if isinstance(found, str) else found or []
+    groups = [text] if isinstance(text, str) else text or []
     return list(dict.fromkeys(vo for group in groups if (vo := group.strip("/ ").partition("/")[0])))
 
 

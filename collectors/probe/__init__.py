@@ -138,14 +138,14 @@ class ProbeCollector:
         slots = asyncio.Semaphore(self.options.at_once)
         checks = Checks(self._settings, self._trusts)
         running: dict[Target, asyncio.Task[None]] = {}
-        seen, look_at = None, 0.0
+        last_version, look_at = None, 0.0
         try:
             while not stop.is_set():
                 if time.monotonic() >= look_at:
                     look_at = time.monotonic() + _LOOK_S
                     version = self._version()
-                    if seen is None or version != seen:
-                        seen = version
+                    if last_version is None or version != last_version:
+                        last_version = version
                         self._replace(running, lambda one: self._repeat(one, checks, slots, inbox))
                 for task in running.values():
                     if task.done():
@@ -160,10 +160,10 @@ class ProbeCollector:
         if self.options.rses is None:
             return ""
         try:
-            found = self.options.rses.stat()
+            status = self.options.rses.stat()
         except OSError as error:
             return str(error)
-        return found.st_mtime_ns, found.st_size
+        return status.st_mtime_ns, status.st_size
 
     def _replace(
         self, running: dict[Target, asyncio.Task[None]], begin: Callable[[Target], Coroutine[Any, Any, None]]
@@ -177,11 +177,11 @@ class ProbeCollector:
             except RuntimeError as error:
                 self._unread = str(error)
                 targets += [one for one in running if one.rse is not None]  # go on with those that were known
-        wanted = dict.fromkeys(targets)
-        for gone in [one for one in running if one not in wanted]:
-            running.pop(gone).cancel()
-            self._faults.pop(gone, None)
-        for target in wanted:
+        unique_targets = dict.fromkeys(targets)
+        for old_target in [one for one in running if one not in unique_targets]:
+            running.pop(old_target).cancel()
+            self._faults.pop(old_target, None)
+        for target in unique_targets:
             if target not in running:
                 running[target] = asyncio.create_task(begin(target))
         if not running:
@@ -198,10 +198,10 @@ class ProbeCollector:
             for address in await checks.addresses(target) if self.options.every_address else [None]:
                 async with slots:
                     self._late_s = max(0.9 * self._late_s, time.monotonic() - due)
-                    begun = time.time()
+                    start = time.time()
                     result = await checks.check(target, address)
                 headers = {"interval_s": f"{interval_s:g}"}
-                messages.append(Message(result.encoded(target, begun), FORMAT, headers, begun))
+                messages.append(Message(result.encoded(target, start), FORMAT, headers, start))
                 if result.failure:
                     faults.append(f"{address}: {result.message}" if address else result.message)
             self._note(target, "; ".join(faults) or None)

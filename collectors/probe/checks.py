@@ -91,14 +91,14 @@ class Result:
         self.awaited = "an address of the name"
         """What the other side must do next."""
 
-    def encoded(self, target: Target, begun: float) -> bytes:
+    def encoded(self, target: Target, start: float) -> bytes:
         """The message's body: see the format ``probes``."""
         fields = {
             "probe": target.scheme.kind,
             "target": target.url,
             "rse": target.rse,
             "site": target.site,
-            "time": begun,
+            "time": start,
             "duration_s": self.duration_s,
             "status": "ok" if self.failure is None else "unknown" if self.failure == "prober" else "critical",
             "failure": self.failure,
@@ -161,7 +161,7 @@ class Checks:
 
     async def check(self, target: Target, address: str | None = None) -> Result:
         """Never raises for what a target does; an exception is a bug."""
-        result, begun = Result(address), time.monotonic()
+        result, start = Result(address), time.monotonic()
         try:
             async with asyncio.timeout(self._settings.timeout_s):
                 await self._ask(target, result)
@@ -177,7 +177,7 @@ class Checks:
         except OSError as error:
             result.failure, result.message = _fault_of(error, result.awaited)
         result.message = quote(" ".join(result.message.split()), 500)
-        result.duration_s = time.monotonic() - begun
+        result.duration_s = time.monotonic() - start
         return result
 
     async def _ask(self, target: Target, result: Result) -> None:
@@ -218,8 +218,8 @@ class Checks:
 
     async def _connected(self, place: Place, result: Result) -> Line:
         """To the first address that answers. Each gets a fair part of the time that is left."""
-        found = await self._looked_up(place)
-        addresses = [one for one in found if one[0] == result.pinned] or found
+        all_addresses = await self._looked_up(place)
+        addresses = [one for one in all_addresses if one[0] == result.pinned] or all_addresses
         end = asyncio.get_running_loop().time() + self._settings.timeout_s
         first: OSError | None = None
         for number, (address, port) in enumerate(addresses):
@@ -249,14 +249,14 @@ class Checks:
                 lambda done: (self._lookups.pop(key, None), done.cancelled() or done.exception())
             )
         try:
-            found = await asyncio.shield(task)
+            infos = await asyncio.shield(task)
         except socket.gaierror as error:
             failure = "prober" if error.errno == socket.EAI_AGAIN else "dns"
             why = "the name service does not answer" if failure == "prober" else str(error.strerror)
             raise FailedError(failure, f"{place.host}: no address: {why}") from error
         except UnicodeError as error:
             raise FailedError("dns", f"{place.host}: no name that a name service knows: {error}") from error
-        return list(dict.fromkeys(sockaddr[:2] for *_, sockaddr in found))
+        return list(dict.fromkeys(sockaddr[:2] for *_, sockaddr in infos))
 
     async def _secured(self, dial: Callable[[], Awaitable[Line]], place: Place, result: Result) -> Line:
         """A connection with TLS. What strict checks refuse is connected to anew with fewer, to read its certificate."""
@@ -276,10 +276,10 @@ class Checks:
                 return line
             break
         assert refused is not None  # the last of them checks nothing
-        known = result.certificate or Certificate(None, None, False, None)
+        certificate = result.certificate or Certificate(None, None, False, None)
         tls = self._settings.tls
         trusted = f"{tls.ca_file or tls.ca_dir or 'the CAs of the system'} (options tls.ca_file, tls.ca_dir)"
-        raise FailedError(*certificates.fault(refused, known, place.host, trusted)) from refused
+        raise FailedError(*certificates.fault(refused, certificate, place.host, trusted)) from refused
 
     # --- HTTP
 
@@ -304,14 +304,14 @@ class Checks:
         if settings.contains is not None and settings.contains not in text.decode(errors="replace"):
             raise FailedError(
                 "content",
-                f"answered {status} without the text {settings.contains!r}: {_shown(headers, text)}",
+                f"answered {status} without the text {settings.contains!r}: {_excerpt(headers, text)}",
             )
         result.message = f"answered {status}"
 
-    def _judge(self, status: int, url: str, asked: str) -> None:
+    def _judge(self, status: int, url: str, target_url: str) -> None:
         if 200 <= status <= 299 or status in self._settings.statuses:
             return
-        where = "" if url == asked else f" at {_plain(url)}"
+        where = "" if url == target_url else f" at {_plain(url)}"
         remedy = {
             401: "; if that means alive, add it to `statuses`; else show who asks: `headers`, `tls.cert_file`",
             403: "; if that means alive, add it to `statuses`; else show who asks: `headers`, `tls.cert_file`",
@@ -326,30 +326,30 @@ class Checks:
         of the body."""
         place, parts = place_of(url), urlsplit(url)
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        given = {
+        own_headers = {
             "host": place.authority,
             "user-agent": "lakescope-probe",
             "accept": "*/*",
             "connection": "close",
         }
         if sent or method == "POST":
-            given["content-length"] = str(len(sent))
+            own_headers["content-length"] = str(len(sent))
         async with self._line(place, result, secure=place.secure) as line:
             result.awaited = f"the answer to {method}"
             connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=_LONGEST)
             try:
                 request = h11.Request(
-                    method=method, target=path, headers=list((given | dict(headers)).items())
+                    method=method, target=path, headers=list((own_headers | dict(headers)).items())
                 )
                 data = [connection.send(request), connection.send(h11.Data(sent)) if sent else b""]
                 line.writer.write(b"".join(filter(None, [*data, connection.send(h11.EndOfMessage())])))
-                found = await _received(connection, line.reader, body=body)
+                answer = await _received(connection, line.reader, body=body)
             except h11.LocalProtocolError as error:
                 raise FailedError("protocol", f"this cannot be asked: {error}") from error
             except h11.RemoteProtocolError as error:
                 raise FailedError("protocol", f"expected an HTTP answer: {error}") from error
-        result.http_status = found[0]
-        return found
+        result.http_status = answer[0]
+        return answer
 
     # --- tokens
 
@@ -418,16 +418,18 @@ def _read(line: Line, trust: Trust, refused: ssl.SSLCertVerificationError | None
 async def _received(
     connection: h11.Connection, reader: asyncio.StreamReader, *, body: bool
 ) -> tuple[int, dict[str, str], bytes]:
-    status, headers, text, heard = 0, {}, bytearray(), False
+    status, headers, text, has_data = 0, {}, bytearray(), False
     while len(text) < _LONGEST:
         event = connection.next_event()
         if event is h11.NEED_DATA:
             data = await reader.read(65_536)
-            if not data and not heard:
+            if not data and not has_data:
                 raise asyncio.IncompleteReadError(b"", None)
-            if not heard and not data.startswith(b"HTTP/"[: len(data)]):  # h11 would wait for an empty line
+            if not has_data and not data.startswith(
+                b"HTTP/"[: len(data)]
+            ):  # h11 would wait for an empty line
                 raise FailedError("protocol", f"expected an HTTP answer, found {data[:40]!r}")
-            heard = True
+            has_data = True
             connection.receive_data(data)
         elif isinstance(event, h11.Response):
             status = event.status_code
@@ -460,15 +462,15 @@ def _plain(url: str) -> str:
 
 def _object(headers: Mapping[str, str], text: bytes, what: str) -> dict[str, Any]:
     try:
-        found = json.loads(text)
+        document = json.loads(text)
     except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict):
-        raise FailedError("content", f"expected JSON from {what}, found {_shown(headers, text)}")
-    return found
+        document = None
+    if not isinstance(document, dict):
+        raise FailedError("content", f"expected JSON from {what}, found {_excerpt(headers, text)}")
+    return document
 
 
-def _shown(headers: Mapping[str, str], text: bytes) -> str:
+def _excerpt(headers: Mapping[str, str], text: bytes) -> str:
     kind = headers.get("content-type", "")
     if "html" in kind or text.lstrip()[:1] == b"<":
         return "a web page: a login page or a proxy is in between"

@@ -91,8 +91,8 @@ class RucioOptions(OneFormat):
 
     @model_validator(mode="after")
     def _logs_in_one_way(self) -> Self:
-        given = {"username": self.username, "oidc": self.oidc.token_url, "token_file": self.token_file}
-        ways = [name for name, value in given.items() if value is not None]
+        logins = {"username": self.username, "oidc": self.oidc.token_url, "token_file": self.token_file}
+        ways = [name for name, value in logins.items() if value is not None]
         if len(ways) > 1:
             raise ValueError(f"expected one way to authenticate, found {' and '.join(ways)}: keep one")
         if not ways and self.tls.cert_file is None:
@@ -123,7 +123,7 @@ class RucioCollector:
         self._tokens = Tokens(self._client, options.auth_url or options.url, headers, options)
         self._qos_file = options.qos_file(name, data_dir)
         self._lake = Lake(qos=self._qos_file.load() if self._qos_file else {})
-        self._asked: dict[str, float] = {}
+        self._last_times: dict[str, float] = {}
         """Path -> when it was last asked."""
 
     def run(self, inbox: Inbox, stop: threading.Event) -> None:
@@ -172,16 +172,16 @@ class _Round:
         except RefusedLoginError as error:
             self.is_logged_in = False
             return "error", f"not logged in: {error}"
-        known = f"{self._answered} questions answered"
+        summary = f"{self._answered} questions answered"
         if self._unasked:
-            known += f", {self._unasked} left for the next round (round_s, requests_per_s)"
+            summary += f", {self._unasked} left for the next round (round_s, requests_per_s)"
         lacks = [
             f"{name}: the account {self._options.account} may not ask this ({words}): {RIGHTS[name]}; give it the right, or"
             f" take {name} out of `ask`"
             for name, words in self._denied.items()
         ]
         faults = [f"{name}: {fault}" for name, fault in self._faults.items()]
-        return "error" if faults else "ok", "; ".join([known, *faults, *lacks])
+        return "error" if faults else "ok", "; ".join([summary, *faults, *lacks])
 
     def _ask_all(self) -> None:
         options, lake = self._options, self._collector._lake
@@ -195,16 +195,16 @@ class _Round:
         self._ask_each(questions.first(ask, options.rule_states, options.days, time.time()))
         if "global_usage" in ask:
             self._learn_accounts()
-        asked = self._collector._asked
+        last_times = self._collector._last_times
         if options.qos_attribute:
             now = time.monotonic()
             self._ask_each(
                 one
                 for one in questions.of_attributes(lake)
-                if one.path not in asked or now - asked[one.path] >= _ATTRIBUTES_S
+                if one.path not in last_times or now - last_times[one.path] >= _ATTRIBUTES_S
             )
             self._keep_qos()
-        further = sorted(questions.further(ask, lake), key=lambda one: asked.get(one.path, 0.0))
+        further = sorted(questions.further(ask, lake), key=lambda one: last_times.get(one.path, 0.0))
         self._ask_each(further)
 
     def _keep_qos(self) -> None:
@@ -217,8 +217,8 @@ class _Round:
         except OSError as error:
             self._faults["qos_attribute"] = f"{error.filename}: {error.strerror}"
 
-    def _ask_each(self, wanted: Iterable[Question]) -> None:
-        for question in wanted:
+    def _ask_each(self, round_questions: Iterable[Question]) -> None:
+        for question in round_questions:
             if self._stop.is_set() or self._inbox.is_closed:
                 return
             if question.name in self._denied:
@@ -227,7 +227,7 @@ class _Round:
                 self._unasked += 1
                 continue
             self._wait()
-            self._collector._asked[question.path] = time.monotonic()
+            self._collector._last_times[question.path] = time.monotonic()
             self._try(question)
 
     def _is_over(self) -> bool:

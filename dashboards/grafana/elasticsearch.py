@@ -101,7 +101,7 @@ class ElasticsearchBuilder:
 
     def number(self, dashboard: Dashboard, number: Number, ref: str, series: Series | None) -> NumberQuery:
         """See `lakescope.dashboards.grafana._common.Builder`."""
-        return _Question(self, dashboard, number, series).asked(ref)
+        return _Question(self, dashboard, number, series).checked_query(ref)
 
     def total(self, dashboard: Dashboard, number: Number, ref: str) -> Target | None:
         """See `lakescope.dashboards.grafana._common.Builder`."""
@@ -232,21 +232,21 @@ class _Question:
         self.least = series.least if series else keeps_least("table", self.kpi)
         self.groups = [self._path(name) for name in number.by]
 
-    def asked(self, ref: str) -> NumberQuery:
+    def checked_query(self, ref: str) -> NumberQuery:
         """The targets, by the form of the KPI's value."""
         check_form(self.number, over_time=self.series is not None)
-        asked = self._number_query(ref, self.kpi.value)
+        query = self._number_query(ref, self.kpi.value)
         sizes = [
             int(bucket["settings"]["size"])
-            for column in asked.columns
+            for column in query.columns
             for bucket in column.target.bucketAggs
             if bucket["field"] in self.groups and "orderBy" in bucket["settings"]
         ]
         limits = [size for size in sizes if 1 < size < GROUPS]
-        levels = max(len(column.target.bucketAggs) for column in asked.columns)
+        levels = max(len(column.target.bucketAggs) for column in query.columns)
         several = any(len(self._inner_series(part)) > 1 for part in parts(self.kpi.value))
         return structs.replace(
-            asked,
+            query,
             limit=min(limits, default=None),
             series=BUCKETS // levels if several and not self.series else None,
         )
@@ -292,7 +292,7 @@ class _Question:
         if over.is_state and not self.series:
             ends = [self._last(ref, over, "desc"), self._last(f"{ref}2", under, "desc")]
             return self._reduce(over, ends, operator=operator)
-        if set(_known(over)) == set(_known(under)):
+        if set(_conditions_of(over)) == set(_conditions_of(under)):
             return self._one(
                 self._scripted(ref, (over, under), [self._metric(over), self._metric(under)], script)
             )
@@ -366,7 +366,7 @@ class _Question:
         """Metrics ``params.a``, ``params.b`` and what a script makes of them; one of several statistics only ranks."""
         inner = [metric | {"id": str(i), "hide": True} for i, metric in enumerate(metrics, 1)]
         read = [metric for metric in inner if metric["type"] != "extended_stats"]
-        made = {
+        script_metric = {
             "id": str(len(inner) + 1),
             "type": "bucket_script",
             "pipelineVariables": [
@@ -374,7 +374,7 @@ class _Question:
             ],
             "settings": {"script": script},
         }
-        return Column(self._target(ref, of, [*inner, made], inner=inner_groups), "Bucket Script")
+        return Column(self._target(ref, of, [*inner, script_metric], inner=inner_groups), "Bucket Script")
 
     def _rate(self, ref: str, part: Part) -> Column:
         """By the seconds of the range, or by those of the bin that it covers. A script does not know its bin, but the
@@ -442,13 +442,13 @@ class _Question:
         if self.series and self.series.top:
             size = min(size, self.series.top)
         for name in by:
-            kept = {} if name in single else {"size": str(size), **(least_first or self._rank(metrics))}
-            yield _terms(self._path(name), missing=self._missing(name), **kept)
+            limits = {} if name in single else {"size": str(size), **(least_first or self._rank(metrics))}
+            yield _terms(self._path(name), missing=self._missing(name), **limits)
         for name in series:
             few = by and len(series) == 1
             most = (LEAST if least_first else SERIES) if few else GROUPS if len(series) == 1 else BUCKETS
-            kept = least_first if few else {}
-            yield _terms(self._path(name), size=str(most), missing=self._missing(name), **kept)
+            limits = least_first if few else {}
+            yield _terms(self._path(name), size=str(most), missing=self._missing(name), **limits)
 
     def _inner_series(self, *of: Part) -> list[str]:
         """What tells the series of a group apart."""
@@ -470,7 +470,7 @@ class _Question:
         }
 
     def _query(self, of: tuple[Part, ...]) -> str:
-        conditions = [*fixed_conditions(self.number), *(one for part in of for one in _known(part))]
+        conditions = [*fixed_conditions(self.number), *(one for part in of for one in _conditions_of(part))]
         return self.builder.lucene(
             self.kpi.dataset, conditions, self.variables, noise=self.kpi.noise is not None
         )
@@ -495,11 +495,11 @@ class _Question:
 
     def _missing(self, name: str) -> str | None:
         """A number's group cannot be called by a word: events without one stay out of the groups."""
-        known = name == BY_CHOICE or self.builder.grouping(self.kpi.dataset, name)
-        return UNKNOWN if known else None
+        grouping = name == BY_CHOICE or self.builder.grouping(self.kpi.dataset, name)
+        return UNKNOWN if grouping else None
 
 
-def _known(part: Part) -> tuple[Condition, ...]:
+def _conditions_of(part: Part) -> tuple[Condition, ...]:
     """The part's filter, in which an event without its field does not count."""
     return (*part.where, *([Condition(part.field, "known")] if part.field else []))
 

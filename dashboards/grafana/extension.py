@@ -264,23 +264,23 @@ def panels_of(document: Json) -> Iterator[Json]:
     return (panel for panel in document["panels"] if panel["type"] != "row")
 
 
-def _with_source(made: Json, source: Mapping[str, str]) -> Json:
-    return made | {"datasource": dict(source)}
+def _with_source(part: Json, source: Mapping[str, str]) -> Json:
+    return part | {"datasource": dict(source)}
 
 
-def _panel(made: Json, source: Mapping[str, str]) -> Json:
+def _panel(panel: Json, source: Mapping[str, str]) -> Json:
     for key in _DEAD_OF_PANEL:
-        made.pop(key, None)
-    kind = made["type"]
+        panel.pop(key, None)
+    kind = panel["type"]
     if kind == "row":
-        return {key: made[key] for key in ("id", "type", "title", "gridPos", "collapsed", "panels")}
+        return {key: panel[key] for key in ("id", "type", "title", "gridPos", "collapsed", "panels")}
     if kind == "text":
-        made = {key: value for key, value in made.items() if key not in ("targets", "transformations")}
-        made.pop("fieldConfig", None)
+        panel = {key: value for key, value in panel.items() if key not in ("targets", "transformations")}
+        panel.pop("fieldConfig", None)
     else:
-        made = _with_source(made, source)
-        made["targets"] = [_with_source(target, source) for target in made["targets"]]
-    result: Json = _without_null(made)
+        panel = _with_source(panel, source)
+        panel["targets"] = [_with_source(target, source) for target in panel["targets"]]
+    result: Json = _without_null(panel)
     return result
 
 

@@ -147,12 +147,12 @@ def _ask(dashboard: Dashboard, panel: Panel, builder: Builder) -> tuple[list[Pan
             bins=panel.traits.bins_max,
         )
         try:
-            asked = builder.number(dashboard, number, ref, series if panel.traits.is_over_time else None)
+            query = builder.number(dashboard, number, ref, series if panel.traits.is_over_time else None)
         except UnsupportedError as error:
             title = panel.title.replace(f" by ${{{GROUP}:text}}", "")
             left_out.append(f"{dashboard.name}: {title}: {error}")
         else:
-            answered.append(PanelQuery(number, label, ref, asked))
+            answered.append(PanelQuery(number, label, ref, query))
     return answered, left_out
 
 
@@ -168,15 +168,15 @@ def _events(dashboard: Dashboard, panel: Panel, builder: Builder) -> tuple[Panel
     except UnsupportedError as error:
         return None, [f"{dashboard.name}: {panel.title}: {error}"]
     names = {column: field for field, column in fields.items()}
-    shown = [_organize(names, order=list(names))]
+    rearranged = [_organize(names, order=list(names))]
     if series:
-        shown = list(_latest_of([fields[name] for name in series], names, panel.listing.limit))
-    made = PanelOf(
+        rearranged = list(_latest_of([fields[name] for name in series], names, panel.listing.limit))
+    table = PanelOf(
         type="table",
         title=panel.title,
         description="\n\n".join([description_of(panel), *([_REPORTED_NOTE] if series else [])]),
         targets=[target],
-        transformations=[_only(list(names)), *shown],
+        transformations=[_only(list(names)), *rearranged],
         options={"showHeader": True, "cellHeight": "sm"},
         defaults={"custom": cell("auto") | {"filterable": True}},
         overrides=[
@@ -189,19 +189,19 @@ def _events(dashboard: Dashboard, panel: Panel, builder: Builder) -> tuple[Panel
             if kinds(listing.dataset)[name] == "text"
         ],
     )
-    return made, []
+    return table, []
 
 
 def _latest_of(columns: Collection[str], names: Mapping[str, str], limit: int) -> Iterator[Json]:
     """Of rows with the newest first, the first of each group by those columns."""
-    kept: Json = {
+    operations: Json = {
         name: {"operation": "groupby", "aggregations": []}
         if name in columns
         else {"operation": "aggregate", "aggregations": ["first"]}
         for name in names
     }
-    yield {"id": "groupBy", "options": {"fields": kept}}
-    grouped = {name if name in columns else f"{name} (first)": shown for name, shown in names.items()}
+    yield {"id": "groupBy", "options": {"fields": operations}}
+    grouped = {name if name in columns else f"{name} (first)": title for name, title in names.items()}
     yield _organize(grouped, order=list(grouped))
     yield {"id": "limit", "options": {"limitField": limit}}
 
@@ -218,12 +218,12 @@ class _PanelBuilder(Struct, frozen=True):
 
     def over_time(self) -> PanelOf:
         panel, first = self.panel, self.answered[0]
-        links = {"links": found} if (found := self._links(over_time=True)) else {}
+        links = {"links": panel_links} if (panel_links := self._links(over_time=True)) else {}
         if panel.traits.has_levels:
             options: Json = {"showValue": "never", "rowHeight": 0.9, "colWidth": 0.9}
             return self._panel(
                 panel.traits.grafana,
-                defaults=_shown(first.kpi) | links | {"custom": {"fillOpacity": 90, "lineWidth": 0}},
+                defaults=_field_defaults(first.kpi) | links | {"custom": {"fillOpacity": 90, "lineWidth": 0}},
                 options=options | {"legend": NO_LEGEND, "tooltip": {"mode": "single", "sort": "none"}},
             )
         stacked = panel.traits.is_summed
@@ -241,25 +241,25 @@ class _PanelBuilder(Struct, frozen=True):
         }
         return self._panel(
             panel.traits.grafana,
-            defaults=_shown(first.kpi, palette=True) | links | {"custom": custom},
+            defaults=_field_defaults(first.kpi, palette=True) | links | {"custom": custom},
             options={"legend": LEGEND, "tooltip": TOOLTIP},
             overrides=[*([] if first.number.by else self._colours()), *self._counted()],
         )
 
     def of_range(self) -> PanelOf:
         panel, first = self.panel, self.answered[0]
-        links = {"links": found} if (found := self._links(over_time=False)) else {}
+        links = {"links": panel_links} if (panel_links := self._links(over_time=False)) else {}
         match panel.kind:
             case "stat":
                 options = STAT | {"colorMode": "value" if len(steps(first.kpi)) == 1 else "background_solid"}
-                return self._panel("stat", defaults=_shown(first.kpi) | links, options=options)
+                return self._panel("stat", defaults=_field_defaults(first.kpi) | links, options=options)
             case (
                 "bars"
             ):  # a bar in each row of a table, which scrolls: a bar chart of 300 groups cannot be read
                 bar = {"type": "gauge", "mode": "basic", "valueDisplayMode": "text"}
                 return self._table(links, {first.label: {**self._column(first), "custom.cellOptions": bar}})
             case "matrix":
-                coloured = _shown(first.kpi) | {
+                coloured = _field_defaults(first.kpi) | {
                     "custom": cell("color-background") | {"align": "center", "minWidth": 60}
                 }
                 return self._panel(
@@ -308,8 +308,8 @@ class _PanelBuilder(Struct, frozen=True):
         unseen = {"custom.lineWidth": 0, "custom.fillOpacity": 0, "custom.showPoints": "never"}
         alone = {"custom.axisPlacement": "hidden", "custom.stacking": {"mode": "none", "group": "A"}}
         colour = {"mode": "fixed", "fixedColor": LIGHT.muted}
-        shown = {"unit": "short", "color": colour}
-        return [override("byFrameRefID", _TOTAL_REF, {**unseen, **alone, **shown, "links": []})]
+        style = {"unit": "short", "color": colour}
+        return [override("byFrameRefID", _TOTAL_REF, {**unseen, **alone, **style, "links": []})]
 
     def _colours(self) -> list[Json]:
         """Of numbers without groups: each its own, which colour-blind people tell apart."""
@@ -320,7 +320,7 @@ class _PanelBuilder(Struct, frozen=True):
 
     def _column(self, one: PanelQuery) -> Json:
         """A table's column: its number's unit, and its bounds as the colour of its cells."""
-        columns_by_name = {key: value for key, value in _shown(one.kpi).items() if key != "color"}
+        columns_by_name = {key: value for key, value in _field_defaults(one.kpi).items() if key != "color"}
         if len(steps(one.kpi)) > 1:
             columns_by_name["custom.cellOptions"] = cell("color-background")["cellOptions"]
         return columns_by_name
@@ -335,17 +335,19 @@ class _PanelBuilder(Struct, frozen=True):
         columns = [one for answer in self.answered for one in answer.query.columns]
         if len(columns) == 1 and not first.query.reducer:
             names = names_by_column | {columns[0].field: first.label}
-            made = [_only(list(names)), _organize(names, order=list(names))]
+            steps_to_table = [_only(list(names)), _organize(names, order=list(names))]
         else:
-            made = self._joined(names_by_column, dimensions)
+            steps_to_table = self._joined(names_by_column, dimensions)
         if panel.traits.form == "cells":
             down, across = dimensions
             fields = {"rowField": down, "columnField": across, "valueField": first.label}
-            return [*made, {"id": "groupingToMatrix", "options": {**fields, "emptyValue": "null"}}]
+            return [*steps_to_table, {"id": "groupingToMatrix", "options": {**fields, "emptyValue": "null"}}]
         if panel.traits.form == "groups":
             worst_first = not keeps_least(panel.kind, first.kpi)
-            made.append({"id": "sortBy", "options": {"sort": [{"field": first.label, "desc": worst_first}]}})
-        return made
+            steps_to_table.append(
+                {"id": "sortBy", "options": {"sort": [{"field": first.label, "desc": worst_first}]}}
+            )
+        return steps_to_table
 
     def _joined(self, renamed: Mapping[str, str], dimensions: Sequence[str]) -> list[Json]:
         """Grouping gives the values names of their own (renaming does not: merging goes by a field's first name)
@@ -376,11 +378,11 @@ class _PanelBuilder(Struct, frozen=True):
         if not dimensions:
             helpers += self.answered[0].query.groups
         order = [*dimensions, *(one.label for one in self.answered)]
-        shown = {after: before for before, after in names.items()}
+        columns_by_name = {after: before for before, after in names.items()}
         return [
             *joined,
             *made_of,
-            _organize(names, exclude=helpers, order=[shown.get(name, name) for name in order]),
+            _organize(names, exclude=helpers, order=[columns_by_name.get(name, name) for name in order]),
         ]
 
     # --- links -------------------------------------------------------------------------------------------
@@ -390,8 +392,8 @@ class _PanelBuilder(Struct, frozen=True):
         link = self.panel.link
         by = self.answered[0].number.by
         if link is not None and by == (BY_CHOICE,) and self.builder.filters and len(self.panel.numbers) == 1:
-            wanted = f"var-{FILTERS}={BY_CHOICE}%7C%3D%7C${{__field.displayName:percentencode}}"
-            return [_link(link.dashboard, [wanted], self.variables)]
+            condition = f"var-{FILTERS}={BY_CHOICE}%7C%3D%7C${{__field.displayName:percentencode}}"
+            return [_link(link.dashboard, [condition], self.variables)]
         if link is None or not set(link.variables.values()) <= set(by):
             return []
         values = self._values_over_time(by) if over_time else self._values(by)
@@ -421,11 +423,11 @@ def _is_cut(panel: Panel) -> bool:
     return panel.traits.has_axis and (many or panel.top is not None)
 
 
-def _link(dashboard: str, chosen: Sequence[str], others: Sequence[str]) -> Json:
+def _link(dashboard: str, parameters: Sequence[str], others: Sequence[str]) -> Json:
     """Time and choices go along. Not by ``__all_variables``: a variable that stood twice in the address would have
     two values; of filters each is one."""
-    kept = [f"${{{name}:queryparam}}" for name in others]
-    url = f"/d/lakescope-{dashboard}?{'&'.join(['${__url_time_range}', *kept, *chosen])}"
+    variables = [f"${{{name}:queryparam}}" for name in others]
+    url = f"/d/lakescope-{dashboard}?{'&'.join(['${__url_time_range}', *variables, *parameters])}"
     return {"title": f"Open {dashboard}", "url": url, "targetBlank": False}
 
 
@@ -441,8 +443,8 @@ def _organize(
         "excludeByName": dict.fromkeys(exclude, True),
         "indexByName": {name: index for index, name in enumerate(order)},
     }
-    made = {"id": "organize", "options": options}
-    return made | ({"filter": {"id": "byRefId", "options": ref}} if ref else {})
+    transformation = {"id": "organize", "options": options}
+    return transformation | ({"filter": {"id": "byRefId", "options": ref}} if ref else {})
 
 
 def _only(names: Sequence[str]) -> Json:
@@ -482,17 +484,17 @@ def _described(panel: Panel, answered: Sequence[PanelQuery], *, counted: bool = 
 # --- units, bounds and colours ---------------------------------------------------------------------------
 
 
-def _shown(kpi: Kpi, *, palette: bool = False) -> Json:
+def _field_defaults(kpi: Kpi, *, palette: bool = False) -> Json:
     """Unit, bounds and what stands for null; `palette`: a colour a series rather than by its bounds."""
-    shown: Json = {
+    defaults: Json = {
         "unit": UNITS[kpi.unit],
         "color": {"mode": "palette-classic" if palette else "thresholds"},
         "thresholds": {"mode": "absolute", "steps": steps(kpi)},
         "mappings": [{"type": "special", "options": {"match": "nan", "result": {"text": "-", "index": 0}}}],
     }
     if kpi.unit == "ratio":
-        shown |= {"min": 0}
-    return shown | ({"noValue": "0"} if kpi.null == "never null" else {})
+        defaults |= {"min": 0}
+    return defaults | ({"noValue": "0"} if kpi.null == "never null" else {})
 
 
 def steps(kpi: Kpi) -> list[Json]:
@@ -530,11 +532,16 @@ def placed(panels: Sequence[tuple[Any, Panel]], top: int) -> int:
     for line in fill_lines([(panel.width, panel.height) for _, panel in panels]):
         left = 0
         for width, height in line:
-            made, _ = next(rest)
-            taken = COUNTS_HEIGHT if getattr(made, "below", None) else 0
-            made.gridPos = {"h": height - taken, "w": width, "x": left, "y": top}
-            if taken:
-                made.below.gridPos = {"h": taken, "w": width, "x": left, "y": top + height - taken}
+            grafana_panel, _ = next(rest)
+            counts_height = COUNTS_HEIGHT if getattr(grafana_panel, "below", None) else 0
+            grafana_panel.gridPos = {"h": height - counts_height, "w": width, "x": left, "y": top}
+            if counts_height:
+                grafana_panel.below.gridPos = {
+                    "h": counts_height,
+                    "w": width,
+                    "x": left,
+                    "y": top + height - counts_height,
+                }
             left += width
         top += line[0][1]
     return top

@@ -55,19 +55,19 @@ def _title(pattern: Pattern) -> str:
 
 def places_of(patterns: Sequence[Pattern]) -> list[Place]:
     """The places of all patterns, `PLACES` at most."""
-    found = [place for pattern in patterns or [()] for place in _places(pattern)]
-    return found[:PLACES]
+    places = [place for pattern in patterns or [()] for place in _places(pattern)]
+    return places[:PLACES]
 
 
 def _places(pattern: Pattern) -> list[Place]:
-    found = [Place("", {})]
+    combined = [Place("", {})]
     for name, value in pattern:
-        found = [
+        combined = [
             Place(" ".join(filter(None, [one.label, other.label])), {**one.where, **other.where})
-            for one in found
+            for one in combined
             for other in _ways(name, value)
         ]
-    return [Place(one.label or _title(pattern), one.where) for one in found]
+    return [Place(one.label or _title(pattern), one.where) for one in combined]
 
 
 def _ways(name: str, value: str) -> list[Place]:
@@ -161,9 +161,9 @@ def _around(places: Sequence[Place]) -> list[Panel]:
     sites = list(dict.fromkeys(p.where[f"{e}_site"] for p in places for e in ends if f"{e}_site" in p.where))
     rses = list(dict.fromkeys(p.where[f"{e}_rse"] for p in places for e in ends if f"{e}_rse" in p.where))
     network = [place for place in places if place.where.keys() & {"src_site", "dst_site"}]
-    found = []
+    panels = []
     if sites:
-        found.append(
+        panels.append(
             _panel(
                 "Probe success rate",
                 "probe_availability",
@@ -172,16 +172,16 @@ def _around(places: Sequence[Place]) -> list[Panel]:
             )
         )
     if network:
-        kept = CATALOGUE["network_loss"].dimensions
+        dimensions = CATALOGUE["network_loss"].dimensions
         paths = [
-            Place(place.label, {name: value for name, value in place.where.items() if name in kept})
+            Place(place.label, {name: value for name, value in place.where.items() if name in dimensions})
             for place in network
         ]
-        found.append(_panel("Packet loss", "network_loss", paths, 8))
+        panels.append(_panel("Packet loss", "network_loss", paths, 8))
     by = [Place(rse, {"rse": rse}) for rse in rses] or [Place(site, {"site": site}) for site in sites]
     if by:
-        found.append(_panel("Fill level of the storage", "storage_fullness", by[:PLACES], 8))
-    return found
+        panels.append(_panel("Fill level of the storage", "storage_fullness", by[:PLACES], 8))
+    return panels
 
 
 def selection_of(began: datetime, ended: datetime | None, now: datetime) -> Selection:
@@ -212,23 +212,23 @@ def marked(picture: Picture, spans: Sequence[Span], *, whole: bool = False) -> P
             ended = span.ended or inf
             if span.began < end and (ended > begin if whole else span.began >= begin):
                 titles.setdefault(i, []).append(span.title)
-    return picture | {"disturbances": [{"i": i, "titles": found} for i, found in titles.items()]}
+    return picture | {"disturbances": [{"i": i, "titles": names} for i, names in titles.items()]}
 
 
 def links_of(patterns: Sequence[Pattern], selection: Selection) -> list[dict[str, Any]]:
     """Dashboards that show the place in that time: ``title``, ``dashboard`` and its query as pairs."""
     time = [("since", f"{selection.since:%Y-%m-%dT%H:%M}"), ("until", f"{selection.until:%Y-%m-%dT%H:%M}")]
-    found = []
+    dashboard_links = []
     for place in places_of(patterns)[:_LISTED]:
         query = [*time, *_query(place.where)]
         names = ["transfers", "failures"]
         if {SOURCE.dimension, DESTINATION.dimension} <= place.where.keys():
             names.insert(0, "link")
         titles = {"link": "Link", "transfers": "Transfers", "failures": "Failures"}
-        found += [
+        dashboard_links += [
             {"title": f"{titles[name]}: {place.label}", "dashboard": name, "query": query} for name in names
         ]
-    return found
+    return dashboard_links
 
 
 def _query(where: Mapping[str, str]) -> list[tuple[str, str]]:

@@ -156,17 +156,17 @@ def pictures(dashboard: Dashboard, selection: Selection, answers: Sequence[Answe
     """The panels with their answers, which are in the order of `questions_of`."""
     rest = iter(answers)
     panels = [as_chosen(dashboard, panel, selection.group) for panel in dashboard.panels]
-    drawn = [
+    all_pictures = [
         _frame(panel, index)
         | _picture(panel, selection, list(islice(rest, answers_of(panel))))
         | {"ignored": ignored(dashboard, panel, selection)}
         for index, panel in enumerate(panels)
     ]
-    for picture in drawn:
+    for picture in all_pictures:
         picture["remarks"] = list(_remarks(picture))
     beginning = 0
     for row in dashboard.rows:  # a large matrix took more than the layout gave it
-        _fill(drawn[beginning : beginning + len(row.panels)])
+        _fill(all_pictures[beginning : beginning + len(row.panels)])
         beginning += len(row.panels)
     marks = {
         "incidents": _incidents(next(rest, []), selection),
@@ -174,7 +174,7 @@ def pictures(dashboard: Dashboard, selection: Selection, answers: Sequence[Answe
     }
     return [
         picture | marks if KINDS[picture["kind"]].has_axis and "times" in picture else picture
-        for picture in drawn
+        for picture in all_pictures
     ]
 
 
@@ -193,15 +193,15 @@ def _downtimes(answer: Answer, selection: Selection) -> list[dict[str, Any]]:
         return []
     bin_s = bin_of(selection)
     first = int(selection.since.timestamp() // bin_s)
-    found: dict[int, list[str]] = {}
+    places_by_bin: dict[int, list[str]] = {}
     for row in answer:
         if row["value"]:
             index = int(datetime.fromisoformat(row["time"]).timestamp() // bin_s) - first
             what = " ".join(filter(None, [row["classification"], row["severity"]]))
-            found.setdefault(index, []).append(
+            places_by_bin.setdefault(index, []).append(
                 f"{_name(row['site'])} ({what})" if what else _name(row["site"])
             )
-    return [{"i": i, "places": sorted(places)} for i, places in sorted(found.items())]
+    return [{"i": i, "places": sorted(places)} for i, places in sorted(places_by_bin.items())]
 
 
 def _incidents(answer: Answer, selection: Selection) -> list[dict[str, Any]]:
@@ -210,12 +210,15 @@ def _incidents(answer: Answer, selection: Selection) -> list[dict[str, Any]]:
         return []
     kpi, bin_s = CATALOGUE["probe_availability"], bin_of(selection)
     first = int(selection.since.timestamp() // bin_s)
-    found: dict[int, list[str]] = {}
+    texts_by_bin: dict[int, list[str]] = {}
     for row in answer:
         if level_of(kpi, row["value"]) == "critical":
             index = int(datetime.fromisoformat(row["time"]).timestamp() // bin_s) - first
-            found.setdefault(index, []).append(f"{_name(row['site'])} {text_of(kpi, row['value'])}")
-    return [{"i": i, "text": f"probe success rate: {', '.join(said)}"} for i, said in sorted(found.items())]
+            texts_by_bin.setdefault(index, []).append(f"{_name(row['site'])} {text_of(kpi, row['value'])}")
+    return [
+        {"i": i, "text": f"probe success rate: {', '.join(texts)}"}
+        for i, texts in sorted(texts_by_bin.items())
+    ]
 
 
 def _fill(row: Sequence[Picture]) -> None:
@@ -265,16 +268,16 @@ def _picture(panel: Panel, selection: Selection, answers: Sequence[Answer]) -> P
         for number, answer in zip(panel.numbers, answers, strict=True)
         if not isinstance(answer, UnsupportedError)
     ]
-    drawn = _FORMS[panel.traits.form](panel, selection, number_answers)
+    contents = _FORMS[panel.traits.form](panel, selection, number_answers)
     notes += [note for one in number_answers for note in getattr(one.rows, "notes", ())]
-    return {"notes": notes, "numbers": [_described(one) for one in number_answers]} | drawn
+    return {"notes": notes, "numbers": [_described(one) for one in number_answers]} | contents
 
 
-def _described(asked: _NumberAnswer) -> dict[str, Any]:
-    kpi = asked.kpi
+def _described(answer: _NumberAnswer) -> dict[str, Any]:
+    kpi = answer.kpi
     return {
         "kpi": kpi.name,
-        "label": asked.label,
+        "label": answer.label,
         "meaning": kpi.meaning,
         "unit": kpi.unit,
         "good": kpi.good,
@@ -291,40 +294,41 @@ def _tiles(panel: Panel, selection: Selection, number_answers: Sequence[_NumberA
     tiles = []
     for one in number_answers:
         value = one.rows[0]["value"] if one.rows else _nothing(one.kpi)
-        tile = _said(one.kpi, value)
+        tile = _cell(one.kpi, value)
         note = one.kpi.null[:1].upper() + one.kpi.null[1:] if value is None else ""
         tiles.append({"label": one.label if len(number_answers) > 1 else "", "note": note} | tile)
     return {"tiles": tiles}
 
 
-def _groups(panel: Panel, selection: Selection, asked: Sequence[_NumberAnswer]) -> Picture:
+def _groups(panel: Panel, selection: Selection, number_answers: Sequence[_NumberAnswer]) -> Picture:
     """A line a group and a cell a number, the greatest of the first number first; of what went well the worst."""
-    rows_by_key = _merged(asked)
+    rows_by_key = _merged(number_answers)
     greatest = [
         max([abs(values[i]) for values in rows_by_key.values() if values[i] is not None], default=0.0)
-        for i in range(len(asked))
+        for i in range(len(number_answers))
     ]
     scales = [
-        1.0 if one.kpi.unit == "ratio" and top <= 1 else top for one, top in zip(asked, greatest, strict=True)
+        1.0 if one.kpi.unit == "ratio" and top <= 1 else top
+        for one, top in zip(number_answers, greatest, strict=True)
     ]
-    worst = keeps_least(panel.kind, asked[0].kpi)
+    worst = keeps_least(panel.kind, number_answers[0].kpi)
     ranked = sorted(rows_by_key.items(), key=lambda item: _rank(item[1][0], item[0], up=worst))
     shown_ones = ranked[:GROUPS_MAX]
-    by = asked[0].number.by
+    by = number_answers[0].number.by
     groups = [
         {
             "names": [_name(part) for part in key],
             "link": _link(panel.link, by, key),
             "cells": [
-                _said(one.kpi, value) | {"share": _share(value, scale)}
-                for one, value, scale in zip(asked, values, scales, strict=True)
+                _cell(one.kpi, value) | {"share": _share(value, scale)}
+                for one, value, scale in zip(number_answers, values, scales, strict=True)
             ],
         }
         for key, values in shown_ones
     ]
     return {
         "dimensions": [words(name) for name in by],
-        "columns": [one.label for one in asked],
+        "columns": [one.label for one in number_answers],
         "groups": groups,
         "note": _first_of(len(groups), len(ranked), worst),
     }
@@ -337,7 +341,7 @@ def _matrix(panel: Panel, selection: Selection, number_answers: Sequence[_Number
     down, across = (sorted({key[i] for key in merged}, key=_order) for i in (0, 1))
     top = max([abs(values[0]) for values in merged.values() if values[0] is not None], default=0.0)
     cells = [
-        _said(number_answers[0].kpi, values[0])
+        _cell(number_answers[0].kpi, values[0])
         | {
             "row": down.index(key[0]),
             "column": across.index(key[1]),
@@ -359,29 +363,29 @@ def _matrix(panel: Panel, selection: Selection, number_answers: Sequence[_Number
     }
 
 
-def _over_time(panel: Panel, selection: Selection, asked: Sequence[_NumberAnswer]) -> Picture:
+def _over_time(panel: Panel, selection: Selection, number_answers: Sequence[_NumberAnswer]) -> Picture:
     """A series a group, with a value a bin, null where there is none."""
     bin_s = bin_of(selection, panel.kind)
     first = int(selection.since.timestamp() // bin_s * bin_s)
     times = list(range(first, max(int(selection.until.timestamp()), first + 1), bin_s))
-    unit = asked[0].kpi.unit  # of all: dashboards/check.py
-    bad_and_good = {one.kpi.good for one in asked} >= {"up", "down"}
+    unit = number_answers[0].kpi.unit  # of all: dashboards/check.py
+    bad_and_good = {one.kpi.good for one in number_answers} >= {"up", "down"}
     series = []
-    for one in asked:
+    for one in number_answers:
         width = getattr(one.rows, "bin_s", None) or bin_s  # of a state no finer than its reports
-        found: dict[Key, list[Any]] = {}
+        values_by_key: dict[Key, list[Any]] = {}
         for row in one.rows:
             begin = datetime.fromisoformat(str(row["time"])).timestamp()
             place = slice(bisect_left(times, begin), bisect_left(times, begin + width))
             key = tuple(row[name] for name in one.number.by)
-            values = found.setdefault(key, [_nothing(one.kpi)] * len(times))
+            values = values_by_key.setdefault(key, [_nothing(one.kpi)] * len(times))
             values[place] = [row["value"]] * (place.stop - place.start)
-        for key, values in found.items():
+        for key, values in values_by_key.items():
             if all(value is None for value in values):
                 continue
             names = [
                 *([_joined(one.number.by, key)] if key else []),
-                *([one.label] if len(asked) > 1 or not key else []),
+                *([one.label] if len(number_answers) > 1 or not key else []),
             ]
             series.append(
                 {
@@ -393,15 +397,15 @@ def _over_time(panel: Panel, selection: Selection, asked: Sequence[_NumberAnswer
                     "kpi": one.kpi,
                 }
             )
-    chosen, note = _chosen(panel, asked[0].kpi, series)
-    for line in chosen:
+    lines, note = _choose(panel, number_answers[0].kpi, series)
+    for line in lines:
         kpi = line.pop("kpi")
         line["texts"] = [text_of(kpi, value) for value in line["values"]]
         if panel.traits.has_levels:
             line["levels"] = [level_of(kpi, value) for value in line["values"]]
-            top = max([abs(v) for one in chosen for v in one["values"] if v is not None], default=0.0)
+            top = max([abs(v) for one in lines for v in one["values"] if v is not None], default=0.0)
             line["shares"] = [_depth(kpi, value, top) for value in line["values"]]
-    kpi = asked[0].kpi
+    kpi = number_answers[0].kpi
     bounds = [("warning", kpi.warning), ("critical", kpi.critical)]
     return {
         "unit": unit,
@@ -409,9 +413,9 @@ def _over_time(panel: Panel, selection: Selection, asked: Sequence[_NumberAnswer
         "until": int(selection.until.timestamp() * 1000),
         "bin_s": bin_s,
         "times": [time * 1000 for time in times],
-        "series": chosen,
+        "series": lines,
         "bounds": [{"level": level, "value": value} for level, value in bounds if value is not None],
-        "greatest": max([abs(v) for line in chosen for v in line["values"] if v is not None], default=0.0),
+        "greatest": max([abs(v) for line in lines for v in line["values"] if v is not None], default=0.0),
         "share": panel.traits.has_axis and not panel.traits.is_summed and _worst_first(kpi),
         "note": note,
     }
@@ -449,17 +453,17 @@ _FORMS = {"tiles": _tiles, "groups": _groups, "cells": _matrix, "series": _over_
 # --- their parts -----------------------------------------------------------------------------------------
 
 
-def _merged(asked: Sequence[_NumberAnswer]) -> dict[Key, list[Any]]:
+def _merged(number_answers: Sequence[_NumberAnswer]) -> dict[Key, list[Any]]:
     """Group -> the numbers' values; without groups of which nothing is known."""
     merged: dict[Key, list[Any]] = {}
-    for index, one in enumerate(asked):
+    for index, one in enumerate(number_answers):
         for row in one.rows:
             key = tuple(row[name] for name in one.number.by)
-            merged.setdefault(key, [_nothing(other.kpi) for other in asked])[index] = row["value"]
+            merged.setdefault(key, [_nothing(other.kpi) for other in number_answers])[index] = row["value"]
     return {key: values for key, values in merged.items() if any(value is not None for value in values)}
 
 
-def _chosen(panel: Panel, kpi: Kpi, series: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], str]:
+def _choose(panel: Panel, kpi: Kpi, series: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], str]:
     """As many series as one can tell apart: of shares the worst ones, else the greatest, the others summed up."""
     most = panel.traits.series_max
     limit = min(panel.top or most, most)
@@ -468,19 +472,19 @@ def _chosen(panel: Panel, kpi: Kpi, series: list[dict[str, Any]]) -> tuple[list[
         return in_order, ""
     worst = keeps_least(panel.kind, kpi)
     ranked = sorted(series, key=lambda line: _mean(line["values"]), reverse=not worst)
-    chosen, rest = ranked[:limit], ranked[limit:]
+    lines, rest = ranked[:limit], ranked[limit:]
     if panel.traits.is_summed:
         sums = [
             sum(v or 0 for v in values) for values in zip(*(line["values"] for line in rest), strict=True)
         ]
         name = f"{OTHERS} ({len(rest)})"
         return [
-            *chosen,
+            *lines,
             {"name": name, "values": sums, "link": None, "bad": False, "rest": True, "kpi": kpi},
         ], ""
     if panel.traits.has_levels:
-        chosen.sort(key=lambda line: str(line["name"]))
-    return chosen, _first_of(limit, len(series), worst)
+        lines.sort(key=lambda line: str(line["name"]))
+    return lines, _first_of(limit, len(series), worst)
 
 
 def _worst_first(kpi: Kpi) -> bool:
@@ -493,8 +497,8 @@ def _first_of(count: int, total: int, worst: bool) -> str:
 
 
 def _mean(values: Iterable[float | None]) -> float:
-    known = [value for value in values if value is not None]
-    return sum(known) / len(known) if known else 0.0
+    numbers = [value for value in values if value is not None]
+    return sum(numbers) / len(numbers) if numbers else 0.0
 
 
 def _rank(value: float | None, key: Key, *, up: bool) -> tuple[Any, ...]:
@@ -513,7 +517,7 @@ def _nothing(kpi: Kpi) -> int | None:
     return 0 if kpi.null == "never null" else None
 
 
-def _said(kpi: Kpi, value: Any) -> dict[str, Any]:
+def _cell(kpi: Kpi, value: Any) -> dict[str, Any]:
     return {"value": value, "text": text_of(kpi, value), "level": level_of(kpi, value)}
 
 

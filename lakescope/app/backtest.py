@@ -135,7 +135,7 @@ def backtest(
             receipts.note(delivery)
             sent[delivery.notification.alert.key].append(_sent(delivery, at))
         past.ledger.forget_settled(subscriptions, at)
-    found = [_alert(one, sent[one.key], span.last) for one in alerts.values()]
+    past_alerts = [_alert(one, sent[one.key], span.last) for one in alerts.values()]
     count = len(span.rounds)
     reasons |= {name: Counter({"no data": count}) for name in without_data}
     return Backtest(
@@ -143,8 +143,8 @@ def backtest(
         until=span.last,
         step_s=span.step_s,
         rounds=count,
-        alerts=sorted(found, key=lambda one: (one.opened, one.rule, sorted(one.labels.items()))),
-        rules=[_rule(rule, found, reasons[rule.name], count) for _, rule in sorted(rules.items())],
+        alerts=sorted(past_alerts, key=lambda one: (one.opened, one.rule, sorted(one.labels.items()))),
+        rules=[_rule(rule, past_alerts, reasons[rule.name], count) for _, rule in sorted(rules.items())],
     )
 
 
@@ -173,11 +173,11 @@ class _Past(Evaluator):
             return
         self._until = (now // HOUR + 1) * HOUR
         times = [at for at in span.rounds if now <= at < self._until]
-        wanted = {name: one for at in times for name, one in self.questions(at).items()}
-        known = {name: answer for name, answer in self._answers.items() if name in wanted}
-        missing = {name: one for name, one in wanted.items() if name not in known}
+        questions = {name: one for at in times for name, one in self.questions(at).items()}
+        known_answers = {name: answer for name, answer in self._answers.items() if name in questions}
+        missing = {name: one for name, one in questions.items() if name not in known_answers}
         answers = ask_many(list(missing.values()), self.sink) if missing else []
-        self._answers = known | dict(zip(missing, answers, strict=True))
+        self._answers = known_answers | dict(zip(missing, answers, strict=True))
 
     def _ask(self, queries: Mapping[str, Query]) -> dict[str, Answer]:
         return {name: self._answers[name] for name in queries}

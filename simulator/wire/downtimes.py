@@ -19,7 +19,7 @@ from lakescope.simulator.wire.message import Wire
 DESTINATION = "/push/downtimes"
 URL = "https://goc.egi.example/gocdbpi/public/?method=get_downtime"
 
-_KEPT = DAY
+_RETENTION = DAY
 """So long after its end a downtime is still in the answer."""
 _AHEAD = 10 * DAY
 _SERVICES = {"davs": "webdav", "https": "webdav", "root": "XRootD"}
@@ -64,21 +64,23 @@ class Downtimes(Dialect):
         self.send(us + SECOND // 5, self._write, us)
         self._later(us + self._options.interval("downtimes", us), self._ask, None)
 
-    def _write(self, us: int, asked: int) -> Wire:
-        weeks = range(asked // WEEK - 1, (asked + _AHEAD) // WEEK + 1)
+    def _write(self, us: int, poll_us: int) -> Wire:
+        weeks = range(poll_us // WEEK - 1, (poll_us + _AHEAD) // WEEK + 1)
         planned = [one for week in weeks for one in _of_week(self._lake, self._seed, week)]
-        shown = [
+        visible = [
             one
             for one in (*self._declared, *planned)
-            if one.declared <= asked and one.end > asked - _KEPT and not (one.gone and one.gone <= asked)
+            if one.declared <= poll_us
+            and one.end > poll_us - _RETENTION
+            and not (one.gone and one.gone <= poll_us)
         ]
-        rows = "\n".join(row for one in sorted(shown) for row in _rows(self._lake, one))
+        rows = "\n".join(row for one in sorted(visible) for row in _rows(self._lake, one))
         body = f'<?xml version="1.0" encoding="UTF-8"?>\n<results>\n{rows}\n</results>\n'
         headers = {
             "content-type": "application/xml",
-            "date": http_text(asked).replace("UTC", "GMT"),
+            "date": http_text(poll_us).replace("UTC", "GMT"),
             "scope": URL,
-            "interval_s": str(self._options.interval("downtimes", asked) // SECOND),
+            "interval_s": str(self._options.interval("downtimes", poll_us) // SECOND),
         }
         return Wire(posix(us), self.source, self.format, DESTINATION, headers, body.encode())
 
@@ -106,12 +108,12 @@ def _of_outage(lake: Lake, chance: Chance, site: str, begin: float, end: float) 
 def _of_week(lake: Lake, seed: int, week: int) -> list[_Downtime]:
     """Two works at risk, in either half of the week, and one plan that is taken back."""
     chance = Chance("gocdb week", lake.name, seed, week)
-    found = []
+    downtimes = []
     for number in range(3):
         begin = week * WEEK + (number % 2) * WEEK // 2 + int(chance.between(0.2, 0.9) * 3 * DAY)
         begin = begin // HOUR * HOUR
         cancelled = number == 2
-        found.append(
+        downtimes.append(
             _Downtime(
                 f"{40_000 + week * 3 + number}G0",
                 chance.pick(lake.sites),
@@ -126,7 +128,7 @@ def _of_week(lake: Lake, seed: int, week: int) -> list[_Downtime]:
                 begin - DAY // 2 if cancelled else None,
             )
         )
-    return found
+    return downtimes
 
 
 def _rows(lake: Lake, one: _Downtime) -> list[str]:

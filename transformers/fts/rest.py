@@ -99,8 +99,8 @@ class Question:
 
     def get(self, key: str) -> str | None:
         """A parameter of its query."""
-        found = self._query.get(key)
-        return found[0] if found else None
+        values = self._query.get(key)
+        return values[0] if values else None
 
     @property
     def window_s(self) -> float:
@@ -112,21 +112,23 @@ class Question:
 @declare(maturity="experimental")
 def decode(message: Message, out: DecodeResult) -> None:
     """One answer; a bad row is a `Reject` of its own."""
-    found = any_json(message.body)
-    if not isinstance(found, dict):
-        raise RejectedError("schema", "$", "an answer of FTS's monitoring (an object)", shape(found))
+    document = any_json(message.body)
+    if not isinstance(document, dict):
+        raise RejectedError("schema", "$", "an answer of FTS's monitoring (an object)", shape(document))
     question = Question(message)
-    if "overview" in found:
-        _add_links(_items(found, "overview", out), question, out)
-    elif "evolution" in found:
-        _add_decisions(_items(found, "evolution", out), question, out)
+    if "overview" in document:
+        _add_links(_items(document, "overview", out), question, out)
+    elif "evolution" in document:
+        _add_decisions(_items(document, "evolution", out), question, out)
     else:
         expected = "the answer of overview (overview) or of optimizer/detailed (evolution)"
-        raise RejectedError("unknown_kind", "$", expected, ", ".join(sorted(found)[:20]) or "an empty object")
+        raise RejectedError(
+            "unknown_kind", "$", expected, ", ".join(sorted(document)[:20]) or "an empty object"
+        )
 
 
-def _items(found: Mapping[str, Any], key: str, out: DecodeResult) -> list[Any]:
-    page = found[key]
+def _items(document: Mapping[str, Any], key: str, out: DecodeResult) -> list[Any]:
+    page = document[key]
     items: Any = page.get("items") if isinstance(page, dict) else None
     if not isinstance(items, list):
         raise RejectedError("schema", f"$.{key}.items", "an array", shape(items))
@@ -140,16 +142,14 @@ def _items(found: Mapping[str, Any], key: str, out: DecodeResult) -> list[Any]:
 def _add_links(items: list[Any], question: Question, out: DecodeResult) -> None:
     links: dict[tuple[str, str], list[Row]] = {}
 
-    def add(found: Any, out: DecodeResult, path: str) -> None:
-        if not isinstance(found, dict):
-            raise RejectedError("schema", path, "object", shape(found))
-        row = convert_fields(
-            {key: value for key, value in found.items() if value is not None}, Row, out, path
-        )
+    def add(item: Any, out: DecodeResult, path: str) -> None:
+        if not isinstance(item, dict):
+            raise RejectedError("schema", path, "object", shape(item))
+        row = convert_fields({key: value for key, value in item.items() if value is not None}, Row, out, path)
         for key, text in (("source_se", row.source_se), ("dest_se", row.dest_se)):
             if not text:
                 raise RejectedError("value", f"{path}.{key}", "a storage element", text)
-        count_unknown(found, Row, out)
+        count_unknown(item, Row, out)
         links.setdefault((row.source_se, row.dest_se), []).append(row)
 
     each(items, out, add, "$.overview.items")
@@ -190,14 +190,14 @@ def _add_decisions(items: list[Any], question: Question, out: DecodeResult) -> N
         expected = "the question, ..optimizer/detailed?source=SE&destination=SE"
         raise RejectedError("schema", "$.headers.url", expected, "no source and destination")
 
-    def add(found: Any, out: DecodeResult, path: str) -> None:
-        if not isinstance(found, dict):
-            raise RejectedError("schema", path, "object", shape(found))
-        decision = convert_fields(found, Decision, out, path)
+    def add(item: Any, out: DecodeResult, path: str) -> None:
+        if not isinstance(item, dict):
+            raise RejectedError("schema", path, "object", shape(item))
+        decision = convert_fields(item, Decision, out, path)
         time = utc_time(decision.datetime, f"{path}.datetime")
         if time is None:
             raise RejectedError("value", f"{path}.datetime", "a time after 1970", decision.datetime)
-        count_unknown(found, Decision, out)
+        count_unknown(item, Decision, out)
         out.events.append(
             FtsQueue(
                 id=identify("fts-rest", "optimizer", question.endpoint, source, destination, time),

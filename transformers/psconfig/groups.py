@@ -32,7 +32,7 @@ class End(NamedTuple):
     address: Object
 
 
-class Seen(NamedTuple):
+class SeenHost(NamedTuple):
     """An address in the eyes of another."""
 
     host: str
@@ -45,31 +45,31 @@ def pairs(template: Object, group: Object, path: str, out: DecodeResult) -> Iter
     match group.get("type"):
         case "mesh":
             ends = read.ends(group.get("addresses"), f"{path}.addresses")
-            found = ((a, b) for a in ends for b in ends)
+            candidates = ((a, b) for a in ends for b in ends)
         case "disjoint":
             ends_a = read.ends(group.get("a-addresses"), f"{path}.a-addresses")
             ends_b = read.ends(group.get("b-addresses"), f"{path}.b-addresses")
             ways = 1 if group.get("unidirectional") else 2
-            found = (pair for a in ends_a for b in ends_b for pair in ((a, b), (b, a))[:ways])
+            candidates = (pair for a in ends_a for b in ends_b for pair in ((a, b), (b, a))[:ways])
         case "list":
             ends = read.ends(group.get("addresses"), f"{path}.addresses")
-            alone = [read.seen(end, None) for end in ends]
+            alone = [read.host_for(end, None) for end in ends]
             yield from ((one.host, None) for one in alone if one is not None and one.has_agent)
             return
         case kind:
             raise RejectedError("value", f"{path}.type", "mesh, disjoint or list", shape(kind))
     excluded = _excluded(group)
     scope = group.get("excludes-self") or "host"
-    known: set[tuple[str, str]] = set()
-    for a, b in found:
+    known_pairs: set[tuple[str, str]] = set()
+    for a, b in candidates:
         if (a.selector, b.selector) in excluded or _is_self(a, b, scope):
             continue
-        source, destination = read.seen(a, b.name), read.seen(b, a.name)
+        source, destination = read.host_for(a, b.name), read.host_for(b, a.name)
         if source is None or destination is None or not (source.has_agent or destination.has_agent):
             continue
         pair = source.host, destination.host
-        if pair not in known:
-            known.add(pair)
+        if pair not in known_pairs:
+            known_pairs.add(pair)
             yield pair
 
 
@@ -88,11 +88,11 @@ class Ends:
         return [
             end
             for index, selector in enumerate(selectors)
-            for end in self._chosen(object_of(selector, f"{path}[{index}]"), f"{path}[{index}]")
+            for end in self._choose(object_of(selector, f"{path}[{index}]"), f"{path}[{index}]")
             if end.address.get("disabled") is not True and self._host(end.address).get("disabled") is not True
         ]
 
-    def seen(self, end: End, by: str | None) -> Seen | None:
+    def host_for(self, end: End, by: str | None) -> SeenHost | None:
         """An address as another one sees it; null for one that is disabled, or that it has none of."""
         chain = self._chain(end, by)
         if not chain or any(one.get("disabled") is True for one in chain):
@@ -100,7 +100,7 @@ class Ends:
         text = chain[-1].get("address")
         host = host_of(text) if isinstance(text, str) else None
         agents = (*chain, self._host(end.address))
-        return Seen(host, all(one.get("no-agent") is not True for one in agents)) if host else None
+        return SeenHost(host, all(one.get("no-agent") is not True for one in agents)) if host else None
 
     def _chain(self, end: End, by: str | None) -> list[Object]:
         """From the address to what is chosen of it, each inheriting from those before."""
@@ -119,7 +119,7 @@ class Ends:
         labelled = _entry(address, "labels", label)
         return [] if labelled is None else [address, labelled]
 
-    def _chosen(self, selector: Object, path: str) -> Iterator[End]:
+    def _choose(self, selector: Object, path: str) -> Iterator[End]:
         if selector.get("disabled") is True:
             return
         name = selector.get("class")
@@ -128,12 +128,12 @@ class Ends:
             address = referred(self._template, "addresses", name, f"{path}.name")
             yield End((str(name), str(label)), str(name), label or self._label, address)
             return
-        chosen = referred(self._template, "address-classes", name, f"{path}.class")
+        address_class = referred(self._template, "address-classes", name, f"{path}.class")
         try:
             yield from [
                 End((str(name), "class"), key, self._label, address)
                 for key, address in _addresses(self._template)
-                if self._is_of_class(address, chosen, 0)
+                if self._is_of_class(address, address_class, 0)
             ]
         except UnreadableFilterError:
             self._out.filtered["address_class"] += 1
@@ -196,18 +196,18 @@ def _excluded(group: Object) -> set[tuple[Any, Any]]:
     }
 
 
-def _selector(found: Any) -> tuple[str, str]:
-    if not isinstance(found, dict):
+def _selector(document: Any) -> tuple[str, str]:
+    if not isinstance(document, dict):
         return "", ""
     return (
-        (str(found["class"]), "class")
-        if "class" in found
-        else (str(found.get("name")), str(found.get("label")))
+        (str(document["class"]), "class")
+        if "class" in document
+        else (str(document.get("name")), str(document.get("label")))
     )
 
 
-def _is_tagged(found: Object, tag: Any) -> bool:
-    tags = found.get("tags")
+def _is_tagged(document: Object, tag: Any) -> bool:
+    tags = document.get("tags")
     return isinstance(tags, list) and str(tag).lower() in [str(one).lower() for one in tags]
 
 
@@ -220,33 +220,35 @@ def _is_within(address: Any, netmask: Any) -> bool:
 
 
 def _addresses(template: Object) -> list[tuple[str, Object]]:
-    known = template.get("addresses")
+    addresses = template.get("addresses")
     return (
-        [(key, one) for key, one in known.items() if isinstance(one, dict)] if isinstance(known, dict) else []
+        [(key, one) for key, one in addresses.items() if isinstance(one, dict)]
+        if isinstance(addresses, dict)
+        else []
     )
 
 
-def _objects(found: Any) -> list[Object]:
-    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+def _objects(document: Any) -> list[Object]:
+    return [one for one in document if isinstance(one, dict)] if isinstance(document, list) else []
 
 
-def _entry(found: Object, room: str, name: Any) -> Object | None:
+def _entry(document: Object, room: str, name: Any) -> Object | None:
     """What a name stands for in a part of an object; null if it is not there."""
-    known = found.get(room)
-    entry = known.get(name) if isinstance(known, dict) and isinstance(name, str) else None
+    entries = document.get(room)
+    entry = entries.get(name) if isinstance(entries, dict) and isinstance(name, str) else None
     return entry if isinstance(entry, dict) else None
 
 
-def object_of(found: Any, path: str) -> Object:
+def object_of(document: Any, path: str) -> Object:
     """An object. Raises `RejectedError`."""
-    if not isinstance(found, dict):
-        raise RejectedError("schema", path, "object", shape(found))
-    return found
+    if not isinstance(document, dict):
+        raise RejectedError("schema", path, "object", shape(document))
+    return document
 
 
 def referred(template: Object, room: str, name: Any, path: str) -> Object:
     """What a name stands for in a part of the template. Raises `RejectedError`."""
-    found = _entry(template, room, name)
-    if found is None:
+    entry = _entry(template, room, name)
+    if entry is None:
         raise RejectedError("value", path, f"the name of one of the template's {room}", shape(name))
-    return found
+    return entry

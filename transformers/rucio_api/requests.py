@@ -46,21 +46,21 @@ class Amounts(Struct):
 
     def by_activity(self, prefix: str) -> dict[str, dict[str, int]]:
         """Activity -> field of the event -> how much."""
-        found: dict[str, dict[str, int]] = defaultdict(dict)
+        amounts: dict[str, dict[str, int]] = defaultdict(dict)
         for activity, count in self.queued.items():
-            found[activity][f"queued{prefix}"] = count
+            amounts[activity][f"queued{prefix}"] = count
         for name, ended in (("done", self.done), ("failed", self.failed)):
             for activity, spans in ended.items():
-                found[activity] |= {f"{name}{prefix}_{span}": spans.get(span, 0) for span in _SPANS}
-        return found
+                amounts[activity] |= {f"{name}{prefix}_{span}": spans.get(span, 0) for span in _SPANS}
+        return amounts
 
     def totals(self, prefix: str) -> dict[str, int]:
         """Field of the event -> how much of all activities together."""
-        found = {f"queued{prefix}": self.queued_total}
+        amounts = {f"queued{prefix}": self.queued_total}
         for name in ("done", "failed"):
             for span in _SPANS:
-                found[f"{name}{prefix}_{span}"] = getattr(self, f"{name}_total_{span}") or 0
-        return found
+                amounts[f"{name}{prefix}_{span}"] = getattr(self, f"{name}_total_{span}") or 0
+        return amounts
 
 
 class LinkLine(Struct):
@@ -96,8 +96,8 @@ class Links:
             counts = _counts(line)
             if not counts:
                 out.filtered["idle_link"] += 1
-            for activity, found in counts.items():
-                out.events.append(_event(line, activity, found, question, has_stats=has_stats))
+            for activity, fields in counts.items():
+                out.events.append(_event(line, activity, fields, question, has_stats=has_stats))
 
 
 def _counts(line: LinkLine) -> dict[str | None, dict[str, int]]:
@@ -105,10 +105,10 @@ def _counts(line: LinkLine) -> dict[str | None, dict[str, int]]:
     counts: dict[str | None, dict[str, int]] = defaultdict(dict)
     rest: dict[str, int] = {}
     for amounts, prefix in ((line.files or Amounts(), ""), (line.bytes or Amounts(), "_bytes")):
-        for activity, found in amounts.by_activity(prefix).items():
-            counts[activity] |= found
+        for activity, fields in amounts.by_activity(prefix).items():
+            counts[activity] |= fields
         for name, total in amounts.totals(prefix).items():
-            more = total - sum(found.get(name, 0) for found in counts.values())
+            more = total - sum(fields.get(name, 0) for fields in counts.values())
             if more > 0:
                 rest[name] = more
     if rest:
@@ -117,10 +117,10 @@ def _counts(line: LinkLine) -> dict[str | None, dict[str, int]]:
 
 
 def _event(
-    line: LinkLine, activity: str | None, found: dict[str, int], question: Question, *, has_stats: bool
+    line: LinkLine, activity: str | None, fields: dict[str, int], question: Question, *, has_stats: bool
 ) -> LinkRequests:
     def of(name: str) -> int | None:
-        return to_int(found.get(name, 0))
+        return to_int(fields.get(name, 0))
 
     def ended(name: str) -> int | None:
         return of(name) if has_stats else None
