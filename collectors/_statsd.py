@@ -59,7 +59,7 @@ class Totals:
         self.last_fault = ""
         self._series: dict[str, _Series] = {}
         self._changed: dict[str, _Series] = {}
-        self._begun = now
+        self._page_start = now
 
     def add(self, packet: bytes, now: float) -> None:
         """All lines of a packet; those that are none are counted, and the last of them is remembered."""
@@ -80,13 +80,13 @@ class Totals:
         for name, total in own.items():
             family = f"lakescope_statsd_{name}"
             lines += [f"# TYPE {family}_total counter", f"{family}_total {total}"]
-        begun = round(self._begun * 1000)
+        start_ms = round(self._page_start * 1000)
         for name, series in self._changed.items():
-            _write(lines, name.translate(_ESCAPES), series, begun if series.is_new else None)
+            _write(lines, name.translate(_ESCAPES), series, start_ms if series.is_new else None)
             series.is_new = False
             series.members = set()
         self._changed = {}
-        self._begun = now
+        self._page_start = now
         self._forget(now)
         return "\n".join([*lines, ""]).encode()
 

@@ -108,13 +108,13 @@ class StatsdCollector:
         return inbox.put([Message(page, self.options.format, headers, now)])
 
     def _report(self) -> None:
-        told = [f"listening on udp://{self.options.host}:{self.options.port}"]
+        notes = [f"listening on udp://{self.options.host}:{self.options.port}"]
         if dropped := self.losses["dropped_packets"]:
             remedy = "raise receive_buffer_bytes and net.core.rmem_max"
-            told.append(f"{dropped} packets dropped by the kernel, whose buffer was full: {remedy}")
+            notes.append(f"{dropped} packets dropped by the kernel, whose buffer was full: {remedy}")
         if malformed := self.losses["malformed_lines"]:
-            told.append(f"{malformed} lines refused, the last: {quote(self._totals.last_fault)}")
-        self.health.set("ok", "; ".join(told))
+            notes.append(f"{malformed} lines refused, the last: {quote(self._totals.last_fault)}")
+        self.health.set("ok", "; ".join(notes))
 
 
 def _dropped(listening: socket.socket) -> int:

@@ -85,7 +85,7 @@ def sides(query: Query) -> tuple[Query, Query]:
         to = structs.replace(
             to,
             by=tuple(map(_other_end, of.by)),
-            filters={_other_end(name): wanted for name, wanted in of.filters.items()},
+            filters={_other_end(name): values for name, values in of.filters.items()},
             narrowing=tuple(one._replace(field=_other_end(one.field)) for one in of.narrowing),
         )
     if shift:
@@ -112,8 +112,8 @@ def join(query: Query, of: Sequence[Mapping[str, Any]], to: Sequence[Mapping[str
         right = _values(query, to, binned=bool(query.bin_s), later=later)
     if comparison.absent:
         counted, all_ = (left_values, right) if comparison.absent == "of" else (right, left_values)
-        known = {key: counted.get(key) or 0 for key, value in all_.items() if value is not None}
-        left_values, right = (known, all_) if comparison.absent == "of" else (all_, known)
+        counts = {key: counted.get(key) or 0 for key, value in all_.items() if value is not None}
+        left_values, right = (counts, all_) if comparison.absent == "of" else (all_, counts)
     pairs = {key: (left_values.get(key), right.get(key)) for key in (*left_values, *right)}
     if comparison.capped:
         pairs = {key: (_capped(of, to), to) for key, (of, to) in pairs.items()}
@@ -203,8 +203,8 @@ def _joined(question: Question, of: Answer, to: Answer) -> Answer | Query:
             hours = f"{window // HOUR} h"
             return UnsupportedError(f"{question.kpi.name} needs reports more often than every {hours}")
     elif question.bin_s:
-        asked = [of] if _of(question).baseline_s else [of, to]
-        bin_s = lcm(*(getattr(answer, "bin_s", None) or question.bin_s for answer in asked))
+        binned_answers = [of] if _of(question).baseline_s else [of, to]
+        bin_s = lcm(*(getattr(answer, "bin_s", None) or question.bin_s for answer in binned_answers))
         if bin_s != question.bin_s:
             return structs.replace(question, bin_s=bin_s)
     return join(question, of, to)

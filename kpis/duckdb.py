@@ -273,8 +273,8 @@ class _Compiler:
         begin = f"greatest($first, {self.bins[0]})" if self.bins else "$first"
         hours = f"greatest(0, date_diff('hour', {begin}::timestamp, {self._end('$last')}::timestamp))"
         within = ["time >= $first", "time < $last", *conditions]
-        seen = _distinct("date_trunc('hour', time)", within)
-        return f"{hours} - {seen}"
+        hours_with_events = _distinct("date_trunc('hour', time)", within)
+        return f"{hours} - {hours_with_events}"
 
 
 def _numbers(keys: Sequence[str]) -> str:

@@ -125,9 +125,9 @@ def rows(query: Query, answers: Sequence[Iterable[Report]]) -> Rows:
     query_parts = parts(query.kpi.value)
     *histories, polls = _histories(query_parts, answers)
     is_polled = any(part.polled for part in query_parts)
-    asked = [*polls.intervals_of(query_parts[0].polled)] if is_polled else []
+    poll_intervals = [*polls.intervals_of(query_parts[0].polled)] if is_polled else []
     known_intervals = [interval for history in histories for interval in history.intervals.values()]
-    width = _width(query.bin_s, asked or known_intervals)
+    width = _width(query.bin_s, poll_intervals or known_intervals)
     query = query if width == query.bin_s else structs.replace(query, bin_s=width)
     instants = list(_instants(query))
     states = [history.states(query, [end for _, _, end in instants]) for history in histories]
@@ -235,7 +235,9 @@ class _History:
             self.series[tuple([report.values.get(name) for name in names])].append(report)
         for series_reports in self.series.values():
             series_reports.sort(key=partial(_place, str(part.field)))
-        self._times = {key: [report.time for report in found] for key, found in self.series.items()}
+        self._times = {
+            key: [report.time for report in sorted_reports] for key, sorted_reports in self.series.items()
+        }
         self.intervals = {key: self._interval(key, configured_intervals or {}) for key in self.series}
         """Null: unknown."""
         of_source = self._medians()
@@ -345,7 +347,7 @@ class _History:
 
 def _values(
     query: Query,
-    wanted: Sequence[Part],
+    query_parts: Sequence[Part],
     histories: Sequence[_History],
     states: Sequence[Mapping[Key, _State]],
     begin: float,
@@ -355,7 +357,7 @@ def _values(
     """Group -> the KPI's value at one time."""
     of_groups: list[dict[Key, list[Any]]] = []
     is_days_left = isinstance(query.kpi.value, DaysLeft)
-    for part, history, states_of_part in zip(wanted, histories, states, strict=True):
+    for part, history, states_of_part in zip(query_parts, histories, states, strict=True):
         values_by_group: dict[Key, list[Any]] = defaultdict(list)
         for key, state in states_of_part.items():
             if (
@@ -372,13 +374,13 @@ def _values(
         of_groups.append(values_by_group)
     # of rules that nobody asked for, a report of any state says whether one is stuck
     has_data = fresh or any(
-        (state.counts or key[-1] is None) if wanted[0].polled else state.group is not None
+        (state.counts or key[-1] is None) if query_parts[0].polled else state.group is not None
         for key, state in states[0].items()
     )
     for group in groups:
         values = [
             _over(part, grouped.get(group, []), has_data=has_data)
-            for part, grouped in zip(wanted, of_groups, strict=True)
+            for part, grouped in zip(query_parts, of_groups, strict=True)
         ]
         yield group, _days(*values) if is_days_left else combine(query, group, values)
 

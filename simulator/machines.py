@@ -31,7 +31,7 @@ class Machine(msgspec.Struct, gc=False):
 
     host: Host
     booted: int
-    seen: int
+    last_us: int
     cpus: int = 16
     memory: int = 64 * GIB
     memory_used: int = 0
@@ -99,14 +99,14 @@ class Machines:
         return True
 
     def _reboot(self, machine: Machine, us: int) -> None:
-        machine.booted = machine.seen = us - 20 * SECOND
+        machine.booted = machine.last_us = us - 20 * SECOND
         machine.seconds_user = machine.seconds_system = machine.seconds_wait = machine.seconds_idle = 0.0
         machine.received = machine.sent = machine.packets_received = machine.packets_sent = 0
         machine.dropped = machine.retransmitted = machine.read = machine.written = 0
 
     def _work(self, machine: Machine, us: int, busy: float) -> None:
-        seconds = max((us - machine.seen) / SECOND, 0.001)
-        machine.seen = us
+        seconds = max((us - machine.last_us) / SECOND, 0.001)
+        machine.last_us = us
         load_factor = 1.0 if self._suffers(machine, us) else 0.0
         machine.share_user = min(0.09 * busy, 0.6)
         machine.share_system = min(0.05 * busy, 0.25)

@@ -156,9 +156,9 @@ class DuckdbSink:
         if kind is None:
             raise KeyError(f"{dataset} has no field {field!r}")
         values_query = f"(select try_cast(value as {kind}) from unnest($values) as given(value))"  # noqa: S608 - a type of ours
-        given = {"since": (">=", since), "until": ("<", until)}
-        within = "".join(f" and time {sign} ${name}" for name, (sign, end) in given.items() if end)
-        ends = {name: end.astimezone(UTC).replace(tzinfo=None) for name, (_, end) in given.items() if end}
+        bounds = {"since": (">=", since), "until": ("<", until)}
+        within = "".join(f" and time {sign} ${name}" for name, (sign, end) in bounds.items() if end)
+        ends = {name: end.astimezone(UTC).replace(tzinfo=None) for name, (_, end) in bounds.items() if end}
         return self.query(
             f'select * from "{dataset}" where "{field}" in {values_query}{within} order by time limit $limit',  # noqa: S608 - both names checked
             {"values": list(values), "limit": limit, **ends},

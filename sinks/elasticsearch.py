@@ -193,8 +193,8 @@ class ElasticsearchSink:
             "delete it, or choose a range without it: what is sought may lie in it",
         )
         ends = {name: end.isoformat() for name, end in (("gte", since), ("lt", until)) if end}
-        chosen = [{"terms": {field: list(values)}}, *([{"range": {"@timestamp": ends}}] if ends else [])]
-        query = {"size": limit, "sort": ["@timestamp"], "query": {"bool": {"filter": chosen}}}
+        filters = [{"terms": {field: list(values)}}, *([{"range": {"@timestamp": ends}}] if ends else [])]
+        query = {"size": limit, "sort": ["@timestamp"], "query": {"bool": {"filter": filters}}}
         return [
             {
                 _INDEXED_FIELDS.get(key, key): value

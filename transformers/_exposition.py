@@ -136,12 +136,12 @@ class Types:
 
     def family(self, name: str) -> Family:
         """What a sample of this name belongs to."""
-        begun = name.removesuffix("_created")  # a family of its own in the text format of prometheus_client
+        stem = name.removesuffix("_created")  # a family of its own in the text format of prometheus_client
         if (
-            begun != name
-            and (kind := self._of.get(begun) or self._of.get(f"{begun}_total")) in CUMULATIVE_SUFFIXES
+            stem != name
+            and (kind := self._of.get(stem) or self._of.get(f"{stem}_total")) in CUMULATIVE_SUFFIXES
         ):
-            return Family(begun, kind or "", "_created")
+            return Family(stem, kind or "", "_created")
         if (kind := self._of.get(name)) is not None:
             ending = "_total" if kind == "counter" and name.endswith("_total") else ""
             return Family(name.removesuffix(ending), kind, "")

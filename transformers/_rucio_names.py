@@ -129,8 +129,8 @@ def of_statsd(name: str) -> Name:
     else:
         module, rest = match["module"], match["rest"]
     for pattern, metric in _patterns(module):
-        if found := pattern.fullmatch(rest):
-            return Name(module, _SAME.get(metric, metric), dict(found.groupdict()))
+        if matched := pattern.fullmatch(rest):
+            return Name(module, _SAME.get(metric, metric), dict(matched.groupdict()))
     return Name(module, rest.replace(".", "_"), {})
 
 

@@ -59,24 +59,24 @@ class Check(Struct):
 @declare(items="independent")
 def decode(message: Message, out: DecodeResult) -> None:
     """One check or an array; a bad one is a `Reject` of its own."""
-    found = any_json(message.body)
-    if isinstance(found, list):
-        each(found, out, _decode_one)
+    document = any_json(message.body)
+    if isinstance(document, list):
+        each(document, out, _decode_one)
     else:
-        _decode_one(found, out, "$")
+        _decode_one(document, out, "$")
 
 
-def _decode_one(found: Any, out: DecodeResult, path: str) -> None:
-    if not isinstance(found, dict):
-        raise RejectedError("schema", path, "object", shape(found))
-    check = convert_fields(found, Check, out, path)
+def _decode_one(document: Any, out: DecodeResult, path: str) -> None:
+    if not isinstance(document, dict):
+        raise RejectedError("schema", path, "object", shape(document))
+    check = convert_fields(document, Check, out, path)
     time = epoch_time(check.time, f"{path}.time")
     _, moment = utc_moment(time)
     if time is None or moment is None:
         raise RejectedError("value", f"{path}.time", "POSIX seconds after 1970", check.time)
     certificate = check.certificate or Certificate()
     not_after, end = utc_moment(certificate.not_after, f"{path}.certificate.not_after")
-    count_unknown(found, Check, out)
+    count_unknown(document, Check, out)
     out.events.append(
         Probe(
             id=identify("probe", check.probe, check.target, check.address, time),

@@ -54,8 +54,10 @@ class Certificate(NamedTuple):
 def read(der: bytes | None, *, chain_ok: bool | None, name_ok: bool | None) -> Certificate:
     """The certificate in DER; null for what one that breaks the rules does not tell."""
     try:
-        found = x509.load_der_x509_certificate(der or b"")
-        return Certificate(found.not_valid_after_utc, found.issuer.rfc4514_string(), chain_ok, name_ok)
+        certificate = x509.load_der_x509_certificate(der or b"")
+        return Certificate(
+            certificate.not_valid_after_utc, certificate.issuer.rfc4514_string(), chain_ok, name_ok
+        )
     except (ValueError, TypeError):
         return Certificate(None, None, chain_ok, name_ok)
 

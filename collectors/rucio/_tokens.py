@@ -64,9 +64,9 @@ class Tokens:
     def headers(self) -> dict[str, str]:
         """For a request. Raises `RefusedLoginError`, or `httpx.HTTPError` where nobody answers."""
         if time.monotonic() >= self._until:
-            asked = time.monotonic()
+            start = time.monotonic()
             self._token, life_s = self._fetch()
-            self._until = asked + life_s * _USED_UP
+            self._until = start + life_s * _USED_UP
         return self._headers | {"x-rucio-auth-token": self._token}
 
     def forget(self) -> None:

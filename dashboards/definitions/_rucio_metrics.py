@@ -12,8 +12,8 @@ def _stat(title: str, kpi: str, width: int = 4) -> Panel:
 
 def _lines(title: str, *numbers: tuple[str, str], width: int = 12) -> Panel:
     """KPIs and their labels, over time."""
-    chosen = tuple(Number(kpi=kpi, label=label) for kpi, label in numbers)
-    return Panel(title=title, kind="lines", width=width, numbers=chosen)
+    panel_numbers = tuple(Number(kpi=kpi, label=label) for kpi, label in numbers)
+    return Panel(title=title, kind="lines", width=width, numbers=panel_numbers)
 
 
 def _by(title: str, kpi: str, dimension: str, kind: PanelKind = "stacked", width: int = 12) -> Panel:
@@ -22,8 +22,8 @@ def _by(title: str, kpi: str, dimension: str, kind: PanelKind = "stacked", width
 
 
 def _table(title: str, by: tuple[str, ...], *numbers: tuple[str, str], width: int = 12) -> Panel:
-    chosen = tuple(Number(kpi=kpi, by=by, label=label) for kpi, label in numbers)
-    return Panel(title=title, kind="table", width=width, numbers=chosen)
+    panel_numbers = tuple(Number(kpi=kpi, by=by, label=label) for kpi, label in numbers)
+    return Panel(title=title, kind="table", width=width, numbers=panel_numbers)
 
 
 ROWS = (

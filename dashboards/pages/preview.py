@@ -226,12 +226,12 @@ def _legend_lines(picture: Picture, theme: Theme, width: float) -> list[list[tup
     left = 0.0
     for look in vega.looks(picture, theme):
         name = fit_text(look.name, 11.5, width - 30)
-        taken = width_of(name, 11.5) + 41
-        if lines[-1] and left + taken > width + 16:
+        entry_width = width_of(name, 11.5) + 41
+        if lines[-1] and left + entry_width > width + 16:
             lines.append([])
             left = 0.0
-        lines[-1].append((look, name, taken))
-        left += taken
+        lines[-1].append((look, name, entry_width))
+        left += entry_width
     return lines
 
 

@@ -28,9 +28,7 @@ NO_RISE = "fewer than two reports"
 def of(component: str | tuple[str, ...] | None, *metrics: str) -> tuple[Condition, ...]:
     named = [("component", component)] if component else []
     named += [("metric", metrics[0] if len(metrics) == 1 else metrics)] if metrics else []
-    return tuple(
-        Condition(field, "in" if isinstance(wanted, tuple) else "=", wanted) for field, wanted in named
-    )
+    return tuple(Condition(field, "in" if isinstance(value, tuple) else "=", value) for field, value in named)
 
 
 def counted(

@@ -15,7 +15,7 @@ _network = partial(Kpi, dataset="network", good="down", dimensions=NETWORK)
 TESTS = ("src_site", "dst_site", "src_host", "dst_host", "test", "vo")
 _tests = partial(Kpi, dataset="network", dimensions=TESTS)
 _expected = partial(Kpi, dataset="expected_tests", good="neutral", dimensions=TESTS)
-_wanted = partial(
+_expected_tests = partial(
     Part,
     kind="last",
     series=("task", "test", "src_host", "dst_host", "ip_version"),
@@ -152,14 +152,14 @@ KPIS = (
         name="expected_test_rate",
         meaning="perfSONAR tests that the pSConfig templates want, in runs per second: latest complete poll.",
         unit="1/s",
-        value=_wanted(field="per_second"),
+        value=_expected_tests(field="per_second"),
         null="no pSConfig template has been polled, or its tests are not repeated",
     ),
     _expected(
         name="expected_hosts",
         meaning="Hosts that the pSConfig templates want to measure: latest complete poll.",
         unit="count",
-        value=_wanted(field="src_host", over="distinct"),
+        value=_expected_tests(field="src_host", over="distinct"),
         null="no pSConfig template has been polled",
     ),
     empty_hours("network", "measurement of perfSONAR", (*NETWORK, "test")),

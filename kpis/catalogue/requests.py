@@ -10,7 +10,7 @@ _LINK = ("src_rse", "dst_rse")
 LINKS = ("dst_rse", "src_rse", "dst_site", "src_site", "vo")
 
 _requests = partial(Kpi, unit="count", dataset="requests", dimensions=(*LINKS, "activity"))
-_ASKED = "Rucio's requests are not polled (/requests/metrics), or Rucio does not answer"
+_NOT_POLLED = "Rucio's requests are not polled (/requests/metrics), or Rucio does not answer"
 _UNKEPT = "Rucio keeps no transfer_stats, nothing was done or failed in six hours, or it does not answer"
 _last = partial(Part, kind="last", series=(*_LINK, "activity"), polled="requests")
 
@@ -46,7 +46,7 @@ KPIS = (
         " source yet.",
         good="down",
         value=_last(field="queued", over="total"),
-        null=_ASKED,
+        null=_NOT_POLLED,
     ),
     _requests(
         name="requests_queued_bytes",
@@ -54,7 +54,7 @@ KPIS = (
         unit="bytes",
         good="down",
         value=_last(field="queued_bytes", over="total"),
-        null=_ASKED,
+        null=_NOT_POLLED,
     ),
     _ended("succeeded", "done_1h", "hour", "up"),
     _ended("succeeded", "done_6h", "six hours", "up"),

@@ -148,7 +148,7 @@ def backtest(
     )
 
 
-def chosen(rules: Mapping[str, Rule], name: str | None, threshold: float | None) -> dict[str, Rule]:
+def choose_rules(rules: Mapping[str, Rule], name: str | None, threshold: float | None) -> dict[str, Rule]:
     """All enabled rules, or one, enabled or not, with another threshold if one is given. Raises `ValueError` for a rule that is
     not there, or a threshold that it cannot have."""
     if name is None:

@@ -92,12 +92,14 @@ def complete(record: IncidentRecord, sink: Sink, now: float, outages: Sequence[O
         "FTS queue": _fts_queue(rows, culprit),
         "storage": _storage(rows, error or record.error_class or ""),
     }
-    asked = {name.partition("/")[0] for name in questions}
-    found = [*_downtimes(culprit, outages), *(one for one in judged.values() if one is not None)]
-    silent = [name for name, one in judged.items() if one is None and name in asked]
+    asked_sources = {name.partition("/")[0] for name in questions}
+    evidence = [*_downtimes(culprit, outages), *(one for one in judged.values() if one is not None)]
+    silent = [name for name, one in judged.items() if one is None and name in asked_sources]
     if silent:
-        found.append(Evidence(source="no data", finding="neutral", text=f"No data of: {', '.join(silent)}"))
-    return replace(record, evidence=tuple(found))
+        evidence.append(
+            Evidence(source="no data", finding="neutral", text=f"No data of: {', '.join(silent)}")
+        )
+    return replace(record, evidence=tuple(evidence))
 
 
 def _questions(record: IncidentRecord, culprit: _Culprit, since: float, until: float) -> dict[str, Question]:
@@ -265,9 +267,9 @@ def _downtimes(culprit: _Culprit, outages: Sequence[Outage]) -> Iterator[Evidenc
 
 
 def _of(rows: dict[str, Rows], prefix: str) -> Iterator[dict[str, Any]]:
-    for name, found in rows.items():
+    for name, prefix_rows in rows.items():
         if name.startswith(prefix):
-            yield from found
+            yield from prefix_rows
 
 
 def _seconds(time: Any) -> float:

@@ -76,7 +76,11 @@ def _by_file(requests: dict[str, list[Event]]) -> dict[tuple[str, ...], list[_At
     files: dict[tuple[str, ...], list[_Attempt]] = defaultdict(list)
     for request, events in requests.items():
         attempt = _Attempt(request, events)
-        key = (str(attempt.known("scope") or ""), str(attempt.known("name") or ""), attempt.destination)
+        key = (
+            str(attempt.last_value("scope") or ""),
+            str(attempt.last_value("name") or ""),
+            attempt.destination,
+        )
         files[key].append(attempt)
     return files
 
@@ -109,21 +113,25 @@ class _Attempt:
             "dst_site",
             "account",
         ):
-            if end.get(name) is None and (value := self.known(name)) is not None:
+            if end.get(name) is None and (value := self.last_value(name)) is not None:
                 end = end | {name: value}
         return end
 
-    def known(self, name: str) -> Any:
+    def last_value(self, name: str) -> Any:
         """The last value of a field that any event has."""
         return next((event[name] for event in reversed(self.events) if event.get(name) is not None), None)
 
     @property
     def destination(self) -> str:
-        return str(self.known("dst_rse") or self.known("dst_host") or self.known("dst_site") or "")
+        return str(
+            self.last_value("dst_rse") or self.last_value("dst_host") or self.last_value("dst_site") or ""
+        )
 
     @property
     def source(self) -> str:
-        return str(self.known("src_rse") or self.known("src_host") or self.known("src_site") or "")
+        return str(
+            self.last_value("src_rse") or self.last_value("src_host") or self.last_value("src_site") or ""
+        )
 
     @property
     def failed(self) -> bool:
@@ -147,11 +155,11 @@ class _File:
         return (
             last
             | {
-                "account": self.last.known("account"),
+                "account": self.last.last_value("account"),
                 "src_rse": self.last.source,
                 "dst_rse": self.last.destination,
             }
-            | {name: self.last.known(name) for name in ("src_site", "dst_site")}
+            | {name: self.last.last_value(name) for name in ("src_site", "dst_site")}
         )
 
     @property
@@ -166,7 +174,7 @@ class _File:
         """When it is tried again, as far as reports tell: nobody announces it."""
         if not self.last.failed or self.arrived:
             return ""
-        retry, most = self.last.known("retry"), self.last.known("retry_max")
+        retry, most = self.last.last_value("retry"), self.last.last_value("retry_max")
         if retry is not None and most is not None and retry < most:
             return f"FTS tries again by itself (retry {retry} of {most} is over)"
         gaps = [(b.begin - a.begin).total_seconds() for a, b in pairwise(self.attempts)]
@@ -184,9 +192,9 @@ class _File:
         return {
             "scope": self.scope, "name": self.name, "source": self.last.source, "destination": self.destination,
             "state": self.state, "event": self.last.last.get("event"), "time": self.last.last.get("time"),
-            "bytes": self.last.known("bytes"), "attempts": len(self.attempts), "failures": len(self.failures),
+            "bytes": self.last.last_value("bytes"), "attempts": len(self.attempts), "failures": len(self.failures),
             "error": self.last.last.get("error") if self.state == "failed" else None,
-            "next": self.next_attempt(), "request_id": self.last.request, "rule_id": self.last.known("rule_id"),
+            "next": self.next_attempt(), "request_id": self.last.request, "rule_id": self.last.last_value("rule_id"),
             "turn": self.turn._asdict(),
         }  # fmt: skip
 
@@ -194,7 +202,7 @@ class _File:
 def _counts(files: Sequence[_File]) -> dict[str, int]:
     states = [file.state for file in files]
     volume = sum(
-        max((attempt.known("bytes") or 0 for attempt in file.attempts), default=0)
+        max((attempt.last_value("bytes") or 0 for attempt in file.attempts), default=0)
         for file in files
         if file.arrived
     )
@@ -254,7 +262,7 @@ def _failures(files: Sequence[_File]) -> list[dict[str, Any]]:
         end = newest.last | {
             "src_rse": newest.source,
             "dst_rse": newest.destination,
-            "account": newest.known("account"),
+            "account": newest.last_value("account"),
         }
         failures.append({
             "source": source, "destination": destination, "error": end.get("error"), "event": end.get("event"),
@@ -271,8 +279,8 @@ def _latest_rules(events: Sequence[Event]) -> list[Event]:
     rules: dict[str, Event] = {}
     for event in events:
         if event.get("rule_id"):
-            known = {key: value for key, value in event.items() if value is not None}
-            rules[event["rule_id"]] = rules.get(event["rule_id"], {}) | known
+            fields = {key: value for key, value in event.items() if value is not None}
+            rules[event["rule_id"]] = rules.get(event["rule_id"], {}) | fields
     for rule in rules.values():
         if rule.get("event") != "stuck":
             for name in ("error", "stuck_at", "stuck_s"):

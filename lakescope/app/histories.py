@@ -42,9 +42,9 @@ class Histories:
         counts = _counts(queries.values(), ask)
         if counts is not None:
             names = {name: _name(one) for name, one in queries.items()}
-            known = self._windows
+            windows = self._windows
             self._windows = {
-                names[name]: known.get(names[name]) or Windows(one.by, one.bin_s or 0)
+                names[name]: windows.get(names[name]) or Windows(one.by, one.bin_s or 0)
                 for name, one in queries.items()
             }
             self._update({name: self._windows[names[name]] for name in queries}, queries, counts, ask)

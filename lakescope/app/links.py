@@ -64,12 +64,12 @@ def dashboard_of(rule: Rule, labels: Collection[str]) -> Dashboard:
     kpi = CATALOGUE[rule.kpi]
 
     def fitness(dashboard: Dashboard) -> tuple[bool, bool, int, bool]:
-        shown = _shown(dashboard)
+        kpis = _kpis_of(dashboard)
         narrowed = {variable.dimension for variable in dashboard.variables} & {*labels, *rule.filters}
         both_ends = {"src", "dst"} <= {name.partition("_")[0] for name in narrowed}
         return (
-            kpi.name in shown,
-            any(CATALOGUE[name].dataset == kpi.dataset for name in shown),
+            kpi.name in kpis,
+            any(CATALOGUE[name].dataset == kpi.dataset for name in kpis),
             len(narrowed),
             (dashboard is LINK) == both_ends,
         )
@@ -77,7 +77,7 @@ def dashboard_of(rule: Rule, labels: Collection[str]) -> Dashboard:
     return max(DASHBOARDS.values(), key=fitness)  # of equal ones the first
 
 
-def _shown(dashboard: Dashboard) -> set[str]:
+def _kpis_of(dashboard: Dashboard) -> set[str]:
     numbers = {number.kpi for panel in dashboard.panels for number in panel.numbers}
     listings = (panel.listing for panel in dashboard.panels)
     return numbers | {one.counted_by for one in listings if one and one.counted_by}

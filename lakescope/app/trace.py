@@ -58,10 +58,10 @@ class Lookup:
 
     def find(self, dataset: str, field: str, values: Iterable[str]) -> list[Event]:
         """The events that name one of `values`, oldest first. Raises `TooManyError` for too many to be shown whole."""
-        wanted = sorted(values)
+        sorted_values = sorted(values)
         events: list[Event] = []
-        for start in range(0, len(wanted), VALUES):
-            part = wanted[start : start + VALUES]
+        for start in range(0, len(sorted_values), VALUES):
+            part = sorted_values[start : start + VALUES]
             events += self.store.find(
                 dataset, field, part, LIMIT, since=self.span.since, until=self.span.until
             )
@@ -71,8 +71,8 @@ class Lookup:
 
     def first(self, dataset: str, field: str, values: Iterable[str]) -> list[Event]:
         """The same, but of too many the oldest `LIMIT` of each `VALUES`."""
-        wanted, (since, until) = sorted(values), self.span
-        parts = (wanted[start : start + VALUES] for start in range(0, len(wanted), VALUES))
+        sorted_values, (since, until) = sorted(values), self.span
+        parts = (sorted_values[start : start + VALUES] for start in range(0, len(sorted_values), VALUES))
         return [
             event
             for part in parts

@@ -309,7 +309,7 @@ def backtest(
     Example: lakescope alerts backtest transfer_efficiency_link --threshold 0.3 --since 7d
     """
     from lakescope.alerts.routing import subscriptions_of
-    from lakescope.app.backtest import Span, backtest, chosen
+    from lakescope.app.backtest import Span, backtest, choose_rules
     from lakescope.app.client import Stores
     from lakescope.app.rules import rules_of
     from lakescope.app.words import duration, moment
@@ -319,7 +319,7 @@ def backtest(
     alerts = configured.settings.alerts
     try:
         span = Span.of(moment(since).timestamp(), moment(until).timestamp(), duration(step))
-        rules = chosen(rules_of(configured.settings), rule, threshold)
+        rules = choose_rules(rules_of(configured.settings), rule, threshold)
         subscriptions = subscriptions_of(alerts.subscriptions, configured.receivers)
         with Stores(configured).open_store(store or alerts.store) as (_, sink):
             result = backtest(rules, subscriptions, sink, span)

@@ -134,14 +134,14 @@ def trace(
     from lakescope.app.client import SpanText, client_of
 
     subjects = {"rule": rule, "did": did, "fts_job": fts_job}
-    chosen = [(kind, value) for kind, value in subjects.items() if value is not None]
-    if len(chosen) + (request_id is not None) != 1:
+    questions = [(kind, value) for kind, value in subjects.items() if value is not None]
+    if len(questions) + (request_id is not None) != 1:
         raise RuntimeError("say which: a request's id, or one of --rule, --did, --fts-job")
     client, span = client_of(configuration(config)), SpanText(since, until)
     if request_id is not None:
         _show_history(client.transfer(request_id, span), request_id, as_json=as_json)
     else:
-        _show_explanation(client.explain(*chosen[0], span), as_json=as_json)
+        _show_explanation(client.explain(*questions[0], span), as_json=as_json)
 
 
 def _show_history(events: list[dict[str, Any]], request_id: str, *, as_json: bool) -> None:
@@ -183,7 +183,7 @@ def _show_explanation(document: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         return
     out.print(document["verdict"])
-    shown = [one for one in document["transfers"] if one["state"] != "arrived"]
+    open_files = [one for one in document["transfers"] if one["state"] != "arrived"]
     of_rules = (
         "rule_id",
         "event",
@@ -203,13 +203,15 @@ def _show_explanation(document: dict[str, Any], *, as_json: bool) -> None:
     of_failures = ("source", "destination", "attempts", "files", "last", "error_class", "error")
     _print_table("What fails", "from to attempts> files> last class error", document["failures"], of_failures)
     of_files = ("name", "source", "destination", "state", "time", "attempts", "next", "request_id")
-    _print_table("What has not arrived", "file from to state since attempts> next request", shown, of_files)
+    _print_table(
+        "What has not arrived", "file from to state since attempts> next request", open_files, of_files
+    )
 
 
 def _print_table(title: str, columns: str, rows: list[dict[str, Any]], names: tuple[str, ...]) -> None:
     if not rows:
         return
-    shown = table(*columns.split(), title=title)
+    rich_table = table(*columns.split(), title=title)
     for row in rows:
-        shown.add_row(*fields(row, *names))
-    console().print(shown)
+        rich_table.add_row(*fields(row, *names))
+    console().print(rich_table)

@@ -339,8 +339,8 @@ class DeadLetters:
                 " from letters group by reason, collector, format, sink order by count(*) desc"
             ).fetchall()
         return [
-            Summary(reason, collector, format_, sink, count, str(Reject(reason, path, expected, found)), last)
-            for reason, collector, format_, sink, count, path, expected, found, last in rows
+            Summary(reason, collector, format_, sink, count, str(Reject(reason, path, expected, text)), last)
+            for reason, collector, format_, sink, count, path, expected, text, last in rows
         ]
 
     def close(self) -> None:

@@ -26,7 +26,7 @@ _SERVICES = {"davs": "webdav", "https": "webdav", "root": "XRootD"}
 
 
 class _Downtime(NamedTuple):
-    """One downtime of a site; `declared` and `gone` are when it came into GOCDB and was taken out."""
+    """One downtime of a site; `declared` and `cancel_us` are when it came into GOCDB and was taken out."""
 
     key: str
     site: Site
@@ -36,7 +36,7 @@ class _Downtime(NamedTuple):
     end: int
     declared: int
     text: str
-    gone: int | None = None
+    cancel_us: int | None = None
 
 
 class Downtimes(Dialect):
@@ -72,7 +72,7 @@ class Downtimes(Dialect):
             for one in (*self._declared, *planned)
             if one.declared <= poll_us
             and one.end > poll_us - _RETENTION
-            and not (one.gone and one.gone <= poll_us)
+            and not (one.cancel_us and one.cancel_us <= poll_us)
         ]
         rows = "\n".join(row for one in sorted(visible) for row in _rows(self._lake, one))
         body = f'<?xml version="1.0" encoding="UTF-8"?>\n<results>\n{rows}\n</results>\n'

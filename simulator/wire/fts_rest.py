@@ -80,7 +80,7 @@ class FtsRest(Dialect):
         self._later(us + self._options.interval("monitoring", us), self._ask, server)
 
     def _write(self, us: int, argument: tuple[int, FtsServer, dict[_Link, Counter[str]]]) -> Wire:
-        asked, server, rows = argument
+        poll_us, server, rows = argument
         items = [_row(link, states) for link, states in rows.items()]
         total = Counter[str]()
         for states in rows.values():
@@ -96,7 +96,7 @@ class FtsRest(Dialect):
         }
         body = dumps({"overview": page, "summary": dict(total)}).encode()
         url = f"https://{server.alias}:8449/fts3/ftsmon/overview?page=all"
-        date = http_text(asked).replace("UTC", "GMT")
+        date = http_text(poll_us).replace("UTC", "GMT")
         headers = {"content-type": "application/json", "date": date, "scope": url}
         return Wire(posix(us), self.source, self.format, DESTINATION, headers, body)
 

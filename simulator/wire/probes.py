@@ -70,8 +70,8 @@ class Probes(Dialect):
 
     def _result(self, us: int, target: _Target) -> dict[str, Any]:
         if self._disturbances.down(target.site, us):
-            said = f"no answer within 10 s, waiting for the connection to {target.site.address(3)}"
-            return {"duration_s": _TIMEOUT_S, "status": "critical", "failure": "timeout", "message": said}
+            message = f"no answer within 10 s, waiting for the connection to {target.site.address(3)}"
+            return {"duration_s": _TIMEOUT_S, "status": "critical", "failure": "timeout", "message": message}
         took = {"duration_s": round(self.chance.between(0.01, 0.12), 6)}
         if target.scheme == "root":
             return took | {"status": "ok", "message": _ANSWERS["root"]}
@@ -79,20 +79,20 @@ class Probes(Dialect):
         ends = int(incident.begin * SECOND) if incident else target.ends
         certificate = {"not_after": zulu_text(ends // SECOND * SECOND), "issuer": _ISSUER}
         if ends <= us:
-            said = f"the certificate has expired on {zulu_text(ends)[:10]}; renew it"
-            bad = {"status": "critical", "failure": "certificate_expired", "message": said}
+            message = f"the certificate has expired on {zulu_text(ends)[:10]}; renew it"
+            bad = {"status": "critical", "failure": "certificate_expired", "message": message}
             return took | bad | {"certificate": certificate | {"chain_ok": False, "name_ok": None}}
         good = {"status": "ok", "message": _ANSWERS[target.scheme]}
         return took | good | {"certificate": certificate | {"chain_ok": True, "name_ok": True}}
 
     def _write(self, us: int, argument: tuple[_Target, int, dict[str, Any]]) -> Wire:
-        target, begun, result = argument
+        target, start, result = argument
         document = {
             "probe": _KINDS[target.scheme],
             "target": target.url,
             "rse": target.rse,
             "site": target.site.name,
-            "time": posix(begun),
+            "time": posix(start),
             "operation": _OPERATIONS[target.scheme],
             "address": target.site.address(3),
         } | result

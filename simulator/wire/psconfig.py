@@ -47,7 +47,7 @@ class Psconfig(Dialect):
         self.send(us + int(self.chance.between(0.05, 0.6) * SECOND), self._write, us)
         self._later(us + self._options.interval("templates", us), self._ask, None)
 
-    def _write(self, us: int, asked: int) -> Wire:
+    def _write(self, us: int, poll_us: int) -> Wire:
         options = self._options
         intervals = {  # those of a sparse past, which the present keeps as well
             kind: int(options.sparse.get(name, getattr(options, name)))
@@ -55,7 +55,7 @@ class Psconfig(Dialect):
             if getattr(options, name)
         }
         body = dumps(template(self._lake, intervals)).encode()
-        date = http_text(asked).replace("UTC", "GMT")
+        date = http_text(poll_us).replace("UTC", "GMT")
         headers = {"content-type": "application/json", "date": date, "scope": URL}
         return Wire(posix(us), self.source, self.format, DESTINATION, headers, body)
 

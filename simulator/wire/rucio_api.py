@@ -95,8 +95,8 @@ class RucioApi(Dialect):
         self.send(us + int(self.chance.between(0.05, 0.6) * SECOND), self._write, (us, path, body))
 
     def _write(self, us: int, answer: tuple[int, str, str]) -> Wire:
-        asked, path, body = answer
-        date = http_text(asked).replace("UTC", "GMT")
+        poll_us, path, body = answer
+        date = http_text(poll_us).replace("UTC", "GMT")
         headers = {"content-type": "application/x-json-stream", "date": date, "scope": f"{SERVER}/{path}"}
         return Wire(posix(us), self.source, self.format, DESTINATION, headers, body.encode())
 
@@ -179,17 +179,17 @@ class RucioApi(Dialect):
     def _ask_usage(self, us: int, rse: Rse) -> None:
         """``GET /rses/<rse>/usage``: Rucio's catalogue counts; the storage tells of itself while it answers."""
         used = self._used(us, rse)
-        seen = us // _UPDATED * _UPDATED
+        updated = us // _UPDATED * _UPDATED
         if down := self._disturbances.down(rse.site, us):
-            seen = min(seen, int(down.begin * SECOND))
-        stored = min(rse.volume, int(self._used(seen, rse) * 1.002))
+            updated = min(updated, int(down.begin * SECOND))
+        stored = min(rse.volume, int(self._used(updated, rse) * 1.002))
         expired = used // 23
         self._answer(
             us,
             f"rses/{rse.name}/usage",
             [
                 _usage(rse, "rucio", used, None, used // 700_000_000, us - 40 * SECOND),
-                _usage(rse, "storage", stored, rse.volume - stored, None, seen),
+                _usage(rse, "storage", stored, rse.volume - stored, None, updated),
                 _usage(rse, "expired", expired, None, expired // 700_000_000, us // DAY * DAY),
             ],
         )

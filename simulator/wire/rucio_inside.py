@@ -99,10 +99,10 @@ class RucioInside(Dialect):
         self.send(us + int(self.chance.between(0.05, 0.6) * SECOND), self._write, (us, path, body))
 
     def _write(self, us: int, answer: tuple[int, str, str]) -> Wire:
-        asked, path, body = answer
+        poll_us, path, body = answer
         headers = {
             "content-type": "application/json" if body.startswith("[") else "application/x-json-stream",
-            "date": http_text(asked).replace("UTC", "GMT"),
+            "date": http_text(poll_us).replace("UTC", "GMT"),
             "scope": f"{SERVER}/{path}",
         }
         return Wire(posix(us), self.source, self.format, DESTINATION, headers, body.encode())
@@ -198,7 +198,7 @@ class RucioInside(Dialect):
 
     def _bad(self, us: int) -> list[dict[str, Any]]:
         """Every other day some replicas of an RSE are found to be bad; after a day most are recovered, few lost."""
-        found = []
+        rows = []
         for rse in self._lake.rses:
             for day in range(us // DAY - _DAYS, us // DAY + 1):
                 chance = Chance("rucio-inside", "bad", self._seed, rse.name, day)
@@ -213,7 +213,7 @@ class RucioInside(Dialect):
                     "SUSPICIOUS": count // 5,
                 }
                 reason = chance.pick(_REASONS).format(f"/data/{chance.hex(8)}.root")
-                found.append(
+                rows.append(
                     {
                         **{state: many for state, many in states.items() if many},
                         "rse_id": rse.id,
@@ -222,7 +222,7 @@ class RucioInside(Dialect):
                         "reason": reason,
                     }
                 )
-        return found
+        return rows
 
     def _suspicious(self, us: int) -> list[dict[str, Any]]:
         chance = Chance("rucio-inside", "suspicious", self._seed, us // DAY)

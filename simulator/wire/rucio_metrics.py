@@ -100,7 +100,7 @@ class RucioMetrics(Dialect):
         self._processes = {
             name: _Process(begin - int(self.chance.between(1, 40) * HOUR)) for name in PROCESSES
         }
-        self._seen = dict.fromkeys(PROCESSES, begin)
+        self._last_scrapes = dict.fromkeys(PROCESSES, begin)
         self._requests: Counter[tuple[str, str, str, str]] = Counter()
         """State, activity, FTS server, destination -> requests under way."""
         self._dark = {rse.name: self.chance.integer(0, 40) for rse in lake.disks}
@@ -182,7 +182,7 @@ class RucioMetrics(Dialect):
 
     def _scrape(self, us: int, name: str) -> None:
         process, interval = self._processes[name], self._options.interval("metrics", us)
-        elapsed, self._seen[name] = us - self._seen[name], us
+        elapsed, self._last_scrapes[name] = us - self._last_scrapes[name], us
         if self.chance.random() < elapsed / _UPTIME:
             process = self._processes[name] = _Process(us - SECOND)
         self._idle(name, process, us, max(elapsed, 0) / SECOND)

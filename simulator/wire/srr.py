@@ -43,8 +43,8 @@ class Srr(Dialect):
             self.send(us + SECOND // 4, self._write, (us, rse))
         self._later(us + self._options.interval("srr", us), self._ask, rse)
 
-    def _write(self, us: int, asked: tuple[int, Rse]) -> Wire:
-        moment, rse = asked
+    def _write(self, us: int, argument: tuple[int, Rse]) -> Wire:
+        moment, rse = argument
         name, since = self._stopped
         updated = (since if rse.name == name else moment) // _UPDATED * _UPDATED
         headers = {

@@ -20,7 +20,7 @@ from lakescope.alerts.catalogue import RULES
 from lakescope.alerts.routing import Subscription
 from lakescope.app.alert_cases import START, AlertCase
 from lakescope.app.alerts import ROUND_S, Evaluator
-from lakescope.app.backtest import Span, backtest, chosen
+from lakescope.app.backtest import Span, backtest, choose_rules
 from lakescope.core.contracts import RefusedError
 from lakescope.sinks.duckdb import DuckdbOptions, DuckdbSink
 from lakescope.sinks.elasticsearch import ElasticsearchOptions, ElasticsearchSink
@@ -118,7 +118,7 @@ def test_another_threshold(store: Any) -> None:
     case = case_of("transfer_efficiency_link", "two_thirds_fail")
     write(case, store)
     for threshold, count in ((None, 0), (0.4, 1)):
-        result = backtest(chosen(RULES, case.rule, threshold), {}, store, span_of(case, 900))
+        result = backtest(choose_rules(RULES, case.rule, threshold), {}, store, span_of(case, 900))
         assert len(result.alerts) == result.rules[0].alerts == count
 
 
@@ -153,7 +153,7 @@ def test_a_store_that_does_not_answer_is_no_quiet_past(store: Any) -> None:
 )
 def test_rules_that_cannot_be_chosen(name: str | None, threshold: float | None, text: str) -> None:
     with pytest.raises(ValueError, match=text.replace("?", r"\?")):
-        chosen(RULES, name, threshold)
+        choose_rules(RULES, name, threshold)
 
 
 def test_rounds_of_a_range() -> None:

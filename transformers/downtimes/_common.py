@@ -13,7 +13,7 @@ from lakescope.core.messages import DecodeResult, RejectedError
 from lakescope.transformers._answers import Question
 from lakescope.transformers._common import host_of, identify, moment_of
 
-KEPT = timedelta(days=7)
+RETENTION = timedelta(days=7)
 """So long after its end a downtime is still read: an answer may hold all that there ever were."""
 
 _SEVERITIES: dict[str, str] = {
@@ -65,7 +65,7 @@ def begin_of(text: str | float | None, path: str) -> str:
 def add_events(outage: Outage, question: Question, out: DecodeResult) -> None:
     """A report of each affected service; of one that has begun that it began, too."""
     state = _state(outage, question.moment, out)
-    if outage.ended and max(map(_moment, (outage.started, outage.ended))) < question.moment - KEPT:
+    if outage.ended and max(map(_moment, (outage.started, outage.ended))) < question.moment - RETENTION:
         out.filtered["ended"] += 1
         return
     severity = _word(outage.severity, _SEVERITIES, "severity", out)

@@ -16,13 +16,13 @@ from lakescope.transformers._answers import Question
 from lakescope.transformers._common import convert, each, moment_of, shape
 from lakescope.transformers.downtimes._common import Outage, Service, add_events, begin_of
 
-_GONE = ("cancelled", "canceled", "deleted", "disabled")
+_CANCELLED_STATES = ("cancelled", "canceled", "deleted", "disabled")
 _NAMES = (
     "id site rcsite services service affected_services severity classification start start_time start_date end end_time"
     " end_date created created_at insert_time description reason info_url url state status last_modified provider"
     " experiment_site endpoint host hostname flavour type"
 )
-_KNOWN = frozenset(_NAMES.split())
+_FIELDS = frozenset(_NAMES.split())
 
 
 def decode(document: Any, question: Question, out: DecodeResult) -> int:
@@ -51,7 +51,7 @@ def _decode_one(path: str, key: str, record: Any, *, out: DecodeResult, question
     identity = _first(record, path, "id") or key
     if not identity:
         raise RejectedError("schema", f"{path}.id", "the downtime's number", "no such key")
-    for name in record.keys() - _KNOWN:
+    for name in record.keys() - _FIELDS:
         out.unknown[f"downtime.{name}"] += 1
     state = (_first(record, path, "state", "status") or "").lower()
     add_events(
@@ -68,7 +68,7 @@ def _decode_one(path: str, key: str, record: Any, *, out: DecodeResult, question
             ),
             description=_first(record, path, "description", "reason"),
             url=_first(record, path, "info_url", "url"),
-            cancelled=state in _GONE,
+            cancelled=state in _CANCELLED_STATES,
         ),
         question,
         out,

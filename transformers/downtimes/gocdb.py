@@ -25,7 +25,7 @@ _NAMES = (
     "PRIMARY_KEY HOSTNAME SERVICE_TYPE ENDPOINT HOSTED_BY GOCDB_PORTAL_URL AFFECTED_ENDPOINTS SEVERITY DESCRIPTION"
     " INSERT_DATE START_DATE END_DATE FORMATED_START_DATE FORMATED_END_DATE SERVICES SCOPES"
 )
-_KNOWN = frozenset(_NAMES.split())
+_TAGS = frozenset(_NAMES.split())
 
 
 def decode(root: Element, question: Question, out: DecodeResult) -> int:
@@ -46,7 +46,7 @@ def _decode_one(element: Element, out: DecodeResult, path: str, question: Questi
     identity = element.get("PRIMARY_KEY") or text_of(element, "PRIMARY_KEY") or element.get("ID")
     if not identity:
         raise RejectedError("schema", f"{path}.PRIMARY_KEY", "the downtime's key", "no such attribute")
-    count_unknown_tags((child.tag for child in element), _KNOWN, "DOWNTIME", out)
+    count_unknown_tags((child.tag for child in element), _TAGS, "DOWNTIME", out)
     add_events(
         Outage(
             source="gocdb",

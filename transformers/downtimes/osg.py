@@ -27,7 +27,7 @@ _NAMES = (
     "ID ResourceID ResourceGroup ResourceName ResourceFQDN StartTime EndTime Class Severity CreatedTime UpdateTime"
     " Services Description"
 )
-_KNOWN = frozenset(_NAMES.split())
+_TAGS = frozenset(_NAMES.split())
 _TIME = re.compile(
     r"([A-Z][a-z]{2})[a-z]* (\d\d?), (\d{4}) (\d\d?):(\d\d)(?::(\d\d))?(?: ([AP]M))?(?: ([A-Z]{1,4}|[+-]\d\d:?\d\d))?"
 )
@@ -50,7 +50,7 @@ def _decode_one(element: Element, out: DecodeResult, path: str, question: Questi
     identity = text_of(element, "ID")
     if not identity:
         raise RejectedError("schema", f"{path}.ID", "the downtime's number", "no such element")
-    count_unknown_tags((child.tag for child in element), _KNOWN, "Downtime", out)
+    count_unknown_tags((child.tag for child in element), _TAGS, "Downtime", out)
     start_time = _time(element, "StartTime", path)
     if start_time is None:
         raise RejectedError("schema", f"{path}.StartTime", "when the downtime begins", "no such element")

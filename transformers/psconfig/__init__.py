@@ -44,20 +44,22 @@ class Moment(NamedTuple):
 @declare(maturity="experimental")
 def decode(message: Message, out: DecodeResult) -> None:
     """One template; a task that cannot be read is a `Reject` of its own."""
-    found = any_json(message.body)
-    if not isinstance(found, dict):
-        raise RejectedError("schema", "$", "a pSConfig template (an object)", shape(found))
-    if not isinstance(found.get("tasks"), dict) or not isinstance(found.get("groups"), dict):
+    template = any_json(message.body)
+    if not isinstance(template, dict):
+        raise RejectedError("schema", "$", "a pSConfig template (an object)", shape(template))
+    if not isinstance(template.get("tasks"), dict) or not isinstance(template.get("groups"), dict):
         expected = "a pSConfig template with addresses, groups, tests and tasks"
-        raise RejectedError("unknown_kind", "$", expected, ", ".join(sorted(found)[:20]) or "an empty object")
+        raise RejectedError(
+            "unknown_kind", "$", expected, ", ".join(sorted(template)[:20]) or "an empty object"
+        )
     moment = _moment(message)
-    if found.get("includes"):
-        out.filtered["include"] += len(found["includes"]) if isinstance(found["includes"], list) else 1
-    kept, rejects = len(out.events), len(out.rejects)
-    for name, task in found["tasks"].items():
+    if template.get("includes"):
+        out.filtered["include"] += len(template["includes"]) if isinstance(template["includes"], list) else 1
+    events_before, rejects = len(out.events), len(out.rejects)
+    for name, task in template["tasks"].items():
         try:
-            for event in _tests(found, name, object_of(task, f"$.tasks.{name}"), moment, out):
-                if len(out.events) - kept >= LARGEST:
+            for event in _tests(template, name, object_of(task, f"$.tasks.{name}"), moment, out):
+                if len(out.events) - events_before >= LARGEST:
                     raise RejectedError(
                         "value", "$.tasks", f"at most {LARGEST} expected tests in a template", name
                     )
@@ -67,9 +69,9 @@ def decode(message: Message, out: DecodeResult) -> None:
             if error.reject.path == "$.tasks":
                 break
     if moment.url is not None:
-        count = len(out.events) - kept
+        count = len(out.events) - events_before
         out.events.append(_poll(message, moment, count, complete=len(out.rejects) == rejects))
-    elif len(out.events) == kept and len(out.rejects) == rejects:
+    elif len(out.events) == events_before and len(out.rejects) == rejects:
         out.filtered["empty"] += 1
 
 
@@ -110,8 +112,8 @@ def _tests(
     kind = test.get("type")
     if not isinstance(kind, str) or not kind:
         raise RejectedError("schema", f"$.tests.{task.get('test')}.type", "text", shape(kind))
-    said = test.get("spec")
-    spec: Object = said if isinstance(said, dict) else {}
+    document = test.get("spec")
+    spec: Object = document if isinstance(document, dict) else {}
     interval_s = _interval(template, task, kind, spec, path)
     version = spec.get("ip-version")
     swapped = "address[1]" in str(spec.get("source"))

@@ -78,10 +78,10 @@ def add_rule(line: RuleLine, out: DecodeResult, path: str, question: Question) -
     _, created = utc_moment(line.created_at, f"{path}.created_at")
     stuck_at, stuck = utc_moment(line.stuck_at, f"{path}.stuck_at")
     state = line.state.lower()
-    asked = (question.scope,) if question.scope else ()  # two questions of one moment are two reports
+    scopes = (question.scope,) if question.scope else ()  # two questions of one moment are two reports
     out.events.append(
         Rule(
-            id=identify("rucio-api", "rule", line.id, *asked, question.time),
+            id=identify("rucio-api", "rule", line.id, *scopes, question.time),
             time=question.time,
             source="rucio-api",
             event=state,

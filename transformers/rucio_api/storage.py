@@ -92,12 +92,12 @@ def add_usage(line: UsageLine, out: DecodeResult, path: str, question: Question)
         source="rucio-api",
         rse=line.rse,
     )
-    used, free = _known(line.used), _known(line.free)
+    used, free = _count_or_null(line.used), _count_or_null(line.free)
     if line.source != "storage":
-        event.used, event.files = used, _known(line.files)
+        event.used, event.files = used, _count_or_null(line.files)
     if line.source != "rucio":
         event.free = free
-        event.total = _known(line.total) if _is_known(used) and _is_known(free) else None
+        event.total = _count_or_null(line.total) if _is_known(used) and _is_known(free) else None
     if line.source not in ("rucio", "storage"):
         event.usage_source = line.source
     if event.used is None and event.files is None and event.free is None:
@@ -126,13 +126,13 @@ def add_global(line: GlobalLine, out: DecodeResult, path: str, question: Questio
 
 
 def _quota(used: int | None, files: int | None, quota: int | None, question: Question) -> Storage:
-    used, quota = _known(used), _known(quota)
+    used, quota = _count_or_null(used), _count_or_null(quota)
     return Storage(
         id="",
         time=question.time,
         source="rucio-api",
         used=used,
-        files=_known(files),
+        files=_count_or_null(files),
         total=quota,
         free=max(0, quota - used) if _is_known(used) and _is_known(quota) else None,
     )
@@ -173,9 +173,9 @@ def add_limits(limits: dict[str, Any], out: DecodeResult, path: str, question: Q
             usage_source=name,
         )
         if name.endswith("Files"):
-            event.files = _known(limit)
+            event.files = _count_or_null(limit)
         else:
-            event.used = _known(limit)
+            event.used = _count_or_null(limit)
         out.events.append(event)
 
 
@@ -209,7 +209,7 @@ class Scopes:
             )
 
 
-def _known(count: int | None) -> int | None:
+def _count_or_null(count: int | None) -> int | None:
     """Space reports of sites write -1 for what they do not know; anything else below 0 is `NO_COUNT`."""
     return None if count == -1 else to_int(count)
 
