@@ -227,7 +227,7 @@ _RETURN = ord("\r")
 
 
 def _end_of_document(data: bytes, pos: int, last: bool, unclosed_brackets: set[int]) -> int:
-    """Behind the closing bracket that belongs to the opening one at `pos`, or `_INCOMPLETE`, or `_BROKEN`.
+    """Behind the closing bracket that belongs to the opening one at `pos`, or `_INCOMPLETE`, or `_NO_END`.
 
     Where it is broken, or incomplete and `last`, adds to `unclosed` the brackets that were open.
     """
@@ -238,7 +238,7 @@ def _end_of_document(data: bytes, pos: int, last: bool, unclosed_brackets: set[i
     while pos < size:
         byte = data[pos]
         if byte in _OPENERS:
-            if brackets and (not _may_open(data, pos) or len(brackets) == _DEEPEST):
+            if brackets and (not _may_open(data, pos, data[brackets[-1]]) or len(brackets) == _DEEPEST):
                 break
             brackets.append(pos)
         elif byte == ord('"'):  # its string does not end: by a line end, or with `data`
@@ -249,6 +249,8 @@ def _end_of_document(data: bytes, pos: int, last: bool, unclosed_brackets: set[i
             brackets.pop()
             if not brackets:
                 return pos + 1
+            if not _may_go_on(data, pos + 1):
+                break
         else:
             break
         pos = _TO_BRACKET.match(data, pos + 1).end()  # type: ignore[union-attr]  # matches anywhere
@@ -280,12 +282,22 @@ def _end_by_decoder(data: bytes, pos: int) -> int:
     return end if data[end - 1] == _CLOSER[data[pos]] and data[behind] not in b"]}" else 0
 
 
-def _may_open(data: bytes, pos: int) -> bool:
-    """Whether a document may go on with an opening bracket at `pos`; if not, another one begins there."""
+def _may_open(data: bytes, pos: int, around: int) -> bool:
+    """Whether a document may go on with an opening bracket at `pos`, within the bracket `around` it; if not, another one begins
+    there."""
     pos -= 1
     while data[pos] in b" \t\r\n":
         pos -= 1
-    return data[pos] in b"[,:"
+    return data[pos] == ord("[") or data[pos] == (ord(",") if around == ord("[") else ord(":"))
+
+
+def _may_go_on(data: bytes, pos: int) -> bool:
+    """Whether a document may go on at `pos`, behind a closing bracket within it; if not, a line was cut short, and behind it came
+    a bracket that happens to fit."""
+    size = len(data)
+    while pos < size and data[pos] in b" \t\r\n":
+        pos += 1
+    return pos == size or data[pos] in b",]}"
 
 
 def _resynchronise(data: bytes, pos: int, unclosed_brackets: set[int]) -> int:

@@ -152,6 +152,16 @@ def test_lines_behind_junk_survive(junk: bytes, first: bytes, second: bytes) -> 
             id="cut short behind a comma",
         ),
         pytest.param(
+            b'{"a": 1,\n{"b":1}\n{"c":1}\n}',
+            [b'{"a": 1,', b'{"b":1}', b'{"c":1}', b"}"],
+            id="cut short behind a member, and a bracket that fits",
+        ),
+        pytest.param(
+            b'{"a":\n{"b":1}\nx}\n{"c":1}',
+            [b'{"a":', b'{"b":1}', b"x}", b'{"c":1}'],
+            id="cut short behind a colon, and a bracket that fits",
+        ),
+        pytest.param(
             b'[\n{"a":1},\n{"b":2}\n', [b"[", b'{"a":1}', b",", b'{"b":2}'], id="an array without its end"
         ),
         pytest.param(b'{"a":1]}\n{"b":1}', [b'{"a":1]}', b'{"b":1}'], id="wrong bracket"),
@@ -197,6 +207,7 @@ def test_another_wording_of_the_decoder_changes_nothing(monkeypatch: pytest.Monk
         b"[\n[1],\n",
         b'{"a":\n',
         b'{"a":[1,\n',
+        b'[\n{"a":\n}x\n]',
         b'"\n{',
         b"{}",
         b"}{",
