@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lakescope.app.client import LetterFilter
 from lakescope.cli._common import CONFIG, ConfigOption, ago, configuration, console, table
 from lakescope.core.printable import escape_unprintable
 
 if TYPE_CHECKING:
-    from lakescope.app.client import Client
+    from lakescope.app.client import Client, LetterFilter
 
 app = typer.Typer(help="Show what could not be stored; replay or drop it.", no_args_is_help=True)
 
@@ -40,7 +39,7 @@ def list_(
     Example: lakescope dead-letters list --reason schema
     """
     client = _client(config)
-    ids = client.letter_ids(LetterFilter(None, reason, collector, sink))
+    ids = client.letter_ids(_filter(None, reason, collector, sink))
     letters_table = table("id", "age>", "times>", "collector", "format", "sink", "reason")
     now = time.time()
     for letter in client.letters(ids[:limit], with_bodies=False):
@@ -59,7 +58,7 @@ def show(ids: Ids = None, config: ConfigOption = CONFIG) -> None:
     Example: lakescope dead-letters show 3f2a
     """
     client, out = _client(config), console(err=True)
-    for letter in client.letters(_ids(client, LetterFilter(ids or [])), with_bodies=True):
+    for letter in client.letters(_ids(client, _filter(ids or [])), with_bodies=True):
         sink = f", refused by {letter.sink}" if letter.sink else ""
         out.print(
             f"# {letter.id} from {letter.collector} as {letter.format}{sink}: {letter.why()}", markup=False
@@ -104,7 +103,7 @@ def replay(
     Example: lakescope dead-letters replay --all --sink es
     """
     client = _client(config)
-    _replay(client, _select_letters(client, LetterFilter(ids, reason, collector, sink), everything))
+    _replay(client, _select_letters(client, _filter(ids, reason, collector, sink), everything))
 
 
 def _replay(client: Client, letter_ids: list[str]) -> None:
@@ -137,8 +136,16 @@ def drop(
     Example: lakescope dead-letters drop --all --reason not_json
     """
     client = _client(config)
-    letter_ids = _select_letters(client, LetterFilter(ids, reason, collector, sink), everything)
+    letter_ids = _select_letters(client, _filter(ids, reason, collector, sink), everything)
     console().print(f"{client.drop(letter_ids)} letters dropped")
+
+
+def _filter(
+    ids: list[str] | None, reason: str | None = None, collector: str | None = None, sink: str | None = None
+) -> LetterFilter:
+    from lakescope.app.client import LetterFilter
+
+    return LetterFilter(ids, reason, collector, sink)
 
 
 def _client(config: Path) -> Client:

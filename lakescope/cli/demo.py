@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -64,7 +63,9 @@ def demo(
     configuration = load_file(file)
     write_topology(topology, make_lake())
     # a process of its own: the lake is not Lakescope's work, and has the second processor
-    spawn = multiprocessing.get_context("spawn")
+    from multiprocessing import get_context
+
+    spawn = get_context("spawn")
     stop = spawn.Event()
     players: list[SpawnProcess] = []
 
@@ -135,7 +136,9 @@ def _play(url: str, seed: int, stop: Event) -> None:
 def _end_with_command() -> None:
     """Ends this process at once with the command: one that was killed sets no `stop`, and the next demo must not hear
     two lakes."""
-    command = multiprocessing.parent_process()
+    from multiprocessing import parent_process
+
+    command = parent_process()
     assert command is not None  # a process of its own
     command.join()
     os._exit(1)
