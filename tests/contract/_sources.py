@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import httpx
 import msgspec
@@ -19,9 +19,7 @@ from lakescope.core.messages import Message
 from tests.contract._bodies import ndjson
 from tests.contract._http import Answer, HttpServer, Request
 from tests.e2e._lakescope import publish
-from tests.servers.activemq import ActiveMQ
 from tests.servers.kafka import Kafka
-from tests.servers.rabbitmq import RabbitMQ
 
 
 class Source:
@@ -66,10 +64,11 @@ class StompSource(Source):
     """A real ActiveMQ."""
 
     type = "stomp"
+    fixture = "broker"
 
     def __init__(self, request: pytest.FixtureRequest, directory: Path, stack: ExitStack) -> None:
         super().__init__(request, directory, stack)
-        self.broker: ActiveMQ = request.getfixturevalue("broker")
+        self.broker: Any = request.getfixturevalue(self.fixture)
 
     def options(self) -> str:
         url = self.broker.stomp_url
@@ -80,7 +79,7 @@ class StompSource(Source):
         publish([address], f"/queue/{self.name}", [(body, {}) for body in bodies])
 
     def held(self) -> int:
-        return self.broker.queue_size(self.name)
+        return int(self.broker.queue_size(self.name))
 
     def break_down(self) -> None:
         self.broker.kill()
@@ -89,32 +88,17 @@ class StompSource(Source):
         self.broker.start()
 
 
-class RabbitSource(Source):
+class RabbitSource(StompSource):
     """The same collector at a real RabbitMQ."""
 
-    type = "stomp"
-
-    def __init__(self, request: pytest.FixtureRequest, directory: Path, stack: ExitStack) -> None:
-        super().__init__(request, directory, stack)
-        self.broker: RabbitMQ = request.getfixturevalue("rabbit")
+    fixture = "rabbit"
 
     def options(self) -> str:
-        return (
-            f'brokers = ["{self.broker.stomp_url}"]\ndestination = "/queue/{self.name}"\nformat = "push"\n'
-            f'vhost = "/"\nusername = "{self.broker.user}"\npassword = "{self.broker.password}"\n'
-        )
+        login = f'username = "{self.broker.user}"\npassword = "{self.broker.password}"\n'
+        return f'{super().options()}vhost = "/"\n{login}'
 
     def offer(self, bodies: Sequence[bytes], url: str) -> None:
         self.broker.send(f"/queue/{self.name}", bodies)
-
-    def held(self) -> int:
-        return self.broker.queue_size(self.name)
-
-    def break_down(self) -> None:
-        self.broker.kill()
-
-    def mend(self) -> None:
-        self.broker.start()
 
 
 class KafkaSource(Source):
