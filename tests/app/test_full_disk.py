@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,18 +10,16 @@ import pytest
 from lakescope.app.assembly import Assembly
 from lakescope.app.config import load_file
 from tests.e2e._lakescope import no_alerts
+from tests.servers._disk import small_disk
 
 
 @pytest.fixture
 def full(tmp_path: Path) -> Iterator[Path]:
     """A directory on a disk of its own, which a test fills."""
-    directory = tmp_path / "data"
-    directory.mkdir()
-    mounting = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(directory)]
-    if subprocess.run(mounting, capture_output=True, check=False).returncode:
-        pytest.skip("no file system can be mounted here: it needs root and the right to mount")
-    yield directory
-    subprocess.run(["umount", "--lazy", str(directory)], check=True)
+    with small_disk(tmp_path / "data", 2) as is_mounted:
+        if not is_mounted:
+            pytest.skip("no file system can be mounted here: it needs root and the right to mount")
+        yield tmp_path / "data"
 
 
 FILES = '[collectors.in]\ntype = "files"\nformat = "hermes"\npaths = ["in"]\n'

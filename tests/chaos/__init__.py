@@ -2,7 +2,6 @@
 
     _lake       the sources with their producers, the lake's stores, and the one Lakescope between them
     _faults     what goes wrong, and how it is healed
-    _proxy      cuts TCP connections in the middle of an answer
     _run        one seed: begins and heals the faults, waits until all is stored, and compares ids
     __main__    `python -m tests.chaos`, which `make chaos` calls
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import resource
 import socket
-import subprocess
 import threading
 import time
 from collections import Counter
@@ -19,11 +18,12 @@ import httpx
 
 from lakescope.core.events import DATASETS
 from lakescope.pipeline.health import OWN
-from tests.chaos._proxy import Proxy
 from tests.contract._bodies import events_of, hermes, ndjson
 from tests.e2e._lakescope import Lakescope, duckdb_events, influxdb_rows
 from tests.servers import faketime
-from tests.servers._process import Server
+from tests.servers._disk import small_disk
+from tests.servers._process import HOST, Server
+from tests.servers._proxy import Proxy
 from tests.servers.activemq import ActiveMQ
 from tests.servers.elasticsearch import Elasticsearch
 from tests.servers.influxdb import InfluxDB
@@ -200,7 +200,7 @@ class Lake:
         self.history: list[str] = []
         self._begin = time.monotonic()
         self._stack = ExitStack()
-        self.proxies = {store: Proxy(servers[store].port) for store in STORES if store in servers}
+        self.proxies = {store: Proxy((HOST, 0), servers[store].port) for store in STORES if store in servers}
         self.producers = [
             kind(self, number)
             for number, kind in enumerate(SOURCES)
@@ -211,13 +211,10 @@ class Lake:
         self.is_mounted = False
 
     def __enter__(self) -> Self:
+        self.is_mounted = self._stack.enter_context(small_disk(self.lakescope.data_dir, DISK_MB))
         for proxy in self.proxies.values():
             self._stack.enter_context(proxy)
         self._stack.enter_context(self.lakescope)
-        data = self.lakescope.data_dir
-        data.mkdir()
-        mounting = ["mount", "-t", "tmpfs", "-o", f"size={DISK_MB}m", "tmpfs", str(data)]
-        self.is_mounted = subprocess.run(mounting, capture_output=True, check=False).returncode == 0
         if "kafka" in self.servers:
             self.servers["kafka"].create_topic(self.name, 3)
         if "influxdb" in self.servers:
@@ -228,10 +225,8 @@ class Lake:
         self.lakescope.command("validate")
         return self
 
-    def __exit__(self, *args: object) -> None:
-        self._stack.__exit__(None, None, None)
-        if self.is_mounted:
-            subprocess.run(["umount", "--lazy", str(self.lakescope.data_dir)], check=True)
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
 
     # --- Lakescope -----------------------------------------------------------------------------------------
 

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import re
-import socket
-import socketserver
-import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +19,7 @@ from lakescope.core.framing import WHOLE_BYTES
 from tests.contract._bodies import SAMPLES, events_of, hermes
 from tests.contract._running import Archiving
 from tests.e2e._lakescope import publish, until
+from tests.servers._proxy import Proxy
 from tests.servers._tls import Authority
 from tests.servers.activemq import ActiveMQ
 from tests.servers.fixtures import StartServer
@@ -252,39 +250,16 @@ def test_tls_that_does_not_fit_is_told(tmp_path: Path, guarded: ActiveMQ, what: 
         assert PASSWORD not in lakescope.get("/api/status").text
 
 
-class Forward(socketserver.StreamRequestHandler):
-    """Passes bytes on to a port of 127.0.0.1, both ways."""
-
-    port = 0
-
-    def handle(self) -> None:
-        with socket.create_connection(("127.0.0.1", self.port)) as there:
-            back = threading.Thread(target=self._pass_on, args=(there, self.request))
-            back.start()
-            self._pass_on(self.request, there)
-            back.join()
-
-    @staticmethod
-    def _pass_on(source: socket.socket, target: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            while data := source.recv(65536):
-                target.sendall(data)
-            target.shutdown(socket.SHUT_WR)
-
-
 @pytest.mark.server("activemq")
 def test_a_certificate_of_another_host_is_refused(tmp_path: Path, guarded: ActiveMQ) -> None:
     """Signed by the right CA, made out to localhost and 127.0.0.1, and shown by 127.0.0.2."""
-    handler = type("Handler", (Forward,), {"port": guarded.tls_port})
-    with socketserver.ThreadingTCPServer(("127.0.0.2", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, args=(0.02,)).start()
+    with Proxy(("127.0.0.2", 0), guarded.tls_port) as proxy:
         pair = guarded.authority.issue("lakescope")
-        url = f"stomp+ssl://127.0.0.2:{server.server_address[1]}"
+        url = f"stomp+ssl://127.0.0.2:{proxy.port}"
         files = tls(ca_file=guarded.authority.certificate, cert_file=pair.certificate, key_file=pair.key)
         with Archiving(tmp_path, collector("/queue/x", url) + files) as lakescope:
             told = "IP address mismatch, certificate is not valid for '127.0.0.2'"
             until(lambda: told in lakescope.told, 20, lambda: lakescope.told)
-        server.shutdown()
 
 
 @pytest.mark.server("activemq")

@@ -6,11 +6,9 @@ The name service is the test's own; behind the addresses that it gives stands a 
 from __future__ import annotations
 
 import socket
-import socketserver
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +16,11 @@ import pytest
 
 from lakescope.collectors import _addresses
 from lakescope.collectors._addresses import Address, parse
-from tests.collectors.test_stomp import Forward, collector, send
+from tests.collectors.test_stomp import collector, send
 from tests.contract._bodies import events_of, hermes
 from tests.contract._running import Archiving
 from tests.e2e._lakescope import until
+from tests.servers._proxy import Proxy
 from tests.servers.activemq import ActiveMQ
 from tests.servers.rabbitmq import RabbitMQ
 
@@ -58,61 +57,18 @@ def names(monkeypatch: pytest.MonkeyPatch) -> Names:
     return Names(monkeypatch)
 
 
-class Proxy(socketserver.ThreadingTCPServer):
-    """An address of its own in front of a broker. Once `silent` it holds back all that the broker says."""
-
-    allow_reuse_address = True
-    daemon_threads = True
-
-    def __init__(self, address: tuple[str, int], port: int) -> None:
-        self.silent = threading.Event()
-        self.connections: list[socket.socket] = []
-        super().__init__(address, type("Handler", (_Through,), {"port": port}))
-
-    def disconnect(self) -> None:
-        """Ends the connections there are."""
-        for connection in self.connections:
-            with suppress(OSError):  # the other side may have ended it
-                connection.shutdown(socket.SHUT_RDWR)
-
-
-class _Through(Forward):
-    def handle(self) -> None:
-        assert isinstance(self.server, Proxy)
-        self.server.connections.append(self.request)
-        super().handle()
-
-    def _pass_on(self, source: socket.socket, target: socket.socket) -> None:  # type: ignore[override]
-        assert isinstance(self.server, Proxy)
-        try:
-            while data := source.recv(65536):
-                if target is self.request and self.server.silent.is_set():
-                    continue
-                target.sendall(data)
-            target.shutdown(socket.SHUT_WR)
-        except OSError:
-            return
-
-
 @contextmanager
 def proxies(*hosts: str, to: int) -> Iterator[dict[str, Proxy]]:
     """A proxy at each host, all on one port."""
     with ExitStack() as stack:
-        first = stack.enter_context(Proxy((hosts[0], 0), to))
-        port = first.server_address[1]
-        made = {hosts[0]: first}
-        for host in hosts[1:]:
-            made[host] = stack.enter_context(Proxy((host, port), to))
-        for proxy in made.values():
-            threading.Thread(target=proxy.serve_forever, args=(0.02,), daemon=True).start()
+        made: dict[str, Proxy] = {}
+        for host in hosts:
+            made[host] = stack.enter_context(Proxy((host, port_of(made) if made else 0), to))
         yield made
-        for proxy in made.values():
-            proxy.disconnect()
-            proxy.shutdown()
 
 
 def port_of(made: Mapping[str, Proxy]) -> int:
-    return int(next(iter(made.values())).server_address[1])
+    return next(iter(made.values())).port
 
 
 # --- aliases ---------------------------------------------------------------------------------------------
@@ -130,13 +86,13 @@ def test_every_address_behind_an_alias_is_read(
     send(second_activemq, queue, bodies[10:])
     with proxies("127.0.0.2", to=activemq.port) as first:
         port = port_of(first)
-        second = Proxy(("127.0.0.3", port), second_activemq.port)
-        threading.Thread(target=second.serve_forever, args=(0.02,), daemon=True).start()
-        with Archiving(tmp_path, collector(queue, f"stomp://{ALIAS}:{port}", resolve="true")) as lakescope:
+        configuration = collector(queue, f"stomp://{ALIAS}:{port}", resolve="true")
+        with (
+            Proxy(("127.0.0.3", port), second_activemq.port),
+            Archiving(tmp_path, configuration) as lakescope,
+        ):
             lakescope.arrived(events_of("hermes", bodies), 20)
             until(lambda: lakescope.told == "ok: 2 of 2 brokers connected", 10, lambda: lakescope.told)
-        second.shutdown()
-        second.server_close()
 
 
 def test_an_alias_that_moved_is_followed(
