@@ -15,6 +15,7 @@ from lakescope.app.assembly import read_json
 from lakescope.app.config import Configuration, Plugin
 from lakescope.core.options import Tls
 from lakescope.core.places import ConfigurationError, Problem
+from lakescope.core.plugins import load
 
 _HEADS = {".sqlite": (0, b"SQLite format 3\0"), ".spool": (0, b"SQLite format 3\0"), ".duckdb": (8, b"DUCK")}
 """What a database's file begins with: offset, bytes (sqlite.org/fileformat2.html; DuckDB's MainHeader)."""
@@ -101,8 +102,8 @@ def _is_same_store(one: Plugin, other: Plugin, configuration: Configuration) -> 
 
 
 def _database(plugin: Plugin, configuration: Configuration) -> Path:
-    path: Path = plugin.options.path or configuration.settings.data_dir / "lake.duckdb"
-    return path.resolve()
+    main, *_ = load("sinks", plugin.type).files(plugin.options, configuration.settings.data_dir)
+    return Path(main).resolve()
 
 
 def _directories(configuration: Configuration) -> Iterator[Problem]:

@@ -392,18 +392,13 @@ class Stores:
 
     @contextmanager
     def _searched(self) -> Iterator[SearchableSink]:
-        from lakescope.app.assembly import open_sinks
         from lakescope.app.trace import NOT_SEARCHABLE, searchable_sink
 
-        sinks = open_sinks(self.configuration)
-        try:
+        with self._sinks() as sinks:
             store = searchable_sink(sinks)
             if store is None:
                 raise RuntimeError(NOT_SEARCHABLE)
             yield store
-        finally:
-            for sink in sinks.values():
-                sink.close()
 
     def alerts(self) -> Document:
         """Judged now."""
@@ -479,17 +474,11 @@ class Stores:
         """With sinks of our own."""
         from datetime import UTC, datetime
 
-        from lakescope.app.assembly import open_sinks
         from lakescope.app.backup import back_up
         from lakescope.app.lock import lock
 
-        with lock(self.configuration.settings.data_dir), _readable_errors():
-            sinks = open_sinks(self.configuration)
-            try:
-                return str(back_up(self.configuration, sinks, name, datetime.now(UTC)))
-            finally:
-                for sink in sinks.values():
-                    sink.close()
+        with lock(self.configuration.settings.data_dir), _readable_errors(), self._sinks() as sinks:
+            return str(back_up(self.configuration, sinks, name, datetime.now(UTC)))
 
     def restore(self, name: str) -> list[str]:
         """Into the file."""
@@ -500,7 +489,7 @@ class Stores:
         """With sinks of our own, which write as those of a run would; so none may run meanwhile."""
         import msgspec
 
-        from lakescope.app.assembly import lanes, normaliser, open_sinks, read_topology
+        from lakescope.app.assembly import lanes, normaliser, read_topology
         from lakescope.app.lock import lock
         from lakescope.app.replay import replay
 
@@ -509,20 +498,30 @@ class Stores:
         configuration, settings = self.configuration, self.configuration.settings
         with lock(settings.data_dir):
             topology = read_topology(configuration)
-            sinks = open_sinks(configuration)
-            try:
-                with self._dead_letters() as dead:
-                    for result in replay(
-                        dead.letters(ids=letters),
-                        dead,
-                        lambda name: normaliser(settings, topology, configuration.collectors.get(name), name),
-                        lanes(configuration, sinks),
-                        sinks,
-                    ):
-                        yield msgspec.to_builtins(result)
-            finally:
-                for sink in sinks.values():
-                    sink.close()
+            with self._sinks() as sinks, self._dead_letters() as dead:
+                for result in replay(
+                    dead.letters(ids=letters),
+                    dead,
+                    lambda name: normaliser(settings, topology, configuration.collectors.get(name), name),
+                    lanes(configuration, sinks),
+                    sinks,
+                ):
+                    yield msgspec.to_builtins(result)
+
+    @contextmanager
+    def _sinks(self, *names: str) -> Iterator[dict[str, Sink]]:
+        """Sinks of our own: those of the names, else all."""
+        from lakescope.app.assembly import open_sinks
+
+        plugins = self.configuration.sinks
+        sinks = open_sinks(
+            self.configuration._replace(sinks={name: plugins[name] for name in names or plugins})
+        )
+        try:
+            yield sinks
+        finally:
+            for sink in sinks.values():
+                sink.close()
 
     @contextmanager
     def _dead_letters(self) -> Iterator[DeadLetters]:
@@ -539,16 +538,12 @@ class Stores:
     @contextmanager
     def open_store(self, store: str | None) -> Iterator[tuple[str, Sink]]:
         """The chosen store, or the first that can answer: its name and the sink."""
-        from lakescope.app.assembly import open_sinks
         from lakescope.app.query import store_of
 
-        plugins = self.configuration.sinks
-        name = store_of({plugin.name: plugin.type for plugin in plugins.values()}, store)
-        sink = open_sinks(self.configuration._replace(sinks={name: plugins[name]}))[name]
-        try:
-            yield name, sink
-        finally:
-            sink.close()
+        types = {plugin.name: plugin.type for plugin in self.configuration.sinks.values()}
+        name = store_of(types, store)
+        with self._sinks(name) as sinks:
+            yield name, sinks[name]
 
 
 @contextmanager
