@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from hashlib import blake2b
 from typing import Any
 
 from lakescope.alerts.model import Alert, Severity
@@ -11,6 +10,7 @@ from lakescope.alerts.routing import Receipts
 from lakescope.core.events import AlertChange, AlertStep
 from lakescope.core.printable import rfc3339
 from lakescope.pipeline.health import OWN
+from lakescope.transformers._common import identify
 
 _PLACES = ("site", "src_site", "dst_site", "rse", "src_rse", "dst_rse", "host", "vo")
 Step = tuple[AlertStep, Severity, float, float]
@@ -23,7 +23,7 @@ def events_of(alerts: Iterable[Alert], receipts: Receipts) -> Iterator[AlertChan
         fields = _fields(alert)
         for event, severity, at, since in _steps(alert, receipts):
             yield AlertChange(
-                id=_id(alert.key, event, severity if event == "notified" else ""),
+                id=identify("alert", alert.key, event, severity if event == "notified" else None),
                 time=rfc3339(at),
                 event=event,
                 severity=severity,
@@ -71,7 +71,3 @@ def _fields(alert: Alert) -> dict[str, Any]:
         "summary": alert.annotations.get("summary"),
         **{name: min(of_name) for name, of_name in values.items() if len(of_name) == 1},
     }
-
-
-def _id(*parts: str) -> str:
-    return blake2b(" ".join(("alert", *parts)).encode(), digest_size=16).hexdigest()

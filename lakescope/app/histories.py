@@ -58,13 +58,16 @@ class Histories:
             for name, query in queries.items()
             for begin, end in windows[name].due(query, counts if _has_counts(query, counts) else None)
         }
-        few = [
+        few = {
             name
             for name, (of, one) in parts.items()
             if (one.until - one.since).total_seconds() <= _FEW * windows[of].step_s
-        ]
+        }
         failed: set[str] = set()
-        for batch in (few, *([name] for name in parts if name not in few)):
+        for batch in (
+            [name for name in parts if name in few],
+            *([name] for name in parts if name not in few),
+        ):
             answers = ask({name: parts[name][1] for name in batch}) if batch else {}
             for name in batch:
                 of, query = parts[name]

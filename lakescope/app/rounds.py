@@ -187,14 +187,15 @@ class Rounds:
             return
         alerts = [*self._ledger.alerts, *(alert_of(one) for one in self.records.incidents(0))]
         steps = {one.id: one for one in alert_events.events_of(alerts, self._ledger.receipts)}
-        unknown = [one for id, one in steps.items() if id not in self._ledger.recorded]
+        recorded = {*self._ledger.recorded}
+        unknown = [one for id, one in steps.items() if id not in recorded]
         if not self.is_holder:
             begin = rfc3339(now - TAKEN_OVER_S)
             unknown = [one for one in unknown if one.time < begin]
         elif unknown:
             self._store(unknown)
-        new = {one.id for one in unknown}
-        self._ledger.recorded = [id for id in steps if id in new or id in self._ledger.recorded]
+        recorded |= {one.id for one in unknown}
+        self._ledger.recorded = [id for id in steps if id in recorded]
 
     def alerts(self) -> list[Alert]:
         """Open ones, and ended ones of which somebody may still have to be notified; of rules and of incidents."""
