@@ -20,6 +20,7 @@ from lakescope.core.events import (
     Downtime,
     Event,
     ExpectedTest,
+    FileOperation,
     FtsQueue,
     Host,
     LinkRequests,
@@ -80,6 +81,7 @@ class Enrichment:
             Transfer: self._transfer,
             Deletion: self._deletion,
             Trace: self._rse_site,
+            FileOperation: self._file_operation,
             FtsQueue: self._link,
             Network: self._link,
             ExpectedTest: self._link,
@@ -204,6 +206,12 @@ class Enrichment:
         rse = self.topology.rse(event.rse)
         if rse is not None:
             event.site = rse.site or event.site
+
+    def _file_operation(self, event: FileOperation) -> None:
+        if event.host is not None:
+            event.site = self.topology.site_of(event.host)
+        if event.error is not None:
+            event.error_class, event.error_template = classify(event.error)
 
     def _link(self, event: FtsQueue | Network | ExpectedTest) -> None:
         if event.src_host and event.src_site is None:

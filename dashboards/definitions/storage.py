@@ -132,6 +132,35 @@ STORAGE = Dashboard(
             ),
         ),
         Row(
+            title="Reads, writes and tape by the storages' own records",
+            panels=(
+                Panel(
+                    title="Operations by site",
+                    kind="table",
+                    width=24,
+                    numbers=tuple(
+                        Number(kpi=kpi, by=("site", "event"), label=label)
+                        for kpi, label in (
+                            ("file_operations_ended", "operations"),
+                            ("file_operation_efficiency", "efficiency"),
+                            ("file_operation_volume", "volume"),
+                            ("file_operation_queue_time_p95", "queue time (p95)"),
+                        )
+                    ),
+                ),
+                Panel(
+                    title="Volume read, written and moved to and from tape",
+                    kind="stacked",
+                    numbers=(Number(kpi="file_operation_rate", by=("event",)),),
+                ),
+                Panel(
+                    title="Time in the queue of a pool (p95)",
+                    kind="lines",
+                    numbers=(Number(kpi="file_operation_queue_time_p95", by=("event",)),),
+                ),
+            ),
+        ),
+        Row(
             title="Parts and limits",
             panels=(
                 Panel(

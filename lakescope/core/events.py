@@ -79,6 +79,7 @@ Source = Literal[
     "fts-rest",
     "sam",
     "srr",
+    "dcache",
 ]
 """The systems that Lakescope's own formats read."""
 
@@ -236,6 +237,11 @@ class Rule(Event, tag="rules"):
     poll: Tag | None = None  #: URL that was polled, `scope` of its `polls`; null if not polled
 
 
+FileEvent = Annotated[
+    Literal["read", "write", "pool_copy", "request", "store", "restore", "remove", "warning"], TAG
+]
+
+
 class Trace(Event, tag="traces"):
     """One access to a file by a client (upload, download, get, touch), from Rucio's tracer."""
 
@@ -254,6 +260,32 @@ class Trace(Event, tag="traces"):
     ended: Time | None = None  #: end of the data transfer
     ok: bool | None = None  #: true if the client has the file, false if it failed, else null
     error: Text | None = None  #: original error message: Rucio stateReason
+
+
+class FileOperation(Event, tag="file_operations"):
+    """What a storage itself did with one file: read, written, copied between its servers, to and from tape, removed."""
+
+    event: FileEvent  #: request: what a client asked for as a whole, by the door that took it
+    ok: bool | None = None  #: whether it succeeded; null of a warning
+    site: Tag | None = None  #: site of `host`, from the topology
+    pool: Tag | None = None  #: server inside the storage that has the data
+    door: Tag | None = None  #: server inside the storage that took the request
+    host: str | None = None  #: address of the pool
+    protocol: Tag | None = None  #: as the storage names it, lower case: http, xrootd, ...
+    ip_version: Annotated[int, TAG] | None = None  #: of the client's address: 4 or 6
+    session: str | None = None  #: joins a request with what was done for it
+    file_id: str | None = None  #: the storage's own identifier of the file: dCache's pnfsid
+    path: str | None = None  #: path of the file in the storage
+    bytes: Count | None = None  #: moved (bytes)
+    file_bytes: Count | None = None  #: size of the file (bytes)
+    queue_s: Seconds | None = None  #: time that it waited before it began (seconds)
+    duration_s: Seconds | None = None  #: time that it took (seconds)
+    storage_class: Tag | None = None  #: class by which the storage chooses pools and tapes
+    tape_system: Tag | None = None  #: tape system behind it
+    error: Text | None = None  #: original error message
+    error_code: Code | None = None  #: the storage's own code of the error
+    error_class: str | None = None  #: 12 hex characters, hash of error_template
+    error_template: Text | None = None  #: error with URLs, hosts, paths, addresses, ids, numbers masked
 
 
 class FtsQueue(Event, tag="fts_queue"):
@@ -606,7 +638,7 @@ class RucioMetric(Event, tag="rucio"):
 DATASETS: dict[str, type[Event]] = {
     str(cls.__struct_config__.tag): cls
     for cls in (
-        *(Transfer, Deletion, Did, Rule, Trace, FtsQueue),
+        *(Transfer, Deletion, Did, Rule, Trace, FileOperation, FtsQueue),
         *(Network, Host, Probe, Storage, Poll, Push, PipelineReport),
         Downtime,
         IncidentReport,
@@ -627,6 +659,7 @@ AnyEvent = (
     | Did
     | Rule
     | Trace
+    | FileOperation
     | FtsQueue
     | Network
     | Host

@@ -54,11 +54,12 @@ class Servers:
 
     def __enter__(self) -> Self:
         for server in self.of.values():
-            self._stack.enter_context(server)
+            self._stack.callback(server.kill)  # after what was done to it, it may not stop by itself
+            server.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
+    def __exit__(self, *error: Any) -> None:
+        self._stack.__exit__(*error)
 
 
 class Producer(threading.Thread):

@@ -19,6 +19,7 @@ from lakescope.core.events import (
     Daemon,
     Downtime,
     Event,
+    FileOperation,
     FtsQueue,
     Host,
     IncidentReport,
@@ -533,6 +534,27 @@ def _self_reported(number: int, ids: Iterator[str], common: dict[str, Any]) -> I
         )
 
 
+def _billed(number: int, ids: Iterator[str], common: dict[str, Any]) -> Iterator[Event]:
+    """A storage's own records: reads and writes of clients, the request behind them, tape; some failed, some warnings."""
+    for record in range(number % 4):
+        event = ("request", "read", "write", "restore", "warning")[(number + record) % 5]
+        yield FileOperation(
+            id=next(ids),
+            event=event,
+            ok=None if event == "warning" else bool((number + record) % 3),
+            site=f"SITE-{number % 3}" if record else None,
+            pool=f"pool-{record}",
+            protocol="xrootd" if number % 2 else "http",
+            ip_version=(4, 6, None)[number % 3],
+            vo="escape" if number % 2 else None,
+            bytes=None if record == 2 else 10**9 + number**2,
+            queue_s=None if number % 5 == 0 else number / 3 + record,
+            storage_class="tape" if event == "restore" else None,
+            tape_system="osm" if event == "restore" else None,
+            **common | {"source": "dcache", "collector": "billing"},
+        )
+
+
 def _told(number: int) -> Iterator[Event]:
     """At one time, some of it in one hour with the next, some in one second."""
     time = f"{START + timedelta(seconds=number // 2 * 7500.25 + number % 2 * 31):%Y-%m-%dT%H:%M:%S}"
@@ -543,6 +565,7 @@ def _told(number: int) -> Iterator[Event]:
     yield from _found(number, ids, common)
     yield from _called(number, ids, common)
     yield from _self_reported(number, ids, common)
+    yield from _billed(number, ids, common)
     whole = {"rse": f"RSE-{number % 3}", "site": "X" if number % 3 else None, "total": 11 * 10**15}
     if number < 60:  # and never again
         yield Storage(id=next(ids), rse="RSE-GONE", used=number, free=5, total=10**6, **common)

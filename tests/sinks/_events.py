@@ -25,9 +25,13 @@ def event_of(dataset: str) -> Event:
         texts |= {"kind": "gauge", "part": "sum", "unit": "seconds"}
     if dataset in ("alerts", "incidents"):
         texts |= {"state": "open", "severity": "page"}
-    texts["event"] = {"alerts": "opened", "deletions": "done", "incidents": "began", "transfers": "done"}.get(
-        dataset, "x"
-    )
+    texts["event"] = {
+        "alerts": "opened",
+        "deletions": "done",
+        "file_operations": "read",
+        "incidents": "began",
+        "transfers": "done",
+    }.get(dataset, "x")
     values: dict[str, Any] = {"dataset": dataset}
     bound = bounds(DATASETS[dataset])
     for number, column in enumerate(columns(dataset)):

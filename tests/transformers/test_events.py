@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from lakescope.alerts.book import IncidentRecord
 from lakescope.app.incident_events import events_of
-from lakescope.core.events import DATASETS, AlertChange, Event
+from lakescope.core.events import DATASETS, AlertChange, Event, FileOperation
 from lakescope.core.messages import Message
 from lakescope.core.plugins import formats
 from lakescope.pipeline.normalise import Normaliser, NormaliseResult
@@ -92,7 +92,16 @@ def hour() -> list[Event]:
         elapsed_s=300.25,
         summary="E is 97 % full",
     )
-    found = [*batch.events, *events_of([incident], incident.opened), step]
+    operation = FileOperation(
+        id="b" * 32,
+        time="2026-03-02T08:20:00.5Z",
+        source="dcache",
+        event="write",
+        ok=True,
+        bytes=2**40,
+        queue_s=0.25,
+    )
+    found = [*batch.events, *events_of([incident], incident.opened), step, operation]
     assert {event.dataset for event in found} >= DATASETS.keys() - {"push", "pipeline"}
     return found
 
