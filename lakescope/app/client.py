@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 from urllib.parse import quote
 
-from lakescope.app.instance import ask, find, stream, tell
+from lakescope.app.instance import ask, find, secret_of, stream, tell
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -177,14 +177,14 @@ def instance_of(settings: Settings) -> Instance:
 
 
 class Instance:
-    """A running Lakescope, asked over HTTP with the token of its configuration."""
+    """A running Lakescope, asked over HTTP: with the secret of its start, or, as another user, with `[http] token`."""
 
     def __init__(self, url: str, settings: Settings) -> None:
         self.url = url
-        token = settings.http.token
-        self._headers = (
-            {} if token is None else {b"authorization": b"Bearer " + token.get_secret_value().encode()}
-        )
+        token = secret_of(settings.data_dir)
+        if token is None and settings.http.token is not None:
+            token = settings.http.token.get_secret_value()
+        self._headers = {} if token is None else {b"authorization": b"Bearer " + token.encode()}
 
     def kpi(self, question: KpiText, store: str | None) -> Rows:
         """From ``/api/kpis``."""

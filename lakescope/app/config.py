@@ -31,6 +31,7 @@ from lakescope.alerts.objectives import Objective
 from lakescope.alerts.options import AlertOptions
 from lakescope.alerts.receivers._common import ReceiverOptions
 from lakescope.app import site
+from lakescope.app.access import AccessOptions
 from lakescope.collectors._common import CollectorOptions
 from lakescope.core.community import FUNCTIONAL_ACTIVITIES, FUNCTIONAL_SCOPES
 from lakescope.core.options import DIRECTORY, Options, closest
@@ -53,8 +54,8 @@ class Http(Options):
     port: int = Field(default=8137, ge=0, le=65535)
     """Port to listen on; 0 takes a free one."""
     token: SecretStr | None = Field(default=None, min_length=8, examples=["${LAKESCOPE_TOKEN}"])
-    """Token for everything but /livez, /readyz and push routes with a token of their own. Without it only the loopback
-    can be listened on."""
+    """Token that may do all; push routes may have a token of their own. Without it, and without `[access]`, only the loopback can
+    be listened on, and whoever reaches that may do all."""
     allowed_hosts: tuple[str, ...] = Field(default=(), examples=[["lakescope.example.org"]])
     """Names by which it may be asked, beside its addresses, ``localhost`` and its own host's name."""
 
@@ -155,6 +156,8 @@ class Settings(Options):
     """Where dead letters, spools and the embedded store lie. As every path of the configuration: relative to its file."""
     http: Http = Http()
     """The status page, the API and the push routes."""
+    access: AccessOptions = AccessOptions()
+    """Who may come in, and what they may see and do."""
     pipeline: PipelineOptions = PipelineOptions()
     """Batches and bounds."""
     topology: TopologyOptions = TopologyOptions()
@@ -177,6 +180,11 @@ class Settings(Options):
     """What share of something shall be good over which time; rules of alerts are made of each."""
     reports: dict[str, ReportOptions] = Field(default_factory=dict)
     """Reports that `lakescope report send` sends."""
+
+    @property
+    def is_protected(self) -> bool:
+        """Whether one must say who one is."""
+        return self.http.token is not None or self.access.is_configured
 
 
 class Plugin(NamedTuple):
@@ -283,11 +291,12 @@ class _Reader:
         if isinstance(alerts, dict):
             rooms["receivers"] = alerts.pop("receivers", {})
         settings = self._validate(Settings, document, ())
-        if settings is not None and settings.http.token is None and not settings.http.is_loopback:
+        if settings is not None and not settings.is_protected and not settings.http.is_loopback:
             self._problem(
                 ("http", "host"),
-                f"others can reach {settings.http.host!r}, and [http] has no token",
+                f"others can reach {settings.http.host!r}, and neither [http] has a token nor [access] says who may come in",
                 'add token = "${LAKESCOPE_TOKEN}" below [http] and export LAKESCOPE_TOKEN=$(openssl rand -hex 24),'
+                " or [access.tokens.NAME] as `lakescope access token NAME` prints it,"
                 ' or listen on this machine only: host = "127.0.0.1"',
             )
         if settings is not None:

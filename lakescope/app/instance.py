@@ -14,22 +14,35 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lakescope.app.lock import holder
+from lakescope.core import state_files
 
 if TYPE_CHECKING:  # every command starts with this file, and some ask nobody
     import httpx
 
 FILE = "instance.json"
+SECRET = "instance.secret"  # noqa: S105 - a file's name
+"""What commands on this machine show to the instance, where others need a token: a file for its user alone."""
 
 
 @contextlib.contextmanager
-def announcement(data_dir: Path, url: str) -> Iterator[None]:
-    """Says for the time of the block that an instance answers at `url`."""
+def announcement(data_dir: Path, url: str, secret: str = "") -> Iterator[None]:
+    """Says for the time of the block that an instance answers at `url`, and to `secret` as to its owner."""
     path = data_dir / FILE
+    state_files.write_private(data_dir / SECRET, secret.encode())
     path.write_text(json.dumps({"pid": os.getpid(), "url": url}))
     try:
         yield
     finally:
         path.unlink(missing_ok=True)
+        (data_dir / SECRET).unlink(missing_ok=True)
+
+
+def secret_of(data_dir: Path) -> str | None:
+    """What the running instance takes as its owner's token; null for who may not read it."""
+    try:
+        return (data_dir / SECRET).read_text() or None
+    except (OSError, UnicodeDecodeError):
+        return None
 
 
 def find(data_dir: Path) -> str | None:

@@ -56,6 +56,7 @@ def serve(
 def _serve(
     configuration: Configuration, workers: int, seconds: float | None, on_start: Any, on_stop: Any
 ) -> bool:
+    import secrets
     from functools import partial
 
     from lakescope.app.assembly import Assembly
@@ -65,7 +66,8 @@ def _serve(
 
     settings = configuration.settings
     assembly = Assembly(configuration, workers=workers)
-    app = create_app(assembly, settings.http)
+    secret = secrets.token_urlsafe(32)
+    app = create_app(assembly, secret)
     server = Server(app, settings.http.host, settings.http.port)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -73,7 +75,7 @@ def _serve(
     out = console()
     assembly.start()
     server.start()
-    with announcement(settings.data_dir, server.url):
+    with announcement(settings.data_dir, server.url, secret):
         out.print(f"lakescope is running: {server.url}/", style="bold")
         out.print(
             f"  collectors: {', '.join(configuration.collectors)}   sinks: {', '.join(configuration.sinks)}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from pathlib import Path
 from typing import TypeVar
 
@@ -21,6 +22,30 @@ def write(path: Path, content: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     draft.replace(path)
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Replaces a file that only this user may read. Raises `OSError`."""
+    draft = path.with_name(f"{path.name}.new")
+    draft.unlink(missing_ok=True)  # one that another process left may have other rights
+    draft.touch(0o600, exist_ok=False)
+    with draft.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+
+
+def private_key(path: Path) -> bytes:
+    """32 random bytes that only this user may read, made at the first call. Raises `OSError`."""
+    try:
+        key = path.read_bytes()
+    except FileNotFoundError:
+        key = b""
+    if len(key) != 32:
+        key = secrets.token_bytes(32)
+        write_private(path, key)
+    return key
 
 
 def read(

@@ -14,18 +14,24 @@ CHALLENGE = 'Basic realm="lakescope", Bearer'
 """For ``WWW-Authenticate``: Basic first, as collectd sends its login only then."""
 
 
+def token_of(authorization: str | None) -> bytes | None:
+    """The token that a request's header holds; null for none."""
+    scheme, _, text = (authorization or "").strip().partition(" ")
+    token = text.strip().encode("latin-1", "replace")  # a header's characters are its bytes
+    if scheme.lower() == "bearer":
+        return token
+    if scheme.lower() != "basic":
+        return None
+    try:
+        return base64.b64decode(token, validate=True).partition(b":")[2]
+    except binascii.Error:
+        return None
+
+
 def shows(authorization: str | None, token: str) -> bool:
     """Whether a request's header holds `token`; takes as long for every wrong one."""
-    scheme, _, text = (authorization or "").strip().partition(" ")
-    given_token = text.strip().encode("latin-1", "replace")  # a header's characters are its bytes
-    if scheme.lower() == "basic":
-        try:
-            given_token = base64.b64decode(given_token, validate=True).partition(b":")[2]
-        except binascii.Error:
-            return False
-    elif scheme.lower() != "bearer":
-        return False
-    return secrets.compare_digest(given_token, token.encode())
+    token_shown = token_of(authorization)
+    return token_shown is not None and secrets.compare_digest(token_shown, token.encode())
 
 
 def in_path(path: str) -> str:

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from lakescope.app.config import ConfigurationError, parse
+from lakescope.app.instance import SECRET
 from tests.contract._bodies import hermes
 from tests.contract._running import QUICK, Running
 from tests.e2e._lakescope import Lakescope
@@ -255,10 +256,11 @@ def test_this_machine_needs_none(host: str) -> None:
     assert parse(f'[http]\nhost = "{host}"\n{PUSHES}').settings.http.is_loopback
 
 
-def test_the_commands_show_the_token_of_their_configuration(tmp_path: Path) -> None:
+def test_the_commands_of_another_user_show_the_token_of_their_configuration(tmp_path: Path) -> None:
     store = '[collectors.push]\ntype = "http"\n[sinks.duck]\ntype = "duckdb"\n'
     with Lakescope(tmp_path, f'token = "{TOKEN}"\n{store}') as lakescope:
         lakescope.start()
+        (lakescope.data_dir / SECRET).unlink()  # as if it could not be read
         httpx.post(
             f"{lakescope.url}/push/hermes", content=hermes(1)[0], headers=BEARER, trust_env=False
         ).raise_for_status()

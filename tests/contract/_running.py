@@ -26,13 +26,17 @@ class Running:
     def __init__(self, directory: Path, configuration: str, *, workers: int = 1) -> None:
         self.data_dir = directory / "data"
         self.configuration = parse(f'data_dir = "{self.data_dir}"\n{configuration}{no_alerts(configuration)}')
-        settings = self.configuration.settings
         self.assembly = Assembly(self.configuration, workers=workers)
         self.engine, self.status = self.assembly.engine, self.assembly.status
         self.drained: bool | None = None
 
-        self._app = create_app(self.assembly, settings.http)
+        self._app = create_app(self.assembly)
         self._server: Server | None = None
+
+    @property
+    def routes(self) -> list[Any]:
+        """All routes of its web application."""
+        return list(self._app.routes)
 
     @property
     def url(self) -> str:

@@ -11,7 +11,7 @@ from importlib.metadata import version
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Body, FastAPI, HTTPException, Query, Request, Response
+from fastapi import APIRouter, Body, Depends, FastAPI, HTTPException, Query, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
 from prometheus_client import generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
@@ -19,14 +19,15 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from lakescope.app.assembly import Assembly
 from lakescope.app.backup import back_up
 from lakescope.app.client import SpanText
-from lakescope.app.config import Http
 from lakescope.app.explain import explain
 from lakescope.app.query import ask, describe, store_of
 from lakescope.app.replay import replay
 from lakescope.app.subject import Subject
 from lakescope.app.trace import NOT_SEARCHABLE, searchable_sink, story
+from lakescope.app.viewer import Viewer
 from lakescope.app.web import alerts, archive, dashboards, incidents, reports, runbooks
 from lakescope.app.web.access import Gate
+from lakescope.app.web.roles import check_role
 from lakescope.app.words import parse
 from lakescope.core.contracts import RefusedError, SearchableSink, TransientError
 from lakescope.kpis import CATALOGUE
@@ -38,8 +39,8 @@ LETTERS_MAX = 1000
 LETTERS_BYTES = 64 * 2**20  # of bodies in one answer
 
 
-def create_app(assembly: Assembly, http: Http | None = None) -> FastAPI:
-    """The application over a running assembly; `http` says who may ask."""
+def create_app(assembly: Assembly, local_secret: str = "") -> FastAPI:
+    """The application over a running assembly; `local_secret` is the token of commands on this machine."""
     app = FastAPI(
         title="Lakescope",
         version=version("lakescope"),
@@ -47,6 +48,7 @@ def create_app(assembly: Assembly, http: Http | None = None) -> FastAPI:
         docs_url=None,  # its page would load scripts from elsewhere
         redoc_url=None,
         openapi_url="/api/openapi.json",
+        dependencies=[Depends(check_role)],
     )
     app.include_router(_pages(assembly))
     app.include_router(_api(assembly))
@@ -64,7 +66,8 @@ def create_app(assembly: Assembly, http: Http | None = None) -> FastAPI:
             app.include_router(routes)
             pushes[routes.prefix] = getattr(collector, "has_token", False)
     app.add_exception_handler(sqlite3.Error, _unusable_request)
-    app.add_middleware(Gate, http=http or Http(), pushes=pushes)
+    settings = assembly.configuration.settings
+    app.add_middleware(Gate, settings=settings, pushes=pushes, local_secret=local_secret)
     return app
 
 
@@ -86,7 +89,7 @@ def _pages(assembly: Assembly) -> APIRouter:
     async def readyz(request: Request) -> Response:
         """200 if every collector and sink works, else 503 with the reasons; one word for who shows no token."""
         reasons = status.reasons()
-        if not request.state.trusted:
+        if request.state.viewer is None:
             return PlainTextResponse("degraded\n" if reasons else "ready\n", 503 if reasons else 200)
         return JSONResponse({"ready": not reasons, "reasons": reasons}, 503 if reasons else 200)
 
@@ -101,6 +104,13 @@ def _pages(assembly: Assembly) -> APIRouter:
 def _api(assembly: Assembly) -> APIRouter:
     router = APIRouter(prefix="/api", tags=["api"])
     letters, sinks = assembly.engine.dead_letters, assembly.sinks
+
+    @router.get("/me")
+    def me(request: Request) -> dict[str, Any]:
+        """Who asks, and their rights. `name`: empty where nobody needs to log in; `vos`: null for all."""
+        viewer: Viewer = request.state.viewer
+        vos = None if viewer.vos is None else sorted(viewer.vos)
+        return viewer._asdict() | {"role": viewer.role.name.lower(), "vos": vos}
 
     @router.get("/status")
     def status() -> Response:

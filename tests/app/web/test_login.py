@@ -44,7 +44,7 @@ def test_a_person_logs_in_and_sees_what_they_came_for(guarded: Running, page: Pa
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
     page.get_by_label(re.compile("Token")).fill("wrong")
     page.get_by_role("button", name="Log in").click()
-    expect(page.get_by_role("alert")).to_have_text("This is not the token.")
+    expect(page.get_by_role("alert")).to_have_text("This token is not known here.")
     complaints.clear()  # the browser reports the 401
     page.get_by_label(re.compile("Token")).fill(TOKEN)
     page.get_by_role("button", name="Log in").click()

@@ -1,0 +1,112 @@
+"""Whose a token is, and a browser's session."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jwt
+
+from lakescope.app.access import HTTP_TOKEN, AccessOptions, TokenOptions
+from lakescope.app.viewer import OWNER, Viewer
+from lakescope.core.state_files import private_key
+
+_SIGNATURE = "HS256"
+
+
+class RefusedTokenError(Exception):
+    """Nobody's: the text says why, without the token."""
+
+
+class Identities:
+    """Everybody who may come in."""
+
+    def __init__(
+        self, access: AccessOptions, http_token: str | None, local_secret: str, session_key: bytes
+    ) -> None:
+        self.is_open = http_token is None and not access.is_configured
+        """Whether nobody needs to say who they are."""
+        self._entries: dict[str, tuple[Viewer, TokenOptions | None]] = {
+            options.sha256: (options.viewer(name), options) for name, options in access.tokens.items()
+        }
+        if http_token is not None:
+            self._entries[_hash(http_token.encode())] = (OWNER._replace(name=HTTP_TOKEN), None)
+        if local_secret:
+            self._entries[_hash(local_secret.encode())] = (OWNER, None)
+        # a short token could be guessed from its hash, were that in a cookie
+        self._references = {
+            hmac.new(session_key, digest.encode(), "sha256").hexdigest(): digest for digest in self._entries
+        }
+
+    def of_token(self, token: bytes) -> Viewer:
+        """Whoever shows a token. Raises `RefusedTokenError`.
+
+        The hash is looked up, not compared: how long that takes tells nothing of a token.
+        """
+        return self._of_hash(_hash(token))
+
+    def of_session(self, session: Mapping[str, Any]) -> Viewer:
+        """Whoever began it, with their rights of now. Raises `RefusedTokenError`."""
+        return self._of_hash(self._references.get(str(session.get("token")), ""))
+
+    def session_of(self, token: bytes) -> dict[str, Any]:
+        """What a session must keep of a token that was shown. Raises `RefusedTokenError`."""
+        self.of_token(token)
+        digest = _hash(token)
+        return {"token": next(one for one, entry in self._references.items() if entry == digest)}
+
+    def _of_hash(self, digest: str) -> Viewer:
+        if digest not in self._entries:
+            raise RefusedTokenError("this token is not known here")
+        viewer, options = self._entries[digest]
+        if options is not None and options.has_expired(time.time()):
+            raise RefusedTokenError(f"the token {viewer.name} was valid until {options.expires}")
+        return viewer
+
+
+class Sessions:
+    """Logins of browsers: cookies that this instance has signed, with an end. A logout ends one at once, until a restart."""
+
+    def __init__(self, data_dir: Path, seconds: float) -> None:
+        self.key = private_key(data_dir / "session.key")
+        self.seconds = seconds
+        # cookies know no ports: two instances on one host must not take each other's
+        self.cookie = f"lakescope_{hashlib.sha256(self.key).hexdigest()[:8]}"
+        self._ended: dict[str, float] = {}
+        self._lock = threading.Lock()
+
+    def begin(self, content: Mapping[str, Any], *, purpose: str = "session", seconds: float = 0.0) -> str:
+        """The cookie's value, signed; whoever has it can read `content`."""
+        now = time.time()
+        frame = {"exp": now + (seconds or self.seconds), "aud": purpose, "jti": secrets.token_urlsafe(12)}
+        return jwt.encode(dict(content) | frame, self.key, _SIGNATURE)
+
+    def read(self, value: str, *, purpose: str = "session") -> dict[str, Any] | None:
+        """The content of a cookie that is ours and has not ended."""
+        try:
+            claims: dict[str, Any] = jwt.decode(
+                value, self.key, [_SIGNATURE], audience=purpose, options={"require": ["exp", "jti"]}
+            )
+        except jwt.InvalidTokenError:
+            return None
+        return None if claims["jti"] in self._ended else claims
+
+    def end(self, value: str) -> None:
+        """Logs out."""
+        claims = self.read(value)
+        if claims is None:
+            return
+        now = time.time()
+        with self._lock:
+            self._ended = {one: end for one, end in self._ended.items() if end > now}
+            self._ended[claims["jti"]] = claims["exp"]
+
+
+def _hash(token: bytes) -> str:
+    return hashlib.sha256(token).hexdigest()
