@@ -17,7 +17,7 @@ settings.load_profile("shared")
 
 pytest_plugins = ["tests.servers.fixtures"]
 
-ROOMS = {"alerts", "collectors", "dashboards", "kpis", "simulator", "sinks", "transformers"}
+ROOMS = {"alerts", "collectors", "dashboards", "kpis", "simulator", "sinks", "sync", "transformers"}
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -24,7 +24,17 @@ def modules(wheel: Path) -> set[str]:
 def test_the_wheel_holds_every_module_under_one_name(dist: Path) -> None:
     (wheel,) = dist.glob("*.whl")
     tracked = run("git", "ls-files", "*.py", cwd=ROOT).split()
-    rooms = ("alerts", "collectors", "dashboards", "kpis", "reports", "simulator", "sinks", "transformers")
+    rooms = (
+        "alerts",
+        "collectors",
+        "dashboards",
+        "kpis",
+        "reports",
+        "simulator",
+        "sinks",
+        "sync",
+        "transformers",
+    )
     expected = {name for name in tracked if name.startswith("lakescope/")}
     expected |= {f"lakescope/{name}" for name in tracked if name.startswith(rooms)}
     assert modules(wheel) == expected

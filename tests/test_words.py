@@ -14,7 +14,7 @@ from lakescope.kpis import CATALOGUE
 
 ROOT = Path(__file__).parent.parent
 ROOMS = ("lakescope/core", "lakescope/pipeline", "lakescope/app", "lakescope/cli", "lakescope/testing")
-ROOMS += ("collectors", "transformers", "sinks", "kpis", "dashboards", "reports", "simulator")
+ROOMS += ("collectors", "transformers", "sinks", "kpis", "dashboards", "reports", "simulator", "sync")
 
 AVOIDED = (
     "95 of 100 below", "99 of 100 below", "as it was told", "by the last word", "end well", "ended well",

@@ -13,23 +13,22 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal
 from urllib.parse import unquote
 
 import httpx
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field
 
 from lakescope.collectors._common import OneFormat
 from lakescope.collectors.rucio import _questions as questions
 from lakescope.collectors.rucio._answers import Answer, BadAnswerError
 from lakescope.collectors.rucio._qos import QosFile
 from lakescope.collectors.rucio._questions import RIGHTS, USUAL, Lake, Name, Question, Topic
-from lakescope.collectors.rucio._tokens import OidcOptions, RefusedLoginError, Tokens
 from lakescope.core.contracts import Health
 from lakescope.core.http import http_client
 from lakescope.core.inbox import Inbox
 from lakescope.core.messages import Message, quote
-from lakescope.core.options import Tls, check_url
+from lakescope.core.rucio import RefusedLoginError, RucioServer, Tokens
 
 _LOGIN_AGAIN_S = 60.0
 _ATTRIBUTES_S = 3600.0  # an RSE's attributes hardly ever change
@@ -37,29 +36,11 @@ _SILENT_MAX = 3  # requests in a row that nobody answered: then the round is ove
 _ACCEPT = "application/x-json-stream, application/json;q=0.9, */*;q=0.1"  # a login has no body, of a type of its own
 
 
-class RucioOptions(OneFormat):
+class RucioOptions(RucioServer, OneFormat):
     """Options of the rucio collector."""
 
     format: str = Field(default="rucio_api", examples=["rucio_api"])
     """Name of the format that reads the answers."""
-    url: str = Field(examples=["https://rucio.example.org"])
-    """Rucio's server."""
-    auth_url: str | None = Field(default=None, examples=["https://rucio-auth.example.org"])
-    """Its authentication server, where that is another one."""
-    account: str = Field(examples=["lakescope"])
-    """Rucio account to ask as."""
-    rucio_vo: str | None = Field(default=None, examples=["esc"])
-    """VO to ask about, of a Rucio for several VOs."""
-    username: str | None = Field(default=None, examples=["lakescope"])
-    """User, for authentication by password."""
-    password: SecretStr | None = Field(default=None, examples=["${RUCIO_PASSWORD}"])
-    """Its password."""
-    oidc: OidcOptions = OidcOptions()
-    """OpenID Connect: where tokens come from."""
-    token_file: Path | None = Field(default=None, examples=["/run/lakescope/rucio-token"])
-    """A file with a token, which something else renews."""
-    tls: Tls = Tls()
-    """TLS towards Rucio; with `cert_file` and no other way, authentication by X.509 certificate or proxy."""
     ask: list[Name] = Field(default=list(USUAL), min_length=1)
     """What to ask. Beyond the usual: global_usage (a call for each account), datasets (usage by scope)."""
     rule_states: list[Literal["S", "R", "U", "W", "I", "O"]] = Field(
@@ -82,25 +63,6 @@ class RucioOptions(OneFormat):
     max_body_bytes: int = Field(default=64 * 2**20, ge=1)
     """Largest answer (bytes)."""
 
-    @field_validator("url", "auth_url")
-    @classmethod
-    def _is_url(cls, url: str | None) -> str | None:
-        if url is not None:
-            check_url(url, ("http", "https"), "https://rucio.example.org")
-        return url and url.rstrip("/")
-
-    @model_validator(mode="after")
-    def _logs_in_one_way(self) -> Self:
-        logins = {"username": self.username, "oidc": self.oidc.token_url, "token_file": self.token_file}
-        ways = [name for name, value in logins.items() if value is not None]
-        if len(ways) > 1:
-            raise ValueError(f"expected one way to authenticate, found {' and '.join(ways)}: keep one")
-        if not ways and self.tls.cert_file is None:
-            raise ValueError(
-                "no way to authenticate: add `username` and `password`, `oidc`, `token_file` or `tls.cert_file`"
-            )
-        return self
-
     def qos_file(self, name: str, data_dir: Path) -> QosFile | None:
         """Where a collector of that name keeps the QoS classes that it has read; null for one that reads none."""
         return QosFile(data_dir / f"{name}.qos.json", self.qos_attribute) if self.qos_attribute else None
@@ -115,12 +77,9 @@ class RucioCollector:
         self.options = options
         self.formats = [options.format]
         self.health = Health()
-        headers = {"x-rucio-account": options.account} | (
-            {"x-rucio-vo": options.rucio_vo} if options.rucio_vo else {}
-        )
         plain = {"accept": _ACCEPT, "accept-encoding": "identity"}
         self._client = http_client(tls=options.tls, timeout_s=options.timeout_s, headers=plain)
-        self._tokens = Tokens(self._client, options.auth_url or options.url, headers, options)
+        self._tokens = Tokens(self._client, options)
         self._qos_file = options.qos_file(name, data_dir)
         self._lake = Lake(qos=self._qos_file.load() if self._qos_file else {})
         self._last_times: dict[str, float] = {}

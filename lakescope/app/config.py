@@ -40,6 +40,7 @@ from lakescope.core.plugins import PluginError, Room, available, load
 from lakescope.pipeline.health import OWN
 from lakescope.reports.options import ReportOptions
 from lakescope.sinks._common import SinkOptions
+from lakescope.sync.options import SyncOptions
 
 DEFAULT_PATH = Path("lakescope.toml")
 _NAME = re.compile(r"\w[\w .-]{0,99}")
@@ -180,6 +181,8 @@ class Settings(Options):
     """What share of something shall be good over which time; rules of alerts are made of each."""
     reports: dict[str, ReportOptions] = Field(default_factory=dict)
     """Reports that `lakescope report send` sends."""
+    sync: SyncOptions = SyncOptions()
+    """Synchronisations into Rucio."""
 
     @property
     def is_protected(self) -> bool:

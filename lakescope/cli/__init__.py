@@ -25,6 +25,7 @@ from lakescope.cli import (
     report,
     run,
     simulate,
+    sync,
     watch,
 )
 from lakescope.core.extras import explain
@@ -58,6 +59,7 @@ app.command()(incidents.incidents)
 app.add_typer(alerts.app, name="alerts")
 app.add_typer(dashboards.app, name="dashboards")
 app.add_typer(report.app, name="report")
+app.add_typer(sync.app, name="sync")
 app.command()(simulate.simulate)
 
 

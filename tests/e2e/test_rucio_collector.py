@@ -236,7 +236,7 @@ def test_a_token_is_used_until_it_is_renewed_before_its_end(
     with Archiving(tmp_path / "used", text) as lakescope:
         until(lambda: len(stored(lakescope, "polls")) >= 15, 30, lambda: lakescope.told)
         assert tokens() == 1
-    monkeypatch.setattr("lakescope.collectors.rucio._tokens._USED_UP", 0.5 / 3600)
+    monkeypatch.setattr("lakescope.core.rucio._USED_UP", 0.5 / 3600)
     with Archiving(tmp_path / "renewed", text) as lakescope:
         until(lambda: tokens() >= 4, 30, lambda: lakescope.told)
         assert lakescope.told == "ok: 5 questions answered"

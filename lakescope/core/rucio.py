@@ -1,4 +1,5 @@
-"""Tokens for Rucio: fetched by password or certificate from Rucio, by OpenID Connect from the issuer, or read from a file.
+"""Rucio's server, as options name it, and tokens for it: fetched by password or certificate from Rucio, by OpenID Connect from
+the issuer, or read from a file.
 
 They live for an hour or less. A token is renewed when four fifths of its life are over, by the server's own clock.
 """
@@ -8,13 +9,15 @@ from __future__ import annotations
 import time
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Self
 
-import httpx
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from lakescope.core.messages import quote
-from lakescope.core.options import Options, check_url
+from lakescope.core.options import Options, Tls, check_url
+
+if TYPE_CHECKING:  # every configuration has these options, and not every command sends a request
+    import httpx
 
 _USED_UP = 0.8
 _LIFE_S = 3600.0  # Rucio's default, where a server does not say it
@@ -48,15 +51,67 @@ class OidcOptions(Options):
         return self
 
 
+class RucioServer(Options):
+    """A Rucio, and as whom to ask it."""
+
+    url: str = Field(examples=["https://rucio.example.org"])
+    """Rucio's server."""
+    auth_url: str | None = Field(default=None, examples=["https://rucio-auth.example.org"])
+    """Its authentication server, where that is another one."""
+    account: str = Field(examples=["lakescope"])
+    """Rucio account to ask as."""
+    rucio_vo: str | None = Field(default=None, examples=["esc"])
+    """VO to ask about, of a Rucio for several VOs."""
+    username: str | None = Field(default=None, examples=["lakescope"])
+    """User, for authentication by password."""
+    password: SecretStr | None = Field(default=None, examples=["${RUCIO_PASSWORD}"])
+    """Its password."""
+    oidc: OidcOptions = OidcOptions()
+    """OpenID Connect: where tokens come from."""
+    token_file: Path | None = Field(default=None, examples=["/run/lakescope/rucio-token"])
+    """A file with a token, which something else renews."""
+    tls: Tls = Tls()
+    """TLS towards Rucio; with `cert_file` and no other way, authentication by X.509 certificate or proxy."""
+
+    @field_validator("url", "auth_url")
+    @classmethod
+    def _is_url(cls, url: str | None) -> str | None:
+        if url is not None:
+            check_url(url, ("http", "https"), "https://rucio.example.org")
+        return url and url.rstrip("/")
+
+    @model_validator(mode="after")
+    def _logs_in_one_way(self) -> Self:
+        logins = {"username": self.username, "oidc": self.oidc.token_url, "token_file": self.token_file}
+        ways = [name for name, value in logins.items() if value is not None]
+        if len(ways) > 1:
+            raise ValueError(f"expected one way to authenticate, found {' and '.join(ways)}: keep one")
+        if not ways and self.tls.cert_file is None:
+            raise ValueError(
+                "no way to authenticate: add `username` and `password`, `oidc`, `token_file` or `tls.cert_file`"
+            )
+        return self
+
+    def headers(self) -> dict[str, str]:
+        """Who asks, and of which VO: for every request, logins included."""
+        return {"x-rucio-account": self.account} | ({"x-rucio-vo": self.rucio_vo} if self.rucio_vo else {})
+
+
 class RefusedLoginError(Exception):
     """No token: the text says who refused, and the remedy. Without any secret."""
+
+    def __init__(self, text: str, status: int = 0) -> None:
+        super().__init__(text)
+        self.status = status
+        """HTTP status of the refusal; 0: none."""
 
 
 class Tokens:
     """The token of now."""
 
-    def __init__(self, client: httpx.Client, auth_url: str, headers: dict[str, str], options: Any) -> None:
-        self._client, self._url, self._headers, self._options = client, auth_url, headers, options
+    def __init__(self, client: httpx.Client, options: RucioServer) -> None:
+        self._client, self._options = client, options
+        self._url, self._headers = options.auth_url or options.url, options.headers()
         self._token = ""
         self._until = 0.0
         """Of the monotonic clock."""
@@ -88,7 +143,7 @@ class Tokens:
             return _read(options.token_file), _FILE_LIFE_S
         if options.oidc.token_url:
             return self._fetch_oidc(options.oidc)
-        if options.username:
+        if options.username and options.password:
             login = {
                 "x-rucio-username": options.username,
                 "x-rucio-password": options.password.get_secret_value(),
@@ -101,7 +156,7 @@ class Tokens:
         response = self._client.get(f"{self._url}/auth/{way}", headers=self._headers | login)
         token = response.headers.get("x-rucio-auth-token")
         if response.status_code != 200 or not token:
-            raise RefusedLoginError(f"{self._refusal(response, 'no token')}; {remedy}")
+            raise RefusedLoginError(f"{self._refusal(response, 'no token')}; {remedy}", response.status_code)
         return token, _life_s(response)
 
     def _fetch_oidc(self, oidc: OidcOptions) -> tuple[str, float]:
@@ -116,7 +171,9 @@ class Tokens:
             token, life_s = answer["access_token"], float(answer.get("expires_in") or _LIFE_S)
         except (ValueError, KeyError, TypeError, AttributeError):
             remedy = "correct `client_id`, `client_secret`, `scope` and `audience` of `oidc`"
-            raise RefusedLoginError(f"{self._refusal(response, 'no access_token')}; {remedy}") from None
+            raise RefusedLoginError(
+                f"{self._refusal(response, 'no access_token')}; {remedy}", response.status_code
+            ) from None
         return str(token), life_s
 
     def _refusal(self, response: httpx.Response, missing: str) -> str:

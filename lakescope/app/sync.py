@@ -1,0 +1,52 @@
+"""The synchronisations of a configuration: each opened as a plan and the side of Rucio that it is applied to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NamedTuple
+
+from lakescope.sync.journal import Journal
+
+if TYPE_CHECKING:
+    from lakescope.app.config import Configuration, Settings
+    from lakescope.sync.apply import Target
+    from lakescope.sync.plan import Plan
+    from lakescope.sync.rucio import Rucio
+
+Planner = Callable[["Configuration", "Rucio", bool], tuple["Plan", "Target"]]
+"""Makes a plan; the last argument says whether what Rucio has alone is removed. Raises `SyncError`."""
+
+
+class Sync(NamedTuple):
+    """One kind of synchronisation."""
+
+    plan: Planner
+    target: Callable[[Settings, Rucio], Target]
+    """Its side of Rucio, to undo an entry."""
+
+
+SYNCS: Mapping[str, Sync] = {}
+"""By name."""
+
+
+def journal_of(settings: Settings) -> Journal:
+    """The journal of all synchronisations of a data directory."""
+    return Journal(settings.data_dir / "sync")
+
+
+@contextmanager
+def open_rucio(settings: Settings) -> Iterator[Rucio]:
+    """The Rucio that is written to, for the time of the block. Raises `RuntimeError` where the configuration names none."""
+    from lakescope.sync.rucio import Rucio
+
+    if settings.sync.rucio is None:
+        raise RuntimeError(
+            "[sync.rucio] is missing: add it with `url`, `account`, and `username` and `password`, `oidc`, `token_file` or"
+            " `tls.cert_file`"
+        )
+    rucio = Rucio(settings.sync.rucio)
+    try:
+        yield rucio
+    finally:
+        rucio.close()

@@ -1,0 +1,150 @@
+"""The journal: what a synchronisation did to Rucio, when, for whom, and what was there before. One file, only appended to.
+
+`journal.jsonl` has two lines an entry: its intent, synced to disk before Rucio is called, and its result. A process that is
+killed between the two leaves an entry without a result: `open_entries`. The next run looks in Rucio whether it was done (`settle`
+of sync/apply.py). A result is synced with the next intent: losing it in a power cut makes an open entry, and no lie.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+
+from lakescope.core.printable import rfc3339
+from lakescope.sync.plan import Change, SyncError
+
+FILE = "journal.jsonl"
+
+
+class Entry(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """One change, as the journal has it."""
+
+    id: int
+    """1 for the first entry of the file."""
+    run: str
+    """Which run: the time of its begin."""
+    sync: str
+    """Which synchronisation: rses, accounts."""
+    target: str
+    """The Rucio, and its VO."""
+    by: str
+    """Who applied it."""
+    at: str
+    """When (UTC)."""
+    change: Change
+    result: str = ""
+    """applied, not applied, failed or unknown; empty for an entry that was cut short."""
+    detail: str = ""
+    """What Rucio answered, of an entry that failed."""
+    undo_of: int = 0
+    """The entry that this one takes back; 0: none."""
+
+
+class _Result(msgspec.Struct, kw_only=True, omit_defaults=True, tag="result"):
+    id: int
+    result: str
+    detail: str = ""
+    at: str = ""
+
+
+class _Intent(msgspec.Struct, kw_only=True, tag="intent"):
+    entry: Entry
+
+
+_decode = msgspec.json.Decoder(_Intent | _Result).decode
+
+
+class Journal:
+    """Reads and writes the file. Writing needs `exclusive`: one process at a time."""
+
+    def __init__(self, directory: Path) -> None:
+        self.path = directory / FILE
+        self._file: BinaryIO | None = None
+        self._last_id = 0
+
+    def entries(self) -> list[Entry]:
+        """All entries, the oldest first. Raises `SyncError` for a file that is damaged or not ours; a last line that a kill or a
+        full disk cut short is left out, as what it was about was not begun."""
+        try:
+            content = self.path.read_bytes()
+        except FileNotFoundError:
+            return []
+        entries: dict[int, Entry] = {}
+        lines = content.split(b"\n")
+        for number, line in enumerate(lines[:-1], 1):
+            if not line:
+                continue
+            try:
+                record = _decode(line)
+                if isinstance(record, _Intent):
+                    entries[record.entry.id] = record.entry
+                else:
+                    entries[record.id].result, entries[record.id].detail = record.result, record.detail
+            except (msgspec.DecodeError, KeyError) as error:
+                raise SyncError(
+                    f"{self.path}:{number}: expected a line of the journal of synchronisations: {error};"
+                    f" move it away: mv {self.path} {self.path}.damaged; then its entries cannot be undone"
+                ) from error
+        return list(entries.values())
+
+    def open_entries(self) -> list[Entry]:
+        """Those that a kill cut short: whether they were done only Rucio can say."""
+        return [entry for entry in self.entries() if not entry.result]
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """Opens the file for writing. Raises `SyncError` while another process writes to it."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.open("ab") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise SyncError(
+                    f"{self.path}: another process applies a plan; wait until it has ended, then run this again"
+                ) from error
+            self._mend_end(file)
+            self._last_id = max((entry.id for entry in self.entries()), default=0)
+            self._file = file
+            try:
+                yield
+            finally:
+                self._file = None
+                self._sync(file)
+
+    def begin(self, entry: Entry) -> Entry:
+        """Writes an intent, synced, under the next id. Raises `OSError` for a full disk: then nothing may be done."""
+        file = self._writable()
+        self._last_id += 1
+        entry.id = self._last_id
+        file.write(msgspec.json.encode(_Intent(entry=entry)) + b"\n")
+        self._sync(file)
+        return entry
+
+    def end(self, entry: Entry, result: str, detail: str, at: float) -> None:
+        """Writes what became of an intent."""
+        file = self._writable()
+        entry.result, entry.detail = result, detail
+        record = _Result(id=entry.id, result=result, detail=detail, at=rfc3339(at))
+        file.write(msgspec.json.encode(record) + b"\n")
+        file.flush()
+
+    def _writable(self) -> BinaryIO:
+        assert self._file is not None, "only within `exclusive`"
+        return self._file
+
+    def _mend_end(self, file: BinaryIO) -> None:
+        """A line without an end gets one taken away: it was never acted upon."""
+        content = self.path.read_bytes()
+        if content and not content.endswith(b"\n"):
+            file.truncate(content.rfind(b"\n") + 1)
+
+    @staticmethod
+    def _sync(file: BinaryIO) -> None:
+        file.flush()
+        os.fsync(file.fileno())

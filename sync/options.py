@@ -1,0 +1,28 @@
+"""`[sync]` of the configuration."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from lakescope.core.options import Options
+from lakescope.core.rucio import RucioServer
+
+
+class RsesOptions(Options):
+    """What `lakescope sync rses` leaves alone."""
+
+    exclude_rses: tuple[str, ...] = Field(default=(), examples=[["EULAKE-2"]])
+    """RSEs that are neither created nor changed nor removed, whatever CRIC says."""
+    exclude_sites: tuple[str, ...] = Field(default=(), examples=[["LAPP-T2"]])
+    """Sites whose RSEs are left alone likewise."""
+    exclude_attributes: tuple[str, ...] = Field(default=(), examples=[["greedyDeletion"]])
+    """RSE attributes that are set in Rucio by hand: neither written nor removed."""
+
+
+class SyncOptions(Options):
+    """Synchronisations into Rucio."""
+
+    rucio: RucioServer | None = None
+    """The Rucio that is written to. Its account needs the right to (in Rucio's generic policy the attribute ``admin``)."""
+    rses: RsesOptions = RsesOptions()
+    """RSEs from CRIC."""

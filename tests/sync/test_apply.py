@@ -1,0 +1,172 @@
+"""Applying, resuming and undoing, and what the journal says of it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lakescope.sync.apply import Outcome, apply, undo
+from lakescope.sync.journal import Entry, Journal
+from lakescope.sync.plan import Change, SyncError
+from tests.sync._dictionary import Dictionary, attribute, plan
+
+RSE = Change(kind="create", type="rse", object="A", after={"rse_type": "DISK"})
+
+
+def clock() -> float:
+    return 1_767_600_000.0
+
+
+def run(target: Dictionary, journal: Journal, *changes: Change, **options: Any) -> Outcome:
+    return apply(plan(*changes), target, journal, by="ada", clock=clock, **options)
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Journal:
+    return Journal(tmp_path / "sync")
+
+
+def test_each_change_is_in_the_journal_with_who_when_before_and_after(journal: Journal) -> None:
+    target = Dictionary({("attribute", "A", "qos"): "a"})
+    seen: list[tuple[int, int]] = []
+    change = attribute("A", before="a", after="b")
+    outcome = run(target, journal, RSE, change, progress=lambda *one: seen.append(one))
+    assert outcome == Outcome(2, [], 0)
+    assert seen == [(0, 2), (1, 2), (2, 2)]
+    run_ = "2026-01-05T08:00:00Z"
+    expected = Entry(
+        id=2, run=run_, sync="rses", target="here", by="ada", at=run_, change=change, result="applied"
+    )
+    assert journal.entries()[1] == expected
+
+
+def test_a_refused_change_does_not_stop_the_others(journal: Journal) -> None:
+    outcome = run(Dictionary(), journal, attribute("A", "bad", after=1), attribute("A", after=2))
+    assert outcome.applied == 1
+    assert [(entry.result, entry.detail) for entry in journal.entries()] == [
+        ("failed", "it said no"),
+        ("applied", ""),
+    ]
+
+
+def test_an_answer_that_was_lost_counts_as_what_rucio_has(journal: Journal) -> None:
+    target = Dictionary()
+    target.answer_lost = True
+    assert run(target, journal, attribute("A", after=1)).applied == 1
+
+
+def test_a_guard_that_refuses_leaves_no_trace(journal: Journal) -> None:
+    target = Dictionary()
+    with pytest.raises(SyncError, match="guard"):
+        run(target, journal, attribute("A", before=1, after=2), max_changes=0)
+    assert not target.calls
+    assert not journal.path.exists()
+
+
+def test_a_stop_leaves_the_rest(journal: Journal) -> None:
+    target = Dictionary()
+    changes = [attribute("A", str(number), after=1) for number in range(5)]
+    assert run(target, journal, *changes, is_stopped=lambda: len(target.calls) == 2) == Outcome(2, [], 3)
+
+
+@pytest.mark.parametrize(
+    ("now", "result"),
+    [("b", "applied"), ("a", "not applied"), ("c", "unknown")],
+    ids=["done", "not", "other"],
+)
+def test_what_a_kill_cut_short_is_looked_up(journal: Journal, now: str, result: str) -> None:
+    change = attribute("A", before="a", after="b")
+    with journal.exclusive():
+        journal.begin(Entry(id=0, run="", sync="rses", target="here", by="ada", at="", change=change))
+    assert journal.open_entries()
+    run(Dictionary({change.place: now}), journal)
+    assert [entry.result for entry in journal.entries()] == [result]
+
+
+def test_entries_of_another_rucio_are_left_to_its_own_runs(journal: Journal) -> None:
+    change = attribute("A", before="a", after="b")
+    with journal.exclusive():
+        journal.begin(Entry(id=0, run="", sync="rses", target="VO xyz", by="ada", at="", change=change))
+    run(Dictionary(), journal)
+    assert journal.open_entries()
+    with pytest.raises(SyncError, match="entry 1 is about VO xyz"):
+        undo(1, Dictionary(), journal, by="ada", clock=clock)
+
+
+def test_undo_takes_back_each_kind_and_is_an_entry_itself(journal: Journal) -> None:
+    before = {("attribute", "A", "qos"): "a", ("attribute", "A", "old"): [1, 2]}
+    target = Dictionary(dict(before))
+    changes = (
+        attribute("A", before="a", after="b"),
+        attribute("A", "old", before=[1, 2]),
+        attribute("A", "new", after=0),
+    )
+    run(target, journal, *changes)
+    for number in (1, 2, 3):
+        assert undo(number, target, journal, by="bob", clock=clock).undo_of == number
+    assert target.values == before
+    assert undo(4, target, journal, by="bob", clock=clock).change == changes[0]  # an undo can be undone
+
+
+def test_undo_refuses_what_it_cannot_take_back(journal: Journal) -> None:
+    target = Dictionary()
+    run(target, journal, RSE, attribute("A", "bad", after=1), attribute("A", after="b"))
+    target.values["attribute", "A", "qos"] = "by hand"
+    for number, text in {
+        1: "entry 1 cannot be undone: an RSE's creation",
+        2: "entry 2 was not applied",
+        3: "set 'b', and Rucio has 'by hand' by now",
+        9: "there is no entry 9",
+    }.items():
+        with pytest.raises(SyncError, match=text):
+            undo(number, target, journal, by="bob", clock=clock)
+
+
+def test_one_process_writes_at_a_time(journal: Journal) -> None:
+    with journal.exclusive(), pytest.raises(SyncError, match="another process applies a plan"):
+        run(Dictionary(), Journal(journal.path.parent), RSE)
+
+
+def test_a_line_that_was_cut_short_is_taken_away_and_damage_is_named(journal: Journal) -> None:
+    run(Dictionary(), journal, RSE)
+    with journal.path.open("ab") as file:
+        file.write(b'{"type":"intent","ent')
+    assert len(journal.entries()) == 1
+    run(Dictionary(), journal, attribute("A", after=1))
+    assert [entry.id for entry in journal.entries()] == [1, 2]
+    journal.path.write_bytes(b"no JSON\n" + journal.path.read_bytes())
+    with pytest.raises(SyncError, match=r"journal.jsonl:1: expected a line of the journal.*mv "):
+        journal.entries()
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from lakescope.sync.apply import apply
+from lakescope.sync.journal import Journal
+from tests.sync._dictionary import Dictionary, attribute, plan
+
+class Killed(Dictionary):
+    def perform(self, change):
+        if change.object == "RSE-3":
+            os.kill(os.getpid(), signal.SIGKILL)
+        super().perform(change)
+
+changes = [attribute(f"RSE-{number}", after=number) for number in range(5)]
+apply(plan(*changes), Killed(), Journal(Path(sys.argv[1])), by="ada", clock=lambda: 0.0)
+"""
+
+
+def test_a_killed_run_is_resumed(journal: Journal) -> None:
+    process = subprocess.run([sys.executable, "-c", KILLED, journal.path.parent], cwd=os.curdir, check=False)
+    assert process.returncode == -signal.SIGKILL
+    assert [entry.result for entry in journal.entries()] == ["applied", "applied", "applied", ""]
+    rest = [attribute(f"RSE-{number}", after=number) for number in (3, 4)]
+    assert run(Dictionary(), journal, *rest).applied == 2
+    assert [entry.result for entry in journal.entries()][3:] == ["not applied", "applied", "applied"]
