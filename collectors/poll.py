@@ -22,6 +22,7 @@ from lakescope.core.contracts import Health
 from lakescope.core.http import http_client
 from lakescope.core.inbox import Inbox
 from lakescope.core.messages import Message, quote
+from lakescope.core.oidc import OidcOptions, RefusedLoginError, bearer, credentials
 from lakescope.core.options import Tls, check_url
 from lakescope.core.unpacking import ENCODINGS, DamagedError, TooLargeError, excess, unpack
 
@@ -43,8 +44,10 @@ class PollOptions(OneFormat):
     """Largest answer (bytes)."""
     headers: dict[str, SecretStr] = Field(default={}, examples=[{"authorization": "Bearer ${TOKEN}"}])
     """Request headers."""
+    oidc: OidcOptions = OidcOptions()
+    """OpenID Connect: where tokens for the targets come from (``Authorization: Bearer``)."""
     tls: Tls = Tls()
-    """TLS towards the targets."""
+    """TLS towards the targets, and the issuer of `oidc`."""
 
     @field_validator("urls")
     @classmethod
@@ -63,7 +66,9 @@ class PollCollector:
         self.options = options
         self.formats = sorted({options.format, "node_exporter"})
         self.health = Health()
+        self.credentials = credentials(options.oidc, options.tls, options.timeout_s)
         self._client = http_client(
+            auth=bearer(self.credentials) if self.credentials else None,
             tls=options.tls,
             timeout_s=options.timeout_s,
             headers={"accept": ACCEPT, "accept-encoding": ", ".join(ENCODINGS)}
@@ -93,6 +98,8 @@ class PollCollector:
     def close(self) -> None:
         """Closes the connections."""
         self._client.close()
+        if self.credentials:
+            self.credentials.close()
 
     def _scrape(self, url: str) -> tuple[list[Message], str | None]:
         """(the answer, if there is one, and how the scrape went; the fault if it failed)."""
@@ -104,7 +111,7 @@ class PollCollector:
             body, content_type = self._get(url)
         except httpx.HTTPError as error:
             fault = self.options.tls.explain(f"{instance}: {type(error).__name__}: {quote(str(error))}")
-        except ValueError as error:
+        except (ValueError, RefusedLoginError) as error:
             fault = f"{instance}: {error}"
         else:
             headers = {"instance": instance, "url": url, "content-type": content_type}
@@ -145,8 +152,8 @@ class PollCollector:
 
 
 _REMEDIES = {
-    401: "show who asks: option `headers`",
-    403: "let this user read it: option `headers` says who asks",
+    401: "show who asks: option `headers` or `oidc`",
+    403: "let this user read it: option `headers` or `oidc` says who asks",
     404: "correct the path in `urls`",
 }
 

@@ -362,6 +362,15 @@ def metrics() -> str:
         (gauge.name, gauge.type, gauge._labelnames, gauge.documentation)
         for gauge in registry.overflows.collect()
     ]
+    rows += [
+        (
+            f"{one.name}_total" if one.type == "counter" else one.name,
+            one.type,
+            one._labelnames,
+            one.documentation,
+        )
+        for one in registry.tokens.collect()
+    ]
     shown = [
         (f"`{name}`", kind, ", ".join(f"`{label}`" for label in labels), text)
         for name, kind, labels, text in rows

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 
 from lakescope.alerts.model import Notification
 from lakescope.alerts.receivers._common import (
@@ -25,6 +25,7 @@ from lakescope.alerts.receivers._common import (
     printable,
     summary,
 )
+from lakescope.core.oidc import OidcOptions, bearer, credentials
 from lakescope.core.printable import rfc3339
 
 
@@ -37,6 +38,14 @@ class WebhookOptions(HttpReceiverOptions):
     """Sent with each post."""
     token_header: str = Field(default="Authorization", pattern=r"^[A-Za-z0-9-]+$")
     """Header that holds the token: ``Bearer TOKEN`` in ``Authorization``, in any other the token alone."""
+    oidc: OidcOptions = OidcOptions()
+    """OpenID Connect: where tokens for the server come from, in the place of `token`."""
+
+    @model_validator(mode="after")
+    def _has_one_token(self) -> Self:
+        if self.token is not None and self.oidc.token_url is not None:
+            raise ValueError("`token` and `oidc`: expected one of the two")
+        return self
 
 
 class WebhookReceiver:
@@ -48,7 +57,9 @@ class WebhookReceiver:
     def __init__(self, name: str, options: WebhookOptions, data_dir: Path) -> None:
         self.options = options
         self.recipients = (name,)
-        self._client = options.client(headers=_token(options))
+        self.credentials = credentials(options.oidc, options.tls, options.timeout_s)
+        auth = bearer(self.credentials) if self.credentials else None
+        self._client = options.client(headers=_token(options), auth=auth)
 
     def send(self, notifications: Sequence[Notification]) -> None:
         """One request."""
@@ -63,6 +74,8 @@ class WebhookReceiver:
     def close(self) -> None:
         """Closes the connections."""
         self._client.close()
+        if self.credentials:
+            self.credentials.close()
 
 
 def document_of(notification: Notification) -> dict[str, Any]:

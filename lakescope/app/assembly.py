@@ -78,6 +78,7 @@ class Assembly:
                 sink := self.sinks[plugin.name], ExpiringSink
             ):
                 self.tasks.append(Task(f"retention {plugin.name}", RETENTION_S, partial(expire, sink)))
+        self._show_tokens()
         self.status = Status(self.engine, {plugin.name: plugin.type for plugin in plugins})
         self.dashboards = _dashboards(settings)
         """Lakescope's own pages, by name."""
@@ -134,6 +135,15 @@ class Assembly:
         for pipeline in (*self.engine.pipelines, *self.engine.internal):
             pipeline.transform = Transform(self.normaliser(pipeline.name), self.lanes)
         self.engine.conflicts.clear()  # those of the new one are told anew
+
+    def _show_tokens(self) -> None:
+        rooms: dict[str, Mapping[str, Any]] = {"collectors": self.collectors, "sinks": self.sinks}
+        self.engine.metrics.tokens.of = {
+            f"{room}.{name}": plugin.credentials
+            for room, plugins in rooms.items()
+            for name, plugin in plugins.items()
+            if getattr(plugin, "credentials", None) is not None
+        }
 
     def _engine(self, workers: int) -> Engine:
         settings, collectors = self.configuration.settings, self.configuration.collectors

@@ -40,13 +40,14 @@ def http_client(
     headers: Mapping[str, str] | None = None,
     login: tuple[str, SecretStr | None] | None = None,
     token: SecretStr | None = None,
+    auth: httpx.Auth | None = None,
     follow_redirects: bool = False,
     proxy: str | None = None,
 ) -> httpx.Client:
     """A client for requests below `url`; it tries nothing twice.
 
-    `login`: user and password for basic authentication; `token`: for ``Authorization: Bearer``; `proxy`:
-    through which all requests go. Raises `OSError` for a
+    `login`: user and password for basic authentication; `token`: for ``Authorization: Bearer``; `auth`: another way
+    (`lakescope.core.oidc.bearer`); `proxy`: through which all requests go. Raises `OSError` for a
     file of `tls` that cannot be read.
     """
     import httpx
@@ -55,7 +56,7 @@ def http_client(
     bearer = {} if token is None else {"authorization": f"Bearer {token.get_secret_value()}"}
     return httpx.Client(
         base_url=url,
-        auth=user,
+        auth=user or auth,
         headers=dict(headers or {}) | bearer,
         verify=(tls or Tls()).context(),
         timeout=timeout_s,

@@ -23,6 +23,7 @@ from prometheus_client import Counter as Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector as Exporter
 
+from lakescope.core.oidc import Credentials
 from lakescope.pipeline.overflow import Overflow
 
 LAG_BUCKETS = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0, 3600.0, 21600.0, 86400.0)
@@ -82,6 +83,8 @@ class Metrics:
         self.registry.register(self.lag)
         self.losses = Losses()
         self.registry.register(self.losses)
+        self.tokens = Tokens()
+        self.registry.register(self.tokens)
 
     def value(self, metric: Metric, **labels: str) -> int:
         """Sum of the samples that carry these labels."""
@@ -119,6 +122,30 @@ class Losses(Exporter):
             for what, count in dict(losses).items():
                 family.add_metric([collector, what], count)
         yield family
+
+
+class Tokens(Exporter):
+    """Tokens that plugins fetch for themselves."""
+
+    def __init__(self) -> None:
+        self.of: dict[str, Credentials] = {}
+        """Place of the plugin in the configuration (``collectors.NAME``) -> its credentials."""
+
+    def collect(self) -> Iterable[GaugeMetricFamily | CounterMetricFamily]:
+        """For the registry."""
+        life = GaugeMetricFamily(
+            "lakescope_token_life_seconds",
+            "How long the token that a plugin fetched is still valid; 0 without one",
+            labels=["plugin"],
+        )
+        failures = CounterMetricFamily(
+            "lakescope_token_failures", "Times that an issuer gave a plugin no token", labels=["plugin"]
+        )
+        for name, one in self.of.items():
+            life.add_metric([name], one.life_s)
+            failures.add_metric([name], one.failures)
+        yield life
+        yield failures
 
 
 class Overflows(Exporter):

@@ -191,7 +191,7 @@ def test_a_remedy_is_whole_however_much_a_target_says(tmp_path: Path, target: Ht
     target.answer = lambda _: Answer(403, b"no " * 500)
     with Archiving(tmp_path, collector(f"{target.url}/metrics")) as lakescope:
         until(lambda: "0 of 1" in lakescope.told, 10, lambda: lakescope.told)
-        assert lakescope.told.endswith("option `headers` says who asks"), lakescope.told
+        assert lakescope.told.endswith("option `headers` or `oidc` says who asks"), lakescope.told
 
 
 def test_json_of_any_format_is_polled_too(tmp_path: Path, target: HttpServer) -> None:
