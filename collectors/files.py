@@ -12,7 +12,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from pydantic import Field, ValidationInfo, field_validator
@@ -28,7 +28,7 @@ from lakescope.collectors._reading import (
     open_file,
     replace_surrogates,
 )
-from lakescope.core.contracts import Health
+from lakescope.core.contracts import Finding, Health, Installation
 from lakescope.core.inbox import Inbox
 from lakescope.core.messages import Framing, Message, traits
 from lakescope.core.options import DIRECTORY
@@ -75,6 +75,22 @@ class FilesCollector:
         self._begun_files: set[str] = set()
         self._faults: dict[str, tuple[OSError, float]] = {}
         """Path -> what is wrong with it, and when to try again (monotonic)."""
+
+    @staticmethod
+    def examine(options: FilesOptions, installation: Installation) -> Iterator[Finding]:
+        """See `ExaminablePlugin`."""
+        from lakescope.core.examination import examine_readable
+
+        paths = [Path(path) for path in find(options.paths) if path != "-"]
+        faults = list(examine_readable(paths))
+        yield from faults[:10]
+        if not paths and options.paths != ["-"]:
+            text = f"no file matches {', '.join(map(replace_surrogates, options.paths))}"
+            yield Finding(
+                "warning" if options.follow else "error", text, "correct `paths`, or create the file"
+            )
+        elif len(faults) < len(paths):
+            yield Finding("ok", f"{len(paths) - len(faults)} files can be read")
 
     def run(self, inbox: Inbox, stop: threading.Event) -> None:
         """Every file once; with `follow` each in a thread of its own, until told to stop.

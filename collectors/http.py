@@ -14,7 +14,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from io import BytesIO
 from itertools import islice
 from pathlib import Path
@@ -27,7 +27,7 @@ from lakescope.collectors import _pushgateway
 from lakescope.collectors._common import CollectorOptions
 from lakescope.collectors._reading import Pieces, cut, portions
 from lakescope.collectors._spool import Spool, SpoolFullError
-from lakescope.core.contracts import Health
+from lakescope.core.contracts import Finding, Health, Installation
 from lakescope.core.framing import split_json
 from lakescope.core.inbox import Inbox
 from lakescope.core.messages import Message
@@ -81,6 +81,30 @@ class HttpCollector:
         """Of rows of the spool: the messages that are not acknowledged."""
         self._unpackers = ThreadPoolExecutor(2, f"unpack {name}")
         self._held_bytes = 0
+
+    @staticmethod
+    def examine(options: HttpCollectorOptions, installation: Installation) -> Iterator[Finding]:
+        """See `ExaminablePlugin`. The spool is only read: whether its file is sound, and how much waits in it."""
+        path = installation.data_dir / f"{installation.name}.spool"
+        if not path.exists():
+            yield Finding("ok", f"{path} will be made by the first start")
+            return
+        remedy = f"bring it back from a backup, or move it away: mv {path} {path}.damaged"
+        try:
+            with closing(
+                sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=2)
+            ) as spool:
+                (count, size) = spool.execute(
+                    "select count(*), coalesce(sum(length(body)), 0) from spool"
+                ).fetchone()
+        except sqlite3.Error as error:
+            yield Finding("error", f"{path}: cannot be read: {error}", remedy)
+            return
+        text = f"spool: {count:,} bodies wait ({size:,} of {options.spool_bytes:,} bytes)"
+        if size >= 0.9 * options.spool_bytes:
+            yield Finding("error", text, "see why a sink is slow (/readyz), or raise `spool_bytes`")
+        else:
+            yield Finding("ok", text)
 
     def run(self, inbox: Inbox, stop: threading.Event) -> None:
         """Hands the spool to the pipeline, from the oldest body that is not yet stored."""

@@ -11,6 +11,7 @@ A message without a value, as compaction leaves one, is an empty body, which no 
 from __future__ import annotations
 
 import logging
+import re
 import threading
 import time
 from collections import deque
@@ -28,7 +29,7 @@ from pydantic import Field, model_validator
 
 from lakescope.collectors._common import OneFormat
 from lakescope.collectors._reading import Pieces, cut, portions
-from lakescope.core.contracts import Health, State
+from lakescope.core.contracts import Finding, Health, Installation, State
 from lakescope.core.inbox import Inbox
 from lakescope.core.kafka import FORMAT_HEADER, NO_FAULTS, KafkaOptions, find_faults
 from lakescope.core.messages import Message
@@ -82,6 +83,33 @@ class KafkaCollector:
         self._known_formats = frozenset(available("formats"))
         self._offsets = Offsets()
         self._member: _Member | None = None
+
+    @staticmethod
+    def examine(options: KafkaCollectorOptions, installation: Installation) -> Iterator[Finding]:
+        """See `ExaminablePlugin`. Nothing is read, and no group joined: its members would be given other partitions."""
+        from lakescope.core.kafka_examination import (
+            administration,
+            examine_cluster,
+            examine_group,
+            examine_topics,
+            is_reachable,
+        )
+
+        findings = list(examine_cluster(options, options.topics))
+        yield from findings
+        if not is_reachable(findings):
+            return
+        user = options.username or "this client"
+        with administration(options) as admin:
+            topics = options.topics
+            if options.topic_pattern:
+                topics = sorted(filter(re.compile(options.topic_pattern).match, admin.list_topics()))
+                if not topics:
+                    text = f"no topic fits {options.topic_pattern!r}"
+                    yield Finding("warning", text, "correct `topic_pattern`, or wait for the first one")
+                    return
+            yield from examine_topics(admin, topics, "read", user)
+            yield from examine_group(admin, options.group, topics, user)
 
     def run(self, inbox: Inbox, stop: threading.Event) -> None:
         """Reads until told to stop; stays in the group for the last acknowledgements."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
@@ -18,7 +18,7 @@ from pydantic import Field, SecretStr, field_validator
 
 from lakescope.collectors._common import OneFormat
 from lakescope.collectors._reading import cut
-from lakescope.core.contracts import Health
+from lakescope.core.contracts import EXAMINE_S, Finding, Health, Installation
 from lakescope.core.http import http_client
 from lakescope.core.inbox import Inbox
 from lakescope.core.messages import Message, quote
@@ -27,6 +27,9 @@ from lakescope.core.options import Tls, check_url
 from lakescope.core.unpacking import ENCODINGS, DamagedError, TooLargeError, excess, unpack
 
 ACCEPT = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.8,application/json;q=0.7,*/*;q=0.1"
+
+_TRIED = 20
+"""Targets whose certificates an examination reads."""
 
 
 class PollOptions(OneFormat):
@@ -75,6 +78,28 @@ class PollCollector:
             | {key: value.get_secret_value() for key, value in options.headers.items()},
             follow_redirects=True,
         )
+
+    @staticmethod
+    def examine(options: PollOptions, installation: Installation) -> Iterator[Finding]:
+        """See `ExaminablePlugin`: one request a target."""
+        from lakescope.core.examination import examine_certificates
+
+        for finding in examine_certificates(options.urls[:_TRIED], options.tls):
+            if finding.level != "ok":  # of a hundred hosts what is wrong is enough
+                yield finding
+        quick_options = options.model_copy(update={"timeout_s": min(options.timeout_s, EXAMINE_S)})
+        collector = PollCollector(installation.name, quick_options, installation.data_dir)
+        try:
+            with ThreadPoolExecutor(min(32, len(options.urls)), "poll") as pool:
+                faults = [fault for _, fault in pool.map(collector._scrape, options.urls) if fault]
+        finally:
+            collector.close()
+        for fault in faults[:10]:
+            yield Finding(
+                "error", fault, "" if ";" in fault else "correct `urls`, or see that target's own log"
+            )
+        if len(faults) < len(options.urls):
+            yield Finding("ok", f"{len(options.urls) - len(faults)} of {len(options.urls)} targets answer")
 
     def run(self, inbox: Inbox, stop: threading.Event) -> None:
         """One round an interval, all targets at once, on a clock that does not drift."""

@@ -11,14 +11,15 @@ import socket
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from errno import EADDRINUSE
 from pathlib import Path
 
 from pydantic import Field
 
 from lakescope.collectors._common import OneFormat
 from lakescope.collectors._statsd import Totals
-from lakescope.core.contracts import Health
+from lakescope.core.contracts import Finding, Health, Installation
 from lakescope.core.inbox import Inbox
 from lakescope.core.messages import Message, quote
 
@@ -58,6 +59,21 @@ class StatsdCollector:
         self.losses: Counter[str] = self._totals.losses
         """What was lost here -> how often."""
         self.losses["dropped_packets"] = 0
+
+    @staticmethod
+    def examine(options: StatsdOptions, installation: Installation) -> Iterator[Finding]:
+        """See `ExaminablePlugin`: whether the port is free, or held by the running instance."""
+        where = f"udp://{options.host}:{options.port}"
+        try:
+            StatsdCollector(installation.name, options, installation.data_dir)._listening().close()
+        except OSError as error:
+            if error.errno == EADDRINUSE and installation.is_running:
+                yield Finding("ok", f"{where} is held by the running instance")
+                return
+            remedy = f"`ss -ulpn 'sport = :{options.port}'` names who has it; give this one another `port`"
+            yield Finding("error", f"cannot listen on {where}: {error.strerror}", remedy)
+        else:
+            yield Finding("ok", f"{where} is free")
 
     def run(self, inbox: Inbox, stop: threading.Event) -> None:
         """Until told to stop. Raises `OSError` if it cannot listen."""

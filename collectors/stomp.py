@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import logging
 import random
+import re
 import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -24,10 +25,11 @@ import stomp
 import tenacity
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from lakescope.collectors._addresses import Address, parse, resolve
+from lakescope.collectors._addresses import DEFAULT_PORT, Address, parse, resolve
 from lakescope.collectors._common import OneFormat
 from lakescope.collectors._reading import Pieces, cut
-from lakescope.core.contracts import Health
+from lakescope.core.contracts import Finding, Health, Installation
+from lakescope.core.examination import CONNECTION_REMEDY, examine_certificates, examine_version
 from lakescope.core.inbox import Inbox
 from lakescope.core.messages import Message
 from lakescope.core.options import Tls, check_url
@@ -104,6 +106,19 @@ class StompCollector:
         self.health = Health()
         self._sources: list[_Source] = []
         self._pieces = Pieces()
+
+    @staticmethod
+    def examine(options: StompOptions, installation: Installation) -> Iterator[Finding]:
+        """See `ExaminablePlugin`: logs in to every broker and asks for what no message has."""
+        yield from examine_certificates(options.brokers, options.tls, port=DEFAULT_PORT)
+        for url in options.brokers:
+            try:
+                addresses = resolve(parse(url)) if options.resolve else [parse(url)]
+            except OSError as error:
+                yield Finding("error", f"{url}: the name does not resolve: {error}", CONNECTION_REMEDY)
+                continue
+            for address in addresses:
+                yield from _examine_broker(address, options)
 
     def run(self, inbox: Inbox, stop: threading.Event) -> None:
         """Keeps a connection to every broker until told to stop; leaves them open for acknowledgements."""
@@ -292,6 +307,16 @@ class _Broker:
         options = self.options
         if self._link is not None:
             self._wait_until_stored(self._link)
+        link = self.log_in()
+        self.subscribe(link, options.destination, self._subscription())
+        self.is_connected = True
+        self.fault = ""
+        log.info("stomp_connected broker=%s destination=%s", self.name, options.destination)
+        return link
+
+    def log_in(self) -> _Link:
+        """A link that the broker has accepted. Raises `OSError` that says why there is none."""
+        options = self.options
         heartbeat = int(options.heartbeat_s * 1000)
         connection = stomp.StompConnection12(
             [(self.address.host, self.address.port)],
@@ -307,17 +332,21 @@ class _Broker:
         try:
             connection.connect(options.username, password, wait=False, headers=headers)
             link.wait_for(link.acceptance, "CONNECT", self._hint())
-            connection.subscribe(
-                options.destination, id="1", ack="client-individual", headers=self._subscription()
+        except BaseException:
+            link.abandon()
+            raise
+        return link
+
+    def subscribe(self, link: _Link, destination: str, headers: dict[str, str]) -> None:
+        """Returns once the broker has accepted the subscription. Raises `OSError` that says why not."""
+        try:
+            link.connection.subscribe(
+                destination, id="1", ack="client-individual", headers=headers | {"receipt": "subscribed"}
             )
             link.wait_for(link.subscription, "SUBSCRIBE")
         except BaseException:
             link.abandon()
             raise
-        self.is_connected = True
-        self.fault = ""
-        log.info("stomp_connected broker=%s destination=%s", self.name, options.destination)
-        return link
 
     def _open(self, transport: Any) -> None:
         """Instead of stomp.py 8.2's own: that swallows why it fails, and checks no certificate without a CA file."""
@@ -363,7 +392,7 @@ class _Broker:
             }
         if options.selector:
             headers["selector"] = options.selector
-        return headers | {"receipt": "subscribed"}
+        return headers
 
 
 class _Link(stomp.ConnectionListener):  # type: ignore[misc]  # stomp.py carries no types
@@ -378,6 +407,8 @@ class _Link(stomp.ConnectionListener):  # type: ignore[misc]  # stomp.py carries
         self.down = threading.Event()
         self.error_text = ""
         """The broker's own words, once it is `down`."""
+        self.server = ""
+        """What the broker says that it is: ``RabbitMQ/3.13.7``."""
         self.under_way = 0
         """Messages that it gave and that are not safe yet."""
         self._lock = threading.Lock()
@@ -404,6 +435,7 @@ class _Link(stomp.ConnectionListener):  # type: ignore[misc]  # stomp.py carries
     def on_connected(self, frame: Any) -> None:
         """The broker has accepted us. The connection's timeout was for that: a quiet broker is no fault."""
         self.connection.transport.socket.settimeout(None)
+        self.server = frame.headers.get("server", "")
         self.acceptance.set()
 
     def on_receipt(self, frame: Any) -> None:
@@ -447,3 +479,37 @@ class _Link(stomp.ConnectionListener):  # type: ignore[misc]  # stomp.py carries
         self.down.set()
         self.acceptance.set()
         self.subscription.set()
+
+
+def _examine_broker(address: Address, options: StompOptions) -> Iterator[Finding]:
+    """A subscription beside those of an instance that runs: of ActiveMQ and Artemis it gets nothing, as its selector fits no
+    message. RabbitMQ has no selectors: there it comes last of all consumers, and what it may be given goes back when it ends."""
+    broker = _Broker(_Source(address, options, lambda _: None, threading.Event()), address)
+    durable = options.durable
+    broker.options = options.model_copy(update={"durable": None})  # one client at a time has that id
+    try:
+        link = broker.log_in()
+    except (OSError, stomp.exception.StompException) as error:
+        text = options.tls.explain(str(error) or type(error).__name__)
+        remedy = CONNECTION_REMEDY
+        if isinstance(error, ConnectionError) and not isinstance(error, ConnectionRefusedError):
+            remedy = "correct `username`, `password` or `vhost`"
+        yield Finding("error", f"{address}: {text}", remedy)
+        return
+    product, _, version = link.server.partition("/")
+    if product in ("ActiveMQ", "RabbitMQ"):
+        yield examine_version(product, version)
+    destination, headers = options.destination, {"selector": "lakescope_doctor = 'nothing has this'"}
+    if product == "RabbitMQ":
+        # this form of a queue's name does not make the queue if it is not there
+        destination = re.sub("^/queue/", "/amq/queue/", destination)
+        headers = {"prefetch-count": "1", "x-priority": "-1000"}
+    try:
+        broker.subscribe(link, destination, headers | {"activemq.prefetchSize": "1"})
+    except (OSError, stomp.exception.StompException) as error:
+        remedy = "create it, correct `destination`, or give this user the right to read it"
+        yield Finding("error", f"{address}: {options.destination}: {error}", remedy)
+        return
+    link.end()
+    note = f"; the durable subscription {durable} was left alone" if durable else ""
+    yield Finding("ok", f"{address}: logged in, may read {options.destination}{note}")

@@ -5,6 +5,7 @@
     sink        `Sink`, options from `SinkOptions` or `HttpSinkOptions`, entry point in ``lakescope.sinks``; with the method
                 ``answer`` (`KpiSink`) it answers KPIs, with ``find`` (`SearchableSink`) it gives events back, with ``expire``
                 (`ExpiringSink`, `ExpiringOptions`) it deletes old ones, with ``save`` (`SavableSink`) its files are backed up
+                Collectors, sinks and receivers may have ``examine`` (`ExaminablePlugin`), which `lakescope doctor` calls
     receiver    `Receiver`, options from `ReceiverOptions` or `HttpReceiverOptions`, entry point in ``lakescope.receivers``
     KPI         `Kpi`, entry point in ``lakescope.kpis``
     dashboard   `Dashboard`, entry point in ``lakescope.dashboards``
@@ -29,9 +30,11 @@ from lakescope.collectors._common import CollectorOptions, OneFormat
 from lakescope.core.contracts import (
     Collector,
     Encoder,
+    ExaminablePlugin,
     ExpiringSink,
     Finding,
     Health,
+    Installation,
     Outcome,
     RefusedError,
     SavableSink,
@@ -55,6 +58,7 @@ from lakescope.core.events import (
     Trace,
     Transfer,
 )
+from lakescope.core.examination import examine_certificates, examine_clock, examine_directory
 from lakescope.core.http import http_client, judge_status, mask, send
 from lakescope.core.inbox import Inbox
 from lakescope.core.messages import DecodeResult, Format, Message, Reject, RejectedError, declare, quote
@@ -113,6 +117,7 @@ __all__ = [
     "Encoder",
     "Event",
     "EventsQuery",
+    "ExaminablePlugin",
     "ExpiringOptions",
     "ExpiringSink",
     "Finding",
@@ -123,6 +128,7 @@ __all__ = [
     "HttpReceiverOptions",
     "HttpSinkOptions",
     "Inbox",
+    "Installation",
     "Kpi",
     "KpiSink",
     "Link",
@@ -179,6 +185,9 @@ __all__ = [
     "each",
     "epoch_ms_time",
     "epoch_time",
+    "examine_certificates",
+    "examine_clock",
+    "examine_directory",
     "host_of",
     "http_client",
     "identify",

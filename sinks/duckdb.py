@@ -21,7 +21,7 @@ import msgspec
 from pydantic import Field
 
 from lakescope.core.columns import Kind, columns
-from lakescope.core.contracts import Finding, Outcome, RefusedError, TransientError
+from lakescope.core.contracts import Finding, Installation, Outcome, RefusedError, TransientError
 from lakescope.core.disk import remedy_for
 from lakescope.core.events import DATASETS, Event
 from lakescope.core.messages import quote
@@ -112,6 +112,34 @@ class DuckdbSink:
                     if name not in there:
                         self.connection.execute(f'alter table "{dataset}" add column "{name}" {kind}')
         yield Finding("done", f"{self.path}: {len(self._datasets)} tables")
+
+    @staticmethod
+    def examine(options: DuckdbOptions, installation: Installation) -> Iterator[Finding]:
+        """See `ExaminablePlugin`. What is written is rolled back; a file that an instance holds is not opened."""
+        from lakescope.core.examination import examine_directory
+
+        path, _ = DuckdbSink.files(options, installation.data_dir)
+        yield from examine_directory("directory of the database", path.parent)
+        if installation.is_running:
+            yield Finding("ok", f"{path} is held by the running instance")
+            return
+        if not path.exists():
+            yield Finding("ok", f"{path} will be made by the first start")
+            return
+        try:
+            connection = duckdb.connect(path, config={"memory_limit": options.memory_limit})
+            try:
+                connection.begin()
+                tables = [row[0] for row in connection.execute("show tables").fetchall()]
+                connection.execute("create table lakescope_doctor as select 1 as mark")
+                connection.execute("select mark from lakescope_doctor").fetchall()
+                connection.rollback()
+            finally:
+                connection.close()
+        except duckdb.Error as error:
+            yield Finding("error", f"{path}: {_with_remedy(error, path)}")
+            return
+        yield Finding("ok", f"read {len(tables)} tables; wrote one event and removed it")
 
     def write(self, chunks: Sequence[tuple[str, bytes]]) -> Outcome:
         """One transaction; an id that is there already is left as it is."""

@@ -16,7 +16,15 @@ import msgspec
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from lakescope.core.columns import Kind, columns
-from lakescope.core.contracts import Encoder, Finding, Outcome, RefusedError, TransientError
+from lakescope.core.contracts import (
+    EXAMINE_S,
+    Encoder,
+    Finding,
+    Installation,
+    Outcome,
+    RefusedError,
+    TransientError,
+)
 from lakescope.core.events import DATASETS, Event
 from lakescope.core.extras import missing
 from lakescope.core.http import is_permanent, mask
@@ -151,7 +159,7 @@ class ElasticsearchSink:
             end = _cut(chunks, start, self._bulk_bytes)
             try:
                 body = b"".join(chunks[start:end])
-                answer = self._send("POST", _BULK, body, "application/x-ndjson", write=True)
+                answer = self.send("POST", _BULK, body, "application/x-ndjson", write=True)
             except BusyError as error:
                 self._bulk_bytes = max(1, sum(map(len, chunks[start:end])) // 2)
                 outcome.retry += range(start, len(chunks))
@@ -171,6 +179,18 @@ class ElasticsearchSink:
         """Composable templates with explicit mappings, and retention by ILM where the server has it."""
         for dataset in self.options.datasets or DATASETS:
             yield from self._setup_dataset(dataset)
+
+    @staticmethod
+    def examine(options: ElasticsearchOptions, installation: Installation) -> Iterator[Finding]:
+        """See `ExaminablePlugin`."""
+        from lakescope.sinks._elastic_examination import examine
+
+        quick_options = options.model_copy(update={"timeout_s": min(options.timeout_s, EXAMINE_S)})
+        sink = ElasticsearchSink(installation.name, quick_options, installation.data_dir)
+        try:
+            yield from examine(sink)
+        finally:
+            sink.close()
 
     def find(
         self,
@@ -210,7 +230,7 @@ class ElasticsearchSink:
         Raises `TransientError` or `RefusedError`.
         """
         path = f"/{self.options.prefix}-{dataset}-*/_search?{_SEARCH}"
-        answer = self._send("POST", path, msgspec.json.encode(body), "application/json")
+        answer = self.send("POST", path, msgspec.json.encode(body), "application/json")
         self._check_whole(answer)
         return answer
 
@@ -227,7 +247,7 @@ class ElasticsearchSink:
                 body,
             ]
         ndjson = b"".join(msgspec.json.encode(line) + b"\n" for line in lines)
-        answers = self._send("POST", _MSEARCH, ndjson, "application/x-ndjson").get("responses")
+        answers = self.send("POST", _MSEARCH, ndjson, "application/x-ndjson").get("responses")
         if (
             not isinstance(answers, list)
             or len(answers) != len(searches)
@@ -250,7 +270,7 @@ class ElasticsearchSink:
     def closed_indices(self) -> list[str]:
         """Closed indices, which searches leave out in silence. Raises `TransientError` or `RefusedError`."""
         path = f"/{self.options.prefix}-*?expand_wildcards=closed&filter_path=*.settings.index.uuid"
-        return sorted(self._send("GET", path, b"", "application/json"))
+        return sorted(self.send("GET", path))
 
     def close(self) -> None:
         """Closes the connections."""
@@ -311,7 +331,7 @@ class ElasticsearchSink:
 
     def _update_indices(self, name: str, properties: dict[str, Any]) -> Iterator[Finding]:
         """New fields for the indices there are: a template is for those to come."""
-        indices = self._send("GET", f"/{name}-*/_mapping?expand_wildcards=open", b"", "application/json")
+        indices = self.send("GET", f"/{name}-*/_mapping?expand_wildcards=open")
         for index, mapping in sorted(indices.items()):
             known_properties = mapping["mappings"].get("properties", {})
             new = {
@@ -331,10 +351,16 @@ class ElasticsearchSink:
                 )
 
     def _put(self, path: str, body: dict[str, Any]) -> None:
-        self._send("PUT", path, msgspec.json.encode(body), "application/json")
+        self.send("PUT", path, msgspec.json.encode(body), "application/json")
 
-    def _send(
-        self, method: str, path: str, body: bytes, content_type: str, *, write: bool = False
+    def send(
+        self,
+        method: str,
+        path: str,
+        body: bytes = b"",
+        content_type: str = "application/json",
+        *,
+        write: bool = False,
     ) -> dict[str, Any]:
         """One request, its answer as plain data. Raises `TransientError` or `RefusedError`."""
         headers = {"content-type": content_type, "accept": "application/json"}

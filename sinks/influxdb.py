@@ -23,7 +23,14 @@ import msgspec
 from pydantic import Field, SecretStr, model_validator
 
 from lakescope.core.columns import Kind, columns, kinds, tags
-from lakescope.core.contracts import Finding, Outcome, RefusedError, TransientError
+from lakescope.core.contracts import (
+    EXAMINE_S,
+    Finding,
+    Installation,
+    Outcome,
+    RefusedError,
+    TransientError,
+)
 from lakescope.core.events import DATASETS, Event, Host, Push, RucioMetric
 from lakescope.core.http import judge_status, mask, send
 from lakescope.kpis.influxql import equals
@@ -76,7 +83,7 @@ class InfluxdbSink:
         headers = {"content-encoding": "gzip", "content-type": "text/plain; charset=utf-8"}
         if options.token:
             headers["authorization"] = f"Token {options.token.get_secret_value()}"
-        self._client = options.client(options.url, headers)
+        self.client = options.client(options.url, headers)
         if (
             options.bucket is None
         ):  # so that a sink of 2.x, which has no InfluxQL of its own, is not `SearchableSink`
@@ -98,7 +105,7 @@ class InfluxdbSink:
             path = "/api/v2/write"
             query = {"org": options.org, "bucket": options.bucket, "precision": "ns"}
         body = gzip.compress(b"".join(chunks), 1)
-        response = send(self._client, self.options.tls, "POST", path, params=query, content=body)
+        response = send(self.client, self.options.tls, "POST", path, params=query, content=body)
         judge_status(response, good=(204, 200))
         if response.content:  # InfluxDB says nothing to what it stores: an error with status 200 does
             raise TransientError(
@@ -112,7 +119,7 @@ class InfluxdbSink:
         options = self.options
         if options.bucket is not None:
             query = {"org": options.org, "name": options.bucket}
-            response = send(self._client, self.options.tls, "GET", "/api/v2/buckets", params=query)
+            response = send(self.client, self.options.tls, "GET", "/api/v2/buckets", params=query)
             judge_status(response, good=(200,))
             is_known = bool(response.json().get("buckets"))
             yield (
@@ -139,6 +146,18 @@ class InfluxdbSink:
                 return
             yield Finding("done", what)
 
+    @staticmethod
+    def examine(options: InfluxdbOptions, installation: Installation) -> Iterator[Finding]:
+        """See `ExaminablePlugin`."""
+        from lakescope.sinks._influxdb_examination import examine
+
+        quick_options = options.model_copy(update={"timeout_s": min(options.timeout_s, EXAMINE_S)})
+        sink = InfluxdbSink(installation.name, quick_options, installation.data_dir)
+        try:
+            yield from examine(sink, sink.client)
+        finally:
+            sink.close()
+
     def query(self, statements: str) -> list[dict[str, Any]]:
         """InfluxDB 1.x: the results of InfluxQL statements, in their order, times in seconds.
 
@@ -147,7 +166,7 @@ class InfluxdbSink:
         Raises `TransientError` or `RefusedError`.
         """
         response = send(
-            self._client,
+            self.client,
             self.options.tls,
             "POST",
             "/query",
@@ -209,7 +228,7 @@ class InfluxdbSink:
 
     def close(self) -> None:
         """Closes the connections."""
-        self._client.close()
+        self.client.close()
 
 
 # --- InfluxQL --------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from lakescope.core.contracts import Encoder, Finding, Outcome, TransientError
+from lakescope.core.contracts import Encoder, Finding, Installation, Outcome, TransientError
 from lakescope.core.events import Event
 from lakescope.sinks._common import ExpiringOptions
 
@@ -58,6 +58,13 @@ class JsonlSink:
     def setup(self) -> Iterator[Finding]:
         """The directory is there since `__init__`."""
         yield Finding("done", f"directory {self.options.directory}")
+
+    @staticmethod
+    def examine(options: JsonlOptions, installation: Installation) -> Iterator[Finding]:
+        """See `ExaminablePlugin`. A file of its own is written, synced and removed."""
+        from lakescope.core.examination import examine_directory
+
+        yield from examine_directory("directory", options.directory)
 
     def write(self, chunks: Sequence[tuple[str, bytes]]) -> Outcome:
         """Appends and syncs, a file at a time."""

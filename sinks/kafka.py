@@ -24,7 +24,7 @@ from kafka.errors import (
 from kafka.future import Future
 from pydantic import Field
 
-from lakescope.core.contracts import Finding, Outcome, TransientError
+from lakescope.core.contracts import Finding, Installation, Outcome, TransientError
 from lakescope.core.events import Event
 from lakescope.core.kafka import COLLECTOR_HEADER, FORMAT_HEADER, KafkaOptions, find_faults
 from lakescope.core.messages import Reject
@@ -102,6 +102,22 @@ class KafkaSink:
             yield Finding(
                 "done", f"topic {topic} created, with the broker's number of partitions and replicas"
             )
+
+    @staticmethod
+    def examine(options: KafkaSinkOptions, installation: Installation) -> Iterator[Finding]:
+        """See `ExaminablePlugin`. Nothing is written: a message cannot be taken back."""
+        from lakescope.core.kafka_examination import (
+            administration,
+            examine_cluster,
+            examine_topics,
+            is_reachable,
+        )
+
+        findings = list(examine_cluster(options, [options.topic]))
+        yield from findings
+        if is_reachable(findings):
+            with administration(options) as admin:
+                yield from examine_topics(admin, [options.topic], "write", options.username or "this client")
 
     def write(self, chunks: Sequence[Chunk]) -> Outcome:
         """Returns once every message is safe on the replicas in sync, refused, or `timeout_s` is over.

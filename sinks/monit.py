@@ -15,7 +15,7 @@ import msgspec
 from pydantic import Field
 
 from lakescope.core.columns import columns
-from lakescope.core.contracts import Encoder, Finding, Outcome
+from lakescope.core.contracts import EXAMINE_S, Encoder, Finding, Installation, Outcome
 from lakescope.core.events import DATASETS, Event, Host, Push
 from lakescope.core.http import judge_status, send
 from lakescope.sinks._common import HttpSinkOptions
@@ -96,6 +96,23 @@ class MonitSink:
         yield Finding(
             "unchanged", f"{self.options.url}: producer {self.options.producer} is MONIT's to register"
         )
+
+    @staticmethod
+    def examine(options: MonitOptions, installation: Installation) -> Iterator[Finding]:
+        """See `ExaminablePlugin`. Nothing is written: what MONIT has taken cannot be removed."""
+        from lakescope.core.examination import examine_certificates, examine_clock
+
+        yield from examine_certificates([options.url], options.tls)
+        quick_options = options.model_copy(update={"timeout_s": min(options.timeout_s, EXAMINE_S)})
+        with quick_options.client(options.url) as client:
+            response = send(client, options.tls, "OPTIONS", options.url)
+        host = response.request.url.host
+        yield from examine_clock(host, response.headers.get("date"))
+        if response.status_code in (401, 403):
+            remedy = "correct `username` and `password`; MONIT's operators register producers"
+            yield Finding("error", f"{host} answered {response.status_code} to this user", remedy)
+        else:
+            yield Finding("ok", f"{host} answers; nothing was written, as MONIT removes nothing")
 
     def write(self, chunks: Sequence[bytes]) -> Outcome:
         """Bounded requests, one after the other; a repeat after a fault is told by ``_id``."""

@@ -94,6 +94,7 @@ def test_the_base_installation_is_small_and_runs(base: Path, tmp_path: Path) -> 
     [
         (("validate", "-c", "duck.toml"), "duckdb"),
         (("run", "-c", "duck.toml"), "duckdb"),
+        (("doctor", "-c", "duck.toml"), "duckdb"),
         (("setup", "-c", "duck.toml"), "duckdb"),
         (("query", "-c", "duck.toml", "transfers_done"), "duckdb"),
         (("plugins", "duckdb"), "duckdb"),

@@ -12,7 +12,8 @@ import msgspec
 from pydantic import Field, SecretStr, field_validator
 
 from lakescope.alerts.model import Alert, Notification, label_text
-from lakescope.core.contracts import RefusedError, TransientError
+from lakescope.core.contracts import Finding, RefusedError, TransientError
+from lakescope.core.examination import examine_certificates, examine_connection
 from lakescope.core.http import http_client, judge_status, send
 from lakescope.core.options import Options, Tls, check_url
 from lakescope.core.printable import escape_unprintable
@@ -130,6 +131,20 @@ def _without_secrets(text: str, options: HttpReceiverOptions, url: str) -> str:
         if len(secret) > 5:
             text = text.replace(secret, "***")
     return text
+
+
+def examine_address(url: SecretStr | str, options: HttpReceiverOptions) -> Iterator[Finding]:
+    """Whether its server, or the proxy before it, can be reached by TLS: a post would notify people."""
+    address = url.get_secret_value() if isinstance(url, SecretStr) else url
+    parts = urlsplit(options.proxy or address)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    finding = examine_connection(parts.hostname or "", port)
+    if finding.level == "ok":
+        if options.proxy is None:
+            yield from examine_certificates([address], options.tls)
+        way = " (the proxy)" if options.proxy else ""
+        finding = Finding("ok", f"{finding.text}{way}; nothing was sent, as that would notify people")
+    yield finding
 
 
 # --- words --------------------------------------------------------------------------------------------------

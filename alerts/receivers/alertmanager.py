@@ -16,7 +16,14 @@ from pydantic import Field, SecretStr, field_validator
 
 from lakescope.alerts.model import Alert, Notification
 from lakescope.alerts.receivers._common import HttpReceiverOptions, is_address, post, printable
-from lakescope.core.contracts import TransientError
+from lakescope.core.contracts import Finding, Installation, RefusedError, TransientError
+from lakescope.core.examination import (
+    CONNECTION_REMEDY,
+    examine_certificates,
+    examine_clock,
+    examine_version,
+)
+from lakescope.core.http import judge_status, send
 from lakescope.core.options import check_url
 from lakescope.core.printable import rfc3339
 
@@ -60,6 +67,31 @@ class AlertmanagerReceiver:
         self.options = options
         login = (options.username, options.password) if options.username else None
         self._client = options.client(login=login, token=options.token)
+
+    @staticmethod
+    def examine(options: AlertmanagerOptions, installation: Installation) -> Iterator[Finding]:
+        """See `ExaminablePlugin`: asks each member how it is."""
+        receiver = AlertmanagerReceiver(installation.name, options, installation.data_dir)
+        try:
+            for url in options.urls:
+                yield from receiver._examine_member(url.rstrip("/"))
+        finally:
+            receiver.close()
+
+    def _examine_member(self, url: str) -> Iterator[Finding]:
+        try:
+            yield from examine_certificates([url], self.options.tls, port=9093)
+            response = send(self._client, self.options.tls, "GET", f"{url}/api/v2/status")
+            judge_status(response, good=(200,))
+            version = response.json()["versionInfo"]["version"]
+        except (TransientError, RefusedError) as error:
+            yield Finding("error", str(error), "" if ";" in str(error) else CONNECTION_REMEDY)
+        except (ValueError, KeyError, TypeError):
+            yield Finding("error", f"{url}: this is no answer of Alertmanager", "correct `urls`")
+        else:
+            yield examine_version("Alertmanager", version)
+            yield from examine_clock(response.request.url.host, response.headers.get("date"))
+            yield Finding("ok", f"{url} answers; nothing was sent, as that would notify people")
 
     def send(self, notifications: Sequence[Notification]) -> None:
         """One request a member."""

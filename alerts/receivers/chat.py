@@ -7,7 +7,7 @@ services' own documentation ("Formatting text for app surfaces"; "Incoming webho
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -20,10 +20,12 @@ from lakescope.alerts.receivers._common import (
     Letter,
     description,
     details,
+    examine_address,
     headline,
     links,
     post,
 )
+from lakescope.core.contracts import Finding, Installation
 from lakescope.core.messages import quote
 
 DIGEST = 30
@@ -59,6 +61,11 @@ class SlackReceiver:
         self.recipients = (name,)
         self._client = options.client()
 
+    @staticmethod
+    def examine(options: SlackOptions, installation: Installation) -> Iterator[Finding]:
+        """See `ExaminablePlugin`."""
+        return examine_address(options.url, options)
+
     def send(self, notifications: Sequence[Notification]) -> None:
         """One message."""
         post(self._client, self.options, self.options.url, {"text": slack_text(notifications)})
@@ -83,6 +90,11 @@ class MattermostReceiver:
         self.options = options
         self.recipients = (name,)
         self._client = options.client()
+
+    @staticmethod
+    def examine(options: MattermostOptions, installation: Installation) -> Iterator[Finding]:
+        """See `ExaminablePlugin`."""
+        return examine_address(options.url, options)
 
     def send(self, notifications: Sequence[Notification]) -> None:
         """One message."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import smtplib
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from datetime import UTC, datetime
 from email.headerregistry import Address
@@ -29,7 +29,8 @@ from lakescope.alerts.receivers._common import (
     headline,
     links,
 )
-from lakescope.core.contracts import RefusedError, TransientError
+from lakescope.core.contracts import Finding, Installation, RefusedError, TransientError
+from lakescope.core.examination import examine_certificates, examine_shown_certificate
 from lakescope.core.messages import quote
 from lakescope.core.options import Tls
 
@@ -80,6 +81,33 @@ class MailReceiver:
         self.options = options
         self.recipients = options.to
         self._context = options.tls.context()
+
+    @staticmethod
+    def examine(options: MailOptions, installation: Installation) -> Iterator[Finding]:
+        """See `ExaminablePlugin`: logs in, and names sender and receivers without a mail."""
+        port = options.port or PORTS[options.security]
+        if options.security == "tls":
+            yield from examine_certificates([f"https://{options.host}:{port}"], options.tls)
+        receiver = MailReceiver(installation.name, options, installation.data_dir)
+        try:
+            with receiver._session() as server:
+                if options.security == "starttls" and isinstance(server.sock, ssl.SSLSocket):
+                    yield from examine_shown_certificate(server.sock, options.host)
+                answers = [(options.sender, server.mail(options.sender))]
+                answers += [(to, server.rcpt(to)) for to in options.to]
+                server.rset()
+        except (OSError, smtplib.SMTPException) as error:
+            yield Finding(
+                "error", receiver._explain(error), "correct `host`, `port`, `security` or the login"
+            )
+            return
+        for address, (code, text) in answers:
+            if code not in (250, 251):
+                fault = f"{address} is refused: {receiver._answer(code, text)}"
+                yield Finding(
+                    "error", fault, "correct `sender` and `to`, or let the server relay for this machine"
+                )
+        yield Finding("ok", f"{options.host}:{port}: connected; no mail was sent")
 
     def send(self, notifications: Sequence[Notification]) -> None:
         """A digest's notifications as one mail, all others as one each."""

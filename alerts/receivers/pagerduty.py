@@ -6,7 +6,7 @@ left out. Source: developer.pagerduty.com, "Send an Alert Event".
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -17,11 +17,13 @@ from lakescope.alerts.receivers._common import (
     HttpReceiverOptions,
     description,
     details,
+    examine_address,
     links,
     one_line,
     post,
     summary,
 )
+from lakescope.core.contracts import Finding, Installation
 from lakescope.core.messages import quote
 from lakescope.core.printable import rfc3339
 
@@ -44,6 +46,11 @@ class PagerdutyReceiver:
     def __init__(self, name: str, options: PagerdutyOptions, data_dir: Path) -> None:
         self.options = options
         self._client = options.client()
+
+    @staticmethod
+    def examine(options: PagerdutyOptions, installation: Installation) -> Iterator[Finding]:
+        """See `ExaminablePlugin`."""
+        return examine_address(options.url, options)
 
     def send(self, notifications: Sequence[Notification]) -> None:
         """One event a notification."""

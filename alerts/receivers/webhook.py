@@ -9,7 +9,7 @@ revision keeps its `key`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -20,11 +20,13 @@ from lakescope.alerts.receivers._common import (
     HttpReceiverOptions,
     Letter,
     description,
+    examine_address,
     headline,
     post,
     printable,
     summary,
 )
+from lakescope.core.contracts import Finding, Installation
 from lakescope.core.oidc import OidcOptions, bearer, credentials
 from lakescope.core.printable import rfc3339
 
@@ -60,6 +62,11 @@ class WebhookReceiver:
         self.credentials = credentials(options.oidc, options.tls, options.timeout_s)
         auth = bearer(self.credentials) if self.credentials else None
         self._client = options.client(headers=_token(options), auth=auth)
+
+    @staticmethod
+    def examine(options: WebhookOptions, installation: Installation) -> Iterator[Finding]:
+        """See `ExaminablePlugin`."""
+        return examine_address(options.url, options)
 
     def send(self, notifications: Sequence[Notification]) -> None:
         """One request."""

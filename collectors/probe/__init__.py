@@ -14,18 +14,18 @@ import asyncio
 import random
 import threading
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from lakescope.collectors._common import CollectorOptions
-from lakescope.collectors.probe.certificates import trusts
 from lakescope.collectors.probe.checks import Checks, Settings
 from lakescope.collectors.probe.targets import Target, check_target, read_rses
 from lakescope.collectors.probe.threads import in_thread
-from lakescope.core.contracts import Health
+from lakescope.core.certificates import trusts
+from lakescope.core.contracts import EXAMINE_S, Finding, Health, Installation
 from lakescope.core.inbox import Inbox
 from lakescope.core.messages import Message, quote
 from lakescope.core.options import Tls
@@ -35,6 +35,8 @@ _LOOK_S = 30.0
 """From one look whether CRIC's document has changed to the next."""
 _SPREAD_S = 60.0
 """First checks begin within so many seconds, or within the interval."""
+_TRIED = 20
+"""Targets that an examination asks."""
 _STOP_S = 0.1
 """How soon a stop is noticed."""
 
@@ -122,6 +124,40 @@ class ProbeCollector:
         self._late_s = 0.0
         self._unread: str | None = None
         """Why CRIC's document cannot be read."""
+
+    @staticmethod
+    def examine(options: ProbeOptions, installation: Installation) -> Iterator[Finding]:
+        """See `ExaminablePlugin`: some targets are asked. That one fails is a measurement; that none answers is a fault here."""
+        from lakescope.core.examination import examine_certificates
+
+        yield from examine_certificates((), options.tls)
+        targets = [Target(url) for url in options.urls]
+        if options.rses is not None:
+            try:
+                targets += read_rses(options.rses)
+            except RuntimeError as error:
+                yield Finding("error", str(error), "fetch it again from CRIC, or correct `rses`")
+                return
+        quick_options = options.model_copy(update={"timeout_s": min(options.timeout_s, EXAMINE_S)})
+        collector = ProbeCollector(installation.name, quick_options, installation.data_dir)
+        targets = list(dict.fromkeys(targets))
+        faults = asyncio.run(collector._try(targets[:_TRIED]))
+        if faults and len(faults) == len(targets[:_TRIED]):
+            remedy = "see whether this machine reaches the network of the targets"
+            yield Finding("error", f"none of {len(faults)} targets answers; {faults[0]}", remedy)
+        else:
+            tried = len(targets[:_TRIED])
+            yield Finding("ok", f"{tried - len(faults)} of {tried} targets answer; there are {len(targets)}")
+
+    async def _try(self, targets: Sequence[Target]) -> list[str]:
+        """Those that fail, and why."""
+        checks = Checks(self._settings, self._trusts)
+        results = await asyncio.gather(*(checks.check(one) for one in targets))
+        return [
+            f"{target.url}: {result.message}"
+            for target, result in zip(targets, results, strict=True)
+            if result.failure
+        ]
 
     def run(self, inbox: Inbox, stop: threading.Event) -> None:
         """Until `stop` is set. Raises `RuntimeError` if there is nothing to ask."""

@@ -22,10 +22,11 @@ from urllib.parse import urljoin, urlsplit
 import h11
 import msgspec
 
-from lakescope.collectors.probe import certificates, xrootd
-from lakescope.collectors.probe.certificates import Certificate, Trust
+from lakescope.collectors.probe import xrootd
 from lakescope.collectors.probe.targets import SCHEMES, Target
 from lakescope.collectors.probe.threads import in_thread
+from lakescope.core import certificates
+from lakescope.core.certificates import Certificate, Trust
 from lakescope.core.http import USERINFO
 from lakescope.core.messages import quote
 from lakescope.core.options import Tls

@@ -24,7 +24,7 @@ from lakescope.collectors.rucio import _questions as questions
 from lakescope.collectors.rucio._answers import Answer, BadAnswerError
 from lakescope.collectors.rucio._qos import QosFile
 from lakescope.collectors.rucio._questions import RIGHTS, USUAL, Lake, Name, Question, Topic
-from lakescope.core.contracts import Health
+from lakescope.core.contracts import EXAMINE_S, Finding, Health, Installation
 from lakescope.core.http import http_client
 from lakescope.core.inbox import Inbox
 from lakescope.core.messages import Message, quote
@@ -84,6 +84,20 @@ class RucioCollector:
         self._lake = Lake(qos=self._qos_file.load() if self._qos_file else {})
         self._last_times: dict[str, float] = {}
         """Path -> when it was last asked."""
+
+    @staticmethod
+    def examine(options: RucioOptions, installation: Installation) -> Iterator[Finding]:
+        """See `ExaminablePlugin`: logs in, and asks its version and the first question."""
+        from lakescope.collectors.rucio._examination import examine
+
+        quick_options = options.model_copy(
+            update={"timeout_s": min(options.timeout_s, EXAMINE_S), "qos_attribute": None}
+        )
+        collector = RucioCollector(installation.name, quick_options, installation.data_dir)
+        try:
+            yield from examine(collector._client, collector._tokens, quick_options)
+        finally:
+            collector.close()
 
     def run(self, inbox: Inbox, stop: threading.Event) -> None:
         """One round an interval, on a clock that does not drift."""

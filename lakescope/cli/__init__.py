@@ -18,6 +18,7 @@ from lakescope.cli import (
     dashboards,
     dead_letters,
     demo,
+    doctor,
     incidents,
     normalise,
     prepare,
@@ -44,6 +45,7 @@ app.command()(demo.demo)
 app.command()(normalise.normalise)
 app.command()(prepare.setup)
 app.command()(prepare.validate)
+app.command()(doctor.doctor)
 app.command()(prepare.plugins)
 app.add_typer(prepare.config, name="config")
 app.command()(watch.tap)

@@ -32,7 +32,7 @@ def setup(config: ConfigOption = CONFIG) -> None:
     check(loaded_configuration)
     out = console()
     has_failed = False
-    styles = {"done": "green", "unchanged": "dim", "warning": "yellow", "error": "red"}
+    styles = {"done": "green", "ok": "green", "unchanged": "dim", "warning": "yellow", "error": "red"}
     for name, sink in open_sinks(loaded_configuration).items():
         try:
             for finding in sink.setup():

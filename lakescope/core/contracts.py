@@ -20,6 +20,8 @@ from lakescope.core.inbox import Inbox
 from lakescope.core.messages import Message, Reason, Reject
 from lakescope.core.options import Options
 
+EXAMINE_S = 10.0
+"""Longest wait of an examination for one answer (seconds)."""
 State = Literal["ok", "connecting", "retrying", "error", "finished"]
 
 
@@ -95,10 +97,35 @@ class RefusedError(Exception):
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """One line of what `lakescope setup` did or saw."""
+    """One line of what `lakescope setup` did or saw, or of what `lakescope doctor` saw."""
 
-    level: Literal["done", "unchanged", "warning", "error"]
+    level: Literal["done", "unchanged", "ok", "warning", "error"]
     text: str
+    remedy: str = ""
+    """What an operator can do, as a command or a value to write; empty where nothing is wrong, or `text` says it."""
+
+
+class Installation(msgspec.Struct, frozen=True):
+    """What surrounds a plugin that is examined."""
+
+    name: str
+    """The plugin's name in the configuration."""
+    data_dir: Path
+    is_running: bool
+    """Whether an instance runs on `data_dir`: what it holds open is not touched."""
+
+
+@runtime_checkable
+class ExaminablePlugin(Protocol):
+    """A collector, sink or receiver whose type can try its options for `lakescope doctor`."""
+
+    @staticmethod
+    def examine(options: Any, installation: Installation) -> Iterable[Finding]:
+        """Connects with the rights of the options: logs in, reads one, writes one and removes it; yields a line each as it goes.
+
+        It takes nothing from a source, notifies nobody, leaves nothing behind, and waits at most `EXAMINE_S` for an answer. What
+        it raises is an error of the plugin, its text being what is wrong.
+        """
 
 
 class Sink(Protocol):

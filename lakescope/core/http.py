@@ -113,4 +113,9 @@ def remedy(status: int) -> str:
 
 def mask(text: str) -> str:
     """`text` without user names and passwords in URLs, short enough for an error."""
-    return quote(USERINFO.sub("", text).strip())
+    return quote(mask_passwords(text).strip())
+
+
+def mask_passwords(text: str) -> str:
+    """`text` without user names and passwords in URLs."""
+    return USERINFO.sub("", text)

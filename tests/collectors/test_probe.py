@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from lakescope.collectors.probe.certificates import trusts
 from lakescope.collectors.probe.checks import Checks, Result, Settings
 from lakescope.collectors.probe.targets import Target, read_rses
+from lakescope.core.certificates import trusts
 from lakescope.core.options import Tls
 from lakescope.simulator import make_lake
 from lakescope.simulator.cric import rse_query
