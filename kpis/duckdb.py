@@ -25,6 +25,7 @@ from lakescope.kpis.model import (
     UnsupportedError,
     Value,
     parts,
+    ways_of,
 )
 
 _FUNCTIONS = {
@@ -157,8 +158,11 @@ class _Parameters:
             return f"{field} is not null"
         if condition.operator == "unknown":
             return f"{field} is null"
-        name = f"p{len(self.values)}"
         value = condition.value
+        if condition.operator == "any":
+            ways = [" and ".join(map(self.condition, one)) for one in ways_of(condition)]
+            return f"({' or '.join(f'({way})' for way in ways)})"
+        name = f"p{len(self.values)}"
         self.values[name] = list(value) if isinstance(value, tuple) else value
         text = field if self.kinds[condition.field] in ("keyword", "text") else f"{field}::varchar"
         if not isinstance(value, tuple):

@@ -36,6 +36,7 @@ from lakescope.kpis.model import (
     combine,
     order,
     parts,
+    ways_of,
 )
 
 Body = dict[str, Any]
@@ -290,6 +291,9 @@ def _condition(kinds: Mapping[str, Kind], condition: Condition) -> Body:
         return {"exists": {"field": field}}
     if condition.operator == "unknown":
         return {"bool": {"must_not": {"exists": {"field": field}}}}
+    if condition.operator == "any":
+        ways = [{"bool": {"filter": [_condition(kinds, one) for one in way]}} for way in ways_of(condition)]
+        return {"bool": {"should": ways}}
     if isinstance(value, tuple):
         terms = {"terms": {_exact(kinds, field): [one for one in value if one != UNKNOWN]}}
         if UNKNOWN not in value:

@@ -35,6 +35,7 @@ from lakescope.kpis.model import (
     combine,
     order,
     parts,
+    ways_of,
 )
 
 Result = Mapping[str, Any]
@@ -150,6 +151,9 @@ class _Language:
         value = condition.value
         if condition.operator in ("known", "unknown"):
             return self._is_known(condition)
+        if condition.operator == "any":
+            ways = [" AND ".join(map(self._condition, one)) for one in ways_of(condition)]
+            return f"({' OR '.join(f'({way})' for way in ways)})"
         if condition.operator == "not" and condition.field not in self.tags:
             self.refuse(f"cannot look for a field that is missing, and {condition.field} is no tag")
         if not isinstance(value, tuple):

@@ -20,7 +20,7 @@ from lakescope.core.columns import Kind, kinds
 
 Unit = Literal["ratio", "count", "bytes", "bytes/s", "bits/s", "seconds", "days", "1/s"]
 """bytes/s is the rate of files and storage, bits/s that of networks, as each field has it. Of a KPI: everywhere."""
-Operator = Literal["=", "not", "in", "known", "unknown"]
+Operator = Literal["=", "not", "in", "known", "unknown", "any"]
 
 BINS_MAX = 100_000
 """Of one question: a minute's bins of two months."""
@@ -48,11 +48,15 @@ UNKNOWN = ""
 
 
 class Condition(NamedTuple):
-    """A field's value that an event must have. ``not``: any other, or null; ``known``: any but null; ``unknown``: null."""
+    """A field's value that an event must have. ``not``: any other, or null; ``known``: any but null; ``unknown``: null.
+
+    ``any``: all conditions of at least one of the tuples in `value`; `field` is one of theirs.
+    """
 
     field: str
     operator: Operator
-    value: str | bool | tuple[str, ...] | None = None
+    value: str | bool | tuple[Any, ...] | None = None
+    """For ``in`` texts, for ``any`` tuples of conditions."""
 
 
 class Part(Struct, frozen=True, kw_only=True):
@@ -212,6 +216,8 @@ class Query(Struct, frozen=True, kw_only=True):
     """Further conditions on dimensions: ``in``, ``not`` or ``known``."""
     noise: bool | None = None
     """Functional tests in or out, instead of the KPI's own choice."""
+    restriction: tuple[Condition, ...] = ()
+    """What the one who asks may see, on any field (`lakescope.app.restriction`)."""
 
     def __post_init__(self) -> None:
         dimensions = self.kpi.dimensions
@@ -261,7 +267,7 @@ class Query(Struct, frozen=True, kw_only=True):
             Condition(name, "in", (value,) if isinstance(value, str) else tuple(value))
             for name, value in self.filters.items()
         )
-        return (*self.kpi.where, *quiet, *conditions, *self.narrowing)
+        return (*self.kpi.where, *quiet, *conditions, *self.narrowing, *self.restriction)
 
     @property
     def whole_hours(self) -> tuple[datetime, datetime]:
@@ -364,6 +370,9 @@ class ReportsQuery(Struct, frozen=True, kw_only=True):
     """Fields wanted beside those."""
     conditions: tuple[Condition, ...] = ()
     firsts: bool = False
+    polls_of: str | None = None
+    """Of answers to polls, which are asked for beside the reports of a dataset, to know which of these are still true: that
+    dataset. They are not shown, so that who may see its events gets them, too."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -396,6 +405,12 @@ REPORTS = 10
 
 class UnsupportedError(ValueError):
     """The store cannot answer this query exactly; the text says why, and which store can."""
+
+
+def ways_of(condition: Condition) -> tuple[tuple[Condition, ...], ...]:
+    """The tuples of a condition ``any``."""
+    assert isinstance(condition.value, tuple)
+    return condition.value
 
 
 def parts(value: Value) -> tuple[Part, ...]:

@@ -82,6 +82,7 @@ def questions(query: Query, columns: Sequence[str] = ()) -> list[ReportsQuery]:
         columns=_POLL_COLUMNS,
         conditions=(*complete, Condition(str(_POLL.field), "known")),
         firsts=False,
+        polls_of=None if query.dataset == "polls" else query.dataset,
     )
     return [*queries, polls]
 

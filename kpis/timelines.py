@@ -126,6 +126,7 @@ def questions(query: Query) -> list[ReportsQuery]:
             Condition("complete", "=", True),
             Condition("count", "known"),
         ),
+        polls_of="downtimes",
     )
     if _kind(query) == "downtime":
         return [downtimes, polls]

@@ -178,15 +178,21 @@ class DuckdbSink:
         *,
         since: datetime | None = None,
         until: datetime | None = None,
+        vos: Sequence[str] | None = None,
     ) -> list[dict[str, Any]]:
-        """Events whose `field` is one of `values`, ``since <= time < until``, oldest first."""
+        """Events whose `field` is one of `values`, ``since <= time < until``, of these VOs, oldest first."""
         kind = column_types(dataset).get(field)
         if kind is None:
             raise KeyError(f"{dataset} has no field {field!r}")
         values_query = f"(select try_cast(value as {kind}) from unnest($values) as given(value))"  # noqa: S608 - a type of ours
         bounds = {"since": (">=", since), "until": ("<", until)}
         within = "".join(f" and time {sign} ${name}" for name, (sign, end) in bounds.items() if end)
-        ends = {name: end.astimezone(UTC).replace(tzinfo=None) for name, (_, end) in bounds.items() if end}
+        ends: dict[str, Any] = {
+            name: end.astimezone(UTC).replace(tzinfo=None) for name, (_, end) in bounds.items() if end
+        }
+        if vos is not None:
+            within += " and list_contains($vos::varchar[], coalesce(vo, ''))"
+            ends["vos"] = list(vos)
         return self.query(
             f'select * from "{dataset}" where "{field}" in {values_query}{within} order by time limit $limit',  # noqa: S608 - both names checked
             {"values": list(values), "limit": limit, **ends},

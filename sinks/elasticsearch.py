@@ -201,8 +201,9 @@ class ElasticsearchSink:
         *,
         since: datetime | None = None,
         until: datetime | None = None,
+        vos: Sequence[str] | None = None,
     ) -> list[dict[str, Any]]:
-        """Events whose `field` is one of `values`, ``since <= time < until``, oldest first.
+        """Events whose `field` is one of `values`, ``since <= time < until``, of these VOs, oldest first.
 
         Raises `TransientError`, or `RefusedError` where an index of that range is closed too.
         """
@@ -213,7 +214,14 @@ class ElasticsearchSink:
             "delete it, or choose a range without it: what is sought may lie in it",
         )
         ends = {name: end.isoformat() for name, end in (("gte", since), ("lt", until)) if end}
-        filters = [{"terms": {field: list(values)}}, *([{"range": {"@timestamp": ends}}] if ends else [])]
+        filters: list[dict[str, Any]] = [
+            {"terms": {field: list(values)}},
+            *([{"range": {"@timestamp": ends}}] if ends else []),
+        ]
+        if vos is not None:
+            without = {"bool": {"must_not": {"exists": {"field": "vo"}}}}
+            of_vos = {"terms": {"vo": [vo for vo in vos if vo]}}
+            filters.append({"bool": {"should": [of_vos, *([without] if "" in vos else [])]}})
         query = {"size": limit, "sort": ["@timestamp"], "query": {"bool": {"filter": filters}}}
         return [
             {

@@ -198,8 +198,10 @@ class InfluxdbSink:
         *,
         since: datetime | None = None,
         until: datetime | None = None,
+        vos: Sequence[str] | None = None,
     ) -> list[dict[str, Any]]:
-        """Events whose `field` is one of `values`, ``since <= time < until``, oldest first; times are whole seconds.
+        """Events whose `field` is one of `values`, ``since <= time < until``, of these VOs, oldest first; times are whole
+        seconds.
 
         Raises `TransientError` or `RefusedError`.
         """
@@ -210,6 +212,9 @@ class InfluxdbSink:
             for sign, end in ((">=", since), ("<", until))
             if end
         )
+        if vos is not None:  # a tag that an event lacks is empty
+            of_vos = " OR ".join(equals("vo", vo, is_tag=True) for vo in vos)
+            ends += f" AND ({of_vos})"
         (result,) = self.query(f'SELECT * FROM "{dataset}" WHERE ({any_of}){ends} LIMIT {limit:d}')  # noqa: S608 - escaped
         if "error" in result:  # with status 200
             raise RefusedError("refused", str(result["error"]))

@@ -180,5 +180,9 @@ class SearchableSink(Protocol):
         *,
         since: datetime | None = None,
         until: datetime | None = None,
+        vos: Sequence[str] | None = None,
     ) -> list[dict[str, Any]]:
-        """Events whose `field` is one of `values`, ``since <= time < until``, oldest first; null: without that end."""
+        """Events whose `field` is one of `values`, ``since <= time < until``, oldest first; null: without that end.
+
+        `vos`: only events of these VOs, ``""`` those whose VO is null; null: of all.
+        """
