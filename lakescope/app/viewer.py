@@ -29,10 +29,14 @@ class Viewer(NamedTuple):
     vos: frozenset[str] | None = None
     """The VOs whose events they see; null: events of all VOs, and those of which no VO is known (the right `all_vos`)."""
     shared: bool = True
-    """Whether they see what belongs to no VO: hosts, network, queues of FTS, totals of storage, Lakescope itself."""
+    """Whether they see what belongs to no VO: hosts, network, queues of FTS, totals of storage, Lakescope itself. Who sees all
+    VOs does so anyway."""
     people: bool = False
     """Whether they see accounts, certificate subjects and clients' hosts as they are; else pseudonyms."""
 
+
+NOBODY = Viewer("", Role.READER, frozenset(), shared=False)
+"""Whoever has said nothing of themselves, and gets only what is open to all."""
 
 OWNER = Viewer("", Role.ADMIN, people=True)
 """Whoever runs a command on this machine."""

@@ -168,12 +168,18 @@ class Status:
             ],
             "balance": self.balance(),
             "dead_letters": self._dead_letters(),
-            "latest_failures": [
-                {key: failure.get(key) for key in SHOWN_METRICS}
-                for failure in map(msgspec.json.decode, reversed(list(self.engine.failures)))
-            ],
+            "latest_failures": [self.summary_of(failure) for failure in self.failures()],
             "history": self._history(),
         }
+
+    def failures(self) -> list[dict[str, Any]]:
+        """The last failed transfers as they are stored, the latest first."""
+        return [msgspec.json.decode(one) for one in reversed(list(self.engine.failures))]
+
+    @staticmethod
+    def summary_of(failure: dict[str, Any]) -> dict[str, Any]:
+        """What the document has of a failed transfer."""
+        return {key: failure.get(key) for key in SHOWN_METRICS}
 
     def _collector(self, pipeline: Any, rates: dict[str, float]) -> dict[str, Any]:
         metrics, name, health = self.engine.metrics, pipeline.name, pipeline.collector.health

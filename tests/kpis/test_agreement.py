@@ -19,6 +19,10 @@ import msgspec
 import pytest
 
 from lakescope.app.query import ask, ask_many
+from lakescope.app.restriction import SHARED, restricted, sees
+from lakescope.app.viewer import Role, Viewer
+from lakescope.core.contracts import SearchableSink
+from lakescope.core.events import DATASETS
 from lakescope.kpis import CATALOGUE, Query, UnsupportedError, comparisons, elasticsearch
 from lakescope.kpis.model import Comparison, Condition, EventsQuery, Part, StatesQuery
 from lakescope.sinks import _elastic_answers
@@ -277,6 +281,70 @@ def test_what_a_snapshot_counts_is_listed(store: Store, oracle: Oracle) -> None:
         assert ask(msgspec.structs.replace(asked, limit=3), store.sink) == found[:3]
         lengths.add(len(found))
     assert len(lengths) > 2, "nothing comes and goes"
+
+
+VIEWERS = {
+    "of escape, with shared": Viewer("", Role.READER, frozenset({"escape"}), shared=True),
+    "of ska and cta": Viewer("", Role.READER, frozenset({"ska", "cta"}), shared=False),
+    "of nothing": Viewer("", Role.READER, frozenset(), shared=False),
+}
+
+
+@pytest.fixture(scope="module")
+def visible(lake: Lake) -> Callable[[Viewer, str], Oracle]:
+    """The oracle of a lake that holds nothing but what a viewer sees, and the answers to polls of a dataset that they see."""
+
+    @cache
+    def of(viewer: Viewer, with_polls: bool) -> Oracle:
+        return Oracle(
+            one for one in lake.documents if sees(viewer, one) or (with_polls and one["dataset"] == "polls")
+        )
+
+    return lambda viewer, dataset: of(viewer, dataset != "polls" and (viewer.shared or dataset not in SHARED))
+
+
+@pytest.mark.parametrize("viewer", [*VIEWERS][:2])
+@pytest.mark.parametrize("dataset", DATASETS)
+def test_a_viewer_gets_the_numbers_of_a_lake_of_their_vos(
+    dataset: str, viewer: str, store: Store, visible: Callable[[Viewer, str], Oracle]
+) -> None:
+    who = VIEWERS[viewer]
+    kpis = [
+        kpi
+        for kpi in CATALOGUE.values()
+        # of windows without a value on either side the oracle has no rows, and the sides are KPIs of their own
+        if kpi.dataset == dataset and not getattr(kpi.value, "window_s", 0)
+    ]
+    if store.name == "opensearch":
+        kpis = kpis[::3]
+    span: dict[str, Any] = {"since": START + timedelta(hours=88), "until": END}
+    asked = [
+        Query(kpi=kpi, **span, by=kpi.dimensions[:1] if number % 2 else (), bin_s=None if number % 3 else DAY)
+        for number, kpi in enumerate(kpis)
+        if (store.name, getattr(kpi.value, "quantile", None)) not in SKETCHES
+    ]
+    answers = ask_many(asked, restricted(store.sink, who))
+    for query, answer in zip(asked, answers, strict=True):
+        if not isinstance(answer, UnsupportedError):  # as of the whole lake, see above
+            oracle = visible(who, dataset)
+            _compare(query, answer, oracle.answer(query), tolerance(query.kpi, store.name))
+
+
+def test_events_and_searches_are_those_of_the_viewer(store: Store, lake: Lake) -> None:
+    for who in VIEWERS.values():
+        view = restricted(store.sink, who)
+        for dataset in ("transfers", "storage", "hosts"):
+            asked = EventsQuery(
+                dataset=dataset, columns=("vo", "source"), since=START, until=END, limit=100_000
+            )
+            expected = sum(sees(who, one) for one in lake.of(dataset))
+            rows = ask(asked, view)
+            assert len(rows) == expected, (who, dataset)
+            assert isinstance(view, SearchableSink)
+            found = view.find(dataset, "source", sorted({one["source"] for one in lake.of(dataset)}), 10_000)
+            vos = {one.get("vo") for one in found}
+            assert vos <= {*(who.vos or ()), *([None] if who.shared and dataset == "hosts" else [])}
+            assert bool(found) == any(one.get("vo") in vos for one in lake.of(dataset))
 
 
 def _moment(time: str, spec: str) -> str:

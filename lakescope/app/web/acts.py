@@ -11,6 +11,8 @@ import msgspec
 from fastapi import APIRouter, Body, HTTPException, Request, Response
 
 from lakescope.alerts.model import Acknowledgement, Silence
+from lakescope.app.view import View
+from lakescope.app.web.viewing import Viewed
 from lakescope.kpis.model import DAY
 
 NAME_MAX, TEXT_MAX = 100, 1000
@@ -32,20 +34,21 @@ class Acts(Protocol[T_co]):
 
 def add_acts(
     router: APIRouter,
-    acts: Callable[[], Acts[T_co]],
+    acts: Callable[[View], Acts[T_co]],
     document: Callable[[T_co, float], dict[str, Any]],
     unknown: Callable[[str], HTTPException],
 ) -> None:
     """Routes below ``/{id}``; they answer with the `document` of what was changed, as of a time (POSIX seconds)."""
 
-    def changed(id: str, change: Callable[[Acts[T_co]], T_co]) -> Response:
+    def changed(view: View, id: str, change: Callable[[Acts[T_co]], T_co]) -> Response:
         try:
-            return answer(document(change(acts()), time.time()))
+            return answer(document(change(acts(view)), time.time()))
         except KeyError as error:
             raise unknown(id) from error
 
     @router.post("/{id}/acknowledge")
     def acknowledge(
+        view: Viewed,
         request: Request,
         id: str,
         by: Text = "",
@@ -62,18 +65,20 @@ def add_acts(
             note=_text("note", note, empty=True),
             false_alarm=false_alarm,
         )
-        return changed(id, lambda acts: acts.acknowledge(id, one))
+        return changed(view, id, lambda acts: acts.acknowledge(id, one))
 
     @router.post("/{id}/silence")
-    def silence(request: Request, id: str, by: Text = "", reason: Text = "", until: Text = "") -> Response:
+    def silence(
+        view: Viewed, request: Request, id: str, by: Text = "", reason: Text = "", until: Text = ""
+    ) -> Response:
         """Nobody is notified of it until a time (ISO 8601, UTC unless it says otherwise), for a reason."""
         one = Silence(by=_name(request, by), reason=_text("reason", reason), until=_until(until, time.time()))
-        return changed(id, lambda acts: acts.silence(id, one))
+        return changed(view, id, lambda acts: acts.silence(id, one))
 
     @router.post("/{id}/silence/end")
-    def end_silence(id: str) -> Response:
+    def end_silence(view: Viewed, id: str) -> Response:
         """Notifies of it again."""
-        return changed(id, lambda acts: acts.silence(id, None))
+        return changed(view, id, lambda acts: acts.silence(id, None))
 
 
 def answer(content: Sequence[Any] | Mapping[str, Any]) -> Response:

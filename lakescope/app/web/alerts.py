@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fastapi import APIRouter, HTTPException, Request, Response
 
 from lakescope.alerts.overview import alert_document, alerts_of, detail, find, overview
-from lakescope.app.assembly import Assembly
+from lakescope.app.visible_alerts import VisibleAlerts
 from lakescope.app.web.acts import add_acts
 from lakescope.app.web.pages import cached_response
+from lakescope.app.web.viewing import Viewed
 from lakescope.dashboards.pages import page
 
-if TYPE_CHECKING:
-    from lakescope.app.rounds import Rounds
 
-
-def router(assembly: Assembly) -> APIRouter:
+def router() -> APIRouter:
     """Pages, and data that is 501 where this instance evaluates nothing."""
     router = APIRouter()
     router.include_router(_pages())
-    router.include_router(_api(assembly))
+    router.include_router(_api())
     return router
 
 
@@ -39,39 +37,37 @@ def _pages() -> APIRouter:
     return router
 
 
-def _api(assembly: Assembly) -> APIRouter:
+def _api() -> APIRouter:
     router = APIRouter(prefix="/api/alerts", tags=["alerts"])
 
-    def rounds() -> Rounds:
-        if assembly.rounds is None:
+    def alerts_for(view: Viewed) -> VisibleAlerts:
+        if view.alerts is None:
             raise HTTPException(
                 501, "this instance evaluates no alerts: [alerts] evaluate is false, or no store can be asked"
             )
-        return assembly.rounds
+        return view.alerts
 
     @router.get("")
-    def rules() -> dict[str, Any]:
+    def rules(view: Viewed) -> dict[str, Any]:
         """Every rule with its state; the alerts that are open or not yet sent to all."""
-        here = rounds()
-        evaluator = here.evaluator
+        here = alerts_for(view)
         return {
-            "rules": overview(here.rules, evaluator.verdicts, evaluator.ledger),
+            "rules": overview(here.rules, here.verdicts, here.ledger),
             "alerts": alerts_of(here.alerts(), time.time()),
-            "fault": evaluator.fault,
+            "fault": here.fault,
         }
 
     @router.get("/{name}")
-    def rule(name: str) -> dict[str, Any]:
+    def rule(view: Viewed, name: str) -> dict[str, Any]:
         """One rule: each group's value, threshold and distance to firing; its last transitions."""
-        here = rounds()
+        here = alerts_for(view)
         try:
             rule = find(name, here.rules)
         except ValueError as error:
             raise HTTPException(404, str(error)) from error
-        evaluator = here.evaluator
-        return detail(rule, evaluator.verdicts.get(name, ()), evaluator.ledger)
+        return detail(rule, here.verdicts.get(name, ()), here.ledger)
 
-    add_acts(router, rounds, alert_document, _unknown)
+    add_acts(router, alerts_for, alert_document, _unknown)
     return router
 
 

@@ -7,34 +7,33 @@ import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from typing import Annotated, Any
 
 import msgspec
 from fastapi import APIRouter, Body, Depends, FastAPI, HTTPException, Query, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
-from prometheus_client import generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from lakescope.app.assembly import Assembly
-from lakescope.app.backup import back_up
 from lakescope.app.client import SpanText
 from lakescope.app.explain import explain
-from lakescope.app.query import ask, describe, store_of
-from lakescope.app.replay import replay
+from lakescope.app.query import ask, describe
 from lakescope.app.subject import Subject
-from lakescope.app.trace import NOT_SEARCHABLE, searchable_sink, story
+from lakescope.app.trace import NOT_SEARCHABLE, story
+from lakescope.app.view import TAPS_MAX, ForbiddenError, View
 from lakescope.app.viewer import Viewer
 from lakescope.app.web import alerts, archive, dashboards, incidents, reports, runbooks
 from lakescope.app.web.access import Gate
 from lakescope.app.web.roles import check_role
+from lakescope.app.web.viewing import Viewed, forbidden
 from lakescope.app.words import parse
 from lakescope.core.contracts import RefusedError, SearchableSink, TransientError
 from lakescope.kpis import CATALOGUE
 from lakescope.pipeline.dead_letters import Letter
 
 TAP_QUEUE = 100  # batches; a slow reader misses some rather than holding back the lake
-TAPS_MAX = 20
 LETTERS_MAX = 1000
 LETTERS_BYTES = 64 * 2**20  # of bodies in one answer
 
@@ -50,14 +49,11 @@ def create_app(assembly: Assembly, local_secret: str = "") -> FastAPI:
         openapi_url="/api/openapi.json",
         dependencies=[Depends(check_role)],
     )
-    app.include_router(_pages(assembly))
-    app.include_router(_api(assembly))
-    app.include_router(dashboards.router(assembly))
-    app.include_router(incidents.router(assembly))
-    app.include_router(alerts.router(assembly))
-    app.include_router(reports.router(assembly))
-    app.include_router(archive.router(assembly))
-    app.include_router(runbooks.router(assembly))
+    app.state.view_for = partial(View, assembly)
+    for routes in (_pages(), _api(), *(room.router() for room in (dashboards, incidents, alerts))):
+        app.include_router(routes)
+    for room in (reports, archive, runbooks):
+        app.include_router(room.router())
     pushes: dict[str, bool] = {}
     for collector in assembly.collectors.values():
         router = getattr(collector, "router", None)
@@ -66,6 +62,7 @@ def create_app(assembly: Assembly, local_secret: str = "") -> FastAPI:
             app.include_router(routes)
             pushes[routes.prefix] = getattr(collector, "has_token", False)
     app.add_exception_handler(sqlite3.Error, _unusable_request)
+    app.add_exception_handler(ForbiddenError, forbidden)
     settings = assembly.configuration.settings
     app.add_middleware(Gate, settings=settings, pushes=pushes, local_secret=local_secret)
     return app
@@ -75,9 +72,8 @@ def _unusable_request(request: Request, error: Exception) -> Response:
     return JSONResponse({"detail": f"the dead letters cannot be used now: {error}"}, 503)
 
 
-def _pages(assembly: Assembly) -> APIRouter:
+def _pages() -> APIRouter:
     router = APIRouter(tags=["health"])
-    status = assembly.status
 
     # health is answered on the event loop: threads may all be waiting for a store
     @router.get("/livez")
@@ -86,24 +82,23 @@ def _pages(assembly: Assembly) -> APIRouter:
         return PlainTextResponse("ok\n")
 
     @router.get("/readyz", response_model=None)
-    async def readyz(request: Request) -> Response:
+    async def readyz(request: Request, view: Viewed) -> Response:
         """200 if every collector and sink works, else 503 with the reasons; one word for who shows no token."""
-        reasons = status.reasons()
+        reasons = view.reasons()
         if request.state.viewer is None:
             return PlainTextResponse("degraded\n" if reasons else "ready\n", 503 if reasons else 200)
         return JSONResponse({"ready": not reasons, "reasons": reasons}, 503 if reasons else 200)
 
     @router.get("/metrics")
-    def metrics() -> Response:
+    def metrics(view: Viewed) -> Response:
         """Lakescope's own counters for Prometheus."""
-        return Response(generate_latest(assembly.engine.metrics.registry), media_type=CONTENT_TYPE_LATEST)
+        return Response(view.metrics(), media_type=CONTENT_TYPE_LATEST)
 
     return router
 
 
-def _api(assembly: Assembly) -> APIRouter:
+def _api() -> APIRouter:
     router = APIRouter(prefix="/api", tags=["api"])
-    letters, sinks = assembly.engine.dead_letters, assembly.sinks
 
     @router.get("/me")
     def me(request: Request) -> dict[str, Any]:
@@ -113,15 +108,14 @@ def _api(assembly: Assembly) -> APIRouter:
         return viewer._asdict() | {"role": viewer.role.name.lower(), "vos": vos}
 
     @router.get("/status")
-    def status() -> Response:
+    def status(view: Viewed) -> Response:
         """Everything about collectors, sinks, background tasks, rates, lag, accounting and dead letters."""
-        document = assembly.status.document() | {"tasks": [task.document() for task in assembly.tasks]}
-        return Response(msgspec.json.encode(document), media_type="application/json")
+        return Response(msgspec.json.encode(view.status()), media_type="application/json")
 
     @contextmanager
-    def searched() -> Iterator[SearchableSink]:
+    def searched(view: View) -> Iterator[SearchableSink]:
         """The first store that can be searched; what it or the question lacks as an `HTTPException`."""
-        store = searchable_sink(sinks)
+        store = view.searchable()
         if store is None:
             raise HTTPException(501, NOT_SEARCHABLE)
         try:
@@ -132,18 +126,22 @@ def _api(assembly: Assembly) -> APIRouter:
             raise HTTPException(503, str(error)) from error
 
     @router.get("/transfers/{request_id}")
-    def transfer(request_id: str, since: str | None = None, until: str | None = None) -> list[dict[str, Any]]:
+    def transfer(
+        view: Viewed, request_id: str, since: str | None = None, until: str | None = None
+    ) -> list[dict[str, Any]]:
         """One transfer's events over all sources, in order of time. Times as of KPIs; without them all that is stored."""
-        with searched() as store:
+        with searched(view) as store:
             return story(store, request_id, SpanText(since, until).parse())
 
     @router.get("/explain/{kind}")
-    def explanation(kind: str, id: str, since: str | None = None, until: str | None = None) -> dict[str, Any]:
+    def explanation(
+        view: Viewed, kind: str, id: str, since: str | None = None, until: str | None = None
+    ) -> dict[str, Any]:
         """Why a rule is stuck, where a file is: what moved, what fails where, whose turn it is.
 
         `kind`: rule, did (SCOPE:NAME) or fts_job. Times as of KPIs; without them all that is stored.
         """
-        with searched() as store:
+        with searched(view) as store:
             return explain(store, Subject.parse(kind, id), SpanText(since, until).parse())
 
     @router.get("/kpis")
@@ -153,6 +151,7 @@ def _api(assembly: Assembly) -> APIRouter:
 
     @router.get("/kpis/{name}")
     def kpi(
+        view: Viewed,
         name: str,
         by: list[str] = Query(default=[]),  # noqa: B008 - FastAPI's form
         where: list[str] = Query(default=[]),  # noqa: B008
@@ -165,9 +164,8 @@ def _api(assembly: Assembly) -> APIRouter:
         """A KPI's values. `where`: dimension=value or dimension!=value; times ISO 8601 or so long ago (7d, 12h, 30min)."""
         try:
             query = parse(name, by=by, since=since, until=until, bin=bin, filters=where, noise=noise)
-            types = {sink: assembly.status.types[sink] for sink in sinks}
-            sink_name = store_of(types, store)
-            rows = ask(query, sinks[sink_name])
+            sink_name, sink = view.store(store)
+            rows = ask(query, sink)
         except ValueError as error:
             raise HTTPException(404 if name not in CATALOGUE else 422, str(error)) from error
         except (RefusedError, TransientError) as error:
@@ -181,16 +179,15 @@ def _api(assembly: Assembly) -> APIRouter:
         }
 
     @router.get("/tap")
-    def tap(datasets: list[str] = Query(default=[])) -> StreamingResponse:  # noqa: B008 - FastAPI's form
+    def tap(view: Viewed, datasets: list[str] = Query(default=[])) -> StreamingResponse:  # noqa: B008 - FastAPI's form
         """Events as they pass, as JSON lines without end; a reader that is too slow misses some."""
-        if len(assembly.engine.taps) >= TAPS_MAX:
+        if not view.has_free_tap:
             raise HTTPException(503, f"{TAPS_MAX} readers watch already: expected fewer at once")
-        return StreamingResponse(
-            _stream_events(assembly, frozenset(datasets)), media_type="application/jsonl"
-        )
+        return StreamingResponse(_stream_events(view, frozenset(datasets)), media_type="application/jsonl")
 
     @router.get("/dead-letters")
     def dead_letters(
+        view: Viewed,
         ids: list[str] | None = Query(default=None),  # noqa: B008 - FastAPI's form
         reason: str | None = None,
         collector: str | None = None,
@@ -201,7 +198,7 @@ def _api(assembly: Assembly) -> APIRouter:
         """Dead letters with their bodies as base64, oldest first; `ids`: or their first characters."""
         selection: list[Letter] = []
         size = 0
-        for letter in letters.letters(
+        for letter in view.dead_letters.letters(
             ids=ids, reason=reason, collector=collector, sink=sink, limit=limit, with_bodies=with_bodies
         ):
             size += len(letter.body)
@@ -213,48 +210,47 @@ def _api(assembly: Assembly) -> APIRouter:
 
     @router.post("/dead-letters/ids")
     def letter_ids(
+        view: Viewed,
         ids: Annotated[list[str] | None, Body()] = None,
         reason: Annotated[str | None, Body()] = None,
         collector: Annotated[str | None, Body()] = None,
         sink: Annotated[str | None, Body()] = None,
     ) -> list[str]:
         """The ids of the dead letters that match, oldest first; `ids`: or their first characters."""
-        return letters.ids(ids=ids, reason=reason, collector=collector, sink=sink)
+        return view.dead_letters.ids(ids=ids, reason=reason, collector=collector, sink=sink)
 
     @router.post("/dead-letters/drop")
-    def drop_letters(ids: list[str]) -> int:
+    def drop_letters(view: Viewed, ids: list[str]) -> int:
         """Forgets dead letters by their whole ids; how many there were."""
-        return letters.drop(ids)
+        return view.dead_letters.drop(ids)
 
     @router.post("/backup")
-    def backup(name: Annotated[str, Body(embed=True)]) -> str:
+    def backup(view: Viewed, name: Annotated[str, Body(embed=True)]) -> str:
         """Copies what is kept on this disk into `backups/` of the data directory; the folder of the copy."""
         try:
-            return str(back_up(assembly.configuration, sinks, name, datetime.now(UTC)))
+            return view.back_up(name, datetime.now(UTC))
         except ValueError as error:
             raise HTTPException(422, str(error)) from error
         except (OSError, TransientError, RefusedError) as error:
             raise HTTPException(503, f"the backup could not be made: {error}") from error
 
     @router.post("/dead-letters/restore")
-    def restore_letters(name: Annotated[str, Body(embed=True)]) -> list[str]:
+    def restore_letters(view: Viewed, name: Annotated[str, Body(embed=True)]) -> list[str]:
         """Takes back the dead letters of a file that they have moved to, and removes it; their ids."""
         try:
-            return letters.restore(name)
+            return view.dead_letters.restore(name)
         except ValueError as error:
             raise HTTPException(422, str(error)) from error
 
     @router.post("/dead-letters/replay")
-    def replay_letters(ids: list[str]) -> Response:
+    def replay_letters(view: Viewed, ids: list[str]) -> Response:
         """Tries dead letters again; a line of JSON each."""
-        matches = list(letters.letters(ids=ids)) if ids else []
-        results = list(replay(matches, letters, assembly.normaliser, assembly.lanes, sinks))
-        return Response(msgspec.json.encode(results), media_type="application/json")
+        return Response(msgspec.json.encode(view.replay(ids)), media_type="application/json")
 
     return router
 
 
-async def _stream_events(assembly: Assembly, datasets: frozenset[str]) -> AsyncIterator[bytes]:
+async def _stream_events(view: View, datasets: frozenset[str]) -> AsyncIterator[bytes]:
     """Ends, and is forgotten by the engine, when its reader has gone: the server then cancels the wait."""
     loop = asyncio.get_running_loop()
     batches: asyncio.Queue[list[bytes]] = asyncio.Queue(TAP_QUEUE)
@@ -268,12 +264,9 @@ async def _stream_events(assembly: Assembly, datasets: frozenset[str]) -> AsyncI
             loop.call_soon_threadsafe(put, documents)
 
     heads = tuple(f'{{"dataset":"{name}"'.encode() for name in datasets)
-    assembly.engine.taps.append(take)
-    try:
+    with view.tap(take):
         while True:
             documents = await batches.get()
             matches = [document for document in documents if not heads or document.startswith(heads)]
             if matches:
                 yield b"\n".join([*matches, b""])
-    finally:
-        assembly.engine.taps.remove(take)

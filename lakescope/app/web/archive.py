@@ -9,11 +9,11 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, HTTPException, Response
 
-from lakescope.app.assembly import Assembly
 from lakescope.app.web.pages import SECURITY
+from lakescope.app.web.viewing import Viewed
 from lakescope.core.extras import MissingExtraError
 from lakescope.dashboards.pages import page
-from lakescope.reports.archive import Archive, Entry
+from lakescope.reports.archive import Entry
 from lakescope.reports.differences import differences
 from lakescope.reports.model import Change, Report, State
 from lakescope.reports.place import Place
@@ -41,14 +41,13 @@ _NONE = (
 )
 
 
-def router(assembly: Assembly) -> APIRouter:
+def router() -> APIRouter:
     """Pages over the archive below `data_dir`, which whoever keeps a report writes beside the running instance."""
     router = APIRouter(prefix="/reports", include_in_schema=False)
-    archive = Archive(assembly.configuration.settings.data_dir / "reports")
 
     @router.get("")
-    def index() -> Response:
-        listing = archive.listing()
+    def index(view: Viewed) -> Response:
+        listing = view.archive.listing()
         faults = "".join(f"<p>{escape(fault)}</p>" for fault in listing.faults)
         if faults:
             heading = f"<h2>{_icon('warning')} Files that cannot be read</h2>"
@@ -59,8 +58,10 @@ def router(assembly: Assembly) -> APIRouter:
         return _response(_page("dashboards/", f"{faults}{table}"))
 
     @router.get("/{kind}/{vo}/{period}/{revision}")
-    def revision(kind: str, vo: str, period: str, revision: int, against: int | None = None) -> Response:
-        place = Place(kind, vo, period)
+    def revision(
+        view: Viewed, kind: str, vo: str, period: str, revision: int, against: int | None = None
+    ) -> Response:
+        place, archive = Place(kind, vo, period), view.archive
         try:
             report = archive.read(place, revision)
             revisions = archive.revisions(place)
@@ -75,11 +76,11 @@ def router(assembly: Assembly) -> APIRouter:
         return _response(html, status)
 
     @router.get("/{kind}/{vo}/{period}/{revision}/{name}")
-    def document(kind: str, vo: str, period: str, revision: int, name: str) -> Response:
+    def document(view: Viewed, kind: str, vo: str, period: str, revision: int, name: str) -> Response:
         if name not in _TYPES:
             raise HTTPException(404, f"no form {name[:40]!r}: expected one of {', '.join(get_args(Form))}")
         try:
-            content = form(archive.read(Place(kind, vo, period), revision), name)
+            content = form(view.archive.read(Place(kind, vo, period), revision), name)
         except LookupError as error:
             raise HTTPException(404, str(error)) from error
         except MissingExtraError as error:

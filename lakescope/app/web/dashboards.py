@@ -8,10 +8,11 @@ from typing import Annotated, Any, Literal
 import msgspec
 from fastapi import APIRouter, HTTPException, Query, Request, Response
 
-from lakescope.app.assembly import Assembly
-from lakescope.app.query import answer_dashboard, ask_many, can_answer, store_of
+from lakescope.app.query import answer_dashboard, ask_many, can_answer
+from lakescope.app.view import View
 from lakescope.app.web.incidents import span_of
 from lakescope.app.web.pages import FOR_EVER, cached_response, http_errors
+from lakescope.app.web.viewing import Viewed
 from lakescope.app.words import parse_selection
 from lakescope.dashboards.definitions import DASHBOARDS
 from lakescope.dashboards.model import Dashboard, Variable
@@ -29,12 +30,12 @@ VALUES_MAX = 2000  # of a variable, in its menu
 Text = Annotated[str | None, Query()]
 
 
-def router(assembly: Assembly) -> APIRouter:
+def router() -> APIRouter:
     """Pages and data over a running assembly's stores."""
     router = APIRouter()
     router.include_router(_shared_assets())
     router.include_router(_pages())
-    router.include_router(_api(assembly))
+    router.include_router(_api())
     return router
 
 
@@ -98,31 +99,31 @@ def _pages() -> APIRouter:
     return router
 
 
-def _api(assembly: Assembly) -> APIRouter:
+def _api() -> APIRouter:
     router = APIRouter(prefix="/api/dashboards", tags=["dashboards"])
-    types = {sink: assembly.status.types[sink] for sink in assembly.sinks}
 
-    def find(name: str) -> Dashboard:
-        if name not in assembly.dashboards:
-            raise HTTPException(404, f"no dashboard {name!r}; there are {', '.join(assembly.dashboards)}")
-        return assembly.dashboards[name]
+    def find(view: View, name: str) -> Dashboard:
+        if name not in view.dashboards:
+            raise HTTPException(404, f"no dashboard {name!r}; there are {', '.join(view.dashboards)}")
+        return view.dashboards[name]
 
     @router.get("")
-    def dashboards() -> list[dict[str, Any]]:
+    def dashboards(view: Viewed) -> list[dict[str, Any]]:
         """All dashboards: name, title, the question that each answers, variables."""
         return [
             {key: value for key, value in layout(one).items() if key != "rows"}
-            for one in assembly.dashboards.values()
+            for one in view.dashboards.values()
         ]
 
     @router.get("/{name}")
-    def dashboard(name: str) -> dict[str, Any]:
+    def dashboard(view: Viewed, name: str) -> dict[str, Any]:
         """A dashboard's rows and panels, without data."""
-        return layout(find(name))
+        return layout(find(view, name))
 
     @router.get("/{name}/data")
     def data(
         request: Request,
+        view: Viewed,
         name: str,
         since: Text = None,
         until: str = "0s",
@@ -138,24 +139,25 @@ def _api(assembly: Assembly) -> APIRouter:
         ``filter=<dimension>=<value>`` (or ``!=``); ``ignored`` of a panel names what does not narrow it. `group`: the
         dimension by which its series are grouped.
         """
-        one = find(name)
+        one = find(view, name)
         try:
             selection = _selection(one, request, since, until, bin, noise, group)
-            sink_name = store_of(types, store)
+            sink_name, sink = view.store(store)
         except ValueError as error:
             raise HTTPException(422, str(error)) from error
         with http_errors(sink_name):
-            answer = answer_dashboard(one, selection, assembly.sinks[sink_name], sink_name)
-        book, begin = assembly.incidents, selection.since.timestamp()
+            answer = answer_dashboard(one, selection, sink, sink_name)
+        book, begin = view.incidents, selection.since.timestamp()
         spans = [span_of(record) for record in book.incidents(begin)] if book else []
         pictures = [marked(picture, spans) for picture in answer.pictures]
         panels = [picture | page.chart(picture, THEMES[theme]) for picture in pictures]
-        document = answer.document() | {"panels": panels, "stores": _queryable_sinks(types)}
+        document = answer.document() | {"panels": panels, "stores": _queryable_sinks(view.types)}
         return Response(msgspec.json.encode(document), media_type="application/json")
 
     @router.get("/{name}/values")
     def values(
         request: Request,
+        view: Viewed,
         name: str,
         since: Text = None,
         until: str = "0s",
@@ -164,10 +166,10 @@ def _api(assembly: Assembly) -> APIRouter:
     ) -> dict[str, list[str]]:
         """What can be chosen for each variable, or for the dimension `of`: the values that occur in the range, sorted;
         empty: none."""
-        one = find(name)
+        one = find(view, name)
         try:
             selection = _selection(one, request, since, until)
-            sink_name = store_of(types, store)
+            sink_name, sink = view.store(store)
             variables = one.variables if of is None else (_of_dimension(one, of),)
             questions: list[KpiQuery | EventsQuery] = [
                 KpiQuery(
@@ -181,7 +183,7 @@ def _api(assembly: Assembly) -> APIRouter:
         except ValueError as error:
             raise HTTPException(422, str(error)) from error
         with http_errors(sink_name):
-            answers = ask_many(questions, assembly.sinks[sink_name])
+            answers = ask_many(questions, sink)
         return {v.name: _distinct_values(v, answer) for v, answer in zip(variables, answers, strict=True)}
 
     return router

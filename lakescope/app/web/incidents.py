@@ -12,10 +12,11 @@ from fastapi import APIRouter, HTTPException, Request, Response
 
 from lakescope.alerts.book import IncidentBook, IncidentRecord
 from lakescope.alerts.overview import acts_document
-from lakescope.app.assembly import Assembly
-from lakescope.app.query import answer_dashboard, store_of
+from lakescope.app.query import answer_dashboard
+from lakescope.app.view import View
 from lakescope.app.web.acts import add_acts, answer
 from lakescope.app.web.pages import cached_response, http_errors
+from lakescope.app.web.viewing import Viewed
 from lakescope.app.words import duration
 from lakescope.core.printable import rfc3339
 from lakescope.dashboards.pages import page
@@ -26,11 +27,11 @@ from lakescope.dashboards.theme import THEMES
 NOT_EVALUATED = 'this instance does not look for incidents in the background yet: run "lakescope incidents"'
 
 
-def router(assembly: Assembly) -> APIRouter:
+def router() -> APIRouter:
     """Pages and data over what the assembly knows of incidents."""
     router = APIRouter()
     router.include_router(_pages())
-    router.include_router(_api(assembly))
+    router.include_router(_api())
     return router
 
 
@@ -48,51 +49,51 @@ def _pages() -> APIRouter:
     return router
 
 
-def _api(assembly: Assembly) -> APIRouter:
+def _api() -> APIRouter:
     router = APIRouter(prefix="/api/incidents", tags=["incidents"])
 
-    def known_book() -> IncidentBook:
-        if assembly.incidents is None:
+    def known_book(view: View) -> IncidentBook:
+        if view.incidents is None:
             raise HTTPException(501, NOT_EVALUATED)
-        return assembly.incidents
+        return view.incidents
 
-    def find(id: str) -> IncidentRecord:
-        record = known_book().incident(id)
+    def find(view: View, id: str) -> IncidentRecord:
+        record = known_book(view).incident(id)
         if record is None:
             raise _unknown(id)
         return record
 
     @router.get("")
-    def incidents(since: str = "7d") -> Response:
+    def incidents(view: Viewed, since: str = "7d") -> Response:
         """The open incidents, and those that ended within `since` (7d, 12h, 30min): open ones first, then the latest."""
         try:
             span_s = duration(since)
         except ValueError as error:
             raise HTTPException(422, str(error)) from error
         now = time.time()
-        records = known_book().incidents(now - span_s)
+        records = known_book(view).incidents(now - span_s)
         ordered = sorted(records, key=lambda one: (one.ended is not None, -one.began))
         return answer([document(one, now) for one in ordered])
 
     @router.get("/{id}")
-    def incident(id: str) -> Response:
+    def incident(view: Viewed, id: str) -> Response:
         """One incident, with evidence, and where else its place is shown."""
-        record, now = find(id), time.time()
+        record, now = find(view, id), time.time()
         selection = selection_of(*_span(record), datetime.fromtimestamp(now, UTC))
         return answer(document(record, now) | {"links": links_of(record.patterns, selection)})
 
     @router.get("/{id}/charts")
-    def charts(id: str, store: str | None = None) -> Response:
+    def charts(view: Viewed, id: str, store: str | None = None) -> Response:
         """Its place over its time: ``layout`` and ``data`` as of a dashboard."""
-        record = find(id)
+        record = find(view, id)
         dashboard = dashboard_of(record.patterns)
         selection = selection_of(*_span(record), datetime.now(UTC))
         try:
-            sink_name = store_of({sink: assembly.status.types[sink] for sink in assembly.sinks}, store)
+            sink_name, sink = view.store(store)
         except ValueError as error:
             raise HTTPException(422, str(error)) from error
         with http_errors(sink_name):
-            charts = answer_dashboard(dashboard, selection, assembly.sinks[sink_name], sink_name)
+            charts = answer_dashboard(dashboard, selection, sink, sink_name)
         pictures = [marked(picture, [span_of(record)], whole=True) for picture in charts.pictures]
         panels = [picture | page.chart(picture, THEMES["css"]) for picture in pictures]
         return answer({"layout": layout(dashboard), "data": charts.document() | {"panels": panels}})

@@ -10,8 +10,8 @@ from pathlib import Path
 from fastapi import APIRouter, Request, Response
 
 from lakescope.alerts.options import AlertOptions
-from lakescope.app.assembly import Assembly
 from lakescope.app.web.pages import cached_response
+from lakescope.app.web.viewing import Viewed
 from lakescope.dashboards.pages import page
 
 FOLDER = Path(__file__).parents[2] / "runbooks"
@@ -22,10 +22,9 @@ _MISSING = (
 )
 
 
-def router(assembly: Assembly) -> APIRouter:
+def router() -> APIRouter:
     """Pages; what they link to outside the runbooks is where `[alerts] runbooks` says."""
     router = APIRouter(prefix="/runbooks", include_in_schema=False)
-    options = assembly.configuration.settings.alerts
 
     @router.get("")
     def index(request: Request) -> Response:
@@ -37,9 +36,12 @@ def router(assembly: Assembly) -> APIRouter:
         return cached_response(request, page.html("runbook", "dashboards/", content), "text/html")
 
     @router.get("/{name}")
-    def runbook(request: Request, name: str) -> Response:
+    def runbook(request: Request, view: Viewed, name: str) -> Response:
         if name in names():
-            content, status = f'<article class="prose panel">{rendered(name, options)}</article>', 200
+            content, status = (
+                f'<article class="prose panel">{rendered(name, view.alert_options)}</article>',
+                200,
+            )
         else:
             content, status = _MISSING, 404
         content = f'<p><a href="../runbooks">← All runbooks</a></p>{content}'

@@ -1,0 +1,188 @@
+"""A running instance as one viewer sees it: all that its pages and its API are made of.
+
+Routes get a `View` and nothing else of the instance, so that none can forget whom it answers: import rules keep the assembly,
+the stores and the dead letters out of `lakescope.app.web`, and a test asks every route as every role.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from prometheus_client import generate_latest
+
+from lakescope.alerts.book import IncidentBook
+from lakescope.alerts.objectives import Objective
+from lakescope.alerts.options import AlertOptions
+from lakescope.app.assembly import Assembly
+from lakescope.app.backup import back_up
+from lakescope.app.query import store_of
+from lakescope.app.replay import ReplayResult, replay
+from lakescope.app.restriction import restricted_all, sees
+from lakescope.app.trace import searchable_sink
+from lakescope.app.viewer import Viewer
+from lakescope.app.visible_alerts import VisibleAlerts, VisibleIncidents, sees_objective
+from lakescope.core.contracts import SearchableSink, Sink
+from lakescope.dashboards.model import Dashboard
+from lakescope.pipeline.dead_letters import DeadLetters
+from lakescope.reports.archive import Archive
+
+Document = dict[str, Any]
+TAPS_MAX = 20
+HIDDEN = "not shown"
+
+
+class ForbiddenError(Exception):
+    """The viewer lacks a right; the text names it, and nothing of what it would show."""
+
+    def __init__(self, what: str, right: str) -> None:
+        super().__init__(f"{what}: expected the right `{right}`, which you lack")
+
+
+class View:
+    """What a viewer sees. What needs a right that they lack raises `ForbiddenError`."""
+
+    def __init__(self, assembly: Assembly, viewer: Viewer) -> None:
+        self._assembly = assembly
+        self.viewer = viewer
+        self._sinks = restricted_all(assembly.sinks, viewer)
+
+    # --- what is the same for everybody ---------------------------------------------------------------------
+
+    @property
+    def dashboards(self) -> Mapping[str, Dashboard]:
+        """Lakescope's dashboards and the site's own, by name."""
+        return self._assembly.dashboards
+
+    @property
+    def alert_options(self) -> AlertOptions:
+        """Where links lead."""
+        return self._assembly.configuration.settings.alerts
+
+    @property
+    def types(self) -> dict[str, str]:
+        """The sinks' types by their names."""
+        return {sink: self._assembly.status.types[sink] for sink in self._sinks}
+
+    # --- stored events --------------------------------------------------------------------------------------
+
+    def store(self, name: str | None) -> tuple[str, Sink]:
+        """The named store, else the first that can answer: its name, and what the viewer sees of it. Raises `ValueError`."""
+        sink_name = store_of(self.types, name)
+        return sink_name, self._sinks[sink_name]
+
+    def searchable(self) -> SearchableSink | None:
+        """The first store that can be searched, as far as the viewer sees it."""
+        return searchable_sink(self._sinks)
+
+    @contextmanager
+    def tap(self, take: Callable[[list[bytes]], None]) -> Iterator[None]:
+        """Gives `take` the events that pass and that the viewer sees, as JSON, for the time of the block."""
+        viewer = self.viewer
+
+        def filtered(documents: list[bytes]) -> None:
+            if visible := [one for one in documents if sees(viewer, msgspec.json.decode(one))]:
+                take(visible)
+
+        mine = take if viewer.vos is None else filtered
+        self._assembly.engine.taps.append(mine)
+        try:
+            yield
+        finally:
+            self._assembly.engine.taps.remove(mine)
+
+    @property
+    def has_free_tap(self) -> bool:
+        """Whether one more may watch."""
+        return len(self._assembly.engine.taps) < TAPS_MAX
+
+    # --- what is made of them -------------------------------------------------------------------------------
+
+    @property
+    def objectives(self) -> list[Objective]:
+        """Those that name no VO, or one of the viewer's."""
+        objectives = self._assembly.configuration.settings.objectives
+        return [one for one in objectives if sees_objective(self.viewer, one)]
+
+    @property
+    def incidents(self) -> IncidentBook | None:
+        """Null where this instance looks for none."""
+        book = self._assembly.incidents
+        return None if book is None else VisibleIncidents(book, self.viewer)
+
+    @property
+    def alerts(self) -> VisibleAlerts | None:
+        """Null where this instance evaluates none."""
+        rounds = self._assembly.rounds
+        return None if rounds is None else VisibleAlerts(rounds, self.viewer)
+
+    @property
+    def archive(self) -> Archive:
+        """Of reports, which were made for viewers of all VOs: also that of one VO has numbers of the whole lake."""
+        self._need_all("the archive of reports")
+        return Archive(self._assembly.configuration.settings.data_dir / "reports")
+
+    # --- the instance itself --------------------------------------------------------------------------------
+
+    def reasons(self) -> list[str]:
+        """Why it is not ready; what sources and stores said of that may hold anybody's data."""
+        reasons = self._assembly.status.reasons()
+        return (
+            reasons if self.viewer.vos is None else [f"{one.partition(':')[0]}: {HIDDEN}" for one in reasons]
+        )
+
+    def status(self) -> Document:
+        """All about collectors, sinks and tasks. Of some VOs only their failures, and no dead letters."""
+        if self.viewer.vos is not None and not self.viewer.shared:
+            raise ForbiddenError("the status", "shared")
+        document = self._assembly.status.document()
+        document["tasks"] = [task.document() for task in self._assembly.tasks]
+        return document if self.viewer.vos is None else self._own_status(document)
+
+    def _own_status(self, document: Document) -> Document:
+        failures = [
+            one
+            for one in self._assembly.status.failures()
+            if sees(self.viewer, {**one, "dataset": "transfers"})
+        ]
+        for kind in ("collectors", "sinks", "tasks"):
+            for one in document[kind]:
+                one |= {name: HIDDEN for name in ("detail", "fault") if one.get(name)}
+                if "unknown_fields" in one:
+                    one["unknown_fields"] = {}
+                if one.get("overflow"):
+                    one["overflow"]["detail"] = ""
+        return document | {
+            "reasons": self.reasons(),
+            "latest_failures": [self._assembly.status.summary_of(one) for one in failures],
+            "dead_letters": {"total": document["dead_letters"]["total"], "by_reason": [], "files": 0},
+        }
+
+    def metrics(self) -> bytes:
+        """For Prometheus: counters of collectors and sinks, and gauges of all alerts."""
+        self._need_all("/metrics")
+        return generate_latest(self._assembly.engine.metrics.registry)
+
+    @property
+    def dead_letters(self) -> DeadLetters:
+        """Their bodies may be anybody's, and what could not be decoded has no VO."""
+        self._need_all("dead letters")
+        return self._assembly.engine.dead_letters
+
+    def replay(self, ids: Sequence[str]) -> list[ReplayResult]:
+        """Tries dead letters again, by their ids."""
+        letters, assembly = self.dead_letters, self._assembly
+        matches = list(letters.letters(ids=ids)) if ids else []
+        return list(replay(matches, letters, assembly.normaliser, assembly.lanes, assembly.sinks))
+
+    def back_up(self, name: str, now: datetime) -> str:
+        """Copies what is kept on this disk; the folder. Raises as `lakescope.app.backup.back_up`."""
+        self._need_all("a backup")
+        return str(back_up(self._assembly.configuration, self._assembly.sinks, name, now))
+
+    def _need_all(self, what: str) -> None:
+        if self.viewer.vos is not None:
+            raise ForbiddenError(what, "all_vos")

@@ -1,0 +1,25 @@
+"""How a route gets what it may answer with: a `View` of the instance, bound to whoever asks."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+from fastapi.responses import JSONResponse, Response
+
+from lakescope.app.view import View
+from lakescope.app.viewer import NOBODY
+
+
+def view_of(request: Request) -> View:
+    """Of the viewer that the gate has let in; of what is open to all, of one who sees nothing."""
+    view: View = request.app.state.view_for(request.state.viewer or NOBODY)
+    return view
+
+
+Viewed = Annotated[View, Depends(view_of)]
+
+
+def forbidden(request: Request, error: Exception) -> Response:
+    """A `ForbiddenError` as an answer."""
+    return JSONResponse({"detail": str(error)}, 403)
