@@ -7,7 +7,10 @@
     [[objectives]]      kpi = "..." ...        what share of something shall be good
     [reports.NAME]      receivers = [...] ...  a report that is sent, and to whom
 
-``${VARIABLE}`` (or ``${VARIABLE:-default}``) in any text is replaced from the environment: secrets belong there.
+In any text ``${VARIABLE}`` (or ``${VARIABLE:-default}``) is replaced from the environment, ``${file:/etc/lakescope/password}`` by
+the one line of a file, and ``${credential:NAME}`` by a credential of systemd: secrets belong there. A file that others than its
+owner may read is a warning.
+
 Every fault is a `Problem` that names file and line, what was expected, and the remedy.
 """
 
@@ -32,6 +35,7 @@ from lakescope.alerts.options import AlertOptions
 from lakescope.alerts.receivers._common import ReceiverOptions
 from lakescope.app import site
 from lakescope.app.access import AccessOptions
+from lakescope.app.secret_files import SecretFileError, credential, read_secret
 from lakescope.collectors._common import CollectorOptions
 from lakescope.core.community import FUNCTIONAL_ACTIVITIES, FUNCTIONAL_SCOPES
 from lakescope.core.options import DIRECTORY, Options, closest
@@ -44,7 +48,9 @@ from lakescope.sync.options import SyncOptions
 
 DEFAULT_PATH = Path("lakescope.toml")
 _NAME = re.compile(r"\w[\w .-]{0,99}")
-_VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
+_VARIABLE = re.compile(
+    r"\$\{(?:(?P<way>file|credential):(?!-)(?P<place>[^}]+)|(?P<name>\w+)(?::-(?P<default>[^}]*))?)\}"
+)
 
 
 class Http(Options):
@@ -206,6 +212,8 @@ class Configuration(NamedTuple):
     sinks: dict[str, Plugin]
     source: Source = Source()
     receivers: Mapping[str, Plugin] = MappingProxyType({})
+    secret_files: tuple[Path, ...] = ()
+    """What ``${file:...}`` and ``${credential:...}`` of its text name."""
 
     def document(self) -> dict[str, Any]:
         """The effective configuration as plain data, secrets masked, unset options left out."""
@@ -285,6 +293,7 @@ class _Reader:
         self.directory = directory
         self.document: dict[str, Any] = {}
         self.problems: list[Problem] = []
+        self.secret_files: list[Path] = []
 
     def read(self, document: dict[str, Any]) -> Configuration:
         self.document = document
@@ -325,7 +334,8 @@ class _Reader:
                 self._problem((room,), f"there are no {room}", remedy)
         if self.problems:
             raise ConfigurationError(self.problems)
-        return Configuration(settings, collectors, sinks, self.source, receivers)
+        files = tuple(dict.fromkeys(self.secret_files))
+        return Configuration(settings, collectors, sinks, self.source, receivers, files)
 
     def _check_subscriptions(self, alerts: AlertOptions, receivers: Mapping[str, Plugin]) -> None:
         for name, subscription in alerts.subscriptions.items():
@@ -454,18 +464,34 @@ class _Reader:
             return value
 
         def variable(match: re.Match[str]) -> str:
-            value = os.environ.get(match[1], match[2])
+            if match["way"]:
+                return self._read_secret(match["way"], match["place"], place)
+            value = os.environ.get(match["name"], match["default"])
             if value is None:
-                self._problem(place, f"environment variable {match[1]} is not set", f"export {match[1]}=...")
+                name = match["name"]
+                self._problem(place, f"environment variable {name} is not set", f"export {name}=...")
                 return ""
             return value
 
         if "${" in _VARIABLE.sub("", value):
-            text = "expected ${VARIABLE} or ${VARIABLE:-default}, found another text behind `${`"
+            text = (
+                "expected ${VARIABLE}, ${VARIABLE:-default}, ${file:PATH} or ${credential:NAME},"
+                " found another text behind `${`"
+            )
             self._problem(
                 place, text, "write the variable's name in letters, digits and `_`, and close it with `}`"
             )
         return _VARIABLE.sub(variable, value)
+
+    def _read_secret(self, way: str, name: str, place: tuple[str, ...]) -> str:
+        try:
+            path = credential(name) if way == "credential" else self.directory / name
+            secret = read_secret(path)
+        except SecretFileError as error:
+            self._problem(place, error.text, error.remedy)
+            return ""
+        self.secret_files.append(path)
+        return secret
 
     def _problem(self, place: tuple[str, ...], text: str, remedy: str) -> None:
         self.problems.append(self.source.problem(place, text, remedy))

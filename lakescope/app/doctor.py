@@ -19,15 +19,12 @@ from lakescope.app.checks import check
 from lakescope.app.config import Configuration, Plugin
 from lakescope.app.instance import find
 from lakescope.app.lock import holder
-from lakescope.app.secrets import secrets_of
+from lakescope.app.secrets import SHORTEST, exposures, secrets_of
 from lakescope.core.contracts import EXAMINE_S, ExaminablePlugin, Finding, Installation
 from lakescope.core.examination import examine_directory, examine_readable
 from lakescope.core.http import mask_passwords
 from lakescope.core.places import ConfigurationError
 from lakescope.core.plugins import Room, load
-
-SHORTEST_SECRET = 4
-"""Characters of a secret that is looked for in findings; a shorter one is in many words."""
 
 
 class Line(NamedTuple):
@@ -63,7 +60,7 @@ def examine(configuration: Configuration, timeout_s: float) -> Iterator[Line]:
         for plugin in plugins:
             installation = Installation(plugin.name, configuration.settings.data_dir, running)
             parts[f"{place}.{plugin.name}"] = partial(_plugin, room, plugin, installation)
-    secrets = [one for one in secrets_of(configuration) if len(one) >= SHORTEST_SECRET]
+    secrets = [one for one in secrets_of(configuration) if len(one) >= SHORTEST]
     deadline = time.monotonic() + timeout_s
     for name, findings in [(name, _Running(name, examination)) for name, examination in parts.items()]:
         for finding in findings.until(deadline, timeout_s):
@@ -121,6 +118,9 @@ def _files(configuration: Configuration) -> Iterator[Finding]:
     topology = configuration.settings.topology
     paths = [path for path in (topology.rses, topology.services, topology.sites) if path is not None]
     yield from examine_readable(paths)
+    for sentence in exposures(configuration):
+        text, _, remedy = sentence.rpartition(": ")
+        yield Finding("warning", text, remedy)
     try:
         check(configuration)
     except ConfigurationError as error:

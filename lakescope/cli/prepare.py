@@ -52,11 +52,12 @@ def validate(config: ConfigOption = CONFIG) -> None:
     Example: lakescope validate -c lakescope.toml
     """
     from lakescope.app.checks import check
+    from lakescope.app.secrets import exposures
     from lakescope.pipeline.overflow import find_remainders
 
     settings = configuration(config)
     check(settings)
-    for sentence in find_remainders(settings.settings.data_dir, settings.sinks):
+    for sentence in (*exposures(settings), *find_remainders(settings.settings.data_dir, settings.sinks)):
         emit(f"warning: {sentence}")
     emit(f"{config}: valid; collectors: {len(settings.collectors)}, sinks: {len(settings.sinks)}")
 

@@ -29,11 +29,16 @@ def run(
 
     Example: lakescope run -c lakescope.toml
     """
+    import logging
+
     from lakescope.app.checks import check
+    from lakescope.app.secrets import exposures
 
     log_to_stderr()
     loaded_configuration = configuration(config)
     check(loaded_configuration)
+    for sentence in exposures(loaded_configuration):
+        logging.getLogger(__name__).warning("secret_exposed %s", sentence)
     is_drained = serve(loaded_configuration, workers=workers)
     raise typer.Exit(0 if is_drained else 1)
 
