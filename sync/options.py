@@ -6,6 +6,7 @@ from pydantic import Field
 
 from lakescope.core.options import Options
 from lakescope.core.rucio import RucioServer
+from lakescope.sync.accounts.options import AccountsOptions
 
 
 class RsesOptions(Options):
@@ -26,3 +27,5 @@ class SyncOptions(Options):
     """The Rucio that is written to. Its account needs the right to (in Rucio's generic policy the attribute ``admin``)."""
     rses: RsesOptions = RsesOptions()
     """RSEs from CRIC."""
+    accounts: AccountsOptions | None = None
+    """Accounts from INDIGO IAM."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
@@ -26,7 +27,27 @@ class Sync(NamedTuple):
     """Its side of Rucio, to undo an entry."""
 
 
-SYNCS: Mapping[str, Sync] = {}
+def _accounts_plan(configuration: Configuration, rucio: Rucio, remove: bool) -> tuple[Plan, Target]:
+    """`remove` is not asked: leavers lose access by `leavers` of [sync.accounts], and accounts are never deleted."""
+    from lakescope.sync.accounts.planning import make_plan
+    from lakescope.sync.accounts.target import AccountsTarget
+
+    settings = configuration.settings
+    if settings.sync.accounts is None:
+        raise RuntimeError(
+            "[sync.accounts] is missing: add it with `url`, `client_id` and `client_secret` of IAM"
+        )
+    entries = journal_of(settings).entries()
+    return make_plan(settings.sync.accounts, rucio, entries, time.time()), AccountsTarget(rucio)
+
+
+def _accounts_target(settings: Settings, rucio: Rucio) -> Target:
+    from lakescope.sync.accounts.target import AccountsTarget
+
+    return AccountsTarget(rucio)
+
+
+SYNCS: Mapping[str, Sync] = {"accounts": Sync(_accounts_plan, _accounts_target)}
 """By name."""
 
 

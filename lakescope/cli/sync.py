@@ -117,6 +117,20 @@ def undo(
         )
 
 
+@app.command()
+def accounts(
+    apply: ApplyOption = False,
+    max_changes: MaxChangesOption = None,
+    json: JsonOption = False,
+    config: ConfigOption = CONFIG,
+) -> None:
+    """Compare Rucio's accounts with the users of IAM; with --apply change them.
+
+    Example: lakescope sync accounts
+    """
+    run("accounts", config, apply=apply, remove=False, max_changes=max_changes, json=json)
+
+
 def run(name: str, config: Path, *, apply: bool, remove: bool, max_changes: int | None, json: bool) -> None:
     """Plans the synchronisation `name`, shows the plan, applies it if `apply`; ends the command with its exit code."""
     from lakescope.app.sync import SYNCS, journal_of, open_rucio

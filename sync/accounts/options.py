@@ -30,7 +30,7 @@ class AccountsOptions(Options):
     scope: str = "scim:read"
     """Scopes to ask for, separated by spaces."""
     issuer: str | None = Field(default=None, examples=["https://iam.example.org/"])
-    """The claim ``iss`` of IAM's tokens, part of each OIDC identity; null for what ``/.well-known/openid-configuration`` says, its
+    """The claim ``iss`` of IAM's tokens, part of each OIDC identity; null for that of ``/.well-known/openid-configuration``, its
     slash at the end included."""
     both_issuer_forms: bool = False
     """Whether each user has two OIDC identities, with and without the issuer's slash: for a Rucio that was given both."""

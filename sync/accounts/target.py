@@ -18,6 +18,8 @@ from lakescope.sync.rucio import Rucio, RucioRefusedError
 
 SESSIONS = 4
 """So many calls at a time: accounts have their identities by one call each."""
+_FOR_ANOTHER = 25
+"""So many accounts are worth another session."""
 _TRUTHS = ("true", "false", "1", "0", "yes", "no", "on", "off", "True", "t", "y")
 """Values of `ADMIN` that are looked for. Rucio finds accounts by an attribute's key and value, not by the key alone."""
 _SUBJECT = re.compile(r"SUB=(.*), ISS=(.*)", re.DOTALL)
@@ -119,7 +121,7 @@ def read_accounts(
     total = len(readable) + len(unlisted)
     with ExitStack() as stack:
         sessions: SimpleQueue[Rucio] = SimpleQueue()
-        for _ in range(SESSIONS):
+        for _ in range(min(SESSIONS, 1 + total // _FOR_ANOTHER)):
             session = Rucio(rucio.options)
             stack.callback(session.close)
             sessions.put(session)

@@ -50,6 +50,10 @@ class Iam(Server):
         answer: dict[str, Any] = self._ask("GET", f"/{id_}")
         return answer
 
+    def users(self) -> list[str]:
+        """Ids of all users."""
+        return [str(one["id"]) for one in self._ask("GET", "?count=100")["Resources"]]
+
     def remove(self, id_: str) -> None:
         """A user leaves."""
         self._ask("DELETE", f"/{id_}")
