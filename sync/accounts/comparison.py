@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from lakescope.sync.accounts.mapping import Mapped, Wanted, is_excluded, user_digest
+from lakescope.sync.accounts.mapping import Mapped, Profile, is_excluded, user_digest
 from lakescope.sync.accounts.options import ADMIN, OWNER, USER, AccountsOptions
 from lakescope.sync.journal import Entry
 from lakescope.sync.plan import Change, Kind
@@ -41,7 +41,7 @@ class Account(msgspec.Struct, kw_only=True):
 class History(msgspec.Struct):
     """What the journal knows of accounts."""
 
-    made: set[str] = msgspec.field(default_factory=set)
+    creations: set[str] = msgspec.field(default_factory=set)
     """Created by a synchronisation; also where the process was killed before it heard of it."""
     suspended: dict[str, str] = msgspec.field(default_factory=dict)
     """Suspended by one, and not reactivated by one since -> when."""
@@ -71,7 +71,7 @@ class History(msgspec.Struct):
                 if change.after == "SUSPENDED":
                     history.suspended[name] = entry.at
             elif change.type == "account" and change.kind == "create":
-                history.made.add(name)
+                history.creations.add(name)
         return history
 
 
@@ -80,12 +80,12 @@ def compare(
 ) -> tuple[list[Change], list[Account]]:
     """The lines of the plan, and the leavers among them. `accounts`: active ones that are ours, and all that have the name of one
     that is wanted."""
-    held = dict(mapped.held)
-    changes = [*mapped.lines, *_renamed(mapped, accounts, held)]
-    for name in sorted(mapped.wanted):
-        if name not in held:
-            changes += _arrive(mapped.wanted[name], accounts.get(name), mapped, history, options)
-    leavers = [one for _, one in sorted(accounts.items()) if _is_leaver(one, mapped, held, options)]
+    holds = dict(mapped.holds)
+    changes = [*mapped.lines, *_renamed(mapped, accounts, holds)]
+    for name in sorted(mapped.profiles):
+        if name not in holds:
+            changes += _arrive(mapped.profiles[name], accounts.get(name), mapped, history, options)
+    leavers = [one for _, one in sorted(accounts.items()) if _is_leaver(one, mapped, holds, options)]
     if leavers and mapped.leavers_held:
         names = ", ".join(one.name for one in leavers[:10]) + (", ..." if len(leavers) > 10 else "")
         note = f"{mapped.leavers_held}: left as they are ({len(leavers)}): {names}"
@@ -106,13 +106,13 @@ def is_adopted(name: str, options: AccountsOptions) -> bool:
     return is_excluded(name, options.adopt) and not is_excluded(name, options.exclude)
 
 
-def _renamed(mapped: Mapped, accounts: Mapping[str, Account], held: dict[str, str]) -> Iterator[Change]:
+def _renamed(mapped: Mapped, accounts: Mapping[str, Account], holds: dict[str, str]) -> Iterator[Change]:
     """Users whose account has another name than they have by now: Rucio can't rename one."""
-    names = {user_digest(mapped.issuer, one.user_id): one.name for one in mapped.wanted.values()}
+    names = {user_digest(mapped.issuer, one.user_id): one.name for one in mapped.profiles.values()}
     for name, account in sorted(accounts.items()):
         new = names.get(account.attributes.get(USER, ""))
         if new is not None and new != name and account.attributes.get(OWNER) == mapped.owner:
-            held[name] = held[new] = "its user has another name by now"
+            holds[name] = holds[new] = "its user has another name by now"
             note = (
                 f"expected the user name {name}, found {new}: Rucio cannot rename an account, so neither is touched;"
                 " give the user the old name back in IAM"
@@ -121,12 +121,12 @@ def _renamed(mapped: Mapped, accounts: Mapping[str, Account], held: dict[str, st
 
 
 def _arrive(
-    wanted: Wanted, account: Account | None, mapped: Mapped, history: History, options: AccountsOptions
+    profile: Profile, account: Account | None, mapped: Mapped, history: History, options: AccountsOptions
 ) -> list[Change]:
-    name, digest = wanted.name, wanted.attributes[USER]
+    name, digest = profile.name, profile.attributes[USER]
     if account is None:
-        created = _line("create", "account", name, after={"type": "USER", "email": wanted.email})
-        return [created, *_give(wanted, {}, {}, mapped, is_new=True)]
+        created = _line("create", "account", name, after={"type": "USER", "email": profile.email})
+        return [created, *_give(profile, {}, {}, mapped, is_new=True)]
     if account.status == "SUSPENDED":
         if not _is_same_time(history.suspended.get(name), account.suspended_at):
             note = (
@@ -137,15 +137,15 @@ def _arrive(
         if history.users.get(name) != digest:
             return [_other_user(name)]
         activated = _line("change", "account", name, "status", "SUSPENDED", "ACTIVE", note="the user is back")
-        kept = {OWNER: wanted.attributes[OWNER], USER: digest}
-        return [activated, *_email(wanted, account), *_give(wanted, kept, {}, mapped)]
+        marks = {OWNER: profile.attributes[OWNER], USER: digest}
+        return [activated, *_email(profile, account), *_give(profile, marks, {}, mapped)]
     if account.status != "ACTIVE":
         note = "expected an active account, found one that was deleted in Rucio: left alone; rename the user in IAM"
         return [_line("invalid", "account", name, "status", before=account.status, note=note)]
     owner = account.attributes.get(OWNER)
     if (
         owner != mapped.owner
-        and not (owner is None and name in history.made)
+        and not (owner is None and name in history.creations)
         and not is_adopted(name, options)
     ):
         note = (
@@ -156,7 +156,7 @@ def _arrive(
         return [_line("invalid", "account", name, note=note)]
     if account.attributes.get(USER, digest) != digest:
         return [_other_user(name)]
-    return [*_email(wanted, account), *_give(wanted, account.attributes, account.identities, mapped)]
+    return [*_email(profile, account), *_give(profile, account.attributes, account.identities, mapped)]
 
 
 def _is_same_time(journal: str | None, rucio: str | None) -> bool:
@@ -174,13 +174,13 @@ def _other_user(name: str) -> Change:
     return _line("invalid", "account", name, note=note)
 
 
-def _email(wanted: Wanted, account: Account) -> Iterator[Change]:
-    if account.email != wanted.email:
-        yield _line("change", "account", wanted.name, "email", account.email, wanted.email)
+def _email(profile: Profile, account: Account) -> Iterator[Change]:
+    if account.email != profile.email:
+        yield _line("change", "account", profile.name, "email", account.email, profile.email)
 
 
 def _give(
-    wanted: Wanted,
+    profile: Profile,
     attributes: Mapping[str, str],
     identities: Mapping[str, str],
     mapped: Mapped,
@@ -191,22 +191,22 @@ def _give(
 
     To take an account over, and to make somebody an administrator, is a change of the account: so the guard counts it.
     """
-    name = wanted.name
-    order = sorted(wanted.attributes, key=lambda key: (key not in (OWNER, USER), key == ADMIN, key))
+    name = profile.name
+    order = sorted(profile.attributes, key=lambda key: (key not in (OWNER, USER), key == ADMIN, key))
     for key in order[:2]:
-        yield from _attribute(name, key, attributes.get(key), wanted.attributes[key], is_grave=not is_new)
+        yield from _attribute(name, key, attributes.get(key), profile.attributes[key], is_grave=not is_new)
     for key in sorted(attributes):
-        if is_mastered(key, mapped) and key not in wanted.attributes:
+        if is_mastered(key, mapped) and key not in profile.attributes:
             yield from _attribute(name, key, attributes[key], None)
     for identity, type_ in sorted(identities.items()):
-        is_kept = type_ == "X509" and wanted.keeps_x509
-        if type_ in MASTERED and identity not in wanted.identities and not is_kept:
+        is_kept = type_ == "X509" and profile.keeps_x509
+        if type_ in MASTERED and identity not in profile.identities and not is_kept:
             yield _line("remove", "identity", name, identity, before=type_)
-    for identity, kind in sorted(wanted.identities.items()):
+    for identity, kind in sorted(profile.identities.items()):
         if identities.get(identity) != kind:
             yield _line("create", "identity", name, identity, after=kind)
     for key in order[2:]:
-        yield from _attribute(name, key, attributes.get(key), wanted.attributes[key], is_grave=key == ADMIN)
+        yield from _attribute(name, key, attributes.get(key), profile.attributes[key], is_grave=key == ADMIN)
 
 
 def _attribute(
@@ -218,16 +218,16 @@ def _attribute(
     yield _line(kind, "attribute", name, key, before, after)
 
 
-def _is_leaver(account: Account, mapped: Mapped, held: Mapping[str, str], options: AccountsOptions) -> bool:
+def _is_leaver(account: Account, mapped: Mapped, holds: Mapping[str, str], options: AccountsOptions) -> bool:
     if account.status != "ACTIVE" or account.attributes.get(OWNER) != mapped.owner:
         return False
-    if account.name in held or is_excluded(account.name, options.exclude):
+    if account.name in holds or is_excluded(account.name, options.exclude):
         return False
     user = account.attributes.get(USER)
     if user in mapped.held_users:
         return False
-    wanted = mapped.wanted.get(account.name)
-    return wanted is None or (user is not None and user != wanted.attributes[USER])
+    profile = mapped.profiles.get(account.name)
+    return profile is None or (user is not None and user != profile.attributes[USER])
 
 
 def _leave(account: Account, mapped: Mapped, options: AccountsOptions) -> Iterator[Change]:

@@ -27,7 +27,7 @@ SET = "true"
 _ALWAYS_EXCLUDED = ("root", "super_root")
 
 
-class Wanted(msgspec.Struct, kw_only=True):
+class Profile(msgspec.Struct, kw_only=True):
     """An account as it should be."""
 
     name: str
@@ -36,19 +36,20 @@ class Wanted(msgspec.Struct, kw_only=True):
     identities: dict[str, IdentityType]
     """Identity -> its type."""
     attributes: dict[str, str]
+    """Key -> value: `OWNER` and `USER` among them."""
     keeps_x509: bool
     """Whether X.509 identities that are not in `identities` stay: a certificate of this user could not be read."""
 
 
 class Mapped(msgspec.Struct, kw_only=True):
-    """All of it."""
+    """What IAM's users and the policy want of Rucio."""
 
     issuer: str
     owner: str
     """Value of the attribute `OWNER`."""
-    wanted: dict[str, Wanted]
+    profiles: dict[str, Profile]
     """By account."""
-    held: dict[str, str]
+    holds: dict[str, str]
     """Accounts that must not be touched -> why."""
     held_users: set[str]
     """Likewise: digests of users, whatever their account is called."""
@@ -57,8 +58,9 @@ class Mapped(msgspec.Struct, kw_only=True):
     lines: list[Change]
     """What is not mapped, and what must be repaired in IAM."""
     keys: set[str]
-    """Attributes that IAM masters, prefix aside."""
+    """Attributes of which IAM says who has them; those of `prefix` besides."""
     prefix: str | None
+    """`attribute_prefix` of the options."""
 
 
 def issuer_digest(issuer: str) -> str:
@@ -86,7 +88,7 @@ def map_users(users: Users, options: AccountsOptions, now: datetime) -> Mapped:
     lines: list[Change] = []
     keys = _attribute_keys(users.users, options, lines)
     claims: dict[str, list[User]] = defaultdict(list)
-    held: dict[str, str] = {}
+    holds: dict[str, str] = {}
     held_users: set[str] = set()
     for user in users.users:
         if not _is_member(user, options) or not is_current(user, now):
@@ -102,13 +104,13 @@ def map_users(users: Users, options: AccountsOptions, now: datetime) -> Mapped:
             lines.append(Change(kind="unmapped", type="account", object=name, note=note))
         else:
             claims[name].append(user)
-    wanted: dict[str, Wanted] = {}
+    profiles: dict[str, Profile] = {}
     for name, claimants in claims.items():
         if len(claimants) == 1:
-            one = _wanted(name, claimants[0], users.issuer, options, keys, lines)
+            one = _profile(name, claimants[0], users.issuer, options, keys, lines)
         else:
             names = " and ".join(quote(user.user_name) for user in claimants)
-            held[name] = f"claimed by {names}"
+            holds[name] = f"claimed by {names}"
             lines.append(
                 _invalid(
                     "account", name, f"expected one user for it, found {names}; rename one of them in IAM"
@@ -116,17 +118,17 @@ def map_users(users: Users, options: AccountsOptions, now: datetime) -> Mapped:
             )
             one = None
         if one is None:
-            held.setdefault(name, "its user must be corrected in IAM")
+            holds.setdefault(name, "its user must be corrected in IAM")
             held_users.update(user_digest(users.issuer, user.id) for user in claimants)
         else:
-            wanted[name] = one
-    _hold_shared_identities(wanted, held, held_users, users.issuer, lines)
-    leavers_held = _hold_faults(users.faults, wanted, held, held_users, users.issuer, lines)
+            profiles[name] = one
+    _hold_shared_identities(profiles, holds, held_users, users.issuer, lines)
+    leavers_held = _hold_faults(users.faults, profiles, holds, held_users, users.issuer, lines)
     return Mapped(
         issuer=users.issuer,
         owner=issuer_digest(users.issuer),
-        wanted=wanted,
-        held=held,
+        profiles=profiles,
+        holds=holds,
         held_users=held_users,
         leavers_held=leavers_held,
         lines=lines,
@@ -184,14 +186,14 @@ def _attribute_keys(
     return keys
 
 
-def _wanted(
+def _profile(
     name: str,
     user: User,
     issuer: str,
     options: AccountsOptions,
     keys: Mapping[str, str],
     lines: list[Change],
-) -> Wanted | None:
+) -> Profile | None:
     """Null, with a line, where the user lacks what an account needs."""
     email = user.email
     if email is None:
@@ -222,7 +224,7 @@ def _wanted(
     attributes |= {OWNER: issuer_digest(issuer), USER: user_digest(issuer, user.id)}
     if not paths.isdisjoint(options.admin_groups):
         attributes[ADMIN] = SET
-    return Wanted(
+    return Profile(
         name=name,
         user_id=user.id,
         email=email,
@@ -240,11 +242,15 @@ def _own_identities(user_id: str, issuer: str, options: AccountsOptions) -> list
 
 
 def _hold_shared_identities(
-    wanted: dict[str, Wanted], held: dict[str, str], held_users: set[str], issuer: str, lines: list[Change]
+    profiles: dict[str, Profile],
+    holds: dict[str, str],
+    held_users: set[str],
+    issuer: str,
+    lines: list[Change],
 ) -> None:
     """An identity opens the accounts of one person."""
     owners: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for name, one in wanted.items():
+    for name, one in profiles.items():
         for pair in one.identities.items():
             owners[pair].append(name)
     for (identity, type_), names in owners.items():
@@ -253,15 +259,15 @@ def _hold_shared_identities(
             note = f"expected one user with this {type_} identity, found {accounts}; remove it from one of them in IAM"
             lines.append(_invalid("identity", names[0], note, part=identity))
             for name in names:
-                held[name] = f"shares an identity with another user ({accounts})"
-    for name in held.keys() & wanted.keys():
-        held_users.add(user_digest(issuer, wanted.pop(name).user_id))
+                holds[name] = f"shares an identity with another user ({accounts})"
+    for name in holds.keys() & profiles.keys():
+        held_users.add(user_digest(issuer, profiles.pop(name).user_id))
 
 
 def _hold_faults(
     faults: Iterable[Fault],
-    wanted: dict[str, Wanted],
-    held: dict[str, str],
+    profiles: dict[str, Profile],
+    holds: dict[str, str],
     held_users: set[str],
     issuer: str,
     lines: list[Change],
@@ -274,8 +280,8 @@ def _hold_faults(
             held_users.add(user_digest(issuer, fault.id))
         if fault.user_name:
             name = fault.user_name.lower()
-            held[name] = "its user cannot be read"
-            wanted.pop(name, None)
+            holds[name] = "its user cannot be read"
+            profiles.pop(name, None)
         if not fault.id and not fault.user_name:
             reason = f"{fault.name} has neither id nor user name that can be read, and may be anybody"
     return reason

@@ -17,6 +17,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 
 from lakescope.core.http import http_client, mask
 from lakescope.core.messages import quote
+from lakescope.core.oidc import Credentials, OidcOptions, RefusedLoginError, bearer
 from lakescope.sync.accounts.options import AccountsOptions
 from lakescope.sync.plan import SyncError
 
@@ -143,7 +144,14 @@ class Iam:
         self._url = options.url.rstrip("/")
         accept = {"accept": "application/json, application/scim+json"}
         self._client = http_client(tls=options.tls, timeout_s=timeout_s, headers=accept)
-        self._token = ""
+        oidc = OidcOptions(
+            token_url=f"{self._url}/token",
+            client_id=options.client_id,
+            client_secret=options.client_secret,
+            scope=options.scope,
+        )
+        self._credentials = Credentials(oidc, self._client)
+        self._login = bearer(self._credentials)
         self._retrying = Retrying(
             stop=stop_after_attempt(_ATTEMPTS),
             wait=wait_exponential(pause_s, max=8.0),
@@ -205,10 +213,10 @@ class Iam:
             total = page.total
             if not page.resources:
                 break
-            known = len(users) + len(faults)
+            count = len(users) + len(faults)
             for position, raw in enumerate(page.resources, start):
                 self._take(bytes(raw), position, users, faults)
-            if len(users) + len(faults) == known:
+            if len(users) + len(faults) == count:
                 raise SyncError(
                     f"{self._url}/scim/Users: the page at startIndex {start} has only users of the pages before it: the server"
                     " does not heed startIndex, and its list has no end; look at what stands between IAM and Lakescope"
@@ -255,22 +263,11 @@ class Iam:
         return answer
 
     def _attempt(self, path: str, is_open: bool, may_be_missing: bool) -> bytes | None:
-        response, content = self._send("GET", path, is_open=is_open)
-        if response.status_code == 401 and not is_open:
-            self._token = ""  # it may have expired
-            response, content = self._send("GET", path, is_open=is_open)
-        if response.status_code == 404 and may_be_missing:
-            return None
-        self._judge(response, content, path, _RIGHTS)
-        return content
-
-    def _send(
-        self, method: str, path: str, *, is_open: bool = False, **arguments: Any
-    ) -> tuple[httpx.Response, bytes]:
-        headers = {} if is_open else {"authorization": f"Bearer {self._token or self._fetch_token()}"}
         content = bytearray()
         try:
-            with self._client.stream(method, self._url + path, headers=headers, **arguments) as response:
+            with self._client.stream(
+                "GET", self._url + path, auth=None if is_open else self._login
+            ) as response:
                 for chunk in response.iter_bytes():
                     content += chunk
                     if len(content) > PAGE_BYTES_MAX:
@@ -281,24 +278,14 @@ class Iam:
             raise _PassingError(
                 self._options.tls.explain(f"{type(error).__name__}: {mask(str(error))}")
             ) from error
-        return response, bytes(content)
-
-    def _fetch_token(self) -> str:
-        """A token by the client's credentials (RFC 6749, section 4.4)."""
-        options = self._options
-        login = (options.client_id, options.client_secret.get_secret_value())
-        form = {"grant_type": "client_credentials", "scope": options.scope}
-        response, content = self._send("POST", "/token", is_open=True, data=form, auth=login)
-        remedy = "; correct `client_id`, `client_secret` and `scope` of [sync.accounts]"
-        self._judge(response, content, "/token", remedy + _RIGHTS)
-        try:
-            self._token = str(msgspec.json.decode(content)["access_token"])
-        except (msgspec.DecodeError, KeyError, TypeError):
-            found = self._mask(_text(content))
+        except RefusedLoginError as error:
             raise SyncError(
-                f"{self._url}/token: expected JSON with access_token, found {found}{remedy}"
-            ) from None
-        return self._token
+                f"{self._url}: not logged in: {error}, here of [sync.accounts]{_RIGHTS}"
+            ) from error
+        if response.status_code == 404 and may_be_missing:
+            return None
+        self._judge(response, bytes(content), path, _RIGHTS)
+        return bytes(content)
 
     def _judge(self, response: httpx.Response, content: bytes, path: str, remedy: str) -> None:
         status = response.status_code
@@ -325,9 +312,7 @@ class Iam:
         )
 
     def _mask(self, text: str) -> str:
-        for secret in filter(None, (self._token, self._options.client_secret.get_secret_value())):
-            text = text.replace(secret, "***")
-        return mask(text)
+        return mask(self._credentials.mask(text))
 
 
 def _fault(raw: bytes, position: int, error: Exception) -> Fault:

@@ -68,14 +68,14 @@ class AccountsTarget:
         name, part = change.object, change.part
         match change.type:
             case "account":
-                found = self._found(lambda: self._rucio.get("accounts", name))
-                if found is None or part:
-                    return found and found[part]
-                return {"type": found["account_type"], "email": found["email"]}
+                answer = self._unless_missing(lambda: self._rucio.get("accounts", name))
+                if answer is None or part:
+                    return answer and answer[part]
+                return {"type": answer["account_type"], "email": answer["email"]}
             case "attribute":
-                return (self._found(lambda: _attributes(self._rucio, name)) or {}).get(part)
+                return (self._unless_missing(lambda: _attributes(self._rucio, name)) or {}).get(part)
             case _:
-                return (self._found(lambda: _identities(self._rucio, name)) or {}).get(part)
+                return (self._unless_missing(lambda: _identities(self._rucio, name)) or {}).get(part)
 
     def why_not_undone(self, change: Change) -> str:
         """Accounts are never deleted."""
@@ -89,7 +89,7 @@ class AccountsTarget:
         return str(self._rucio.get("accounts", name)["email"])
 
     @staticmethod
-    def _found(read: Callable[[], T]) -> T | None:
+    def _unless_missing(read: Callable[[], T]) -> T | None:
         try:
             return read()
         except RucioRefusedError as error:
@@ -109,15 +109,15 @@ def read_accounts(
     listed = {one["account"]: one["email"] for one in rucio.lines("accounts", "")}
     ours = {one["account"] for one in rucio.lines("accounts", "", **{OWNER: mapped.owner})}
     accounts = {name: Account(name=name, status="ACTIVE", email=listed.get(name)) for name in ours}
-    strangers = {name for name in mapped.wanted if name in listed} - ours
-    adopted = {name for name in strangers if name in history.made or is_adopted(name, options)}
+    strangers = {name for name in mapped.profiles if name in listed} - ours
+    adopted = {name for name in strangers if name in history.creations or is_adopted(name, options)}
     others = strangers - adopted
     for name in (*adopted, *others):
         accounts[name] = Account(name=name, status="ACTIVE", email=listed[name])
     for name in ours:
         accounts[name].attributes[OWNER] = mapped.owner
     _find_attributes(rucio, accounts, ours, mapped, history)
-    readable, unlisted = sorted(ours | adopted), sorted(mapped.wanted.keys() - listed.keys())
+    readable, unlisted = sorted(ours | adopted), sorted(mapped.profiles.keys() - listed.keys())
     total = len(readable) + len(unlisted)
     with ExitStack() as stack:
         sessions: SimpleQueue[Rucio] = SimpleQueue()
@@ -135,7 +135,7 @@ def read_accounts(
         ]
         for name, attributes in each(_attributes, doubtful):
             accounts[name].attributes = attributes
-        accounts |= {name: found for name, found in each(_look_up, unlisted) if found is not None}
+        accounts |= {name: answer for name, answer in each(_look_up, unlisted) if answer is not None}
     return accounts
 
 
@@ -168,7 +168,7 @@ def _find_attributes(
     rucio: Rucio, accounts: Mapping[str, Account], ours: set[str], mapped: Mapped, history: History
 ) -> None:
     """One call a key, instead of one an account."""
-    keys = {key for one in mapped.wanted.values() for key in one.attributes} | mapped.keys
+    keys = {key for one in mapped.profiles.values() for key in one.attributes} | mapped.keys
     keys |= {key for key in history.keys if is_mastered(key, mapped)}
     pairs = [(key, SET) for key in sorted(keys - {OWNER, USER, ADMIN})] + [
         (ADMIN, value) for value in _TRUTHS
@@ -182,12 +182,12 @@ def _find_attributes(
 def _is_plain(account: Account, mapped: Mapped) -> bool:
     """Whether all that matters of its attributes is known without reading them: its user by the OIDC identity, the one that is
     wanted, and no attribute is to be added."""
-    wanted = mapped.wanted.get(account.name)
+    profile = mapped.profiles.get(account.name)
     user = _user(account, mapped)
-    if user is None or wanted is None or user != wanted.attributes[USER]:
+    if user is None or profile is None or user != profile.attributes[USER]:
         return False
     account.attributes[USER] = user
-    return account.attributes.keys() >= wanted.attributes.keys()
+    return account.attributes.keys() >= profile.attributes.keys()
 
 
 def _user(account: Account, mapped: Mapped) -> str | None:
@@ -218,11 +218,11 @@ def _text(value: object) -> str:
 
 def _look_up(rucio: Rucio, name: str) -> Account | None:
     try:
-        found = rucio.get("accounts", name)
+        answer = rucio.get("accounts", name)
     except RucioRefusedError as error:
         if error.kind == "AccountNotFound":
             return None
         raise
     return Account(
-        name=name, status=found["status"], email=found["email"], suspended_at=found["suspended_at"]
+        name=name, status=answer["status"], email=answer["email"], suspended_at=answer["suspended_at"]
     )

@@ -96,6 +96,7 @@ class Server:
         self.fault = ""
         self.raw: dict[str, str] = {}
         self.requests = 0
+        self.issued = 0
 
     def __call__(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
         status, kind, body = self.answer(environ)
@@ -108,6 +109,8 @@ class Server:
             case "/test":
                 wanted = json.loads(environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"])))
                 self.fault, self.raw = wanted["fault"], wanted["raw"]
+                if self.fault == "tokens expire":
+                    self.scim.tokens = {ADMIN_TOKEN}
                 return to_json({})
             case "/.well-known/openid-configuration":
                 return to_json({"issuer": self.issuer, "token_endpoint": f"{self.issuer}token"})
@@ -137,7 +140,8 @@ class Server:
             or "scim:read" not in form.get("scope", [""])[0].split()
         ):
             return "400 Bad Request", "application/json", b'{"error":"invalid_scope"}'
-        token = f"token-{len(self.scim.tokens)}"
+        self.issued += 1
+        token = f"token-{self.issued}"
         self.scim.tokens.add(token)
         return to_json({"access_token": token, "token_type": "Bearer", "expires_in": 3599})
 

@@ -50,7 +50,7 @@ def test_a_user_becomes_an_account() -> None:
         ),
         attributes={"escape/cta": "cta"},
     )
-    jane = result.wanted["jane"]
+    jane = result.profiles["jane"]
     assert jane.email == "Jane@example.org"
     assert jane.identities == {
         "SUB=id-Jane, ISS=https://iam.example.org/": "OIDC",
@@ -67,7 +67,7 @@ def test_a_user_becomes_an_account() -> None:
 
 
 def test_the_issuer_in_both_forms_where_rucio_was_given_both() -> None:
-    identities = mapped(user("jane"), both_issuer_forms=True).wanted["jane"].identities
+    identities = mapped(user("jane"), both_issuer_forms=True).profiles["jane"].identities
     assert list(identities) == [
         "SUB=id-jane, ISS=https://iam.example.org/",
         "SUB=id-jane, ISS=https://iam.example.org",
@@ -78,7 +78,7 @@ def test_the_issuer_in_both_forms_where_rucio_was_given_both() -> None:
 def test_whose_an_account_is_does_not_hang_on_a_slash(issuer: str) -> None:
     result = map_users(Users(issuer, [user("jane")], []), options(), NOW)
     assert result.owner == mapped().owner
-    assert result.wanted["jane"].attributes == mapped(user("jane")).wanted["jane"].attributes
+    assert result.profiles["jane"].attributes == mapped(user("jane")).profiles["jane"].attributes
 
 
 def test_only_members_of_a_group_of_admins_are_administrators() -> None:
@@ -88,9 +88,9 @@ def test_only_members_of_a_group_of_admins_are_administrators() -> None:
         admin_groups=["escape/admins"],
         attribute_prefix=None,
     )
-    assert "admin" in result.wanted["boss"].attributes
-    assert "admin" not in result.wanted["jane"].attributes
-    assert "admin" not in mapped(user("boss", groups=("escape/admins", "admin"))).wanted["boss"].attributes
+    assert "admin" in result.profiles["boss"].attributes
+    assert "admin" not in result.profiles["jane"].attributes
+    assert "admin" not in mapped(user("boss", groups=("escape/admins", "admin"))).profiles["boss"].attributes
 
 
 @pytest.mark.parametrize("prefix", ["", "a", "admin", "lakescope-", "group/"])
@@ -110,7 +110,7 @@ def test_no_key_makes_administrators_of_a_group(attributes: dict[str, str]) -> N
 
 def test_members_of_other_groups_have_no_account() -> None:
     result = mapped(user("jane", groups=("escape",)), user("joe", groups=("other",)), groups=["escape"])
-    assert list(result.wanted) == ["jane"]
+    assert list(result.profiles) == ["jane"]
 
 
 def test_who_is_suspended_or_has_expired_has_no_account() -> None:
@@ -120,12 +120,12 @@ def test_who_is_suspended_or_has_expired_has_no_account() -> None:
         user("naive", end_time=datetime(2026, 11, 26)),  # noqa: DTZ001 - as a server may send it
         user("jane", end_time=datetime(2026, 11, 28, tzinfo=UTC)),
     )
-    assert list(result.wanted) == ["jane"]
+    assert list(result.profiles) == ["jane"]
 
 
 def test_invalid_names_are_reported_and_their_users_held() -> None:
     result = mapped(user("jane.doe"), user("x" * 26), user("joe"))
-    assert list(result.wanted) == ["joe"]
+    assert list(result.profiles) == ["joe"]
     assert (
         len(problems(result)) == 2
         and "jane.doe: expected a user name of 25 characters" in problems(result)[0]
@@ -135,7 +135,7 @@ def test_invalid_names_are_reported_and_their_users_held() -> None:
 
 def test_two_users_of_one_account_are_both_left_alone() -> None:
     result = mapped(user("Jane"), user("jane"), user("joe"))
-    assert list(result.wanted) == ["joe"] and "jane" in result.held
+    assert list(result.profiles) == ["joe"] and "jane" in result.holds
     assert problems(result) == [
         "jane: expected one user for it, found Jane and jane; rename one of them in IAM"
     ]
@@ -148,14 +148,14 @@ def test_two_users_with_one_certificate_are_both_left_alone() -> None:
         user("cleo", certificates=["CN=Own,O=x"]),
         user("left", active=False, certificates=["CN=Own,O=x"]),
     )
-    assert list(result.wanted) == ["cleo"] and set(result.held) == {"ann", "bob"}
+    assert list(result.profiles) == ["cleo"] and set(result.holds) == {"ann", "bob"}
     assert [one.part for one in result.lines] == ["/O=x/CN=Shared"]
     assert "found ann and bob; remove it from one of them in IAM" in result.lines[0].note
 
 
 def test_a_certificate_that_cannot_be_read_keeps_those_that_rucio_has() -> None:
     result = mapped(user("jane", certificates=["no name", "CN=Jane,O=x"]))
-    assert result.wanted["jane"].keeps_x509 and "/O=x/CN=Jane" in result.wanted["jane"].identities
+    assert result.profiles["jane"].keeps_x509 and "/O=x/CN=Jane" in result.profiles["jane"].identities
     assert problems(result) == [
         "jane: subject no name: expected NAME=VALUE at character 1; correct it in IAM"
     ]
@@ -176,23 +176,25 @@ def test_saml_and_ssh_are_listed_as_not_mapped() -> None:
 def test_groups_whose_key_rucio_cannot_have_are_reported_once() -> None:
     long = "escape/" + "x" * 30
     result = mapped(user("ann", groups=(long, "a.b", "a/b")), user("bob", groups=(long,)))
-    assert set(result.wanted["ann"].attributes) == {"lakescope-iam", "lakescope-iam-user"}
+    assert set(result.profiles["ann"].attributes) == {"lakescope-iam", "lakescope-iam-user"}
     assert sorted(one.object for one in result.lines) == [long, "group-a.b"]
     assert all("`attributes` of [sync.accounts]" in line for line in problems(result))
     named = mapped(user("ann", groups=(long,)), attributes={long: "x"})
-    assert named.wanted["ann"].attributes["x"] == "true" and not named.lines
+    assert named.profiles["ann"].attributes["x"] == "true" and not named.lines
 
 
 def test_a_user_without_an_address_is_reported() -> None:
     nobody = User("1", "jane", True, (Email(" "),))
     result = mapped(nobody)
-    assert not result.wanted and "jane" in result.held and "expected an e-mail address" in problems(result)[0]
+    assert (
+        not result.profiles and "jane" in result.holds and "expected an e-mail address" in problems(result)[0]
+    )
 
 
 def test_who_cannot_be_read_has_not_left() -> None:
     result = mapped(user("joe"), faults=(Fault("Jane", "no", "id-jane", "Jane"),))
     assert (
-        "jane" in result.held
+        "jane" in result.holds
         and user_digest(ISSUER, "id-jane") in result.held_users
         and not result.leavers_held
     )
@@ -201,7 +203,7 @@ def test_who_cannot_be_read_has_not_left() -> None:
 
 def test_excluded_accounts_are_listed() -> None:
     result = mapped(user("root"), user("prod1"), user("jane"), exclude=["prod*"])
-    assert list(result.wanted) == ["jane"]
+    assert list(result.profiles) == ["jane"]
     note = "excluded from the synchronisation"
     assert result.lines == [
         Change(kind="unmapped", type="account", object=name, note=note) for name in ("root", "prod1")

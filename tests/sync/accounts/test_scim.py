@@ -148,7 +148,8 @@ def test_nobody_there() -> None:
 
 def test_a_token_that_is_refused_is_renewed_once(iam: IamServer) -> None:
     with scim.Iam(options(iam), pause_s=0.0) as session:
-        session._token = "expired"
+        assert names(session.read()) == list(PEOPLE)
+        iam.spoil("tokens expire")
         assert names(session.read()) == list(PEOPLE)
 
 
