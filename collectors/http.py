@@ -18,21 +18,21 @@ from contextlib import closing, contextmanager
 from io import BytesIO
 from itertools import islice
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
 from fastapi import APIRouter, Header, HTTPException, Request
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from lakescope.collectors import _pushgateway
 from lakescope.collectors._common import CollectorOptions
 from lakescope.collectors._reading import Pieces, cut, portions
+from lakescope.collectors._senders import PushOidc, PushToken, Senders
 from lakescope.collectors._spool import Spool, SpoolFullError
 from lakescope.core.contracts import Finding, Health, Installation
 from lakescope.core.framing import split_json
 from lakescope.core.inbox import Inbox
 from lakescope.core.messages import Message
 from lakescope.core.plugins import available
-from lakescope.core.tokens import CHALLENGE, shows
 from lakescope.core.unpacking import ENCODINGS, LIMIT_BYTES, DamagedError, TooLargeError, excess, unpack
 
 QUERY_FIELDS = ("instance", "destination", "event_type", "date", "scope", "interval_s")
@@ -51,7 +51,14 @@ class HttpCollectorOptions(CollectorOptions):
     path: str = Field(default="/push", pattern=r"^(/[A-Za-z0-9_-]+)+$")
     """Where the routes begin: ``{path}/{format}``."""
     token: SecretStr | None = Field(default=None, min_length=8, examples=["${PUSH_TOKEN}"])
-    """Token that senders must show (``Authorization: Bearer ...``, or as password of basic authentication)."""
+    """Token that senders must show (``Authorization: Bearer ...``, or as password of basic authentication): one for all."""
+    tokens: dict[str, PushToken] = Field(default_factory=dict)
+    """Tokens of senders by their names, each with what may be pushed with it."""
+    oidc: PushOidc | None = None
+    """Tokens of an OpenID Connect issuer."""
+    rate_per_s: float | None = Field(default=None, gt=0, examples=[100.0])
+    """Requests a second of each sender at most, or of each address where no token is asked for; a second's worth may come at
+    once. More are refused with 429."""
     max_body_bytes: int = Field(default=LIMIT_BYTES, ge=1)
     """Largest body, unpacked (bytes)."""
     max_documents: int = Field(default=100_000, ge=1)
@@ -66,6 +73,12 @@ class HttpCollectorOptions(CollectorOptions):
             raise ValueError(f"expected a path that is not Lakescope's own (/{', /'.join(RESERVED_NAMES)})")
         return path
 
+    @model_validator(mode="after")
+    def _names_groups(self) -> Self:
+        if self.oidc is not None and not (self.oidc.groups or self.oidc.scopes):
+            raise ValueError("`oidc` lets nobody push: add a table oidc.groups.NAME or oidc.scopes.NAME")
+        return self
+
 
 class HttpCollector:
     """Takes bodies by HTTP, safe on disk before it answers."""
@@ -76,6 +89,7 @@ class HttpCollector:
         self.options = options
         self.formats = sorted(available("formats"))
         self.health = Health("ok", f"listening on {options.path}/{{format}}")
+        self._senders = Senders(options.token, options.tokens, options.oidc, options.rate_per_s)
         self._spool = Spool(data_dir / f"{name}.spool", options.spool_bytes)
         self._pieces = Pieces()
         """Of rows of the spool: the messages that are not acknowledged."""
@@ -122,6 +136,7 @@ class HttpCollector:
     def close(self) -> None:
         """Closes the spool."""
         self._unpackers.shutdown(wait=False, cancel_futures=True)
+        self._senders.close()
         self._spool.close()
 
     def _report(self) -> None:
@@ -158,10 +173,10 @@ class HttpCollector:
         ) -> dict[str, int]:
             """Takes a body of that format. With content type application/x-ndjson (jsonl, json-seq) it is several
             bodies one after the other, on lines or not."""
-            self._check_token(authorization)
+            sender = await self._senders.admit(authorization, _client(request), format)
             if format not in self.formats:
                 raise HTTPException(404, f"no format {format!r}; there are {', '.join(self.formats)}")
-            return {"accepted_bytes": await self._store(request, format, _headers(request))}
+            return {"accepted_bytes": await self._store(request, format, _headers(request) | sender)}
 
         router.add_api_route("/{format}", push, methods=["POST"], operation_id="push")
         router.add_api_route("/{format}", push, methods=["PUT"], operation_id="push_put")
@@ -170,8 +185,10 @@ class HttpCollector:
 
     async def _take_group(self, request: Request, headers: dict[str, str], token: str | None) -> int:
         """A push of the Pushgateway's API."""
-        self._check_token(request.headers.get("authorization") if token is None else _bearer(token))
-        return await self._store(request, _pushgateway.FORMAT, _headers(request) | headers, may_be_empty=True)
+        authorization = request.headers.get("authorization") if token is None else _bearer(token)
+        sender = await self._senders.admit(authorization, _client(request), _pushgateway.FORMAT)
+        kept_headers = _headers(request) | headers | sender
+        return await self._store(request, _pushgateway.FORMAT, kept_headers, may_be_empty=True)
 
     async def _store(
         self, request: Request, format: str, headers: dict[str, str], *, may_be_empty: bool = False
@@ -190,17 +207,7 @@ class HttpCollector:
     @property
     def has_token(self) -> bool:
         """Whether the routes ask for a token of their own."""
-        return self.options.token is not None
-
-    def _check_token(self, authorization: str | None) -> None:
-        if self.options.token is None:
-            return
-        if not shows(authorization, self.options.token.get_secret_value()):
-            raise HTTPException(
-                401,
-                "expected this collector's token (Authorization: Bearer ...)",
-                {"www-authenticate": CHALLENGE},
-            )
+        return not self._senders.is_open
 
     @contextmanager
     def _hold_memory(self) -> Iterator[Callable[[int], None]]:
@@ -266,6 +273,10 @@ def _headers(request: Request) -> dict[str, str]:
     if request.client:
         headers["client"] = request.client.host
     return headers
+
+
+def _client(request: Request) -> str:
+    return request.client.host if request.client else "?"
 
 
 def _is_several(content_type: str) -> bool:

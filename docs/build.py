@@ -75,6 +75,9 @@ REMEDIES: dict[str, str] = {
     " if the value is legitimate, report it as a case.",
     "unknown_kind": "The format reads this source, but not this kind of message. Report it with the body as a case;"
     " replay after the upgrade. Until then a `selector` (stomp) can leave such messages out.",
+    "not_allowed": "The header `sender` of the letter names who pushed it; `expected` what its token covers. If it may push this,"
+    " add the VO or producer to its token (`tokens`, or `oidc.groups`, of the collector) and let it push again: a replay keeps"
+    " the rights that the sender had. Else find out who has the token; drop the letters.",
     "too_large": "A store refused one event for its size. Raise the store's own limit, then replay; or drop the letter.",
     "decoder_error": "A bug in Lakescope: `found` names the exception. Report it with the body as a case; replay after the"
     " upgrade.",

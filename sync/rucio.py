@@ -19,7 +19,8 @@ import msgspec
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
 from lakescope.core.http import http_client, mask
-from lakescope.core.rucio import RefusedLoginError, RucioServer, Tokens
+from lakescope.core.oidc import RefusedLoginError
+from lakescope.core.rucio import RucioServer, Tokens
 from lakescope.sync.plan import SyncError
 
 _ATTEMPTS = 4

@@ -28,7 +28,8 @@ from lakescope.core.contracts import EXAMINE_S, Finding, Health, Installation
 from lakescope.core.http import http_client
 from lakescope.core.inbox import Inbox
 from lakescope.core.messages import Message, quote
-from lakescope.core.rucio import RefusedLoginError, RucioServer, Tokens
+from lakescope.core.oidc import RefusedLoginError
+from lakescope.core.rucio import RucioServer, Tokens
 
 _LOGIN_AGAIN_S = 60.0
 _ATTRIBUTES_S = 3600.0  # an RSE's attributes hardly ever change

@@ -8,7 +8,7 @@ A `RejectedError` is raised (or a `Reject` added) for what cannot be read; it en
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, NamedTuple, Protocol, TypeVar, get_args
 
 import msgspec
@@ -22,6 +22,7 @@ Reason = Literal[
     "schema",  # a field has the wrong type, or one that identifies the event is missing
     "value",  # a field has the right type and an impossible value
     "unknown_kind",  # the format does not know this kind of message
+    "not_allowed",  # whoever pushed it may not push events of this VO, or documents of this producer
     "too_large",  # the store refuses an event of this size
     "decoder_error",  # the decoder itself failed: a bug in Lakescope, please report it
     "sink_error",  # a sink failed on this event alone: a bug in Lakescope, please report it
@@ -30,8 +31,17 @@ Reason = Literal[
 """Why something was not stored: a closed list, and the label of ``lakescope_dead_events_total``."""
 REASONS: tuple[str, ...] = get_args(Reason)
 
+SENDER, SENDER_VOS, SENDER_PRODUCERS = "sender", "sender-vos", "sender-producers"
+"""Headers of a message whose sender had to show who it is: its name, and the only VOs and producers that its events may be of
+(`join_names`). Collectors write them; no sender can."""
+
 FOUND_MAX = 200  # characters of a found value that an error quotes
 FAULT_MAX = 2000  # characters of an error's whole text: the places, what it quotes, and the remedy at its end
+
+
+def join_names(names: Iterable[str]) -> str:
+    """As a header has them."""
+    return ",".join(names)
 
 
 class Message(msgspec.Struct, gc=False):

@@ -55,6 +55,11 @@ class OidcOptions(Options):
 class RefusedLoginError(TransientError):
     """No token: the text says who refused, and the remedy. Without any secret."""
 
+    def __init__(self, text: str, status: int = 0) -> None:
+        super().__init__(text)
+        self.status = status
+        """HTTP status of the refusal; 0: none."""
+
 
 class Credentials:
     """The token of now; for several threads."""
@@ -113,29 +118,36 @@ class Credentials:
         self._client.close()
 
     def _fetch(self) -> tuple[str, float]:
-        """The token, and how long it lives (seconds)."""
         import httpx
 
-        options = self._options
-        form = {"grant_type": "client_credentials", "scope": options.scope}
-        if options.audience:
-            form["audience"] = options.audience
-        assert options.token_url and options.client_id and options.client_secret
-        login = (options.client_id, options.client_secret.get_secret_value())
-        url = httpx.URL(options.token_url)
         try:
-            response = self._client.post(url, data=form, auth=login)
+            return fetch_token(self._client, self._options)
         except httpx.HTTPError as error:
+            url = httpx.URL(self._options.token_url or "")
             text = f"{url.host}{url.path} does not answer: {type(error).__name__}: {quote(str(error))}"
             raise RefusedLoginError(self.mask(text)) from None
-        try:
-            answer = response.json() if response.status_code == 200 else {}
-            return str(answer["access_token"]), float(answer.get("expires_in") or _LIFE_S)
-        except (ValueError, KeyError, TypeError, AttributeError):
-            words = "no access_token" if response.is_success else " ".join(response.text.split())
-            text = f"{url.host}{url.path} answered {response.status_code}: {quote(words)}"
-            remedy = "correct `client_id`, `client_secret`, `scope` and `audience` of `oidc`"
-            raise RefusedLoginError(f"{self.mask(text)}; {remedy}") from None
+        except RefusedLoginError as error:
+            raise RefusedLoginError(self.mask(str(error)), error.status) from None
+
+
+def fetch_token(client: httpx.Client, options: OidcOptions) -> tuple[str, float]:
+    """A token, and how long it lives (seconds). Raises `RefusedLoginError`, or `httpx.HTTPError` where nobody answers."""
+    form = {"grant_type": "client_credentials", "scope": options.scope}
+    if options.audience:
+        form["audience"] = options.audience
+    assert options.token_url and options.client_id and options.client_secret
+    secret = options.client_secret.get_secret_value()
+    response = client.post(options.token_url, data=form, auth=(options.client_id, secret))
+    try:
+        answer = response.json() if response.status_code == 200 else {}
+        return str(answer["access_token"]), float(answer.get("expires_in") or _LIFE_S)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        url, words = response.request.url, " ".join(response.text.split())
+        if response.is_success:
+            words = "no access_token"
+        remedy = "correct `client_id`, `client_secret`, `scope` and `audience` of `oidc`"
+        text = f"{url.host}{url.path} answered {response.status_code}: {quote(words)}; {remedy}"
+        raise RefusedLoginError(text.replace(secret, "***"), response.status_code) from None
 
 
 def credentials(options: OidcOptions, tls: Tls, timeout_s: float) -> Credentials | None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Self
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from lakescope.core.messages import quote
+from lakescope.core.oidc import OidcOptions, RefusedLoginError, fetch_token
 from lakescope.core.options import Options, Tls, check_url
 
 if TYPE_CHECKING:  # every configuration has these options, and not every command sends a request
@@ -24,31 +25,11 @@ _LIFE_S = 3600.0  # Rucio's default, where a server does not say it
 _FILE_LIFE_S = 60.0  # somebody else renews it
 
 
-class OidcOptions(Options):
-    """A client that fetches tokens for itself (grant ``client_credentials``, RFC 6749 section 4.4)."""
+class RucioOidc(OidcOptions):
+    """A client of the issuer that Rucio trusts."""
 
-    token_url: str | None = Field(default=None, examples=["https://iam.example.org/token"])
-    """Token endpoint of the issuer that Rucio trusts."""
-    client_id: str | None = Field(default=None, examples=["lakescope"])
-    """The client."""
-    client_secret: SecretStr | None = Field(default=None, examples=["${RUCIO_CLIENT_SECRET}"])
-    """Its secret."""
-    scope: str = "openid"
-    """Scopes to ask for, separated by spaces."""
     audience: str | None = "rucio"
     """Audience to ask for, where Rucio expects one."""
-
-    @model_validator(mode="after")
-    def _is_complete(self) -> Self:
-        needed = ("token_url", "client_id", "client_secret")
-        lacking = [name for name in needed if getattr(self, name) is None]
-        if lacking and len(lacking) < len(needed):
-            raise ValueError(
-                f"{needed[0]}, {needed[1]} and {needed[2]} belong together: add {', '.join(lacking)}"
-            )
-        if self.token_url is not None:
-            check_url(self.token_url, ("http", "https"), "https://iam.example.org/token", "`client_secret`")
-        return self
 
 
 class RucioServer(Options):
@@ -66,7 +47,7 @@ class RucioServer(Options):
     """User, for authentication by password."""
     password: SecretStr | None = Field(default=None, examples=["${RUCIO_PASSWORD}"])
     """Its password."""
-    oidc: OidcOptions = OidcOptions()
+    oidc: RucioOidc = RucioOidc()
     """OpenID Connect: where tokens come from."""
     token_file: Path | None = Field(default=None, examples=["/run/lakescope/rucio-token"])
     """A file with a token, which something else renews."""
@@ -95,15 +76,6 @@ class RucioServer(Options):
     def headers(self) -> dict[str, str]:
         """Who asks, and of which VO: for every request, logins included."""
         return {"x-rucio-account": self.account} | ({"x-rucio-vo": self.rucio_vo} if self.rucio_vo else {})
-
-
-class RefusedLoginError(Exception):
-    """No token: the text says who refused, and the remedy. Without any secret."""
-
-    def __init__(self, text: str, status: int = 0) -> None:
-        super().__init__(text)
-        self.status = status
-        """HTTP status of the refusal; 0: none."""
 
 
 class Tokens:
@@ -142,7 +114,7 @@ class Tokens:
         if options.token_file:
             return _read(options.token_file), _FILE_LIFE_S
         if options.oidc.token_url:
-            return self._fetch_oidc(options.oidc)
+            return fetch_token(self._client, options.oidc)
         if options.username and options.password:
             login = {
                 "x-rucio-username": options.username,
@@ -158,23 +130,6 @@ class Tokens:
         if response.status_code != 200 or not token:
             raise RefusedLoginError(f"{self._refusal(response, 'no token')}; {remedy}", response.status_code)
         return token, _life_s(response)
-
-    def _fetch_oidc(self, oidc: OidcOptions) -> tuple[str, float]:
-        form = {"grant_type": "client_credentials", "scope": oidc.scope}
-        if oidc.audience:
-            form["audience"] = oidc.audience
-        assert oidc.token_url and oidc.client_id and oidc.client_secret
-        login = (oidc.client_id, oidc.client_secret.get_secret_value())
-        response = self._client.post(oidc.token_url, data=form, auth=login)
-        try:
-            answer = response.json() if response.status_code == 200 else {}
-            token, life_s = answer["access_token"], float(answer.get("expires_in") or _LIFE_S)
-        except (ValueError, KeyError, TypeError, AttributeError):
-            remedy = "correct `client_id`, `client_secret`, `scope` and `audience` of `oidc`"
-            raise RefusedLoginError(
-                f"{self._refusal(response, 'no access_token')}; {remedy}", response.status_code
-            ) from None
-        return str(token), life_s
 
     def _refusal(self, response: httpx.Response, missing: str) -> str:
         url = response.request.url

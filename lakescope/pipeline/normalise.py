@@ -11,8 +11,12 @@ from msgspec.json import encode
 from msgspec.structs import replace
 
 from lakescope.core.bounds import clear_impossible
+from lakescope.core.community import RUCIO_VO
 from lakescope.core.events import Event
 from lakescope.core.messages import (
+    SENDER,
+    SENDER_PRODUCERS,
+    SENDER_VOS,
     DecodeResult,
     Format,
     Message,
@@ -86,6 +90,8 @@ class Normaliser:
                 formats[message.format](message, out)
                 if len(events) - start > 1:
                     _reject_contradictions(events, start, rejects)
+                if SENDER in message.headers:
+                    self._reject_foreign(message, events, start, rejects)
                 if check is not None:
                     clear_impossible(events[start:], out.impossible)
                     check(self._complete_copies(message, events[start:]))
@@ -118,12 +124,41 @@ class Normaliser:
             for event in events[start:end]
         ]
 
+    def _reject_foreign(
+        self, message: Message, events: list[Event], start: int, rejects: list[Reject]
+    ) -> None:
+        """Only events stay that the rights of their sender cover. Those that name no VO are of its only one."""
+        vos = _names(message.headers.get(SENDER_VOS))
+        producers = _names(message.headers.get(SENDER_PRODUCERS))
+        if not (vos or producers):
+            return
+        own_events = []
+        for event, complete in zip(
+            events[start:], self._complete_copies(message, events[start:]), strict=True
+        ):
+            if len(vos) == 1 and complete.vo in (None, RUCIO_VO):
+                complete.vo = event.vo = vos[0]
+            producer = getattr(event, "producer", None)
+            if vos and complete.vo not in vos:
+                expected = f"an event of the VO {' or '.join(vos)}"
+                rejects.append(RejectedError("not_allowed", "$", expected, complete.vo or "none").reject)
+            elif producers and producer is not None and producer not in producers:
+                expected = f"the producer {' or '.join(producers)}"
+                rejects.append(RejectedError("not_allowed", "$.producer", expected, producer).reject)
+            else:
+                own_events.append(event)
+        events[start:] = own_events
+
     def _complete_copies(self, message: Message, events: list[Event]) -> list[Event]:
         """Copies: the events themselves are completed later, for good."""
         copies = [copy(event) for event in events]
         if message.format not in self.complete:
             self.enrich(copies)
         return copies
+
+
+def _names(header: str | None) -> list[str]:
+    return header.split(",") if header else []
 
 
 def _reject_contradictions(events: list[Event], start: int, rejects: list[Reject]) -> None:
