@@ -14,7 +14,8 @@ from lakescope.core.contracts import Finding, TransientError
 from lakescope.core.examination import examine_certificates, examine_clock, examine_version
 from lakescope.core.http import send
 from lakescope.core.messages import quote
-from lakescope.core.rucio import RefusedLoginError, Tokens
+from lakescope.core.oidc import RefusedLoginError
+from lakescope.core.rucio import Tokens
 
 
 def examine(client: httpx.Client, tokens: Tokens, options: Any) -> Iterator[Finding]:
