@@ -71,6 +71,20 @@ DATA: tuple[Rule, ...] = (
         " sources are late, or an archive is being reloaded.",
     ),
     _data(
+        name="store_overflows",
+        title="Events wait on disk for a store",
+        kpi="overflow_age",
+        condition=Threshold(above=1800.0, clear=300.0),
+        window_s=600,
+        keep_s=600,
+        by=("name",),
+        severity="page",
+        summary="Sink {name}: the oldest event on disk has waited {value}, threshold {threshold}",
+        description="The store of sink {name} is away or too slow: its oldest event has waited on Lakescope's disk for {value}."
+        " Sources and other stores go on until the overflow is full, and until then these events are on that disk alone."
+        " Look first at the sink's health, then at the store itself.",
+    ),
+    _data(
         name="hermes_backlog",
         title="Hermes does not send its messages",
         kpi="rucio_hermes_backlog",

@@ -79,6 +79,16 @@ LAKESCOPE = Dashboard(
                     numbers=(Number(kpi="queue_peak", by=("name",)),),
                 ),
                 Panel(
+                    title="Overflow on disk by sink",
+                    kind="lines",
+                    numbers=(Number(kpi="overflow_peak", by=("name",)),),
+                ),
+                Panel(
+                    title="Longest wait on disk by sink",
+                    kind="lines",
+                    numbers=(Number(kpi="overflow_age", by=("name",)),),
+                ),
+                Panel(
                     title="Dead letters by {group}",
                     kind="stacked",
                     grouped=True,

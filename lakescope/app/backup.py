@@ -51,15 +51,15 @@ def back_up(configuration: Configuration, sinks: Mapping[str, Any], name: str, n
         raise ValueError(f"{folder} is there already: choose another name, or remove it")
     draft = folder.with_name(f"{name}.partial")
     shutil.rmtree(draft, ignore_errors=True)
-    files_of_stores = _files_of_stores(configuration)
-    own_files = {file for files in files_of_stores.values() for file in files}
+    stores_files = files_of_stores(configuration)
+    own_files = {file for files in stores_files.values() for file in files}
     for path in _files(data_dir):
         if path not in own_files:
             _copy(path, draft / "data" / path.relative_to(data_dir))
     (draft / "stores").mkdir(parents=True)
-    for store in files_of_stores:
+    for store in stores_files:
         sinks[store].save(draft / "stores" / store)
-    manifest = {"version": version("lakescope"), "time": now.isoformat(), "stores": sorted(files_of_stores)}
+    manifest = {"version": version("lakescope"), "time": now.isoformat(), "stores": sorted(stores_files)}
     (draft / MANIFEST).write_text(json.dumps(manifest, indent=2))
     draft.rename(folder)
     return folder
@@ -79,15 +79,15 @@ def restore(configuration: Configuration, folder: Path) -> Iterator[Path]:
             f"{folder}: expected a backup of Lakescope with {MANIFEST}: {error};"
             " give the folder that `lakescope backup` printed"
         ) from error
-    files_of_stores = _files_of_stores(configuration)
-    if missing := [store for store in stores if store not in files_of_stores]:
+    stores_files = files_of_stores(configuration)
+    if missing := [store for store in stores if store not in stores_files]:
         raise RuntimeError(
             f"the backup has the store of [sinks.{missing[0]}], which the configuration lacks: add that sink,"
             f" or take its name out of {folder / MANIFEST}"
         )
     data = folder / "data"
     targets = {path: data_dir / path.relative_to(data) for path in sorted(data.rglob("*")) if path.is_file()}
-    targets |= {folder / "stores" / store: files_of_stores[store][0] for store in stores}
+    targets |= {folder / "stores" / store: stores_files[store][0] for store in stores}
     with lock(data_dir):
         if blocked := [target for target in targets.values() if target.exists()]:
             raise RuntimeError(
@@ -100,7 +100,7 @@ def restore(configuration: Configuration, folder: Path) -> Iterator[Path]:
             yield target
 
 
-def _files_of_stores(configuration: Configuration) -> dict[str, Sequence[Path]]:
+def files_of_stores(configuration: Configuration) -> dict[str, Sequence[Path]]:
     """Of each sink that keeps its events in files of its own: these files, the main one first."""
     data_dir = configuration.settings.data_dir
     kinds = {plugin.name: load("sinks", plugin.type) for plugin in configuration.sinks.values()}
@@ -112,11 +112,16 @@ def _files_of_stores(configuration: Configuration) -> dict[str, Sequence[Path]]:
 
 
 def _files(data_dir: Path) -> Iterator[Path]:
-    """What the data directory keeps; not what belongs to a running process, and no backups."""
-    passing = {data_dir / LOCK_FILE, data_dir / instance.FILE}
+    """What the data directory keeps; not what belongs to a running process, no backups, and no keys."""
+    passing = {data_dir / name for name in (LOCK_FILE, instance.FILE, instance.SECRET)}
     for path in sorted(data_dir.rglob("*")):
         is_kept = path not in passing and data_dir / FOLDER not in path.parents
-        if is_kept and path.is_file() and not path.name.endswith((*_BESIDE, ".new")):
+        if (
+            is_kept
+            and path.is_file()
+            and path.suffix != ".key"
+            and not path.name.endswith((*_BESIDE, ".new"))
+        ):
             yield path
 
 

@@ -1,4 +1,4 @@
-"""backup, restore: what Lakescope keeps on its own disk."""
+"""backup, restore, compact: what Lakescope keeps on its own disk."""
 
 from __future__ import annotations
 
@@ -39,3 +39,17 @@ def restore(
 
     for path in bring_back(configuration(config), folder):
         emit(str(path))
+
+
+def compact(config: ConfigOption = CONFIG) -> None:
+    """Write DuckDB's file anew without the room of what was deleted, while no instance runs; the old one stays until then.
+
+    Needed only where `retention_days` became much shorter: else new events take the room of the old ones. The disk must have
+    room for both files.
+
+    Example: lakescope compact
+    """
+    from lakescope.app.compact import compact as write_anew
+
+    for path, before, after in write_anew(configuration(config)):
+        emit(f"{path}: {before / 1e6:,.0f} MB before, {after / 1e6:,.0f} MB now")

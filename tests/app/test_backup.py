@@ -7,6 +7,7 @@ import shutil
 from collections import Counter
 from pathlib import Path
 
+import duckdb
 import httpx
 import pytest
 from typer.testing import CliRunner
@@ -116,3 +117,41 @@ def test_a_backup_that_was_broken_off_is_none(config: Path, tmp_path: Path) -> N
     folder = Path(invoke(config, "backup", "one").strip())
     assert not (folder / "data/alerts.json").exists()
     assert not partial.exists()
+
+
+def test_a_file_is_written_anew_without_the_room_of_what_was_deleted(tmp_path: Path) -> None:
+    with Lakescope(tmp_path, CONFIGURATION) as lakescope:
+        lakescope.start()
+        push(lakescope, bodies := hermes(5))
+        until(lambda: lakescope.drained(5), 60, lakescope.brief)
+        assert "stop that one" in _refusal(lakescope, "compact")
+        assert lakescope.stop() == 0
+        path = lakescope.data_dir / "lake.duckdb"
+        with duckdb.connect(path) as connection:
+            connection.execute(
+                "create table old as select uuid() as id, md5(i::text) as name from range(200000) as t(i)"
+            )
+            connection.execute("checkpoint")
+            connection.execute(
+                "insert into dids (id, name, time) select id, name, now() from old limit 20000"
+            )  # behind it
+            connection.execute("checkpoint")
+            connection.execute("drop table old")
+            kept = connection.execute(
+                "select id from transfers union all select id from dids order by id"
+            ).fetchall()
+        (lakescope.data_dir / "lake.duckdb.new").write_text("of one that was killed")
+        before = path.stat().st_size
+        assert str(path) in lakescope.command("compact")
+        assert path.stat().st_size < before / 2, "the room of what was deleted is given back"
+        with duckdb.connect(path, read_only=True) as connection:
+            assert (
+                connection.execute(
+                    "select id from transfers union all select id from dids order by id"
+                ).fetchall()
+                == kept
+            )
+        lakescope.start()
+        push(lakescope, bodies[:1])
+        until(lambda: lakescope.drained(1), 20, lakescope.brief)
+    assert not (lakescope.data_dir / "lake.duckdb.new").exists()

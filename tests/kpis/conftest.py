@@ -695,6 +695,9 @@ def _told(number: int) -> Iterator[Event]:
             seconds=60.0,
             lag_p50_s=None if stage == "collector" else number / 7,
             lag_p99_s=None if stage == "collector" else number * 1.5,
+            overflow_bytes=None if stage == "collector" else number**3,
+            overflow_age_s=None if stage == "collector" else number / 3,
+            overflowed=None if stage == "collector" else number,
             **told,
             **common,
         )
