@@ -81,12 +81,20 @@ LAKESCOPE = Dashboard(
                 Panel(
                     title="Overflow on disk by sink",
                     kind="lines",
+                    width=8,
                     numbers=(Number(kpi="overflow_peak", by=("name",)),),
                 ),
                 Panel(
                     title="Longest wait on disk by sink",
                     kind="lines",
+                    width=8,
                     numbers=(Number(kpi="overflow_age", by=("name",)),),
+                ),
+                Panel(
+                    title="Events written to disk by sink",
+                    kind="stacked",
+                    width=8,
+                    numbers=(Number(kpi="events_overflowed", by=("name",)),),
                 ),
                 Panel(
                     title="Dead letters by {group}",

@@ -50,7 +50,7 @@ RAISED = (
     "storage_probe_failing",
 )
 """Tickets that are pages here."""
-NO_FEED = ("submission_efficiency", "data_source_silent")
+NO_FEED = ("submission_efficiency", "data_source_silent", "store_overflows")
 """Of Rucio's own metrics, and of Lakescope itself: both are not simulated here."""
 OPTIONS = Options(
     failed=0.05,
