@@ -17,7 +17,10 @@ class RsesOptions(Options):
     exclude_sites: tuple[str, ...] = Field(default=(), examples=[["LAPP-T2"]])
     """Sites whose RSEs are left alone likewise."""
     exclude_attributes: tuple[str, ...] = Field(default=(), examples=[["greedyDeletion"]])
-    """RSE attributes that are set in Rucio by hand: neither written nor removed."""
+    """RSE attributes that are set in Rucio by hand, as names or patterns (``quota_*``): neither written nor removed."""
+    space_source: str = Field(default="storage", min_length=1, max_length=255)
+    """Name of the usage in Rucio that gets an RSE's total space (`space` in CRIC). Where a probe reports the storage's usage
+    under that name, give another one, such as ``cric``."""
 
 
 class SyncOptions(Options):

@@ -20,6 +20,7 @@ from lakescope.app.config import Configuration, PipelineOptions, Plugin, Setting
 from lakescope.app.lock import lock
 from lakescope.app.query import can_answer, store_of
 from lakescope.app.tasks import Task, stop_all
+from lakescope.app.topology import TopologyReload, read_topology
 from lakescope.core.contracts import Collector, ExpiringSink, RefusedError, Sink, TransientError
 from lakescope.core.disk import remedy_for
 from lakescope.core.events import Event
@@ -39,14 +40,13 @@ from lakescope.pipeline.status import Status
 from lakescope.pipeline.transform import SinkInput, Transform
 from lakescope.sinks._common import SinkOptions
 from lakescope.transformers.enrichment import Enrichment
-from lakescope.transformers.topology import AMBIGUOUS, Topology
+from lakescope.transformers.topology import Topology
 
 if TYPE_CHECKING:  # imported by what needs them: alerts bring numpy, reports all their sections
     from lakescope.alerts.book import IncidentBook
     from lakescope.alerts.receivers._common import LetterReceiver, Receiver
     from lakescope.app.report_rounds import ReportRounds
     from lakescope.app.rounds import Rounds
-    from lakescope.collectors.rucio._qos import QosFile
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +69,7 @@ class Assembly:
             plugin.name: _open("collectors", plugin, data_dir) for plugin in configuration.collectors.values()
         }
         self.lanes = lanes(configuration, self.sinks)
-        self._topology = read_topology(configuration)
+        self._topology = read_topology(configuration, is_kept=True)
         self.engine = self._engine(workers)
         plugins = (configuration.collectors | configuration.sinks).values()
         self.tasks = [Task("topology", TOPOLOGY_S, TopologyReload(configuration, self.replace_topology))]
@@ -180,43 +180,12 @@ def _is_failing(task: Task) -> float:
     return float(task.health.state == "error")
 
 
-class TopologyReload:
-    """A task's work: reads the topology's files anew when one has changed, and keeps what it had when one cannot be read."""
-
-    def __init__(self, configuration: Configuration, replace: Callable[[Topology], None]):
-        self.configuration = configuration
-        self.replace = replace
-        self._last_versions = self._versions()
-
-    def __call__(self, stop: threading.Event) -> str:
-        versions = self._versions()
-        if versions != self._last_versions:
-            self.replace(read_topology(self.configuration))
-            self._last_versions = versions
-            log.info("topology_replaced")
-        return f"{sum(map(bool, versions))} files of the topology are read when they change"
-
-    def _versions(self) -> list[tuple[int, int, int] | None]:
-        """Inode, size and time of change of each file; null for none, or one that is not there."""
-        topology = self.configuration.settings.topology
-        files = [topology.rses, topology.services, topology.sites]
-        return [_version(path) for path in (*files, *(one.path for one in _qos_files(self.configuration)))]
-
-
 def expire(sink: ExpiringSink, stop: threading.Event) -> str:
     """A task's work: a sink deletes its old events."""
     deleted = sink.expire(datetime.now(UTC), stop)
     if deleted:
         log.info("expired %s", " ".join(f"{dataset}={count}" for dataset, count in deleted.items()))
     return "deleted: " + (", ".join(f"{dataset} {count}" for dataset, count in deleted.items()) or "nothing")
-
-
-def _version(path: Path | None) -> tuple[int, int, int] | None:
-    try:
-        file_status = path.stat() if path else None
-    except OSError:
-        return None
-    return file_status and (file_status.st_ino, file_status.st_size, file_status.st_mtime_ns)
 
 
 def _dashboards(settings: Settings) -> dict[str, Dashboard]:
@@ -409,38 +378,3 @@ def normaliser(settings: Settings, topology: Topology, collector: Plugin | None,
         user_salt=salt.get_secret_value().encode() if salt else None,
     )
     return Normaliser(formats(), enrichment)
-
-
-def read_topology(configuration: Configuration) -> Topology:
-    """CRIC's documents, and the QoS classes that collectors read. Raises `RuntimeError` naming the file that cannot be used."""
-    files = configuration.settings.topology
-    qos: dict[str, str] = {}
-    for file in _qos_files(configuration):
-        for rse, value in file.load().items():
-            qos[rse] = value if qos.get(rse, value) == value else AMBIGUOUS
-    return Topology(read_json(files.rses), read_json(files.services), read_json(files.sites), qos)
-
-
-def _qos_files(configuration: Configuration) -> list[QosFile]:
-    """Those of the collectors that read QoS classes."""
-    data_dir = configuration.settings.data_dir
-    plugins = configuration.collectors.values()
-    files = (one.options.qos_file(one.name, data_dir) for one in plugins if hasattr(one.options, "qos_file"))
-    return [file for file in files if file is not None]
-
-
-def read_json(path: Path | None) -> Any:
-    """A document of CRIC; null for no file. Raises `RuntimeError` naming one that cannot be used."""
-    if path is None:
-        return None
-    try:
-        document = msgspec.json.decode(path.read_bytes())
-    except (OSError, msgspec.DecodeError) as error:
-        raise RuntimeError(f"{path}: expected CRIC's JSON: {_cause(error)}") from error
-    if not isinstance(document, dict):
-        raise RuntimeError(f"{path}: expected a JSON object as CRIC answers, found {type(document).__name__}")
-    return document
-
-
-def _cause(error: Exception) -> str:
-    return str(error.strerror if isinstance(error, OSError) else error)

@@ -11,11 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from lakescope.app.assembly import read_json
 from lakescope.app.config import Configuration, Plugin
+from lakescope.app.topology import DOCUMENTS, read_document, source_of
 from lakescope.core.options import Tls
 from lakescope.core.places import ConfigurationError, Problem
 from lakescope.core.plugins import load
+from lakescope.sync.topology import SourceError
 
 _HEADS = {".sqlite": (0, b"SQLite format 3\0"), ".spool": (0, b"SQLite format 3\0"), ".duckdb": (8, b"DUCK")}
 """What a database's file begins with: offset, bytes (sqlite.org/fileformat2.html; DuckDB's MainHeader)."""
@@ -36,10 +37,14 @@ def check(configuration: Configuration) -> None:
 
 
 def _topology(configuration: Configuration) -> Iterator[Problem]:
-    for option in ("rses", "services", "sites"):
+    settings = configuration.settings
+    for option in DOCUMENTS:
+        source = source_of(settings, option)
+        if not isinstance(source, Path):
+            continue  # nothing is asked over the network here
         try:
-            read_json(getattr(configuration.settings.topology, option))
-        except RuntimeError as error:
+            read_document(settings, option, source)
+        except SourceError as error:
             remedy = "fetch it again from CRIC, or remove the option"
             yield configuration.source.problem(("topology", option), str(error), remedy)
 

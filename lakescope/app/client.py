@@ -489,9 +489,10 @@ class Stores:
         """With sinks of our own, which write as those of a run would; so none may run meanwhile."""
         import msgspec
 
-        from lakescope.app.assembly import lanes, normaliser, read_topology
+        from lakescope.app.assembly import lanes, normaliser
         from lakescope.app.lock import lock
         from lakescope.app.replay import replay
+        from lakescope.app.topology import read_topology
 
         if not letters:
             return

@@ -38,7 +38,7 @@ from lakescope.app.access import AccessOptions
 from lakescope.app.secret_files import SecretFileError, credential, read_secret
 from lakescope.collectors._common import CollectorOptions
 from lakescope.core.community import FUNCTIONAL_ACTIVITIES, FUNCTIONAL_SCOPES
-from lakescope.core.options import DIRECTORY, Options, closest
+from lakescope.core.options import DIRECTORY, Options, Tls, UrlOrPath, closest
 from lakescope.core.places import ConfigurationError, Problem, Source
 from lakescope.core.plugins import PluginError, Room, available, load
 from lakescope.pipeline.health import OWN
@@ -100,14 +100,22 @@ class PipelineOptions(Options):
 
 
 class TopologyOptions(Options):
-    """CRIC's documents, as files: what gives events their sites, countries and QoS classes."""
+    """CRIC's documents, as URLs or files: what gives events their sites, countries and QoS classes, and Rucio its RSEs."""
 
-    rses: Path | None = Field(default=None, examples=["/etc/lakescope/rses.json"])
-    """Answer of ``api/doma/rse/query/?json&preset=doma``."""
-    services: Path | None = Field(default=None, examples=["/etc/lakescope/services.json"])
-    """Answer of ``core/service/query/?json``."""
-    sites: Path | None = Field(default=None, examples=["/etc/lakescope/sites.json"])
-    """Answer of ``core/rcsite/query/?json``."""
+    rses: UrlOrPath | None = Field(
+        default=None, examples=["https://cric.example.org/api/doma/rse/query/?json&preset=doma"]
+    )
+    """RSEs: ``api/doma/rse/query/?json&preset=doma``, or a file with its answer."""
+    services: UrlOrPath | None = Field(default=None, examples=["/etc/lakescope/services.json"])
+    """Services: ``core/service/query/?json``, or a file with its answer."""
+    sites: UrlOrPath | None = Field(default=None, examples=["/etc/lakescope/sites.json"])
+    """Sites: ``core/rcsite/query/?json``, or a file with its answer."""
+    interval_s: float = Field(default=600.0, ge=10)
+    """How often URLs are asked (seconds). Files are looked at every 30 s."""
+    timeout_s: float = Field(default=60.0, gt=0)
+    """Longest wait for an answer to begin or to go on (seconds)."""
+    tls: Tls = Tls()
+    """TLS towards the URLs."""
 
 
 class FunctionalTests(Options):

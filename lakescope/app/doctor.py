@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -116,7 +117,8 @@ def _plugin(room: Room, plugin: Plugin, installation: Installation) -> Iterable[
 def _files(configuration: Configuration) -> Iterator[Finding]:
     """What `lakescope validate` looks at."""
     topology = configuration.settings.topology
-    paths = [path for path in (topology.rses, topology.services, topology.sites) if path is not None]
+    sources = (topology.rses, topology.services, topology.sites)
+    paths = [source for source in sources if isinstance(source, Path)]
     yield from examine_readable(paths)
     for sentence in exposures(configuration):
         text, _, remedy = sentence.rpartition(": ")

@@ -47,7 +47,46 @@ def _accounts_target(settings: Settings, rucio: Rucio) -> Target:
     return AccountsTarget(rucio)
 
 
-SYNCS: Mapping[str, Sync] = {"accounts": Sync(_accounts_plan, _accounts_target)}
+def _rses_plan(configuration: Configuration, rucio: Rucio, remove: bool) -> tuple[Plan, Target]:
+    """RSEs from CRIC. The source is read anew: an old version is no reason to change Rucio."""
+    from lakescope.app.topology import refresh
+    from lakescope.sync.rses.cric import Reading
+    from lakescope.sync.rses.lake import SPACE
+    from lakescope.sync.rses.plan import make_plan
+    from lakescope.sync.rses.target import RseTarget, count_files, names_of_deleted, read_lake
+
+    settings = configuration.settings
+    source = settings.topology.rses
+    if source is None:
+        raise RuntimeError("[topology] has no `rses`: name CRIC's address, or a file with its answer")
+    options = settings.sync.rses
+    reading = Reading(refresh(settings, "rses", time.time()).document)
+    cric = reading.lake.rses
+    spaces = {name for name, one in cric.items() if SPACE in one.limits}
+    lake = read_lake(rucio, spaces, options.space_source)
+    plan = make_plan(
+        reading,
+        lake,
+        options,
+        source=str(source),
+        target=rucio.label,
+        remove=remove,
+        deleted=names_of_deleted(rucio, cric.keys() - lake.rses.keys()),
+        files=count_files(rucio, lake.rses.keys() - cric.keys()),
+    )
+    return plan, RseTarget(rucio, options.space_source)
+
+
+def _rses_target(settings: Settings, rucio: Rucio) -> Target:
+    from lakescope.sync.rses.target import RseTarget
+
+    return RseTarget(rucio, settings.sync.rses.space_source)
+
+
+SYNCS: Mapping[str, Sync] = {
+    "accounts": Sync(_accounts_plan, _accounts_target),
+    "rses": Sync(_rses_plan, _rses_target),
+}
 """By name."""
 
 

@@ -98,8 +98,9 @@ def _enrichment(config: Path | None) -> Enrich:
 
     if config is None:
         return Enrichment()
-    from lakescope.app.assembly import normaliser, read_topology
+    from lakescope.app.assembly import normaliser
     from lakescope.app.config import load_file
+    from lakescope.app.topology import read_topology
 
     configuration = load_file(config)
     topology = read_topology(configuration)

@@ -51,6 +51,52 @@ LINES = 40
 
 
 @app.command()
+def rses(
+    apply: ApplyOption = False,
+    remove: RemoveOption = False,
+    max_changes: MaxChangesOption = None,
+    json: JsonOption = False,
+    config: ConfigOption = CONFIG,
+) -> None:
+    """Make Rucio's RSEs as CRIC says: RSEs, attributes, protocols, distances, limits, availability, QoS class. Dry by default.
+
+    Example: lakescope sync rses --apply
+    """
+    run("rses", config, apply=apply, remove=remove, max_changes=max_changes, json=json)
+
+
+@app.command()
+def topology(
+    accept_loss: Annotated[
+        bool,
+        typer.Option(
+            "--accept-loss", help="Take a document that lacks more than 20 % of its records as right."
+        ),
+    ] = False,
+    config: ConfigOption = CONFIG,
+) -> None:
+    """Read CRIC's documents now, for enrichment, and say which version of each is in use.
+
+    Example: lakescope sync topology
+    """
+    from lakescope.app.topology import DOCUMENTS, refresh, source_of
+    from lakescope.sync.topology import records_of
+
+    settings = configuration(config).settings
+    names = [name for name in DOCUMENTS if source_of(settings, name) is not None]
+    if not names:
+        raise RuntimeError(
+            "[topology] names no document: add `rses` with CRIC's address, or a file with its answer"
+        )
+    with _faults():
+        for name in names:
+            one = refresh(settings, name, time.time(), accept_loss=accept_loss)
+            emit(
+                f"{name}: version {one.version} of {one.at}, {len(records_of(one.document))} records from {one.source}"
+            )
+
+
+@app.command()
 def journal(
     limit: Annotated[int, typer.Option(min=1, help="Most entries, the latest.")] = 50,
     json: Annotated[bool, typer.Option("--json", help="All entries, one JSON object a line.")] = False,

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     ValidationInfo,
@@ -96,6 +97,17 @@ def check_url(
         raise ValueError(f"a password in a URL ends in logs: use {secrets}")
     if not complete or url != "".join(url.split()):
         raise ValueError(f"expected a URL such as {example}, its scheme one of {', '.join(schemes)}")
+
+
+def _url_or_path(value: Any) -> Any:
+    if isinstance(value, str) and "://" in value:
+        check_url(value, ("http", "https"), "https://cric.example.org/api/doma/rse/query/?json&preset=doma")
+        return value
+    return Path(value) if isinstance(value, str) else value
+
+
+UrlOrPath = Annotated[str | Path, BeforeValidator(_url_or_path)]
+"""What is fetched from a URL (str) or read from a file (Path)."""
 
 
 class Tls(Options):

@@ -9,6 +9,8 @@ reconfigured: tests that do so start their own.
 from __future__ import annotations
 
 import os
+import random
+import string
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
@@ -47,6 +49,7 @@ _SERVER_OF_FIXTURE = {
     "opensearch_prefix": "opensearch",
     "rabbitmq": "rabbitmq",
     "rucio": "rucio",
+    "rucio_of_vos": "rucio",
 }
 
 
@@ -164,6 +167,20 @@ def rabbitmq(shelf: str) -> RabbitMQ:
 def rucio(shelf: str) -> Rucio:
     """The session's Rucio; name scopes, RSEs and accounts by `unique_name`, and run daemons for your own only."""
     return ask(shelf, "rucio", Rucio)
+
+
+@pytest.fixture(scope="session")
+def rucio_of_vos(shelf: str) -> Rucio:
+    """The session's Rucio for several VOs; take a VO of your own by `empty_vo`."""
+    return ask(shelf, "rucio_of_vos", Rucio)
+
+
+@pytest.fixture
+def empty_vo(rucio_of_vos: Rucio) -> str:
+    """A VO of `rucio_of_vos` without RSEs, and with one account: root, which `user` and `password` open."""
+    vo = "".join(random.choices(string.ascii_lowercase + string.digits, k=3))
+    rucio_of_vos.add_vo(vo)
+    return vo
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable
+from functools import partial
 from multiprocessing.connection import Client, Connection, Listener
 from pathlib import Path
 from typing import TypeVar
@@ -36,6 +37,7 @@ KINDS: dict[str, Callable[[Path], Server]] = {
     "opensearch": OpenSearch,
     "rabbitmq": RabbitMQ,
     "rucio": Rucio,
+    "rucio_of_vos": partial(Rucio, vos=("abc",)),
 }
 """Name of the fixture -> its server."""
 
