@@ -3,6 +3,7 @@
 import sys
 
 from benchmarks import (
+    accounts,
     alerts,
     alerts_rounds,
     alerts_search_speed,
@@ -16,6 +17,7 @@ from benchmarks import (
 )
 
 ALL = {
+    "accounts": accounts.main,
     "alerts": alerts.main,
     "alerts_rounds": alerts_rounds.main,
     "alerts_search_speed": alerts_search_speed.main,
