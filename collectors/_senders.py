@@ -110,11 +110,6 @@ class Senders:
         """Whether nobody needs a token."""
         return not self._entries and self._issuer is None
 
-    def close(self) -> None:
-        """Closes the connections."""
-        if self._issuer is not None:
-            self._issuer.close()
-
     async def admit(self, authorization: str | None, client: str, format: str) -> dict[str, str]:
         """Headers for the body of a request. Raises `HTTPException`: 401, 403, 429 or 503."""
         if self.is_open:

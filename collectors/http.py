@@ -136,7 +136,6 @@ class HttpCollector:
     def close(self) -> None:
         """Closes the spool."""
         self._unpackers.shutdown(wait=False, cancel_futures=True)
-        self._senders.close()
         self._spool.close()
 
     def _report(self) -> None:

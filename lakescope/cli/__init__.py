@@ -12,6 +12,7 @@ import sys
 import typer
 
 from lakescope.cli import (
+    access,
     alerts,
     backup,
     cases,
@@ -51,6 +52,7 @@ app.add_typer(prepare.config, name="config")
 app.command()(watch.tap)
 app.command()(watch.top)
 app.command()(watch.trace)
+app.add_typer(access.app, name="access")
 app.add_typer(dead_letters.app, name="dead-letters")
 app.command(name="replay")(dead_letters.replay_file)
 app.command()(backup.backup)

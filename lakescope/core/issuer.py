@@ -77,21 +77,13 @@ class Issuer:
     """One issuer; for several threads."""
 
     def __init__(self, options: IssuerOptions) -> None:
-        """Raises `OSError` for a file of `tls` that cannot be read."""
         self.options = options
-        self._client = http_client(
-            tls=options.tls, timeout_s=_TIMEOUT_S, headers={"accept": "application/json"}
-        )
         self._lock = threading.Lock()
         self._discovery: Discovery | None = None
         self._keys: dict[str | None, Mapping[str, Any]] = {}
         self._fetched, self._last_request = float("-inf"), float("-inf")  # both of the monotonic clock
         self.failures = 0
         """Times that the issuer gave no keys."""
-
-    def close(self) -> None:
-        """Closes the connections."""
-        self._client.close()
 
     def verify(self, token: str, audience: Iterable[str] | None = None) -> dict[str, Any]:
         """A token's claims. Raises `RefusedTokenError` or `SilentIssuerError`.
@@ -209,8 +201,12 @@ class Issuer:
     def _get(self, url: str) -> dict[str, Any]:
         import httpx
 
+        headers = {"accept": "application/json"}
         try:
-            with self._client.stream("GET", url) as response:
+            with (
+                http_client(tls=self.options.tls, timeout_s=_TIMEOUT_S, headers=headers) as client,
+                client.stream("GET", url) as response,
+            ):
                 body = b""
                 for piece in response.iter_bytes():
                     body += piece
@@ -219,7 +215,7 @@ class Issuer:
             if response.status_code != 200:
                 raise SilentIssuerError(f"{url} answered {response.status_code}")
             document = httpx.Response(200, content=body).json()
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, OSError) as error:
             fault = self.options.tls.explain(f"{type(error).__name__}: {error}")
             raise SilentIssuerError(f"{url} does not answer: {quote(fault)}") from None
         except (ValueError, RecursionError):

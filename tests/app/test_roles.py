@@ -13,11 +13,13 @@ from typing import Any
 
 import httpx
 import pytest
+from typer.testing import CliRunner
 
 from lakescope.app.config import ConfigurationError, parse
 from lakescope.app.instance import SECRET
 from lakescope.app.viewer import Role
 from lakescope.app.web.roles import CHANGES, SAFE
+from lakescope.cli import app
 from tests.contract._bodies import hermes
 from tests.contract._running import QUICK, Running
 from tests.e2e._lakescope import Lakescope
@@ -201,3 +203,40 @@ def test_a_token_itself_has_no_place_in_the_configuration() -> None:
     with pytest.raises(ConfigurationError) as raised:
         parse(f'[access.tokens.mine]\nsha256 = "my-plain-token"\nshared = true\n{STORE}')
     assert raised.value.problems[0].place == "access.tokens.mine.sha256"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "place", "rights"),
+    [
+        (["grafana"], "access.tokens.grafana", {"role": "reader", "all_vos": True, "shared": True}),
+        (
+            ["on call", "--role", "operator", "--vo", "escape", "--no-shared", "--expires", "2099-01-31"],
+            'access.tokens."on call"',
+            {"role": "operator", "vos": ("escape",), "shared": False},
+        ),
+        (
+            ["--collector", "push", "scripts", "--vo", "ska"],
+            "collectors.push.tokens.scripts",
+            {"vos": ("ska",)},
+        ),
+    ],
+)
+def test_the_command_makes_a_token_that_the_configuration_takes(
+    arguments: list[str], place: str, rights: dict[str, Any]
+) -> None:
+    done = CliRunner().invoke(app, ["access", "token", *arguments])
+    assert done.exit_code == 0, done.output
+    (secret,) = [word for word in done.stderr.split() if len(word) == 43]
+    assert secret not in done.stdout and f"[{place}]" in done.stdout
+    loaded = parse(f"{STORE}{done.stdout}")
+    options = {
+        **loaded.settings.access.tokens,
+        **loaded.collectors["push"].options.tokens,
+    }
+    (one,) = options.values()
+    assert one.sha256 == digest(secret) and rights.items() <= one.model_dump().items()
+
+
+def test_a_role_that_is_none_makes_no_token() -> None:
+    done = CliRunner().invoke(app, ["access", "token", "x", "--role", "root"])
+    assert done.exit_code == 2 and "expected reader, operator or admin" in done.stderr

@@ -76,7 +76,9 @@ function form(id, title, fields, button, path, body) {
     }
   } }, ...fields, el("button", {}, button), note);
 }
+/** Who does it: the server knows whoever has logged in. */
 function named(id) {
+  if (page.me) return el("p", { class: "small" }, `As ${page.me.name}`, el("input", { type: "hidden", id }));
   return input(id, "Your name", { "data-name": true, value: remembered(), required: true, maxlength: 100, onchange: ({ target }) => {
     remember(target.value);
     for (const other of document.querySelectorAll("[data-name]")) other.value = target.value;
@@ -84,6 +86,8 @@ function named(id) {
 }
 /** The forms; `address`: of the incident or alert below the API. */
 function acts(address) {
+  if (page.me?.role === "reader") return [el("section", { class: "panel" }, el("p", { id: "acknowledged" }), el("p", { id: "silenced" }),
+    el("p", { class: "muted" }, "To acknowledge or silence it needs the role operator."))];
   const path = (what) => () => `${address}/${what}`;
   const until = input("until", "Until (UTC)", { type: "datetime-local" });
   until.hidden = true;
@@ -102,7 +106,7 @@ function acts(address) {
 /** What was done, beside the forms. */
 function showActs(one, address) {
   $("acknowledged").textContent = acknowledgedText(one) || "Nobody has acknowledged it.";
-  $("silenced").replaceChildren(silenceText(one) || "It is not silenced.", ...(one.silence ? [" ", el("button", { type: "button", id: "end-silence", onclick: async () => {
+  $("silenced").replaceChildren(silenceText(one) || "It is not silenced.", ...(one.silence && page.me?.role !== "reader" ? [" ", el("button", { type: "button", id: "end-silence", onclick: async () => {
     try { await send(`${address}/silence/end`, {}); await page.again(); } catch (error) { alarm(error.message); }
   } }, "End the silence")] : []));
 }

@@ -21,3 +21,20 @@ function startTheme() {
   $("theme").addEventListener("click", () =>
     setTheme(THEMES[(THEMES.indexOf(document.documentElement.dataset.theme) + 1) % THEMES.length]));
 }
+
+/** Who has logged in, and the way out, before the button `theme`; `root`: from here to Lakescope's first page. Where nobody needs to, nothing. */
+async function startUser(root) {
+  const me = await fetch(`${root}api/me`).then((answer) => answer.ok ? answer.json() : null).catch(() => null);
+  if (!me?.name) return null;
+  const name = document.createElement("span"), out = document.createElement("button");
+  name.className = "muted";
+  name.id = "user";
+  name.textContent = `${me.name} (${me.role})`;
+  out.type = "button";
+  out.id = "logout";
+  out.textContent = "Log out";
+  out.addEventListener("click", () =>
+    fetch(`${root}logout`, { method: "POST" }).finally(() => location.assign(`${root}login`)));
+  $("theme").before(name, out);
+  return me;
+}

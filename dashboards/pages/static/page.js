@@ -46,7 +46,7 @@ const clock = (date) => date.toISOString().slice(11, 19);
 // ---- What is chosen stands in the address, so that a link shows another person the same ----
 
 const inlined = () => JSON.parse($("inlined")?.textContent ?? "null");  // a preview brings its data along
-const page = { name: "", layout: null, data: null, answered: null, timer: 0, asking: null, values: null, kept: new Map(), preview: null, range: {} };
+const page = { name: "", layout: null, data: null, answered: null, timer: 0, asking: null, values: null, kept: new Map(), preview: null, me: null, range: {} };
 
 function chosen() {
   const query = new URLSearchParams(location.search), variables = new Map();
@@ -813,9 +813,11 @@ async function start() {
   new ResizeObserver(() => { clearTimeout(resized); resized = setTimeout(() => { if (page.data) for (const picture of page.data.panels) show(picture); }, 150); })
     .observe($("content"));
   page.preview = inlined();
+  const me = page.preview ? null : startUser(`${BELOW}../`);
   page.name = VIEW === "dashboard" ? page.preview?.layout.name ?? decodeURIComponent(location.pathname.split("/").at(-1)) : "";
   try {
     const all = page.preview?.all ?? await ask("dashboards");
+    page.me = await me;
     showNav(all);
     if (VIEW === "index") openIndex(all);
     else await ({ story: openStory, explanation: openExplanation, incidents: globalThis.openIncidents, incident: globalThis.openIncident, alerts: globalThis.openAlerts, alert: globalThis.openAlert, runbook: () => openContent("Runbooks"), report: () => openContent("Reports") }[VIEW] ?? openDashboard)();

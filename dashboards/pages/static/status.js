@@ -499,6 +499,7 @@ function copy(button) {
   setTimeout(() => setText(button, "Copy"), 1500);
 }
 startTheme();
+startUser("");
 $("pause").addEventListener("click", () => { page.paused = !page.paused; show(); poll(); });
 $("main").addEventListener("click", (event) => { if (event.target.matches(".copy")) copy(event.target); });
 $("plot").addEventListener("pointermove", (event) => {

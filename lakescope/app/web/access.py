@@ -23,10 +23,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lakescope.app.config import Settings
 from lakescope.app.viewer import OWNER, Viewer
-from lakescope.app.web.identities import Identities, RefusedTokenError, Sessions
+from lakescope.app.web.identities import Identities, Sessions
 from lakescope.app.web.login import Login
 from lakescope.app.web.roles import PUSH, SAFE, demand_role
 from lakescope.app.web.server import RARELY
+from lakescope.core.issuer import RefusedTokenError, SilentIssuerError
 from lakescope.core.tokens import CHALLENGE, token_of, without_token
 
 BODY_S = 30.0
@@ -34,7 +35,9 @@ BODY_S = 30.0
 SMALL_BYTES = 2**20
 """Largest body of a request that is no push."""
 OPEN = ("/livez", "/readyz", "/look.css", "/look.js")
-_EXPECTED = "expected a token: that of [http] token, or one of [access.tokens]"
+_EXPECTED = (
+    "expected a token: that of [http] token, one of [access.tokens], or one of the issuer of [access.oidc]"
+)
 
 
 class Gate:
@@ -77,7 +80,7 @@ class Gate:
         """What is answered in place of the application; null for what may pass."""
         path = _path(request)
         is_known = self._is_known(request.headers.get("host", "localhost"))
-        viewer, reason = self._viewer(request) if is_known else (None, "")
+        viewer, refusal = await self._viewer(request) if is_known else (None, _refuse(421, ""))
         request.state.viewer = viewer
         if path in OPEN and request.method in SAFE:
             return None
@@ -94,21 +97,22 @@ class Gate:
             if request.state.is_push:
                 demand_role(viewer, PUSH)
             return None
-        if _is_page(request):
-            return self.login.form(request)
-        return _refuse(401, reason, {"www-authenticate": CHALLENGE})
+        return self.login.form(request) if _is_page(request) else refusal
 
-    def _viewer(self, request: Request) -> tuple[Viewer | None, str]:
-        """Whoever asks; null for nobody, and why."""
+    async def _viewer(self, request: Request) -> tuple[Viewer | None, Response]:
+        """Whoever asks; null for nobody, and what they are answered."""
         if self.identities.is_open:
-            return OWNER, ""
+            return OWNER, _unauthorised("")
         token = token_of(request.headers.get("authorization"))
         if token is None:
-            return self.login.viewer(request), _EXPECTED
+            return self.login.viewer(request), _unauthorised(_EXPECTED)
         try:
-            return self.identities.of_token(token), ""
+            return await self.identities.of_token(token), _unauthorised("")
         except RefusedTokenError as error:
-            return self.login.viewer(request), f"{error}; {_EXPECTED}"
+            refusal = _unauthorised(f"{error}; {_EXPECTED}")
+        except SilentIssuerError as error:
+            refusal = _refuse(503, f"the token cannot be checked now: {error}", {"retry-after": "30"})
+        return self.login.viewer(request), refusal
 
     # --- what is known of a request -----------------------------------------------------------------------
 
@@ -188,6 +192,10 @@ def _client(request: Request) -> str:
 
 def _is_page(request: Request) -> bool:
     return request.method == "GET" and "text/html" in request.headers.get("accept", "")
+
+
+def _unauthorised(text: str) -> Response:
+    return _refuse(401, text, {"www-authenticate": CHALLENGE})
 
 
 def _refuse(status: int, text: str, headers: Mapping[str, str] | None = None) -> Response:

@@ -7,21 +7,20 @@ import hmac
 import secrets
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import jwt
+from fastapi.concurrency import run_in_threadpool
 
 from lakescope.app.access import HTTP_TOKEN, AccessOptions, TokenOptions
 from lakescope.app.viewer import OWNER, Viewer
+from lakescope.app.web.oidc_login import OidcLogin, name_of
+from lakescope.core.issuer import Issuer, RefusedTokenError, groups_of, looks_like_jwt
 from lakescope.core.state_files import private_key
 
 _SIGNATURE = "HS256"
-
-
-class RefusedTokenError(Exception):
-    """Nobody's: the text says why, without the token."""
 
 
 class Identities:
@@ -30,6 +29,11 @@ class Identities:
     def __init__(
         self, access: AccessOptions, http_token: str | None, local_secret: str, session_key: bytes
     ) -> None:
+        self._access = access
+        self._issuer = Issuer(access.oidc) if access.oidc else None
+        self.oidc = OidcLogin(access.oidc, access, self._issuer) if access.oidc and self._issuer else None
+        """Null where no issuer is configured."""
+        self.has_tokens = http_token is not None or bool(access.tokens)
         self.is_open = http_token is None and not access.is_configured
         """Whether nobody needs to say who they are."""
         self._entries: dict[str, tuple[Viewer, TokenOptions | None]] = {
@@ -44,22 +48,40 @@ class Identities:
             hmac.new(session_key, digest.encode(), "sha256").hexdigest(): digest for digest in self._entries
         }
 
-    def of_token(self, token: bytes) -> Viewer:
-        """Whoever shows a token. Raises `RefusedTokenError`.
+    async def of_token(self, token: bytes) -> Viewer:
+        """Whoever shows a token. Raises `RefusedTokenError` or `SilentIssuerError`.
 
         The hash is looked up, not compared: how long that takes tells nothing of a token.
         """
-        return self._of_hash(_hash(token))
+        digest = _hash(token)
+        if (
+            digest in self._entries
+            or self._issuer is None
+            or not self._issuer.options.audience
+            or not looks_like_jwt(token)
+        ):
+            return self._of_hash(digest)
+        # away from the event loop: the issuer may have to be asked
+        claims = await run_in_threadpool(self._issuer.verify, token.decode())
+        return self._of_groups(name_of(claims), groups_of(claims))
 
     def of_session(self, session: Mapping[str, Any]) -> Viewer:
         """Whoever began it, with their rights of now. Raises `RefusedTokenError`."""
+        if "groups" in session:
+            return self._of_groups(session["name"], session["groups"])
         return self._of_hash(self._references.get(str(session.get("token")), ""))
 
     def session_of(self, token: bytes) -> dict[str, Any]:
         """What a session must keep of a token that was shown. Raises `RefusedTokenError`."""
-        self.of_token(token)
         digest = _hash(token)
+        self._of_hash(digest)
         return {"token": next(one for one, entry in self._references.items() if entry == digest)}
+
+    def _of_groups(self, name: str, groups: Iterable[str]) -> Viewer:
+        viewer = self._access.viewer_of(name, groups)
+        if viewer is None:
+            raise RefusedTokenError(f"no group of {name} may come in here")
+        return viewer
 
     def _of_hash(self, digest: str) -> Viewer:
         if digest not in self._entries:
@@ -97,9 +119,9 @@ class Sessions:
             return None
         return None if claims["jti"] in self._ended else claims
 
-    def end(self, value: str) -> None:
+    def end(self, value: str, *, purpose: str = "session") -> None:
         """Logs out."""
-        claims = self.read(value)
+        claims = self.read(value, purpose=purpose)
         if claims is None:
             return
         now = time.time()

@@ -1,18 +1,28 @@
-"""Logins of browsers: the form for a token, the cookie that it gives, and the way out."""
+"""Logins of browsers: by a token or at the issuer, the cookie that they give, and the way out.
+
+Addresses are relative, for proxies that publish Lakescope below a path; the dot at their beginning keeps them on this server.
+"""
 
 from __future__ import annotations
 
 from html import escape
-from urllib.parse import parse_qs, quote, urlencode
+from typing import Any
+from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 from fastapi import Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import Receive
 
+from lakescope.app.access import CALLBACK
 from lakescope.app.viewer import Viewer
-from lakescope.app.web.identities import Identities, RefusedTokenError, Sessions
+from lakescope.app.web.identities import Identities, Sessions
+from lakescope.core.issuer import RefusedTokenError, SilentIssuerError
 
-PATHS = ("/login", "/logout")
+DEPART = "/login/oidc"
+PATHS = ("/login", "/logout", DEPART, CALLBACK)
+DEPARTURE_S = 600.0
+"""How long somebody may take at the issuer."""
 _PRIVATE = {"cache-control": "no-store", "referrer-policy": "no-referrer"}
 
 
@@ -34,10 +44,17 @@ class Login:
 
     async def answer(self, request: Request, receive: Receive) -> Response | None:
         """For paths of its own; null for another one."""
-        if request.method == "POST" and request.scope["path"] == "/login":
+        place = f"{request.method} {request.scope['path']}"
+        if place == "POST /login":
             return await self._login(request, receive)
-        if request.method == "POST" and request.scope["path"] == "/logout":
+        if place == "POST /logout":
             return self._logout(request)
+        if place == "GET /login":
+            return self._page("", request.query_params.get("next", ""), "", 200)
+        if self.identities.oidc is not None and place == f"GET {DEPART}":
+            return await self._depart(request)
+        if self.identities.oidc is not None and place == f"GET {CALLBACK}":
+            return await self._arrive(request)
         if request.method == "GET" and "token" in request.query_params:
             return self._exchange(request)
         return None
@@ -46,20 +63,53 @@ class Login:
         """The page that asks who somebody is, and then leads to what they came for."""
         path, query = request.scope["path"], request.query_params.multi_items()
         other_parameters = urlencode([(key, value) for key, value in query if key != "token"])
-        target = (
-            "" if path in PATHS else path.lstrip("/") + (f"?{other_parameters}" if other_parameters else "")
-        )
-        return _page("../" * (path.count("/") - 1) + f"login?next={quote(target, safe='')}", note)
+        target = path.lstrip("/") + (f"?{other_parameters}" if other_parameters else "")
+        if path in PATHS:
+            target = request.query_params.get("next", "")
+        return self._page("../" * (path.count("/") - 1), target, note)
+
+    async def _depart(self, request: Request) -> Response:
+        assert self.identities.oidc is not None
+        target = request.query_params.get("next", "")
+        try:
+            departure = await run_in_threadpool(self.identities.oidc.depart, target)
+        except SilentIssuerError as error:
+            return self._page("../", target, _sentence(error), 503)
+        answer = RedirectResponse(departure.url, 303, _PRIVATE)
+        memory = self.sessions.begin(departure.memory, purpose="login", seconds=DEPARTURE_S)
+        self._set(answer, request, self._departure_cookie, memory, DEPARTURE_S)
+        return answer
+
+    async def _arrive(self, request: Request) -> Response:
+        assert self.identities.oidc is not None
+        value = request.cookies.get(self._departure_cookie, "")
+        memory = self.sessions.read(value, purpose="login") or {}
+        self.sessions.end(value, purpose="login")  # for one return
+        target = str(memory.get("target", ""))
+        answer: Response
+        try:
+            session = await run_in_threadpool(self.identities.oidc.arrive, dict(request.query_params), memory)
+            answer = self._sign_in(request, session, f"../{_safe(target)}")
+        except RefusedTokenError as error:
+            answer = self._page("../", target, _sentence(error), 403)
+        except SilentIssuerError as error:
+            answer = self._page("../", target, _sentence(error), 503)
+        self._set(answer, request, self._departure_cookie, "", 0)
+        return answer
+
+    @property
+    def _departure_cookie(self) -> str:
+        return f"{self.sessions.cookie}_login"
 
     async def _login(self, request: Request, receive: Receive) -> Response:
         body = await Request(request.scope, receive).body()
         token = parse_qs(body.decode("utf-8", "replace")).get("token", [""])[0].strip()
         target = request.query_params.get("next", "")
         try:
-            # relative, for proxies that publish Lakescope below a path; the dot keeps it on this server
-            return self._sign_in(request, token, "./" + quote(target.lstrip("/"), safe="/?=&%:,.~-"))
+            session = self.identities.session_of(token.encode())
+            return self._sign_in(request, session, f"./{_safe(target)}")
         except RefusedTokenError as error:
-            return _page(f"login?next={quote(target, safe='')}", _sentence(error))
+            return self._page("", target, _sentence(error))
 
     def _exchange(self, request: Request) -> Response:
         other_parameters = [
@@ -68,55 +118,63 @@ class Login:
         own = "./" + quote(request.scope["path"].rpartition("/")[2])
         target = f"{own}?{urlencode(other_parameters)}" if other_parameters else own
         try:
-            return self._sign_in(request, request.query_params["token"], target)
+            session = self.identities.session_of(request.query_params["token"].encode())
+            return self._sign_in(request, session, target)
         except RefusedTokenError as error:
             return self.form(request, _sentence(error))
 
-    def _sign_in(self, request: Request, token: str, target: str) -> Response:
+    def _sign_in(self, request: Request, content: dict[str, Any], target: str) -> Response:
         answer = RedirectResponse(target, 303, _PRIVATE)
-        session = self.sessions.begin(self.identities.session_of(token.encode()))
-        answer.set_cookie(
-            self.sessions.cookie,
-            session,
-            max_age=int(self.sessions.seconds),
-            httponly=True,
-            samesite="lax",
-            secure=_is_tls(request),
-        )
+        self._set(answer, request, self.sessions.cookie, self.sessions.begin(content), self.sessions.seconds)
         return answer
 
     def _logout(self, request: Request) -> Response:
         self.sessions.end(request.cookies.get(self.sessions.cookie, ""))
-        answer = RedirectResponse("./", 303, _PRIVATE)
-        answer.delete_cookie(self.sessions.cookie, httponly=True, samesite="lax", secure=_is_tls(request))
+        answer = RedirectResponse("./login", 303, _PRIVATE)
+        self._set(answer, request, self.sessions.cookie, "", 0)
         return answer
+
+    def _set(self, answer: Response, request: Request, name: str, value: str, seconds: float) -> None:
+        """A cookie that no script can read and no other site's form sends; 0 seconds take it away."""
+        answer.set_cookie(
+            name, value, max_age=int(seconds), httponly=True, samesite="lax", secure=_is_tls(request)
+        )
+
+    def _page(self, up: str, target: str, note: str, status: int = 401) -> Response:
+        """The login page, from whose address `up` leads to the root."""
+        query = f"?next={quote(target, safe='')}"
+        issuer, form = "", ""
+        if self.identities.oidc is not None:
+            host = escape(urlsplit(self.identities.oidc.options.issuer).netloc)
+            issuer = _ISSUER.format(href=escape(f"{up}login/oidc{query}"), host=host)
+        if self.identities.has_tokens:
+            focus = "" if issuer else " autofocus"
+            form = _FORM.format(action=escape(f"{up}login{query}"), focus=focus)
+        html = _PAGE.format(up=up, issuer=issuer, form=form, note=escape(note))
+        return HTMLResponse(html, status, _HEADERS)
+
+
+def _safe(target: str) -> str:
+    """As an address on this server."""
+    return quote(target.lstrip("/"), safe="/?=&%:,.~-")
 
 
 def _is_tls(request: Request) -> bool:
     return "https" in (request.scope["scheme"], request.headers.get("x-forwarded-proto"))
 
 
-def _sentence(error: RefusedTokenError) -> str:
+def _sentence(error: Exception) -> str:
     text = str(error)
     return f"{text[0].upper()}{text[1:]}."
 
 
-def _page(action: str, note: str) -> Response:
-    security = (
-        "default-src 'none'; style-src 'self'; script-src 'self'; form-action 'self'; base-uri 'none';"
-        " frame-ancestors 'none'"
-    )
-    headers = {
-        "content-security-policy": security,
-        "cache-control": "no-store",
-        "x-content-type-options": "nosniff",
-        "referrer-policy": "same-origin",
-    }
-    return HTMLResponse(
-        _PAGE.format(action=escape(action), up=action.partition("login")[0], note=escape(note)), 401, headers
-    )
-
-
+_HEADERS = {
+    "content-security-policy": "default-src 'none'; style-src 'self'; script-src 'self'; form-action 'self'; base-uri 'none';"
+    " frame-ancestors 'none'",
+    "cache-control": "no-store",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "same-origin",
+}
 _PAGE = """<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
@@ -125,11 +183,16 @@ _PAGE = """<!doctype html>
 <link rel="stylesheet" href="{up}look.css">
 <script src="{up}look.js"></script>
 </head>
-<body><form class="login" method="post" action="{action}">
+<body><main class="login">
   <h1>Lakescope</h1>
-  <label for="token">Token</label>
-  <input id="token" name="token" type="password" autocomplete="current-password" required autofocus>
   <p role="alert">{note}</p>
-  <button>Log in</button>
-</form></body></html>
+{issuer}{form}</main></body></html>
+"""
+_ISSUER = """  <a class="button" href="{href}">Log in at {host}</a>
+"""
+_FORM = """  <form method="post" action="{action}">
+    <label for="token">Token</label>
+    <input id="token" name="token" type="password" autocomplete="current-password" required{focus}>
+    <button>Log in</button>
+  </form>
 """
