@@ -27,6 +27,7 @@ import lakescope.pipeline.metrics
 from lakescope.alerts.catalogue import RULES
 from lakescope.alerts.model import Absence, Baseline, BurnRate, Rule, Threshold
 from lakescope.app.config import Settings, toml_value
+from lakescope.app.restriction import SHARED
 from lakescope.cli import app
 from lakescope.core.columns import Column, Kind, columns, tags
 from lakescope.core.events import DATASETS, Event
@@ -423,6 +424,24 @@ def reasons() -> dict[str, str]:
     return dict(re.findall(r'^    "(\w+)",  # (.+)$', source, re.MULTILINE))
 
 
+def access() -> str:
+    """Who gets what, as an instance answered."""
+    from docs.access import VO  # which starts one
+    from docs.access import table as answers
+
+    shared = ", ".join(f"`{name}`" for name in sorted(SHARED))
+    text = (
+        "Rights are those of `[access]` in the [configuration](configuration.md). **own VOs**: the route answers from events of"
+        " the viewer's VOs alone, with the right `shared` also from events without a VO of the datasets that belong to the whole"
+        f" lake ({shared}; of storage the totals). An empty cell: refused, with status 401 or 403. Readers of all VOs see"
+        " everything; events without a VO of any other dataset are theirs alone. \n\n"
+        f"The table is made by asking an instance; its VO is `{VO}`. A test asks every route as everybody here over events of"
+        " several VOs, and looks for the others' in the answers. A push route asks for the tokens of its collector first,"
+        " where it has some; the table is of one that has none."
+    )
+    return "\n\n".join(["# Access", "Which route answers whom.", text, table(*answers())])
+
+
 PAGES: dict[str, Callable[[], str]] = {
     f"{page.__name__}.md": page
     for page in (
@@ -437,6 +456,7 @@ PAGES: dict[str, Callable[[], str]] = {
         metrics,
         cli,
         errors,
+        access,
     )
 }
 
