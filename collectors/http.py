@@ -73,6 +73,11 @@ class HttpCollectorOptions(CollectorOptions):
             raise ValueError(f"expected a path that is not Lakescope's own (/{', /'.join(RESERVED_NAMES)})")
         return path
 
+    @property
+    def asks_for_token(self) -> bool:
+        """Whether its routes ask for a token of their own."""
+        return self.token is not None or bool(self.tokens) or self.oidc is not None
+
     @model_validator(mode="after")
     def _names_groups(self) -> Self:
         if self.oidc is not None and not (self.oidc.groups or self.oidc.scopes):
@@ -202,11 +207,6 @@ class HttpCollector:
             except sqlite3.Error as error:
                 raise _later(f"the spool cannot be written: {error}") from None
         return len(body)
-
-    @property
-    def has_token(self) -> bool:
-        """Whether the routes ask for a token of their own."""
-        return not self._senders.is_open
 
     @contextmanager
     def _hold_memory(self) -> Iterator[Callable[[int], None]]:

@@ -50,16 +50,26 @@ def _topology(configuration: Configuration) -> Iterator[Problem]:
 
 
 def _certificates(configuration: Configuration) -> Iterator[Problem]:
-    for place, plugin in _plugins(configuration):
-        tls = getattr(plugin.options, "tls", None)
-        if isinstance(tls, Tls):
-            try:
-                tls.context()
-            except OSError as error:
-                option = _option_of(tls, error.filename)
-                text = f"{error.filename}: {error.strerror}" if error.filename else str(error)
-                remedy = "name a file in PEM that this user may read (relative paths begin beside the configuration)"
-                yield configuration.source.problem((*place, "tls", option), text, remedy)
+    settings = configuration.settings
+    files = [
+        ((*place, "tls"), plugin.options.tls)
+        for place, plugin in _plugins(configuration)
+        if isinstance(getattr(plugin.options, "tls", None), Tls)
+    ]
+    for name in ("http", "push", "metrics"):
+        listener = getattr(settings, name)
+        if listener is not None:
+            files.append(((name,), Tls(cert_file=listener.cert_file, key_file=listener.key_file)))
+    for place, tls in files:
+        try:
+            tls.context()
+        except OSError as error:
+            option = _option_of(tls, error.filename)
+            text = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+            remedy = (
+                "name a file in PEM that this user may read (relative paths begin beside the configuration)"
+            )
+            yield configuration.source.problem((*place, option), text, remedy)
 
 
 def _option_of(tls: Tls, filename: Any) -> str:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 from urllib.parse import quote
 
-from lakescope.app.instance import ask, find, secret_of, stream, tell
+from lakescope.app.instance import ask, find, local_arguments, stream, tell
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -181,10 +181,7 @@ class Instance:
 
     def __init__(self, url: str, settings: Settings) -> None:
         self.url = url
-        token = secret_of(settings.data_dir)
-        if token is None and settings.http.token is not None:
-            token = settings.http.token.get_secret_value()
-        self._headers = {} if token is None else {b"authorization": b"Bearer " + token.encode()}
+        self._arguments = local_arguments(settings.data_dir, settings.http.token)
 
     def kpi(self, question: KpiText, store: str | None) -> Rows:
         """From ``/api/kpis``."""
@@ -315,13 +312,13 @@ class Instance:
 
     def tap(self, datasets: Sequence[str]) -> Iterator[str]:
         """Events as they pass, each as JSON, without end."""
-        return stream(self.url, "/api/tap", params={"datasets": datasets}, headers=self._headers)
+        return stream(self.url, "/api/tap", params={"datasets": datasets}, **self._arguments)
 
     def _ask(self, path: str, parameters: Document | None = None) -> Any:
-        return ask(self.url, path, params=parameters, headers=self._headers)
+        return ask(self.url, path, params=parameters, **self._arguments)
 
     def _tell(self, path: str, body: Any) -> Any:
-        return tell(self.url, path, body, headers=self._headers)
+        return tell(self.url, path, body, **self._arguments)
 
 
 class Stores:

@@ -20,7 +20,6 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from ipaddress import ip_address
 from pathlib import Path
 from types import MappingProxyType, UnionType
 from typing import Any, NamedTuple, TypeGuard, get_args, get_origin
@@ -35,6 +34,7 @@ from lakescope.alerts.options import AlertOptions
 from lakescope.alerts.receivers._common import ReceiverOptions
 from lakescope.app import site
 from lakescope.app.access import AccessOptions
+from lakescope.app.listeners import Http, Listeners, MetricsListener, PushListener
 from lakescope.app.secret_files import SecretFileError, credential, read_secret
 from lakescope.collectors._common import CollectorOptions
 from lakescope.core.community import FUNCTIONAL_ACTIVITIES, FUNCTIONAL_SCOPES
@@ -51,28 +51,6 @@ _NAME = re.compile(r"\w[\w .-]{0,99}")
 _VARIABLE = re.compile(
     r"\$\{(?:(?P<way>file|credential):(?!-)(?P<place>[^}]+)|(?P<name>\w+)(?::-(?P<default>[^}]*))?)\}"
 )
-
-
-class Http(Options):
-    """The status page, the API and the push routes."""
-
-    host: str = "127.0.0.1"
-    """Address to listen on; ``0.0.0.0`` for all."""
-    port: int = Field(default=8137, ge=0, le=65535)
-    """Port to listen on; 0 takes a free one."""
-    token: SecretStr | None = Field(default=None, min_length=8, examples=["${LAKESCOPE_TOKEN}"])
-    """Token that may do all; push routes may have a token of their own. Without it, and without `[access]`, only the loopback can
-    be listened on, and whoever reaches that may do all."""
-    allowed_hosts: tuple[str, ...] = Field(default=(), examples=[["lakescope.example.org"]])
-    """Names by which it may be asked, beside its addresses, ``localhost`` and its own host's name."""
-
-    @property
-    def is_loopback(self) -> bool:
-        """Whether only this machine can reach it."""
-        try:
-            return ip_address(self.host.strip("[]")).is_loopback
-        except ValueError:
-            return self.host.lower() == "localhost"
 
 
 class PipelineOptions(Options):
@@ -171,6 +149,10 @@ class Settings(Options):
     """Where dead letters, spools and the embedded store lie. As every path of the configuration: relative to its file."""
     http: Http = Http()
     """The status page, the API and the push routes."""
+    push: PushListener | None = None
+    """An address of the push routes alone."""
+    metrics: MetricsListener | None = None
+    """An address of ``/metrics`` alone."""
     access: AccessOptions = AccessOptions()
     """Who may come in, and what they may see and do."""
     pipeline: PipelineOptions = PipelineOptions()
@@ -311,14 +293,6 @@ class _Reader:
         if isinstance(alerts, dict):
             rooms["receivers"] = alerts.pop("receivers", {})
         settings = self._validate(Settings, document, ())
-        if settings is not None and not settings.is_protected and not settings.http.is_loopback:
-            self._problem(
-                ("http", "host"),
-                f"others can reach {settings.http.host!r}, and neither [http] has a token nor [access] says who may come in",
-                'add token = "${LAKESCOPE_TOKEN}" below [http] and export LAKESCOPE_TOKEN=$(openssl rand -hex 24),'
-                " or [access.tokens.NAME] as `lakescope access token NAME` prints it,"
-                ' or listen on this machine only: host = "127.0.0.1"',
-            )
         if settings is not None:
             self.problems += site.load(settings.site.folder)
             for fault in configure(RULES, settings.alerts, settings.objectives)[1]:
@@ -326,6 +300,10 @@ class _Reader:
         collectors = self._plugins("collectors", rooms["collectors"])
         sinks = self._plugins("sinks", rooms["sinks"])
         receivers = self._plugins("receivers", rooms.get("receivers", {}))
+        if settings is not None:
+            listeners = Listeners(settings.http, settings.push, settings.metrics, settings.is_protected)
+            for unsafe in listeners.unsafe({name: one.options for name, one in collectors.items()}):
+                self._problem(*unsafe)
         if settings is not None:
             self._check_subscriptions(settings.alerts, receivers)
             if (store := settings.alerts.store) is not None and store not in sinks:

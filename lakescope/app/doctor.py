@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from lakescope.app.checks import check
 from lakescope.app.config import Configuration, Plugin
-from lakescope.app.instance import find
+from lakescope.app.instance import find, local_arguments
 from lakescope.app.lock import holder
 from lakescope.app.secrets import SHORTEST, exposures, secrets_of
 from lakescope.core.contracts import EXAMINE_S, ExaminablePlugin, Finding, Installation
@@ -168,9 +168,8 @@ def _instance(configuration: Configuration, url: str | None, running: bool) -> I
         return
     import httpx
 
-    token = configuration.settings.http.token
-    headers = {} if token is None else {b"authorization": b"Bearer " + token.get_secret_value().encode()}
-    response = httpx.get(f"{url}/readyz", timeout=EXAMINE_S, trust_env=False, headers=headers)
+    arguments = local_arguments(configuration.settings.data_dir, configuration.settings.http.token)
+    response = httpx.get(f"{url}/readyz", timeout=EXAMINE_S, trust_env=False, **arguments)
     if response.status_code == 200:
         yield Finding("ok", f"{url} runs and is ready")
         return

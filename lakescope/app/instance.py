@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import ssl
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from lakescope.core import state_files
 
 if TYPE_CHECKING:  # every command starts with this file, and some ask nobody
     import httpx
+    from pydantic import SecretStr
 
 FILE = "instance.json"
 SECRET = "instance.secret"  # noqa: S105 - a file's name
@@ -25,11 +27,15 @@ SECRET = "instance.secret"  # noqa: S105 - a file's name
 
 
 @contextlib.contextmanager
-def announcement(data_dir: Path, url: str, secret: str = "") -> Iterator[None]:
-    """Says for the time of the block that an instance answers at `url`, and to `secret` as to its owner."""
+def announcement(data_dir: Path, url: str, secret: str = "", cert_file: Path | None = None) -> Iterator[None]:
+    """Says for the time of the block that an instance answers at `url`, and to `secret` as to its owner.
+
+    `cert_file`: what it shows there.
+    """
     path = data_dir / FILE
     state_files.write_private(data_dir / SECRET, secret.encode())
-    path.write_text(json.dumps({"pid": os.getpid(), "url": url}))
+    certificate = None if cert_file is None else str(cert_file.absolute())
+    path.write_text(json.dumps({"pid": os.getpid(), "url": url, "certificate": certificate}))
     try:
         yield
     finally:
@@ -37,12 +43,27 @@ def announcement(data_dir: Path, url: str, secret: str = "") -> Iterator[None]:
         (data_dir / SECRET).unlink(missing_ok=True)
 
 
-def secret_of(data_dir: Path) -> str | None:
-    """What the running instance takes as its owner's token; null for who may not read it."""
-    try:
-        return (data_dir / SECRET).read_text() or None
-    except (OSError, UnicodeDecodeError):
-        return None
+def local_arguments(data_dir: Path, token: SecretStr | None) -> dict[str, Any]:
+    """What requests to the running instance need beside its URL: headers with the secret of its start, or, where this user may
+    not read it, with `token`; how its certificate is verified."""
+    text = None if token is None else token.get_secret_value()
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        text = (data_dir / SECRET).read_text() or text
+    certificate = None
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        certificate = json.loads((data_dir / FILE).read_text()).get("certificate")
+    headers = {} if text is None else {b"authorization": b"Bearer " + text.encode()}
+    return {"headers": headers, "verify": _verification(certificate)}
+
+
+def _verification(certificate: str | None) -> ssl.SSLContext | bool:
+    """Trusts the instance's own certificate, whatever names it has: the instance is asked by address."""
+    if certificate is None:
+        return True
+    context = ssl.create_default_context(cafile=certificate)
+    context.check_hostname = False
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    return context
 
 
 def find(data_dir: Path) -> str | None:
@@ -61,7 +82,8 @@ def find(data_dir: Path) -> str | None:
     import httpx
 
     try:
-        httpx.get(f"{url}/livez", timeout=3.0, trust_env=False).raise_for_status()
+        verify = _verification(instance.get("certificate"))
+        httpx.get(f"{url}/livez", timeout=3.0, trust_env=False, verify=verify).raise_for_status()
     except (OSError, ValueError, httpx.HTTPError):
         return None
     return url

@@ -13,6 +13,9 @@ from lakescope.cli._common import CONFIG, ConfigOption, configuration, console, 
 if TYPE_CHECKING:
     from lakescope.app.assembly import Assembly
     from lakescope.app.config import Configuration
+    from lakescope.app.listeners import Listener
+    from lakescope.app.web.app import Part
+    from lakescope.app.web.certificate import ServerCertificate
 
 
 def run(
@@ -72,16 +75,28 @@ def _serve(
     settings = configuration.settings
     assembly = Assembly(configuration, workers=workers)
     secret = secrets.token_urlsafe(32)
-    app = create_app(assembly, secret)
-    server = Server(app, settings.http.host, settings.http.port)
+    listeners: dict[Part, Listener | None] = {
+        "http": settings.http,
+        "push": settings.push,
+        "metrics": settings.metrics,
+    }
+    servers = [
+        Server(create_app(assembly, secret, part), one.host, one.port, _certificate(one))
+        for part, one in listeners.items()
+        if one is not None
+    ]
+    server = servers[0]
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, partial(_on_signal, stop))
     out = console()
     assembly.start()
-    server.start()
-    with announcement(settings.data_dir, server.url, secret):
+    for one in servers:
+        one.start()
+    with announcement(settings.data_dir, server.url, secret, settings.http.cert_file):
         out.print(f"lakescope is running: {server.url}/", style="bold")
+        if len(servers) > 1:
+            out.print(f"  also at: {', '.join(one.url for one in servers[1:])}")
         out.print(
             f"  collectors: {', '.join(configuration.collectors)}   sinks: {', '.join(configuration.sinks)}"
         )
@@ -92,7 +107,8 @@ def _serve(
         if on_stop:
             on_stop()
         is_drained = assembly.stop()
-        server.stop()
+        for one in servers:
+            one.stop()
     _summary(assembly, out)
     assembly.engine.dead_letters.close()
     if not is_drained:
@@ -100,6 +116,21 @@ def _serve(
             "not everything could be stored in time; the sources will give the rest again", style="yellow"
         )
     return is_drained
+
+
+def _certificate(listener: Listener) -> ServerCertificate | None:
+    """What it shows. Raises `RuntimeError` with the remedy for files that cannot be used."""
+    from lakescope.app.web.certificate import ServerCertificate
+
+    if listener.cert_file is None:
+        return None
+    try:
+        return ServerCertificate(listener.cert_file, listener.key_file)
+    except OSError as error:
+        text = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        raise RuntimeError(
+            f"{text}; name a certificate and its key in PEM that this user may read"
+        ) from error
 
 
 def _on_signal(stop: threading.Event, number: int, frame: Any) -> None:

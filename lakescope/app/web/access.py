@@ -22,6 +22,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lakescope.app.config import Settings
+from lakescope.app.listeners import Listener
 from lakescope.app.viewer import OWNER, Viewer
 from lakescope.app.web.identities import Identities, Sessions
 from lakescope.app.web.login import Login
@@ -44,19 +45,26 @@ class Gate:
     """ASGI middleware. `pushes`: path of each http collector -> whether it asks for a token of its own."""
 
     def __init__(
-        self, app: ASGIApp, settings: Settings, pushes: Mapping[str, bool], local_secret: str = ""
+        self,
+        app: ASGIApp,
+        settings: Settings,
+        listener: Listener,
+        pushes: Mapping[str, bool],
+        local_secret: str = "",
     ) -> None:
         """`local_secret`: the token of commands on this machine."""
         self.app = app
         self.pushes = pushes
         http = settings.http
-        names = {"localhost", http.host, gethostname(), *http.allowed_hosts}
+        self.has_pages = listener is http
+        names = {"localhost", http.host, listener.host, gethostname(), *http.allowed_hosts}
         self.names = {name.lower() for name in names}
         self.public_hosts = {name.lower() for name in http.allowed_hosts}  # a proxy may tell us another host
         sessions = Sessions(settings.data_dir, settings.access.session_s)
         token = http.token.get_secret_value() if http.token else None
         self.identities = Identities(settings.access, token, local_secret, sessions.key)
         self.login = Login(self.identities, sessions)
+        self.is_open = self.identities.is_open or (listener.insecure and not self.has_pages)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """As of ASGI."""
@@ -89,7 +97,8 @@ class Gate:
             return _refuse(421, f'{text}: ask by address, or add it to [http] allowed_hosts = ["..."]')
         if self._is_foreign(request):
             return _refuse(403, "a browser sent this for another site: open Lakescope's own page")
-        if not self.identities.is_open and (answer := await self.login.answer(request, receive)) is not None:
+        has_login = self.has_pages and not self.is_open
+        if has_login and (answer := await self.login.answer(request, receive)) is not None:
             return answer
         if request.state.is_push and self._own_token(path):
             return None
@@ -97,11 +106,11 @@ class Gate:
             if request.state.is_push:
                 demand_role(viewer, PUSH)
             return None
-        return self.login.form(request) if _is_page(request) else refusal
+        return self.login.form(request) if has_login and _is_page(request) else refusal
 
     async def _viewer(self, request: Request) -> tuple[Viewer | None, Response]:
         """Whoever asks; null for nobody, and what they are answered."""
-        if self.identities.is_open:
+        if self.is_open:
             return OWNER, _unauthorised("")
         token = token_of(request.headers.get("authorization"))
         if token is None:

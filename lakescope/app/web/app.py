@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from fastapi import APIRouter, Body, Depends, FastAPI, HTTPException, Query, Request, Response
@@ -19,6 +19,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from lakescope.app.assembly import Assembly
 from lakescope.app.client import SpanText
 from lakescope.app.explain import explain
+from lakescope.app.listeners import Listener
 from lakescope.app.query import ask, describe
 from lakescope.app.subject import Subject
 from lakescope.app.trace import NOT_SEARCHABLE, story
@@ -33,13 +34,27 @@ from lakescope.core.contracts import RefusedError, SearchableSink, TransientErro
 from lakescope.kpis import CATALOGUE
 from lakescope.pipeline.dead_letters import Letter
 
+Part = Literal["http", "push", "metrics"]
+"""Tables of the configuration that have an address."""
 TAP_QUEUE = 100  # batches; a slow reader misses some rather than holding back the lake
 LETTERS_MAX = 1000
 LETTERS_BYTES = 64 * 2**20  # of bodies in one answer
 
 
-def create_app(assembly: Assembly, local_secret: str = "") -> FastAPI:
-    """The application over a running assembly; `local_secret` is the token of commands on this machine."""
+def create_app(assembly: Assembly, local_secret: str = "", part: Part = "http") -> FastAPI:
+    """The application over a running assembly, of the address of `part`; `local_secret` is the token of commands on this machine.
+
+    That of ``http`` answers all that has no address of its own.
+    """
+    settings = assembly.configuration.settings
+    listeners: dict[Part, Listener | None] = {
+        "http": settings.http,
+        "push": settings.push,
+        "metrics": settings.metrics,
+    }
+    listener = listeners[part]
+    assert listener is not None
+    parts = {name for name, own in listeners.items() if name == part or (part == "http" and own is None)}
     app = FastAPI(
         title="Lakescope",
         version=version("lakescope"),
@@ -50,21 +65,24 @@ def create_app(assembly: Assembly, local_secret: str = "") -> FastAPI:
         dependencies=[Depends(check_role)],
     )
     app.state.view_for = partial(View, assembly)
-    for routes in (_pages(), _api(), *(room.router() for room in (dashboards, incidents, alerts))):
-        app.include_router(routes)
-    for room in (reports, archive, runbooks):
-        app.include_router(room.router())
+    routers = [_health()]
+    if "metrics" in parts:
+        routers.append(_metrics())
+    if "http" in parts:
+        rooms = (dashboards, incidents, alerts, reports, archive, runbooks)
+        routers += [_api(), *(room.router() for room in rooms)]
     pushes: dict[str, bool] = {}
-    for collector in assembly.collectors.values():
-        router = getattr(collector, "router", None)
-        if router is not None:
-            routes = router()
-            app.include_router(routes)
-            pushes[routes.prefix] = getattr(collector, "has_token", False)
+    if "push" in parts:
+        for collector in assembly.collectors.values():
+            router = getattr(collector, "router", None)
+            if router is not None:
+                routers.append(routes := router())
+                pushes[routes.prefix] = getattr(collector.options, "asks_for_token", False)  # type: ignore[attr-defined]
+    for routes in routers:
+        app.include_router(routes)
     app.add_exception_handler(sqlite3.Error, _unusable_request)
     app.add_exception_handler(ForbiddenError, forbidden)
-    settings = assembly.configuration.settings
-    app.add_middleware(Gate, settings=settings, pushes=pushes, local_secret=local_secret)
+    app.add_middleware(Gate, settings=settings, listener=listener, pushes=pushes, local_secret=local_secret)
     return app
 
 
@@ -72,7 +90,7 @@ def _unusable_request(request: Request, error: Exception) -> Response:
     return JSONResponse({"detail": f"the dead letters cannot be used now: {error}"}, 503)
 
 
-def _pages() -> APIRouter:
+def _health() -> APIRouter:
     router = APIRouter(tags=["health"])
 
     # health is answered on the event loop: threads may all be waiting for a store
@@ -88,6 +106,12 @@ def _pages() -> APIRouter:
         if request.state.viewer is None:
             return PlainTextResponse("degraded\n" if reasons else "ready\n", 503 if reasons else 200)
         return JSONResponse({"ready": not reasons, "reasons": reasons}, 503 if reasons else 200)
+
+    return router
+
+
+def _metrics() -> APIRouter:
+    router = APIRouter(tags=["health"])
 
     @router.get("/metrics")
     def metrics(view: Viewed) -> Response:

@@ -9,12 +9,15 @@ import resource
 import socket
 import threading
 import time
+from functools import partial
 from typing import Any
 
 import h11
 import uvicorn
 from fastapi import FastAPI
 from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from lakescope.app.web.certificate import ServerCertificate
 
 log = logging.getLogger(__name__)
 
@@ -54,8 +57,11 @@ RARELY = Rarely()
 class Server:
     """uvicorn beside the engine; `url` is where it answers."""
 
-    def __init__(self, app: FastAPI, host: str, port: int) -> None:
+    def __init__(
+        self, app: FastAPI, host: str, port: int, certificate: ServerCertificate | None = None
+    ) -> None:
         """Binds at once. Raises `RuntimeError` with the remedy if the address is taken."""
+        self._certificate = certificate
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         # asyncio switches Nagle's algorithm off only for sockets that say that they are TCP's
         self._socket = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -69,7 +75,7 @@ class Server:
             ) from error
         self.port = self._socket.getsockname()[1]
         address = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
-        self.url = f"http://{address}:{self.port}"
+        self.url = f"http{'s' * (certificate is not None)}://{address}:{self.port}"
         config = uvicorn.Config(
             app,
             http=_Connection,
@@ -79,6 +85,9 @@ class Server:
             timeout_graceful_shutdown=2,
             lifespan="off",
         )
+        if certificate is not None:
+            config.load()
+            config.ssl = certificate.context  # uvicorn's own would be read once
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._serve, name="web", daemon=True)
 
@@ -99,16 +108,24 @@ class Server:
         asyncio.run(self._serve_quietly())
 
     async def _serve_quietly(self) -> None:
-        asyncio.get_running_loop().set_exception_handler(_note)
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(_note)
+        if self._certificate is None:
+            await self._server.serve(sockets=[self._socket])
+            return
+        # uvicorn passes on no limit for clients that are slow to shake hands
+        loop.create_server = partial(loop.create_server, ssl_handshake_timeout=HEAD_S)  # type: ignore[method-assign]
+        watching = asyncio.create_task(self._certificate.watch())
         await self._server.serve(sockets=[self._socket])
+        watching.cancel()
 
 
 def _remedy(error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
-        return "choose another port in [http] port, or stop who listens there"
+        return "choose another `port` below [http] (or [push], [metrics]), or stop who listens there"
     if error.errno == errno.EACCES:
-        return "choose a port from 1024 on in [http] port"
-    return "name an address of this machine in [http] host, such as 127.0.0.1"
+        return "choose a `port` from 1024 on"
+    return "name an address of this machine as `host`, such as 127.0.0.1"
 
 
 def _note(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
