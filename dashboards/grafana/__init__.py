@@ -158,10 +158,12 @@ def _variables(dashboard: Dashboard, builder: Builder, grouping: Grouping) -> tu
 
 
 def _annotations(builder: Builder) -> list[Json]:
-    """What a dip in any panel may come from: checks that found a service critical, declared downtimes, and incidents."""
+    """What a dip in any panel may come from: checks that found a service critical, declared downtimes, incidents, and
+    interventions: each revision of one, as "Corrected: ..." or "Removed: ..."."""
     critical = builder.annotation("probes", (Condition("status", "=", "critical"),), "message")
     began = builder.annotation("downtimes", (Condition("event", "=", "began"),), "summary", until="ended")
     incidents = builder.annotation("incidents", (Condition("event", "=", "began"),), "summary")
+    interventions = builder.annotation("annotations", (), "summary", until="ended")
     return [
         {"name": name, "enable": True, "hide": False, "iconColor": colour, "target": dict(one.target)}
         | dict(one.fields)
@@ -169,5 +171,6 @@ def _annotations(builder: Builder) -> list[Json]:
             ("Critical probes", critical, LIGHT.critical),
             ("Declared downtimes", began, LIGHT.muted),
             ("Incidents", incidents, LIGHT.warning),
+            ("Interventions", interventions, LIGHT.ink),
         )
     ]

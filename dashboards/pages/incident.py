@@ -215,6 +215,37 @@ def marked(picture: Picture, spans: Sequence[Span], *, whole: bool = False) -> P
     return picture | {"disturbances": [{"i": i, "titles": names} for i, names in titles.items()]}
 
 
+class Note(NamedTuple):
+    """An intervention: what was changed, from when to when (POSIX seconds); null: at that moment."""
+
+    text: str
+    began: float
+    ended: float | None
+
+
+def noted(picture: Picture, notes: Sequence[Note]) -> Picture:
+    """A chart over time with the interventions of its range: ``interventions`` has each one's text, its time and end in
+    milliseconds, and the place in ``times`` of the bin in which it began (of the first bin, if it began before)."""
+    if "incidents" not in picture or not picture["times"]:
+        return picture
+    times, bin_ms = picture["times"], picture["bin_s"] * 1000
+    marks = []
+    for note in notes:
+        begin_ms, end_ms = note.began * 1000, (note.ended or note.began) * 1000
+        if end_ms < times[0] or begin_ms >= times[-1] + bin_ms:
+            continue
+        i = max((i for i, time_ms in enumerate(times) if time_ms <= begin_ms), default=0)
+        marks.append(
+            {
+                "i": i,
+                "text": note.text,
+                "t": max(begin_ms, times[0]),
+                "end": min(end_ms, times[-1] + bin_ms) if note.ended else None,
+            }
+        )
+    return picture | {"interventions": marks} if marks else picture
+
+
 def links_of(patterns: Sequence[Pattern], selection: Selection) -> list[dict[str, Any]]:
     """Dashboards that show the place in that time: ``title``, ``dashboard`` and its query as pairs."""
     time = [("since", f"{selection.since:%Y-%m-%dT%H:%M}"), ("until", f"{selection.until:%Y-%m-%dT%H:%M}")]

@@ -66,6 +66,8 @@ def describe(picture: Picture) -> str:
     if disturbances := picture.get("disturbances"):
         titles = dict.fromkeys(title for one in disturbances for title in one["titles"])
         shades += f"; incidents: {'; '.join(titles)}"
+    if notes := picture.get("interventions"):
+        shades += f"; interventions: {'; '.join(dict.fromkeys(one['text'] for one in notes))}"
     return f"{picture['title']}, over time: {', '.join(names[:12])}{more}{shades}"
 
 
@@ -397,6 +399,26 @@ def _marks(picture: Picture, theme: Theme) -> list[Spec]:
         *_shade(picture, picture.get("downtimes", ()), theme.muted),
         *_shade(picture, picture.get("incidents", ()), theme.critical),
         *_shade(picture, picture.get("disturbances", ()), theme.warning),
+        *_notes(picture, theme),
+    ]
+
+
+def _notes(picture: Picture, theme: Theme) -> list[Spec]:
+    """A dashed line where an intervention began, and its time in grey where it lasted."""
+    notes = picture.get("interventions", ())
+    if not notes:
+        return []
+    spans = [{"t": one["t"], "end": one["end"]} for one in notes if one["end"] is not None]
+    x = {"x": _time(picture)}
+    rule = {"type": "rule", "color": theme.ink, "strokeDash": [2, 3], "strokeWidth": 1.5, "clip": True}
+    rect = {"type": "rect", "color": theme.ink, "opacity": 0.06, "clip": True}
+    return [
+        *(
+            [{"data": {"values": spans}, "mark": rect, "encoding": x | {"x2": {"field": "end"}}}]
+            if spans
+            else []
+        ),
+        {"data": {"values": [{"t": one["t"]} for one in notes]}, "mark": rule, "encoding": x},
     ]
 
 

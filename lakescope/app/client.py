@@ -7,7 +7,7 @@ Every method raises `RuntimeError` with what the store or the instance answered.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 from urllib.parse import quote
@@ -18,9 +18,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from lakescope.app.config import Configuration, Settings
+    from lakescope.app.interventions import Words
     from lakescope.app.reports import ReportText
     from lakescope.app.trace import Span
     from lakescope.core.contracts import SearchableSink, Sink
+    from lakescope.core.events import Annotation
     from lakescope.dashboards.model import Dashboard
     from lakescope.dashboards.pages.pictures import DashboardAnswer
     from lakescope.dashboards.questions import Selection
@@ -116,6 +118,18 @@ class Client(Protocol):
 
     def incidents(self, since: str) -> list[Document] | None:
         """Open ones, and those that ended within `since` (24h), as /api/incidents has them; null: no instance runs."""
+
+    def annotations(self, since: str, until: str) -> list[Document]:
+        """Interventions that begin or last in a range, as they hold now, the newest first."""
+
+    def annotate(self, words: Words) -> Document:
+        """Writes one down."""
+
+    def correct_annotation(self, id: str, words: Words) -> Document:
+        """Replaces what is given of one."""
+
+    def remove_annotation(self, id: str, by: str | None) -> Document:
+        """Removes one."""
 
     def incident(self, id: str) -> Document:
         """One of them, with its evidence."""
@@ -269,6 +283,26 @@ class Instance:
     def incident(self, id: str) -> Document:
         """From ``/api/incidents/{id}``."""
         document: Document = self._ask(f"/api/incidents/{id}")
+        return document
+
+    def annotations(self, since: str, until: str) -> list[Document]:
+        """From ``/api/annotations``."""
+        documents: list[Document] = self._ask("/api/annotations", {"since": since, "until": until})
+        return documents
+
+    def annotate(self, words: Words) -> Document:
+        """By ``/api/annotations``."""
+        document: Document = self._tell("/api/annotations", words._asdict())
+        return document
+
+    def correct_annotation(self, id: str, words: Words) -> Document:
+        """By ``/api/annotations/{id}/correct``."""
+        document: Document = self._tell(f"/api/annotations/{quote(id, '')}/correct", words._asdict())
+        return document
+
+    def remove_annotation(self, id: str, by: str | None) -> Document:
+        """By ``/api/annotations/{id}/remove``."""
+        document: Document = self._tell(f"/api/annotations/{quote(id, '')}/remove", {"by": by})
         return document
 
     def letter_ids(self, letter_filter: LetterFilter) -> list[str]:
@@ -451,6 +485,56 @@ class Stores:
     def incident(self, id: str) -> Document:
         """Only an instance knows them."""
         raise RuntimeError(f"no instance runs that knows incident {id}: list incidents without an id")
+
+    def annotations(self, since: str, until: str) -> list[Document]:
+        """Of the first store that can answer."""
+        from lakescope.app.interventions import find_all
+        from lakescope.app.words import moment
+
+        with _readable_errors(), self.open_store(None) as (_, sink):
+            return find_all(sink, moment(since), moment(until))
+
+    def annotate(self, words: Words) -> Document:
+        """Into every store."""
+        from lakescope.app.interventions import create
+
+        return self._revise(lambda _, now: create(words, now))
+
+    def correct_annotation(self, id: str, words: Words) -> Document:
+        """Into every store."""
+        from lakescope.app.interventions import correct, find_one
+
+        return self._revise(lambda store, now: correct(find_one(store, id), words, now))
+
+    def remove_annotation(self, id: str, by: str | None) -> Document:
+        """Into every store."""
+        from lakescope.app.interventions import find_one, remove
+
+        return self._revise(lambda store, now: remove(find_one(store, id), by, now))
+
+    def _revise(self, make: Callable[[SearchableSink, datetime], Annotation]) -> Document:
+        from datetime import UTC, datetime
+
+        import msgspec
+
+        from lakescope.app.interventions import DATASET
+        from lakescope.app.lock import lock
+        from lakescope.app.trace import NOT_SEARCHABLE, searchable_sink
+
+        with lock(self.configuration.settings.data_dir), _readable_errors(), self._sinks() as sinks:
+            store = searchable_sink(sinks)
+            if store is None:
+                raise RuntimeError(NOT_SEARCHABLE)
+            try:
+                event = make(store, datetime.now(UTC))
+            except KeyError as error:
+                raise RuntimeError(f"no annotation {error.args[0]!r}, or it was removed") from error
+            for name, sink in sinks.items():
+                datasets = self.configuration.sinks[name].options.datasets
+                if datasets is None or DATASET in datasets:
+                    sink.write([one for one in sink.encode([event], [msgspec.json.encode(event)]) if one])
+        document: Document = msgspec.to_builtins(event)
+        return document
 
     def letter_ids(self, letter_filter: LetterFilter) -> list[str]:
         """From the file."""

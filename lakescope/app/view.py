@@ -17,8 +17,10 @@ from prometheus_client import generate_latest
 from lakescope.alerts.book import IncidentBook
 from lakescope.alerts.objectives import Objective
 from lakescope.alerts.options import AlertOptions
+from lakescope.app import interventions
 from lakescope.app.assembly import Assembly
 from lakescope.app.backup import back_up
+from lakescope.app.interventions import Words
 from lakescope.app.query import store_of
 from lakescope.app.replay import ReplayResult, replay
 from lakescope.app.restriction import restricted_all, sees
@@ -26,6 +28,7 @@ from lakescope.app.trace import searchable_sink
 from lakescope.app.viewer import Viewer
 from lakescope.app.visible_alerts import VisibleAlerts, VisibleIncidents, sees_objective
 from lakescope.core.contracts import SearchableSink, Sink
+from lakescope.core.events import Annotation
 from lakescope.dashboards.model import Dashboard
 from lakescope.pipeline.dead_letters import DeadLetters
 from lakescope.reports.archive import Archive
@@ -124,6 +127,44 @@ class View:
         """Of reports, which were made for viewers of all VOs: also that of one VO has numbers of the whole lake."""
         self._need_all("the archive of reports")
         return Archive(self._assembly.configuration.settings.data_dir / "reports")
+
+    # --- interventions --------------------------------------------------------------------------------------
+
+    def annotations(self, since: datetime, until: datetime) -> list[Document]:
+        """Those of a range, the newest first; none where no store can be asked. Raises `TransientError` or `RefusedError`."""
+        try:
+            _, store = self.store(None)
+        except ValueError:
+            return []
+        return interventions.find_all(store, since, until)
+
+    def annotate(self, words: Words, now: datetime) -> Annotation:
+        """Stores a new one. Raises `ValueError`."""
+        return self._store_annotation(
+            interventions.create(words._replace(vo=interventions.vo_for(self.viewer, words.vo or None)), now)
+        )
+
+    def correct_annotation(self, id: str, words: Words, now: datetime) -> Annotation:
+        """Stores its next revision. Raises `KeyError` or `ValueError`."""
+        before = self._annotation(id)
+        words = words._replace(vo=interventions.vo_for(self.viewer, words.vo or before.get("vo")))
+        return self._store_annotation(interventions.correct(before, words, now))
+
+    def remove_annotation(self, id: str, by: str | None, now: datetime) -> Annotation:
+        """Stores its last revision. Raises `KeyError` or `ValueError`."""
+        before = self._annotation(id)
+        interventions.vo_for(self.viewer, before.get("vo"))
+        return self._store_annotation(interventions.remove(before, by, now))
+
+    def _annotation(self, id: str) -> Document:
+        store = self.searchable()
+        if store is None:
+            raise KeyError(id)
+        return interventions.find_one(store, id)
+
+    def _store_annotation(self, event: Annotation) -> Annotation:
+        self._assembly.report([event])
+        return event
 
     # --- the instance itself --------------------------------------------------------------------------------
 

@@ -21,6 +21,7 @@ from lakescope.cli import (
     demo,
     doctor,
     incidents,
+    interventions,
     normalise,
     prepare,
     query,
@@ -61,6 +62,8 @@ app.command()(backup.compact)
 app.command(name="test")(cases.test)
 app.command()(query.query)
 app.command()(incidents.incidents)
+app.command()(interventions.annotate)
+app.add_typer(interventions.app, name="annotations")
 app.add_typer(alerts.app, name="alerts")
 app.add_typer(dashboards.app, name="dashboards")
 app.add_typer(report.app, name="report")

@@ -538,6 +538,25 @@ class AlertChange(Event, tag="alerts"):
     summary: Text | None = None  #: the alert in one line
 
 
+class Annotation(Event, tag="annotations"):
+    """An intervention, such as an upgrade: what somebody changed and when, `time` being its beginning.
+
+    Each correction is an event of its own, and so is a removal: of those of one `annotation` the greatest `revision` holds.
+    """
+
+    annotation: str  #: its identifier, the same for all its revisions
+    revision: Count  #: 1, and one more for each correction (count)
+    state: Annotated[Literal["noted", "corrected", "removed"], TAG]  #: removed: shown no more
+    text: Text  #: what was changed, in somebody's words
+    noted: Time  #: time at which this revision was written
+    by: str | None = None  #: who wrote this revision
+    ended: Time | None = None  #: end of the intervention; null: a moment
+    ended_ms: Milliseconds | None = None  #: the same in milliseconds since 1970, for Grafana
+    site: Tag | None = None  #: site that it is about; null: the whole lake, or `rse` says it
+    rse: Tag | None = None  #: RSE that it is about
+    summary: Text | None = None  #: text, place and author in one line
+
+
 class LinkRequests(Event, tag="requests"):
     """Transfer requests of one link as Rucio counts them: of an activity, or the age of those that are open."""
 
@@ -643,6 +662,7 @@ DATASETS: dict[str, type[Event]] = {
         Downtime,
         IncidentReport,
         AlertChange,
+        Annotation,
         ExpectedTest,
         *(LinkRequests, Daemon, Replica),
         RucioMetric,
@@ -671,6 +691,7 @@ AnyEvent = (
     | Downtime
     | IncidentReport
     | AlertChange
+    | Annotation
     | ExpectedTest
     | LinkRequests
     | Daemon

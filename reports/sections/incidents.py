@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from lakescope.core.printable import rfc3339
+from lakescope.core.revisions import latest
 from lakescope.kpis.model import Condition
 from lakescope.kpis.units import format_value
 from lakescope.reports.desk import Answer, Desk, Question, ask_for
@@ -32,6 +33,7 @@ COLUMNS = (
 )
 PLACES = ("src_site", "dst_site", "src_rse", "dst_rse", "protocol", "endpoint", "activity", "vo")
 """Of an incident, which are dimensions of transfers."""
+ANNOTATION = ("annotation", "revision", "state", "text", "by", "ended", "site", "rse")
 AFFECTED = ("files_failing", "failed_volume")
 REPORTS_MAX = 20_000
 """Each round reports each open incident: 2016 rounds a week."""
@@ -55,6 +57,8 @@ def incidents(desk: Desk) -> Section:
         rses = _rses(desk, desk.site)
         of_period = [one for one in of_period if _is_at(one, desk.site, rses)]
     affected = _affected(desk, of_period[:ROWS])
+    (revisions,) = desk.events("annotations", ANNOTATION, (), limit=REPORTS_MAX)
+    notes = [one for one in latest(revisions) if desk.site is None or one["site"] in (None, desk.site)]
     still_open = [one for one in of_period if one["state"] == "open"]
     findings = [
         Finding(
@@ -73,7 +77,10 @@ def incidents(desk: Desk) -> Section:
         title="Incidents",
         state=worst([one.state for one in findings]),
         sentences=_counts(desk, began, of_period, still_open),
-        tables=[_table(desk, of_period, affected)] if of_period else [],
+        tables=[
+            *([_table(desk, of_period, affected)] if of_period else []),
+            *([_interventions(desk, notes)] if notes else []),
+        ],
         findings=findings,
         notes=refusals(*began),
     )
@@ -164,6 +171,27 @@ def _table(desk: Desk, of_period: list[Incident], affected: Mapping[tuple[str, s
             for one in of_period[:ROWS]
         ],
         more=max(0, len(of_period) - ROWS),
+    )
+
+
+def _interventions(desk: Desk, notes: Sequence[Mapping[str, Any]]) -> Table:
+    return Table(
+        name="interventions",
+        title=f"Interventions of the {desk.period.noun}",
+        columns=[
+            Column(title=title) for title in ("Began (UTC)", "Until (UTC)", "Place", "What was changed", "By")
+        ],
+        rows=[
+            [
+                _moment(one["time"]),
+                _moment(one["ended"]) if one["ended"] else "",
+                ", ".join(filter(None, (one["site"], one["rse"]))) or "the whole lake",
+                one["text"],
+                one["by"] or "",
+            ]
+            for one in notes[:ROWS]
+        ],
+        more=max(0, len(notes) - ROWS),
     )
 
 

@@ -205,7 +205,7 @@ def test_clock_offsets_are_ranked_by_their_distance_from_0(loaded: Loaded) -> No
     assert set(frame.columns[target["bucketAggs"][0]["field"]]) == {worst}
 
 
-def test_annotations_are_the_critical_checks_the_downtimes_and_the_incidents(
+def test_annotations_are_the_critical_checks_the_downtimes_the_incidents_and_the_interventions(
     lake: Lake, loaded: Loaded
 ) -> None:
     document = build(DASHBOARDS["probes"], loaded.store).document
@@ -215,13 +215,13 @@ def test_annotations_are_the_critical_checks_the_downtimes_and_the_incidents(
     assert len(critical) > 10
     assert sorted(found) == sorted(critical)
     first = f"{START:%Y-%m-%dT%H:%M:%S}"  # what began before the range is not marked
-    for dataset, one in zip(("downtimes", "incidents"), others, strict=True):
+    for dataset, one in zip(("downtimes", "incidents", "annotations"), others, strict=True):
         began = [
             (event["summary"], event.get("ended_ms"))
             for event in lake.of(dataset)
-            if event["event"] == "began" and event["time"] >= first
+            if event.get("event", "began") == "began" and event["time"] >= first
         ]
-        assert began and any(end for _, end in began) == (dataset == "downtimes")
+        assert began and any(end for _, end in began) == (dataset != "incidents")
         assert sorted(loaded.source.annotations(document, one, EVERYTHING)) == sorted(began)
 
 

@@ -16,6 +16,7 @@ import pytest
 
 from lakescope.core.events import (
     AlertChange,
+    Annotation,
     Daemon,
     Downtime,
     Event,
@@ -433,6 +434,26 @@ def _found(number: int, ids: Iterator[str], common: dict[str, Any]) -> Iterator[
         yield IncidentReport(id=next(ids), event="reported", **fields)
 
 
+def _changed(number: int, common: dict[str, Any]) -> Iterator[Event]:
+    """What somebody wrote down: moments, and some that lasted."""
+    if number % 20:
+        return
+    end = datetime.fromisoformat(common["time"]) + timedelta(hours=1) if number % 40 else None
+    yield Annotation(
+        id=f"{2**120 + number:032x}",
+        annotation=f"N{number}",
+        revision=1,
+        state="noted",
+        text=f"change {number}",
+        noted=common["time"],
+        site=f"SITE-{number % 3}" if number % 40 else None,
+        summary=f"change {number} (by Ada)",
+        ended=None if end is None else f"{end:%Y-%m-%dT%H:%M:%SZ}",
+        ended_ms=None if end is None else round(end.timestamp()) * 1000,
+        **common | {"source": "lakescope"},
+    )
+
+
 def _called(number: int, ids: Iterator[str], common: dict[str, Any]) -> Iterator[Event]:
     """Alerts of rules and incidents: pages and tickets, some muted, some acknowledged, some called false."""
     for alert in range(number % 4):
@@ -566,6 +587,7 @@ def _told(number: int) -> Iterator[Event]:
     yield from _called(number, ids, common)
     yield from _self_reported(number, ids, common)
     yield from _billed(number, ids, common)
+    yield from _changed(number, common)
     whole = {"rse": f"RSE-{number % 3}", "site": "X" if number % 3 else None, "total": 11 * 10**15}
     if number < 60:  # and never again
         yield Storage(id=next(ids), rse="RSE-GONE", used=number, free=5, total=10**6, **common)

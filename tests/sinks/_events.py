@@ -25,6 +25,8 @@ def event_of(dataset: str) -> Event:
         texts |= {"kind": "gauge", "part": "sum", "unit": "seconds"}
     if dataset in ("alerts", "incidents"):
         texts |= {"state": "open", "severity": "page"}
+    if dataset == "annotations":
+        texts |= {"state": "noted"}
     texts["event"] = {
         "alerts": "opened",
         "deletions": "done",

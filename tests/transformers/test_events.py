@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lakescope.alerts.book import IncidentRecord
+from lakescope.app import interventions
 from lakescope.app.incident_events import events_of
 from lakescope.core.events import DATASETS, AlertChange, Event, FileOperation
 from lakescope.core.messages import Message
@@ -101,7 +102,13 @@ def hour() -> list[Event]:
         bytes=2**40,
         queue_s=0.25,
     )
-    found = [*batch.events, *events_of([incident], incident.opened), step, operation]
+    note = interventions.create(
+        interventions.Words(
+            text="FTS 3.13", at="2026-03-02T08:00", until="2026-03-02T09:00", site="PIC", by="Ada"
+        ),
+        start,
+    )
+    found = [*batch.events, *events_of([incident], incident.opened), step, operation, note]
     assert {event.dataset for event in found} >= DATASETS.keys() - {"push", "pipeline"}
     return found
 

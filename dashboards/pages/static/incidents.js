@@ -63,6 +63,9 @@ function showIncident(one) {
     ? el("div", { class: "scroll", tabindex: 0, role: "region", "aria-labelledby": "evidence-title" }, sortable({ id: "evidence", title: "Evidence" }, ["source", "finding", "what it reports"].map((label) => ({ label })),
       one.evidence.map((row) => ({ values: [row.source, row.finding, row.text], cells: [el("th", { scope: "row" }, row.source), el("td", { class: "finding" }, ...finding(row)), el("td", {}, row.text)] })), "events"))
     : words("Nothing else has reported of this place."));
+  $("changes").replaceChildren(el("h2", { id: "h-changes" }, "Interventions"), one.annotations.length
+    ? el("ul", {}, ...one.annotations.map((note) => el("li", {}, el("b", {}, `${utc(instant(note.time))} UTC`), note.ended ? ` until ${utc(instant(note.ended))}` : "", ` ${note.summary}`)))
+    : words("None was written down: lakescope annotate."));
   showActs(one, addressOfIncident(one.id));
 }
 async function showCharts(id) {
@@ -85,7 +88,7 @@ async function openIncident() {
   let known = false;
   await keepShowing(async () => {
     const one = await ask(`incidents/${encodeURIComponent(id)}`).catch((error) => { if (!known) $("content").replaceChildren(words("No incident: see above.")); throw error; });
-    if (!known) $("content").replaceChildren(el("div", { id: "head" }), el("div", { class: "story incident-page" }, ...["what", "evidence"].map(section), ...acts(addressOfIncident(id)), section("links")),
+    if (!known) $("content").replaceChildren(el("div", { id: "head" }), el("div", { class: "story incident-page" }, ...["what", "evidence", "changes"].map(section), ...acts(addressOfIncident(id)), section("links")),
       el("div", { id: "charts" }));
     known = true;
     showIncident(one);

@@ -570,7 +570,14 @@ function bandsOf(picture) {
   const entry = (colour, what, names) => names.length ? [el("li", { class: "bands" }, el("i", { class: "area", "--colour": colour }),
     el("span", {}, `${what}: ${names.slice(0, BANDS).join(", ")}${names.length > BANDS ? ` and ${names.length - BANDS} more` : ""}`))] : [];
   return [...entry("var(--muted)", "declared downtime", [...new Set((picture.downtimes ?? []).flatMap((one) => one.places))]),
-    ...entry("var(--warning)", "incident", [...new Set((picture.disturbances ?? []).flatMap((one) => one.titles))])];
+    ...entry("var(--warning)", "incident", [...new Set((picture.disturbances ?? []).flatMap((one) => one.titles))]),
+    ...notesOf(picture)];
+}
+/** The interventions, which dashed lines mark, as an entry of the legend. */
+function notesOf(picture) {
+  const texts = [...new Set((picture.interventions ?? []).map((one) => one.text))];
+  return texts.length ? [el("li", { class: "bands notes" }, el("i", { class: "dashed", "--colour": "var(--ink)" }),
+    el("span", {}, `intervention: ${texts.slice(0, BANDS).join("; ")}${texts.length > BANDS ? ` and ${texts.length - BANDS} more` : ""}`))] : [];
 }
 function tip(picture, event, value) {
   const box = $("tip"), i = value?.i, time = picture.times[i];
@@ -586,7 +593,8 @@ function tip(picture, event, value) {
   box.replaceChildren(el("b", {}, `${utc(time)} UTC`), el("table", {}, el("tbody", {}, ...lines.slice(0, TIP_LINES).map(row))),
     more > 0 ? `and ${more} more` : lines.length ? "" : "no value", ...(incident ? [el("p", {}, incident.text)] : []),
     ...(downtime ? [el("p", {}, `declared downtime: ${downtime.places.join(", ")}`)] : []),
-    ...(disturbance ? [el("p", {}, `incident: ${disturbance.titles.join("; ")}`)] : []));
+    ...(disturbance ? [el("p", {}, `incident: ${disturbance.titles.join("; ")}`)] : []),
+    ...(picture.interventions ?? []).filter((one) => one.i === i).map((one) => el("p", {}, `intervention: ${utc(one.t)} UTC ${one.text}`)));
   const { width, height } = box.getBoundingClientRect();
   box.style.left = `${event.clientX + 14 + width > innerWidth ? Math.max(0, event.clientX - width - 14) : event.clientX + 14}px`;
   box.style.top = `${Math.max(0, Math.min(event.clientY + 14, innerHeight - height - 4))}px`;

@@ -10,14 +10,14 @@ from fastapi import APIRouter, HTTPException, Query, Request, Response
 
 from lakescope.app.query import answer_dashboard, ask_many, can_answer
 from lakescope.app.view import View
-from lakescope.app.web.incidents import span_of
+from lakescope.app.web.incidents import notes_of, span_of
 from lakescope.app.web.pages import FOR_EVER, cached_response, http_errors
 from lakescope.app.web.viewing import Viewed
 from lakescope.app.words import parse_selection
 from lakescope.dashboards.definitions import DASHBOARDS
 from lakescope.dashboards.model import Dashboard, Variable
 from lakescope.dashboards.pages import page
-from lakescope.dashboards.pages.incident import marked
+from lakescope.dashboards.pages.incident import marked, noted
 from lakescope.dashboards.pages.pictures import Answer, layout
 from lakescope.dashboards.questions import Selection
 from lakescope.dashboards.theme import THEMES
@@ -149,7 +149,8 @@ def _api() -> APIRouter:
             answer = answer_dashboard(one, selection, sink, sink_name)
         book, begin = view.incidents, selection.since.timestamp()
         spans = [span_of(record) for record in book.incidents(begin)] if book else []
-        pictures = [marked(picture, spans) for picture in answer.pictures]
+        notes = notes_of(view, selection)
+        pictures = [noted(marked(picture, spans), notes) for picture in answer.pictures]
         panels = [picture | page.chart(picture, THEMES[theme]) for picture in pictures]
         document = answer.document() | {"panels": panels, "stores": _queryable_sinks(view.types)}
         return Response(msgspec.json.encode(document), media_type="application/json")

@@ -18,10 +18,21 @@ from lakescope.app.web.acts import add_acts, answer
 from lakescope.app.web.pages import cached_response, http_errors
 from lakescope.app.web.viewing import Viewed
 from lakescope.app.words import duration
+from lakescope.core.contracts import RefusedError, TransientError
 from lakescope.core.printable import rfc3339
 from lakescope.dashboards.pages import page
-from lakescope.dashboards.pages.incident import Span, dashboard_of, links_of, marked, selection_of, title_of
+from lakescope.dashboards.pages.incident import (
+    Note,
+    Span,
+    dashboard_of,
+    links_of,
+    marked,
+    noted,
+    selection_of,
+    title_of,
+)
 from lakescope.dashboards.pages.pictures import layout
+from lakescope.dashboards.questions import Selection
 from lakescope.dashboards.theme import THEMES
 
 NOT_EVALUATED = 'this instance does not look for incidents in the background yet: run "lakescope incidents"'
@@ -80,7 +91,8 @@ def _api() -> APIRouter:
         """One incident, with evidence, and where else its place is shown."""
         record, now = find(view, id), time.time()
         selection = selection_of(*_span(record), datetime.fromtimestamp(now, UTC))
-        return answer(document(record, now) | {"links": links_of(record.patterns, selection)})
+        more = {"links": links_of(record.patterns, selection), "annotations": _annotations(view, selection)}
+        return answer(document(record, now) | more)
 
     @router.get("/{id}/charts")
     def charts(view: Viewed, id: str, store: str | None = None) -> Response:
@@ -94,7 +106,10 @@ def _api() -> APIRouter:
             raise HTTPException(422, str(error)) from error
         with http_errors(sink_name):
             charts = answer_dashboard(dashboard, selection, sink, sink_name)
-        pictures = [marked(picture, [span_of(record)], whole=True) for picture in charts.pictures]
+        notes = notes_of(view, selection)
+        pictures = [
+            noted(marked(picture, [span_of(record)], whole=True), notes) for picture in charts.pictures
+        ]
         panels = [picture | page.chart(picture, THEMES["css"]) for picture in pictures]
         return answer({"layout": layout(dashboard), "data": charts.document() | {"panels": panels}})
 
@@ -118,6 +133,25 @@ def span_of(record: IncidentRecord) -> Span:
     """For marks on charts."""
     title = title_of(record.patterns) if record.patterns else record.culprit
     return Span(title, record.began, record.ended)
+
+
+def notes_of(view: View, selection: Selection) -> list[Note]:
+    """The interventions of a range, for marks on charts; none where the store does not answer."""
+    return [
+        Note(
+            str(one["summary"]),
+            datetime.fromisoformat(one["time"]).timestamp(),
+            datetime.fromisoformat(one["ended"]).timestamp() if one.get("ended") else None,
+        )
+        for one in reversed(_annotations(view, selection))
+    ]
+
+
+def _annotations(view: View, selection: Selection) -> list[dict[str, Any]]:
+    try:
+        return view.annotations(selection.since, selection.until)
+    except (TransientError, RefusedError):  # what is asked for beside them says so
+        return []
 
 
 def _time(at: float | None) -> str | None:

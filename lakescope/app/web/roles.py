@@ -23,6 +23,9 @@ CHANGES: Mapping[str, Role] = MappingProxyType(
         "POST /api/incidents/{id}/acknowledge": Role.OPERATOR,
         "POST /api/incidents/{id}/silence": Role.OPERATOR,
         "POST /api/incidents/{id}/silence/end": Role.OPERATOR,
+        "POST /api/annotations": Role.OPERATOR,
+        "POST /api/annotations/{id}/correct": Role.OPERATOR,
+        "POST /api/annotations/{id}/remove": Role.OPERATOR,
         "POST /api/dead-letters/ids": Role.READER,  # a question: ids may be more than an address can hold
         "POST /api/dead-letters/drop": Role.OPERATOR,
         "POST /api/dead-letters/replay": Role.OPERATOR,
