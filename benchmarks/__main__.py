@@ -13,6 +13,7 @@ from benchmarks import (
     kafka,
     overflow,
     report,
+    sync,
     whole_process,
 )
 
@@ -28,6 +29,7 @@ ALL = {
     "whole_process": whole_process.main,
     "dashboards": dashboards.main,
     "report": report.main,
+    "sync": sync.main,
 }
 
 names = [name for name in sys.argv[1:] if name in ALL] or ALL

@@ -7,10 +7,11 @@ from pydantic import Field
 from lakescope.core.options import Options
 from lakescope.core.rucio import RucioServer
 from lakescope.sync.accounts.options import AccountsOptions
+from lakescope.sync.schedule import Schedule
 
 
-class RsesOptions(Options):
-    """What `lakescope sync rses` leaves alone."""
+class RsesOptions(Schedule):
+    """When RSEs are synchronised, and what is left alone."""
 
     exclude_rses: tuple[str, ...] = Field(default=(), examples=[["EULAKE-2"]])
     """RSEs that are neither created nor changed nor removed, whatever CRIC says."""

@@ -20,10 +20,11 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 
 from lakescope.core.http import http_client, mask
 from lakescope.core.oidc import RefusedLoginError
-from lakescope.core.rucio import RucioServer, Tokens
+from lakescope.core.rucio import RucioServer, Tokens, label_of
 from lakescope.sync.plan import SyncError
 
 _ATTEMPTS = 4
+EXPORT_S = 600.0
 _PASSING = (429, 500, 502, 503, 504)
 """Statuses of a server that is overloaded or restarts. Rucio answers 500 for what it did not foresee as well: a last attempt's
 is told as a refusal."""
@@ -52,9 +53,10 @@ class Rucio:
 
     def __init__(self, options: RucioServer, *, timeout_s: float = 60.0, pause_s: float = 0.5) -> None:
         self.options = options
-        self.label = options.url + (f" (VO {options.rucio_vo})" if options.rucio_vo else "")
+        self.label = label_of(options)
         """How plans and errors call it."""
         self._client = http_client(tls=options.tls, timeout_s=timeout_s, headers={"accept": "*/*"})
+        self._timeout = self._client.timeout
         self._tokens = Tokens(self._client, options)
         self._retrying = Retrying(
             stop=stop_after_attempt(_ATTEMPTS),
@@ -66,6 +68,15 @@ class Rucio:
     def get(self, *path: str, **query: str) -> Any:
         """The answer's JSON. `path`: segments, which are quoted here."""
         return self._decode(self._call("GET", path, query), path)
+
+    def export(self) -> Any:
+        """All RSEs of the VO, and their distances. Without a cache Rucio looks up each RSE's name anew, which takes minutes for a
+        large lake: it has `EXPORT_S` to begin its answer."""
+        self._client.timeout = httpx.Timeout(self._client.timeout.connect, read=EXPORT_S)
+        try:
+            return self.get("export")
+        finally:
+            self._client.timeout = self._timeout
 
     def lines(self, *path: str, **query: str) -> Iterator[Any]:
         """The records of a streamed answer (``application/x-json-stream``)."""

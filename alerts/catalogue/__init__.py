@@ -7,8 +7,11 @@ from lakescope.alerts.catalogue.fts import FTS
 from lakescope.alerts.catalogue.network import NETWORK
 from lakescope.alerts.catalogue.rucio import RUCIO
 from lakescope.alerts.catalogue.storage import STORAGE
+from lakescope.alerts.catalogue.syncs import SYNCS
 from lakescope.alerts.catalogue.transfers import TRANSFERS
 from lakescope.alerts.model import Rule
 
-RULES: dict[str, Rule] = {rule.name: rule for rule in (*TRANSFERS, *RUCIO, *FTS, *DATA, *NETWORK, *STORAGE)}
+RULES: dict[str, Rule] = {
+    rule.name: rule for rule in (*TRANSFERS, *RUCIO, *FTS, *DATA, *NETWORK, *STORAGE, *SYNCS)
+}
 """Every rule by name."""

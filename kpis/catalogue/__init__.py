@@ -23,6 +23,7 @@ from lakescope.kpis.catalogue import (
     rucio_transfers,
     rules,
     storage,
+    syncs,
     transfers,
 )
 from lakescope.kpis.model import Kpi
@@ -43,6 +44,7 @@ _ROOMS = (
         incidents,
         alerts,
         pipeline,
+        syncs,
     ),
     *(requests, daemons, replicas),
     *(rucio_backlogs, rucio_transfers, rucio_daemons),

@@ -20,7 +20,7 @@ from lakescope.app.config import Configuration, PipelineOptions, Plugin, Setting
 from lakescope.app.lock import lock
 from lakescope.app.query import can_answer, store_of
 from lakescope.app.tasks import Task, stop_all
-from lakescope.app.topology import TopologyReload, read_topology
+from lakescope.app.topology import InactiveRses, TopologyReload, read_topology
 from lakescope.core.contracts import Collector, ExpiringSink, RefusedError, Sink, TransientError
 from lakescope.core.disk import remedy_for
 from lakescope.core.events import Event
@@ -72,7 +72,9 @@ class Assembly:
         self._topology = read_topology(configuration, is_kept=True)
         self.engine = self._engine(workers)
         plugins = (configuration.collectors | configuration.sinks).values()
-        self.tasks = [Task("topology", TOPOLOGY_S, TopologyReload(configuration, self.replace_topology))]
+        reload = TopologyReload(configuration, self.replace_topology, self._report_document)
+        self.tasks = [Task("topology", TOPOLOGY_S, reload)]
+        self.tasks += sync_tasks(configuration, self.report)
         for plugin in configuration.sinks.values():
             if getattr(plugin.options, "retention_days", None) and isinstance(
                 sink := self.sinks[plugin.name], ExpiringSink
@@ -117,6 +119,12 @@ class Assembly:
         )
         self.status.stop()
         return is_drained
+
+    def _report_document(self, name: str, error: str | None) -> None:
+        """That a document of the topology was refused, or is not any more."""
+        from lakescope.app.sync_rounds import event_of
+
+        self.report([event_of("topology", time.time(), ok=error is None, target=name, error=error)])
 
     def report(self, events: Sequence[Event]) -> None:
         """Stores events of Lakescope's own, as all others are: with retries, dead letters and metrics. From any thread."""
@@ -236,7 +244,9 @@ def open_rounds(
     links = partial(links_of, alerts)
     notifying = Notifying(open_receivers(configuration), alerts.subscriptions, links, beat)
     settings = configuration.settings
-    return Rounds(rules_of(settings), sink, settings.data_dir, notifying, store=store)
+    return Rounds(
+        rules_of(settings), sink, settings.data_dir, notifying, store, inactive=InactiveRses(settings)
+    )
 
 
 def open_report_rounds(
@@ -264,6 +274,25 @@ def open_report_rounds(
         lambda names: cast("Mapping[str, LetterReceiver]", open_receivers(configuration, names)),
         lambda: True if rounds is None else rounds.is_holder,
     )
+
+
+def sync_tasks(configuration: Configuration, report: Callable[[Sequence[Event]], None]) -> list[Task]:
+    """The synchronisations on a schedule. Raises `RuntimeError` where one lacks what it needs."""
+    sync = configuration.settings.sync
+    intervals = {"rses": sync.rses.interval_s, "accounts": sync.accounts and sync.accounts.interval_s}
+    if not any(intervals.values()):
+        return []
+    from lakescope.app.sync_rounds import SyncRounds
+
+    if sync.rucio is None:
+        raise RuntimeError(
+            "[sync.rucio] is missing, and a synchronisation has an `interval_s`: add it, or remove that"
+        )
+    return [
+        Task(f"sync {name}", interval_s, SyncRounds(name, configuration, report))  # type: ignore[arg-type]
+        for name, interval_s in intervals.items()
+        if interval_s is not None
+    ]
 
 
 @contextmanager

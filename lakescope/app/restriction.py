@@ -34,7 +34,7 @@ SHARED: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(
         ("network", "hosts", "fts_queue", "probes", "downtimes", "daemons", "expected_tests"), ()
     ),
-    **dict.fromkeys(("polls", "pipeline", "annotations"), ()),
+    **dict.fromkeys(("polls", "pipeline", "annotations", "syncs"), ()),
     # what an account, a scope or an experiment uses is somebody's, and a share may name the VOs that it is for
     "storage": ("account", "scope", "experiment", "share"),
 }

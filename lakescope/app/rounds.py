@@ -90,8 +90,10 @@ class Rounds:
         notifying: Notifying | None = None,
         store: Callable[[Sequence[Event]], None] | None = None,
         clock: Callable[[], float] = time.time,
+        inactive: Callable[[], Sequence[Outage]] = lambda: (),
     ):
-        """`store`: keeps events of its own, for whoever shares the store; null: nobody does."""
+        """`store`: keeps events of its own, for whoever shares the store; null: nobody does. `inactive`: places out of operation,
+        beside declared downtimes."""
         notifying = notifying or Notifying()
         self.rules = rules
         """Disabled ones, too."""
@@ -99,6 +101,7 @@ class Rounds:
         self._saving = threading.Lock()
         self.records = Records(data_dir / "incidents.json", title_of)
         self.evaluator = Evaluator(rules, sink, Ledger.load(self._file))
+        self._inactive = inactive
         self.outages: list[Outage] = []
         """In force in the last round."""
         self.faults: Mapping[str, str] = {}
@@ -370,7 +373,7 @@ class Rounds:
     def _downtime(self, alert: Alert, rule: Rule | None) -> str | None:
         """The one that mutes an alert, which is annotated with it."""
         topic = CATALOGUE[rule.kpi].dataset if rule else "transfers"
-        outage = outage_of(alert, topic, self.outages)
+        outage = outage_of(alert, topic, (*self.outages, *self._inactive()))
         alert.annotations.pop("downtime", None)
         if outage is None:
             return None

@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lakescope.alerts.muting import Outage
 from lakescope.app.config import Configuration, Settings
 from lakescope.sync import topology as cric
 from lakescope.sync.topology import Name, Snapshot, Snapshots, SourceError
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_SETTLED_NS = 10**9
 DOCUMENTS: tuple[Name, ...] = ("rses", "services", "sites")
 
 
@@ -107,9 +109,12 @@ class TopologyReload:
         self,
         configuration: Configuration,
         replace: Callable[[Topology], None],
+        report: Callable[[Name, str | None], None] = lambda name, error: None,
         clock: Callable[[], float] = time.time,
     ):
+        """`report` gets the name of each document that was refused and why, and once that it is not any more (null)."""
         self.configuration = configuration
+        self._report = report
         self.replace = replace
         self._clock = clock
         self._settings = configuration.settings
@@ -139,13 +144,16 @@ class TopologyReload:
         return f"{count} documents of the topology are read: files when they change, URLs once an interval"
 
     def _is_due(self, name: Name, source: str | Path) -> bool:
-        """A file that has changed or is refused, a URL whose interval is over."""
+        """A file that has changed, a URL or a file that was refused whose interval is over."""
+        is_over = self._clock() >= self._due.get(name, 0.0)
         if isinstance(source, Path):
             version = _file_version(source)
-            is_due = version != self._files[name] or name in self._faults
+            if version is not None and time.time_ns() - version[2] < _SETTLED_NS:
+                return False  # it may be in the middle of being written: the next round sees it
+            is_due = version != self._files[name] or (name in self._faults and is_over)
             self._files[name] = version
             return is_due
-        return self._clock() >= self._due.get(name, 0.0)
+        return is_over
 
     def _refresh(self, name: Name, source: str | Path) -> None:
         self._due[name] = self._clock() + self._settings.topology.interval_s
@@ -153,8 +161,10 @@ class TopologyReload:
             refresh(self._settings, name, self._clock())
         except SourceError as error:
             self._faults[name] = str(error)
+            self._report(name, str(error))
         else:
-            self._faults.pop(name, None)
+            if self._faults.pop(name, None) is not None:
+                self._report(name, None)
 
     def _content(self) -> list[tuple[int, int, int] | None]:
         """Inode, size and time of change of each file that the topology is made of; null for one that is not there."""
@@ -163,6 +173,40 @@ class TopologyReload:
         return [
             _file_version(path) for path in (*paths, *(one.path for one in _qos_files(self.configuration)))
         ]
+
+
+class InactiveRses:
+    """The RSEs that are not ACTIVE in CRIC, as outages: they mute alerts as declared downtimes do."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._snapshots = snapshots_of(settings)
+        self._has_source = source_of(settings, "rses") is not None
+        self._version: tuple[int, int, int] | None = None
+        self._outages: list[Outage] = []
+
+    def __call__(self) -> list[Outage]:
+        """By the version of now."""
+        version = _file_version(self._snapshots.path("rses"))
+        if self._has_source and version != self._version:
+            last = self._snapshots.latest("rses")
+            states = states_of(last.document) if last else {}
+            self._outages = [
+                Outage(rse=name, description=f"its state in CRIC is {state}")
+                for name, state in states.items()
+                if state != "ACTIVE"
+            ]
+            self._version = version
+        return self._outages
+
+
+def states_of(document: Mapping[str, Any]) -> dict[str, str]:
+    """RSE -> its state in CRIC; ACTIVE where CRIC says none."""
+    records = cric.records_of(document)
+    return {
+        name: str(record.get("state") or "ACTIVE").upper()
+        for name, record in records.items()
+        if isinstance(record, Mapping)
+    }
 
 
 def _file_version(path: str | Path | None) -> tuple[int, int, int] | None:

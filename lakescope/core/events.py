@@ -453,6 +453,26 @@ class PipelineReport(Event, tag="pipeline"):
     lag_p99_s: Offset | None = None  #: sink: time from an event to its storage, 99th percentile (seconds)
 
 
+SyncName = Annotated[Literal["topology", "rses", "accounts"], TAG]
+
+
+class SyncRun(Event, tag="syncs"):
+    """What one run of a synchronisation told: how Rucio differs from the source, what was done about it, or why it could not
+    tell."""
+
+    sync: SyncName  #: topology: that CRIC's documents were read
+    ok: bool  #: whether it could tell: the source and Rucio answered, and the guard let the run go on
+    target: Tag | None = None  #: Rucio that is synchronised: its URL, and its VO of several
+    drift: Count | None = None  #: differences between Rucio and the source after the run (count)
+    drift_age_s: Seconds | None = None  #: how long the oldest difference has been there; 0: none (seconds)
+    extra: Count | None = None  #: of these: what Rucio has alone (count)
+    invalid: Count | None = None  #: of these: records of the source that must be repaired there (count)
+    unmapped: Count | None = None  #: records of the source that are, by rule, not synchronised (count)
+    applied: Count | None = None  #: changes made (count)
+    failed: Count | None = None  #: changes that Rucio refused (count)
+    error: Text | None = None  #: why it could not tell
+
+
 class Downtime(Event, tag="downtimes"):
     """What an operations portal said of one downtime of one service, in one answer; and once, that it began.
 
@@ -659,6 +679,7 @@ DATASETS: dict[str, type[Event]] = {
     for cls in (
         *(Transfer, Deletion, Did, Rule, Trace, FileOperation, FtsQueue),
         *(Network, Host, Probe, Storage, Poll, Push, PipelineReport),
+        SyncRun,
         Downtime,
         IncidentReport,
         AlertChange,
@@ -688,6 +709,7 @@ AnyEvent = (
     | Poll
     | Push
     | PipelineReport
+    | SyncRun
     | Downtime
     | IncidentReport
     | AlertChange

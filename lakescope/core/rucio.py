@@ -78,6 +78,11 @@ class RucioServer(Options):
         return {"x-rucio-account": self.account} | ({"x-rucio-vo": self.rucio_vo} if self.rucio_vo else {})
 
 
+def label_of(server: RucioServer) -> str:
+    """How plans, errors and events call a Rucio: its URL, and its VO of several."""
+    return server.url + (f" (VO {server.rucio_vo})" if server.rucio_vo else "")
+
+
 class Tokens:
     """The token of now."""
 

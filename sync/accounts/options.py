@@ -6,8 +6,9 @@ from typing import Literal
 
 from pydantic import Field, SecretStr, field_validator
 
-from lakescope.core.options import Options, Tls, check_url
+from lakescope.core.options import Tls, check_url
 from lakescope.sync.accounts.names import ATTRIBUTE
+from lakescope.sync.schedule import Schedule
 
 OWNER = "lakescope-iam"
 """Key of the account attribute that says which IAM an account belongs to: `issuer_digest`."""
@@ -18,7 +19,7 @@ ADMIN = "admin"
 RESERVED = (OWNER, USER, ADMIN)
 
 
-class AccountsOptions(Options):
+class AccountsOptions(Schedule):
     """Users of an INDIGO IAM as accounts of Rucio."""
 
     url: str = Field(examples=["https://iam.example.org"])

@@ -30,7 +30,7 @@ PROPERTIES = (
 
 def read_lake(rucio: Rucio, spaces: Collection[str], space_source: str) -> Lake:
     """What Rucio has. `spaces`: RSEs whose total space is compared, by the usage of `space_source`. Raises `SyncError`."""
-    document = rucio.get("export")
+    document = rucio.export()
     rses = {name: _rse(name, record) for name, record in document["rses"].items()}
     for name, rse in rses.items():
         rse.limits = dict(rucio.get("rses", name, "limits"))

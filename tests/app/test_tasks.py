@@ -90,13 +90,18 @@ def test_a_topology_that_changes_is_read_without_a_restart(
         until(lambda: task()["state"] == "error", 10, task)
         assert str(rses) in task()["detail"]
         post(with_source(bodies[1]))
-        until(lambda: running.acknowledged(2), 30, running.status.balance)
+        until(lambda: running.acknowledged(3), 30, running.status.balance)
         rses.write_text(topology("NEW"))
         until(lambda: task()["state"] == "ok", 10, task)
         post(with_source(bodies[2]))
-        until(lambda: running.acknowledged(3), 30, running.status.balance)
+        until(lambda: running.acknowledged(5), 30, running.status.balance)
     lines = [line for path in (tmp_path / "out").iterdir() for line in path.read_bytes().splitlines()]
-    assert [json.loads(line)["src_site"] for line in lines] == ["OLD", "OLD", "NEW"]
+    events = [json.loads(line) for line in lines]
+    assert [one["src_site"] for one in events if one["dataset"] == "transfers"] == ["OLD", "OLD", "NEW"]
+    assert [(one["sync"], one["ok"]) for one in events if one["dataset"] == "syncs"] == [
+        ("topology", False),
+        ("topology", True),
+    ]
 
 
 def with_source(body: bytes) -> bytes:

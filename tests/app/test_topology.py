@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
+from lakescope.alerts.model import Alert
+from lakescope.alerts.muting import outage_of
 from lakescope.app.config import Configuration, parse
-from lakescope.app.topology import TopologyReload, read_topology, refresh, snapshots_of
+from lakescope.app.topology import InactiveRses, TopologyReload, read_topology, refresh, snapshots_of
 from lakescope.sync.topology import SourceError
 from lakescope.transformers.topology import Topology
 from tests.contract._http import Answer, HttpServer, Request
@@ -83,6 +85,27 @@ def test_a_url_is_read_anew_and_a_refused_answer_changes_nothing(
     cric.text = None
     cric.time += 60
     assert "1 documents" in reload(threading.Event())
+
+
+def test_rses_that_are_not_active_mute_their_alerts(configuration: Configuration, cric: Cric) -> None:
+    inactive = InactiveRses(configuration.settings)
+    assert inactive() == []
+    cric.document["rses"]["EULAKE-1"]["state"] = "DISABLED"
+    refresh(configuration.settings, "rses", 0.0)
+    (outage,) = inactive()
+    assert str(outage) == "downtime of EULAKE-1: its state in CRIC is DISABLED"
+    alert = Alert(
+        rule="storage_full",
+        labels={"rse": "EULAKE-1"},
+        annotations={},
+        severity="page",
+        began=0.0,
+        opened=0.0,
+    )
+    assert outage_of(alert, "storage", inactive()) == outage
+    cric.document["rses"]["EULAKE-1"]["state"] = "ACTIVE"
+    refresh(configuration.settings, "rses", 0.0)
+    assert inactive() == []
 
 
 def test_a_loss_is_refused_until_it_is_accepted(configuration: Configuration, cric: Cric) -> None:

@@ -32,6 +32,7 @@ from lakescope.core.events import (
     RucioMetric,
     Rule,
     Storage,
+    SyncRun,
     Transfer,
 )
 from lakescope.core.messages import Message
@@ -723,3 +724,13 @@ def _told(number: int) -> Iterator[Event]:
             **told,
             **common,
         )
+    yield SyncRun(
+        id=next(ids),
+        sync="rses" if number % 2 else "accounts",
+        target="https://rucio.example.org" if number % 3 else None,
+        ok=bool(number % 4),
+        drift=number % 7 if number % 4 else None,
+        drift_age_s=number * 60.0 if number % 4 else None,
+        applied=number % 5,
+        **common,
+    )

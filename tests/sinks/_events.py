@@ -20,7 +20,14 @@ def transfer(number: int, **fields: Any) -> Transfer:
 
 def event_of(dataset: str) -> Event:
     """An event that knows everything."""
-    texts = {"source": "push", "type": "gauge", "status": "ok", "kind": "transfer", "stage": "sink"}
+    texts = {
+        "source": "push",
+        "type": "gauge",
+        "status": "ok",
+        "kind": "transfer",
+        "stage": "sink",
+        "sync": "rses",
+    }
     if dataset == "rucio":
         texts |= {"kind": "gauge", "part": "sum", "unit": "seconds"}
     if dataset in ("alerts", "incidents"):

@@ -7,6 +7,7 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +15,8 @@ from typing import Any, NamedTuple
 import pytest
 from typer.testing import CliRunner
 
+from lakescope.app.config import load_file
+from lakescope.app.sync_rounds import SyncRounds, last_run
 from lakescope.cli import app
 from tests.contract._http import Answer, HttpServer, Request, proxy_to
 from tests.servers.rucio import Rucio
@@ -478,3 +481,37 @@ def test_excluded_sites_and_rses_are_left_alone(lake: Lake) -> None:
     lake.client("add_rse", "EULAKE-1")
     assert lake.sync("--apply", "--remove").code == 0
     assert lake.names() == ["CNAF-STORM", "EULAKE-1"]
+
+
+def test_on_a_schedule_it_is_dry_and_tells_what_it_sees_as_events(lake: Lake) -> None:
+    lake.options = "interval_s = 3600"
+    lake.write()
+    events: list[Any] = []
+    now = 1_767_600_000.0
+
+    def rounds() -> SyncRounds:
+        configuration = load_file(lake.folder / "lakescope.toml")
+        return SyncRounds("rses", configuration, events.extend, clock=lambda: now)
+
+    stop = threading.Event()
+    assert "differs from" in rounds()(stop)
+    assert lake.names() == []
+    now += 7200
+    rounds()(stop)
+    label = f"{lake.url} (VO {lake.vo})"
+    assert [(one.sync, one.target, one.ok, one.applied) for one in events] == [("rses", label, True, 0)] * 2
+    assert [one.drift_age_s for one in events] == [0.0, 7200.0]
+    assert events[0].drift == events[1].drift > 40
+
+    lake.options = "interval_s = 3600\napply = true"
+    lake.write()
+    assert "0 refused" in rounds()(stop)
+    assert (events[-1].drift, events[-1].drift_age_s, events[-1].applied) == (0, 0.0, events[0].drift)
+    assert lake.names() == sorted(FEW)
+
+    (lake.folder / "rses.json").write_text("<html>")
+    with pytest.raises(RuntimeError, match="a login page"):
+        rounds()(stop)
+    assert (events[-1].ok, "a login page" in events[-1].error) == (False, True)
+    last = last_run(load_file(lake.folder / "lakescope.toml").settings, "rses")
+    assert last is not None and last.plan is not None and "a login page" in last.error

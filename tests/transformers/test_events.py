@@ -109,7 +109,7 @@ def hour() -> list[Event]:
         start,
     )
     found = [*batch.events, *events_of([incident], incident.opened), step, operation, note]
-    assert {event.dataset for event in found} >= DATASETS.keys() - {"push", "pipeline"}
+    assert {event.dataset for event in found} >= DATASETS.keys() - {"push", "pipeline", "syncs"}
     return found
 
 
