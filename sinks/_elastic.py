@@ -32,6 +32,10 @@ class BusyError(TransientError):
     """429 for the whole request: the node has no memory left for one of this size."""
 
 
+class UnauthorisedError(TransientError):
+    """401: the login, or the token, is not taken."""
+
+
 class Connection(Protocol):
     """A client of either kind."""
 
@@ -213,4 +217,6 @@ def _judge_error(host: str, status: int, reply_text: str) -> TransientError | Re
         return RefusedError("too_large" if status == 413 else "refused", text)
     if status == 429:
         return BusyError(text)
+    if status == 401:
+        return UnauthorisedError(text)
     return TransientError(text)  # 401 and 403 too: an operator mends them, the events wait

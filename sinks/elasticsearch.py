@@ -29,10 +29,11 @@ from lakescope.core.events import DATASETS, Event
 from lakescope.core.extras import missing
 from lakescope.core.http import is_permanent, mask
 from lakescope.core.messages import Reject, quote
+from lakescope.core.oidc import OidcOptions, credentials
 from lakescope.core.options import Tls
 from lakescope.kpis.model import StoreAnswer, StoreQuery, UnsupportedError
 from lakescope.sinks._common import Days, SinkOptions, answer_each
-from lakescope.sinks._elastic import BusyError, Cluster, Flavour, cause, connect, is_full
+from lakescope.sinks._elastic import BusyError, Cluster, Flavour, UnauthorisedError, cause, connect, is_full
 from lakescope.sinks._elastic_answers import compile_bodies, overlaps, refuse_closed, run
 
 Period = Literal["day", "month", "year"]
@@ -56,8 +57,11 @@ class ElasticsearchOptions(SinkOptions):
     """Password for basic authentication."""
     api_key: SecretStr | None = Field(default=None, examples=["${ES_API_KEY}"])
     """API key of Elasticsearch, instead of user and password."""
+    oidc: OidcOptions = OidcOptions()
+    """OpenID Connect, instead of user and password: where tokens come from (``Authorization: Bearer``; the cluster needs a realm
+    for JWT)."""
     tls: Tls = Tls()
-    """TLS towards the nodes."""
+    """TLS towards the nodes, and the issuer of `oidc`."""
     prefix: str = Field(default="lakescope", pattern="^[a-z0-9][a-z0-9_.]*$")
     """Beginning of every index name."""
     period: Period = "month"
@@ -94,6 +98,8 @@ class ElasticsearchOptions(SinkOptions):
             raise ValueError("OpenSearch takes no `api_key`: give `username` and `password`")
         if self.api_key is not None and self.username is not None:
             raise ValueError("`api_key` beside `username`: remove one of them")
+        if self.oidc.token_url is not None and (self.api_key is not None or self.username is not None):
+            raise ValueError("`oidc` beside `username` or `api_key`: keep one")
         return self
 
 
@@ -150,6 +156,7 @@ class ElasticsearchSink:
         key = options.api_key.get_secret_value() if options.api_key else None
         cluster = Cluster(options.urls, options.tls, options.timeout_s, login, key)
         self._connection = connect(options.flavour, cluster)
+        self.credentials = credentials(options.oidc, options.tls, options.timeout_s)
 
     def write(self, chunks: Sequence[bytes]) -> Outcome:
         """Bulk requests of bounded size. A cluster that is too busy gets smaller ones, down to one event."""
@@ -283,6 +290,8 @@ class ElasticsearchSink:
     def close(self) -> None:
         """Closes the connections."""
         self._connection.close()
+        if self.credentials is not None:
+            self.credentials.close()
 
     def _check_whole(self, answer: dict[str, Any]) -> None:
         """Raises `RefusedError` or `TransientError` for an answer that is none, or not of all shards."""
@@ -372,13 +381,26 @@ class ElasticsearchSink:
     ) -> dict[str, Any]:
         """One request, its answer as plain data. Raises `TransientError` or `RefusedError`."""
         headers = {"content-type": content_type, "accept": "application/json"}
-        answer = self._connection.request(method, path, headers, body, write=write)
+        answer = self._request(method, path, headers, body, write=write)
         if not isinstance(answer, dict):  # a web page with status 200
             raise TransientError(
                 f"{self.options.urls[0]}: this is no answer of {self.options.flavour}, a proxy may be in between:"
                 f" {mask(str(answer))}"
             )
         return answer
+
+    def _request(self, method: str, path: str, headers: dict[str, str], body: bytes, *, write: bool) -> Any:
+        """With the token of now, where there is one; with a new one, once, where it is not taken."""
+        if self.credentials is None:
+            return self._connection.request(method, path, headers, body, write=write)
+        token = self.credentials.token()
+        try:
+            bearer = {"authorization": f"Bearer {token}"}
+            return self._connection.request(method, path, headers | bearer, body, write=write)
+        except UnauthorisedError:
+            self.credentials.forget(token)
+            bearer = {"authorization": f"Bearer {self.credentials.token()}"}
+            return self._connection.request(method, path, headers | bearer, body, write=write)
 
 
 _INDEXED_FIELDS = {name: field for field, name in UNINDEXED_FIELDS.items()}

@@ -38,18 +38,27 @@ shared = true
 {STORE}"""
 
 
-@pytest.fixture
-def issuer() -> Iterator[TestIssuer]:
+@pytest.fixture(scope="module")
+def shared() -> Iterator[TestIssuer]:
     """An OpenID Connect provider."""
     with TestIssuer() as one:
+        one.redirect_uris.add("http://localhost/login/callback")
         yield one
 
 
-@pytest.fixture
-def lake(tmp_path: Path, issuer: TestIssuer) -> Iterator[Running]:
+@pytest.fixture(autouse=True)
+def issuer(shared: TestIssuer) -> TestIssuer:
+    """It, as it is at first."""
+    shared.user = {"sub": "0001-ada", "preferred_username": "ada", "groups": ["escape/ops"]}
+    shared.changes, shared.status = {}, 200
+    return shared
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory, shared: TestIssuer) -> Iterator[Running]:
     """One where people log in there."""
-    with Running(tmp_path, configuration(issuer.url, "http://localhost/login/callback")) as running:
-        issuer.redirect_uris.add("http://localhost/login/callback")
+    text = configuration(shared.url, "http://localhost/login/callback")
+    with Running(tmp_path_factory.mktemp("login"), text) as running:
         yield running
 
 
@@ -226,10 +235,11 @@ def test_a_login_leads_nowhere_else(lake: Running, target: str) -> None:
     assert here.join("/login/callback").join(answer.headers["location"]).host == here.host
 
 
-def test_an_issuer_that_is_away_is_no_refusal(lake: Running, issuer: TestIssuer) -> None:
-    issuer.status = 500
-    answer = httpx.get(f"{lake.url}/login/oidc")
-    assert answer.status_code == 503 and "answered 500" in answer.text
+def test_an_issuer_that_is_away_is_no_refusal(tmp_path: Path, issuer: TestIssuer) -> None:
+    with Running(tmp_path, configuration(issuer.url, "http://localhost/login/callback")) as lake:
+        issuer.status = 500
+        answer = httpx.get(f"{lake.url}/login/oidc")
+        assert answer.status_code == 503 and "answered 500" in answer.text
 
 
 def test_a_script_shows_an_access_token(lake: Running, issuer: TestIssuer) -> None:
@@ -247,7 +257,6 @@ def test_a_script_shows_an_access_token(lake: Running, issuer: TestIssuer) -> No
         token = issuer.token(**changes)
         answer = ask(token)
         assert answer.status_code == status and token.split(".")[2] not in answer.text
-    issuer.status = 500
 
 
 def test_a_departure_is_no_session(lake: Running) -> None:
@@ -260,7 +269,6 @@ def test_a_departure_is_no_session(lake: Running) -> None:
 
 def test_a_restart_keeps_logins_and_asks_the_configuration_anew(tmp_path: Path, issuer: TestIssuer) -> None:
     text = configuration(issuer.url, "http://localhost/login/callback")
-    issuer.redirect_uris.add("http://localhost/login/callback")
     with Running(tmp_path, text) as lake:
         visitor = Visitor(lake)
         visitor.log_in()

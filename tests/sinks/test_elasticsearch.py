@@ -397,6 +397,26 @@ def test_a_login_is_shown_to_the_node(login: dict[str, str], header: str) -> Non
     assert request.headers["authorization"] == header
 
 
+def test_a_token_of_an_issuer_is_shown_to_the_node_and_a_new_one_where_it_is_refused() -> None:
+    given: list[str] = []
+
+    def issue(_: Request) -> Answer:
+        given.append(f"token-{len(given) + 1}")
+        return Answer(200, json.dumps({"access_token": given[-1], "expires_in": 600}).encode())
+
+    def node(request: Request) -> Answer:
+        is_good = request.headers.get("authorization") == "Bearer token-2"
+        return Answer(200 if is_good else 401, b'{"errors": false}' if is_good else b"{}", PRODUCT)
+
+    with HttpServer(issue) as issuer, HttpServer(node) as server:
+        oidc = {"token_url": f"{issuer.url}/token", "client_id": "c", "client_secret": "s3cret"}
+        sink = open_sink(server.url, oidc=oidc)
+        write(sink, [transfer(1)])
+        write(sink, [transfer(2)])
+        sink.close()
+    assert given == ["token-1", "token-2"] and len(server.requests) == 3
+
+
 @pytest.fixture
 def guarded(elasticsearch: Elasticsearch, tmp_path: Path) -> Iterator[tuple[HttpServer, Authority]]:
     """The real node by HTTPS, which demands a certificate of its authority from clients too."""

@@ -458,6 +458,7 @@ async function ask() {
     const late = `The server gave no answer within ${TIMEOUT_MS / 1000} s`;
     throw new Error(error.name === "TimeoutError" ? late : "The server cannot be reached");
   });
+  if (answer.status === 403) location.replace("dashboards/");  // whoever may see their VOs alone
   if (!answer.ok) throw new Error(`The server answered HTTP ${answer.status}`);
   return answer.json().catch(() => { throw new Error("The answer is not JSON, or broke off: a proxy may be in between"); });
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
@@ -13,6 +14,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from fastapi import APIRouter, Body, Depends, FastAPI, HTTPException, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
@@ -82,8 +84,24 @@ def create_app(assembly: Assembly, local_secret: str = "", part: Part = "http") 
         app.include_router(routes)
     app.add_exception_handler(sqlite3.Error, _unusable_request)
     app.add_exception_handler(ForbiddenError, forbidden)
+    app.add_exception_handler(RequestValidationError, _invalid_request)
+    app.add_exception_handler(UnicodeEncodeError, _unencodable_request)
     app.add_middleware(Gate, settings=settings, listener=listener, pushes=pushes, local_secret=local_secret)
     return app
+
+
+def _invalid_request(request: Request, error: Exception) -> Response:
+    """What was expected where, without what was found: that may be a secret, or be no JSON (1e999 is infinity)."""
+    assert isinstance(error, RequestValidationError)
+    problems = [{key: one[key] for key in ("type", "loc", "msg")} for one in error.errors()]
+    return Response(json.dumps({"detail": problems}, allow_nan=False), 422, media_type="application/json")
+
+
+def _unencodable_request(request: Request, error: Exception) -> Response:
+    """JSON can write half of a character (``\\ud800``), which no store, file or answer can hold."""
+    return JSONResponse(
+        {"detail": "a text has half of a character, a lone surrogate: expected whole ones"}, 422
+    )
 
 
 def _unusable_request(request: Request, error: Exception) -> Response:
