@@ -6,7 +6,7 @@ export UV_PYTHON_DOWNLOADS := never
 # Where it is set (images of containers do), each process of the tests would compile all that it imports
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup demo test check bench docs chaos soak mutants servers clean
+.PHONY: setup demo test check bench docs chaos soak mutants servers changelog release clean
 
 setup: .venv/.ready
 
@@ -47,6 +47,15 @@ mutants: setup
 	rm -rf mutants
 	$(UV) run --frozen --group mutants mutmut run --max-children 2 "*$(ARGS)*"
 	$(UV) run --frozen --group mutants mutmut results | grep -v "not checked"
+
+changelog: setup
+	.venv/bin/towncrier build --yes --version $(VERSION)
+
+release: setup
+	rm -rf dist
+	$(UV) build --quiet --out-dir dist .
+	$(UV) export --frozen --no-dev --all-extras --quiet --format cyclonedx1.5 --output-file dist/sbom.cdx.json
+	.venv/bin/python -m docs.release dist
 
 clean:
 	rm -rf mutants .venv .uv .servers .mypy_cache .ruff_cache .pytest_cache .hypothesis

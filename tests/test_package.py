@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import tomllib
 import zipfile
@@ -10,8 +12,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from docs import release
 from lakescope.app.instance import find
-from tests._install import ROOT, environment, run
+from tests._install import ROOT, UV, environment, run
 from tests.e2e._lakescope import until
 
 SAMPLE = ROOT / "tests/cases/hermes/bytes_as_text/input.json"
@@ -40,6 +43,61 @@ def test_the_wheel_holds_every_module_under_one_name(dist: Path) -> None:
     assert modules(wheel) == expected
     runbooks = {f"lakescope/runbooks/{path.name}" for path in (ROOT / "docs/runbooks").glob("*.md")}
     assert runbooks <= {*zipfile.ZipFile(wheel).namelist()}
+
+
+def test_the_wheel_is_installed_as_a_tool_by_uv_and_by_pipx(dist: Path, tmp_path: Path) -> None:
+    """In a bare environment, as README has it; the version is that of the file's name, by which git's tags are told."""
+    (wheel,) = dist.glob("*.whl")
+    version = wheel.name.split("-")[1]
+    folders = {
+        "UV_TOOL_DIR": "tools",
+        "UV_TOOL_BIN_DIR": "uv",
+        "PIPX_HOME": "pipx",
+        "PIPX_BIN_DIR": "pipx-bin",
+    }
+    bare = {name: str(tmp_path / folder) for name, folder in folders.items()}
+    bare |= {name: os.environ[name] for name in ("HOME", "PATH") if name in os.environ}
+    bare |= {
+        name: value
+        for name, value in os.environ.items()
+        if name.startswith(("UV_INDEX", "UV_DEFAULT", "PIP_", "SSL"))
+    }
+    for installer in ([UV, "tool", "install"], [UV, "tool", "run", "pipx", "install"]):
+        command = [*installer, f"{wheel}[duckdb]"]
+        done = subprocess.run(command, env=bare, cwd=tmp_path, capture_output=True, text=True, timeout=280)
+        assert done.returncode == 0, done.stderr
+    (tmp_path / "lakescope.toml").write_text(JSONL + '[sinks.store]\ntype = "duckdb"\n')
+    for folder in ("uv", "pipx-bin"):
+        command = [str(tmp_path / folder / "lakescope"), "doctor"]
+        done = subprocess.run(command, env=bare, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0 and "0 errors" in done.stdout, done.stdout + done.stderr
+    pythons = [*(tmp_path / "tools").rglob("bin/python"), *(tmp_path / "pipx/venvs").rglob("bin/python")]
+    assert len(pythons) == 2
+    for python in pythons:
+        told = run(
+            python, "-c", "from importlib.metadata import version; print(version('lakescope'))", cwd=tmp_path
+        )
+        assert told.strip() == version != "0.0.0"
+
+
+def test_a_release_has_checksums_a_bill_of_materials_and_its_changes(tmp_path: Path) -> None:
+    wheel = tmp_path / "lakescope-1.2.0-py3-none-any.whl"
+    wheel.write_bytes(b"wheel")
+    export = ["export", "--frozen", "--no-dev", "--all-extras", "--quiet", "--format", "cyclonedx1.5"]
+    run(UV, *export, "--output-file", tmp_path / "sbom.cdx.json", cwd=ROOT)
+    release.main(tmp_path)
+    bill = json.loads((tmp_path / "sbom.cdx.json").read_text())
+    assert (bill["bomFormat"], bill["metadata"]["component"]["version"]) == ("CycloneDX", "1.2.0")
+    assert {"msgspec", "duckdb", "kafka-python"} <= {one["name"] for one in bill["components"]}
+    assert "pytest" not in {one["name"] for one in bill["components"]}
+    run("sha256sum", "--check", "--strict", "SHA256SUMS", cwd=tmp_path)
+    assert len((tmp_path / "SHA256SUMS").read_text().splitlines()) == 3
+    changes = (tmp_path / "CHANGELOG.md").read_text()
+    assert "\n## 1.2.0 (" in changes
+    headings = ["### Breaking changes", "### Features", "### Fixes", "### Security"]
+    assert [line for line in changes.splitlines() if line.startswith("### ")][:4] == headings
+    fragments = list((ROOT / "changelog.d").glob("[0-9]*.md"))
+    assert sum(line.startswith("- ") for line in changes.splitlines()) >= len(fragments)
 
 
 def test_it_lives_beside_hugging_faces_transformers(dist: Path, tmp_path: Path) -> None:
