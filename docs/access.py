@@ -68,6 +68,8 @@ BODIES: dict[str, Any] = {
     "/api/dead-letters/replay": [],
     "/api/dead-letters/restore": {"name": "none"},
     "/api/backup": {"name": "../none"},
+    "/api/syncs/{name}/plan": {},
+    "/api/syncs/{name}/apply": {"digest": "none"},
     "/push/{format}": {},
 }
 """Of routes that take one; acknowledgements and silences take any."""

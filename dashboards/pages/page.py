@@ -30,6 +30,7 @@ View = Literal[
     "alert",
     "runbook",
     "report",
+    "sync",
 ]
 
 VEGA = f"vega.js?v={'none' if missing('vl_convert') else version('vl-convert-python')}"
@@ -38,6 +39,7 @@ VEGA = f"vega.js?v={'none' if missing('vl_convert') else version('vl-convert-pyt
 _SCRIPTS: dict[View, tuple[str, ...]] = {
     **dict.fromkeys(("incidents", "incident"), ("acts.js", "incidents.js")),
     **dict.fromkeys(("alerts", "alert"), ("acts.js", "alerts.js")),
+    "sync": ("acts.js", "syncs.js"),
 }
 """Beside page.js."""
 

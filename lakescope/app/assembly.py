@@ -19,6 +19,7 @@ from msgspec.structs import replace
 from lakescope.app.config import Configuration, PipelineOptions, Plugin, Settings
 from lakescope.app.lock import lock
 from lakescope.app.query import can_answer, store_of
+from lakescope.app.sync_desk import SyncDesk
 from lakescope.app.tasks import Task, stop_all
 from lakescope.app.topology import InactiveRses, TopologyReload, read_topology
 from lakescope.core.contracts import Collector, ExpiringSink, RefusedError, Sink, TransientError
@@ -99,6 +100,7 @@ class Assembly:
         for task in self.tasks:
             failing = self.engine.metrics.failing.labels(task.name)
             failing.set_function(partial(_is_failing, task))
+        self.syncs = SyncDesk(configuration)
         self.incidents: IncidentBook | None = None if self.rounds is None else self.rounds.records
 
     def start(self) -> None:

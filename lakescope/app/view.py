@@ -24,6 +24,7 @@ from lakescope.app.interventions import Words
 from lakescope.app.query import store_of
 from lakescope.app.replay import ReplayResult, replay
 from lakescope.app.restriction import restricted_all, sees
+from lakescope.app.sync_desk import SyncDesk
 from lakescope.app.trace import searchable_sink
 from lakescope.app.viewer import Viewer
 from lakescope.app.visible_alerts import VisibleAlerts, VisibleIncidents, sees_objective
@@ -165,6 +166,19 @@ class View:
     def _store_annotation(self, event: Annotation) -> Annotation:
         self._assembly.report([event])
         return event
+
+    # --- synchronisations -----------------------------------------------------------------------------------
+
+    @property
+    def syncs(self) -> SyncDesk:
+        """Plans of synchronisations, and what is done about them; that of accounts needs `need_people` besides."""
+        self._need_all("synchronisations")
+        return self._assembly.syncs
+
+    def need_people(self, what: str) -> None:
+        """Raises `ForbiddenError` for a viewer who sees pseudonyms instead of accounts."""
+        if not self.viewer.people:
+            raise ForbiddenError(what, "people")
 
     # --- the instance itself --------------------------------------------------------------------------------
 

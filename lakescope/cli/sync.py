@@ -180,11 +180,14 @@ def accounts(
 def run(name: str, config: Path, *, apply: bool, remove: bool, max_changes: int | None, json: bool) -> None:
     """Plans the synchronisation `name`, shows the plan, applies it if `apply`; ends the command with its exit code."""
     from lakescope.app.sync import SYNCS, journal_of, open_rucio
+    from lakescope.app.sync_desk import keep_plan, keep_rest
     from lakescope.sync.plan import DRIFT, summary
 
     configured = configuration(config)
     with _faults(), open_rucio(configured.settings) as rucio:
         plan, target = SYNCS[name].plan(configured, rucio, remove)
+        if not remove:
+            keep_plan(configured.settings, plan, time.time())
         if not json:
             _print(plan)
         if not apply:
@@ -194,6 +197,8 @@ def run(name: str, config: Path, *, apply: bool, remove: bool, max_changes: int 
                 emit(summary(plan) + ("; --apply does it" if plan.actions() else ""))
             raise typer.Exit(plan.exit_code())
         outcome = _apply(plan, target, journal_of(configured.settings), max_changes)
+        if not remove:
+            keep_rest(configured.settings, plan, outcome, time.time())
     if json:
         failed = [msgspec.to_builtins(entry) for entry in outcome.failed]
         document = plan.document() | {"applied": outcome.applied, "failed": failed, "left": outcome.left}

@@ -175,6 +175,8 @@ def _values(lake: Planted, path: str) -> dict[str, list[str]]:
         names = list(DASHBOARDS)
     elif path.startswith("/reports"):
         names = ["report.json", "report.html"]
+    elif "/syncs" in path:
+        names = ["accounts", "rses"]
     else:
         names = ["failing", "transfer_efficiency_lake"]
     entries = [one.name for one in sorted((lake.data_dir / "reports/weekly/all").iterdir())]

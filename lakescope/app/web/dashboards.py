@@ -71,6 +71,7 @@ def _pages() -> APIRouter:
     @router.get("/acts.js")
     @router.get("/incidents.js")
     @router.get("/alerts.js")
+    @router.get("/syncs.js")
     def script(request: Request) -> Response:
         return cached_response(request, page.file(request.url.path.rpartition("/")[2]), "text/javascript")
 

@@ -31,6 +31,8 @@ CHANGES: Mapping[str, Role] = MappingProxyType(
         "POST /api/dead-letters/replay": Role.OPERATOR,
         "POST /api/dead-letters/restore": Role.ADMIN,
         "POST /api/backup": Role.ADMIN,
+        "POST /api/syncs/{name}/plan": Role.OPERATOR,
+        "POST /api/syncs/{name}/apply": Role.ADMIN,
     }
 )
 """Method and path of each route with another method than `SAFE`, but for push routes: these have `PUSH`."""

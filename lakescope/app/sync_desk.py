@@ -1,0 +1,186 @@
+"""The last plan of each synchronisation, kept on this disk for the pages; and what people have an instance do about it.
+
+An applied plan is the one that was shown: it is made anew, and where its changes are others by now nothing is applied.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import threading
+import time
+from datetime import datetime
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from lakescope.app.sync import SYNCS, journal_of, open_rucio
+from lakescope.app.sync_rounds import last_run
+from lakescope.core import state_files
+from lakescope.sync import apply as applying
+from lakescope.sync.plan import Plan, SyncError
+
+if TYPE_CHECKING:
+    from lakescope.app.config import Configuration, Settings
+
+log = logging.getLogger(__name__)
+
+What = Literal["plan", "apply"]
+
+
+class LatestPlan(msgspec.Struct):
+    """The last plan that could be made."""
+
+    at: float
+    """When (POSIX seconds)."""
+    plan: Plan
+
+    @property
+    def digest(self) -> str:
+        """Of what would be done."""
+        return hashlib.sha256(msgspec.json.encode(self.plan.actions())).hexdigest()[:16]
+
+
+class Work(msgspec.Struct):
+    """What an instance does, or did last, about one synchronisation."""
+
+    what: What
+    by: str
+    begin: float
+    done: int = 0
+    total: int = 0
+    """Changes that are applied, and that are to be; 0 while the plan is made."""
+    end: float | None = None
+    """Null while it runs."""
+    result: str = ""
+    """A sentence, once it has ended."""
+    ok: bool = True
+
+
+class BusyError(Exception):
+    """Somebody else has it done already."""
+
+
+def keep_plan(settings: Settings, plan: Plan, at: float) -> LatestPlan:
+    """Makes it the last one. Raises `OSError`."""
+    latest = LatestPlan(at, plan)
+    folder = settings.data_dir / "sync"
+    folder.mkdir(parents=True, exist_ok=True)
+    state_files.write(folder / f"plan-{plan.sync}.json", msgspec.json.encode(latest))
+    return latest
+
+
+def keep_rest(settings: Settings, plan: Plan, outcome: applying.Outcome, at: float) -> None:
+    """Keeps what an applied plan has left: what Rucio refused, and what is not for Rucio. Raises `OSError`."""
+    if outcome.left:
+        return  # stopped on the way: only a new plan can tell
+    refused = {entry.change.place for entry in outcome.failed}
+    rest = [one for one in plan.changes if not one.is_action or one.place in refused]
+    keep_plan(settings, msgspec.structs.replace(plan, changes=rest), at)
+
+
+def latest_plan(settings: Settings, name: str) -> LatestPlan | None:
+    """Whoever has made it: the schedule, a command or a page. Null if there is none yet. Raises `RuntimeError` for a file that is
+    damaged."""
+    path = settings.data_dir / "sync" / f"plan-{name}.json"
+    latest = state_files.read(
+        path, LatestPlan, "a plan of a synchronisation", "the page shows no plan until the next run"
+    )
+    run = last_run(settings, "accounts" if name == "accounts" else "rses")
+    if run is None or run.plan is None or run.error:
+        return latest
+    at, plan = datetime.fromisoformat(run.at).timestamp(), run.plan
+    if latest is not None and latest.at >= at:
+        return latest
+    if run.applied == len(plan.actions()):
+        plan = msgspec.structs.replace(plan, changes=[one for one in plan.changes if not one.is_action])
+    return LatestPlan(at, plan)
+
+
+def is_configured(settings: Settings, name: str) -> bool:
+    """Whether a synchronisation has a source and a Rucio."""
+    source = settings.sync.accounts if name == "accounts" else settings.topology.rses
+    return settings.sync.rucio is not None and source is not None
+
+
+class SyncDesk:
+    """For several threads; each synchronisation does one thing at a time, in a thread of its own."""
+
+    def __init__(self, configuration: Configuration) -> None:
+        self._configuration = configuration
+        self._works: dict[str, Work] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def names(self) -> list[str]:
+        """Those that are configured."""
+        return [name for name in sorted(SYNCS) if is_configured(self._configuration.settings, name)]
+
+    def latest(self, name: str) -> LatestPlan | None:
+        """As `latest_plan`."""
+        return latest_plan(self._configuration.settings, name)
+
+    def work(self, name: str) -> Work | None:
+        """The last one, which may have ended; null if there was none since the start."""
+        return self._works.get(name)
+
+    def plan(self, name: str, by: str) -> Work:
+        """Begins to make a plan. Raises `BusyError`."""
+        return self._begin(name, Work("plan", by, time.time()))
+
+    def apply(self, name: str, by: str, digest: str, max_changes: int | None) -> Work:
+        """Begins to apply the plan of this `digest`; `max_changes` as of the guard. Raises `BusyError`."""
+        return self._begin(name, Work("apply", by, time.time()), digest, max_changes)
+
+    def _begin(self, name: str, work: Work, digest: str = "", max_changes: int | None = None) -> Work:
+        with self._lock:
+            last = self._works.get(name)
+            if last is not None and last.end is None:
+                raise BusyError(
+                    f"{last.by or 'somebody'} has it done since a moment ago: wait until it has ended"
+                )
+            self._works[name] = work
+        thread = threading.Thread(
+            target=self._run, args=(name, work, digest, max_changes), name=f"sync {name}", daemon=True
+        )
+        thread.start()
+        return work
+
+    def _run(self, name: str, work: Work, digest: str, max_changes: int | None) -> None:
+        try:
+            work.result = self._do(name, work, digest, max_changes)
+        except (SyncError, RuntimeError, OSError) as error:
+            work.ok, work.result = False, str(error)
+        except Exception as error:  # a fault of ours ends this work alone, and is shown
+            log.exception("sync_failed sync=%s", name)
+            work.ok, work.result = False, f"{type(error).__name__}: {error}"
+        work.end = time.time()
+
+    def _do(self, name: str, work: Work, digest: str, max_changes: int | None) -> str:
+        settings = self._configuration.settings
+        with open_rucio(settings) as rucio:
+            plan, target = SYNCS[name].plan(self._configuration, rucio, False)
+            latest = keep_plan(settings, plan, time.time())
+            if work.what == "plan":
+                return "planned"
+            if latest.digest != digest:
+                raise SyncError(
+                    "the plan has changed since it was shown, so nothing was applied; look at it again"
+                )
+
+            def progress(done: int, total: int) -> None:
+                work.done, work.total = done, total
+
+            outcome = applying.apply(
+                plan,
+                target,
+                journal_of(settings),
+                by=work.by,
+                clock=time.time,
+                max_changes=max_changes,
+                progress=progress,
+            )
+            keep_rest(settings, plan, outcome, time.time())
+        work.ok = not outcome.failed
+        faults = "".join(f"; entry {entry.id}: {entry.detail}" for entry in outcome.failed[:5])
+        return f"{outcome.applied} of {len(plan.actions())} changes applied{faults}"

@@ -1,0 +1,106 @@
+"""/syncs: the last plan, and having it made anew and applied; in a real browser, over a real Rucio and a real SCIM server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.app.web._watched import watched_page
+from tests.app.web.test_dashboards_page import PHONE
+from tests.app.web.test_status_page import FAINT_TEXTS, luminance, overflow
+from tests.contract._running import Running
+from tests.servers.iam import Iam
+from tests.servers.rucio import Rucio
+
+pytestmark = pytest.mark.server("chromium")
+
+
+@pytest.fixture(scope="module")
+def iam(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Iam]:
+    with Iam(tmp_path_factory.mktemp("iam")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory, rucio: Rucio, iam: Iam) -> Iterator[Running]:
+    configuration = f"""
+[collectors.push]
+type = "http"
+[sinks.out]
+type = "jsonl"
+directory = "{tmp_path_factory.mktemp("out")}"
+[sync.rucio]
+url = "{rucio.url}"
+account = "root"
+username = "{rucio.user}"
+password = "{rucio.password}"
+[sync.accounts]
+url = "{iam.url}"
+client_id = "{iam.client_id}"
+client_secret = "{iam.client_secret}"
+"""
+    with Running(tmp_path_factory.mktemp("lake"), configuration) as running:
+        yield running
+
+
+@pytest.fixture
+def page(browser: Browser, lake: Running) -> Iterator[Page]:
+    with watched_page(browser, lake) as page:
+        yield page
+
+
+def test_plan_then_apply(page: Page, lake: Running, iam: Iam, unique_name: str) -> None:
+    iam.add(unique_name, groups=("escape",), certificates=["CN=<b>Jane</b>,O=x", "nonsense"])
+    page.goto("/reports")
+    page.get_by_role("navigation").get_by_role("link", name="Synchronisations").click()
+    page.get_by_role("link", name="Accounts from INDIGO IAM").click()
+    page.get_by_role("button", name="Make the plan anew").click()
+    rows = page.get_by_role("region", name="Lines of the plan").last.locator("tbody tr")
+    expect(rows).to_have_count(7)
+    expect(rows.filter(has_text="/O=x/CN=<b>Jane<\\/b>")).to_have_count(1)
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # a list of both
+        assert (luminance(page) < 0.2) == (scheme == "dark")
+        assert page.evaluate(FAINT_TEXTS) == []
+    page.get_by_label("I have read the plan").check()
+    page.get_by_role("button", name="Apply this plan").click()
+    expect(page.locator("#work")).to_contain_text("6 of 6 changes applied")
+    expect(rows).to_have_count(1)
+    expect(rows.first).to_contain_text("expected NAME=VALUE at character 1")
+    expect(page.get_by_role("button", name="Apply this plan")).to_have_count(0)
+    document: dict[str, Any] = httpx.get(f"{lake.url}/api/syncs/accounts", trust_env=False).json()
+    assert document["plan"]["counts"] == {"invalid": 1}
+    page.set_viewport_size(PHONE)
+    assert overflow(page) <= 0
+
+
+def test_a_plan_that_has_changed_since_it_was_shown_is_not_applied(
+    page: Page, iam: Iam, unique_name: str
+) -> None:
+    iam.add(unique_name)
+    page.goto("/syncs/accounts")
+    page.get_by_role("button", name="Make the plan anew").click()
+    expect(page.locator("tbody tr").filter(has_text=unique_name).first).to_be_visible()
+    iam.add(f"{unique_name}2")
+    page.get_by_label("I have read the plan").check()
+    page.get_by_role("button", name="Apply this plan").click()
+    expect(page.locator("#work")).to_contain_text(
+        "the plan has changed since it was shown, so nothing was applied"
+    )
+
+
+def test_what_cannot_be_told_is_shown(page: Page, iam: Iam) -> None:
+    iam.spoil("html")
+    page.goto("/syncs/accounts")
+    page.get_by_role("button", name="Make the plan anew").click()
+    expect(page.locator("#work")).to_contain_text("a proxy or a login page is in between")
+    iam.spoil()
+
+
+def test_a_name_that_is_none(lake: Running) -> None:
+    answer = httpx.get(f"{lake.url}/syncs/other", trust_env=False)
+    assert answer.status_code == 404 and "no synchronisation 'other' is configured" in answer.text
