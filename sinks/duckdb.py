@@ -86,7 +86,12 @@ class DuckdbSink:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         try:
             self.connection = duckdb.connect(
-                self.path, config={"memory_limit": options.memory_limit, "threads": options.threads}
+                self.path,
+                config={
+                    "memory_limit": options.memory_limit,
+                    "threads": options.threads,
+                    "allocator_background_threads": True,  # else pages that are free stay with the process
+                },
             )
             self._lock = threading.Lock()
             self._datasets = list(DATASETS) if options.datasets is None else options.datasets
