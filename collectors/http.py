@@ -31,13 +31,26 @@ from lakescope.collectors._spool import Spool, SpoolFullError
 from lakescope.core.contracts import Finding, Health, Installation
 from lakescope.core.framing import split_json
 from lakescope.core.inbox import Inbox
+from lakescope.core.issuer import examine_issuer
 from lakescope.core.messages import Message
 from lakescope.core.plugins import available
 from lakescope.core.unpacking import ENCODINGS, LIMIT_BYTES, DamagedError, TooLargeError, excess, unpack
 
 QUERY_FIELDS = ("instance", "destination", "event_type", "date", "scope", "interval_s")
 """What a query may say in place of a header. How a body is read is the business of real headers alone."""
-RESERVED_NAMES = ("api", "dashboards", "livez", "metrics", "readyz")  # where Lakescope itself answers
+RESERVED_NAMES = (  # where Lakescope itself answers
+    "alerts",
+    "api",
+    "dashboards",
+    "incidents",
+    "livez",
+    "login",
+    "logout",
+    "metrics",
+    "readyz",
+    "reports",
+    "runbooks",
+)
 KEPT_HEADERS = ("content-type", "user-agent", *QUERY_FIELDS)
 SEVERAL = ("application/x-ndjson", "application/jsonl", "application/json-seq")
 READ_BYTES = 4 * 2**20  # of bodies that are read from the spool at a time; one at least
@@ -104,6 +117,8 @@ class HttpCollector:
     @staticmethod
     def examine(options: HttpCollectorOptions, installation: Installation) -> Iterator[Finding]:
         """See `ExaminablePlugin`. The spool is only read: whether its file is sound, and how much waits in it."""
+        if options.oidc is not None:
+            yield from examine_issuer(options.oidc)
         path = installation.data_dir / f"{installation.name}.spool"
         if not path.exists():
             yield Finding("ok", f"{path} will be made by the first start")

@@ -24,6 +24,7 @@ from lakescope.app.secrets import SHORTEST, exposures, secrets_of
 from lakescope.core.contracts import EXAMINE_S, ExaminablePlugin, Finding, Installation
 from lakescope.core.examination import examine_directory, examine_readable
 from lakescope.core.http import mask_passwords
+from lakescope.core.issuer import examine_issuer
 from lakescope.core.places import ConfigurationError
 from lakescope.core.plugins import Room, load
 
@@ -52,6 +53,8 @@ def examine(configuration: Configuration, timeout_s: float) -> Iterator[Line]:
         "http": partial(_address, configuration, url),
         "instance": partial(_instance, configuration, url, running),
     }
+    if (oidc := configuration.settings.access.oidc) is not None:
+        parts["access.oidc"] = partial(examine_issuer, oidc)
     rooms: tuple[tuple[Room, str, Iterable[Plugin]], ...] = (
         ("collectors", "collectors", configuration.collectors.values()),
         ("sinks", "sinks", configuration.sinks.values()),

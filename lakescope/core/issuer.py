@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
+from lakescope.core.contracts import Finding
 from lakescope.core.http import http_client
 from lakescope.core.messages import quote
 from lakescope.core.options import Options, Tls, check_url
@@ -25,6 +26,7 @@ if TYPE_CHECKING:  # every configuration has these options, and not every comman
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 KEYS_S = 3600.0
 AGAIN_S = 30.0
+SILENCE_S = 5.0
 TOKEN_MAX = 16_384
 """Characters of a token."""
 _ANSWER_MAX = 2**20
@@ -80,10 +82,10 @@ class Issuer:
         self.options = options
         self._lock = threading.Lock()
         self._discovery: Discovery | None = None
-        self._keys: dict[str | None, Mapping[str, Any]] = {}
+        self._keys: Mapping[str | None, Mapping[str, Any]] = {}
         self._fetched, self._last_request = float("-inf"), float("-inf")  # both of the monotonic clock
-        self.failures = 0
-        """Times that the issuer gave no keys."""
+        self._silence: tuple[float, SilentIssuerError] | None = None
+        """When its discovery failed, and how."""
 
     def verify(self, token: str, audience: Iterable[str] | None = None) -> dict[str, Any]:
         """A token's claims. Raises `RefusedTokenError` or `SilentIssuerError`.
@@ -129,11 +131,17 @@ class Issuer:
         return claims
 
     def discovery(self) -> Discovery:
-        """Where the issuer answers what. Raises `SilentIssuerError`."""
-        with self._lock:
-            if self._discovery is None:
-                self._discovery = self._discover()
+        """Where the issuer answers what. Raises `SilentIssuerError`: while it is away, it is asked once in `SILENCE_S`."""
+        if self._discovery is not None:
             return self._discovery
+        with self._lock:
+            return self._discover_once()
+
+    def fetch(self) -> int:
+        """The number of its keys, fetched now. Raises `SilentIssuerError`."""
+        with self._lock:
+            self._keys, self._fetched = self._fetch_keys(), time.monotonic()
+        return len(self._keys)
 
     def _key(self, kid: Any, algorithm: str) -> jwt.PyJWK:
         """The issuer's key of that id, for that algorithm. Raises `RefusedTokenError` or `SilentIssuerError`."""
@@ -150,38 +158,60 @@ class Issuer:
             ) from None
 
     def _published(self, kid: str | None) -> Mapping[str, Any]:
-        with self._lock:
+        """The key of that id; for none the only one there is."""
+        keys = self._keys
+        if kid not in self._by_id(keys) or time.monotonic() - self._fetched > KEYS_S:
+            keys = self._renew(is_needed=kid not in self._by_id(keys))
+        known_keys = self._by_id(keys)
+        if kid in known_keys:
+            return known_keys[kid]
+        if not keys:
+            raise SilentIssuerError(f"{self.options.issuer} has given no keys yet")
+        raise RefusedTokenError("the token's key (kid) is none of the issuer's")
+
+    @staticmethod
+    def _by_id(keys: Mapping[str | None, Mapping[str, Any]]) -> Mapping[str | None, Mapping[str, Any]]:
+        return {**keys, None: next(iter(keys.values()))} if len(keys) == 1 else keys
+
+    def _renew(self, *, is_needed: bool) -> Mapping[str | None, Mapping[str, Any]]:
+        """The keys of now. Whoever can go on with the old ones does not wait for an issuer that is slow."""
+        if not self._lock.acquire(blocking=not self._keys):
+            return self._keys
+        try:
             now = time.monotonic()
-            is_unknown = kid not in self._keys and not (kid is None and len(self._keys) == 1)
-            if (is_unknown or now - self._fetched > KEYS_S) and now - self._last_request > AGAIN_S:
+            if now - self._last_request > AGAIN_S:
                 self._last_request = now
                 try:
                     self._keys = self._fetch_keys()
                     self._fetched = now
                 except SilentIssuerError:
-                    self.failures += 1
-                    if is_unknown:
+                    if is_needed:
                         raise
-            if kid is None and len(self._keys) == 1:
-                return next(iter(self._keys.values()))
-            if kid not in self._keys:
-                if self._fetched == float("-inf"):
-                    raise SilentIssuerError(f"{self.options.issuer} has given no keys yet")
-                raise RefusedTokenError("the token's key (kid) is none of the issuer's")
-            return self._keys[kid]
+        finally:
+            self._lock.release()
+        return self._keys
 
     def _fetch_keys(self) -> dict[str | None, Mapping[str, Any]]:
-        if self._discovery is None:
-            self._discovery = self._discover()
-        document = self._get(self._discovery.jwks_uri)
-        keys = document.get("keys")
+        url = self._discover_once().jwks_uri
+        keys = self._get(url).get("keys")
         if not isinstance(keys, list):
-            raise SilentIssuerError(f"{self._discovery.jwks_uri}: expected a set of keys (RFC 7517)")
+            raise SilentIssuerError(f"{url}: expected a set of keys (RFC 7517)")
         return {
             key.get("kid"): key
             for key in keys
             if isinstance(key, dict) and key.get("kty") in _KEY_TYPES and key.get("use", "sig") == "sig"
         }
+
+    def _discover_once(self) -> Discovery:
+        if self._discovery is None:
+            if self._silence is not None and time.monotonic() - self._silence[0] < SILENCE_S:
+                raise self._silence[1]
+            try:
+                self._discovery = self._discover()
+            except SilentIssuerError as error:
+                self._silence = time.monotonic(), error
+                raise
+        return self._discovery
 
     def _discover(self) -> Discovery:
         options = self.options
@@ -223,6 +253,20 @@ class Issuer:
         if not isinstance(document, dict):
             raise SilentIssuerError(f"{url}: expected a JSON object")
         return document
+
+
+def examine_issuer(options: IssuerOptions) -> Iterator[Finding]:
+    """What `lakescope doctor` sees of an issuer: its discovery document and its keys."""
+    remedy = "correct `issuer` (as its tokens have it, the slash at its end too), or `tls.ca_file`"
+    try:
+        count = Issuer(options).fetch()
+    except SilentIssuerError as error:
+        yield Finding("error", str(error), remedy)
+        return
+    if count:
+        yield Finding("ok", f"{options.issuer} publishes {count} keys")
+    else:
+        yield Finding("error", f"{options.issuer} publishes no key for signatures that are taken", remedy)
 
 
 def looks_like_jwt(token: bytes) -> bool:

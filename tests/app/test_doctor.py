@@ -18,6 +18,7 @@ from lakescope.app.assembly import open_sinks
 from lakescope.app.config import load_file
 from lakescope.app.doctor import examine
 from tests.contract._http import Answer, HttpServer, Request, proxy_to
+from tests.contract._issuer import TestIssuer
 from tests.e2e._lakescope import Lakescope
 from tests.servers import faketime
 from tests.servers._disk import small_disk
@@ -493,3 +494,25 @@ def test_the_versions_are_those_of_the_tests_servers() -> None:
         installed = subprocess.run(asked, capture_output=True, text=True, check=False).stdout
         if installed:
             assert installed.startswith(TESTED[product]), product
+
+
+def test_an_issuer_is_asked_for_its_keys(diagnose: Diagnose) -> None:
+    with TestIssuer() as issuer:
+        oidc = (
+            f'[access.oidc]\nissuer = "{issuer.url}"\nclient_id = "c"\n'
+            'redirect_uri = "http://localhost/login/callback"\n[access.groups.ops]\nall_vos = true\n'
+        )
+        push = (
+            f'[collectors.own]\ntype = "http"\n[collectors.own.oidc]\nissuer = "{issuer.url}"\naudience = ["us"]\n'
+            "[collectors.own.oidc.groups.ops]\n"
+        )
+        lines = diagnose(f"{oidc}{push}", ok=True)
+        assert f"ok access.oidc: {issuer.url} publishes 2 keys; " in lines
+        assert f"ok collectors.own: {issuer.url} publishes 2 keys; " in lines
+        (line,) = [
+            one for one in diagnose(oidc.replace(issuer.url, f"{issuer.url}/")) if "access.oidc" in one
+        ]
+        assert line.startswith("error") and "is of the issuer" in line and "the slash at its end" in line
+        issuer.published = []
+        (line,) = [one for one in diagnose(oidc) if "access.oidc" in one]
+        assert "publishes no key" in line

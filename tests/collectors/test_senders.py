@@ -8,6 +8,7 @@ import hmac
 import json
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -328,6 +329,26 @@ def test_an_issuer_that_is_away_is_no_refusal(tmp_path: Path) -> None:
         assert answer.status_code == 503 and answer.headers["retry-after"]
         assert "answered 500" in answer.text
         assert send(pushing, SCRIPTS).status_code == 200
+
+
+def test_a_slow_issuer_holds_back_nobody_whose_key_is_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (
+        TestIssuer() as issuer,
+        Pushing(tmp_path, options(issuer.url)) as pushing,
+        ThreadPoolExecutor() as pool,
+    ):
+        assert send(pushing, issuer.token()).status_code == 200
+        monkeypatch.setattr(issuer_module, "AGAIN_S", 0.0)
+        issuer.is_prompt.clear()
+        stranger = pool.submit(send, pushing, issuer.token(key=Key("strange")))
+        until(lambda: issuer.paths.count("/jwks") == 2, 10)
+        assert send(pushing, issuer.token()).status_code == 200
+        assert send(pushing, issuer.token(key=Key("stranger"))).status_code == 401
+        assert not stranger.done()
+        issuer.is_prompt.set()
+        assert stranger.result(10).status_code == 401
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import base64
 import hashlib
 import json
 import secrets
+import threading
 import time
 from typing import Any, Self
 from urllib.parse import parse_qsl, urlencode
@@ -70,6 +71,9 @@ class TestIssuer:
         """Of the keys and of discovery."""
         self.user: dict[str, Any] = {"sub": "0001-ada", "preferred_username": "ada", "groups": ["escape/ops"]}
         self.redirect_uris: set[str] = set()
+        self.is_prompt = threading.Event()
+        """While it is clear, its keys do not come."""
+        self.is_prompt.set()
         self.changes: dict[str, Any] = {}
         """Claims that the next id tokens have in the place of the right ones; null: not there."""
         self._codes: dict[str, dict[str, str]] = {}
@@ -120,6 +124,7 @@ class TestIssuer:
             case "/.well-known/openid-configuration":
                 return self._json(self._discovery(), self.status)
             case "/jwks":
+                self.is_prompt.wait(10)
                 keys = self.keys if self.published is None else self.published
                 return self._json({"keys": [key.jwk for key in keys]}, self.status)
             case "/authorize":
