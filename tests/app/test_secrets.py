@@ -60,7 +60,11 @@ def tables(url: str) -> dict[str, list[Table]]:
             {"brokers": [f"stomp://{NOBODY}"], "destination": "/queue/q", "format": "fts"} | login
         ],
         "collectors.kafka": [{"brokers": [f"kafka://{NOBODY}"], "topics": ["t"], "format": "events"} | login],
-        "sinks.elasticsearch": [{"urls": [url]} | login, {"urls": [url], "api_key": "SECRET"}],
+        "sinks.elasticsearch": [
+            {"urls": [url]} | login,
+            {"urls": [url], "api_key": "SECRET"},
+            {"urls": [url], "oidc": oidc},
+        ],
         "sinks.influxdb": [
             {"url": url, "database": "d"} | login,
             {"url": url, "bucket": "b", "org": "o", "token": "SECRET"} | login,
@@ -120,7 +124,19 @@ def configuration(url: str, *, by_oidc: bool = False) -> tuple[dict[str, Any], M
             "http": {"token": "SECRET", "port": 0},
             "pipeline": {"drain_s": 0.0},
             "privacy": {"user_salt": "SECRET"},
-            "sync": {"rucio": {"url": url, "account": "a"} | login},
+            "sync": {
+                "rucio": {"url": url, "account": "a"} | login,
+                "accounts": {"url": url, "client_id": "c", "client_secret": "SECRET"},
+            },
+            "access": {
+                "oidc": {
+                    "issuer": url,
+                    "client_id": "c",
+                    "client_secret": "SECRET",
+                    "redirect_uri": "https://lakescope.example.org/login/callback",
+                },
+                "groups": {"/lake": {"all_vos": True}},
+            },
             "alerts": {"heartbeat": {"url": f"{url}/SECRET"}, "receivers": {}},
         },
         (),
