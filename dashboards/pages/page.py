@@ -31,6 +31,7 @@ View = Literal[
     "runbook",
     "report",
     "sync",
+    "topology",
 ]
 
 VEGA = f"vega.js?v={'none' if missing('vl_convert') else version('vl-convert-python')}"

@@ -24,7 +24,8 @@ from lakescope.app.interventions import Words
 from lakescope.app.query import store_of
 from lakescope.app.replay import ReplayResult, replay
 from lakescope.app.restriction import restricted_all, sees
-from lakescope.app.sync_desk import SyncDesk
+from lakescope.app.sync_desk import LatestPlan, SyncDesk, latest_plan
+from lakescope.app.topology import snapshots_of
 from lakescope.app.trace import searchable_sink
 from lakescope.app.viewer import Viewer
 from lakescope.app.visible_alerts import VisibleAlerts, VisibleIncidents, sees_objective
@@ -33,6 +34,7 @@ from lakescope.core.events import Annotation
 from lakescope.dashboards.model import Dashboard
 from lakescope.pipeline.dead_letters import DeadLetters
 from lakescope.reports.archive import Archive
+from lakescope.sync.topology import Snapshot, Version
 
 Document = dict[str, Any]
 TAPS_MAX = 20
@@ -179,6 +181,17 @@ class View:
         """Raises `ForbiddenError` for a viewer who sees pseudonyms instead of accounts."""
         if not self.viewer.people:
             raise ForbiddenError(what, "people")
+
+    # --- the topology ---------------------------------------------------------------------------------------
+
+    def topology(self) -> tuple[Snapshot | None, list[Version], LatestPlan | None]:
+        """CRIC's RSEs as of now, what changed in its documents, and their last plan, which is of one VO."""
+        if self.viewer.vos is not None and not self.viewer.shared:
+            raise ForbiddenError("the topology", "shared")
+        settings = self._assembly.configuration.settings
+        snapshots = snapshots_of(settings)
+        plan = latest_plan(settings, "rses") if self.viewer.vos is None else None
+        return snapshots.latest("rses"), snapshots.history(), plan
 
     # --- the instance itself --------------------------------------------------------------------------------
 

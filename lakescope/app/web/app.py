@@ -27,7 +27,17 @@ from lakescope.app.subject import Subject
 from lakescope.app.trace import NOT_SEARCHABLE, story
 from lakescope.app.view import TAPS_MAX, ForbiddenError, View
 from lakescope.app.viewer import Viewer
-from lakescope.app.web import alerts, archive, dashboards, incidents, interventions, reports, runbooks, syncs
+from lakescope.app.web import (
+    alerts,
+    archive,
+    dashboards,
+    incidents,
+    interventions,
+    reports,
+    runbooks,
+    syncs,
+    topology,
+)
 from lakescope.app.web.access import Gate
 from lakescope.app.web.roles import check_role
 from lakescope.app.web.viewing import Viewed, forbidden
@@ -71,7 +81,7 @@ def create_app(assembly: Assembly, local_secret: str = "", part: Part = "http") 
     if "metrics" in parts:
         routers.append(_metrics())
     if "http" in parts:
-        rooms = (dashboards, incidents, alerts, interventions, reports, archive, runbooks, syncs)
+        rooms = (dashboards, incidents, alerts, interventions, reports, archive, runbooks, syncs, topology)
         routers += [_api(), *(room.router() for room in rooms)]
     pushes: dict[str, bool] = {}
     if "push" in parts:

@@ -1,0 +1,201 @@
+"""The topology as a page, ``/topology``: map, RSEs with their protocols and states, distances, and what changed in CRIC."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from html import escape
+from math import cos, radians
+from typing import Any
+
+from fastapi import APIRouter, Response
+
+from lakescope.app.sync_desk import LatestPlan
+from lakescope.app.web.pages import SECURITY
+from lakescope.app.web.viewing import Viewed
+from lakescope.core.printable import rfc3339
+from lakescope.dashboards.pages import page
+from lakescope.sync.plan import summary, value_text
+from lakescope.sync.topology import Snapshot, Version, records_of
+
+LINES_MAX = 500
+"""Most lines of the history on the page."""
+MATRIX_MAX = 60
+"""Most RSEs whose distances are a matrix: beyond it nobody can read one."""
+_NO_SOURCE = (
+    "<p>No document of CRIC has been read: name it as <code>rses</code> of <code>[topology]</code>.</p>"
+)
+
+
+def router() -> APIRouter:
+    """The page."""
+    router = APIRouter()
+
+    @router.get("/topology", include_in_schema=False)
+    def topology(view: Viewed) -> Response:
+        html = page.html(
+            "topology", "dashboards/", f'<div class="report story">{_page(*view.topology())}</div>'
+        )
+        return Response(html, 200, SECURITY | {"cache-control": "no-cache"}, media_type="text/html")
+
+    return router
+
+
+def _page(snapshot: Snapshot | None, history: Sequence[Version], latest: LatestPlan | None) -> str:
+    if snapshot is None:
+        return _NO_SOURCE
+    records = {
+        str(name): record
+        for name, record in records_of(snapshot.document).items()
+        if isinstance(record, Mapping)
+    }
+    facts = (
+        f"<p>Version {snapshot.version} of {escape(_time(snapshot.at))} UTC, {len(records)} RSEs, from"
+        f" {escape(snapshot.source)}</p>"
+    )
+    return "".join(
+        (
+            facts,
+            _map(records),
+            _drift(latest),
+            _rses(records),
+            _matrix(snapshot.document.get("distances"), list(records)),
+            _history(history),
+        )
+    )
+
+
+def _map(records: Mapping[str, Mapping[str, Any]]) -> str:
+    """Sites with their RSEs on Natural Earth's outlines (public domain, 1:110 million), as large as the lake is."""
+    places: dict[tuple[float, float], list[str]] = {}
+    for name, record in records.items():
+        try:
+            where = (round(float(record["longitude"]), 2), round(float(record["latitude"]), 2))
+        except (KeyError, TypeError, ValueError):
+            continue
+        if abs(where[0]) <= 180 and abs(where[1]) <= 90:
+            places.setdefault(where, []).append(name)
+    if not places:
+        return ""
+    low, high = min(y for _, y in places) - 4, max(y for _, y in places) + 4
+    shrink = max(0.2, cos(radians((low + high) / 2)))  # degrees of longitude are shorter there
+    left, right = shrink * (min(x for x, _ in places) - 6), shrink * (max(x for x, _ in places) + 6)
+    width, height = right - left, high - low
+    radius = max(width, height) / 110
+    dots = []
+    for (longitude, y), names in sorted(places.items()):
+        x = shrink * longitude
+        is_active = any(_state(records[one]) == "ACTIVE" for one in names)
+        label = escape(", ".join(names))
+        fill = "var(--good)" if is_active else "var(--warning)"
+        dots.append(
+            f'<g><title>{label}</title><circle cx="{x:g}" cy="{-y:g}" r="{radius:.2f}" fill="{fill}"/>'
+            f'<text x="{x + radius * 1.4:.2f}" y="{-y + radius * 0.7:.2f}" font-size="{radius * 2:.2f}"'
+            f' fill="currentColor">{escape(str(records[names[0]].get("site") or names[0]))}</text></g>'
+        )
+    return (
+        '<section class="panel" aria-labelledby="h-map"><h2 id="h-map">Map</h2>'
+        f'<svg class="map" role="img" aria-label="Sites of {len(records)} RSEs"'
+        f' viewBox="{left:g} {-high:g} {width:g} {height:g}"><path d="{_outlines()}"'
+        f' transform="scale({shrink:.4f} 1)" fill="var(--line)"'
+        f' stroke="var(--card)" stroke-width="{radius / 6:.3f}"/>{"".join(dots)}</svg></section>'
+    )
+
+
+@cache
+def _outlines() -> str:
+    return page.file("countries.txt").strip()
+
+
+def _rses(records: Mapping[str, Mapping[str, Any]]) -> str:
+    rows = []
+    for name, record in sorted(records.items()):
+        state = _state(record)
+        level = "" if state == "ACTIVE" else ' data-level="warning"'
+        rows.append(
+            f'<th scope="row">{escape(name)}</th>{_cell(record.get("site") or record.get("rcsite"))}'
+            f"<td{level}>{escape(state)}</td>{_cell(record.get('country_name'))}{_cell(record.get('rse_type') or 'DISK')}"
+            f"{_cell(', '.join(_protocols(record)))}"
+        )
+    return _table("rses", "RSEs", ("RSE", "site", "state", "country", "type", "protocols"), rows)
+
+
+def _protocols(record: Mapping[str, Any]) -> Iterable[str]:
+    protocols = record.get("protocols") or ()
+    for one in protocols.values() if isinstance(protocols, Mapping) else protocols:
+        if isinstance(one, Mapping):
+            yield (
+                f"{one.get('scheme') or one.get('flavour')}://{one.get('hostname') or one.get('endpoint')}"
+                + (f":{one['port']}" if one.get("port") else "")
+            )
+
+
+def _matrix(distances: Any, names: list[str]) -> str:
+    if not isinstance(distances, Mapping) or not distances:
+        return ""
+    if len(names) > MATRIX_MAX:
+        count = sum(len(ends) for ends in distances.values() if isinstance(ends, Mapping))
+        return f"<p>{count} distances: too many for a matrix. <code>lakescope sync rses --json</code> has what differs.</p>"
+    names = sorted(names)
+    rows = []
+    for source in names:
+        cells = []
+        for destination in names:
+            ends = distances.get(source)
+            record = ends.get(destination) if isinstance(ends, Mapping) else None
+            value = record.get("distance", record.get("ranking")) if isinstance(record, Mapping) else record
+            cells.append(f'<td class="num">{"" if value is None else escape(str(value))}</td>')
+        rows.append(f'<th scope="row">{escape(source)}</th>{"".join(cells)}')
+    return _table("distances", "Distances", ("from, to", *names), rows)
+
+
+def _drift(latest: LatestPlan | None) -> str:
+    if latest is None:
+        return ""
+    text = f"{summary(latest.plan)} ({_time(rfc3339(latest.at))} UTC)"
+    return f'<p>{escape(text)}. <a href="syncs/rses">The plan</a></p>'
+
+
+def _history(history: Sequence[Version]) -> str:
+    rows = []
+    for version in reversed(history):
+        for change in version.changes:
+            cells = (
+                change.kind,
+                change.object,
+                change.part,
+                value_text(change.before),
+                value_text(change.after),
+            )
+            rows.append("".join(map(_cell, (_time(version.at), version.name, *cells))))
+        if version.more:
+            rows.append(
+                "".join(map(_cell, (_time(version.at), version.name, f"{version.more} more", "", "", "", "")))
+            )
+    if not rows:
+        return "<p>CRIC's documents have not changed since they were first read.</p>"
+    heads = ("read (UTC)", "document", "what", "object", "part", "before", "after")
+    return _table("history", "Changes in CRIC", heads, rows[:LINES_MAX])
+
+
+def _table(name: str, title: str, heads: Iterable[str], rows: Iterable[str]) -> str:
+    """Rows are HTML."""
+    head = "".join(f'<th scope="col">{escape(text)}</th>' for text in heads)
+    body = "".join(f"<tr>{row}</tr>" for row in rows)
+    return (
+        f'<section class="panel" aria-labelledby="h-{name}"><h2 id="h-{name}">{escape(title)}</h2>'
+        f'<div class="scroll free" tabindex="0" role="region" aria-labelledby="h-{name}">'
+        f'<table class="events"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div></section>'
+    )
+
+
+def _cell(value: Any) -> str:
+    return f"<td>{'' if value is None else escape(str(value))}</td>"
+
+
+def _state(record: Mapping[str, Any]) -> str:
+    return str(record.get("state") or "ACTIVE").upper()
+
+
+def _time(time: str) -> str:
+    return time[:16].replace("T", " ")
