@@ -68,6 +68,7 @@ BODIES: dict[str, Any] = {
     "/api/dead-letters/replay": [],
     "/api/dead-letters/restore": {"name": "none"},
     "/api/backup": {"name": "../none"},
+    "/api/annotations": {},
     "/api/syncs/{name}/plan": {},
     "/api/syncs/{name}/apply": {"digest": "none"},
     "/push/{format}": {},

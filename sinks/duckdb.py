@@ -27,6 +27,7 @@ from lakescope.core.events import DATASETS, Event
 from lakescope.core.messages import quote
 from lakescope.kpis import duckdb as sql
 from lakescope.kpis.model import EventsQuery, Query, ReportsQuery, StoreAnswer, StoreQuery, UnsupportedError
+from lakescope.sinks import _duckdb_people as people
 from lakescope.sinks._common import ExpiringOptions, answer_each
 
 _TYPES: dict[Kind, str] = {
@@ -265,6 +266,30 @@ class DuckdbSink:
             except duckdb.Error as error:
                 raise TransientError(str(error).splitlines()[0]) from error
         return int(deleted[0]) if deleted else 0
+
+    def forget(self, name: str) -> dict[str, int]:
+        """As of `ForgettingSink`. What is deleted stays in the file until its room is used again, or `lakescope compact`."""
+        return self._change(people.forget_statement, {"name": name, "scope": f"user.{name}"})
+
+    def forget_before(self, end: datetime) -> dict[str, int]:
+        """As of `ForgettingSink`."""
+        return self._change(people.blank_statement, {"end": end.astimezone(UTC).replace(tzinfo=None)})
+
+    def _change(self, statement_of: Callable[[str], str | None], values: dict[str, Any]) -> dict[str, int]:
+        changed: dict[str, int] = {}
+        for dataset in self._datasets:
+            if (statement := statement_of(dataset)) is None:
+                continue
+            with self._lock:
+                try:
+                    row = self.connection.execute(
+                        statement, {key: one for key, one in values.items() if f"${key}" in statement}
+                    ).fetchone()
+                except duckdb.Error as error:
+                    raise TransientError(str(error).splitlines()[0]) from error
+            if row and row[0]:
+                changed[dataset] = int(row[0])
+        return changed
 
     @staticmethod
     def files(options: DuckdbOptions, data_dir: Path) -> Sequence[Path]:

@@ -7,7 +7,7 @@ item by item: 429 and 5xx are tried again, other 4xx are rejected, the rest is s
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -32,6 +32,7 @@ from lakescope.core.messages import Reject, quote
 from lakescope.core.oidc import OidcOptions, credentials
 from lakescope.core.options import Tls
 from lakescope.kpis.model import StoreAnswer, StoreQuery, UnsupportedError
+from lakescope.sinks import _elastic_people as people
 from lakescope.sinks._common import Days, SinkOptions, answer_each
 from lakescope.sinks._elastic import BusyError, Cluster, Flavour, UnauthorisedError, cause, connect, is_full
 from lakescope.sinks._elastic_answers import compile_bodies, overlaps, refuse_closed, run
@@ -281,6 +282,26 @@ class ElasticsearchSink:
         return answer_each(
             queries, compile_bodies, lambda compiled_queries: run(compiled_queries, self, prefix)
         )
+
+    def forget(self, name: str) -> dict[str, int]:
+        """As of `ForgettingSink`; closed indices and those that may not be written to are not reached."""
+        return self._change({dataset: people.forget_body(dataset, name) for dataset in DATASETS})
+
+    def forget_before(self, end: datetime) -> dict[str, int]:
+        """As of `ForgettingSink`, likewise."""
+        return self._change({dataset: people.blank_body(dataset, end) for dataset in DATASETS})
+
+    def _change(self, bodies: Mapping[str, dict[str, Any] | None]) -> dict[str, int]:
+        changed: dict[str, int] = {}
+        for dataset, body in bodies.items():
+            if body is not None:
+                path = f"/{self.options.prefix}-{dataset}-*/_update_by_query?conflicts=proceed&refresh=true"
+                answer = self.send("POST", path, msgspec.json.encode(body), "application/json")
+                if failures := answer.get("failures"):
+                    raise TransientError(f"{dataset}: {cause(failures[0].get('cause', {}))}")
+                if count := answer.get("updated"):
+                    changed[dataset] = count
+        return changed
 
     def closed_indices(self) -> list[str]:
         """Closed indices, which searches leave out in silence. Raises `TransientError` or `RefusedError`."""

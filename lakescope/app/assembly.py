@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -22,7 +22,14 @@ from lakescope.app.query import can_answer, store_of
 from lakescope.app.sync_desk import SyncDesk
 from lakescope.app.tasks import Task, stop_all
 from lakescope.app.topology import InactiveRses, TopologyReload, read_topology
-from lakescope.core.contracts import Collector, ExpiringSink, RefusedError, Sink, TransientError
+from lakescope.core.contracts import (
+    Collector,
+    ExpiringSink,
+    ForgettingSink,
+    RefusedError,
+    Sink,
+    TransientError,
+)
 from lakescope.core.disk import remedy_for
 from lakescope.core.events import Event
 from lakescope.core.filters import parse_filters
@@ -81,6 +88,10 @@ class Assembly:
                 sink := self.sinks[plugin.name], ExpiringSink
             ):
                 self.tasks.append(Task(f"retention {plugin.name}", RETENTION_S, partial(expire, sink)))
+        if days := settings.privacy.keep_days:
+            for name, sink in self.sinks.items():
+                if isinstance(sink, ForgettingSink):
+                    self.tasks.append(Task(f"names {name}", RETENTION_S, partial(forget_names, sink, days)))
         self._show_tokens()
         self.status = Status(self.engine, {plugin.name: plugin.type for plugin in plugins})
         self.dashboards = _dashboards(settings)
@@ -195,7 +206,16 @@ def expire(sink: ExpiringSink, stop: threading.Event) -> str:
     deleted = sink.expire(datetime.now(UTC), stop)
     if deleted:
         log.info("expired %s", " ".join(f"{dataset}={count}" for dataset, count in deleted.items()))
-    return "deleted: " + (", ".join(f"{dataset} {count}" for dataset, count in deleted.items()) or "nothing")
+    return _counted("deleted", deleted)
+
+
+def forget_names(sink: ForgettingSink, days: int, stop: threading.Event) -> str:
+    """A task's work: a sink makes old events' personal fields null."""
+    return _counted("changed", sink.forget_before(datetime.now(UTC) - timedelta(days=days)))
+
+
+def _counted(what: str, events: Mapping[str, int]) -> str:
+    return f"{what}: " + (", ".join(f"{dataset} {count}" for dataset, count in events.items()) or "nothing")
 
 
 def _dashboards(settings: Settings) -> dict[str, Dashboard]:

@@ -126,6 +126,12 @@ class Privacy(Options):
 
     user_salt: SecretStr | None = Field(default=None, min_length=8, examples=["${LAKESCOPE_SALT}"])
     """Keeps a subject as a hash with this salt; without it subjects are dropped."""
+    keep_days: int | None = Field(default=None, ge=1, examples=[90])
+    """Days after which accounts, subjects and clients' hosts of stored events become null, once a day, where the store can change
+    what it holds (duckdb, elasticsearch); the events stay. Without it names are kept as long as their events."""
+    service_accounts: tuple[str, ...] = ("root",)
+    """Accounts that are nobody's: everybody is shown their names. Of all others viewers without the right `people` are shown
+    pseudonyms."""
 
 
 class DashboardOptions(Options):

@@ -16,8 +16,11 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from lakescope.app.pseudonymous import answer_with_pseudonyms
+from lakescope.app.pseudonyms import Pseudonyms
 from lakescope.app.viewer import Viewer
 from lakescope.core.contracts import SearchableSink, Sink
+from lakescope.core.personal import PERSONAL
 from lakescope.kpis.model import (
     UNKNOWN,
     Condition,
@@ -93,9 +96,10 @@ def restrict(query: StoreQuery, viewer: Viewer) -> StoreQuery:
 class _Restricted:
     """A store as a viewer sees it."""
 
-    def __init__(self, sink: Any, viewer: Viewer) -> None:
+    def __init__(self, sink: Any, viewer: Viewer, pseudonyms: Pseudonyms | None) -> None:
         self._sink = sink
         self._viewer = viewer
+        self._pseudonyms = pseudonyms
 
     @property
     def options(self) -> Any:
@@ -106,10 +110,11 @@ class _Restricted:
 class _Answers(_Restricted):
     def answer(self, queries: Sequence[StoreQuery]) -> list[StoreAnswer | UnsupportedError]:
         """As `KpiSink.answer`, over what the viewer sees."""
-        answers: list[StoreAnswer | UnsupportedError] = self._sink.answer(
-            [restrict(query, self._viewer) for query in queries]
-        )
-        return answers
+        restricted_queries = [restrict(query, self._viewer) for query in queries]
+        if self._pseudonyms is None:
+            answers: list[StoreAnswer | UnsupportedError] = self._sink.answer(restricted_queries)
+            return answers
+        return answer_with_pseudonyms(self._sink, restricted_queries, self._pseudonyms)
 
 
 class _Finds(_Restricted):
@@ -129,24 +134,29 @@ class _Finds(_Restricted):
         queried_vos = visible if vos is None else [vo for vo in vos if visible is None or vo in visible]
         if queried_vos is not None and not queried_vos:
             return []
+        if (pseudonyms := self._pseudonyms) is not None:
+            is_personal = field in PERSONAL.get(dataset, ())
+            values = [
+                pseudonyms.reveal(value)
+                for value in values
+                if not pseudonyms.names_somebody(value, is_personal=is_personal)
+            ]
         events: list[dict[str, Any]] = self._sink.find(
             dataset, field, values, limit, since=since, until=until, vos=queried_vos
         )
-        return events
+        return events if pseudonyms is None else [pseudonyms.hide(one, dataset) for one in events]
 
 
 class _Both(_Answers, _Finds):
     pass
 
 
-def restricted(sink: Sink, viewer: Viewer) -> Sink:
-    """A store of which a viewer sees what it may; it can be asked and searched as far as the sink can, not written to."""
+def restricted(sink: Sink, viewer: Viewer, pseudonyms: Pseudonyms | None = None) -> Sink:
+    """A store of which a viewer sees what it may; it can be asked and searched as far as the sink can, not written to.
+
+    `pseudonyms`: in the place of people's names; null: the names.
+    """
     kinds = {(True, True): _Both, (True, False): _Answers, (False, True): _Finds}
     kind = kinds.get((isinstance(sink, KpiSink), isinstance(sink, SearchableSink)), _Restricted)
-    view: Any = kind(sink, viewer)
+    view: Any = kind(sink, viewer, pseudonyms)
     return view  # type: ignore[no-any-return]
-
-
-def restricted_all(sinks: Mapping[str, Sink], viewer: Viewer) -> dict[str, Sink]:
-    """All stores of an instance for a viewer."""
-    return {name: restricted(sink, viewer) for name, sink in sinks.items()}

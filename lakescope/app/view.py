@@ -21,9 +21,10 @@ from lakescope.app import interventions
 from lakescope.app.assembly import Assembly
 from lakescope.app.backup import back_up
 from lakescope.app.interventions import Words
+from lakescope.app.pseudonyms import Pseudonyms
 from lakescope.app.query import store_of
 from lakescope.app.replay import ReplayResult, replay
-from lakescope.app.restriction import restricted_all, sees
+from lakescope.app.restriction import restricted, sees
 from lakescope.app.sync_desk import LatestPlan, SyncDesk, latest_plan
 from lakescope.app.topology import snapshots_of
 from lakescope.app.trace import searchable_sink
@@ -51,10 +52,13 @@ class ForbiddenError(Exception):
 class View:
     """What a viewer sees. What needs a right that they lack raises `ForbiddenError`."""
 
-    def __init__(self, assembly: Assembly, viewer: Viewer) -> None:
+    def __init__(self, assembly: Assembly, pseudonyms: Pseudonyms, viewer: Viewer) -> None:
         self._assembly = assembly
+        self._pseudonyms = None if viewer.people else pseudonyms
         self.viewer = viewer
-        self._sinks = restricted_all(assembly.sinks, viewer)
+        self._sinks = {
+            name: restricted(sink, viewer, self._pseudonyms) for name, sink in assembly.sinks.items()
+        }
 
     # --- what is the same for everybody ---------------------------------------------------------------------
 
@@ -87,13 +91,16 @@ class View:
     @contextmanager
     def tap(self, take: Callable[[list[bytes]], None]) -> Iterator[None]:
         """Gives `take` the events that pass and that the viewer sees, as JSON, for the time of the block."""
-        viewer = self.viewer
+        viewer, pseudonyms = self.viewer, self._pseudonyms
 
         def filtered(documents: list[bytes]) -> None:
-            if visible := [one for one in documents if sees(viewer, msgspec.json.decode(one))]:
-                take(visible)
+            events = [one for one in map(msgspec.json.decode, documents) if sees(viewer, one)]
+            if pseudonyms is not None:
+                events = [pseudonyms.hide(one, one["dataset"]) for one in events]
+            if events:
+                take([msgspec.json.encode(one) for one in events])
 
-        mine = take if viewer.vos is None else filtered
+        mine = take if viewer.vos is None and pseudonyms is None else filtered
         self._assembly.engine.taps.append(mine)
         try:
             yield
@@ -117,7 +124,7 @@ class View:
     def incidents(self) -> IncidentBook | None:
         """Null where this instance looks for none."""
         book = self._assembly.incidents
-        return None if book is None else VisibleIncidents(book, self.viewer)
+        return None if book is None else VisibleIncidents(book, self.viewer, self._pseudonyms)
 
     @property
     def alerts(self) -> VisibleAlerts | None:
@@ -127,8 +134,11 @@ class View:
 
     @property
     def archive(self) -> Archive:
-        """Of reports, which were made for viewers of all VOs: also that of one VO has numbers of the whole lake."""
+        """Of reports, which were made for viewers of all VOs, and name accounts: also that of one VO has numbers of the whole
+        lake."""
         self._need_all("the archive of reports")
+        if not self.viewer.people:
+            raise ForbiddenError("the archive of reports", "people")
         return Archive(self._assembly.configuration.settings.data_dir / "reports")
 
     # --- interventions --------------------------------------------------------------------------------------
@@ -208,14 +218,17 @@ class View:
             raise ForbiddenError("the status", "shared")
         document = self._assembly.status.document()
         document["tasks"] = [task.document() for task in self._assembly.tasks]
-        return document if self.viewer.vos is None else self._own_status(document)
-
-    def _own_status(self, document: Document) -> Document:
         failures = [
             one
             for one in self._assembly.status.failures()
             if sees(self.viewer, {**one, "dataset": "transfers"})
         ]
+        if (pseudonyms := self._pseudonyms) is not None:
+            failures = [pseudonyms.hide(one, "transfers") for one in failures]
+        document["latest_failures"] = [self._assembly.status.summary_of(one) for one in failures]
+        return document if self.viewer.vos is None else self._own_status(document)
+
+    def _own_status(self, document: Document) -> Document:
         for kind in ("collectors", "sinks", "tasks"):
             for one in document[kind]:
                 one |= {name: HIDDEN for name in ("detail", "fault") if one.get(name)}
@@ -225,7 +238,6 @@ class View:
                     one["overflow"]["detail"] = ""
         return document | {
             "reasons": self.reasons(),
-            "latest_failures": [self._assembly.status.summary_of(one) for one in failures],
             "dead_letters": {"total": document["dead_letters"]["total"], "by_reason": [], "files": 0},
         }
 
@@ -239,6 +251,11 @@ class View:
         """Their bodies may be anybody's, and what could not be decoded has no VO."""
         self._need_all("dead letters")
         return self._assembly.engine.dead_letters
+
+    @property
+    def sees_bodies(self) -> bool:
+        """Whether dead letters are shown with their bodies, which may name people."""
+        return self.viewer.people
 
     def replay(self, ids: Sequence[str]) -> list[ReplayResult]:
         """Tries dead letters again, by their ids."""

@@ -4,18 +4,22 @@ Rules and the search for incidents look at the whole lake: a value of theirs cou
 some VOs sees what is about these VOs alone: groups and alerts with a label ``vo`` or of a rule that is filtered by it, and
 incidents whose culprit names it. Of an incident the evidence, which other sources gave of its place, is left out, and of
 both what mutes them, which may name another VO's alert.
+
+Without the right `people` an incident has pseudonyms, and rules by account are left out with their alerts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
 from msgspec.structs import replace
 
 from lakescope.alerts.book import IncidentBook, IncidentRecord
 from lakescope.alerts.model import Acknowledgement, Alert, Rule, Silence, Verdict
 from lakescope.alerts.objectives import Objective
 from lakescope.alerts.states import Ledger
+from lakescope.app.pseudonyms import Pseudonyms
 from lakescope.app.rounds import Rounds
 from lakescope.app.viewer import Viewer
 
@@ -54,7 +58,7 @@ class VisibleAlerts:
     def ledger(self) -> Ledger:
         """What is known of earlier rounds, likewise."""
         ledger = self._rounds.evaluator.ledger
-        if self._viewer.vos is None:
+        if self._viewer.vos is None and self._viewer.people:
             return ledger
         rules = self.rules
 
@@ -68,10 +72,7 @@ class VisibleAlerts:
 
     def alerts(self) -> list[Alert]:
         """Alerts about the viewer's VOs."""
-        alerts = self._rounds.alerts()
-        return (
-            alerts if self._viewer.vos is None else [self._redact(one) for one in alerts if self._sees(one)]
-        )
+        return [self._redact(one) for one in self._rounds.alerts() if self._sees(one)]
 
     def acknowledge(self, id: str, acknowledgement: Acknowledgement) -> Alert:
         """As `Rounds.acknowledge`."""
@@ -82,14 +83,14 @@ class VisibleAlerts:
         return self._redact(self._rounds.silence(self._visible_id(id), silence))
 
     def _visible_id(self, id: str) -> str:
-        if self._viewer.vos is None:
-            return id
         for one in self._rounds.alerts():
             if id in (one.key, one.labels.get("incident")) and self._sees(one):
                 return id
         raise KeyError(id)
 
     def _may_have_groups(self, rule: Rule) -> bool:
+        if not self._viewer.people and "account" in (*rule.labels, *rule.filters):
+            return False
         return self._viewer.vos is None or "vo" in rule.by or self._is_filtered(rule)
 
     def _is_filtered(self, rule: Rule) -> bool:
@@ -108,6 +109,11 @@ class VisibleAlerts:
 
     def _sees(self, alert: Alert) -> bool:
         rule = self._rounds.rules.get(alert.rule)
+        labels = {*alert.labels, *(name for name, _ in alert.culprits), *(rule.filters if rule else ())}
+        if not self._viewer.people and "account" in labels:
+            return False
+        if self._viewer.vos is None:
+            return True
         if rule is not None and self._is_filtered(rule):
             return True
         named = [value for name, value in (*alert.labels.items(), *alert.culprits) if name == "vo"]
@@ -123,9 +129,10 @@ class VisibleAlerts:
 class VisibleIncidents:
     """An `IncidentBook` as far as a viewer sees it."""
 
-    def __init__(self, book: IncidentBook, viewer: Viewer) -> None:
+    def __init__(self, book: IncidentBook, viewer: Viewer, pseudonyms: Pseudonyms | None) -> None:
         self._book = book
         self._viewer = viewer
+        self._pseudonyms = pseudonyms
 
     def incidents(self, since: float) -> Sequence[IncidentRecord]:
         """As of the protocol."""
@@ -156,6 +163,10 @@ class VisibleIncidents:
         return _are_own(self._viewer, vos)  # of every pattern: one without a VO counts all
 
     def _redact(self, record: IncidentRecord) -> IncidentRecord:
+        if self._pseudonyms is not None:
+            accounts = [value for pattern in record.patterns for name, value in pattern if name == "account"]
+            document = self._pseudonyms.hide_in(msgspec.to_builtins(record), accounts)
+            record = msgspec.convert(document, IncidentRecord)
         return record if self._viewer.vos is None else replace(record, evidence=(), muted_by=None)
 
 

@@ -1,4 +1,4 @@
-"""backup, restore, compact: what Lakescope keeps on its own disk."""
+"""backup, restore, compact, forget: what Lakescope has stored."""
 
 from __future__ import annotations
 
@@ -53,3 +53,23 @@ def compact(config: ConfigOption = CONFIG) -> None:
 
     for path, before, after in write_anew(configuration(config)):
         emit(f"{path}: {before / 1e6:,.0f} MB before, {after / 1e6:,.0f} MB now")
+
+
+def forget(
+    account: Annotated[str, typer.Argument(help="The account's name; or a subject's hash, a client's host.")],
+    config: ConfigOption = CONFIG,
+) -> None:
+    """Take an account's name out of what is stored, while no instance runs: `forgotten` stands in its place, numbers stay.
+
+    Changes DuckDB, Elasticsearch and OpenSearch, dead letters, reports, alerts and incidents, and prints what was changed where.
+    Exit code 1 where the name may still be, as in InfluxDB or in files of JSON lines.
+
+    Example: lakescope forget jdoe
+    """
+    from lakescope.app.forget import forget as take_out
+
+    steps = list(take_out(configuration(config), account))
+    for step in steps:
+        emit(f"{'changed' if step.is_done else 'NOT REACHED'}  {step.place}: {step.text}")
+    if any(not step.is_done and step.place.startswith(("sink", "/")) for step in steps):
+        raise typer.Exit(1)

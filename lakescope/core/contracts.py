@@ -168,6 +168,18 @@ class SavableSink(Protocol):
 
 
 @runtime_checkable
+class ForgettingSink(Protocol):
+    """A sink that can change what it has stored of people (`lakescope.core.personal`)."""
+
+    def forget(self, name: str) -> dict[str, int]:
+        """Puts `FORGOTTEN` in the place of an account's, a subject's or a client's name, and of it in the free texts of the same
+        events and of those of the user's scope: dataset -> how many events. Raises `TransientError` or `RefusedError`."""
+
+    def forget_before(self, end: datetime) -> dict[str, int]:
+        """Makes the personal fields of older events null: dataset -> how many events. Raises as `forget`."""
+
+
+@runtime_checkable
 class SearchableSink(Protocol):
     """A sink that can give events back."""
 

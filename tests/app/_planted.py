@@ -155,6 +155,8 @@ def event_of(dataset: str, mark: str, at: float, source: str) -> Event:
             "request_id": REQUESTS[mark],
             "previous_request_id": REQUESTS[OTHER if mark == OWN else OWN],
         }
+    if dataset == "transfers":
+        values |= {"parent_scope": f"user.{mark}-account", "error": f"{mark}-error of {mark}-account"}
     if "rule_id" in names:
         values["rule_id"] = RULES[mark]
     return msgspec.convert(

@@ -22,6 +22,7 @@ from lakescope.app.assembly import Assembly
 from lakescope.app.client import SpanText
 from lakescope.app.explain import explain
 from lakescope.app.listeners import Listener
+from lakescope.app.pseudonyms import Pseudonyms
 from lakescope.app.query import ask, describe
 from lakescope.app.subject import Subject
 from lakescope.app.trace import NOT_SEARCHABLE, story
@@ -76,7 +77,8 @@ def create_app(assembly: Assembly, local_secret: str = "", part: Part = "http") 
         openapi_url="/api/openapi.json",
         dependencies=[Depends(check_role)],
     )
-    app.state.view_for = partial(View, assembly)
+    pseudonyms = Pseudonyms(settings.data_dir, settings.privacy.service_accounts)
+    app.state.view_for = partial(View, assembly, pseudonyms)
     routers = [_health()]
     if "metrics" in parts:
         routers.append(_metrics())
@@ -247,11 +249,17 @@ def _api() -> APIRouter:
         limit: Annotated[int, Query(ge=1, le=LETTERS_MAX)] = 100,
         with_bodies: bool = True,
     ) -> Response:
-        """Dead letters with their bodies as base64, oldest first; `ids`: or their first characters."""
+        """Dead letters, oldest first; `ids`: or their first characters. Bodies are base64, and empty without the right
+        `people`."""
         selection: list[Letter] = []
         size = 0
         for letter in view.dead_letters.letters(
-            ids=ids, reason=reason, collector=collector, sink=sink, limit=limit, with_bodies=with_bodies
+            ids=ids,
+            reason=reason,
+            collector=collector,
+            sink=sink,
+            limit=limit,
+            with_bodies=with_bodies and view.sees_bodies,
         ):
             size += len(letter.body)
             if selection and size > LETTERS_BYTES:
