@@ -4,7 +4,8 @@
     format      `Format`, perhaps with `declare`, entry point in ``lakescope.formats``
     sink        `Sink`, options from `SinkOptions` or `HttpSinkOptions`, entry point in ``lakescope.sinks``; with the method
                 ``answer`` (`KpiSink`) it answers KPIs, with ``find`` (`SearchableSink`) it gives events back, with ``expire``
-                (`ExpiringSink`, `ExpiringOptions`) it deletes old ones, with ``save`` (`SavableSink`) its files are backed up
+                (`ExpiringSink`, `ExpiringOptions`) it deletes old ones, with ``save`` (`SavableSink`) its files are backed up,
+                with ``plan`` (`PlanningSink`) it tells what its setup would change
                 Collectors, sinks and receivers may have ``examine`` (`ExaminablePlugin`), which `lakescope doctor` calls
     receiver    `Receiver`, options from `ReceiverOptions` or `HttpReceiverOptions`, entry point in ``lakescope.receivers``
     KPI         `Kpi`, entry point in ``lakescope.kpis``
@@ -36,6 +37,7 @@ from lakescope.core.contracts import (
     Health,
     Installation,
     Outcome,
+    PlanningSink,
     RefusedError,
     SavableSink,
     SearchableSink,
@@ -144,6 +146,7 @@ __all__ = [
     "Part",
     "Peers",
     "PerSecond",
+    "PlanningSink",
     "Poll",
     "Probe",
     "Push",

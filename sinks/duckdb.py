@@ -120,6 +120,35 @@ class DuckdbSink:
         yield Finding("done", f"{self.path}: {len(self._datasets)} tables")
 
     @staticmethod
+    def plan(options: DuckdbOptions, installation: Installation) -> Iterator[Finding]:
+        """See `PlanningSink`."""
+        path, _ = DuckdbSink.files(options, installation.data_dir)
+        if installation.is_running:
+            yield Finding("unchanged", f"{path}: prepared by the running instance at its start")
+            return
+        tables: dict[str, set[str]] = {}
+        if path.exists():
+            try:
+                with duckdb.connect(path, read_only=True) as connection:
+                    columns_query = "select table_name, column_name from information_schema.columns"
+                    for table, column in connection.execute(columns_query).fetchall():
+                        tables.setdefault(table, set()).add(column)
+            except duckdb.Error as error:
+                yield Finding("error", f"{path}: {_with_remedy(error, path)}")
+                return
+        else:
+            yield Finding("change", f"{path} is made")
+        datasets = DATASETS if options.datasets is None else options.datasets
+        new_tables = [dataset for dataset in datasets if dataset not in tables]
+        if new_tables:
+            yield Finding("change", f"tables are made: {', '.join(new_tables)}")
+        for dataset in (one for one in datasets if one in tables):
+            if lacking := [name for name in column_types(dataset) if name not in tables[dataset]]:
+                yield Finding("change", f"table {dataset} gets the columns {', '.join(lacking)}")
+            else:
+                yield Finding("unchanged", f"table {dataset}")
+
+    @staticmethod
     def examine(options: DuckdbOptions, installation: Installation) -> Iterator[Finding]:
         """See `ExaminablePlugin`. What is written is rolled back; a file that an instance holds is not opened."""
         from lakescope.core.examination import examine_directory

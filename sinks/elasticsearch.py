@@ -200,6 +200,17 @@ class ElasticsearchSink:
         finally:
             sink.close()
 
+    @staticmethod
+    def plan(options: ElasticsearchOptions, installation: Installation) -> Iterator[Finding]:
+        """See `PlanningSink`."""
+        from lakescope.sinks._elastic_plan import plan
+
+        sink = ElasticsearchSink(installation.name, options, installation.data_dir)
+        try:
+            yield from plan(sink)
+        finally:
+            sink.close()
+
     def find(
         self,
         dataset: str,
@@ -341,31 +352,37 @@ class ElasticsearchSink:
 
     def _setup_dataset(self, dataset: str) -> Iterator[Finding]:
         name = f"{self.options.prefix}-{dataset}"
-        settings: dict[str, Any] = {
-            "number_of_shards": self.options.shards,
-            "number_of_replicas": self.options.replicas,
-        }
         days = self.options.retention_days.get(dataset)
+        has_policy = False
         if days is not None and self.options.flavour == "opensearch":
             yield Finding("warning", f"{name}: give OpenSearch an ISM policy for {days} days of retention")
         elif days is not None:
-            policy = {"policy": {"phases": {"delete": {"min_age": f"{days}d", "actions": {"delete": {}}}}}}
             try:
-                self._put(f"/_ilm/policy/{name}", policy)
+                self._put(f"/_ilm/policy/{name}", retention_policy(days))
             except RefusedError as error:
                 yield Finding(
                     "warning",
                     f"{name}: this server has no ILM, so {days} days of retention are yours to see to ({error})",
                 )
             else:
-                settings["index.lifecycle.name"] = name
+                has_policy = True
                 yield Finding("done", f"{name}: retention {days} days")
-        new_template = template(name, dataset, settings)
-        if self.options.flavour == "opensearch":
-            new_template = for_opensearch(new_template)
+        new_template = self.template_of(dataset, has_policy=has_policy)
         self._put(f"/_index_template/{name}", new_template)
         yield Finding("done", f"{name}: index template for {name}-*")
         yield from self._update_indices(name, new_template["template"]["mappings"]["properties"])
+
+    def template_of(self, dataset: str, *, has_policy: bool) -> dict[str, Any]:
+        """The index template of a dataset; `has_policy`: with its retention."""
+        name = f"{self.options.prefix}-{dataset}"
+        settings: dict[str, Any] = {
+            "number_of_shards": self.options.shards,
+            "number_of_replicas": self.options.replicas,
+        }
+        if has_policy:
+            settings["index.lifecycle.name"] = name
+        new_template = template(name, dataset, settings)
+        return for_opensearch(new_template) if self.options.flavour == "opensearch" else new_template
 
     def _update_indices(self, name: str, properties: dict[str, Any]) -> Iterator[Finding]:
         """New fields for the indices there are: a template is for those to come."""
@@ -489,6 +506,11 @@ _TYPES: dict[Kind, dict[str, Any]] = {
     "labels": {"type": "object", "dynamic": True, "subobjects": False},
     "object": {"type": "object", "dynamic": True, "subobjects": False},
 }
+
+
+def retention_policy(days: int) -> dict[str, Any]:
+    """For ILM."""
+    return {"policy": {"phases": {"delete": {"min_age": f"{days}d", "actions": {"delete": {}}}}}}
 
 
 def template(name: str, dataset: str, settings: dict[str, Any]) -> dict[str, Any]:

@@ -128,11 +128,8 @@ class InfluxdbSink:
                 else Finding("error", f"no bucket {options.bucket}: influx bucket create -n {options.bucket}")
             )
             return
-        database = '"' + str(options.database).replace("\\", "\\\\").replace('"', '\\"') + '"'
-        days = options.retention_days
-        duration = f"{days}d" if days else "INF"
-        # a retention must not be shorter than a shard: InfluxDB's own choices (docs, "SHARD DURATION"; influxdb#19518)
-        shard = "7d" if not days or days > 180 else "1h" if days < 2 else "1d"
+        database = quoted(str(options.database))
+        duration, shard = _retention(options.retention_days)
         for what, statement in (
             (f"database {options.database}", f"CREATE DATABASE {database}"),
             (
@@ -145,6 +142,43 @@ class InfluxdbSink:
                 yield Finding("error", f"{what}: {result['error']}")
                 return
             yield Finding("done", what)
+
+    @staticmethod
+    def plan(options: InfluxdbOptions, installation: Installation) -> Iterator[Finding]:
+        """See `PlanningSink`."""
+        sink = InfluxdbSink(installation.name, options, installation.data_dir)
+        try:
+            yield from sink._plan()
+        finally:
+            sink.close()
+
+    def _plan(self) -> Iterator[Finding]:
+        options = self.options
+        if options.bucket is not None:  # which setup does not make either
+            yield from self.setup()
+            return
+        (result,) = self.query(f"SHOW RETENTION POLICIES ON {quoted(str(options.database))}")
+        if "error" in result and "not found" in result["error"]:
+            yield Finding("change", f"database {options.database} is made")
+            yield Finding("change", f"retention {_retention(options.retention_days)[0]}")
+            return
+        if "error" in result:
+            yield Finding("error", f"database {options.database}: {result['error']}")
+            return
+        yield Finding("unchanged", f"database {options.database}")
+        (series,) = result["series"]
+        policies = {row[0]: dict(zip(series["columns"], row, strict=True)) for row in series["values"]}
+        present = policies.get("autogen", {})
+        for what, key, target in zip(
+            ("retention", "shard duration"),
+            ("duration", "shardGroupDuration"),
+            _retention(options.retention_days),
+            strict=True,
+        ):
+            if _hours(present.get(key, "none")) != _hours(target):
+                yield Finding("change", f"{what} {present.get(key, 'none')} -> {target}")
+        if not present.get("default"):
+            yield Finding("change", "retention policy autogen becomes the default")
 
     @staticmethod
     def examine(options: InfluxdbOptions, installation: Installation) -> Iterator[Finding]:
@@ -283,6 +317,27 @@ def _plain(kind: Kind | None, value: Any) -> Any:
     if kind == "boolean":
         return value in (True, 1, "true")
     return int(value) if kind == "integer" else value
+
+
+def quoted(name: str) -> str:
+    """An identifier of InfluxQL."""
+    return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _retention(days: int | None) -> tuple[str, str]:
+    """Durations of a retention policy and of its shards: the latter must not be longer, so InfluxDB's own choices (docs, "SHARD
+    DURATION"; influxdb#19518)."""
+    shard = "7d" if not days or days > 180 else "1h" if days < 2 else "1d"
+    return (f"{days}d" if days else "INF"), shard
+
+
+def _hours(duration: str) -> str:
+    """A duration as InfluxDB gives it back: 168h0m0s for 7d, 0s for INF."""
+    if duration == "INF":
+        return "0s"
+    if duration.endswith("d"):
+        return f"{24 * int(duration[:-1])}h0m0s"
+    return f"{duration}0m0s" if duration.endswith("h") else duration
 
 
 # --- line protocol ---------------------------------------------------------------------------------------

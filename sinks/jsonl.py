@@ -60,6 +60,13 @@ class JsonlSink:
         yield Finding("done", f"directory {self.options.directory}")
 
     @staticmethod
+    def plan(options: JsonlOptions, installation: Installation) -> Iterator[Finding]:
+        """See `PlanningSink`."""
+        is_there = options.directory.is_dir()
+        text = f"directory {options.directory}"
+        yield Finding("unchanged", text) if is_there else Finding("change", f"{text} is made")
+
+    @staticmethod
     def examine(options: JsonlOptions, installation: Installation) -> Iterator[Finding]:
         """See `ExaminablePlugin`. A file of its own is written, synced and removed."""
         from lakescope.core.examination import examine_directory

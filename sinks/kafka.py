@@ -104,6 +104,17 @@ class KafkaSink:
             )
 
     @staticmethod
+    def plan(options: KafkaSinkOptions, installation: Installation) -> Iterator[Finding]:
+        """See `PlanningSink`."""
+        faults = find_faults(options, [options.topic])
+        if not faults.brokers and not faults.topics:
+            yield Finding("unchanged", f"topic {options.topic}")
+        elif faults.brokers or "no topic" not in faults.topics[0]:
+            yield Finding("error", str(faults))
+        else:
+            yield Finding("change", f"topic {options.topic} is made")
+
+    @staticmethod
     def examine(options: KafkaSinkOptions, installation: Installation) -> Iterator[Finding]:
         """See `ExaminablePlugin`. Nothing is written: a message cannot be taken back."""
         from lakescope.core.kafka_examination import (

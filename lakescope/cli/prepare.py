@@ -11,18 +11,26 @@ from lakescope.cli._common import CONFIG, ConfigOption, configuration, console, 
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
+    from rich.console import Console
+
+    from lakescope.app.config import Configuration
 
 config = typer.Typer(
     help="Show the effective configuration, or a sample to start from.", no_args_is_help=True
 )
 
 
-def setup(config: ConfigOption = CONFIG) -> None:
+def setup(
+    config: ConfigOption = CONFIG,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Only tell what would change: exit code 0 nothing, 1 something.")
+    ] = False,
+) -> None:
     """Create what the stores need: templates, databases, retention. It can be repeated at any time.
 
-    A feature that a server lacks is a warning.
+    A feature that a server lacks is a warning. With --plan nothing is written; exit code 2 where a store cannot be asked.
 
-    Example: lakescope setup -c lakescope.toml
+    Example: lakescope setup --plan -c lakescope.toml
     """
     from lakescope.app.assembly import open_sinks
     from lakescope.app.checks import check
@@ -32,11 +40,12 @@ def setup(config: ConfigOption = CONFIG) -> None:
     check(loaded_configuration)
     out = console()
     has_failed = False
-    styles = {"done": "green", "ok": "green", "unchanged": "dim", "warning": "yellow", "error": "red"}
+    if plan:
+        raise typer.Exit(_plan(loaded_configuration, out))
     for name, sink in open_sinks(loaded_configuration).items():
         try:
             for finding in sink.setup():
-                out.print(f"{finding.level:9} {name}: {finding.text}", style=styles[finding.level])
+                out.print(f"{finding.level:9} {name}: {finding.text}", style=_STYLES[finding.level])
                 has_failed |= finding.level == "error"
         except (TransientError, RefusedError) as error:
             out.print(f"error     {name}: {error}", style="red")
@@ -44,6 +53,49 @@ def setup(config: ConfigOption = CONFIG) -> None:
         finally:
             sink.close()
     raise typer.Exit(1 if has_failed else 0)
+
+
+_STYLES = {
+    "done": "green",
+    "ok": "green",
+    "change": "green",
+    "unchanged": "dim",
+    "warning": "yellow",
+    "error": "red",
+}
+
+
+def _plan(configuration: Configuration, out: Console) -> int:
+    """Prints what `setup` would change; the exit code."""
+    from lakescope.app.lock import holder
+    from lakescope.core.contracts import (
+        Finding,
+        Installation,
+        PlanningSink,
+        RefusedError,
+        TransientError,
+    )
+    from lakescope.core.plugins import load
+
+    data_dir = configuration.settings.data_dir
+    levels = set()
+    for plugin in configuration.sinks.values():
+        kind = load("sinks", plugin.type)
+        findings: list[Finding] = []
+        try:
+            if isinstance(kind, PlanningSink):
+                installation = Installation(plugin.name, data_dir, holder(data_dir) is not None)
+                findings += kind.plan(plugin.options, installation)
+            else:
+                findings.append(
+                    Finding("unchanged", f"type {plugin.type} prepares nothing that could be planned")
+                )
+        except (TransientError, RefusedError) as error:
+            findings.append(Finding("error", str(error)))
+        for finding in findings:
+            levels.add(finding.level)
+            out.print(f"{finding.level:9} {plugin.name}: {finding.text}", style=_STYLES[finding.level])
+    return 2 if "error" in levels else 1 if "change" in levels else 0
 
 
 def validate(config: ConfigOption = CONFIG) -> None:

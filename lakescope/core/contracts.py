@@ -99,7 +99,7 @@ class RefusedError(Exception):
 class Finding(msgspec.Struct, frozen=True):
     """One line of what `lakescope setup` did or saw, or of what `lakescope doctor` saw."""
 
-    level: Literal["done", "unchanged", "ok", "warning", "error"]
+    level: Literal["done", "change", "unchanged", "ok", "warning", "error"]
     text: str
     remedy: str = ""
     """What an operator can do, as a command or a value to write; empty where nothing is wrong, or `text` says it."""
@@ -144,6 +144,16 @@ class Sink(Protocol):
 
     def close(self) -> None:
         """Releases everything; called once, after the last `write`."""
+
+
+@runtime_checkable
+class PlanningSink(Protocol):
+    """A sink whose type can tell what its `setup` would change."""
+
+    @staticmethod
+    def plan(options: Any, installation: Installation) -> Iterable[Finding]:
+        """A ``change`` for each thing that `setup` would make or change, ``unchanged`` for what is there; writes nothing. Raises
+        `TransientError` or `RefusedError`."""
 
 
 @runtime_checkable
