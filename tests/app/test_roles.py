@@ -155,7 +155,14 @@ def test_a_login_is_somebody_until_its_logout(lake: Running) -> None:
     with httpx.Client(base_url=lake.url, trust_env=False) as browser:
         browser.post("/login", data={"token": TOKENS[Role.OPERATOR]})
         me = browser.get("/api/me").json()
-        assert me == {"name": "operator", "role": "operator", "vos": None, "shared": False, "people": False}
+        assert me == {
+            "name": "operator",
+            "role": "operator",
+            "vos": None,
+            "shared": False,
+            "people": False,
+            "asks_name": False,
+        }
         stolen = dict(browser.cookies)
         assert browser.post("/logout").headers["set-cookie"].partition(";")[0].endswith('=""')
         assert browser.get("/api/me").status_code == 401

@@ -78,7 +78,7 @@ function form(id, title, fields, button, path, body) {
 }
 /** Who does it: the server knows whoever has logged in. */
 function named(id) {
-  if (page.me) return el("p", { class: "small" }, `As ${page.me.name}`, el("input", { type: "hidden", id }));
+  if (page.me && !page.me.asks_name) return el("p", { class: "small" }, `As ${page.me.name}`, el("input", { type: "hidden", id }));
   return input(id, "Your name", { "data-name": true, value: remembered(), required: true, maxlength: 100, onchange: ({ target }) => {
     remember(target.value);
     for (const other of document.querySelectorAll("[data-name]")) other.value = target.value;

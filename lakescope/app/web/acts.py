@@ -11,7 +11,9 @@ import msgspec
 from fastapi import APIRouter, Body, HTTPException, Request, Response
 
 from lakescope.alerts.model import Acknowledgement, Silence
+from lakescope.app.access import HTTP_TOKEN
 from lakescope.app.view import View
+from lakescope.app.viewer import Viewer
 from lakescope.app.web.viewing import Viewed
 from lakescope.kpis.model import DAY
 
@@ -57,7 +59,7 @@ def add_acts(
     ) -> Response:
         """Somebody works on it: who, and what they know; or it is a false alarm. It is not escalated any more.
 
-        `by` is asked only where nobody needs to log in.
+        `by` counts only where nobody needs to log in, and with the token of `[http]`.
         """
         one = Acknowledgement(
             by=_name(request, by),
@@ -81,15 +83,20 @@ def add_acts(
         return changed(view, id, lambda acts: acts.silence(id, None))
 
 
+def asks_name(viewer: Viewer) -> bool:
+    """Whether nobody knows who somebody is: no login is needed, or it was the one token of `[http]`."""
+    return viewer.name in ("", HTTP_TOKEN)
+
+
 def answer(content: Sequence[Any] | Mapping[str, Any]) -> Response:
     """Plain data as JSON."""
     return Response(msgspec.json.encode(content), media_type="application/json")
 
 
 def _name(request: Request, by: str) -> str:
-    """Who has logged in; where nobody needs to, who they say they are."""
-    name: str = request.state.viewer.name
-    return name or _text("by", by, NAME_MAX)
+    """Who has logged in; where nobody needs to, or by a token that several have, who they say they are."""
+    viewer: Viewer = request.state.viewer
+    return _text("by", by, NAME_MAX) if asks_name(viewer) else viewer.name
 
 
 def _text(name: str, value: str, limit: int = TEXT_MAX, *, empty: bool = False) -> str:

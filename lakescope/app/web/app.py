@@ -40,6 +40,7 @@ from lakescope.app.web import (
     topology,
 )
 from lakescope.app.web.access import Gate
+from lakescope.app.web.acts import asks_name
 from lakescope.app.web.roles import check_role
 from lakescope.app.web.viewing import Viewed, forbidden
 from lakescope.app.words import parse
@@ -156,10 +157,12 @@ def _api() -> APIRouter:
 
     @router.get("/me")
     def me(request: Request) -> dict[str, Any]:
-        """Who asks, and their rights. `name`: empty where nobody needs to log in; `vos`: null for all."""
+        """Who asks, and their rights. `name`: empty where nobody needs to log in; `vos`: null for all; `asks_name`: whether
+        who acknowledges something must say who they are."""
         viewer: Viewer = request.state.viewer
         vos = None if viewer.vos is None else sorted(viewer.vos)
-        return viewer._asdict() | {"role": viewer.role.name.lower(), "vos": vos}
+        rights = {"role": viewer.role.name.lower(), "vos": vos, "asks_name": asks_name(viewer)}
+        return viewer._asdict() | rights
 
     @router.get("/status")
     def status(view: Viewed) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from collections.abc import Iterator, Sequence
@@ -210,16 +211,21 @@ def test_who_may_not_ask_changes_nothing(lake: Running, book: Book) -> None:
 
 
 def test_with_a_token_every_address_asks_for_it(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Whoever has a token of their own acts under its name, whatever they say."""
     directory = tmp_path_factory.mktemp("token")
     with Archiving(
-        directory, '[collectors.push]\ntype = "http"\n[http]\ntoken = "secret-secret-secret"\n'
+        directory,
+        '[collectors.push]\ntype = "http"\n[http]\ntoken = "secret-secret-secret"\n[access.tokens.ada]\n'
+        f'sha256 = "{hashlib.sha256(b"of ada").hexdigest()}"\nrole = "operator"\nall_vos = true\nshared = true\n',
     ) as running:
         running.assembly.incidents = known = Book()
         assert post(running, f"{OPEN}/acknowledge", {"by": "me"}).status_code == 401
         assert running.get("/api/incidents").status_code == 401
-        header = {"authorization": "Bearer secret-secret-secret"}
-        assert post(running, f"{OPEN}/acknowledge", {"by": "me"}, **header).status_code == 200
-        assert known.records[OPEN].acknowledged is not None
+        for token, name in (("secret-secret-secret", "me"), ("of ada", "ada")):
+            header = {"authorization": f"Bearer {token}"}
+            assert post(running, f"{OPEN}/acknowledge", {"by": "me"}, **header).status_code == 200
+            acknowledged = known.records[OPEN].acknowledged
+            assert acknowledged is not None and acknowledged.by == name
 
 
 def test_an_unknown_incident_and_a_lake_without_alerts_are_said(lake: Running) -> None:
