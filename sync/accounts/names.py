@@ -65,9 +65,9 @@ _ATTRIBUTES = {
 """Names that Java and Bouncy Castle write. SN is missing on purpose: a surname to OpenSSL, a serial number to Bouncy Castle."""
 _OIDS = {attribute.oid: attribute for attribute in _ATTRIBUTES.values()}
 
-_KEY = re.compile(r"\s*(?:OID\.)?([A-Za-z][A-Za-z0-9-]*|\d+(?:\.\d+)+)\s*=\s*", re.IGNORECASE)
-_HEX = re.compile(r"#((?:[0-9A-Fa-f]{2})+)\s*")
-_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"\s*', re.DOTALL)
+_KEY = re.compile(r" *(?:OID\.)?([A-Za-z][A-Za-z0-9-]*|\d+(?:\.\d+)+) *= *", re.IGNORECASE | re.ASCII)
+_HEX = re.compile(r"#((?:[0-9A-Fa-f]{2})+) *")
+_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)" *', re.DOTALL)
 _PLAIN = re.compile(r'(?:[^,+;"\\]|\\.)*', re.DOTALL)
 _ESCAPE = re.compile(r"((?:\\[0-9A-Fa-f]{2})+)|\\(.)", re.DOTALL)
 _STRINGS = {0x0C: "utf-8", 0x13: "ascii", 0x16: "ascii"}

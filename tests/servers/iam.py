@@ -54,6 +54,12 @@ class Iam(Server):
         """Ids of all users."""
         return [str(one["id"]) for one in self._ask("GET", "?count=100")["Resources"]]
 
+    def clear(self) -> None:
+        """No user and no fault is left."""
+        self.spoil()
+        for user in self.users():
+            self.remove(user)
+
     def remove(self, id_: str) -> None:
         """A user leaves."""
         self._ask("DELETE", f"/{id_}")

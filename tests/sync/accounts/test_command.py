@@ -14,9 +14,9 @@ from tests.servers.iam import Iam
 from tests.servers.rucio import Rucio
 
 
-@pytest.fixture
-def iam(tmp_path: Path) -> Iterator[Iam]:
-    with Iam(tmp_path / "iam") as server:
+@pytest.fixture(scope="module")
+def iam(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Iam]:
+    with Iam(tmp_path_factory.mktemp("iam")) as server:
         yield server
 
 

@@ -118,6 +118,7 @@ def test_no_text_breaks_it(text: str) -> None:
         ),
         ("2.5.4.3=Jane,OID.2.5.4.10=x", "/O=x/CN=Jane"),
         ("emailAddress=a@b,CN=x", "/CN=x/emailAddress=a@b"),
+        ("CN=\u00a0,O=\u2003x", "/O=\\xE2\\x80\\x83x/CN=\\xC2\\xA0"),
         ("1.3.6.1.4.1.99999.1=odd,CN=x", "/CN=x/1.3.6.1.4.1.99999.1=odd"),
     ],
 )
@@ -138,6 +139,7 @@ def test_what_rfc_2253_allows(subject: str, form: str) -> None:
         ("CN=#zz", "hexadecimal digits"),
         ("CN=#1e00", "a UTF8String, PrintableString or IA5String"),
         ("CN=\\C3x", "UTF-8"),
+        ("\u017f=x", "NAME=VALUE at character 1"),
         ("SN=7,CN=x", "a name of an attribute such as CN, OU, O, DC or an OID, found SN"),
         ("CN=x/CN=admin,O=y", "Rucio may read it as another person's"),
         ("/DC=ch/CN=Jane", "NAME=VALUE at character 1"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import signal
 import subprocess
 import sys
@@ -24,11 +25,8 @@ from lakescope.sync.apply import Outcome, apply, undo
 from lakescope.sync.journal import Journal
 from lakescope.sync.plan import Plan, SyncError
 from lakescope.sync.rucio import Rucio
-from tests.servers.fixtures import StartServer
 from tests.servers.iam import Iam
 from tests.servers.rucio import Rucio as RucioOfTheShelf
-
-VOS = ("abc", "xyz")
 
 
 class Lake:
@@ -82,15 +80,23 @@ class Lake:
         return httpx.get(f"{self.server.url}/auth/userpass", headers=headers, trust_env=False)
 
 
-@pytest.fixture
-def iam(tmp_path: Path) -> Iterator[Iam]:
-    with Iam(tmp_path / "iam") as server:
+@pytest.fixture(scope="module")
+def server_of_iam(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Iam]:
+    with Iam(tmp_path_factory.mktemp("iam")) as server:
         yield server
 
 
 @pytest.fixture
-def lake(rucio: RucioOfTheShelf, iam: Iam, tmp_path: Path) -> Iterator[Lake]:
-    lake = Lake(rucio, iam, tmp_path / "sync", None)
+def iam(server_of_iam: Iam) -> Iam:
+    """Without users."""
+    server_of_iam.clear()
+    return server_of_iam
+
+
+@pytest.fixture
+def lake(rucio: RucioOfTheShelf, iam: Iam, tmp_path: Path, unique_name: str) -> Iterator[Lake]:
+    """The issuer is this test's own: it is what says whose accounts are."""
+    lake = Lake(rucio, iam, tmp_path / "sync", None, issuer=f"https://{unique_name}.example.org/")
     yield lake
     lake.rucio.close()
 
@@ -118,7 +124,7 @@ def test_an_empty_rucio_is_filled_and_a_second_run_changes_nothing(
     outcome = lake.sync()
     assert (outcome.applied, outcome.failed, outcome.left) == (9, [], 0)
     assert lake.identities(name) == {
-        f"SUB={jane}, ISS={iam.issuer}",
+        f"SUB={jane}, ISS={lake.options.issuer}",
         f"SUB={name}, ISS=https://idp.example.org",
         "/DC=org/O=Example/CN=Jos\\xC3\\xA9 , the second",
     }
@@ -313,11 +319,22 @@ def test_a_run_that_is_killed_is_resumed(
     assert len(lake.identities(name)) == 2 and len(lake.attributes(name)) == 3
 
 
-@pytest.mark.server("rucio")
-def test_vos_neither_see_nor_touch_each_other(start_server: StartServer, iam: Iam, tmp_path: Path) -> None:
-    """Jane is in both VOs by one certificate, and leaves one of them."""
-    server = start_server(RucioOfTheShelf, vos=VOS)
-    abc, xyz = (Lake(server, iam, tmp_path / "sync", vo, groups=[vo]) for vo in VOS)
+@pytest.fixture
+def second_vo(rucio_of_vos: RucioOfTheShelf) -> str:
+    """As `empty_vo`."""
+    vo = "".join(random.choices("0123456789", k=3))
+    rucio_of_vos.add_vo(vo)
+    return vo
+
+
+def test_vos_neither_see_nor_touch_each_other(
+    rucio_of_vos: RucioOfTheShelf, empty_vo: str, second_vo: str, iam: Iam, tmp_path: Path
+) -> None:
+    """Jane is in both VOs by one certificate, and leaves one of them. Both runs have one journal."""
+    abc, xyz = (
+        Lake(rucio_of_vos, iam, tmp_path / "sync", vo, groups=[group])
+        for vo, group in ((empty_vo, "abc"), (second_vo, "xyz"))
+    )
     jane = iam.add("jane", groups=("abc", "xyz"), certificates=["CN=Jane,O=x"])
     iam.add("joe", groups=("xyz",))
     for lake in (abc, xyz):
