@@ -49,7 +49,7 @@ class _PassingError(Exception):
 
 
 class Rucio:
-    """One account's session. Not for several threads."""
+    """One account's session. `get` and `lines` may be called from several threads."""
 
     def __init__(self, options: RucioServer, *, timeout_s: float = 60.0, pause_s: float = 0.5) -> None:
         self.options = options

@@ -6,8 +6,9 @@ asked RSE by RSE. Rucio 41 and 38 answer alike.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
 from lakescope.sync.plan import Change
 from lakescope.sync.rses.lake import (
@@ -21,6 +22,8 @@ from lakescope.sync.rses.lake import (
 )
 from lakescope.sync.rucio import Rucio, RucioRefusedError
 
+T = TypeVar("T")
+AT_ONCE = 4
 PROPERTIES = (
     *("rse_type", "deterministic", "volatile", "staging_area", "city", "region_code", "country_name", "time_zone"),
     *("latitude", "longitude", "availability_read", "availability_write", "availability_delete", "qos_class"),
@@ -32,10 +35,15 @@ def read_lake(rucio: Rucio, spaces: Collection[str], space_source: str) -> Lake:
     """What Rucio has. `spaces`: RSEs whose total space is compared, by the usage of `space_source`. Raises `SyncError`."""
     document = rucio.export()
     rses = {name: _rse(name, record) for name, record in document["rses"].items()}
-    for name, rse in rses.items():
-        rse.limits = dict(rucio.get("rses", name, "limits"))
+
+    def limits(name: str) -> dict[str, int]:
+        limits = dict(rucio.get("rses", name, "limits"))
         if name in spaces and (space := _space(_usages(rucio, name), space_source)) is not None:
-            rse.limits[SPACE] = space
+            limits[SPACE] = space
+        return limits
+
+    for rse, its_limits in zip(rses.values(), _each(limits, rses), strict=True):
+        rse.limits = its_limits
     distances = {
         (source, destination): record["distance"]
         for source, ends in document["distances"].items()
@@ -47,7 +55,9 @@ def read_lake(rucio: Rucio, spaces: Collection[str], space_source: str) -> Lake:
 def names_of_deleted(rucio: Rucio, names: Iterable[str]) -> frozenset[str]:
     """Those of `names`, none of which Rucio lists, that it had once: it keeps the name of a removed RSE, and creating one answers
     Duplicate. It still tells their attributes."""
-    return frozenset(name for name in names if _is_known(rucio, name))
+    names = list(names)
+    is_known = _each(lambda name: _is_known(rucio, name), names)
+    return frozenset(name for name, is_there in zip(names, is_known, strict=True) if is_there)
 
 
 def count_files(rucio: Rucio, names: Iterable[str]) -> dict[str, int]:
@@ -160,6 +170,12 @@ class RseTarget:
             )
         body = {"source": self._space_source, "used": used, "free": space - used}
         self._rucio.put("rses", name, "usage", body=body)
+
+
+def _each(ask: Callable[[str], T], names: Iterable[str]) -> list[T]:
+    """The answers, `AT_ONCE` questions at a time: a Rucio has several workers, which mostly wait for their database."""
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return list(pool.map(ask, names))
 
 
 def _rse(name: str, record: dict[str, Any]) -> Rse:
