@@ -11,10 +11,9 @@ Never `/import`: its hard mode deletes the RSEs of every VO, its protocols follo
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote as quote_path
 
-import httpx
 import msgspec
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
@@ -22,6 +21,9 @@ from lakescope.core.http import http_client, mask
 from lakescope.core.oidc import RefusedLoginError
 from lakescope.core.rucio import RucioServer, Tokens, label_of
 from lakescope.sync.plan import SyncError
+
+if TYPE_CHECKING:  # an instance starts without it
+    import httpx
 
 _ATTEMPTS = 4
 EXPORT_S = 600.0
@@ -72,6 +74,8 @@ class Rucio:
     def export(self) -> Any:
         """All RSEs of the VO, and their distances. Without a cache Rucio looks up each RSE's name anew, which takes minutes for a
         large lake: it has `EXPORT_S` to begin its answer."""
+        import httpx
+
         self._client.timeout = httpx.Timeout(self._client.timeout.connect, read=EXPORT_S)
         try:
             return self.get("export")
@@ -126,6 +130,8 @@ class Rucio:
         return response
 
     def _send(self, method: str, url: str, query: dict[str, str], content: bytes | None) -> httpx.Response:
+        import httpx
+
         for is_last in (False, True):
             try:
                 response = self._client.request(

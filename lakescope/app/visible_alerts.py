@@ -11,6 +11,7 @@ Without the right `people` an incident has pseudonyms, and rules by account are 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec.structs import replace
@@ -20,8 +21,10 @@ from lakescope.alerts.model import Acknowledgement, Alert, Rule, Silence, Verdic
 from lakescope.alerts.objectives import Objective
 from lakescope.alerts.states import Ledger
 from lakescope.app.pseudonyms import Pseudonyms
-from lakescope.app.rounds import Rounds
 from lakescope.app.viewer import Viewer
+
+if TYPE_CHECKING:  # brings numpy, which an instance needs only once it evaluates
+    from lakescope.app.rounds import Rounds
 
 
 class VisibleAlerts:

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import jwt
 from fastapi.concurrency import run_in_threadpool
 
 from lakescope.app.access import HTTP_TOKEN, AccessOptions, TokenOptions
@@ -105,12 +104,18 @@ class Sessions:
 
     def begin(self, content: Mapping[str, Any], *, purpose: str = "session", seconds: float = 0.0) -> str:
         """The cookie's value, signed; whoever has it can read `content`."""
+        import jwt  # brings cryptography
+
         now = time.time()
         frame = {"exp": now + (seconds or self.seconds), "aud": purpose, "jti": secrets.token_urlsafe(12)}
         return jwt.encode(dict(content) | frame, self.key, _SIGNATURE)
 
     def read(self, value: str, *, purpose: str = "session") -> dict[str, Any] | None:
         """The content of a cookie that is ours and has not ended."""
+        if not value:
+            return None
+        import jwt  # brings cryptography
+
         try:
             claims: dict[str, Any] = jwt.decode(
                 value, self.key, [_SIGNATURE], audience=purpose, options={"require": ["exp", "jti"]}

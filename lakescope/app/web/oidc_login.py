@@ -13,8 +13,6 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
-import httpx
-
 from lakescope.app.access import AccessOptions, PeopleOidc
 from lakescope.core.http import http_client
 from lakescope.core.issuer import Issuer, RefusedTokenError, SilentIssuerError, groups_of
@@ -95,6 +93,8 @@ class OidcLogin:
             form["client_id"] = options.client_id
         else:
             login = (options.client_id, options.client_secret)
+        import httpx
+
         try:
             with http_client(tls=options.tls, timeout_s=10.0, login=login) as client:
                 response = client.post(url, data=form, headers={"accept": "application/json"})
