@@ -66,7 +66,9 @@ def keep_plan(settings: Settings, plan: Plan, at: float) -> LatestPlan:
     latest = LatestPlan(at, plan)
     folder = settings.data_dir / "sync"
     folder.mkdir(parents=True, exist_ok=True)
-    state_files.write(folder / f"plan-{plan.sync}.json", msgspec.json.encode(latest))
+    state_files.write_private(
+        folder / f"plan-{plan.sync}.json", msgspec.json.encode(latest)
+    )  # people are in it
     return latest
 
 
