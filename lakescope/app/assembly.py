@@ -35,6 +35,7 @@ from lakescope.core.events import Event
 from lakescope.core.filters import parse_filters
 from lakescope.core.inbox import Inbox
 from lakescope.core.messages import Message
+from lakescope.core.options import renew_certificates
 from lakescope.core.plugins import Room, formats, load
 from lakescope.dashboards.definitions import DASHBOARDS
 from lakescope.dashboards.model import Dashboard
@@ -60,6 +61,8 @@ log = logging.getLogger(__name__)
 
 TOPOLOGY_S = 30.0
 """From one look whether CRIC's files have changed to the next."""
+CERTIFICATES_S = 30.0
+"""The same of the certificates of clients."""
 RETENTION_S = 3600.0
 """From one deletion of old events to the next."""
 
@@ -82,6 +85,8 @@ class Assembly:
         plugins = (configuration.collectors | configuration.sinks).values()
         reload = TopologyReload(configuration, self.replace_topology, self._report_document)
         self.tasks = [Task("topology", TOPOLOGY_S, reload)]
+        if _names_certificates(configuration):
+            self.tasks.append(Task("certificates", CERTIFICATES_S, renew))
         self.tasks += sync_tasks(configuration, self.report)
         for plugin in configuration.sinks.values():
             if getattr(plugin.options, "retention_days", None) and isinstance(
@@ -199,6 +204,18 @@ class Assembly:
 
 def _is_failing(task: Task) -> float:
     return float(task.health.state == "error")
+
+
+def _names_certificates(configuration: Configuration) -> bool:
+    """Whether any client shows a certificate, or trusts other CAs than the system's."""
+    rooms = (configuration.collectors, configuration.sinks, configuration.receivers)
+    options = (getattr(plugin.options, "tls", None) for room in rooms for plugin in room.values())
+    return any(tls is not None and (tls.cert_file or tls.ca_file) for tls in options)
+
+
+def renew(stop: threading.Event) -> str:
+    """A task's work: certificates and CAs of clients are read again when their files change."""
+    return f"{renew_certificates()} files are read when they change"
 
 
 def expire(sink: ExpiringSink, stop: threading.Event) -> str:

@@ -9,6 +9,7 @@ from errno import EINVAL
 from pathlib import Path
 from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
+from weakref import WeakKeyDictionary
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
@@ -145,7 +146,22 @@ class Tls(Options):
         if not self.verify:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
+        if self.cert_file or self.ca_file:
+            _CONTEXTS[context] = self, self._versions()
         return context
+
+    def _versions(self) -> list[tuple[int, int] | None]:
+        """Time of change and size of each file; null for one that is not there."""
+        return [_version(file) if file else None for file in (self.ca_file, self.cert_file, self.key_file)]
+
+    def _load_again(self, context: ssl.SSLContext) -> None:
+        """For connections to come. Raises `OSError`; the context then shows what it did."""
+        fresh = self.context()  # whatever is wrong with the files is told by a context that nobody uses
+        _CONTEXTS.pop(fresh, None)
+        if self.cert_file:
+            self._show_certificate(context, self.cert_file)
+        if self.ca_file:
+            context.load_verify_locations(cafile=str(self.ca_file))
 
     def explain(self, fault: str) -> str:
         """A connection's fault; where a certificate was not trusted, with what it was checked against."""
@@ -163,6 +179,42 @@ class Tls(Options):
         except _EncryptedKeyError as error:
             text = "expected a key without a passphrase: write one with openssl pkey -in KEY -out NEW"
             raise OSError(EINVAL, text, str(key)) from error
+
+
+_CONTEXTS: WeakKeyDictionary[ssl.SSLContext, tuple[Tls, list[tuple[int, int] | None]]] = WeakKeyDictionary()
+"""Every context in use that has files, and these as they were when it read them."""
+
+
+def renew_certificates() -> int:
+    """Reads certificates and CAs of clients again whose files have changed: their next connections show and trust the new ones.
+
+    A CA that is no longer in its file is trusted until the next start. Returns how many files are watched. Raises `OSError`
+    naming one that cannot be used, after all others; what was read before then holds.
+    """
+    faults: list[OSError] = []
+    for context, (tls, before) in list(_CONTEXTS.items()):
+        versions = tls._versions()
+        if versions == before:
+            continue
+        try:
+            tls._load_again(context)
+        except OSError as error:
+            faults.append(error)
+        else:
+            _CONTEXTS[context] = tls, versions
+    if faults:
+        raise faults[0]
+    return len(
+        {file for tls, _ in _CONTEXTS.values() for file in (tls.ca_file, tls.cert_file, tls.key_file) if file}
+    )
+
+
+def _version(file: Path) -> tuple[int, int] | None:
+    try:
+        status = file.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size
 
 
 class _EncryptedKeyError(Exception):
