@@ -163,6 +163,35 @@ LAKESCOPE = Dashboard(
             ),
         ),
         Row(
+            title="Synchronisations into Rucio",
+            panels=(
+                Panel(
+                    title="Differences from CRIC and IAM",
+                    kind="lines",
+                    width=12,
+                    numbers=(Number(kpi="sync_drift", by=("sync",)),),
+                ),
+                Panel(
+                    title="Age of the oldest difference",
+                    kind="lines",
+                    width=12,
+                    numbers=(Number(kpi="sync_drift_age", by=("sync",)),),
+                ),
+                Panel(
+                    title="Changes made in Rucio",
+                    kind="stacked",
+                    width=12,
+                    numbers=(Number(kpi="sync_changes", by=("sync",)),),
+                ),
+                Panel(
+                    title="Runs that could not tell",
+                    kind="bars",
+                    width=12,
+                    numbers=(Number(kpi="sync_runs_failed", by=("sync",)),),
+                ),
+            ),
+        ),
+        Row(
             title="Pages",
             panels=(
                 *(
