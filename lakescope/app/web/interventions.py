@@ -9,7 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, Body, HTTPException, Request, Response
 
 from lakescope.app.interventions import Words
-from lakescope.app.web.acts import answer
+from lakescope.app.web.acts import answer, asks_name
 from lakescope.app.web.viewing import Viewed
 from lakescope.app.words import moment
 from lakescope.core.contracts import RefusedError, TransientError
@@ -18,7 +18,7 @@ Text = Annotated[str | None, Body()]
 
 
 def router() -> APIRouter:
-    """Below ``/api/annotations``; `by` is asked only where nobody needs to log in."""
+    """Below ``/api/annotations``; `by` counts only where nobody needs to log in, and with the token of `[http]`."""
     router = APIRouter(prefix="/api/annotations", tags=["annotations"])
 
     @router.get("")
@@ -82,5 +82,5 @@ def _answered(act: Callable[[], object]) -> Response:
 
 
 def _name(request: Request, by: str | None) -> str | None:
-    name: str = request.state.viewer.name
-    return name or by
+    viewer = request.state.viewer
+    return by if asks_name(viewer) else viewer.name
