@@ -16,7 +16,9 @@ import pytest
 
 from lakescope.app.assembly import open_sinks
 from lakescope.app.query import ask_many
-from lakescope.core.contracts import Chunk, Sink, TransientError
+from lakescope.app.restriction import restricted
+from lakescope.app.viewer import Role, Viewer
+from lakescope.core.contracts import Chunk, SearchableSink, Sink, TransientError
 from lakescope.core.events import Event, Probe, Transfer
 from lakescope.core.messages import Reason
 from lakescope.kpis import CATALOGUE, Query, UnsupportedError
@@ -159,6 +161,26 @@ class SinkContract:
         expected_rows = [{"site": "SITE-A", "value": 13}, {"site": "SITE-B", "value": 12}]
         assert isinstance(groups, UnsupportedError) or groups == expected_rows, groups
 
+    def test_vos_are_kept_apart(self, tmp_path: Path) -> None:
+        """Of the transfers of two VOs a viewer of one gets those of that one, whatever is asked."""
+        viewer = Viewer("", Role.READER, frozenset({"vo-a"}), shared=False)
+        with closing(self._sink(tmp_path)) as sink:
+            list(sink.setup())
+            _write(sink, _events())
+            self.settle(sink)
+            view = restricted(sink, viewer)
+            if isinstance(view, KpiSink):
+                span = {"since": _BEGIN, "until": _BEGIN + timedelta(days=1)}
+                names = ("transfers_done", "probe_checks")
+                answers = ask_many([Query(kpi=CATALOGUE[name], **span) for name in names], view)  # type: ignore[arg-type]
+                for answer, value in zip(answers, (6, 0), strict=True):
+                    assert isinstance(answer, UnsupportedError) or answer == [{"value": value}], answer
+            if isinstance(view, SearchableSink):
+                vos = [event.get("vo") for event in view.find("transfers", "source", ["rucio"])]
+                assert vos == ["vo-a"] * 8, (
+                    f"expected the events of vo-a alone, found {vos}: see `find`'s `vos`"
+                )
+
     def _sink(self, directory: Path) -> Sink:
         configuration = configure(directory, "sinks", self.type, self.options(directory))
         return open_sinks(configuration._replace(sinks={"tested": configuration.sinks["tested"]}))["tested"]
@@ -187,6 +209,7 @@ def _events() -> list[Event]:
             id=f"{number:032x}",
             time=_time(number),
             source="rucio",
+            vo="vo-b" if number % 2 else "vo-a",
             event="transfer-done" if number < 12 else "transfer-failed",
             kind="transfer",
             ok=number < 12,
