@@ -19,12 +19,14 @@ from urllib.parse import urlsplit
 from lakescope.app.checks import check
 from lakescope.app.config import Configuration, Plugin
 from lakescope.app.instance import find, local_arguments
+from lakescope.app.listeners import Listener
 from lakescope.app.lock import holder
 from lakescope.app.secrets import SHORTEST, exposures, secrets_of
 from lakescope.core.contracts import EXAMINE_S, ExaminablePlugin, Finding, Installation
-from lakescope.core.examination import examine_directory, examine_readable
+from lakescope.core.examination import examine_certificates, examine_directory, examine_readable
 from lakescope.core.http import mask_passwords
 from lakescope.core.issuer import examine_issuer
+from lakescope.core.options import Tls
 from lakescope.core.places import ConfigurationError
 from lakescope.core.plugins import Room, load
 
@@ -50,7 +52,15 @@ def examine(configuration: Configuration, timeout_s: float) -> Iterator[Line]:
     parts: dict[str, Examination] = {
         "configuration": partial(_files, configuration),
         "data_dir": partial(_data_dir, configuration, running),
-        "http": partial(_address, configuration, url),
+        **{
+            place: partial(_address, listener, place, url)
+            for place, listener in (
+                ("http", configuration.settings.http),
+                ("push", configuration.settings.push),
+                ("metrics", configuration.settings.metrics),
+            )
+            if listener is not None
+        },
         "instance": partial(_instance, configuration, url, running),
     }
     if (oidc := configuration.settings.access.oidc) is not None:
@@ -139,22 +149,20 @@ def _data_dir(configuration: Configuration, running: bool) -> Iterator[Finding]:
     yield from examine_directory("directory", configuration.settings.data_dir)
 
 
-def _address(configuration: Configuration, url: str | None) -> Iterator[Finding]:
-    """Whether the port is free, or the instance's own."""
-    http = configuration.settings.http
-    where = f"{http.host}:{http.port}"
-    family = socket.AF_INET6 if ":" in http.host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+def _address(listener: Listener, place: str, url: str | None) -> Iterator[Finding]:
+    """Whether the port is free, or the instance's own; days left of the certificate that is shown there."""
+    where = f"{listener.host}:{listener.port}"
+    yield from examine_certificates((), Tls(cert_file=listener.cert_file, key_file=listener.key_file))
+    family = socket.AF_INET6 if ":" in listener.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            listener.bind((http.host, http.port))
+            probe.bind((listener.host, listener.port))
         except OSError as error:
-            if url is not None and urlsplit(url).port == http.port:
+            if url is not None and (place != "http" or urlsplit(url).port == listener.port):
                 yield Finding("ok", f"{where} is held by the running instance")
                 return
-            remedy = (
-                f"`ss -tlnp 'sport = :{http.port}'` names who has it; or choose another `port` below [http]"
-            )
+            remedy = f"`ss -tlnp 'sport = :{listener.port}'` names who has it; or choose another `port` below [{place}]"
             yield Finding("error", f"cannot listen on {where}: {error.strerror}", remedy)
             return
     yield Finding("ok", f"{where} is free")

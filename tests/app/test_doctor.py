@@ -413,6 +413,8 @@ def test_a_port_that_is_taken(diagnose: Diagnose) -> None:
         taken = stack.enter_context(socket.create_server(("127.0.0.1", 0))).getsockname()[1]
         (line,) = diagnose(f"[http]\nport = {taken}\n")
         assert line.startswith(f"error http: cannot listen on 127.0.0.1:{taken}: Address already in use")
+        (line,) = diagnose(f"[push]\nport = {taken}\n")
+        assert line.startswith(f"error push: cannot listen on 127.0.0.1:{taken}")
         datagrams = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
         datagrams.bind(("127.0.0.1", 0))
         port = datagrams.getsockname()[1]
