@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import duckdb
 import msgspec
 from pydantic import Field
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from lakescope.core.columns import Kind, columns
 from lakescope.core.contracts import Finding, Installation, Outcome, RefusedError, TransientError
@@ -95,6 +96,7 @@ class DuckdbSink:
                 },
             )
             self._lock = threading.Lock()
+            self._cursors: set[duckdb.DuckDBPyConnection] = set()  # of questions that are being answered
             self._datasets = list(DATASETS) if options.datasets is None else options.datasets
             self._statements = {dataset: _statements(dataset) for dataset in DATASETS}
             list(self.setup())
@@ -262,12 +264,14 @@ class DuckdbSink:
     def _rows(self, statement: str, parameters: dict[str, Any] | None = None) -> Iterator[dict[str, Any]]:
         """The same with nulls, a part of the answer in memory at a time."""
         cursor = self.connection.cursor()
+        self._cursors.add(cursor)
         try:
             cursor.execute(statement, parameters or {})
             yield from fetch(cursor)
         except duckdb.Error as error:
             raise RefusedError("refused", f"DuckDB: {quote(str(error))}") from error
         finally:
+            self._cursors.discard(cursor)
             cursor.close()
 
     def expire(self, now: datetime, stop: threading.Event) -> dict[str, int]:
@@ -342,9 +346,16 @@ class DuckdbSink:
             cursor.close()
 
     def close(self) -> None:
-        """Closes the file."""
+        """Closes the file. Questions that are still being answered are broken off: DuckDB refuses to close under them."""
+        busy = retry_if_exception_type(duckdb.ResourceInUseException)
         with self._lock:
-            self.connection.close()
+            for attempt in Retrying(
+                retry=busy, wait=wait_fixed(0.05), stop=stop_after_delay(10.0), reraise=True
+            ):
+                with attempt:
+                    for cursor in list(self._cursors):
+                        cursor.interrupt()
+                    self.connection.close()
 
     def _roll_back(self) -> None:
         with suppress(duckdb.Error):  # a failed statement may have ended the transaction itself

@@ -280,3 +280,22 @@ def test_old_events_are_deleted_a_day_at_a_time(tmp_path: Path) -> None:
     write(sink, transfer(1, time="2026-01-09T07:00:00Z"))
     assert len(sink.query("select id from transfers")) == 4
     sink.close()
+
+
+def test_it_closes_under_a_question_that_takes_long(tmp_path: Path) -> None:
+    sink = DuckdbSink("lake", DuckdbOptions(), tmp_path)
+    errors: list[str] = []
+
+    def ask() -> None:
+        try:
+            sink.query("select sum(sqrt(i)) from range(100000000000) as t(i)")
+        except RefusedError as error:
+            errors.append(str(error))
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    until(lambda: bool(sink._cursors), 10)
+    sink.close()
+    asking.join(20)
+    assert not asking.is_alive()
+    assert "nterrupt" in errors[0]
