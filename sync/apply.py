@@ -17,6 +17,7 @@ from lakescope.sync.plan import Change, Plan, SyncError
 from lakescope.sync.rucio import RucioRefusedError
 
 Clock = Callable[[], float]
+_DAY_S = 86_400.0
 Progress = Callable[[int, int], None]
 """Gets how many changes are done, and how many there are."""
 
@@ -57,13 +58,15 @@ def apply(
     max_changes: int | None = None,
     progress: Progress = lambda done, total: None,
     is_stopped: Callable[[], bool] = lambda: False,
+    is_attended: bool = True,
 ) -> Outcome:
-    """Applies the actions of a plan in their order.
+    """Applies the actions of a plan in their order. Without anybody who looks, what `by` did in the last 24 hours counts for
+    the guard, too: a source that loses a little each hour is stopped like one that loses it at once.
 
     Raises `SyncError` before the first change where the guard refuses or another process applies, and at a change where Rucio is
     not there any more: what was done until then is in the journal, and the next run goes on.
     """
-    guard.check(plan, max_changes)
+    guard.check(plan, max_changes, [] if is_attended else _recent(journal, plan, target, by, clock))
     with journal.exclusive():
         settle(target, journal, clock)
         actions = plan.actions()
@@ -80,6 +83,17 @@ def apply(
                 failed.append(entry)
         progress(len(actions), len(actions))
         return Outcome(applied, failed, 0)
+
+
+def _recent(journal: Journal, plan: Plan, target: Target, by: str, clock: Clock) -> list[Change]:
+    since = rfc3339(clock() - _DAY_S)
+    return [
+        entry.change
+        for entry in journal.entries()
+        if (entry.sync, entry.target, entry.by) == (plan.sync, target.label, by)
+        and entry.at > since
+        and entry.result == "applied"
+    ]
 
 
 def settle(target: Target, journal: Journal, clock: Clock) -> list[Entry]:

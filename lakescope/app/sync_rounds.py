@@ -141,6 +141,7 @@ class SyncRounds:
                     clock=self._clock,
                     max_changes=max_changes,
                     is_stopped=is_stopped,
+                    is_attended=by != BY,
                 )
                 applied, failed = outcome.applied, len(outcome.failed)
                 undone = {entry.change.place for entry in outcome.failed}
@@ -153,7 +154,7 @@ class SyncRounds:
     def _keep(self, run: Run) -> None:
         path = run_file(self._settings, self.name)
         path.parent.mkdir(parents=True, exist_ok=True)
-        state_files.write(path, msgspec.json.encode(run))
+        state_files.write_private(path, msgspec.json.encode(run))
 
 
 def event_of(

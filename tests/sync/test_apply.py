@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -67,6 +68,28 @@ def test_a_guard_that_refuses_leaves_no_trace(journal: Journal) -> None:
         run(target, journal, attribute("A", before=1, after=2), max_changes=0)
     assert not target.calls
     assert not journal.path.exists()
+
+
+def test_unattended_runs_of_a_day_count_together(journal: Journal) -> None:
+    target = Dictionary({("attribute", f"R{number}", "key"): 1 for number in range(40)})
+    now = clock()
+
+    def unattended(*numbers: int, hours: float, by: str = "lakescope run") -> Outcome:
+        changes = [attribute(f"R{number}", "key", before=1, after=2) for number in numbers]
+        return apply(
+            plan(*changes, existing=30), target, journal,
+            by=by, clock=lambda: now + hours * 3600, is_attended=by != "lakescope run",
+        )  # fmt: skip
+
+    assert unattended(1, 2, hours=0).applied == 2
+    assert unattended(3, hours=1).applied == 1
+    assert unattended(3, hours=2).applied == 1, "an object counts once"
+    with pytest.raises(SyncError, match=r"guard: 4 of 30 .* 24 hours of unattended runs"):
+        unattended(4, hours=3)
+    assert unattended(hours=4).applied == 0, "nothing to do is no fault"
+    assert unattended(5, 6, 7, hours=5, by="ada").applied == 3, "somebody looks"
+    assert unattended(4, hours=25).applied == 1
+    assert stat.S_IMODE(journal.path.stat().st_mode) == 0o600
 
 
 def test_a_stop_leaves_the_rest(journal: Journal) -> None:
