@@ -46,6 +46,7 @@ def diagnose(tmp_path: Path) -> Diagnose:
         whole += "[http]\nport = 0\n" if "[http]" not in whole else ""
         path = tmp_path / "lakescope.toml"
         path.write_text(whole)
+        path.chmod(0o600)
         found = [
             f"{finding.level} {part}: {finding.text}; {finding.remedy}"
             for part, finding in examine(load_file(path), timeout_s)
