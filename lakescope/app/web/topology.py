@@ -83,15 +83,18 @@ def _map(records: Mapping[str, Mapping[str, Any]]) -> str:
     width, height = right - left, high - low
     radius = max(width, height) / 110
     dots = []
+    labels: list[tuple[float, float, float]] = []
     for (longitude, y), names in sorted(places.items()):
         x = shrink * longitude
+        site = str(records[names[0]].get("site") or names[0])
+        text_x, text_y = x + radius * 1.4, _free_line(labels, x, -y, len(site), radius)
         is_active = any(_state(records[one]) == "ACTIVE" for one in names)
         label = escape(", ".join(names))
         fill = "var(--good)" if is_active else "var(--warning)"
         dots.append(
             f'<g><title>{label}</title><circle cx="{x:g}" cy="{-y:g}" r="{radius:.2f}" fill="{fill}"/>'
-            f'<text x="{x + radius * 1.4:.2f}" y="{-y + radius * 0.7:.2f}" font-size="{radius * 2:.2f}"'
-            f' fill="currentColor">{escape(str(records[names[0]].get("site") or names[0]))}</text></g>'
+            f'<text x="{text_x:.2f}" y="{text_y:.2f}" font-size="{radius * 2:.2f}"'
+            f' fill="currentColor">{escape(site)}</text></g>'
         )
     return (
         '<section class="panel" aria-labelledby="h-map"><h2 id="h-map">Map</h2>'
@@ -100,6 +103,25 @@ def _map(records: Mapping[str, Mapping[str, Any]]) -> str:
         f' transform="scale({shrink:.4f} 1)" fill="var(--line)"'
         f' stroke="var(--card)" stroke-width="{radius / 6:.3f}"/>{"".join(dots)}</svg></section>'
     )
+
+
+def _free_line(
+    labels: list[tuple[float, float, float]], x: float, y: float, characters: int, radius: float
+) -> float:
+    """Where beside a dot its label stands, below or above those of near dots. Adds it to `labels`: left, right and line."""
+    right = x + radius * (1.4 + 1.3 * characters)
+    lines = [y + radius * (0.7 + 2.2 * step) for step in (0, 1, -1, 2, -2, 3, -3)]
+    free_lines = [
+        line
+        for line in lines
+        if all(
+            right < other_left or other_right < x or abs(line - other) > 2 * radius
+            for other_left, other_right, other in labels
+        )
+    ]
+    line = (free_lines or lines)[0]
+    labels.append((x, right, line))
+    return line
 
 
 @cache
