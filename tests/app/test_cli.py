@@ -65,6 +65,7 @@ def config(tmp_path: Path) -> str:
         f'data_dir = "{tmp_path / "data"}"\n[http]\nport = 0\n'
         f'[collectors.push]\ntype = "http"\ntoken = "{TOKEN}"\n[sinks.duck]\ntype = "duckdb"\n'
     )
+    path.chmod(0o600)  # it has a secret
     return str(path)
 
 

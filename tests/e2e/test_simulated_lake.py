@@ -29,7 +29,8 @@ def events() -> list[Event]:
     )
     wires = simulate(lake, seed=3, start=START, end=START + timedelta(hours=3), rate=600)
     messages = [Message(wire.body, wire.format, wire.headers, wire.time) for wire in wires]
-    assert {message.format for message in messages} == set(formats()) - {"events", "hermes_history"}
+    not_simulated = {"dcache", "events", "hermes_history"}
+    assert {message.format for message in messages} == set(formats()) - not_simulated
     batch = Normaliser(formats(), Enrichment(topology, collector="lake"))(messages)
     assert Counter(str(reject) for reject in batch.rejects) == {}
     assert not batch.unknown

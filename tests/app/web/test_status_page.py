@@ -662,7 +662,7 @@ def test_no_request_leaves_the_page(visit: Visit) -> None:
     visit.poll()
     assert set(visit.requests) == {
         visit.server.url + path
-        for path in ("", "look.css", "look.js", "status.css", "status.js", "api/status")
+        for path in ("", "look.css", "look.js", "status.css", "status.js", "api/me", "api/status")
     }
     assert visit.server.url.endswith(PREFIX), "relative addresses: it is served under a proxy's prefix here"
 
