@@ -97,6 +97,16 @@ LAKESCOPE = Dashboard(
                     numbers=(Number(kpi="events_overflowed", by=("name",)),),
                 ),
                 Panel(
+                    title="Tokens of issuers",
+                    kind="table",
+                    width=24,
+                    height=5,
+                    numbers=(
+                        Number(kpi="token_life", by=("name",), label="valid for"),
+                        Number(kpi="token_failures", by=("name",), label="refusals"),
+                    ),
+                ),
+                Panel(
                     title="Dead letters by {group}",
                     kind="stacked",
                     grouped=True,

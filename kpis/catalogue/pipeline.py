@@ -89,6 +89,22 @@ KPIS = (
         null="no sink has an overflow",
     ),
     _pipeline(
+        name="token_life",
+        meaning="Shortest time that a fetched token of an issuer was still valid at the end of an interval.",
+        unit="seconds",
+        good="up",
+        value=Part(kind="min", field="token_life_s"),
+        null="nothing here fetches tokens",
+    ),
+    _pipeline(
+        name="token_failures",
+        meaning="Times that an issuer gave no token.",
+        unit="count",
+        value=Part(kind="sum", field="token_failures"),
+        warning=1.0,
+        null="nothing here fetches tokens",
+    ),
+    _pipeline(
         name="pipeline_reports",
         meaning="Reports of Lakescope on its collectors and sinks: one per interval and collector or sink that it runs.",
         unit="count",

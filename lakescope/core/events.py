@@ -451,6 +451,8 @@ class PipelineReport(Event, tag="pipeline"):
     silent_s: Seconds | None = None  #: collector: `seconds` if no message was received, else 0 (seconds)
     lag_p50_s: Offset | None = None  #: sink: time from an event to its storage, median (seconds)
     lag_p99_s: Offset | None = None  #: sink: time from an event to its storage, 99th percentile (seconds)
+    token_life_s: Seconds | None = None  #: how long the token that it fetched is still valid (seconds)
+    token_failures: Count | None = None  #: times that an issuer gave it no token (count)
 
 
 SyncName = Annotated[Literal["topology", "rses", "accounts"], TAG]

@@ -104,6 +104,7 @@ class HealthCollector:
                     "filtered": metrics.value(metrics.filtered, collector=name, sink=""),
                 },
                 silent_s=round(seconds, 3) if silent else 0.0,
+                **self._token(f"collectors.{name}"),
             )
         for name, lane in engine.lanes.items():
             overflow, overflow_report = lane.overflow, {}
@@ -130,7 +131,16 @@ class HealthCollector:
                 lag_p50_s=p50,
                 lag_p99_s=p99,
                 **overflow_report,
+                **self._token(f"sinks.{name}"),
             )
+
+    def _token(self, plugin: str) -> dict[str, Any]:
+        """Of a plugin that fetches one, its place in the configuration given."""
+        credentials = self.engine.metrics.tokens.of.get(plugin)
+        if credentials is None:
+            return {}
+        failures = self._since(plugin, "", "token_failures", credentials.failures)
+        return {"token_life_s": round(credentials.life_s, 3), "token_failures": failures}
 
     def _of_others(self, metric: Any, sink: str) -> int:
         by_collector = self.engine.metrics.by(metric, "collector", sink=sink)

@@ -16,7 +16,7 @@ from lakescope.core.http import http_client
 from lakescope.core.oidc import Credentials, OidcOptions, RefusedLoginError, bearer, credentials
 from lakescope.core.options import Tls
 from tests.contract._http import Answer, HttpServer, Request
-from tests.contract._running import Archiving
+from tests.contract._running import QUICK, Archiving
 from tests.e2e._lakescope import until
 
 SECRET = "s3cret-of-iam"
@@ -161,7 +161,7 @@ def test_targets_are_read_with_tokens_whose_life_is_a_metric(
             f'[collectors.poll]\ntype = "poll"\nurls = ["{server.url}/metrics"]\ninterval_s = 0.05\n[collectors.poll.oidc]\n'
             f'token_url = "{issuer.url}/token"\nclient_id = "c"\nclient_secret = "{SECRET}"\n'
         )
-        with Archiving(tmp_path, text) as lakescope:
+        with Archiving(tmp_path, text, pipeline=f"{QUICK}health_s = 0.2\n") as lakescope:
             until(lambda: lakescope.told == "ok: 1 of 1 targets answer", 15, lambda: lakescope.told)
             metrics = httpx.get(f"{lakescope.url}/metrics").text
             (life,) = [line for line in metrics.splitlines() if line.startswith("lakescope_token_life")]
@@ -174,3 +174,12 @@ def test_targets_are_read_with_tokens_whose_life_is_a_metric(
             (count,) = [line for line in metrics.splitlines() if line.startswith(failures)]
             assert float(count.split()[-1]) >= 1
             assert SECRET not in metrics + lakescope.told
+
+            def reports(field: str) -> list[float]:
+                events = [one for copies in lakescope.stored().values() for one in copies]
+                return [one[field] for one in events if one.get("name") == "poll" and field in one]
+
+            until(lambda: sum(reports("token_failures")) >= 1, 15, lambda: lakescope.told)
+            assert all(0 <= life <= 100 for life in reports("token_life_s"))
+            assert not [one for copies in lakescope.stored().values() for one in copies
+                        if one.get("name") == "store" and "token_life_s" in one]  # fmt: skip

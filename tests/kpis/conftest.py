@@ -721,6 +721,8 @@ def _told(number: int) -> Iterator[Event]:
             overflow_bytes=None if stage == "collector" else number**3,
             overflow_age_s=None if stage == "collector" else number / 3,
             overflowed=None if stage == "collector" else number,
+            token_life_s=number * 11.5 if stage == "collector" else None,
+            token_failures=number % 4 if stage == "collector" else None,
             **told,
             **common,
         )
