@@ -246,7 +246,7 @@ def test_tls_that_does_not_fit_is_told(tmp_path: Path, guarded: ActiveMQ, what: 
     }[what]
     options = collector("/queue/x", guarded.stomp_tls_url, username='"lake"', password=f'"{PASSWORD}"')
     with Archiving(tmp_path, options + tls(**files)) as lakescope:
-        until(lambda: told in lakescope.told, 20, lambda: lakescope.told)
+        until(lambda: told in lakescope.told, 60, lambda: lakescope.told)
         assert PASSWORD not in lakescope.get("/api/status").text
 
 
@@ -259,7 +259,7 @@ def test_a_certificate_of_another_host_is_refused(tmp_path: Path, guarded: Activ
         files = tls(ca_file=guarded.authority.certificate, cert_file=pair.certificate, key_file=pair.key)
         with Archiving(tmp_path, collector("/queue/x", url) + files) as lakescope:
             told = "IP address mismatch, certificate is not valid for '127.0.0.2'"
-            until(lambda: told in lakescope.told, 20, lambda: lakescope.told)
+            until(lambda: told in lakescope.told, 60, lambda: lakescope.told)
 
 
 @pytest.mark.server("activemq")
