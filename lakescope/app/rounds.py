@@ -352,6 +352,7 @@ class Rounds:
         covers = {one.alert.key: one.covered_by for one in self._ledger.watched if one.alert}
         alerts = self.alerts()
         greater = causes(alerts, self.evaluator.rules)
+        outages = (*self.outages, *self._inactive())
         muted: dict[str, str | None] = {}
         for alert in alerts:
             rule = self.evaluator.rules.get(alert.rule)
@@ -362,23 +363,13 @@ class Rounds:
                 cover = covers.get(alert.key)
                 if cover is None and (cause := greater.get(alert.key)) is not None:
                     cover = f"{cause.rule}: {cause.annotations.get('summary', cause.key)}"
-                alert.muted_by = self._downtime(alert, rule) or cover
+                alert.muted_by = _downtime(alert, rule, outages) or cover
                 if alert.rule == RULE and "incident" in alert.labels:
                     muted[alert.labels["incident"]] = alert.muted_by
             silence = alert.silence
             if alert.muted_by is None and silence and silence.until > (alert.ended or now):
                 alert.muted_by = str(silence)
         self.records.mute(muted)
-
-    def _downtime(self, alert: Alert, rule: Rule | None) -> str | None:
-        """The one that mutes an alert, which is annotated with it."""
-        topic = CATALOGUE[rule.kpi].dataset if rule else "transfers"
-        outage = outage_of(alert, topic, (*self.outages, *self._inactive()))
-        alert.annotations.pop("downtime", None)
-        if outage is None:
-            return None
-        alert.annotations["downtime"] = str(outage)
-        return str(outage)
 
     # --- the store ----------------------------------------------------------------------------------------
 
@@ -402,6 +393,17 @@ class Rounds:
     def _save(self) -> None:
         with self._saving:
             self._ledger.save(self._file)
+
+
+def _downtime(alert: Alert, rule: Rule | None, outages: Sequence[Outage]) -> str | None:
+    """The one that mutes an alert, which is annotated with it."""
+    topic = CATALOGUE[rule.kpi].dataset if rule else "transfers"
+    outage = outage_of(alert, topic, outages)
+    alert.annotations.pop("downtime", None)
+    if outage is None:
+        return None
+    alert.annotations["downtime"] = str(outage)
+    return str(outage)
 
 
 def _in_force(rows: Iterable[Mapping[str, Any]], now: float) -> Iterator[Outage]:
