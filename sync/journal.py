@@ -16,6 +16,7 @@ from typing import BinaryIO
 
 import msgspec
 
+from lakescope.core import state_files
 from lakescope.core.printable import rfc3339
 from lakescope.sync.plan import Change, SyncError
 
@@ -60,11 +61,6 @@ class _Intent(msgspec.Struct, kw_only=True, tag="intent"):
 _decode = msgspec.json.Decoder(_Intent | _Result).decode
 
 
-def _open_private(path: str, flags: int) -> int:
-    """It has people's names: for this user's eyes."""
-    return os.open(path, flags, 0o600)
-
-
 class Journal:
     """Reads and writes the file. Writing needs `exclusive`: one process at a time."""
 
@@ -106,7 +102,7 @@ class Journal:
     def exclusive(self) -> Iterator[None]:
         """Opens the file for writing. Raises `SyncError` while another process writes to it."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with open(self.path, "ab", opener=_open_private) as file:
+        with open(self.path, "ab", opener=state_files.private) as file:  # it has people's names
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from pathlib import Path
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 
 import msgspec
 
@@ -18,9 +18,7 @@ def write(path: Path, content: bytes) -> None:
         return
     draft = path.with_name(f"{path.name}.new")
     with draft.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+        _fill(file, content)
     draft.replace(path)
 
 
@@ -28,12 +26,20 @@ def write_private(path: Path, content: bytes) -> None:
     """Replaces a file that only this user may read. Raises `OSError`."""
     draft = path.with_name(f"{path.name}.new")
     draft.unlink(missing_ok=True)  # one that another process left may have other rights
-    draft.touch(0o600, exist_ok=False)
-    with draft.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+    with open(draft, "xb", opener=private) as file:
+        _fill(file, content)
     draft.replace(path)
+
+
+def private(path: str, flags: int) -> int:
+    """An opener for `open`: a file that it makes only this user may read."""
+    return os.open(path, flags, 0o600)
+
+
+def _fill(file: BinaryIO, content: bytes) -> None:
+    file.write(content)
+    file.flush()
+    os.fsync(file.fileno())
 
 
 def private_key(path: Path) -> bytes:
