@@ -43,9 +43,8 @@ class Identities:
         if local_secret:
             self._entries[_hash(local_secret.encode())] = (OWNER, None)
         # a short token could be guessed from its hash, were that in a cookie
-        self._references = {
-            hmac.new(session_key, digest.encode(), "sha256").hexdigest(): digest for digest in self._entries
-        }
+        self._session_key = session_key
+        self._references = {self._reference(digest): digest for digest in self._entries}
 
     async def of_token(self, token: bytes) -> Viewer:
         """Whoever shows a token. Raises `RefusedTokenError` or `SilentIssuerError`.
@@ -74,7 +73,10 @@ class Identities:
         """What a session must keep of a token that was shown. Raises `RefusedTokenError`."""
         digest = _hash(token)
         self._of_hash(digest)
-        return {"token": next(one for one, entry in self._references.items() if entry == digest)}
+        return {"token": self._reference(digest)}
+
+    def _reference(self, digest: str) -> str:
+        return hmac.new(self._session_key, digest.encode(), "sha256").hexdigest()
 
     def _of_groups(self, name: str, groups: Iterable[str]) -> Viewer:
         viewer = self._access.viewer_of(name, groups)
