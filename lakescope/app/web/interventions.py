@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Body, HTTPException, Request, Response
+from fastapi import APIRouter, Body, Depends, HTTPException, Request, Response
 
 from lakescope.app.interventions import Words
 from lakescope.app.web.acts import answer, asks_name
@@ -15,6 +15,23 @@ from lakescope.app.words import moment
 from lakescope.core.contracts import RefusedError, TransientError
 
 Text = Annotated[str | None, Body()]
+
+
+def described(
+    request: Request,
+    text: Text = None,
+    at: Text = None,
+    until: Text = None,
+    site: Text = None,
+    rse: Text = None,
+    vo: Text = None,
+    by: Text = None,
+) -> Words:
+    """An intervention as a body has it."""
+    return Words(text, at, until, site, rse, vo, _name(request, by))
+
+
+Described = Annotated[Words, Depends(described)]
 
 
 def router() -> APIRouter:
@@ -27,36 +44,13 @@ def router() -> APIRouter:
         return _answered(lambda: view.annotations(moment(since), moment(until)))
 
     @router.post("")
-    def annotate(
-        view: Viewed,
-        request: Request,
-        text: Text = None,
-        at: Text = None,
-        until: Text = None,
-        site: Text = None,
-        rse: Text = None,
-        vo: Text = None,
-        by: Text = None,
-    ) -> Response:
+    def annotate(view: Viewed, words: Described) -> Response:
         """Writes down an intervention: what was changed, when, and where."""
-        words = Words(text, at, until, site, rse, vo, _name(request, by))
         return _answered(lambda: view.annotate(words, datetime.now(UTC)))
 
     @router.post("/{id}/correct")
-    def correct(
-        view: Viewed,
-        request: Request,
-        id: str,
-        text: Text = None,
-        at: Text = None,
-        until: Text = None,
-        site: Text = None,
-        rse: Text = None,
-        vo: Text = None,
-        by: Text = None,
-    ) -> Response:
+    def correct(view: Viewed, id: str, words: Described) -> Response:
         """Replaces what is given; the rest stays."""
-        words = Words(text, at, until, site, rse, vo, _name(request, by))
         return _answered(lambda: view.correct_annotation(id, words, datetime.now(UTC)))
 
     @router.post("/{id}/remove")
