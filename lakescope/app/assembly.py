@@ -40,6 +40,7 @@ from lakescope.core.plugins import Room, formats, load
 from lakescope.dashboards.definitions import DASHBOARDS
 from lakescope.dashboards.model import Dashboard
 from lakescope.pipeline.dead_letters import DeadLetters
+from lakescope.pipeline.delivery import deliver, give_up
 from lakescope.pipeline.engine import Engine, Pipeline
 from lakescope.pipeline.health import FORMAT, OWN, HealthCollector
 from lakescope.pipeline.normalise import Normaliser
@@ -340,7 +341,7 @@ def evaluating(configuration: Configuration) -> Iterator[Rounds]:
     with lock(configuration.settings.data_dir):
         sinks = open_sinks(configuration)
         try:
-            rounds = open_rounds(configuration, sinks, partial(_write, sinks.values()))
+            rounds = open_rounds(configuration, sinks, partial(_write_what_is_taken, configuration, sinks))
             if rounds is None:
                 raise RuntimeError(
                     "no alerts can be evaluated: [alerts] evaluate is false, or no store can be asked"
@@ -354,11 +355,25 @@ def evaluating(configuration: Configuration) -> Iterator[Rounds]:
                 sink.close()
 
 
-def _write(sinks: Iterable[Sink], events: Sequence[Event]) -> None:
-    """Into every store at once, without an engine; what a store does not take is not kept."""
-    for sink in sinks:
+def _write_what_is_taken(
+    configuration: Configuration, sinks: Mapping[str, Sink], events: Sequence[Event]
+) -> None:
+    """What a store does not take is not kept."""
+    for name, sink in sinks.items():
         with suppress(TransientError, RefusedError):
-            sink.write(sink.encode(events, [msgspec.json.encode(one) for one in events]))
+            write_own(configuration, {name: sink}, events)
+
+
+def write_own(configuration: Configuration, sinks: Mapping[str, Sink], events: Sequence[Event]) -> None:
+    """Events of Lakescope's own into every store that wants them, tried once and without an engine.
+
+    Raises `TransientError` or `RefusedError` at the first store that does not take all of them.
+    """
+    documents = [msgspec.json.encode(one) for one in events]
+    for name, lane in lanes(configuration, sinks).items():
+        chunks = [chunk for chunk in lane.encode(list(events), documents) if chunk is not None]
+        if chunks and (rejects := deliver(chunks, sinks[name].write, give_up)):
+            raise RefusedError("refused", f"{name}: {next(iter(rejects.values()))}")
 
 
 def _open(room: Room, plugin: Plugin, data_dir: Path) -> Any:

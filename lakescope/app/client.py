@@ -517,7 +517,7 @@ class Stores:
 
         import msgspec
 
-        from lakescope.app.interventions import DATASET
+        from lakescope.app.assembly import write_own
         from lakescope.app.lock import lock
         from lakescope.app.trace import NOT_SEARCHABLE, searchable_sink
 
@@ -529,10 +529,7 @@ class Stores:
                 event = make(store, datetime.now(UTC))
             except KeyError as error:
                 raise RuntimeError(f"no annotation {error.args[0]!r}, or it was removed") from error
-            for name, sink in sinks.items():
-                datasets = self.configuration.sinks[name].options.datasets
-                if datasets is None or DATASET in datasets:
-                    sink.write([one for one in sink.encode([event], [msgspec.json.encode(event)]) if one])
+            write_own(self.configuration, sinks, [event])
         document: Document = msgspec.to_builtins(event)
         return document
 

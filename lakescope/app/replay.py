@@ -8,7 +8,7 @@ import msgspec
 
 from lakescope.core.contracts import Sink, TransientError
 from lakescope.pipeline.dead_letters import DeadLetters, Letter
-from lakescope.pipeline.delivery import deliver
+from lakescope.pipeline.delivery import deliver, give_up
 from lakescope.pipeline.normalise import Normaliser
 from lakescope.pipeline.transform import SinkInput, Transform
 
@@ -40,7 +40,7 @@ def replay(
         rejects = list(batch.rejects)
         try:
             for name, parcel in batch.parcels.items():
-                rejects += deliver(parcel.chunks, sinks[name].write, _give_up).values()
+                rejects += deliver(parcel.chunks, sinks[name].write, give_up).values()
         except TransientError as error:
             yield ReplayResult(letter.id, False, f"try again later: {error}")
             continue
@@ -50,7 +50,3 @@ def replay(
         else:
             dead_letters.drop([letter.id])
             yield ReplayResult(letter.id, True, f"{batch.datasets.total()} events stored")
-
-
-def _give_up(_attempts: int, fault: TransientError) -> None:
-    raise fault

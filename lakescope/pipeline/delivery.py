@@ -37,6 +37,11 @@ def deliver(
     return delivery.rejects
 
 
+def give_up(_attempts: int, fault: TransientError) -> None:
+    """A `Wait` of who tries once."""
+    raise fault
+
+
 class _Delivery:
     def __init__(self, chunks: Sequence[Chunk], write: Write, wait: Wait, clock: Callable[[], float]):
         self.chunks = chunks
