@@ -20,7 +20,7 @@ from lakescope.core.messages import Message
 from lakescope.core.plugins import available, load
 from lakescope.testing._configured import configure
 
-_WAIT_S = 20.0
+_WAIT_S = 60.0
 _BODIES = [b'{"producer": "test", "type": "contract", "number": %d}' % number for number in range(20)]
 
 

@@ -65,13 +65,20 @@ def topology(site: str) -> str:
     return json.dumps({"rses": {"RSE-A": {"rcsite": site, "rse_type": "DISK"}}})
 
 
+def replace(path: Path, text: str) -> None:
+    """At once, so that nobody reads half of it."""
+    whole = path.with_suffix(".new")
+    whole.write_text(text)
+    whole.replace(path)
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_topology_that_changes_is_read_without_a_restart(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int
 ) -> None:
     monkeypatch.setattr("lakescope.app.assembly.TOPOLOGY_S", 0.05)
     rses = tmp_path / "rses.json"
-    rses.write_text(topology("OLD"))
+    replace(rses, topology("OLD"))
     configuration = f'{QUICK}[topology]\nrses = "{rses}"\n[collectors.push]\ntype = "http"\n'
     configuration += f'[sinks.a]\ntype = "jsonl"\ndirectory = "{tmp_path}/out"\n'
     with Running(tmp_path, configuration, workers=workers) as running:
@@ -86,12 +93,12 @@ def test_a_topology_that_changes_is_read_without_a_restart(
         bodies = with_md5(3)
         post(with_source(bodies[0]))
         until(lambda: running.acknowledged(1), 30, running.status.balance)
-        rses.write_text("{")
+        replace(rses, "{")
         until(lambda: task()["state"] == "error", 10, task)
         assert str(rses) in task()["detail"]
         post(with_source(bodies[1]))
         until(lambda: running.acknowledged(3), 30, running.status.balance)
-        rses.write_text(topology("NEW"))
+        replace(rses, topology("NEW"))
         until(lambda: task()["state"] == "ok", 10, task)
         post(with_source(bodies[2]))
         until(lambda: running.acknowledged(5), 30, running.status.balance)

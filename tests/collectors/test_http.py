@@ -162,14 +162,14 @@ BAD = {
 @pytest.mark.parametrize("what", BAD)
 def test_what_cannot_be_unpacked_is_refused(pushing: Pushing, what: str) -> None:
     body, encoding, status = BAD[what]
-    received = pushing.assembly.engine.pipelines[0].inbox.received
+    received = pushing.received()
     answer = pushing.send("/push/hermes", body, {"content-encoding": encoding})
     assert answer.status_code == status, answer.text
     assert answer.json()["detail"]
     (good,) = hermes(1, start=300 + list(BAD).index(what))
     assert pushing.send("/push/hermes", good).status_code == 200
     pushing.arrived(events_of("hermes", [good]))
-    assert pushing.assembly.engine.pipelines[0].inbox.received == received + 1
+    assert pushing.received() == received + 1
 
 
 def test_an_unknown_format_is_404_and_names_those_there_are(pushing: Pushing) -> None:
@@ -205,13 +205,13 @@ WRONG = [
 @pytest.mark.parametrize("header", WRONG)
 def test_without_the_token_nothing_is_taken(guarded: Pushing, header: str | None) -> None:
     headers = {"authorization": header} if header else {}
-    received = guarded.engine.pipelines[0].inbox.received
+    received = guarded.received()
     answer = guarded.send("/push/hermes", hermes(1)[0], headers)
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"].startswith("Basic ")  # collectd sends its login only then
     assert TOKEN not in answer.text + str(answer.headers)
     assert guarded.send("/push/no-such-format", b"{}", headers).status_code == 401
-    assert guarded.engine.pipelines[0].inbox.received == received
+    assert guarded.received() == received
 
 
 def test_the_token_as_bearer_or_as_basic_password(guarded: Pushing) -> None:

@@ -50,7 +50,7 @@ def test_a_probe_pushes_replaces_adds_and_deletes(pushing: Pushing) -> None:
     push_to_gateway(gateway, job="check_unevaluated_dids", registry=made, grouping_key=key)
     pushadd_to_gateway(gateway, "check_unevaluated_dids", registry(judge_updated_dids=7), grouping_key=key)
     delete_from_gateway(gateway, job="check_unevaluated_dids", grouping_key=key)
-    until(lambda: len(events(pushing, "polls")) == 2, 20)
+    pushing.polled(2, 20)
 
     told = {(one["component"], one["metric"], one.get("part")): one for one in events(pushing, "rucio")}
     assert {name: one["value"] for name, one in told.items()} == {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -68,6 +70,18 @@ class Running:
         metrics = self.engine.metrics
         return metrics.value(metrics.acknowledged) >= messages
 
+    def received(self, collector: str = "push") -> int:
+        """Messages of an http collector that entered its pipeline, once none of what its senders were told is safe is on the
+        way: what it takes is in its spool first, and counted after the sender has its answer."""
+
+        def waiting() -> int:
+            with contextlib.closing(sqlite3.connect(self.data_dir / f"{collector}.spool")) as spool:
+                return int(spool.execute("select count(*) from spool").fetchone()[0])
+
+        until(lambda: not waiting(), 30, self.status.document)
+        (pipeline,) = (one for one in self.engine.pipelines if one.name == collector)
+        return pipeline.inbox.received
+
     def balance(self) -> dict[str, Any]:
         """The accounting of its only collector and only sink; checks that it is one."""
         (row,) = self.status.balance()
@@ -108,6 +122,14 @@ class Archiving(Running):
                 event = msgspec.json.decode(line)
                 found.setdefault(event["id"], []).append(event)
         return found
+
+    def polled(self, count: int, seconds: float = 30) -> None:
+        """Waits for so many polls, and for all that came with them: a batch is written a dataset at a time."""
+
+        def polls() -> int:
+            return sum(one["dataset"] == "polls" for events in self.stored().values() for one in events)
+
+        until(lambda: polls() == count and self.engine.is_idle, seconds, lambda: (polls(), self.told))
 
     @property
     def told(self) -> str:

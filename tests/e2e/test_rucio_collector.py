@@ -90,7 +90,7 @@ def test_each_call_is_what_the_tables_say(tmp_path: Path, rucio: Rucio, lake: La
             lakescope.told
         )
         answered = int(lakescope.told.split()[1])
-        until(lambda: len(stored(lakescope, "polls")) == answered, 30)
+        lakescope.polled(answered)
         assert {poll["kind"] for poll in stored(lakescope, "polls")} == CALLS
         assert all(poll["complete"] for poll in stored(lakescope, "polls"))
         assert not lakescope.engine.dead_letters.ids()
@@ -195,7 +195,7 @@ def test_of_a_rucio_for_several_vos_one_is_asked(tmp_path: Path, start_server: S
         with Archiving(tmp_path / vo, text) as lakescope:
             until(lambda: lakescope.told.startswith(("ok", "error")), 60, lambda: lakescope.told)
             assert lakescope.told == "ok: 4 questions answered"
-            until(lambda: len(stored(lakescope, "polls")) == 4, 30)
+            lakescope.polled(4)
             spaces = stored(lakescope, "storage")
             assert {one["rse"] for one in spaces} == set(lake.rses)
             assert {one["vo"] for one in spaces} == {f"community-{vo}"}

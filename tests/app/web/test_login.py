@@ -62,7 +62,7 @@ def test_a_person_logs_in_and_sees_what_they_came_for(guarded: Running, page: Pa
 def test_another_site_cannot_push_with_a_persons_cookie(guarded: Running, page: Page, tmp_path: Path) -> None:
     page.goto(f"{guarded.url}/?token={TOKEN}")
     assert page.url == f"{guarded.url}/"
-    received = guarded.engine.pipelines[0].inbox.received
+    received = guarded.received()
     evil = tmp_path / "evil.html"
     evil.write_text(
         f'<form method="post" enctype="text/plain" action="{guarded.url}/push/push">'
@@ -72,7 +72,7 @@ def test_another_site_cannot_push_with_a_persons_cookie(guarded: Running, page: 
     with page.expect_response(re.compile("/push/push")) as answer:
         page.get_by_role("button").click()
     assert answer.value.status == 403
-    assert guarded.engine.pipelines[0].inbox.received == received
+    assert guarded.received() == received
 
 
 def test_all_pages_share_their_look(guarded: Running, page: Page) -> None:
