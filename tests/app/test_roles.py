@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import stat
@@ -18,6 +19,7 @@ from typer.testing import CliRunner
 from lakescope.app.config import ConfigurationError, parse
 from lakescope.app.instance import SECRET
 from lakescope.app.viewer import Role
+from lakescope.app.web.identities import Sessions
 from lakescope.app.web.roles import CHANGES, SAFE
 from lakescope.cli import app
 from tests.contract._bodies import hermes
@@ -175,6 +177,22 @@ def test_a_cookie_that_was_changed_is_nobodys(lake: Running, change: Any) -> Non
         browser.post("/login", data={"token": TOKENS[Role.ADMIN]})
         ((name, value),) = browser.cookies.items()
     assert httpx.get(f"{lake.url}/api/me", cookies={name: change(value)}).status_code == 401
+
+
+def test_a_logout_holds_at_each_address_and_after_a_restart(tmp_path: Path) -> None:
+    pages, pushes = Sessions(tmp_path, 60), Sessions(tmp_path, 60)
+    left, stays = pages.begin({"name": "ada"}), pages.begin({"name": "bob"})
+    departure = pages.begin({}, purpose="login")
+    assert pushes.read(left)
+    pages.end(left)
+    pages.end(departure, purpose="login")
+    for sessions in (pages, pushes, Sessions(tmp_path, 60)):
+        assert sessions.read(left) is None and sessions.read(stays)
+    assert pages.read(departure, purpose="login") is None
+    (path,) = tmp_path.glob("*.json")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600 and "ada" not in path.read_text()
+    pages.end(pages.begin({}, seconds=-1))
+    assert len(json.loads(path.read_text())) == 1, "neither what had ended nor who left for the issuer"
 
 
 def test_commands_are_let_in_where_only_hashes_are_known(tmp_path: Path) -> None:

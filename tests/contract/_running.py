@@ -25,7 +25,8 @@ QUICK = "[pipeline]\nbatch_age_s = 0.05\n"
 class Running:
     """Starts with the block and drains with it; its web server with the first look at `url`."""
 
-    def __init__(self, directory: Path, configuration: str, *, workers: int = 1) -> None:
+    def __init__(self, directory: Path, configuration: str, *, workers: int = 1, port: int = 0) -> None:
+        self._port = port
         self.data_dir = directory / "data"
         self.configuration = parse(f'data_dir = "{self.data_dir}"\n{configuration}{no_alerts(configuration)}')
         self.assembly = Assembly(self.configuration, workers=workers)
@@ -44,7 +45,7 @@ class Running:
     def url(self) -> str:
         """Where it answers."""
         if self._server is None:
-            self._server = Server(self._app, "127.0.0.1", 0)
+            self._server = Server(self._app, "127.0.0.1", self._port)
             self._server.start()
         return self._server.url
 

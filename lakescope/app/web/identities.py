@@ -11,15 +11,17 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from fastapi.concurrency import run_in_threadpool
 
 from lakescope.app.access import HTTP_TOKEN, AccessOptions, TokenOptions
 from lakescope.app.viewer import OWNER, Viewer
 from lakescope.app.web.oidc_login import OidcLogin, name_of
+from lakescope.core import state_files
 from lakescope.core.issuer import Issuer, RefusedTokenError, groups_of, looks_like_jwt
-from lakescope.core.state_files import private_key
 
 _SIGNATURE = "HS256"
+_LOSS = "sessions that somebody has left hold until their end"
 
 
 class Identities:
@@ -94,13 +96,21 @@ class Identities:
 
 
 class Sessions:
-    """Logins of browsers: cookies that this instance has signed, with an end. A logout ends one at once, until a restart."""
+    """Logins of browsers: cookies that this instance has signed, with an end.
+
+    A logout ends one at once, at each address of the instance and over a restart: `sessions-ended.json` has the ids until they
+    would have ended anyway, and no name. What ends a departure is for this process: the issuer takes its code once.
+    """
 
     def __init__(self, data_dir: Path, seconds: float) -> None:
-        self.key = private_key(data_dir / "session.key")
+        self.key = state_files.private_key(data_dir / "session.key")
         self.seconds = seconds
         # cookies know no ports: two instances on one host must not take each other's
         self.cookie = f"lakescope_{hashlib.sha256(self.key).hexdigest()[:8]}"
+        self._path = data_dir / "sessions-ended.json"
+        self._stamp: tuple[int, int] | None = (
+            None  # of the file as it was read: another address may have written it
+        )
         self._ended: dict[str, float] = {}
         self._lock = threading.Lock()
 
@@ -113,7 +123,10 @@ class Sessions:
         return jwt.encode(dict(content) | frame, self.key, _SIGNATURE)
 
     def read(self, value: str, *, purpose: str = "session") -> dict[str, Any] | None:
-        """The content of a cookie that is ours and has not ended."""
+        """The content of a cookie that is ours and has not ended.
+
+        Raises `RuntimeError` for a file of ended ones that is damaged.
+        """
         if not value:
             return None
         import jwt  # brings cryptography
@@ -124,10 +137,12 @@ class Sessions:
             )
         except jwt.InvalidTokenError:
             return None
-        return None if claims["jti"] in self._ended else claims
+        with self._lock:
+            self._read_ended()
+            return None if claims["jti"] in self._ended else claims
 
     def end(self, value: str, *, purpose: str = "session") -> None:
-        """Logs out."""
+        """Logs out. Raises `OSError` where that cannot be written; it then holds until a restart."""
         claims = self.read(value, purpose=purpose)
         if claims is None:
             return
@@ -135,6 +150,19 @@ class Sessions:
         with self._lock:
             self._ended = {one: end for one, end in self._ended.items() if end > now}
             self._ended[claims["jti"]] = claims["exp"]
+            if purpose == "session":
+                state_files.write_private(self._path, msgspec.json.encode(self._ended))
+
+    def _read_ended(self) -> None:
+        """With the lock held."""
+        try:
+            status = self._path.stat()
+        except FileNotFoundError:
+            return
+        if (stamp := (status.st_mtime_ns, status.st_ino)) != self._stamp:
+            ended = state_files.read(self._path, dict[str, float], "sessions that have ended", _LOSS)
+            self._ended |= ended or {}
+            self._stamp = stamp
 
 
 def _hash(token: bytes) -> str:

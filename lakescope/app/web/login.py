@@ -17,6 +17,7 @@ from starlette.types import Receive
 from lakescope.app.access import CALLBACK
 from lakescope.app.viewer import Viewer
 from lakescope.app.web.identities import Identities, Sessions
+from lakescope.app.web.server import RARELY
 from lakescope.core.issuer import RefusedTokenError, SilentIssuerError
 
 DEPART = "/login/oidc"
@@ -48,7 +49,7 @@ class Login:
         if place == "POST /login":
             return await self._login(request, receive)
         if place == "POST /logout":
-            return self._logout(request)
+            return await run_in_threadpool(self._logout, request)
         if place == "GET /login":
             return self._page("", request.query_params.get("next", ""), "", 200)
         if self.identities.oidc is not None and place == f"GET {DEPART}":
@@ -129,7 +130,10 @@ class Login:
         return answer
 
     def _logout(self, request: Request) -> Response:
-        self.sessions.end(request.cookies.get(self.sessions.cookie, ""))
+        try:
+            self.sessions.end(request.cookies.get(self.sessions.cookie, ""))
+        except OSError as error:
+            RARELY.warn("web_logout_not_written", f"error={error}, so that it holds until a restart")
         answer = RedirectResponse("./login", 303, _PRIVATE)
         self._set(answer, request, self.sessions.cookie, "", 0)
         return answer

@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.app.test_login_oidc import configuration
+from tests.contract._issuer import TestIssuer
 from tests.contract._running import QUICK, Running
+from tests.servers._process import free_port
 
 TOKEN = "a token of the lake"
 CONFIGURATION = f"""
@@ -92,3 +95,32 @@ def test_all_pages_share_their_look(guarded: Running, page: Page) -> None:
             )
         )
     assert seen[0][1] == "dark" and seen[0] == seen[1] == seen[2]
+
+
+def test_a_logout_from_a_login_at_the_issuer_holds_over_a_restart(page: Page, tmp_path: Path) -> None:
+    port = free_port()
+    callback = f"http://localhost:{port}/login/callback"
+    with TestIssuer() as issuer:
+        issuer.redirect_uris.add(callback)
+        text = configuration(issuer.url, callback)
+        with Running(tmp_path, text, port=port) as lake:
+            start = callback.replace("login/callback", "dashboards/transfers?since=1d")
+            assert lake.url.endswith(f":{port}")
+            page.goto(start)
+            page.get_by_role("link", name="Log in at").click()
+            page.wait_for_url(start)
+            expect(page.get_by_role("heading", level=1)).to_have_text("Transfers")
+            assert page.evaluate("fetch('../api/me').then((answer) => answer.json())")["role"] == "operator"
+            page.goto(f"http://localhost:{port}/topology")  # for the right `shared`
+            expect(page.locator("body")).to_contain_text("shared")
+            page.goto(start)
+            cookies = page.context.cookies()
+            page.get_by_role("button", name="Log out").click()
+            expect(page.get_by_role("link", name="Log in at")).to_be_visible()
+            assert not page.context.cookies()
+        page.context.add_cookies(cookies)  # type: ignore[arg-type]
+        with Running(tmp_path, text, port=port) as lake:
+            assert lake.url
+            answer = page.goto(start)
+            assert answer is not None and answer.status == 401
+            expect(page.get_by_role("link", name="Log in at")).to_be_visible()
