@@ -302,6 +302,10 @@ class _Member(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python 
 
     def poll(self, timeout_s: float) -> dict[TopicPartition, list[Any]]:
         """The next records. Raises `KafkaError`, such as for what it may not read."""
+        # kafka-python 3.0.12: a rebalance that is due as topics have changed, and that takes longer than a poll, is forgotten
+        # by the next one: the member would read what it had before, without heartbeats, for ever
+        if self._consumer._coordinator.rejoining:
+            self._consumer._coordinator.request_rejoin()
         records: dict[TopicPartition, list[Any]] = self._consumer.poll(int(timeout_s * 1000), RECORDS)
         return records
 

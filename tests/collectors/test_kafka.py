@@ -10,7 +10,7 @@ import pytest
 from kafka import TopicPartition
 
 from lakescope.app.config import parse
-from lakescope.collectors.kafka import Offsets, Stretch
+from lakescope.collectors.kafka import KafkaCollectorOptions, Offsets, Stretch, _Member
 from lakescope.core.framing import WHOLE_BYTES
 from lakescope.core.places import ConfigurationError
 from tests.contract._bodies import events_of, hermes, scripts
@@ -181,6 +181,21 @@ def test_a_fault_is_told_in_words(
         status = lakescope.get("/api/status").text
     for secret in (SECRET, kafka.password):
         assert secret not in lakescope.told + status + caplog.text
+
+
+def test_a_rebalance_that_takes_longer_than_a_poll_is_not_forgotten(kafka: Kafka, unique_name: str) -> None:
+    """A member that joins before it has heard of its topic's partitions joins again once it has."""
+    for name in (f"{unique_name}.{number}" for number in range(3)):
+        kafka.create_topic(name, 3)
+        options = KafkaCollectorOptions(brokers=[kafka.url], topics=[name], group=name, format="push")
+        member = _Member(options, Offsets())
+        try:
+            end = time.monotonic() + 20
+            while len(member.assignment) < 3 and time.monotonic() < end:
+                member.poll(0.001)
+            assert len(member.assignment) == 3
+        finally:
+            member.close()
 
 
 def test_a_login_by_tls(tmp_path: Path, kafka: Kafka, unique_name: str) -> None:
