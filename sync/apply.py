@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
+from lakescope.core.personal import FORGOTTEN
 from lakescope.core.printable import rfc3339
 from lakescope.sync import guard
 from lakescope.sync.journal import Entry, Journal
@@ -127,6 +128,10 @@ def undo(number: int, target: Target, journal: Journal, *, by: str, clock: Clock
             )
         if entry.result != "applied":
             raise SyncError(f"entry {number} was not applied ({entry.result}): there is nothing to undo")
+        if entry.change.object == FORGOTTEN:
+            raise SyncError(
+                f"entry {number} cannot be undone: its account was forgotten, and with it the values"
+            )
         if reason := target.why_not_undone(entry.change):
             raise SyncError(f"entry {number} cannot be undone: {reason}")
         if (value := target.value(entry.change)) != entry.change.after:

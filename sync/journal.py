@@ -1,4 +1,5 @@
-"""The journal: what a synchronisation did to Rucio, when, for whom, and what was there before. One file, only appended to.
+"""The journal: what a synchronisation did to Rucio, when, for whom, and what was there before. One file, only appended to:
+`Journal.forget` alone writes it anew.
 
 `journal.jsonl` has two lines an entry: its intent, synced to disk before Rucio is called, and its result. A process that is
 killed between the two leaves an entry without a result: `open_entries`. The next run looks in Rucio whether it was done (`settle`
@@ -9,14 +10,15 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import msgspec
 
 from lakescope.core import state_files
+from lakescope.core.personal import FORGOTTEN
 from lakescope.core.printable import rfc3339
 from lakescope.sync.plan import Change, SyncError
 
@@ -98,6 +100,35 @@ class Journal:
         """Those that a kill cut short: whether they were done only Rucio can say."""
         return [entry for entry in self.entries() if not entry.result]
 
+    def forget(self, name: str, clean: Callable[[Any], Any]) -> int:
+        """Takes an account out, for good: of its own entries what was changed in which way at what time stays, without values, so
+        that they cannot be undone; every line goes through `clean` as plain data. How many lines were changed.
+
+        Raises `SyncError` while another process applies, or for a damaged file; then nothing is changed.
+        """
+        if not self.path.exists():
+            return 0
+        with self.exclusive():
+            own = {
+                entry.id: entry
+                for entry in self.entries()
+                if entry.sync == "accounts" and entry.change.object == name
+            }
+            lines, count = list[bytes](), 0
+            for line in self.path.read_bytes().splitlines():
+                record = _decode(line)
+                if isinstance(record, _Intent) and record.entry.id in own:
+                    record.entry.change = _bare(record.entry.change)
+                elif isinstance(record, _Result) and record.id in own:
+                    record.detail = ""
+                lines.append(msgspec.json.encode(clean(msgspec.to_builtins(record))))
+                count += lines[-1] != line
+            ends = [_Result(id=id_, result="unknown") for id_, entry in own.items() if not entry.result]
+            lines += map(msgspec.json.encode, ends)
+            if count:
+                state_files.write_private(self.path, b"".join(line + b"\n" for line in lines))
+        return count
+
     @contextmanager
     def exclusive(self) -> Iterator[None]:
         """Opens the file for writing. Raises `SyncError` while another process writes to it."""
@@ -149,3 +180,9 @@ class Journal:
     def _sync(file: BinaryIO) -> None:
         file.flush()
         os.fsync(file.fileno())
+
+
+def _bare(change: Change) -> Change:
+    """Of nobody. An attribute's key stays: it is of the synchronisation, which knows its own by it."""
+    part = change.part if change.type == "attribute" else ""
+    return Change(kind=change.kind, type=change.type, object=FORGOTTEN, part=part)

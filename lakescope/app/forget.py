@@ -2,23 +2,38 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
+
 from lakescope.app.assembly import open_dead_letters, open_sinks
+from lakescope.app.backup import FOLDER as BACKUPS
 from lakescope.app.config import Configuration
+from lakescope.app.erasure import (
+    Name,
+    clean_letters,
+    clean_overflow,
+    clean_plans,
+    clean_spool,
+    clean_texts,
+    files_with_people,
+)
 from lakescope.app.lock import lock
 from lakescope.core.contracts import ForgettingSink, RefusedError, TransientError
-from lakescope.core.messages import Message, Reject
 from lakescope.core.personal import FORGOTTEN
-from lakescope.core.state_files import write_private
-from lakescope.pipeline.dead_letters import DeadLetters
-from lakescope.pipeline.overflow import find_remainders
+from lakescope.pipeline.overflow import FOLDER as OVERFLOW
+from lakescope.sync.journal import Journal
+from lakescope.sync.plan import SyncError
 
 SHORTEST = 3
 """Characters of a name: a shorter one would be found in words."""
+
+ELSEWHERE = "sources, brokers, logs, mails and chats"
+"""The place of the last step, which is never reached."""
 
 
 class Step(NamedTuple):
@@ -35,28 +50,34 @@ def forget(configuration: Configuration, name: str) -> Iterator[Step]:
     instance runs."""
     if len(name) < SHORTEST or name == FORGOTTEN:
         raise RuntimeError(f"expected a name of {SHORTEST} characters or more, found {name!r}")
-    data_dir = configuration.settings.data_dir
-    word = re.compile(rf"(?<![^\W_]){re.escape(name)}(?![^\W_])")
+    data_dir, word = configuration.settings.data_dir, Name(name)
     with lock(data_dir):
         for sink in configuration.sinks:
             yield _of_sink(configuration, sink, name)
-        yield from _of_letters(configuration, name, word)
+        yield from _of_letters(configuration, word)
+        for path in sorted(data_dir.glob("*.spool")):
+            yield _changed(str(path), "messages", partial(clean_spool, path, word))
+        for path in sorted((data_dir / OVERFLOW).glob("*.sqlite")):
+            yield _changed(str(path), "parts of batches", partial(clean_overflow, path, word))
+        for path in sorted((data_dir / OVERFLOW).glob("*.damaged-*")):
+            yield Step(str(path), False, "damaged, and read by nobody: remove it")
         yield from _of_files(data_dir, word)
-        for sentence in find_remainders(data_dir, ()):
-            yield Step(
-                sentence.partition(":")[0],
-                False,
-                "events wait there: run Lakescope until they are stored, then forget again",
-            )
-        for path in sorted((data_dir / "backups").glob("*")):
-            yield Step(
-                str(path), False, "a backup is as it was: delete it, or forget again after it was restored"
-            )
+        for path in sorted((data_dir / BACKUPS).glob("*")):
+            yield _of_backup(path, word)
     yield Step(
-        "push spool, sources, brokers, logs, mails and chats",
+        ELSEWHERE,
         False,
         "are not Lakescope's to change; what is read again comes back",
     )
+
+
+def _changed(place: str, what: str, change: Callable[[], int]) -> Step:
+    """Does it, and says how many."""
+    try:
+        count = change()
+    except (sqlite3.Error, OSError, SyncError, ValueError, msgspec.DecodeError) as error:
+        return Step(place, False, f"failed, try again: {error}")
+    return Step(place, True, f"{count} {what}" if count else "nothing")
 
 
 def _of_sink(configuration: Configuration, sink_name: str, name: str) -> Step:
@@ -76,53 +97,40 @@ def _of_sink(configuration: Configuration, sink_name: str, name: str) -> Step:
     )
 
 
-def _of_letters(configuration: Configuration, name: str, word: re.Pattern[str]) -> Iterator[Step]:
+def _of_letters(configuration: Configuration, name: Name) -> Iterator[Step]:
     dead = open_dead_letters(configuration.settings)
     try:
-        count = _change_letters(dead, name, word)
-        yield Step("dead letters", True, f"{count} letters" if count else "nothing")
+        yield _changed("dead letters", "letters", partial(clean_letters, dead, name))
         for path in dead.files():
-            yield Step(
-                str(path),
-                False,
-                "letters that have moved there: take them back with `lakescope dead-letters restore`",
-            )
+            yield _changed(str(path), "letters", partial(dead.rewrite, path, name.clean_letter))
     finally:
         dead.close()
 
 
-def _change_letters(dead: DeadLetters, name: str, word: re.Pattern[str]) -> int:
-    """Each body with the name becomes another letter, as the id is made of the body."""
-    in_bytes = re.compile(rb"(?<![A-Za-z0-9])" + re.escape(name.encode()) + rb"(?![A-Za-z0-9])")
-    count = 0
-    for letter in dead.letters():
-        message, texts = letter.message(), (letter.expected or "", letter.found or "")
-        body = in_bytes.sub(FORGOTTEN.encode(), message.body)
-        headers = {key: word.sub(FORGOTTEN, value) for key, value in message.headers.items()}
-        clean = [word.sub(FORGOTTEN, text) for text in texts]
-        if (body, headers, clean) == (message.body, dict(message.headers), list(texts)):
-            continue
-        reject = Reject(letter.reason, letter.path, clean[0] or None, clean[1] or None)  # type: ignore[arg-type]
-        dead.drop([letter.id])
-        new = Message(body, message.format, headers, message.received)
-        dead.add(letter.collector, letter.sink, [(new, [reject])])
-        count += 1
-    return count
+def _of_files(data_dir: Path, name: Name) -> Iterator[Step]:
+    """Reports, alerts and incidents, which are JSON; and what synchronisations keep."""
+    reports = sorted((data_dir / "reports").glob("*/*/*/*.json"))
+    yield _changed("archive of reports", "files", partial(clean_texts, reports, name))
+    alerts = [data_dir / "alerts.json", data_dir / "incidents.json"]
+    yield _changed("alerts and incidents", "files", partial(clean_texts, alerts, name))
+    sync = data_dir / "sync"
+    plans = partial(clean_plans, sync, name)
+    yield _changed("last plans of synchronisations", "files", plans)
+    journal = partial(Journal(sync).forget, name.name, name.clean)
+    yield _changed(
+        "journal of synchronisations", "lines; the account's entries can no longer be undone", journal
+    )
 
 
-def _of_files(data_dir: Path, word: re.Pattern[str]) -> Iterator[Step]:
-    """Reports, alerts and incidents, which are JSON: a name is a word of its texts."""
-    for place, paths in (
-        ("archive of reports", sorted((data_dir / "reports").glob("*/*/*/*.json"))),
-        ("alerts and incidents", [data_dir / "alerts.json", data_dir / "incidents.json"]),
-    ):
-        count = 0
-        for path in paths:
-            if not path.exists():
-                continue
-            text = path.read_text()
-            clean = word.sub(FORGOTTEN, text)
-            if clean != text:
-                write_private(path, clean.encode())
-                count += 1
-        yield Step(place, True, f"{count} files" if count else "nothing")
+def _of_backup(folder: Path, name: Name) -> Step:
+    """A backup is a copy of another time: it is never changed."""
+    files = list(files_with_people(folder, name))
+    texts = [str(path.relative_to(folder)) for path, is_certain in files if is_certain]
+    databases = [str(path.relative_to(folder)) for path, is_certain in files if not is_certain]
+    parts = [
+        f"{what}: {', '.join(paths)}"
+        for what, paths in (("the name is in", texts), ("it may be in", databases))
+        if paths
+    ]
+    remedy = "it is not changed: remove the folder, or forget again right after it was restored"
+    return Step(str(folder), False, "; ".join([*parts, remedy]))

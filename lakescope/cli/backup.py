@@ -61,15 +61,17 @@ def forget(
 ) -> None:
     """Take an account's name out of what is stored, while no instance runs: `forgotten` stands in its place, numbers stay.
 
-    Changes DuckDB, Elasticsearch and OpenSearch, dead letters, reports, alerts and incidents, and prints what was changed where.
-    Exit code 1 where the name may still be, as in InfluxDB or in files of JSON lines.
+    Changes DuckDB, Elasticsearch and OpenSearch, what waits for them (push spool, overflow), dead letters, reports, alerts,
+    incidents and what synchronisations keep, and prints what was changed where. Exit code 1 where the name may still be, as in
+    InfluxDB, in files of JSON lines or in a backup.
 
     Example: lakescope forget jdoe
     """
+    from lakescope.app.forget import ELSEWHERE
     from lakescope.app.forget import forget as take_out
 
     steps = list(take_out(configuration(config), account))
     for step in steps:
         emit(f"{'changed' if step.is_done else 'NOT REACHED'}  {step.place}: {step.text}")
-    if any(not step.is_done and step.place.startswith(("sink", "/")) for step in steps):
+    if any(not step.is_done and step.place != ELSEWHERE for step in steps):
         raise typer.Exit(1)

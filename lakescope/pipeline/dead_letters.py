@@ -10,7 +10,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from hashlib import blake2b
@@ -197,22 +197,9 @@ class DeadLetters:
         self.folder.mkdir(exist_ok=True)
         number = time.time_ns()
         name = f"{datetime.fromtimestamp(number // 10**9, UTC):%Y%m%dT%H%M%SZ}-{number % 10**9:09}.jsonl.zst"
-        part = self.folder / f"{name}.part"
-        try:
-            with part.open("wb") as file:
-                packer = ZstdCompressor(level=6, write_checksum=True)
-                with packer.stream_writer(file, closefd=False) as lines:
-                    for id_ in ids:
-                        row = self._db.execute("select * from letters where id = ?", (id_,)).fetchone()
-                        if row is not None:
-                            lines.write(msgspec.json.encode(_letter(row, with_body=True)) + b"\n")
-                file.flush()
-                os.fsync(file.fileno())
-            part.rename(self.folder / name)
-        finally:
-            part.unlink(missing_ok=True)
-        for directory in (self.folder, self.folder.parent):
-            _sync(directory)
+        rows = (self._db.execute("select * from letters where id = ?", (id_,)).fetchone() for id_ in ids)
+        _write_file(self.folder / name, (_letter(row, with_body=True) for row in rows if row is not None))
+        _sync(self.folder.parent)
         with self._db:
             self._db.execute("begin immediate")
             self._delete(ids)
@@ -238,6 +225,17 @@ class DeadLetters:
                 )
         path.unlink()
         return ids
+
+    def rewrite(self, path: Path, change: Callable[[Letter], Letter]) -> int:
+        """Writes a file of `files` anew where `change` changes letters, each under the id that it then has; how many.
+
+        Raises `ValueError` for a damaged file or `OSError`; then it is as it was.
+        """
+        with self._lock:
+            count = sum(change(letter) != letter for letter in read_file(path))
+            if count:
+                _write_file(path, (_renamed(letter, change(letter)) for letter in read_file(path)))
+        return count
 
     def add(self, collector: str, sink: str | None, dead: Iterable[tuple[Message, Sequence[Reject]]]) -> None:
         """Files messages under the first of their rejects; a letter that is there already is counted again."""
@@ -331,6 +329,12 @@ class DeadLetters:
     def _delete(self, ids: Sequence[str]) -> int:
         return sum(self._db.execute("delete from letters where id = ?", (id_,)).rowcount for id_ in ids)
 
+    def give_room_back(self) -> None:
+        """Writes the database anew: free pages hold letters that were dropped."""
+        with self._lock, self._read_lock:
+            self._db.execute("vacuum")
+            self._db.execute("pragma wal_checkpoint(truncate)")
+
     def summary(self) -> list[Summary]:
         """One row a cause, the most frequent first."""
         with self._read_lock:
@@ -363,6 +367,29 @@ def read_file(path: Path) -> Iterator[Letter]:
         raise ValueError(f"{path}: expected dead letters as JSON lines in zstd: {error}") from error
     if rest or not unpacker.eof:
         raise ValueError(f"{path}: expected dead letters as JSON lines in zstd, found a part of a file")
+
+
+def _write_file(path: Path, letters: Iterable[Letter]) -> None:
+    """Whole or not at all, and synced. Raises `OSError`, and what `letters` raises."""
+    part = path.with_name(f"{path.name}.part")
+    try:
+        with part.open("wb") as file:
+            packer = ZstdCompressor(level=6, write_checksum=True)
+            with packer.stream_writer(file, closefd=False) as lines:
+                for letter in letters:
+                    lines.write(msgspec.json.encode(letter) + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        part.rename(path)
+    finally:
+        part.unlink(missing_ok=True)
+    _sync(path.parent)
+
+
+def _renamed(before: Letter, after: Letter) -> Letter:
+    if after == before:
+        return before
+    return msgspec.structs.replace(after, id=_letter_id(after.collector, after.sink, after.message()))
 
 
 def _letter(row: Any, *, with_body: bool) -> Letter:

@@ -195,6 +195,13 @@ class Overflow:
             self._done_rows += rows
             self._try_to_delete()
 
+    def replace(self, row: int, slice_: Slice) -> None:
+        """Puts another slice of as many events in the place of one. Beside no `read` of another thread."""
+        packed = _compress(_encode((slice_.chunks, slice_.seconds)))
+        statement = "update slices set chunks = ?, origin = ? where row = ?"
+        with self._lock:
+            self._guard(lambda: self._db.execute(statement, (packed, slice_.origin, row)))
+
     def check(self) -> None:
         """Looks whether there is room again for what was refused: to be called now and then."""
         if self.health.state != "ok":
