@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
@@ -25,6 +24,7 @@ from lakescope.core.contracts import RefusedError
 from lakescope.sinks.duckdb import DuckdbOptions, DuckdbSink
 from lakescope.sinks.elasticsearch import ElasticsearchOptions, ElasticsearchSink
 from lakescope.sinks.influxdb import InfluxdbOptions, InfluxdbSink
+from tests.e2e import _commands
 from tests.servers.fixtures import delete_indices
 
 CASES = Path(__file__).parents[1] / "cases" / "alerts"
@@ -187,12 +187,7 @@ def test_the_command(tmp_path: Path) -> None:
     def run(*words: str) -> subprocess.CompletedProcess[str]:
         ends = [f"{datetime.fromtimestamp(one, UTC):%Y-%m-%dT%H:%M:%S}" for one in span_of(LINK)[:2]]
         span = ("--since", ends[0], "--until", ends[1], "--step", "10min", "-c", str(config))
-        return subprocess.run(
-            [sys.executable, "-m", "lakescope", "alerts", "backtest", *span, *words],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        return _commands.lakescope("alerts", "backtest", *span, *words)
 
     shown = run(LINK.rule)
     assert shown.returncode == 0, shown.stderr

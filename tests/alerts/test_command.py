@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,6 +23,7 @@ from lakescope.simulator.faults import Burst, Fault
 from lakescope.sinks.duckdb import DuckdbOptions, DuckdbSink
 from lakescope.transformers.enrichment import Enrichment
 from lakescope.transformers.topology import Topology
+from tests.e2e import _commands
 
 START = datetime(2026, 11, 2, tzinfo=UTC)
 CONFIGURATION = """
@@ -93,8 +93,7 @@ def configuration(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def incidents(configuration: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "lakescope", "incidents", "-c", str(configuration), *options]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    return _commands.lakescope("incidents", "-c", configuration, *options)
 
 
 def test_it_names_the_place_that_failed_and_nobody_else(configuration: Path) -> None:
@@ -123,6 +122,8 @@ def test_a_range_that_is_empty_is_refused(configuration: Path) -> None:
 
 RULES = """
 from lakescope.plugin import AlertRule, Threshold
+from tests.e2e import _commands
+from tests.e2e import _commands
 
 RULES = [
     AlertRule(
@@ -154,8 +155,7 @@ def own(configuration: Path, tmp_path: Path) -> Path:
 
 
 def alerts(configuration: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "lakescope", "alerts", *arguments, "-c", str(configuration)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    return _commands.lakescope("alerts", *arguments, "-c", configuration)
 
 
 def test_a_round_as_of_a_time_keeps_its_alerts_for_the_next_one(own: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -39,6 +38,7 @@ from lakescope.alerts.routing import Receipts, Subscription, due
 from lakescope.app.links import template_links
 from lakescope.core.options import Options
 from tests.contract._http import Answer, HttpServer
+from tests.e2e import _commands
 from tests.e2e._lakescope import until
 from tests.servers._process import ServerError
 from tests.servers.alertmanager import Alertmanager, amtool
@@ -192,8 +192,7 @@ by = ["dst_site"]
 
 
 def command(folder: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    line = [sys.executable, "-m", "lakescope", "alerts", *map(str, arguments), "-c", str(folder / "l.toml")]
-    return subprocess.run(line, capture_output=True, text=True, check=False)
+    return _commands.lakescope("alerts", *arguments, "-c", folder / "l.toml")
 
 
 @pytest.mark.server("prometheus")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pytest
 
 from lakescope.app.checks import check
 from lakescope.app.config import ConfigurationError, load_file
+from tests.e2e import _commands
 
 HTTP = '[collectors.a]\ntype = "http"\n'
 DUCK = '[sinks.b]\ntype = "duckdb"\n'
@@ -176,15 +176,7 @@ def home(tmp_path: Path) -> Path:
 
 def lakescope(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """Runs a command; it asks nobody anything, and shows no traceback."""
-    ended = subprocess.run(
-        [sys.executable, "-m", "lakescope", *words],
-        cwd=home,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        stdin=subprocess.DEVNULL,
-        check=False,
-    )
+    ended = _commands.lakescope(*words, cwd=home)
     assert "Traceback" not in ended.stderr, ended.stderr
     return ended
 

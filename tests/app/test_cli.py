@@ -27,6 +27,7 @@ from lakescope.cli import app, prepare
 from lakescope.core.messages import traits
 from lakescope.core.plugins import available, formats
 from tests.contract._bodies import events_of, hermes, ndjson
+from tests.e2e import _commands
 from tests.e2e._lakescope import Lakescope, until
 
 CASES = Path(__file__).parents[1] / "cases"
@@ -44,15 +45,9 @@ class Ended(NamedTuple):
 def lakescope(*arguments: str, stdin: bytes = b"", cwd: Path | None = None, timeout: float = 60) -> Ended:
     """Runs a command; whatever it does, it shows no traceback."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith("LAKESCOPE_")}
-    done = subprocess.run(
-        [sys.executable, "-m", "lakescope", *arguments],
-        input=stdin,
-        capture_output=True,
-        timeout=timeout,
-        cwd=cwd,
-        env=environment | {"COLUMNS": "120"},
-    )
-    ended = Ended(done.returncode, done.stdout.decode(), done.stderr.decode())
+    environment |= {"COLUMNS": "120"}
+    done = _commands.lakescope(*arguments, input=stdin, timeout=timeout, cwd=cwd, env=environment)
+    ended = Ended(done.returncode, done.stdout, done.stderr)
     assert "Traceback" not in ended.err, ended.err
     return ended
 

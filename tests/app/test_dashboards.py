@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,6 +16,7 @@ from lakescope.core.events import Transfer
 from lakescope.dashboards.definitions import DASHBOARDS
 from lakescope.sinks.duckdb import DuckdbOptions, DuckdbSink
 from tests.dashboards._grafana_api import TOKEN, grafana_api
+from tests.e2e import _commands
 from tests.e2e._lakescope import Lakescope
 
 HOUR = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=2)
@@ -24,13 +24,8 @@ HOUR = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(
 
 def run(*arguments: str, code: int = 0, **environment: str) -> subprocess.CompletedProcess[str]:
     """The command without a configuration."""
-    ended = subprocess.run(
-        [sys.executable, "-m", "lakescope", "dashboards", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        env={key: value for key, value in os.environ.items() if key != "GRAFANA_TOKEN"} | environment,
-    )
+    own = {key: value for key, value in os.environ.items() if key != "GRAFANA_TOKEN"}
+    ended = _commands.lakescope("dashboards", *arguments, env=own | environment)
     assert ended.returncode == code, ended.stdout + ended.stderr
     return ended
 
@@ -147,11 +142,6 @@ def test_what_cannot_be_asked_is_told(lake: Lakescope) -> None:
         ("--since", "yesterday"): "'yesterday' is no time",
         ("--where", "source"): "expected variable=value",
     }.items():
-        ended = subprocess.run(
-            [sys.executable, "-m", "lakescope", "dashboards", "check", *arguments, "-c", str(lake.config)],
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
+        ended = _commands.lakescope("dashboards", "check", *arguments, "-c", lake.config)
         assert ended.returncode == 2, ended.stdout
         assert said in ended.stderr

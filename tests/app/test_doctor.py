@@ -19,6 +19,7 @@ from lakescope.app.config import load_file
 from lakescope.app.doctor import examine
 from tests.contract._http import Answer, HttpServer, Request, proxy_to
 from tests.contract._issuer import TestIssuer
+from tests.e2e import _commands
 from tests.e2e._lakescope import Lakescope
 from tests.servers import faketime
 from tests.servers._disk import small_disk
@@ -201,12 +202,7 @@ type = "duckdb"
         running.config.write_text(
             running.config.read_text().replace("port = 0", f"port = {running.url.rpartition(':')[2]}")
         )
-        done = subprocess.run(
-            [sys.executable, "-m", "lakescope", "doctor", "-c", str(running.config)],
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
+        done = _commands.lakescope("doctor", "-c", running.config)
         assert done.returncode == 0, done.stdout + done.stderr
         assert "instance: http://127.0.0.1" in done.stdout and "is ready" in done.stdout
         assert f"udp://127.0.0.1:{port} is held by the running instance" in done.stdout

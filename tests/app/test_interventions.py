@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,6 +15,7 @@ from lakescope.app.interventions import Words, correct, create, find_all, find_o
 from lakescope.app.viewer import OWNER, Role, Viewer
 from tests.app._searched import Store
 from tests.contract._running import QUICK, Running
+from tests.e2e import _commands
 from tests.e2e._lakescope import until
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
@@ -126,8 +125,7 @@ def test_by_the_command_without_an_instance(tmp_path: Path) -> None:
     config.write_text(f'{CONFIGURATION}[sinks.lines]\ntype = "jsonl"\ndirectory = "lines"\n')
 
     def lakescope(*arguments: str) -> str:
-        command = [sys.executable, "-m", "lakescope", *arguments, "-c", str(config)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        done = _commands.lakescope(*arguments, "-c", config)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
@@ -142,8 +140,7 @@ def test_by_the_command_without_an_instance(tmp_path: Path) -> None:
     assert json.loads(lakescope("annotations", "list", "--format", "json")) == []
     lines = [line for path in (tmp_path / "lines").iterdir() for line in path.read_text().splitlines()]
     assert [json.loads(line)["state"] for line in lines] == ["noted", "corrected", "removed"]
-    unknown = [sys.executable, "-m", "lakescope", "annotations", "remove", "0123", "-c", str(config)]
-    done = subprocess.run(unknown, capture_output=True, text=True, timeout=60)
+    done = _commands.lakescope("annotations", "remove", "0123", "-c", config)
     assert done.returncode == 2 and "no annotation '0123'" in done.stderr
 
 

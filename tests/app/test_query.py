@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from lakescope.kpis import CATALOGUE
 from lakescope.sinks.duckdb import DuckdbOptions, DuckdbSink
 from lakescope.sinks.elasticsearch import ElasticsearchOptions, ElasticsearchSink
 from lakescope.sinks.influxdb import InfluxdbOptions, InfluxdbSink
+from tests.e2e import _commands
 from tests.e2e._lakescope import Lakescope
 from tests.servers.elasticsearch import Elasticsearch
 from tests.servers.influxdb import InfluxDB
@@ -51,8 +51,7 @@ def fill(sink: Any) -> None:
 
 
 def lakescope(configuration: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "lakescope", "query", *arguments, "-c", str(configuration)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return _commands.lakescope("query", *arguments, "-c", configuration)
 
 
 def rows_of(ended: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:

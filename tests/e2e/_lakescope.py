@@ -17,6 +17,7 @@ import stomp
 
 from lakescope.core.events import DATASETS
 from lakescope.sinks.duckdb import fetch
+from tests.e2e import _commands
 
 
 def no_alerts(configuration: str) -> str:
@@ -106,13 +107,7 @@ class Lakescope:
 
     def command(self, *arguments: str, code: int = 0) -> str:
         """Another `lakescope` command on the same configuration; what it printed."""
-        done = subprocess.run(
-            [sys.executable, "-m", "lakescope", *arguments, "-c", str(self.config)],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            env=self.environment,
-        )
+        done = _commands.lakescope(*arguments, "-c", self.config, env=self.environment)
         assert done.returncode == code, done.stdout + done.stderr
         return done.stdout
 
