@@ -1,6 +1,6 @@
 """`lakescope sync accounts` for 5,000 users: the plan of an empty Rucio, and of one that agrees but for 50 of them.
 
-Rucio is the real one, one process of gunicorn on this machine: most of the time is its own.
+Rucio is the real one, four processes of gunicorn on this machine: most of the time is its own.
 IAM answers from memory, at once, what a SCIM server would say. The plan is made in a process of its own, whose memory and CPU
 seconds are shown.
 """
@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from benchmarks._curl import curl_s
 from lakescope.core.rucio import RucioServer
 from lakescope.sync.accounts.mapping import Mapped, map_users
 from lakescope.sync.accounts.options import AccountsOptions
@@ -160,7 +161,10 @@ def main() -> None:
         read = time.perf_counter()
         mapped = map_users(users, options(url), datetime.now(UTC))
         print(f"IAM read in {read - started:.2f} s, mapped in {time.perf_counter() - read:.2f} s")
-        with tempfile.TemporaryDirectory() as folder, RucioOfTheShelf(Path(folder) / "rucio") as rucio:
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            RucioOfTheShelf(Path(folder) / "rucio", workers=4) as rucio,
+        ):
             login = _LOGIN | {"url": rucio.url}
             for name in ("empty Rucio", "Rucio that agrees but for 50"):
                 print(name)
@@ -172,6 +176,8 @@ def main() -> None:
                 )
                 if name == "empty Rucio":
                     fill(rucio, mapped)
+                    paths = [f"/accounts/{name}/identities" for name in list(mapped.profiles)[:1000]]
+                    print(f"1,000 accounts' identities by curl: {curl_s(rucio, paths, Path(folder)):.1f} s")
             target = Rucio(RucioServer.model_validate(login))
             plan = make_plan(options(url), target, [], time.time())
             started = time.perf_counter()
@@ -182,6 +188,7 @@ def main() -> None:
                 by="benchmark",
                 clock=time.time,
                 max_changes=USERS,
+                concurrency=target.concurrency,
             )
             seconds = time.perf_counter() - started
             target.close()

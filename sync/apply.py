@@ -1,4 +1,8 @@
-"""Applies a plan: one change after the other, each in the journal before and after. Takes one back again.
+"""Applies a plan: several changes at a time, each in the journal before and after. Takes one back again.
+
+    stage 0     object A: change, change     |  objects side by side, those of one object in the plan's order
+                object B: change             |
+    stage 1     object C: change, ...           begins when all of stage 0 has ended
 
 What is to be written to is a `Target`: it knows which call a change is, and what Rucio has at a change's place now. A run that
 was killed is resumed by planning anew: what was done is no drift any more. `settle` writes what became of the change that the
@@ -7,7 +11,11 @@ kill cut short.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby
 from typing import Any, NamedTuple, Protocol
 
 from lakescope.core.personal import FORGOTTEN
@@ -24,7 +32,7 @@ Progress = Callable[[int, int], None]
 
 
 class Target(Protocol):
-    """One synchronisation's side of Rucio."""
+    """One synchronisation's side of Rucio, for several threads."""
 
     label: str
     """The Rucio, and its VO: an entry of another is neither settled nor undone here."""
@@ -34,6 +42,9 @@ class Target(Protocol):
 
     def value(self, change: Change) -> Any:
         """What Rucio has at the change's place now, in the form of `before` and `after`; null for nothing."""
+
+    def stage(self, change: Change) -> int:
+        """Changes of a stage begin when all of the stages before have ended; it never falls in the order of a plan."""
 
     def why_not_undone(self, change: Change) -> str:
         """Why a change of this kind and type cannot be taken back; empty for one that can."""
@@ -45,7 +56,7 @@ class Outcome(NamedTuple):
     applied: int
     failed: list[Entry]
     """Refused by Rucio, each with its answer in `detail`; the others went on."""
-    left: int
+    left: list[Change]
     """Not tried, because the run was stopped."""
 
 
@@ -60,8 +71,10 @@ def apply(
     progress: Progress = lambda done, total: None,
     is_stopped: Callable[[], bool] = lambda: False,
     is_attended: bool = True,
+    concurrency: int = 1,
 ) -> Outcome:
-    """Applies the actions of a plan in their order. Without anybody who looks, what `by` did in the last 24 hours counts for
+    """Applies the actions of a plan, `concurrency` at a time. `progress` and `is_stopped` are called by several threads, one at a
+    time. Without anybody who looks, what `by` did in the last 24 hours counts for
     the guard, too: a source that loses a little each hour is stopped like one that loses it at once.
 
     Raises `SyncError` before the first change where the guard refuses or another process applies, and at a change where Rucio is
@@ -70,20 +83,77 @@ def apply(
     guard.check(plan, max_changes, [] if is_attended else _recent(journal, plan, target, by, clock))
     with journal.exclusive():
         settle(target, journal, clock)
-        actions = plan.actions()
-        run, applied, failed = rfc3339(clock()), 0, list[Entry]()
-        for number, change in enumerate(actions):
-            if is_stopped():
-                return Outcome(applied, failed, len(actions) - number)
-            progress(number, len(actions))
+        actions, run = plan.actions(), rfc3339(clock())
+
+        def perform(change: Change) -> Entry:
             entry = _entry(change, plan.sync, target, by, run, clock)
             _perform(journal.begin(entry), target, journal, clock)
-            if entry.result == "applied":
-                applied += 1
-            else:
-                failed.append(entry)
-        progress(len(actions), len(actions))
-        return Outcome(applied, failed, 0)
+            return entry
+
+        work = _Work(actions, perform, progress, is_stopped)
+        for _, stage in groupby(actions, target.stage):
+            work.do(list(stage), concurrency)
+        ended = sorted(work.entries, key=lambda entry: entry.id)
+        tried = {entry.change.place for entry in ended}
+        failed = [entry for entry in ended if entry.result != "applied"]
+        left = [change for change in actions if change.place not in tried]
+        return Outcome(len(ended) - len(failed), failed, left)
+
+
+class _Work:
+    """What is done of the actions of a plan."""
+
+    def __init__(
+        self,
+        actions: Sequence[Change],
+        perform: Callable[[Change], Entry],
+        progress: Progress,
+        is_stopped: Callable[[], bool],
+    ) -> None:
+        self.entries: list[Entry] = []
+        self._total = len(actions)
+        self._perform, self._progress, self._is_stopped = perform, progress, is_stopped
+        self._lock = threading.Lock()
+        self._ends = False
+        progress(0, self._total)
+
+    def do(self, changes: Sequence[Change], concurrency: int) -> None:
+        """Returns when all threads have ended. Raises what one of them did: then the others have ended the change that they were
+        at, and no other was begun."""
+        objects: dict[str, list[Change]] = {}
+        for change in changes:
+            objects.setdefault(change.object, []).append(change)
+        waiting = deque(objects.values())
+        threads = min(concurrency, len(waiting))
+        with ThreadPoolExecutor(threads) as pool:
+            futures = [pool.submit(self._take, waiting) for _ in range(threads)]
+        for future in futures:
+            future.result()
+
+    def _take(self, waiting: deque[list[Change]]) -> None:
+        try:
+            while True:
+                try:
+                    changes = waiting.popleft()
+                except IndexError:
+                    return
+                for change in changes:
+                    if self._must_end():
+                        return
+                    self._note(self._perform(change))
+        except BaseException:
+            self._ends = True
+            raise
+
+    def _must_end(self) -> bool:
+        with self._lock:
+            self._ends = self._ends or self._is_stopped()
+            return self._ends
+
+    def _note(self, entry: Entry) -> None:
+        with self._lock:
+            self.entries.append(entry)
+            self._progress(len(self.entries), self._total)
 
 
 def _recent(journal: Journal, plan: Plan, target: Target, by: str, clock: Clock) -> list[Change]:

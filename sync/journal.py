@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -64,12 +65,13 @@ _decode = msgspec.json.Decoder(_Intent | _Result).decode
 
 
 class Journal:
-    """Reads and writes the file. Writing needs `exclusive`: one process at a time."""
+    """Reads and writes the file. Writing needs `exclusive`: one process at a time, of which several threads may write."""
 
     def __init__(self, directory: Path) -> None:
         self.path = directory / FILE
         self._file: BinaryIO | None = None
         self._last_id = 0
+        self._lock = threading.Lock()
 
     def entries(self) -> list[Entry]:
         """All entries, the oldest first. Raises `SyncError` for a file that is damaged or not ours; a last line that a kill or a
@@ -152,10 +154,14 @@ class Journal:
     def begin(self, entry: Entry) -> Entry:
         """Writes an intent, synced, under the next id. Raises `OSError` for a full disk: then nothing may be done."""
         file = self._writable()
-        self._last_id += 1
-        entry.id = self._last_id
-        file.write(msgspec.json.encode(_Intent(entry=entry)) + b"\n")
-        self._sync(file)
+        with self._lock:
+            self._last_id += 1
+            entry.id = self._last_id
+            file.write(msgspec.json.encode(_Intent(entry=entry)) + b"\n")
+            file.flush()
+        os.fsync(
+            file.fileno()
+        )  # without the lock: one of several waits for the disk, and their lines are before it
         return entry
 
     def end(self, entry: Entry, result: str, detail: str, at: float) -> None:
@@ -163,8 +169,9 @@ class Journal:
         file = self._writable()
         entry.result, entry.detail = result, detail
         record = _Result(id=entry.id, result=result, detail=detail, at=rfc3339(at))
-        file.write(msgspec.json.encode(record) + b"\n")
-        file.flush()
+        with self._lock:
+            file.write(msgspec.json.encode(record) + b"\n")
+            file.flush()
 
     def _writable(self) -> BinaryIO:
         assert self._file is not None, "only within `exclusive`"

@@ -29,6 +29,8 @@ class SyncOptions(Options):
 
     rucio: RucioServer | None = None
     """The Rucio that is written to. Its account needs the right to (in Rucio's generic policy the attribute ``admin``)."""
+    concurrency: int = Field(default=8, ge=1, le=64)
+    """Calls to Rucio at a time, when a plan is made and when it is applied; 1: one after the other."""
     rses: RsesOptions = RsesOptions()
     """RSEs from CRIC."""
     accounts: AccountsOptions | None = None

@@ -4,7 +4,7 @@
           \\                 /
            plan: a list of `Change`
                |  sync/guard.py: not too much at once
-               |  sync/apply.py: one after the other, each in the journal
+               |  sync/apply.py: several at a time, each in the journal
              Rucio
 
 Exit codes of the commands: `NO_DRIFT`, `DRIFT`, 2 for usage, `UNKNOWN`.

@@ -10,8 +10,9 @@ Never `/import`: its hard mode deletes the RSEs of every VO, its protocols follo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote as quote_path
 
 import msgspec
@@ -25,6 +26,8 @@ from lakescope.sync.plan import SyncError
 if TYPE_CHECKING:  # an instance starts without it
     import httpx
 
+CONCURRENCY = 8
+"""Calls at a time, unless somebody says another number: a Rucio has several workers, which mostly wait for their database."""
 _ATTEMPTS = 4
 EXPORT_S = 600.0
 _PASSING = (429, 500, 502, 503, 504)
@@ -50,15 +53,41 @@ class _PassingError(Exception):
     """Worth another attempt."""
 
 
-class Rucio:
-    """One account's session. `get` and `lines` may be called from several threads."""
+class _Distance(msgspec.Struct):
+    distance: int | None = None
 
-    def __init__(self, options: RucioServer, *, timeout_s: float = 60.0, pause_s: float = 0.5) -> None:
+
+class Export(msgspec.Struct):
+    """Of `/export` what is compared."""
+
+    rses: dict[str, dict[str, Any]]
+    """Name -> columns, attributes and protocols."""
+    distances: dict[str, dict[str, _Distance]] = {}
+    """Source -> destination -> distance."""
+
+
+_decode_export = msgspec.json.Decoder(Export).decode
+A = TypeVar("A")
+T = TypeVar("T")
+
+
+class Rucio:
+    """One account's session, for several threads."""
+
+    def __init__(
+        self,
+        options: RucioServer,
+        *,
+        concurrency: int = CONCURRENCY,
+        timeout_s: float = 60.0,
+        pause_s: float = 0.5,
+    ) -> None:
         self.options = options
+        self.concurrency = concurrency
+        """Calls at a time, of `each` and of whoever applies a plan."""
         self.label = label_of(options)
         """How plans and errors call it."""
         self._client = http_client(tls=options.tls, timeout_s=timeout_s, headers={"accept": "*/*"})
-        self._timeout = self._client.timeout
         self._tokens = Tokens(self._client, options)
         self._retrying = Retrying(
             stop=stop_after_attempt(_ATTEMPTS),
@@ -71,16 +100,17 @@ class Rucio:
         """The answer's JSON. `path`: segments, which are quoted here."""
         return self._decode(self._call("GET", path, query), path)
 
-    def export(self) -> Any:
-        """All RSEs of the VO, and their distances. Without a cache Rucio looks up each RSE's name anew, which takes minutes for a
-        large lake: it has `EXPORT_S` to begin its answer."""
-        import httpx
+    def each(self, ask: Callable[[A], T], items: Iterable[A]) -> Iterator[T]:
+        """What `ask` answers for each item, in their order, `concurrency` at a time."""
+        with ThreadPoolExecutor(self.concurrency) as pool:
+            yield from pool.map(ask, items)
 
-        self._client.timeout = httpx.Timeout(self._client.timeout.connect, read=EXPORT_S)
-        try:
-            return self.get("export")
-        finally:
-            self._client.timeout = self._timeout
+    def export(self, *, distances: bool = True) -> Export:
+        """All RSEs of the VO, and their distances. Without a cache Rucio looks up the name of each end anew, which takes minutes
+        for a large lake: it has `EXPORT_S` to begin its answer."""
+        path, query = ("export",), {} if distances else {"distance": "false"}
+        content = self._call("GET", path, query, read_s=EXPORT_S).content
+        return self._decode_text(content, path, _decode_export)
 
     def lines(self, *path: str, **query: str) -> Iterator[Any]:
         """The records of a streamed answer (``application/x-json-stream``)."""
@@ -106,13 +136,18 @@ class Rucio:
         self._client.close()
 
     def _call(
-        self, method: str, path: tuple[str, ...], query: dict[str, str], body: Any = None
+        self,
+        method: str,
+        path: tuple[str, ...],
+        query: dict[str, str],
+        body: Any = None,
+        read_s: float | None = None,
     ) -> httpx.Response:
         url = "/".join([self.options.url, *(quote_path(segment, safe="") for segment in path)])
         content = None if body is None else msgspec.json.encode(body)
 
         def attempt() -> httpx.Response:
-            return self._send(method, url, query, content)
+            return self._send(method, url, query, content, read_s)
 
         return self._try(attempt, f"{method} /{'/'.join(path)}")
 
@@ -129,13 +164,22 @@ class Rucio:
             ) from error
         return response
 
-    def _send(self, method: str, url: str, query: dict[str, str], content: bytes | None) -> httpx.Response:
+    def _send(
+        self, method: str, url: str, query: dict[str, str], content: bytes | None, read_s: float | None
+    ) -> httpx.Response:
         import httpx
 
+        usual = self._client.timeout
+        timeout = usual if read_s is None else httpx.Timeout(usual.connect, read=read_s)
         for is_last in (False, True):
             try:
                 response = self._client.request(
-                    method, url, params=query, content=content, headers=self._tokens.headers()
+                    method,
+                    url,
+                    params=query,
+                    content=content,
+                    headers=self._tokens.headers(),
+                    timeout=timeout,
                 )
             except httpx.HTTPError as error:
                 raise _PassingError(
@@ -175,9 +219,11 @@ class Rucio:
     def _decode(self, response: httpx.Response, path: tuple[str, ...]) -> Any:
         return self._decode_text(response.content, path)
 
-    def _decode_text(self, content: bytes, path: tuple[str, ...]) -> Any:
+    def _decode_text(
+        self, content: bytes, path: tuple[str, ...], decode: Callable[[bytes], T] = msgspec.json.decode
+    ) -> T:
         try:
-            return msgspec.json.decode(content)
+            return decode(content)
         except msgspec.DecodeError as error:
             raise RucioUnreachableError(
                 f"{self.label}: GET /{'/'.join(path)}: expected JSON, found {mask(content[:80].decode(errors='replace'))!r}:"

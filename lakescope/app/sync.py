@@ -63,7 +63,7 @@ def _rses_plan(configuration: Configuration, rucio: Rucio, remove: bool) -> tupl
     reading = Reading(refresh(settings, "rses", time.time()).document)
     cric = reading.lake.rses
     spaces = {name for name, one in cric.items() if SPACE in one.limits}
-    lake = read_lake(rucio, spaces, options.space_source)
+    lake = read_lake(rucio, spaces, options.space_source, has_distances=reading.lake.distances is not None)
     plan = make_plan(
         reading,
         lake,
@@ -105,7 +105,7 @@ def open_rucio(settings: Settings) -> Iterator[Rucio]:
             "[sync.rucio] is missing: add it with `url`, `account`, and `username` and `password`, `oidc`, `token_file` or"
             " `tls.cert_file`"
         )
-    rucio = Rucio(settings.sync.rucio)
+    rucio = Rucio(settings.sync.rucio, concurrency=settings.sync.concurrency)
     try:
         yield rucio
     finally:

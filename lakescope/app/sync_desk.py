@@ -181,6 +181,7 @@ class SyncDesk:
                 clock=time.time,
                 max_changes=max_changes,
                 progress=progress,
+                concurrency=rucio.concurrency,
             )
             keep_rest(settings, plan, outcome, time.time())
         work.ok = not outcome.failed

@@ -142,10 +142,11 @@ class SyncRounds:
                     max_changes=max_changes,
                     is_stopped=is_stopped,
                     is_attended=by != BY,
+                    concurrency=rucio.concurrency,
                 )
                 applied, failed = outcome.applied, len(outcome.failed)
                 undone = {entry.change.place for entry in outcome.failed}
-                undone |= {one.place for one in plan.actions()[len(plan.actions()) - outcome.left :]}
+                undone |= {one.place for one in outcome.left}
                 drift = [one for one in drift if not one.is_action or one.place in undone]
         age_s = Ages(settings.data_dir / "sync" / f"drift-{self.name}.json").update(drift, now)
         run = Run(at=rfc3339(now), plan=plan, drift_age_s=age_s, applied=applied, failed=failed)

@@ -196,12 +196,12 @@ def run(name: str, config: Path, *, apply: bool, remove: bool, max_changes: int 
             else:
                 emit(summary(plan) + ("; --apply does it" if plan.actions() else ""))
             raise typer.Exit(plan.exit_code())
-        outcome = _apply(plan, target, journal_of(configured.settings), max_changes)
+        outcome = _apply(plan, target, journal_of(configured.settings), max_changes, rucio.concurrency)
         if not remove:
             keep_rest(configured.settings, plan, outcome, time.time())
     if json:
         failed = [msgspec.to_builtins(entry) for entry in outcome.failed]
-        document = plan.document() | {"applied": outcome.applied, "failed": failed, "left": outcome.left}
+        document = plan.document() | {"applied": outcome.applied, "failed": failed, "left": len(outcome.left)}
         emit(msgspec.json.encode(document).decode())
     else:
         for entry in outcome.failed:
@@ -213,7 +213,7 @@ def run(name: str, config: Path, *, apply: bool, remove: bool, max_changes: int 
         raise typer.Exit(DRIFT)
 
 
-def _apply(plan: Plan, target: Target, log: Journal, max_changes: int | None) -> Outcome:
+def _apply(plan: Plan, target: Target, log: Journal, max_changes: int | None, concurrency: int) -> Outcome:
     from rich.progress import (
         MofNCompleteColumn,
         Progress,
@@ -242,6 +242,7 @@ def _apply(plan: Plan, target: Target, log: Journal, max_changes: int | None) ->
             by=getuser(),
             clock=time.time,
             max_changes=max_changes,
+            concurrency=concurrency,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
 

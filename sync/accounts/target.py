@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
-from itertools import repeat
-from queue import SimpleQueue
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from lakescope.sync.accounts.comparison import MASTERED, Account, History, is_adopted, is_mastered
@@ -16,10 +12,6 @@ from lakescope.sync.accounts.options import ADMIN, OWNER, USER, AccountsOptions
 from lakescope.sync.plan import Change
 from lakescope.sync.rucio import Rucio, RucioRefusedError
 
-SESSIONS = 4
-"""So many calls at a time: accounts have their identities by one call each."""
-_FOR_ANOTHER = 25
-"""So many accounts are worth another session."""
 _TRUTHS = ("true", "false", "1", "0", "yes", "no", "on", "off", "True", "t", "y")
 """Values of `ADMIN` that are looked for. Rucio finds accounts by an attribute's key and value, not by the key alone."""
 _SUBJECT = re.compile(r"SUB=(.*), ISS=(.*)", re.DOTALL)
@@ -77,6 +69,10 @@ class AccountsTarget:
             case _:
                 return (self._unless_missing(lambda: _identities(self._rucio, name)) or {}).get(part)
 
+    def stage(self, change: Change) -> int:
+        """Accounts do not depend on each other."""
+        return 0
+
     def why_not_undone(self, change: Change) -> str:
         """Accounts are never deleted."""
         if change.type == "account" and change.kind == "create":
@@ -118,50 +114,34 @@ def read_accounts(
         accounts[name].attributes[OWNER] = mapped.owner
     _find_attributes(rucio, accounts, ours, mapped, history)
     readable, unlisted = sorted(ours | adopted), sorted(mapped.profiles.keys() - listed.keys())
-    total = len(readable) + len(unlisted)
-    with ExitStack() as stack:
-        sessions: SimpleQueue[Rucio] = SimpleQueue()
-        for _ in range(min(SESSIONS, 1 + total // _FOR_ANOTHER)):
-            session = Rucio(rucio.options)
-            stack.callback(session.close)
-            sessions.put(session)
-        each = _Each(sessions, progress, total)
-        for name, identities in each(_identities, readable):
-            accounts[name].identities = identities
-        doubtful = [
-            *adopted,
-            *others,
-            *(name for name in sorted(ours) if not _is_plain(accounts[name], mapped)),
-        ]
-        for name, attributes in each(_attributes, doubtful):
-            accounts[name].attributes = attributes
-        accounts |= {name: answer for name, answer in each(_look_up, unlisted) if answer is not None}
+    each = _Each(rucio, progress, len(readable) + len(unlisted))
+    for name, identities in each(_identities, readable):
+        accounts[name].identities = identities
+    doubtful = [
+        *adopted,
+        *others,
+        *(name for name in sorted(ours) if not _is_plain(accounts[name], mapped)),
+    ]
+    for name, attributes in each(_attributes, doubtful):
+        accounts[name].attributes = attributes
+    accounts |= {name: answer for name, answer in each(_look_up, unlisted) if answer is not None}
     return accounts
 
 
 class _Each:
-    """Asks the same of many accounts, over several sessions."""
+    """Asks the same of many accounts: their identities take one call each."""
 
-    def __init__(
-        self, sessions: SimpleQueue[Rucio], progress: Callable[[int, int], None], total: int
-    ) -> None:
-        self._sessions, self._progress, self._total = sessions, progress, total
+    def __init__(self, rucio: Rucio, progress: Callable[[int, int], None], total: int) -> None:
+        self._rucio, self._progress, self._total = rucio, progress, total
         self._done = 0
 
-    def __call__(self, ask: Callable[[Rucio, str], A], names: Iterable[str]) -> Iterable[tuple[str, A]]:
+    def __call__(self, ask: Callable[[Rucio, str], A], names: Iterable[str]) -> Iterator[tuple[str, A]]:
         names = list(names)
-        with ThreadPoolExecutor(SESSIONS) as pool:
-            for name, answer in zip(names, pool.map(self._ask, repeat(ask), names), strict=True):
-                self._done += 1
-                self._progress(self._done, max(self._total, self._done))
-                yield name, answer
-
-    def _ask(self, ask: Callable[[Rucio, str], A], name: str) -> A:
-        session = self._sessions.get()
-        try:
-            return ask(session, name)
-        finally:
-            self._sessions.put(session)
+        answers = self._rucio.each(lambda name: ask(self._rucio, name), names)
+        for name, answer in zip(names, answers, strict=True):
+            self._done += 1
+            self._progress(self._done, max(self._total, self._done))
+            yield name, answer
 
 
 def _find_attributes(
@@ -173,10 +153,13 @@ def _find_attributes(
     pairs = [(key, SET) for key in sorted(keys - {OWNER, USER, ADMIN})] + [
         (ADMIN, value) for value in _TRUTHS
     ]
-    for key, value in pairs:
-        for one in rucio.lines("accounts", "", **{key: value}):
-            if one["account"] in ours:
-                accounts[one["account"]].attributes[key] = value
+
+    def holders(pair: tuple[str, str]) -> list[str]:
+        return [one["account"] for one in rucio.lines("accounts", "", **{pair[0]: pair[1]})]
+
+    for (key, value), names in zip(pairs, rucio.each(holders, pairs), strict=True):
+        for name in ours.intersection(names):
+            accounts[name].attributes[key] = value
 
 
 def _is_plain(account: Account, mapped: Mapped) -> bool:

@@ -6,9 +6,9 @@ asked RSE by RSE. Rucio 41 and 38 answer alike.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import Any
 
 from lakescope.sync.plan import Change
 from lakescope.sync.rses.lake import (
@@ -22,8 +22,6 @@ from lakescope.sync.rses.lake import (
 )
 from lakescope.sync.rucio import Rucio, RucioRefusedError
 
-T = TypeVar("T")
-AT_ONCE = 4
 PROPERTIES = (
     *("rse_type", "deterministic", "volatile", "staging_area", "city", "region_code", "country_name", "time_zone"),
     *("latitude", "longitude", "availability_read", "availability_write", "availability_delete", "qos_class"),
@@ -31,10 +29,11 @@ PROPERTIES = (
 """What can be changed of an RSE (MUTABLE_RSE_PROPERTIES in rucio/core/rse.py), but for its name."""
 
 
-def read_lake(rucio: Rucio, spaces: Collection[str], space_source: str) -> Lake:
-    """What Rucio has. `spaces`: RSEs whose total space is compared, by the usage of `space_source`. Raises `SyncError`."""
-    document = rucio.export()
-    rses = {name: _rse(name, record) for name, record in document["rses"].items()}
+def read_lake(
+    rucio: Rucio, spaces: Collection[str], space_source: str, *, has_distances: bool = True
+) -> Lake:
+    """What Rucio has. `spaces`: RSEs whose total space is compared, by the usage of `space_source`; `has_distances`: whether
+    distances are read, which takes Rucio most of the time. Raises `SyncError`."""
 
     def limits(name: str) -> dict[str, int]:
         limits = dict(rucio.get("rses", name, "limits"))
@@ -42,11 +41,21 @@ def read_lake(rucio: Rucio, spaces: Collection[str], space_source: str) -> Lake:
             limits[SPACE] = space
         return limits
 
-    for rse, its_limits in zip(rses.values(), _each(limits, rses), strict=True):
-        rse.limits = its_limits
+    with ThreadPoolExecutor(1) as pool:
+        export = pool.submit(rucio.export, distances=has_distances)
+        names = [one["rse"] for one in rucio.lines("rses", "")]
+        its_limits = dict(zip(names, rucio.each(limits, names), strict=True))
+        document = export.result()
+    rses = {name: _rse(name, record) for name, record in document.rses.items()}
+    late = [name for name in rses if name not in its_limits]  # made since the list was read
+    its_limits |= zip(late, rucio.each(limits, late), strict=True)
+    for name, rse in rses.items():
+        rse.limits = its_limits[name]
+    if not has_distances:
+        return Lake(rses=rses)
     distances = {
-        (source, destination): record["distance"]
-        for source, ends in document["distances"].items()
+        (source, destination): record.distance
+        for source, ends in document.distances.items()
         for destination, record in ends.items()
     }
     return Lake(rses=rses, distances=distances)
@@ -56,18 +65,19 @@ def names_of_deleted(rucio: Rucio, names: Iterable[str]) -> frozenset[str]:
     """Those of `names`, none of which Rucio lists, that it had once: it keeps the name of a removed RSE, and creating one answers
     Duplicate. It still tells their attributes."""
     names = list(names)
-    is_known = _each(lambda name: _is_known(rucio, name), names)
+    is_known = rucio.each(lambda name: _is_known(rucio, name), names)
     return frozenset(name for name, is_there in zip(names, is_known, strict=True) if is_there)
 
 
 def count_files(rucio: Rucio, names: Iterable[str]) -> dict[str, int]:
     """RSE -> files on it, by Rucio's own count; those without a file are left out."""
-    counts = {}
-    for name in names:
+
+    def count(name: str) -> int:
         usages = [one for one in _usages(rucio, name) if one.get("source") == "rucio"]
-        if count := sum(int(one.get("files") or bool(one.get("used"))) for one in usages):
-            counts[name] = count
-    return counts
+        return sum(int(one.get("files") or bool(one.get("used"))) for one in usages)
+
+    names = list(names)
+    return {name: files for name, files in zip(names, rucio.each(count, names), strict=True) if files}
 
 
 class RseTarget:
@@ -129,8 +139,13 @@ class RseTarget:
                 protocols = self._get("rses", name, "protocols") or []
                 return dict(_protocols(protocols)).get(change.part)
             case _:
-                record = self._rucio.get("export", distance="false")["rses"].get(name, {})
-                return record.get(change.part)
+                return self._rucio.export(distances=False).rses.get(name, {}).get(change.part)
+
+    def stage(self, change: Change) -> int:
+        """RSEs come before what hangs on them, and go after it."""
+        if change.kind == "remove":
+            return 3 if change.type == "rse" else 2
+        return 0 if change.type == "rse" else 1
 
     def why_not_undone(self, change: Change) -> str:
         """Why a change cannot be taken back; empty for one that can."""
@@ -170,12 +185,6 @@ class RseTarget:
             )
         body = {"source": self._space_source, "used": used, "free": space - used}
         self._rucio.put("rses", name, "usage", body=body)
-
-
-def _each(ask: Callable[[str], T], names: Iterable[str]) -> list[T]:
-    """The answers, `AT_ONCE` questions at a time: a Rucio has several workers, which mostly wait for their database."""
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        return list(pool.map(ask, names))
 
 
 def _rse(name: str, record: dict[str, Any]) -> Rse:

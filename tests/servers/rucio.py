@@ -128,6 +128,7 @@ class Rucio(Server):
     `url` is the REST interface (of accounts and of authentication); `user` and `password` open the account `account` by
     userpass. `database_url` is the DSN. With `vos` it runs in multi-VO mode: these VOs (three letters each) beside
     "def", whose account is then `super_root`; each VO has an account root, opened by the same user and password.
+    `workers`: processes of the server; in production it has many.
     """
 
     name: ClassVar[str] = "rucio"
@@ -135,9 +136,12 @@ class Rucio(Server):
     user: ClassVar[str] = "ddmlab"
     password: ClassVar[str] = "secret"
 
-    def __init__(self, directory: Path, *, version: str = CURRENT, vos: Iterable[str] = ()) -> None:
+    def __init__(
+        self, directory: Path, *, version: str = CURRENT, vos: Iterable[str] = (), workers: int = 1
+    ) -> None:
         super().__init__(directory)
         self.version = version
+        self._workers = workers
         self.vos = tuple(vos)
         self.account = "super_root" if self.vos else "root"
         self.port = free_port()
@@ -226,7 +230,7 @@ class Rucio(Server):
         return [
             str(self._bin / "gunicorn"),
             f"--bind={HOST}:{self.port}",
-            "--workers=1",
+            f"--workers={self._workers}",
             "--threads=4",
             "--no-control-socket",
             "rucio.web.rest.main:application",

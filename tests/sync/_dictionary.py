@@ -31,6 +31,9 @@ class Dictionary:
     def value(self, change: Change) -> Any:
         return self.values.get(change.place)
 
+    def stage(self, change: Change) -> int:
+        return 0 if change.type == "rse" else 1
+
     def why_not_undone(self, change: Change) -> str:
         return "an RSE's creation is not undoable" if change.type == "rse" else ""
 

@@ -7,6 +7,7 @@ import signal
 import stat
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,7 @@ def test_each_change_is_in_the_journal_with_who_when_before_and_after(journal: J
     seen: list[tuple[int, int]] = []
     change = attribute("A", before="a", after="b")
     outcome = run(target, journal, RSE, change, progress=lambda *one: seen.append(one))
-    assert outcome == Outcome(2, [], 0)
+    assert outcome == Outcome(2, [], [])
     assert seen == [(0, 2), (1, 2), (2, 2)]
     run_ = "2026-01-05T08:00:00Z"
     expected = Entry(
@@ -95,7 +96,52 @@ def test_unattended_runs_of_a_day_count_together(journal: Journal) -> None:
 def test_a_stop_leaves_the_rest(journal: Journal) -> None:
     target = Dictionary()
     changes = [attribute("A", str(number), after=1) for number in range(5)]
-    assert run(target, journal, *changes, is_stopped=lambda: len(target.calls) == 2) == Outcome(2, [], 3)
+    assert run(target, journal, *changes, is_stopped=lambda: len(target.calls) == 2) == Outcome(
+        2, [], changes[2:]
+    )
+
+
+def test_objects_are_changed_side_by_side_stages_and_parts_in_turn(journal: Journal) -> None:
+    """All three objects are at it at once, or the barrier would break; the RSEs are there by then."""
+
+    class Meeting(Dictionary):
+        barrier = threading.Barrier(3)
+
+        def perform(self, change: Change) -> None:
+            if change.part == "first":
+                self.barrier.wait(30)
+            super().perform(change)
+
+    target, names = Meeting(), ("A", "B", "C")
+    rses = [Change(kind="create", type="rse", object=name, after={}) for name in names]
+    parts = [attribute(name, key, after=1) for name in names for key in ("first", "second", "bad")]
+    seen: list[tuple[int, int]] = []
+    outcome = run(target, journal, *rses, *parts, concurrency=3, progress=lambda *one: seen.append(one))
+    assert (outcome.applied, len(outcome.failed), outcome.left) == (9, 3, [])
+    assert seen == [(number, 12) for number in range(13)]
+    assert {one.type for one in target.calls[:3]} == {"rse"}
+    for name in names:
+        assert [one.part for one in target.calls[3:] if one.object == name] == ["first", "second", "bad"]
+    entries = journal.entries()
+    assert [entry.id for entry in entries] == list(range(1, 13))
+    assert {entry.change.place: entry.result for entry in entries} == {
+        one.place: "failed" if one.part == "bad" else "applied" for one in (*rses, *parts)
+    }
+
+
+def test_a_rucio_that_is_gone_ends_all_and_what_was_done_is_in_the_journal(journal: Journal) -> None:
+    class Gone(Dictionary):
+        def perform(self, change: Change) -> None:
+            super().perform(change)
+            if change.object == "R7":
+                raise SyncError("nobody answers")
+
+    changes = [attribute(f"R{number}", after=1) for number in range(100)]
+    with pytest.raises(SyncError, match="nobody answers"):
+        run(target := Gone(), journal, *changes, concurrency=4)
+    entries = journal.entries()
+    assert len(entries) == len(target.calls) < 100
+    assert [entry.change.object for entry in entries if not entry.result] == ["R7"]
 
 
 @pytest.mark.parametrize(
@@ -182,14 +228,34 @@ class Killed(Dictionary):
         super().perform(change)
 
 changes = [attribute(f"RSE-{number}", after=number) for number in range(5)]
-apply(plan(*changes), Killed(), Journal(Path(sys.argv[1])), by="ada", clock=lambda: 0.0)
+options = {"by": "ada", "clock": lambda: 0.0, "concurrency": int(sys.argv[2])}
+apply(plan(*changes), Killed(), Journal(Path(sys.argv[1])), **options)
 """
 
 
-def test_a_killed_run_is_resumed(journal: Journal) -> None:
-    process = subprocess.run([sys.executable, "-c", KILLED, journal.path.parent], cwd=os.curdir, check=False)
+def killed(journal: Journal, concurrency: int) -> None:
+    program = [sys.executable, "-c", KILLED, str(journal.path.parent), str(concurrency)]
+    process = subprocess.run(program, cwd=os.curdir, check=False)
     assert process.returncode == -signal.SIGKILL
+
+
+def test_a_killed_run_is_resumed(journal: Journal) -> None:
+    killed(journal, 1)
     assert [entry.result for entry in journal.entries()] == ["applied", "applied", "applied", ""]
     rest = [attribute(f"RSE-{number}", after=number) for number in (3, 4)]
     assert run(Dictionary(), journal, *rest).applied == 2
     assert [entry.result for entry in journal.entries()][3:] == ["not applied", "applied", "applied"]
+
+
+def test_each_of_several_that_a_kill_cut_short_is_settled(journal: Journal) -> None:
+    """What was done is told by the target, for each of the threads."""
+    killed(journal, 3)
+    cut_short = journal.open_entries()
+    assert "RSE-3" in {entry.change.object for entry in cut_short}
+    done = {entry.change.place: entry.change.after for entry in journal.entries() if entry not in cut_short}
+    done |= {one.change.place: one.change.after for one in cut_short if one.change.object != "RSE-3"}
+    rest = [one for number in range(5) if (one := attribute(f"RSE-{number}", after=number)).place not in done]
+    assert run(Dictionary(dict(done)), journal, *rest, concurrency=3).failed == []
+    assert journal.open_entries() == []
+    applied = [entry.change.object for entry in journal.entries() if entry.result == "applied"]
+    assert sorted(applied) == [f"RSE-{number}" for number in range(5)], "each once"

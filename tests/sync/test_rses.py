@@ -441,15 +441,16 @@ def test_killed_in_the_middle_it_is_resumed(lake: Lake) -> None:
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         running.append(process)
         assert process.wait(60) == -signal.SIGKILL
-        cut_short = [one for one in journal(lake) if "result" not in one]
-        assert [one["change"]["part"] for one in cut_short] == ["weight"]
+        cut_short = {one["id"]: one["change"] for one in journal(lake) if "result" not in one}
+        assert 1 <= len(cut_short) <= 8, "as many as there were at a time"
+        assert "weight" in {one["part"] for one in cut_short.values()}
         resumed = lake.sync("--apply")
     assert (resumed.code, resumed.plan["failed"]) == (0, []), resumed.err
-    assert not any(
-        one[2] == "weight" and one[1] == cut_short[0]["change"]["object"] for one in resumed.lines("create")
-    )
-    entry = next(one for one in journal(lake) if one["id"] == cut_short[0]["id"])
-    assert (entry["result"], entry["detail"]) == ("applied", "found done after the run was cut short")
+    settled = {one["id"]: (one["result"], one["detail"]) for one in journal(lake) if one["id"] in cut_short}
+    done = ("applied", "found done after the run was cut short")
+    assert set(settled.values()) <= {done, ("not applied", "the run was cut short before")}
+    places = {(one["object"], one["part"]) for id_, one in cut_short.items() if settled[id_] == done}
+    assert "weight" in {part for _, part in places}
     lake.url = lake.rucio.url
     assert lake.sync().plan["changes"] == []
 
