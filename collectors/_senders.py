@@ -18,6 +18,7 @@ from fastapi import HTTPException
 from fastapi.concurrency import run_in_threadpool
 from pydantic import Field, SecretStr, field_validator
 
+from lakescope.core.guesses import Guesses, refusal
 from lakescope.core.issuer import (
     Issuer,
     IssuerOptions,
@@ -103,6 +104,7 @@ class Senders:
         self._oidc = oidc
         self._issuer = None if oidc is None else Issuer(oidc)
         self._rate = rate_per_s
+        self._guesses = Guesses()
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     @property
@@ -118,7 +120,14 @@ class Senders:
         token = token_of(authorization)
         if token is None:
             raise _unauthorised("expected a token of this collector (Authorization: Bearer ...)")
-        sender = await self._sender(token)
+        if wait_s := self._guesses.wait_s(client):
+            raise HTTPException(429, refusal(wait_s), {"retry-after": str(wait_s)})
+        try:
+            sender = await self._sender(token)
+        except HTTPException as error:
+            if error.status_code == 401:
+                self._guesses.count(client)
+            raise
         rights = sender.rights
         if rights.formats and format not in rights.formats:
             formats = ", ".join(rights.formats)

@@ -106,10 +106,13 @@ class Assembly:
         """Null where no store can be asked, or nobody shall."""
         if self.rounds is not None:
             from lakescope.app.gauges import AlertGauges
+            from lakescope.app.pseudonyms import Pseudonyms
             from lakescope.app.rounds import TICK_S
 
             self.tasks.append(Task("alerts", TICK_S, self.rounds))
-            self.engine.metrics.registry.register(AlertGauges(self.rounds))
+            settings = configuration.settings
+            pseudonyms = Pseudonyms(settings.data_dir, settings.privacy.service_accounts)
+            self.engine.metrics.registry.register(AlertGauges(self.rounds, pseudonyms))
         if (reports := open_report_rounds(configuration, self.sinks, self.rounds)) is not None:
             from lakescope.app.report_rounds import TICK_S as REPORTS_TICK_S
 

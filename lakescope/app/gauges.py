@@ -1,5 +1,7 @@
 """What /metrics shows of alerts: each rule's groups as of the last round, open incidents, downtimes in force.
 
+People have pseudonyms: whoever scrapes keeps labels for long, and for everybody who may ask there.
+
 Bounded: of a rule the groups that are worst or nearest to firing. There are no counters: what is delivered twice would count
 twice.
 """
@@ -15,17 +17,21 @@ from prometheus_client.registry import Collector as Exporter
 from lakescope.alerts.model import Rule, State, Verdict
 from lakescope.alerts.overview import states_of
 from lakescope.alerts.prometheus import gauges
+from lakescope.app.pseudonyms import Pseudonyms
 from lakescope.app.rounds import Rounds
+from lakescope.core.personal import PERSONAL
 
 GROUPS = 50
 """Of each rule."""
+_PEOPLE = frozenset(name for names in PERSONAL.values() for name in names) - {"host"}
+"""Labels; a host in a rule is a server."""
 
 
 class AlertGauges(Exporter):
     """Reads the last round at each scrape."""
 
-    def __init__(self, rounds: Rounds) -> None:
-        self._rounds = rounds
+    def __init__(self, rounds: Rounds, pseudonyms: Pseudonyms) -> None:
+        self._rounds, self._pseudonyms = rounds, pseudonyms
 
     def describe(self) -> list[Metric]:
         """Nothing: the labels depend on the rules."""
@@ -42,7 +48,9 @@ class AlertGauges(Exporter):
         )
         for name, rule in evaluator.rules.items():
             groups = states_of(evaluator.verdicts.get(name, ()), evaluator.ledger, rule)
-            samples += [(_labels(rule, verdict), verdict, state) for verdict, state, _ in groups[:GROUPS]]
+            samples += [
+                (self._labels(rule, verdict), verdict, state) for verdict, state, _ in groups[:GROUPS]
+            ]
             left_out.add_metric([name], max(0, len(groups) - GROUPS))
         yield left_out
         readings: dict[str, tuple[str, Callable[[Verdict], float | None]]] = {
@@ -68,7 +76,12 @@ class AlertGauges(Exporter):
         family = Metric(gauges.INCIDENT, "Failed attempts of an open incident's greatest window", "gauge")
         for one in self._rounds.records.incidents(float("inf")):
             culprit = {name: value for pattern in one.patterns[:1] for name, value in pattern}
-            labels = {**culprit, "incident": one.id, "severity": one.severity, "owner": one.owner}
+            labels = {
+                **self._hidden(culprit),
+                "incident": one.id,
+                "severity": one.severity,
+                "owner": one.owner,
+            }
             family.add_sample(gauges.INCIDENT, labels, one.failures)
         return family
 
@@ -78,7 +91,11 @@ class AlertGauges(Exporter):
             family.add_metric([site], 1)
         return family
 
+    def _labels(self, rule: Rule, verdict: Verdict) -> dict[str, str]:
+        places = rule.places(verdict.group) if verdict.group else {}
+        return {"rule": rule.name, **self._hidden(places)}
 
-def _labels(rule: Rule, verdict: Verdict) -> dict[str, str]:
-    places = rule.places(verdict.group) if verdict.group else {}
-    return {"rule": rule.name, **places}
+    def _hidden(self, labels: dict[str, str]) -> dict[str, str]:
+        return {
+            name: self._pseudonyms.of(value) if name in _PEOPLE else value for name, value in labels.items()
+        }

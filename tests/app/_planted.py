@@ -16,6 +16,7 @@ from docs.access import VO, configuration
 from lakescope.alerts.book import Evidence, Example, IncidentRecord
 from lakescope.alerts.model import Acknowledgement, Rule, Silence, Threshold
 from lakescope.app.gauges import AlertGauges
+from lakescope.app.pseudonyms import Pseudonyms
 from lakescope.app.reports import ReportText, report_of
 from lakescope.app.restriction import SHARED
 from lakescope.app.rounds import Rounds
@@ -262,7 +263,7 @@ class Planted(Running):
         rounds.round(self.now)
         rounds.notify(self.now)
         assembly.rounds = rounds
-        engine.metrics.registry.register(AlertGauges(rounds))
+        engine.metrics.registry.register(AlertGauges(rounds, Pseudonyms(self.data_dir)))
         archive = Archive(self.data_dir / "reports")
         for vo in (None, VO):
             archive.keep(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import pytest
 
 from lakescope.app.config import ConfigurationError, parse
 from lakescope.app.instance import SECRET
+from lakescope.core.guesses import WRONG_MAX
 from tests.contract._bodies import hermes
 from tests.contract._running import QUICK, Running
 from tests.e2e._lakescope import Lakescope
@@ -293,3 +294,40 @@ def test_a_question_has_a_bound(open_one: Running) -> None:
     for query in ({"since": "2000d", "bin": "1s"}, {"since": "19999d", "bin": "1min"}):
         answer = get(open_one, "/api/kpis/transfers_done", params=query)
         assert answer.status_code == 422 and "bin" in answer.json()["detail"]
+
+
+def test_wrong_tokens_slow_down_and_a_session_goes_on(tmp_path: Path) -> None:
+    """By whichever way they come; a collector with tokens of its own counts for itself."""
+    with (
+        Running(tmp_path, f'[http]\ntoken = "{TOKEN}"\n{QUICK}{PUSHES}') as one,
+        httpx.Client(base_url=one.url) as client,
+    ):
+
+        def bearer(token: str) -> dict[str, bytes]:
+            return {"authorization": f"Bearer {token}".encode()}
+
+        ways: dict[str, Callable[[str], httpx.Response]] = {
+            "bearer": lambda token: client.get("/api/status", headers=bearer(token)),
+            "form": lambda token: client.post("/login", data={"token": token}),
+            "query": lambda token: client.get("/", params={"token": token}),
+        }
+
+        def push(token: str) -> httpx.Response:
+            return client.post("/guarded/hermes", headers=bearer(token), content=hermes(1)[0])
+
+        def check_wait(answer: httpx.Response) -> None:
+            assert answer.status_code == 429, "else the right one could be found"
+            assert 0 < int(answer.headers["retry-after"]) <= 60 and "wrong tokens" in answer.text
+
+        with httpx.Client(base_url=one.url) as browser:
+            assert browser.post("/login", data={"token": TOKEN}).status_code == 303
+            for _ in range(WRONG_MAX // 3):
+                assert {show("wrong").status_code for show in ways.values()} == {401}
+            for show in ways.values():
+                check_wait(show("wrong"))
+                check_wait(show(TOKEN))
+            assert browser.get("/api/me").status_code == 200
+        assert client.get("/livez").status_code == push(PUSH_TOKEN).status_code == 200
+        assert {push("wrong").status_code for _ in range(WRONG_MAX)} == {401}
+        check_wait(push("wrong"))
+        check_wait(push(PUSH_TOKEN))

@@ -7,16 +7,20 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
+from lakescope.app.gauges import AlertGauges
 from lakescope.app.pseudonyms import FILE, Pseudonyms
 from lakescope.app.query import ask
 from lakescope.app.restriction import restricted
+from lakescope.app.rounds import Rounds
 from lakescope.app.trace import story
 from lakescope.app.viewer import OWNER, Role, Viewer
 from lakescope.core.contracts import SearchableSink, Sink
 from lakescope.kpis import CATALOGUE, Query, UnsupportedError
 from lakescope.kpis.model import Condition, EventsQuery
 from lakescope.sinks.duckdb import DuckdbOptions, DuckdbSink
+from tests.app._planted import FAILING
 from tests.app._searched import transfer
 from tests.contract._bodies import documents_of
 
@@ -98,3 +102,14 @@ def test_a_story_is_followed_by_what_it_shows(view: Sink) -> None:
     assert view.find("transfers", "scope", ["user.jdoe"]) == []
     assert len(view.find("transfers", "account", [event["account"]])) == 2
     assert view.find("transfers", "account", ["jdoe"]) == []
+
+
+def test_metrics_name_nobody(sink: DuckdbSink, tmp_path: Path) -> None:
+    rounds = Rounds(
+        {"failing": replace(FAILING, by=("account",), summary="", description="")}, sink, tmp_path
+    )
+    rounds.round((START + timedelta(hours=2.5)).timestamp())
+    pseudonyms = Pseudonyms(tmp_path, ["root"])
+    samples = [sample for family in AlertGauges(rounds, pseudonyms).collect() for sample in family.samples]
+    accounts = {sample.labels["account"] for sample in samples if "account" in sample.labels}
+    assert accounts == {pseudonyms.of("asmith")}

@@ -18,6 +18,7 @@ from lakescope.alerts.objectives import Objective, rules_of
 from lakescope.alerts.prometheus.gauges import STATE, STATES
 from lakescope.alerts.routing import Subscription
 from lakescope.app.gauges import AlertGauges
+from lakescope.app.pseudonyms import Pseudonyms
 from lakescope.app.rounds import Notifying, Rounds
 from lakescope.core.contracts import TransientError
 from lakescope.core.events import Downtime, Event, Poll
@@ -151,7 +152,7 @@ def test_an_objective_that_burns_for_an_incident_is_no_page_beside_it(
     firing = set()
     for minute in range(0, 115, 5):
         run(rounds, minute, minute)
-        (states,) = (one for one in AlertGauges(rounds).collect() if one.name == STATE)
+        (states,) = (one for one in AlertGauges(rounds, Pseudonyms(tmp_path)).collect() if one.name == STATE)
         firing |= {one.labels["dst_site"] for one in states.samples if one.value >= STATES["firing"]}
     # to D each objective is one page: its slower rule is muted until both have ended
     assert sorted(place for event, place in pager.sent if event == "opened") == ["D", "D", "destination B"]

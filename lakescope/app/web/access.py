@@ -28,6 +28,7 @@ from lakescope.app.web.identities import Identities, Sessions
 from lakescope.app.web.login import Login
 from lakescope.app.web.roles import PUSH, SAFE, demand_role
 from lakescope.app.web.server import RARELY
+from lakescope.core.guesses import Guesses, refusal
 from lakescope.core.issuer import RefusedTokenError, SilentIssuerError
 from lakescope.core.tokens import CHALLENGE, token_of, without_token
 
@@ -63,7 +64,8 @@ class Gate:
         sessions = Sessions(settings.data_dir, settings.access.session_s)
         token = http.token.get_secret_value() if http.token else None
         self.identities = Identities(settings.access, token, local_secret, sessions.key)
-        self.login = Login(self.identities, sessions)
+        self.guesses = Guesses()
+        self.login = Login(self.identities, sessions, self.guesses)
         self.is_open = self.identities.is_open or (listener.insecure and not self.has_pages)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -115,13 +117,21 @@ class Gate:
         token = token_of(request.headers.get("authorization"))
         if token is None:
             return self.login.viewer(request), _unauthorised(_EXPECTED)
+        client = _client(request)
+        # what the collector's own tokens are for, it counts itself
+        is_counted = not (request.state.is_push and self._own_token(_path(request)))
+        wait_s = self.guesses.wait_s(client) if is_counted and not self.identities.is_local(token) else 0
+        if wait_s:
+            return self.login.viewer(request), _refuse(429, refusal(wait_s), {"retry-after": str(wait_s)})
         try:
             return await self.identities.of_token(token), _unauthorised("")
         except RefusedTokenError as error:
-            refusal = _unauthorised(f"{error}; {_EXPECTED}")
+            if is_counted:
+                self.guesses.count(client)
+            answer = _unauthorised(f"{error}; {_EXPECTED}")
         except SilentIssuerError as error:
-            refusal = _refuse(503, f"the token cannot be checked now: {error}", {"retry-after": "30"})
-        return self.login.viewer(request), refusal
+            answer = _refuse(503, f"the token cannot be checked now: {error}", {"retry-after": "30"})
+        return self.login.viewer(request), answer
 
     # --- what is known of a request -----------------------------------------------------------------------
 

@@ -42,11 +42,16 @@ class Identities:
         }
         if http_token is not None:
             self._entries[_hash(http_token.encode())] = (OWNER._replace(name=HTTP_TOKEN), None)
+        self._local = _hash(local_secret.encode()) if local_secret else ""
         if local_secret:
             self._entries[_hash(local_secret.encode())] = (OWNER, None)
         # a short token could be guessed from its hash, were that in a cookie
         self._session_key = session_key
         self._references = {self._reference(digest): digest for digest in self._entries}
+
+    def is_local(self, token: bytes) -> bool:
+        """Whether a command on this machine shows it: other people's guesses do not keep it out."""
+        return bool(self._local) and _hash(token) == self._local
 
     async def of_token(self, token: bytes) -> Viewer:
         """Whoever shows a token. Raises `RefusedTokenError` or `SilentIssuerError`.

@@ -18,6 +18,7 @@ from lakescope.app.access import CALLBACK
 from lakescope.app.viewer import Viewer
 from lakescope.app.web.identities import Identities, Sessions
 from lakescope.app.web.server import RARELY
+from lakescope.core.guesses import Guesses, refusal
 from lakescope.core.issuer import RefusedTokenError, SilentIssuerError
 
 DEPART = "/login/oidc"
@@ -30,8 +31,8 @@ _PRIVATE = {"cache-control": "no-store", "referrer-policy": "no-referrer"}
 class Login:
     """What the gate answers to people who are not signed in, or want not to be."""
 
-    def __init__(self, identities: Identities, sessions: Sessions) -> None:
-        self.identities, self.sessions = identities, sessions
+    def __init__(self, identities: Identities, sessions: Sessions, guesses: Guesses) -> None:
+        self.identities, self.sessions, self._guesses = identities, sessions, guesses
 
     def viewer(self, request: Request) -> Viewer | None:
         """Whoever began the session whose cookie a request has."""
@@ -46,6 +47,13 @@ class Login:
     async def answer(self, request: Request, receive: Receive) -> Response | None:
         """For paths of its own; null for another one."""
         place = f"{request.method} {request.scope['path']}"
+        is_exchange = request.method == "GET" and "token" in request.query_params
+        if (place == "POST /login" or is_exchange) and (wait_s := self._guesses.wait_s(_address(request))):
+            answer = self._page(
+                _up(request), request.query_params.get("next", ""), _sentence(refusal(wait_s)), 429
+            )
+            answer.headers["retry-after"] = str(wait_s)
+            return answer
         if place == "POST /login":
             return await self._login(request, receive)
         if place == "POST /logout":
@@ -56,7 +64,7 @@ class Login:
             return await self._depart(request)
         if self.identities.oidc is not None and place == f"GET {CALLBACK}":
             return await self._arrive(request)
-        if request.method == "GET" and "token" in request.query_params:
+        if is_exchange:
             return self._exchange(request)
         return None
 
@@ -67,7 +75,7 @@ class Login:
         target = path.lstrip("/") + (f"?{other_parameters}" if other_parameters else "")
         if path in PATHS:
             target = request.query_params.get("next", "")
-        return self._page("../" * (path.count("/") - 1), target, note)
+        return self._page(_up(request), target, note)
 
     async def _depart(self, request: Request) -> Response:
         assert self.identities.oidc is not None
@@ -110,6 +118,7 @@ class Login:
             session = self.identities.session_of(token.encode())
             return self._sign_in(request, session, f"./{_safe(target)}")
         except RefusedTokenError as error:
+            self._guesses.count(_address(request))
             return self._page("", target, _sentence(error))
 
     def _exchange(self, request: Request) -> Response:
@@ -122,6 +131,7 @@ class Login:
             session = self.identities.session_of(request.query_params["token"].encode())
             return self._sign_in(request, session, target)
         except RefusedTokenError as error:
+            self._guesses.count(_address(request))
             return self.form(request, _sentence(error))
 
     def _sign_in(self, request: Request, content: dict[str, Any], target: str) -> Response:
@@ -158,6 +168,16 @@ class Login:
         return HTMLResponse(html, status, _HEADERS)
 
 
+def _up(request: Request) -> str:
+    """From the address of a request to the root."""
+    path: str = request.scope["path"]
+    return "../" * (path.count("/") - 1)
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else "?"
+
+
 def _safe(target: str) -> str:
     """As an address on this server."""
     return quote(target.lstrip("/"), safe="/?=&%:,.~-")
@@ -167,7 +187,7 @@ def _is_tls(request: Request) -> bool:
     return "https" in (request.scope["scheme"], request.headers.get("x-forwarded-proto"))
 
 
-def _sentence(error: Exception) -> str:
+def _sentence(error: Exception | str) -> str:
     text = str(error)
     return f"{text[0].upper()}{text[1:]}."
 
