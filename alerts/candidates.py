@@ -94,11 +94,13 @@ class Candidates:
         inside = np.flatnonzero(place_of >= 0)
         inside = inside[np.argsort(place_of[inside], kind="stable")]
         starts = np.searchsorted(place_of[inside], np.arange(groups))
-        self.attempts: Floats = np.add.reduceat(attempts[inside], starts)
+        attempts = attempts[inside]
+        self.attempts: Floats = np.add.reduceat(attempts, starts)
         usual = [
-            np.add.reduceat(attempts[inside, one, None] * grid.rates[inside], starts) for one in range(many)
-        ]
-        self.usual = np.stack(usual, axis=1)
+            np.add.reduceat(attempts * grid.rates[inside, one, None], starts)
+            for one in range(self.many_classes)
+        ]  # a class at a time: rates of all would be copied for each window
+        self.usual = np.stack(usual, axis=2)
         group = place_of[grid.place]
         keys = (group * many + segments[grid.age - 1]) * classes + grid.error_class
         sums = np.bincount(keys[group >= 0], grid.failures[group >= 0], minlength=groups * many * classes)

@@ -38,6 +38,8 @@ Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 Name = tuple[str, ...]
 _LAKE: Name = ()
+_AT_ONCE = 8192
+"""Places that are multiplied together."""
 _OF_CLASSES = 5
 """Names of a place that have classes: the first, from the lake to the RSE at its destination."""
 _LINK = 6
@@ -139,8 +141,10 @@ class History:
         mix = np.tile(shares, (len(rows), 1))
         for site, rse in ((src_site, src), (dst_site, dst)):
             ends, of_end = np.unique(site * len(self._names) + rse, return_inverse=True)
-            table = np.array([self._shares_of_end(int(one), classes, shares) for one in ends])
-            mix *= (table / shares)[of_end]
+            ratios = np.array([self._shares_of_end(int(one), classes, shares) for one in ends]) / shares
+            for first in range(0, len(mix), _AT_ONCE):  # the whole would be as large as the result
+                block = slice(first, first + _AT_ONCE)
+                mix[block] *= ratios[of_end[block]]
         mix *= (totals / mix.sum(axis=1))[:, None]
         return mix
 

@@ -111,8 +111,6 @@ _PAIRS = np.array([*combinations(range(_INNER), 2)]).T
 SINGLES = slice(1, 1 + _OUTER + _INNER)
 """Where the numbers of single attributes are in a row of an `Atlas`."""
 _WIDTH = 1 + _OUTER + _INNER + _OUTER * _INNER + _PAIRS.shape[1]
-_MOST_PLACES = 200_000
-"""More than a large lake has in a day; 0.4 KB each."""
 
 
 class Atlas:
@@ -166,11 +164,6 @@ class Atlas:
         position = int(np.searchsorted(self._pairs, pair))
         is_there = position < len(self._pairs) and self._pairs[position] == pair
         return int(self._pair_numbers[position]) if is_there else _NOWHERE
-
-    @property
-    def is_full(self) -> bool:
-        """Whether it has so many places that a new one is due: it never forgets any."""
-        return len(self._rows) > _MOST_PLACES
 
     def numbers_of(self, places: Sequence[Key], rows: npt.NDArray[Any] | None = None) -> Integers:
         """A row a place: the numbers of its patterns, filled up with 1; `rows`: as of `rows_of`, if known."""

@@ -6,7 +6,7 @@ A file keeps them over restarts, with what the search remembers. Times are POSIX
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from math import inf
 from pathlib import Path
 
@@ -94,9 +94,18 @@ class Records:
             self._save()
         return changed
 
-    def refresh(self, complete: Callable[[IncidentRecord], IncidentRecord], *, all: bool) -> None:
-        """Completes the open incidents again: all, or those without evidence. They can be read while `complete` asks a store."""
-        due = [complete(one) for one in self.incidents(inf) if all or not one.evidence]
+    def refresh(
+        self,
+        complete: Callable[[IncidentRecord], IncidentRecord],
+        *,
+        all: bool,
+        but: Container[str] = frozenset(),
+    ) -> None:
+        """Completes the open incidents again: all, or those without evidence; not those whose ids are in `but`. They can be read
+        while `complete` asks a store."""
+        due = [
+            complete(one) for one in self.incidents(inf) if one.id not in but and (all or not one.evidence)
+        ]
         if due:
             with self._lock:
                 records = self._state.records

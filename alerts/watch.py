@@ -28,6 +28,8 @@ REACH_S = 7200
 FAILED_BY = (*PLACE, "error_scope", "error_template")
 
 _BINS = REACH_S // BIN_S
+_SPARE_PLACES, _SPARE_SHARE = 20_000, 1.5
+"""Places that are known, 0.5 KB each, beside those of the last round, and of them, before all are numbered anew."""
 _CLASSES = 40
 """Error classes that are told apart in a round; the others are one."""
 _LEAST_OF_CLASS = 3.0
@@ -75,6 +77,8 @@ class Watch:
         self.history = History()
         self._atlas = Atlas()
         self._columns: dict[float, _Columns] = {}
+        self._places = 0
+        """Of the last round."""
         self._learnt = 0.0
 
     def dump(self) -> bytes:
@@ -97,7 +101,8 @@ class Watch:
 
         `bins` are those that begin before `now`; what is older than `REACH_S` is learnt from, each bin once.
         """
-        if self._atlas.is_full:
+        most = max(_SPARE_SHARE * self._places, self._places + _SPARE_PLACES)
+        if self._places and len(self._atlas.places) > most:
             self._atlas, self._columns = Atlas(), {}
         for at in sorted(at for at in bins if self._learnt < at <= now - REACH_S):
             self._learn(at, self._columns_of(at, bins[at]))
@@ -139,6 +144,7 @@ class Watch:
         rows, place = np.unique(
             np.concatenate([np.zeros(0, dtype=int), *(one.rows for _, one in columns)]), return_inverse=True
         )
+        self._places = len(rows)
         attempts = np.zeros((len(rows), _BINS))
         failures: list[npt.NDArray[np.float64]] = [np.zeros((0, 4))]
         start = 0
