@@ -113,6 +113,19 @@ def test_by_http(lake: Running) -> None:
     charts = lake.get("/api/dashboards/transfers/data?since=6h").json()["panels"]
     texts = {note["text"] for panel in charts for note in panel.get("interventions", ())}
     assert texts == {"Corrected: Rucio 41 installed (PIC)"}
+    for narrowing, count in (
+        ("var.destination=PIC", 1),
+        ("filter=src_site=PIC", 1),
+        ("var.destination=OTHER", 0),
+        ("filter=src_site=OTHER", 0),
+        ("filter=src_site=OTHER&var.destination=PIC", 1),
+        ("filter=src_site!=PIC", 1),
+        ("filter=vo=escape", 1),
+    ):
+        charts = lake.get(f"/api/dashboards/transfers/data?since=6h&{narrowing}").json()["panels"]
+        assert len({note["text"] for panel in charts for note in panel.get("interventions", ())}) == count, (
+            narrowing
+        )
     _post(lake, f"/{note['annotation']}/remove", {"by": "Ada"}).raise_for_status()
     until(lambda: lake.get("/api/annotations").json() == [], 10, lake.status.document)
     assert _post(lake, f"/{note['annotation']}/correct", {"text": "x"}).status_code == 404

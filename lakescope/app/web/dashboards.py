@@ -10,7 +10,7 @@ from fastapi import APIRouter, HTTPException, Query, Request, Response
 
 from lakescope.app.query import answer_dashboard, ask_many, can_answer
 from lakescope.app.view import View
-from lakescope.app.web.incidents import notes_of, span_of
+from lakescope.app.web.incidents import notes_of, places_of, span_of
 from lakescope.app.web.pages import FOR_EVER, cached_response, http_errors
 from lakescope.app.web.viewing import Viewed
 from lakescope.app.words import parse_selection
@@ -150,7 +150,7 @@ def _api() -> APIRouter:
             answer = answer_dashboard(one, selection, sink, sink_name)
         book, begin = view.incidents, selection.since.timestamp()
         spans = [span_of(record) for record in book.incidents(begin)] if book else []
-        notes = notes_of(view, selection)
+        notes = notes_of(view, selection, places_of(one, selection))
         pictures = [noted(marked(picture, spans), notes) for picture in answer.pictures]
         panels = [picture | page.chart(picture, THEMES[theme]) for picture in pictures]
         document = answer.document() | {"panels": panels, "stores": _queryable_sinks(view.types)}

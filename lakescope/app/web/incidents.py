@@ -20,6 +20,7 @@ from lakescope.app.web.viewing import Viewed
 from lakescope.app.words import duration
 from lakescope.core.contracts import RefusedError, TransientError
 from lakescope.core.printable import rfc3339
+from lakescope.dashboards.model import Dashboard
 from lakescope.dashboards.pages import page
 from lakescope.dashboards.pages.incident import (
     Note,
@@ -135,8 +136,11 @@ def span_of(record: IncidentRecord) -> Span:
     return Span(title, record.began, record.ended)
 
 
-def notes_of(view: View, selection: Selection) -> list[Note]:
-    """The interventions of a range, for marks on charts; none where the store does not answer."""
+def notes_of(
+    view: View, selection: Selection, places: Mapping[str, frozenset[str]] | None = None
+) -> list[Note]:
+    """The interventions of a range, for marks on charts; none where the store does not answer. `places`: as of
+    `places_of`; those of other places are left out, those of the whole lake never."""
     return [
         Note(
             str(one["summary"]),
@@ -144,7 +148,23 @@ def notes_of(view: View, selection: Selection) -> list[Note]:
             datetime.fromisoformat(one["ended"]).timestamp() if one.get("ended") else None,
         )
         for one in reversed(_annotations(view, selection))
+        if all(not one.get(kind) or one[kind] in values for kind, values in (places or {}).items())
     ]
+
+
+def places_of(dashboard: Dashboard, selection: Selection) -> dict[str, frozenset[str]]:
+    """What a dashboard is narrowed to: site, rse or vo -> values, on either side of a transfer; without all others."""
+    dimensions = {variable.name: variable.dimension for variable in dashboard.variables}
+    choices: list[tuple[str, Any]] = [
+        (dimensions[name], values) for name, values in selection.variables.items() if name in dimensions
+    ]
+    choices += [(one.field, one.value) for one in selection.filters if one.operator == "in"]
+    places: dict[str, frozenset[str]] = {}
+    for dimension, values in choices:
+        kind = dimension.removeprefix("src_").removeprefix("dst_")
+        if kind in ("site", "rse", "vo") and values:
+            places[kind] = places.get(kind, frozenset()) | set(values)
+    return places
 
 
 def _annotations(view: View, selection: Selection) -> list[dict[str, Any]]:
