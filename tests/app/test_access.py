@@ -297,7 +297,7 @@ def test_a_question_has_a_bound(open_one: Running) -> None:
 
 
 def test_wrong_tokens_slow_down_and_a_session_goes_on(tmp_path: Path) -> None:
-    """By whichever way they come; a collector with tokens of its own counts for itself."""
+    """By whichever way they come; a collector with tokens of its own counts for itself, and lets in whoever has one."""
     with (
         Running(tmp_path, f'[http]\ntoken = "{TOKEN}"\n{QUICK}{PUSHES}') as one,
         httpx.Client(base_url=one.url) as client,
@@ -330,4 +330,4 @@ def test_wrong_tokens_slow_down_and_a_session_goes_on(tmp_path: Path) -> None:
         assert client.get("/livez").status_code == push(PUSH_TOKEN).status_code == 200
         assert {push("wrong").status_code for _ in range(WRONG_MAX)} == {401}
         check_wait(push("wrong"))
-        check_wait(push(PUSH_TOKEN))
+        assert push(PUSH_TOKEN).status_code == 200, "others behind the same proxy are no reason to lose data"
