@@ -133,19 +133,19 @@ def drop_free_pages(path: Path) -> None:
 
 
 def clean_plans(folder: Path, name: Name) -> int:
-    """How many files of last plans and runs of synchronisations were changed: lines about the account go."""
-    count = 0
-    for path in (folder / "plan-accounts.json", folder / "last-accounts.json"):
-        if path.exists():
-            document = msgspec.json.decode(path.read_bytes())
-            plan = document.get("plan")
-            if plan:
-                plan["changes"] = [one for one in plan["changes"] if one.get("object") != name.name]
-            content = msgspec.json.encode(name.clean(document))
-            if content != path.read_bytes():
-                write_private(path, content)
-                count += 1
-    return count
+    """How many files of last plans of synchronisations were changed: lines about the account go."""
+    path = folder / "plan-accounts.json"
+    if not path.exists():
+        return 0
+    content = path.read_bytes()
+    document = msgspec.json.decode(content)
+    plan = document["plan"]
+    plan["changes"] = [one for one in plan["changes"] if one.get("object") != name.name]
+    cleaned = msgspec.json.encode(name.clean(document))
+    if cleaned == content:
+        return 0
+    write_private(path, cleaned)
+    return 1
 
 
 def clean_texts(paths: list[Path], name: Name) -> int:

@@ -1,21 +1,26 @@
-"""The synchronisations of a configuration: each opened as a plan and the side of Rucio that it is applied to."""
+"""The synchronisations of a configuration: each opened as a plan and the side of Rucio that it is applied to. The last plan of
+each is kept on this disk, whoever has made it: the schedule, a command or a page."""
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
+
+from lakescope.core import state_files
 from lakescope.sync.journal import Journal
+from lakescope.sync.plan import Plan
 
 if TYPE_CHECKING:
     from lakescope.app.config import Configuration, Settings
-    from lakescope.sync.apply import Target
-    from lakescope.sync.plan import Plan
+    from lakescope.sync.apply import Outcome, Target
     from lakescope.sync.rucio import Rucio
 
-Planner = Callable[["Configuration", "Rucio", bool], tuple["Plan", "Target"]]
+Planner = Callable[["Configuration", "Rucio", bool], tuple[Plan, "Target"]]
 """Makes a plan; the last argument says whether what Rucio has alone is removed. Raises `SyncError`."""
 
 
@@ -93,6 +98,47 @@ SYNCS: Mapping[str, Sync] = {
 def journal_of(settings: Settings) -> Journal:
     """The journal of all synchronisations of a data directory."""
     return Journal(settings.data_dir / "sync")
+
+
+class LatestPlan(msgspec.Struct):
+    """The last plan that could be made."""
+
+    at: float
+    """When (POSIX seconds)."""
+    plan: Plan
+
+    @property
+    def digest(self) -> str:
+        """Of what would be done."""
+        return hashlib.sha256(msgspec.json.encode(self.plan.actions())).hexdigest()[:16]
+
+
+def keep_plan(settings: Settings, plan: Plan, at: float) -> LatestPlan:
+    """Makes it the last one. Raises `OSError`."""
+    latest = LatestPlan(at, plan)
+    folder = settings.data_dir / "sync"
+    folder.mkdir(parents=True, exist_ok=True)
+    state_files.write_private(
+        folder / f"plan-{plan.sync}.json", msgspec.json.encode(latest)
+    )  # people are in it
+    return latest
+
+
+def keep_rest(settings: Settings, plan: Plan, outcome: Outcome, at: float) -> None:
+    """Keeps what an applied plan has left: what Rucio refused, and what is not for Rucio. Raises `OSError`."""
+    if outcome.left:
+        return  # stopped on the way: only a new plan can tell
+    refused = {entry.change.place for entry in outcome.failed}
+    rest = [one for one in plan.changes if not one.is_action or one.place in refused]
+    keep_plan(settings, msgspec.structs.replace(plan, changes=rest), at)
+
+
+def latest_plan(settings: Settings, name: str) -> LatestPlan | None:
+    """Null if there is none yet. Raises `RuntimeError` for a file that is damaged."""
+    path = settings.data_dir / "sync" / f"plan-{name}.json"
+    return state_files.read(
+        path, LatestPlan, "a plan of a synchronisation", "the page shows no plan until the next run"
+    )
 
 
 @contextmanager

@@ -1,24 +1,20 @@
-"""The last plan of each synchronisation, kept on this disk for the pages; and what people have an instance do about it.
+"""What people have an instance do about the synchronisations.
 
 An applied plan is the one that was shown: it is made anew, and where its changes are others by now nothing is applied.
 """
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import threading
 import time
-from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from lakescope.app.sync import SYNCS, journal_of, open_rucio
-from lakescope.app.sync_rounds import last_run
-from lakescope.core import state_files
+from lakescope.app.sync import SYNCS, LatestPlan, journal_of, keep_plan, keep_rest, latest_plan, open_rucio
 from lakescope.sync import apply as applying
-from lakescope.sync.plan import Plan, SyncError
+from lakescope.sync.plan import SyncError
 
 if TYPE_CHECKING:
     from lakescope.app.config import Configuration, Settings
@@ -26,19 +22,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 What = Literal["plan", "apply"]
-
-
-class LatestPlan(msgspec.Struct):
-    """The last plan that could be made."""
-
-    at: float
-    """When (POSIX seconds)."""
-    plan: Plan
-
-    @property
-    def digest(self) -> str:
-        """Of what would be done."""
-        return hashlib.sha256(msgspec.json.encode(self.plan.actions())).hexdigest()[:16]
 
 
 class Work(msgspec.Struct):
@@ -59,44 +42,6 @@ class Work(msgspec.Struct):
 
 class BusyError(Exception):
     """Somebody else has it done already."""
-
-
-def keep_plan(settings: Settings, plan: Plan, at: float) -> LatestPlan:
-    """Makes it the last one. Raises `OSError`."""
-    latest = LatestPlan(at, plan)
-    folder = settings.data_dir / "sync"
-    folder.mkdir(parents=True, exist_ok=True)
-    state_files.write_private(
-        folder / f"plan-{plan.sync}.json", msgspec.json.encode(latest)
-    )  # people are in it
-    return latest
-
-
-def keep_rest(settings: Settings, plan: Plan, outcome: applying.Outcome, at: float) -> None:
-    """Keeps what an applied plan has left: what Rucio refused, and what is not for Rucio. Raises `OSError`."""
-    if outcome.left:
-        return  # stopped on the way: only a new plan can tell
-    refused = {entry.change.place for entry in outcome.failed}
-    rest = [one for one in plan.changes if not one.is_action or one.place in refused]
-    keep_plan(settings, msgspec.structs.replace(plan, changes=rest), at)
-
-
-def latest_plan(settings: Settings, name: str) -> LatestPlan | None:
-    """Whoever has made it: the schedule, a command or a page. Null if there is none yet. Raises `RuntimeError` for a file that is
-    damaged."""
-    path = settings.data_dir / "sync" / f"plan-{name}.json"
-    latest = state_files.read(
-        path, LatestPlan, "a plan of a synchronisation", "the page shows no plan until the next run"
-    )
-    run = last_run(settings, "accounts" if name == "accounts" else "rses")
-    if run is None or run.plan is None or run.error:
-        return latest
-    at, plan = datetime.fromisoformat(run.at).timestamp(), run.plan
-    if latest is not None and latest.at >= at:
-        return latest
-    if run.applied == len(plan.actions()):
-        plan = msgspec.structs.replace(plan, changes=[one for one in plan.changes if not one.is_action])
-    return LatestPlan(at, plan)
 
 
 def is_configured(settings: Settings, name: str) -> bool:

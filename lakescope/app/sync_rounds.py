@@ -1,5 +1,5 @@
 """Synchronisations on a schedule: a plan once an interval, dry unless the configuration says otherwise, and what becomes of it as
-events and as the last run of pages."""
+events."""
 
 from __future__ import annotations
 
@@ -7,14 +7,10 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from hashlib import blake2b
-from pathlib import Path
-from typing import Any, Literal
-
-import msgspec
+from typing import Any, Literal, NamedTuple
 
 from lakescope.app.config import Configuration, Settings
-from lakescope.app.sync import SYNCS, journal_of, open_rucio
-from lakescope.core import state_files
+from lakescope.app.sync import SYNCS, journal_of, keep_plan, keep_rest, open_rucio
 from lakescope.core.events import Event, SyncRun
 from lakescope.core.printable import rfc3339
 from lakescope.core.rucio import label_of
@@ -26,27 +22,15 @@ BY = "lakescope run"
 """Who applied a plan on a schedule, in the journal."""
 
 
-class Run(msgspec.Struct, kw_only=True):
-    """The last run of a synchronisation."""
+class Run(NamedTuple):
+    """What became of a run."""
 
-    at: str
-    error: str = ""
-    """Why it could not tell."""
-    plan: Plan | None = None
-    """The last plan; null before the first. Of a run that could not tell that of the run before it."""
-    drift_age_s: float = 0.0
-    applied: int = 0
-    failed: int = 0
-
-
-def last_run(settings: Settings, name: Name) -> Run | None:
-    """The last run of a synchronisation; null before the first."""
-    return state_files.read(run_file(settings, name), Run, "a synchronisation", "its last plan is not shown")
-
-
-def run_file(settings: Settings, name: Name) -> Path:
-    """Where a synchronisation's last run is kept."""
-    return settings.data_dir / "sync" / f"last-{name}.json"
+    plan: Plan
+    drift: int
+    """Differences that it left behind."""
+    drift_age_s: float
+    applied: int
+    failed: int
 
 
 class SyncRounds:
@@ -71,7 +55,6 @@ class SyncRounds:
             run = self.run(apply=self._applies, by=BY, is_stopped=stop.is_set)
         except SyncError as error:
             raise RuntimeError(str(error)) from error
-        assert run.plan is not None
         text = summary(run.plan)
         return f"{text}; {run.applied} changes applied, {run.failed} refused" if self._applies else text
 
@@ -84,20 +67,14 @@ class SyncRounds:
         remove: bool = False,
         max_changes: int | None = None,
     ) -> Run:
-        """Plans, applies if it shall, keeps and reports what became of it. Raises `SyncError`."""
+        """Plans, applies if it shall, keeps the plan and reports what became of it. Raises `SyncError`."""
         settings, now = self._settings, self._clock()
         label = _label(settings)
         try:
-            run, drift = self._run(apply, by, is_stopped, remove, max_changes, now)
+            run = self._run(apply, by, is_stopped, remove, max_changes, now)
         except SyncError as error:
-            before = last_run(settings, self.name) or Run(at="")
-            self._keep(
-                Run(at=rfc3339(now), error=str(error), plan=before.plan, drift_age_s=before.drift_age_s)
-            )
             self._report([event_of(self.name, now, ok=False, target=label, error=str(error))])
             raise
-        self._keep(run)
-        assert run.plan is not None
         counts = run.plan.counts()
         self._report(
             [
@@ -106,7 +83,7 @@ class SyncRounds:
                     now,
                     ok=True,
                     target=label,
-                    drift=drift,
+                    drift=run.drift,
                     drift_age_s=run.drift_age_s,
                     applied=run.applied,
                     failed=run.failed,
@@ -124,13 +101,14 @@ class SyncRounds:
         remove: bool,
         max_changes: int | None,
         now: float,
-    ) -> tuple[Run, int]:
-        """The run, and how many differences are left behind it."""
+    ) -> Run:
         from lakescope.sync import apply as applying
 
         settings = self._settings
         with open_rucio(settings) as rucio:
             plan, target = SYNCS[self.name].plan(self._configuration, rucio, remove)
+            if not remove:
+                keep_plan(settings, plan, now)
             drift, applied, failed = plan.drift(), 0, 0
             if apply:
                 outcome = applying.apply(
@@ -144,18 +122,14 @@ class SyncRounds:
                     is_attended=by != BY,
                     concurrency=rucio.concurrency,
                 )
+                if not remove:
+                    keep_rest(settings, plan, outcome, now)
                 applied, failed = outcome.applied, len(outcome.failed)
                 undone = {entry.change.place for entry in outcome.failed}
                 undone |= {one.place for one in outcome.left}
                 drift = [one for one in drift if not one.is_action or one.place in undone]
         age_s = Ages(settings.data_dir / "sync" / f"drift-{self.name}.json").update(drift, now)
-        run = Run(at=rfc3339(now), plan=plan, drift_age_s=age_s, applied=applied, failed=failed)
-        return run, len(drift)
-
-    def _keep(self, run: Run) -> None:
-        path = run_file(self._settings, self.name)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        state_files.write_private(path, msgspec.json.encode(run))
+        return Run(plan, len(drift), age_s, applied, failed)
 
 
 def event_of(

@@ -25,7 +25,8 @@ from lakescope.app.pseudonyms import Pseudonyms
 from lakescope.app.query import store_of
 from lakescope.app.replay import ReplayResult, replay
 from lakescope.app.restriction import restricted, sees
-from lakescope.app.sync_desk import LatestPlan, SyncDesk, latest_plan
+from lakescope.app.sync import LatestPlan, latest_plan
+from lakescope.app.sync_desk import SyncDesk
 from lakescope.app.topology import snapshots_of
 from lakescope.app.trace import searchable_sink
 from lakescope.app.viewer import Viewer

@@ -179,8 +179,7 @@ def accounts(
 
 def run(name: str, config: Path, *, apply: bool, remove: bool, max_changes: int | None, json: bool) -> None:
     """Plans the synchronisation `name`, shows the plan, applies it if `apply`; ends the command with its exit code."""
-    from lakescope.app.sync import SYNCS, journal_of, open_rucio
-    from lakescope.app.sync_desk import keep_plan, keep_rest
+    from lakescope.app.sync import SYNCS, journal_of, keep_plan, keep_rest, open_rucio
     from lakescope.sync.plan import DRIFT, summary
 
     configured = configuration(config)

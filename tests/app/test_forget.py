@@ -18,8 +18,7 @@ from typer.testing import CliRunner
 from lakescope.app.assembly import open_dead_letters, open_sinks
 from lakescope.app.config import parse
 from lakescope.app.erasure import Name
-from lakescope.app.sync_desk import LatestPlan
-from lakescope.app.sync_rounds import Run
+from lakescope.app.sync import LatestPlan
 from lakescope.cli import app
 from lakescope.collectors._spool import Spool
 from lakescope.core.contracts import ForgettingSink
@@ -134,13 +133,13 @@ def test_the_command_says_what_it_changed_and_what_it_cannot_reach(tmp_path: Pat
         (f"data/dead-letters/{OLD_LETTERS}", "1 letters"),
     ):
         assert f"changed  {tmp_path}/{place}: {what}" in lines
-    assert "changed  last plans of synchronisations: 2 files" in lines
+    assert "changed  last plans of synchronisations: 1 files" in lines
     assert (
         "changed  journal of synchronisations: 3 lines; the account's entries can no longer be undone"
         in lines
     )
     (backup,) = (line for line in lines if line.startswith(f"NOT REACHED  {tmp_path}/data/backups/first: "))
-    assert "the name is in: data/sync/journal.jsonl, data/sync/last-accounts.json" in backup
+    assert "the name is in: data/sync/journal.jsonl, data/sync/plan-accounts.json" in backup
     assert "it may be in: data/dead-letters" in backup and "stores/duck" in backup
     _check_queue(configuration)
     _check_synchronisation(tmp_path / "data/sync")
@@ -247,7 +246,6 @@ def _synchronise(folder: Path) -> None:
         changes=[_change(part=subject), _change(object="jdoes", note="as jdoe")],
     )  # fmt: skip
     (folder / "plan-accounts.json").write_bytes(msgspec.json.encode(LatestPlan(1.0, plan)))
-    (folder / "last-accounts.json").write_bytes(msgspec.json.encode(Run(at="x", plan=plan)))
 
 
 def _check_synchronisation(folder: Path) -> None:
@@ -261,10 +259,9 @@ def _check_synchronisation(folder: Path) -> None:
     target: Any = SimpleNamespace(label="t")
     with pytest.raises(SyncError, match="its account was forgotten"):
         undo(1, target, journal, by="me", clock=time.time)
-    for name, kind in (("plan", LatestPlan), ("last", Run)):
-        kept: Any = msgspec.json.decode((folder / f"{name}-accounts.json").read_bytes(), type=kind)
-        (change,) = kept.plan.changes
-        assert (change.object, change.note) == ("jdoes", f"as {FORGOTTEN}")
+    kept = msgspec.json.decode((folder / "plan-accounts.json").read_bytes(), type=LatestPlan)
+    (change,) = kept.plan.changes
+    assert (change.object, change.note) == ("jdoes", f"as {FORGOTTEN}")
 
 
 def _check(sink: Any) -> None:

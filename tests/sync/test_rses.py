@@ -16,7 +16,8 @@ import pytest
 from typer.testing import CliRunner
 
 from lakescope.app.config import load_file
-from lakescope.app.sync_rounds import SyncRounds, last_run
+from lakescope.app.sync import latest_plan
+from lakescope.app.sync_rounds import SyncRounds
 from lakescope.cli import app
 from tests.contract._http import Answer, HttpServer, Request, proxy_to
 from tests.servers.rucio import Rucio
@@ -514,5 +515,5 @@ def test_on_a_schedule_it_is_dry_and_tells_what_it_sees_as_events(lake: Lake) ->
     with pytest.raises(RuntimeError, match="a login page"):
         rounds()(stop)
     assert (events[-1].ok, "a login page" in events[-1].error) == (False, True)
-    last = last_run(load_file(lake.folder / "lakescope.toml").settings, "rses")
-    assert last is not None and last.plan is not None and "a login page" in last.error
+    latest = latest_plan(load_file(lake.folder / "lakescope.toml").settings, "rses")
+    assert latest is not None and latest.at == now and not latest.plan.actions(), "the one before"

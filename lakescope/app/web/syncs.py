@@ -9,7 +9,8 @@ from typing import Annotated, Any
 import msgspec
 from fastapi import APIRouter, Body, HTTPException, Response
 
-from lakescope.app.sync_desk import BusyError, LatestPlan, SyncDesk, Work
+from lakescope.app.sync import LatestPlan
+from lakescope.app.sync_desk import BusyError, SyncDesk, Work
 from lakescope.app.view import View
 from lakescope.app.web.acts import answer
 from lakescope.app.web.pages import SECURITY

@@ -10,7 +10,7 @@ from typing import Any
 
 from fastapi import APIRouter, Response
 
-from lakescope.app.sync_desk import LatestPlan
+from lakescope.app.sync import LatestPlan
 from lakescope.app.web.pages import SECURITY
 from lakescope.app.web.viewing import Viewed
 from lakescope.core.printable import rfc3339
