@@ -78,6 +78,7 @@ class KafkaCollector:
 
     def __init__(self, name: str, options: KafkaCollectorOptions, data_dir: Path) -> None:
         self.options = options
+        self.credentials = options.credentials
         self.formats = [options.format]
         self.health = Health()
         self._known_formats = frozenset(available("formats"))
@@ -99,7 +100,7 @@ class KafkaCollector:
         yield from findings
         if not is_reachable(findings):
             return
-        user = options.username or "this client"
+        user = options.user
         with administration(options) as admin:
             topics = options.topics
             if options.topic_pattern:
@@ -122,7 +123,7 @@ class KafkaCollector:
             self._read(self._member, inbox, stop)
         except GroupAuthorizationFailedError as error:
             self._member.close()
-            user = self.options.username or "this client"
+            user = self.options.user
             text = f"{user} may not use group {self.options.group!r}: its access rules (ACL) lack Read on the group"
             raise PermissionError(text) from error
         except BaseException:

@@ -66,6 +66,7 @@ class KafkaSink:
 
     def __init__(self, name: str, options: KafkaSinkOptions, data_dir: Path) -> None:
         self.options = options
+        self.credentials = options.credentials
         self._producer: Any = None
         self._outstanding: dict[Chunk, Any] = {}
         """What was sent -> its future, until the broker has answered."""
@@ -128,7 +129,7 @@ class KafkaSink:
         yield from findings
         if is_reachable(findings):
             with administration(options) as admin:
-                yield from examine_topics(admin, [options.topic], "write", options.username or "this client")
+                yield from examine_topics(admin, [options.topic], "write", options.user)
 
     def write(self, chunks: Sequence[Chunk]) -> Outcome:
         """Returns once every message is safe on the replicas in sync, refused, or `timeout_s` is over.

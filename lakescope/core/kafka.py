@@ -10,16 +10,19 @@ import logging
 import socket
 import ssl
 from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple
+from functools import cached_property
+from typing import Any, Literal, NamedTuple, Self
 from urllib.parse import urlsplit
 
 from kafka.errors import KafkaProtocolError, for_code
 from kafka.net.sasl import get_sasl_mechanism
+from kafka.net.sasl.oauth import AbstractTokenProvider
 from kafka.protocol.metadata import ApiVersionsRequest, MetadataRequest
 from kafka.protocol.parser import KafkaProtocol
 from kafka.protocol.sasl import SaslAuthenticateRequest, SaslHandshakeRequest
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
+from lakescope.core.oidc import Credentials, OidcOptions, RefusedLoginError, credentials
 from lakescope.core.options import Options, Tls, check_url
 
 logging.getLogger("kafka").setLevel(
@@ -51,8 +54,11 @@ class KafkaOptions(Options):
     """Password."""
     mechanism: Literal["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"] = "SCRAM-SHA-512"
     """SASL mechanism. PLAIN sends the password as it is: only over TLS."""
+    oidc: OidcOptions = OidcOptions()
+    """Client credentials in the place of `username` and `password`: tokens of an issuer are the login (SASL OAUTHBEARER, RFC
+    7628). They are sent as they are: only over TLS."""
     tls: Tls = Tls()
-    """TLS towards ``kafka+ssl`` brokers."""
+    """TLS towards ``kafka+ssl`` brokers, and the issuer of `oidc`."""
 
     @field_validator("brokers")
     @classmethod
@@ -62,6 +68,22 @@ class KafkaOptions(Options):
         if len({urlsplit(url).scheme for url in urls}) > 1:
             raise ValueError("expected brokers of one scheme, found kafka and kafka+ssl")
         return urls
+
+    @model_validator(mode="after")
+    def _has_one_login(self) -> Self:
+        if self.oidc.token_url is not None and self.username is not None:
+            raise ValueError("`oidc` beside `username`: keep one")
+        return self
+
+    @cached_property
+    def credentials(self) -> Credentials | None:
+        """The token of `oidc`, one for all that these options are of. Raises `OSError` as `Tls.context`."""
+        return credentials(self.oidc, self.tls, TIMEOUT_S)
+
+    @property
+    def user(self) -> str:
+        """Who logs in, for a sentence."""
+        return self.username or self.oidc.client_id or "this client"
 
     @property
     def uses_tls(self) -> bool:
@@ -75,23 +97,40 @@ class KafkaOptions(Options):
 
     def settings(self) -> dict[str, Any]:
         """Arguments of each client of kafka-python. Raises `OSError` as `Tls.context`."""
+        login = self.login()
         settings: dict[str, Any] = {
             "bootstrap_servers": self.addresses,
             "bootstrap_timeout_ms": 10_000,
             "client_id": CLIENT,
-            "security_protocol": f"{'SASL_' * bool(self.username)}{'SSL' if self.uses_tls else 'PLAINTEXT'}",
+            "security_protocol": f"{'SASL_' * bool(login)}{'SSL' if self.uses_tls else 'PLAINTEXT'}",
             "reconnect_backoff_max_ms": 1000,
             "metadata_max_age_ms": 10_000,
         }
         if self.uses_tls:
             settings["ssl_context"] = self.tls.context()
-        if self.username and self.password:
-            settings |= {
-                "sasl_mechanism": self.mechanism,
-                "sasl_plain_username": self.username,
-                "sasl_plain_password": self.password.get_secret_value(),
-            }
-        return settings
+        return settings | login
+
+    def login(self) -> dict[str, Any]:
+        """The part of it that logs in; empty without a login."""
+        if self.credentials is not None:
+            return {"sasl_mechanism": "OAUTHBEARER", "sasl_oauth_token_provider": _Tokens(self.credentials)}
+        if self.username is None or self.password is None:
+            return {}
+        return {
+            "sasl_mechanism": self.mechanism,
+            "sasl_plain_username": self.username,
+            "sasl_plain_password": self.password.get_secret_value(),
+        }
+
+
+class _Tokens(AbstractTokenProvider):  # type: ignore[misc]  # kafka-python carries no types
+    """What kafka-python asks for a token at each connection."""
+
+    def __init__(self, of: Credentials) -> None:
+        self._credentials = of
+
+    def token(self) -> str:
+        return self._credentials.token()
 
 
 class Faults(NamedTuple):
@@ -117,6 +156,8 @@ def find_faults(options: KafkaOptions, topics: Sequence[str]) -> Faults:
             with _Connection(options, url) as connection:
                 connection.log_in()
                 return connection.look(topics)
+        except RefusedLoginError as error:
+            faults.append(str(error))  # of the issuer
         except OSError as error:
             faults.append(f"{_text(_address(url))}: {options.tls.explain(str(error))}")
     return Faults(faults, [])
@@ -153,27 +194,25 @@ class _Connection:
             self._ask(ApiVersionsRequest(version=0))
         except _HungUpError as error:
             raise ConnectionError(self._why_silent(str(error))) from error
-        if self.options.username is None or self.options.password is None:
+        login = self.options.login()
+        if not login:
             return
-        mechanism = self.options.mechanism
+        mechanism = login["sasl_mechanism"]
         answer = self._ask(SaslHandshakeRequest(mechanism=mechanism, version=1))
         if mechanism not in answer.mechanisms:
             offer = " or ".join(answer.mechanisms)
-            remedy = (
-                f"set mechanism to {offer}" if offer else "remove username and password, or take another port"
-            )
+            remedy = f"set mechanism to {offer}" if offer else "remove the login, or take another port"
+            if "OAUTHBEARER" in answer.mechanisms:
+                remedy = "set `oidc`, not `username` and `password`"
+            elif offer and mechanism == "OAUTHBEARER":
+                remedy = f"set username and password, and mechanism to {offer}; or take another port"
             raise ConnectionError(f"takes no login by {mechanism} on this port: {remedy}")
-        exchange = get_sasl_mechanism(mechanism)(
-            host=self.host,
-            sasl_mechanism=mechanism,
-            sasl_plain_username=self.options.username,
-            sasl_plain_password=self.options.password.get_secret_value(),
-        )
+        exchange = get_sasl_mechanism(mechanism)(host=self.host, **login)
         while not exchange.is_done():
             answer = self._ask(SaslAuthenticateRequest(exchange.auth_bytes(), version=0))
             if answer.error_code:
                 text = answer.error_message or for_code(answer.error_code).__name__
-                raise ConnectionError(f"refused the login of {self.options.username!r}: {text}")
+                raise ConnectionError(f"refused the login of {self.options.user!r}: {text}")
             exchange.receive(answer.auth_bytes)
 
     def look(self, topics: Sequence[str]) -> Faults:
@@ -186,7 +225,7 @@ class _Connection:
         try:
             metadata = self._ask(request)
         except _HungUpError as error:
-            remedy = "set username and password" if self.options.username is None else "see its log"
+            remedy = "see its log" if self.options.login() else "set username and password, or oidc"
             raise ConnectionError(f"{error}, it may demand a login: {remedy}") from error
         unreachable = [
             fault
@@ -197,7 +236,7 @@ class _Connection:
         if unreachable and len(unreachable) == len(metadata.brokers):
             advertised = "the cluster names brokers that cannot be reached from here (advertised.listeners)"
             return Faults([f"{advertised}: {', '.join(unreachable)}"], [])
-        user = self.options.username or "this client"
+        user = self.options.user
         return Faults([], [_topic_fault(topic, user) for topic in metadata.topics if topic.error_code])
 
     def _begin_tls(self, tls: Tls) -> None:

@@ -137,7 +137,8 @@ def fetch_token(client: httpx.Client, options: OidcOptions) -> tuple[str, float]
         form["audience"] = options.audience
     assert options.token_url and options.client_id and options.client_secret
     secret = options.client_secret.get_secret_value()
-    response = client.post(options.token_url, data=form, auth=(options.client_id, secret))
+    once = {"connection": "close"}  # the next request is a token's life away
+    response = client.post(options.token_url, data=form, auth=(options.client_id, secret), headers=once)
     try:
         answer = response.json() if response.status_code == 200 else {}
         return str(answer["access_token"]), float(answer.get("expires_in") or _LIFE_S)

@@ -14,6 +14,8 @@ from lakescope.collectors.kafka import KafkaCollectorOptions, Offsets, Stretch, 
 from lakescope.core.framing import WHOLE_BYTES
 from lakescope.core.places import ConfigurationError
 from tests.contract._bodies import events_of, hermes, scripts
+from tests.contract._issuer import CLIENT, TestIssuer
+from tests.contract._issuer import SECRET as CLIENT_SECRET
 from tests.contract._running import Archiving
 from tests.e2e._lakescope import until
 from tests.servers._tls import Authority
@@ -212,10 +214,62 @@ def test_a_login_by_tls(tmp_path: Path, kafka: Kafka, unique_name: str) -> None:
         lakescope.arrived(events_of("hermes", bodies))
 
 
+def token_login(issuer: TestIssuer, secret: str, audience: str) -> str:
+    """Option `oidc`."""
+    return (
+        f'{{ token_url = "{issuer.url}/token", client_id = "{CLIENT}", client_secret = "{secret}", '
+        f'audience = "{audience}" }}'
+    )
+
+
+def test_a_login_by_tokens_of_an_issuer(tmp_path: Path, kafka: Kafka, unique_name: str) -> None:
+    """The broker checks them by the issuer's key. They are fetched once for all connections, and their life is told."""
+    kafka.create_topic(unique_name)
+    bodies = hermes(3)
+    kafka.send(unique_name, bodies)
+    with TestIssuer() as issuer:
+        issuer.keys = [kafka.issuer_key]
+        oidc = token_login(issuer, CLIENT_SECRET, kafka.audience)
+        with Archiving(tmp_path, collector(unique_name, kafka.token_url, oidc=oidc)) as lakescope:
+            lakescope.arrived(events_of("hermes", bodies))
+            until(lambda: lakescope.told.startswith("ok"), 20, lambda: lakescope.told)
+            assert issuer.paths == ["/token"]
+            assert 0 < lakescope.engine.metrics.tokens.of["collectors.kafka"].life_s <= 600
+
+
+@pytest.mark.parametrize(
+    ("secret", "audience", "fault"),
+    [
+        ("wrong-secret", None, "/token answered 401"),
+        (CLIENT_SECRET, "https://other.example.org", f"refused the login of '{CLIENT}'"),
+    ],
+)
+def test_a_token_that_is_not_given_or_not_taken(
+    tmp_path: Path, kafka: Kafka, unique_name: str, secret: str, audience: str | None, fault: str
+) -> None:
+    kafka.create_topic(unique_name)
+    with TestIssuer() as issuer:
+        issuer.keys = [kafka.issuer_key]
+        oidc = token_login(issuer, secret, audience or kafka.audience)
+        with Archiving(tmp_path, collector(unique_name, kafka.token_url, oidc=oidc)) as lakescope:
+            until(lambda: fault in lakescope.told, 20, lambda: lakescope.told)
+            assert secret not in lakescope.told
+
+
+def test_a_port_for_tokens_says_so(tmp_path: Path, kafka: Kafka, unique_name: str) -> None:
+    options = {"username": f'"{kafka.user}"', "password": f'"{kafka.password}"'}
+    with Archiving(tmp_path, collector(unique_name, kafka.token_url, **options)) as lakescope:
+        until(lambda: "set `oidc`" in lakescope.told, 20, lambda: lakescope.told)
+
+
 @pytest.mark.parametrize(
     ("line", "fault"),
     [
         ('topic_pattern = ".*"', "expected `topics` or `topic_pattern`, one of the two"),
+        (
+            'username = "a"\npassword = "b"\noidc = {token_url = "https://i/t", client_id = "c", client_secret = "s"}',
+            "keep one",
+        ),
         ('username = "alice"', "`username` without `password`"),
     ],
 )

@@ -1,4 +1,4 @@
-"""A small OpenID Connect provider with real keys: discovery, keys, authorisation code with PKCE, tokens.
+"""A small OpenID Connect provider with real keys: discovery, keys, authorisation code with PKCE, client credentials, tokens.
 
 It logs everybody in as `user` without asking, and is as strict as RFC 6749, 7636 and OpenID Connect Core demand: a wrong
 redirect address, secret, verifier or a code used twice is refused.
@@ -36,6 +36,19 @@ class Key:
             if algorithm.startswith(("RS", "PS"))
             else ec.generate_private_key(ec.SECP256R1())
         )
+
+    def __getstate__(self) -> tuple[str, str, bytes]:
+        """For another process of the tests."""
+        form, encoding = serialization.PrivateFormat.PKCS8, serialization.Encoding.PEM
+        return (
+            self.kid,
+            self.algorithm,
+            self.private.private_bytes(encoding, form, serialization.NoEncryption()),
+        )
+
+    def __setstate__(self, state: tuple[str, str, bytes]) -> None:
+        self.kid, self.algorithm, pem = state
+        self.private = serialization.load_pem_private_key(pem, None)
 
     @property
     def jwk(self) -> dict[str, Any]:
@@ -166,6 +179,9 @@ class TestIssuer:
         query = self._codes.pop(form.get("code", ""), None)
         if request.headers.get("authorization") != login:
             return self._json({"error": "invalid_client"}, 401)
+        if form.get("grant_type") == "client_credentials":
+            token = self.token(sub=CLIENT, scope=form.get("scope"), aud=form.get("audience"))
+            return self._json({"access_token": token, "token_type": "Bearer", "expires_in": 600}, 200)
         verifier = form.get("code_verifier", "")
         challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
         if (

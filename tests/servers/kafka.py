@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 import socket
 import struct
@@ -21,6 +22,8 @@ from ._tls import Authority
 
 if TYPE_CHECKING:  # its import takes half a second, and every session of tests reads this file
     from kafka import KafkaAdminClient
+
+    from tests.contract._issuer import Key
 
 VERSION = "4.4.0"
 
@@ -88,6 +91,13 @@ broker.heartbeat.interval.ms=500
 
 sasl.enabled.mechanisms=SCRAM-SHA-256,SCRAM-SHA-512,PLAIN
 {logins}
+listener.name.token.sasl.enabled.mechanisms=OAUTHBEARER
+listener.name.token.oauthbearer.sasl.jaas.config={modules}.oauthbearer.OAuthBearerLoginModule required;
+listener.name.token.oauthbearer.sasl.server.callback.handler.class={modules}.oauthbearer.OAuthBearerValidatorCallbackHandler
+listener.name.token.sasl.oauthbearer.jwks.endpoint.url={keys}
+listener.name.token.sasl.oauthbearer.expected.audience={audience}
+# The tests' issuers come later, each on a port of its own.
+listener.name.token.sasl.oauthbearer.allow.unverified.issuer=true
 ssl.keystore.type=PEM
 ssl.keystore.location={keystore}
 ssl.truststore.type=PEM
@@ -107,8 +117,9 @@ LISTENERS = {
     "TLS": "SSL",
     "MUTUAL": "SSL",
     "TLSLOGIN": "SASL_SSL",
+    "TOKEN": "SASL_PLAINTEXT",
 }
-"""Listener -> its protocol. MUTUAL demands a client's certificate."""
+"""Listener -> its protocol. MUTUAL demands a client's certificate, TOKEN a token that `issuer_key` has signed."""
 
 
 class Kafka(Server):
@@ -120,6 +131,8 @@ class Kafka(Server):
     name: ClassVar[str] = "kafka"
     user: ClassVar[str] = "alice"
     password: ClassVar[str] = "p4ss-of-alice"
+    audience: ClassVar[str] = "https://kafka.example.org"
+    """Of tokens."""
 
     def __init__(self, directory: Path, *, heap_mb: int = 320) -> None:
         super().__init__(directory)
@@ -143,6 +156,11 @@ class Kafka(Server):
         return f"kafka://{HOST}:{self.ports['LOGIN']}"
 
     @property
+    def token_url(self) -> str:
+        """The listener that demands a token, without TLS."""
+        return f"kafka://{HOST}:{self.ports['TOKEN']}"
+
+    @property
     def tls_url(self) -> str:
         """The listener with TLS: kafka+ssl://localhost:<port>."""
         return f"kafka+ssl://localhost:{self.ports['TLS']}"
@@ -161,6 +179,13 @@ class Kafka(Server):
     def authority(self) -> Authority:
         """The CA of the broker: its `certificate` is what a client trusts, `issue("name")` makes a client's pair."""
         return Authority(self.directory / "tls")
+
+    @cached_property
+    def issuer_key(self) -> Key:
+        """The only key whose tokens the broker takes."""
+        from tests.contract._issuer import Key
+
+        return Key("first")
 
     @contextmanager
     def admin(self) -> Iterator[KafkaAdminClient]:
@@ -306,6 +331,8 @@ class Kafka(Server):
             "-XX:+UseSerialGC",
             "-XX:TieredStopAtLevel=1",
             f"-Djava.io.tmpdir={self.directory}",
+            f"-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls={self._keys.as_uri()}",
+            f"-Dorg.apache.kafka.sasl.oauthbearer.allowed.files={self._keys}",
             f"-Dlog4j2.configurationFile={_SOURCES / 'log4j2.properties'}",
             "-cp",
             f"{_HOME / 'lib'}/*",
@@ -324,7 +351,12 @@ class Kafka(Server):
         if done.returncode != 0:
             raise ServerError(f"{' '.join(command)}\n{done.stdout}{done.stderr}")
 
+    @property
+    def _keys(self) -> Path:
+        return self.directory / "jwks.json"
+
     def _configuration(self) -> str:
+        self._keys.write_text(json.dumps({"keys": [self.issuer_key.jwk]}))
         pair = self.authority.issue("broker")
         keystore = self.directory / "tls/broker.pem"
         keystore.write_bytes(
@@ -350,6 +382,9 @@ class Kafka(Server):
                     ("scram-sha-512", "scram.ScramLoginModule", ""),
                 )
             ),
+            modules=_MODULES,
+            keys=self._keys.as_uri(),
+            audience=self.audience,
             keystore=keystore,
             truststore=self.authority.certificate,
         )
