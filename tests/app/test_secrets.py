@@ -59,7 +59,10 @@ def tables(url: str) -> dict[str, list[Table]]:
         "collectors.stomp": [
             {"brokers": [f"stomp://{NOBODY}"], "destination": "/queue/q", "format": "fts"} | login
         ],
-        "collectors.kafka": [{"brokers": [f"kafka://{NOBODY}"], "topics": ["t"], "format": "events"} | login],
+        "collectors.kafka": [
+            {"brokers": [f"kafka://{NOBODY}"], "topics": ["t"], "format": "events"} | who
+            for who in (login, {"oidc": oidc})
+        ],
         "sinks.elasticsearch": [
             {"urls": [url]} | login,
             {"urls": [url], "api_key": "SECRET"},
@@ -70,7 +73,9 @@ def tables(url: str) -> dict[str, list[Table]]:
             {"url": url, "bucket": "b", "org": "o", "token": "SECRET"} | login,
         ],
         "sinks.monit": [{"url": url, "producer": "p"} | login],
-        "sinks.kafka": [{"brokers": [f"kafka://{NOBODY}"], "topic": "t"} | login],
+        "sinks.kafka": [
+            {"brokers": [f"kafka://{NOBODY}"], "topic": "t"} | who for who in (login, {"oidc": oidc})
+        ],
         "receivers.alertmanager": [{"urls": [url], "token": "SECRET"} | login],
         "receivers.mail": [mail | login],
         "receivers.slack": [{"url": f"{url}/SECRET"}],
