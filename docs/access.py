@@ -71,6 +71,7 @@ BODIES: dict[str, Any] = {
     "/api/annotations": {},
     "/api/syncs/{name}/plan": {},
     "/api/syncs/{name}/apply": {"digest": "none"},
+    "/api/syncs/{name}/runs": {},
     "/push/{format}": {},
 }
 """Of routes that take one; acknowledgements and silences take any."""

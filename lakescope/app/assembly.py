@@ -120,7 +120,7 @@ class Assembly:
         for task in self.tasks:
             failing = self.engine.metrics.failing.labels(task.name)
             failing.set_function(partial(_is_failing, task))
-        self.syncs = SyncDesk(configuration)
+        self.syncs = SyncDesk(configuration, self.report)
         self.incidents: IncidentBook | None = None if self.rounds is None else self.rounds.records
 
     def start(self) -> None:
@@ -144,7 +144,7 @@ class Assembly:
 
     def _report_document(self, name: str, error: str | None) -> None:
         """That a document of the topology was refused, or is not any more."""
-        from lakescope.app.sync_rounds import event_of
+        from lakescope.app.sync_runs import event_of
 
         self.report([event_of("topology", time.time(), ok=error is None, target=name, error=error)])
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from lakescope.app.reports import ReportText
     from lakescope.app.trace import Span
     from lakescope.core.contracts import SearchableSink, Sink
-    from lakescope.core.events import Annotation
+    from lakescope.core.events import Annotation, SyncRun
     from lakescope.dashboards.model import Dashboard
     from lakescope.dashboards.pages.pictures import DashboardAnswer
     from lakescope.dashboards.questions import Selection
@@ -130,6 +130,9 @@ class Client(Protocol):
 
     def remove_annotation(self, id: str, by: str | None) -> Document:
         """Removes one."""
+
+    def report_run(self, run: SyncRun) -> None:
+        """Stores what became of a run of a synchronisation that a command made."""
 
     def incident(self, id: str) -> Document:
         """One of them, with its evidence."""
@@ -304,6 +307,12 @@ class Instance:
         """By ``/api/annotations/{id}/remove``."""
         document: Document = self._tell(f"/api/annotations/{quote(id, '')}/remove", {"by": by})
         return document
+
+    def report_run(self, run: SyncRun) -> None:
+        """By ``/api/syncs/{name}/runs``."""
+        import msgspec
+
+        self._tell(f"/api/syncs/{run.sync}/runs", msgspec.to_builtins(run))
 
     def letter_ids(self, letter_filter: LetterFilter) -> list[str]:
         """From ``/api/dead-letters/ids``."""
@@ -532,6 +541,14 @@ class Stores:
             write_own(self.configuration, sinks, [event])
         document: Document = msgspec.to_builtins(event)
         return document
+
+    def report_run(self, run: SyncRun) -> None:
+        """Into every store."""
+        from lakescope.app.assembly import write_own
+        from lakescope.app.lock import lock
+
+        with lock(self.configuration.settings.data_dir), _readable_errors(), self._sinks() as sinks:
+            write_own(self.configuration, sinks, [run])
 
     def letter_ids(self, letter_filter: LetterFilter) -> list[str]:
         """From the file."""

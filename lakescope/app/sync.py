@@ -109,19 +109,22 @@ class LatestPlan(msgspec.Struct):
 
     @property
     def digest(self) -> str:
-        """Of what would be done."""
-        return hashlib.sha256(msgspec.json.encode(self.plan.actions())).hexdigest()[:16]
+        """As `digest_of`."""
+        return digest_of(self.plan)
 
 
-def keep_plan(settings: Settings, plan: Plan, at: float) -> LatestPlan:
+def digest_of(plan: Plan) -> str:
+    """Of what would be done."""
+    return hashlib.sha256(msgspec.json.encode(plan.actions())).hexdigest()[:16]
+
+
+def keep_plan(settings: Settings, plan: Plan, at: float) -> None:
     """Makes it the last one. Raises `OSError`."""
-    latest = LatestPlan(at, plan)
     folder = settings.data_dir / "sync"
     folder.mkdir(parents=True, exist_ok=True)
     state_files.write_private(
-        folder / f"plan-{plan.sync}.json", msgspec.json.encode(latest)
+        folder / f"plan-{plan.sync}.json", msgspec.json.encode(LatestPlan(at, plan))
     )  # people are in it
-    return latest
 
 
 def keep_rest(settings: Settings, plan: Plan, outcome: Outcome, at: float) -> None:

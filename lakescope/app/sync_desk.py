@@ -8,13 +8,13 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 import msgspec
 
-from lakescope.app.sync import SYNCS, LatestPlan, journal_of, keep_plan, keep_rest, latest_plan, open_rucio
-from lakescope.sync import apply as applying
-from lakescope.sync.plan import SyncError
+from lakescope.app.sync import SYNCS, LatestPlan, digest_of, latest_plan
+from lakescope.app.sync_runs import Name, Report, Way, run
+from lakescope.sync.plan import Plan, SyncError
 
 if TYPE_CHECKING:
     from lakescope.app.config import Configuration, Settings
@@ -51,10 +51,12 @@ def is_configured(settings: Settings, name: str) -> bool:
 
 
 class SyncDesk:
-    """For several threads; each synchronisation does one thing at a time, in a thread of its own."""
+    """For several threads; each synchronisation does one thing at a time, in a thread of its own. `report` stores events: one of
+    each plan that is applied."""
 
-    def __init__(self, configuration: Configuration) -> None:
+    def __init__(self, configuration: Configuration, report: Report) -> None:
         self._configuration = configuration
+        self.report = report
         self._works: dict[str, Work] = {}
         self._lock = threading.Lock()
 
@@ -104,31 +106,26 @@ class SyncDesk:
         work.end = time.time()
 
     def _do(self, name: str, work: Work, digest: str, max_changes: int | None) -> str:
-        settings = self._configuration.settings
-        with open_rucio(settings) as rucio:
-            plan, target = SYNCS[name].plan(self._configuration, rucio, False)
-            latest = keep_plan(settings, plan, time.time())
-            if work.what == "plan":
-                return "planned"
-            if latest.digest != digest:
-                raise SyncError(
+        def check(plan: Plan) -> None:
+            if is_applied and digest_of(plan) != digest:
+                raise RuntimeError(
                     "the plan has changed since it was shown, so nothing was applied; look at it again"
                 )
 
-            def progress(done: int, total: int) -> None:
-                work.done, work.total = done, total
+        def progress(done: int, total: int) -> None:
+            work.done, work.total = done, total
 
-            outcome = applying.apply(
-                plan,
-                target,
-                journal_of(settings),
-                by=work.by,
-                clock=time.time,
-                max_changes=max_changes,
-                progress=progress,
-                concurrency=rucio.concurrency,
-            )
-            keep_rest(settings, plan, outcome, time.time())
-        work.ok = not outcome.failed
-        faults = "".join(f"; entry {entry.id}: {entry.detail}" for entry in outcome.failed[:5])
-        return f"{outcome.applied} of {len(plan.actions())} changes applied{faults}"
+        is_applied = work.what == "apply"
+        done = run(
+            cast("Name", name),
+            self._configuration,
+            Way(work.by, apply=is_applied, max_changes=max_changes),
+            self.report if is_applied else None,
+            check=check,
+            progress=progress,
+        )
+        if done.outcome is None:
+            return "planned"
+        work.ok = not done.outcome.failed
+        faults = "".join(f"; entry {entry.id}: {entry.detail}" for entry in done.outcome.failed[:5])
+        return f"{done.applied} of {len(done.plan.actions())} changes applied{faults}"

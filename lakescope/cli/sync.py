@@ -6,11 +6,11 @@ What every synchronisation does with its plan is `run` here.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from getpass import getuser
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import msgspec
 import typer
@@ -18,8 +18,8 @@ import typer
 from lakescope.cli._common import CONFIG, ConfigOption, configuration, console, emit, table
 
 if TYPE_CHECKING:
-    from lakescope.sync.apply import Outcome, Target
-    from lakescope.sync.journal import Journal
+    from lakescope.app.config import Configuration
+    from lakescope.core.events import Event, SyncRun
     from lakescope.sync.plan import Plan
 
 app = typer.Typer(
@@ -177,27 +177,42 @@ def accounts(
     run("accounts", config, apply=apply, remove=False, max_changes=max_changes, json=json)
 
 
-def run(name: str, config: Path, *, apply: bool, remove: bool, max_changes: int | None, json: bool) -> None:
+def run(
+    name: Literal["rses", "accounts"],
+    config: Path,
+    *,
+    apply: bool,
+    remove: bool,
+    max_changes: int | None,
+    json: bool,
+) -> None:
     """Plans the synchronisation `name`, shows the plan, applies it if `apply`; ends the command with its exit code."""
-    from lakescope.app.sync import SYNCS, journal_of, keep_plan, keep_rest, open_rucio
+    from lakescope.app import sync_runs
     from lakescope.sync.plan import DRIFT, summary
 
     configured = configuration(config)
-    with _faults(), open_rucio(configured.settings) as rucio:
-        plan, target = SYNCS[name].plan(configured, rucio, remove)
-        if not remove:
-            keep_plan(configured.settings, plan, time.time())
-        if not json:
-            _print(plan)
-        if not apply:
-            if json:
-                emit(msgspec.json.encode(plan.document()).decode())
-            else:
-                emit(summary(plan) + ("; --apply does it" if plan.actions() else ""))
-            raise typer.Exit(plan.exit_code())
-        outcome = _apply(plan, target, journal_of(configured.settings), max_changes, rucio.concurrency)
-        if not remove:
-            keep_rest(configured.settings, plan, outcome, time.time())
+    way = sync_runs.Way(getuser() if apply else "", apply=apply, remove=remove, max_changes=max_changes)
+    events: list[Event] = []
+    with _faults():
+        try:
+            with _progress() as progress:
+                done = sync_runs.run(
+                    name,
+                    configured,
+                    way,
+                    events.extend if apply else None,
+                    check=(lambda plan: None) if json else _print,
+                    progress=progress,
+                )
+        finally:
+            _report(configured, events)
+    plan, outcome = done.plan, done.outcome
+    if outcome is None:
+        if json:
+            emit(msgspec.json.encode(plan.document()).decode())
+        else:
+            emit(summary(plan) + ("; --apply does it" if plan.actions() else ""))
+        raise typer.Exit(plan.exit_code())
     if json:
         failed = [msgspec.to_builtins(entry) for entry in outcome.failed]
         document = plan.document() | {"applied": outcome.applied, "failed": failed, "left": len(outcome.left)}
@@ -208,11 +223,25 @@ def run(name: str, config: Path, *, apply: bool, remove: bool, max_changes: int 
                 f"failed: entry {entry.id}: {entry.change.type} {entry.change.object} {entry.change.part}: {entry.detail}"
             )
         emit(f"{outcome.applied} of {len(plan.actions())} changes applied")
-    if outcome.failed or outcome.left or len(plan.drift()) > len(plan.actions()):
+    if done.drift():
         raise typer.Exit(DRIFT)
 
 
-def _apply(plan: Plan, target: Target, log: Journal, max_changes: int | None, concurrency: int) -> Outcome:
+def _report(configured: Configuration, events: Sequence[Event]) -> None:
+    """Into the stores. What is done in Rucio is done, whether they take it or not."""
+    from lakescope.app.client import client_of
+
+    for event in events:
+        try:
+            client_of(configured).report_run(cast("SyncRun", event))
+        except RuntimeError as error:
+            text = f"warning: the event of this run is in no store: {error}"
+            console(err=True).print(text, soft_wrap=True)
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[int, int], None]]:
+    """Takes how many changes are done and how many there are, and shows that from the first time on."""
     from rich.progress import (
         MofNCompleteColumn,
         Progress,
@@ -223,8 +252,6 @@ def _apply(plan: Plan, target: Target, log: Journal, max_changes: int | None, co
     )
     from rich.text import Text
 
-    from lakescope.sync import apply as applying
-
     class Rate(ProgressColumn):
         """Changes a second."""
 
@@ -232,18 +259,19 @@ def _apply(plan: Plan, target: Target, log: Journal, max_changes: int | None, co
             return Text("" if task.speed is None else f"{task.speed:.1f} changes/s")
 
     columns = (TextColumn("{task.description}"), MofNCompleteColumn(), Rate(), TimeRemainingColumn())
-    with Progress(*columns, console=console(err=True)) as bar:
-        task = bar.add_task("applied", total=len(plan.actions()))
-        return applying.apply(
-            plan,
-            target,
-            log,
-            by=getuser(),
-            clock=time.time,
-            max_changes=max_changes,
-            concurrency=concurrency,
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
-        )
+    bar = Progress(*columns, console=console(err=True))
+
+    def update(done: int, total: int) -> None:
+        if not bar.task_ids:
+            bar.add_task("applied", total=total)
+            bar.start()
+        bar.update(bar.task_ids[0], completed=done, total=total)
+
+    try:
+        yield update
+    finally:
+        if bar.task_ids:
+            bar.stop()
 
 
 def _print(plan: Plan) -> None:

@@ -102,6 +102,11 @@ password = "{self.rucio.password}"
     def client(self, method: str, *arguments: Any, **keywords: Any) -> Any:
         return self.rucio.client(method, *arguments, vo=self.vo, **keywords)
 
+    def events(self) -> list[Any]:
+        """Of synchronisations, as stored."""
+        files = sorted(one for one in (self.folder / "out").iterdir() if "syncs" in one.name)
+        return [json.loads(line) for file in files for line in file.read_text().splitlines()]
+
     def names(self) -> list[str]:
         return sorted(one["rse"] for one in self.client("list_rses"))
 
@@ -294,7 +299,14 @@ def test_the_guard_counts_what_exists(lake: Lake) -> None:
     assert refused.code == 3
     assert "guard: 3 of 3 objects (rse) would be changed or removed, at most 2" in refused.err
     assert lake.client("list_rse_attributes", "EULAKE-1")["fts"] == "https://fts.example.org:8446"
+    assert lake.sync().code == 1
     assert lake.sync("--apply", "--max-changes", "3").code == 0
+    filled, guarded, mended = lake.events()  # and none of a dry run
+    assert (filled["sync"], filled["collector"]) == ("rses", "lakescope")
+    label = f"{lake.url} (VO {lake.vo})"
+    told = [(one["target"], one["ok"], one.get("drift"), one.get("applied")) for one in lake.events()]
+    assert told[1:] == [(label, False, None, None), (label, True, 0, 3)]
+    assert filled["applied"] > 40 and "guard: 3 of 3" in guarded["error"] and mended["drift_age_s"] == 0.0
 
 
 def test_bad_records_are_lines_and_the_rest_goes_on(lake: Lake) -> None:

@@ -33,6 +33,7 @@ CHANGES: Mapping[str, Role] = MappingProxyType(
         "POST /api/backup": Role.ADMIN,
         "POST /api/syncs/{name}/plan": Role.OPERATOR,
         "POST /api/syncs/{name}/apply": Role.ADMIN,
+        "POST /api/syncs/{name}/runs": Role.ADMIN,
     }
 )
 """Method and path of each route with another method than `SAFE`, but for push routes: these have `PUSH`."""

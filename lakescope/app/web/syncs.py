@@ -15,6 +15,7 @@ from lakescope.app.view import View
 from lakescope.app.web.acts import answer
 from lakescope.app.web.pages import SECURITY
 from lakescope.app.web.viewing import Viewed
+from lakescope.core.events import SyncRun
 from lakescope.core.printable import rfc3339
 from lakescope.dashboards.pages import page
 from lakescope.sync.plan import Change, summary, value_text
@@ -87,6 +88,19 @@ def _api() -> APIRouter:
         """Begins to apply the plan that was shown. `max_changes`: so many existing objects may be changed or removed."""
         desk = _desk(view, name)
         return _start(lambda: desk.apply(name, view.viewer.name or "the page", digest, max_changes))
+
+    @router.post("/{name}/runs")
+    def report_run(view: Viewed, name: str, run: Annotated[dict[str, Any], Body()]) -> Response:
+        """Stores what became of a run that the command made: an event of the dataset `syncs`."""
+        desk = _desk(view, name)
+        try:
+            event = msgspec.convert(run, SyncRun)
+        except msgspec.ValidationError as error:
+            raise HTTPException(422, str(error)) from error
+        if event.sync != name:
+            raise HTTPException(422, f"sync: expected {name!r}, found {event.sync!r}")
+        desk.report([event])
+        return answer({"id": event.id})
 
     return router
 

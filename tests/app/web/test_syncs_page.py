@@ -7,12 +7,17 @@ from typing import Any
 
 import httpx
 import pytest
+from msgspec import to_builtins
 from playwright.sync_api import Browser, Page, expect
 
+from lakescope.app.client import client_of
+from lakescope.app.instance import announcement
+from lakescope.app.sync_runs import event_of
 from tests.app.web._watched import watched_page
 from tests.app.web.test_dashboards_page import PHONE
 from tests.app.web.test_status_page import FAINT_TEXTS, luminance, overflow
-from tests.contract._running import Running
+from tests.contract._running import Archiving
+from tests.e2e._lakescope import until
 from tests.servers.iam import Iam
 from tests.servers.rucio import Rucio
 
@@ -25,14 +30,19 @@ def iam(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Iam]:
         yield server
 
 
+class Lake(Archiving):
+    """With what was reported of synchronisations."""
+
+    def runs(self) -> list[dict[str, Any]]:
+        """Events of runs, so far."""
+        return [one for events in self.stored().values() for one in events if one["dataset"] == "syncs"]
+
+
 @pytest.fixture(scope="module")
-def lake(tmp_path_factory: pytest.TempPathFactory, rucio: Rucio, iam: Iam) -> Iterator[Running]:
+def lake(tmp_path_factory: pytest.TempPathFactory, rucio: Rucio, iam: Iam) -> Iterator[Lake]:
     configuration = f"""
 [collectors.push]
 type = "http"
-[sinks.out]
-type = "jsonl"
-directory = "{tmp_path_factory.mktemp("out")}"
 [sync.rucio]
 url = "{rucio.url}"
 account = "root"
@@ -43,17 +53,17 @@ url = "{iam.url}"
 client_id = "{iam.client_id}"
 client_secret = "{iam.client_secret}"
 """
-    with Running(tmp_path_factory.mktemp("lake"), configuration) as running:
+    with Lake(tmp_path_factory.mktemp("lake"), configuration) as running:
         yield running
 
 
 @pytest.fixture
-def page(browser: Browser, lake: Running) -> Iterator[Page]:
+def page(browser: Browser, lake: Lake) -> Iterator[Page]:
     with watched_page(browser, lake) as page:
         yield page
 
 
-def test_plan_then_apply(page: Page, lake: Running, iam: Iam, unique_name: str) -> None:
+def test_plan_then_apply(page: Page, lake: Lake, iam: Iam, unique_name: str) -> None:
     iam.add(unique_name, groups=("escape",), certificates=["CN=<b>Jane</b>,O=x", "nonsense"])
     page.goto("/reports")
     page.get_by_role("navigation").get_by_role("link", name="Synchronisations").click()
@@ -74,6 +84,15 @@ def test_plan_then_apply(page: Page, lake: Running, iam: Iam, unique_name: str) 
     expect(page.get_by_role("button", name="Apply this plan")).to_have_count(0)
     document: dict[str, Any] = httpx.get(f"{lake.url}/api/syncs/accounts", trust_env=False).json()
     assert document["plan"]["counts"] == {"invalid": 1}
+    until(lambda: len(lake.runs()) == 1, 5)
+    (run,) = lake.runs()
+    assert (run["sync"], run["ok"], run["applied"], run["drift"], run["invalid"]) == (
+        "accounts",
+        True,
+        6,
+        1,
+        1,
+    )
     page.set_viewport_size(PHONE)
     assert overflow(page) <= 0
 
@@ -93,6 +112,21 @@ def test_a_plan_that_has_changed_since_it_was_shown_is_not_applied(
     )
 
 
+def test_a_command_beside_the_instance_reports_its_run_to_it(lake: Lake) -> None:
+    before = len(lake.runs())
+    configuration = lake.configuration
+    with announcement(lake.data_dir, lake.url):
+        client_of(configuration).report_run(event_of("accounts", 1_767_600_000.0, ok=True, applied=7))
+    until(lambda: len(lake.runs()) == before + 1, 5)
+    assert {"ok": True, "applied": 7, "collector": "lakescope"}.items() <= lake.runs()[-1].items()
+    for run, text in (({}, "missing required field"), ({"dataset": "syncs", "id": "x"}, "time")):
+        answer = httpx.post(f"{lake.url}/api/syncs/accounts/runs", json=run, trust_env=False)
+        assert answer.status_code == 422 and text in answer.text, answer.text
+    other = to_builtins(event_of("topology", 0.0, ok=True))
+    answer = httpx.post(f"{lake.url}/api/syncs/accounts/runs", json=other, trust_env=False)
+    assert answer.status_code == 422 and "expected 'accounts', found 'topology'" in answer.text
+
+
 def test_what_cannot_be_told_is_shown(page: Page, iam: Iam) -> None:
     iam.spoil("html")
     page.goto("/syncs/accounts")
@@ -101,6 +135,6 @@ def test_what_cannot_be_told_is_shown(page: Page, iam: Iam) -> None:
     iam.spoil()
 
 
-def test_a_name_that_is_none(lake: Running) -> None:
+def test_a_name_that_is_none(lake: Lake) -> None:
     answer = httpx.get(f"{lake.url}/syncs/other", trust_env=False)
     assert answer.status_code == 404 and "no synchronisation 'other' is configured" in answer.text
