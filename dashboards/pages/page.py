@@ -31,6 +31,7 @@ View = Literal[
     "runbook",
     "report",
     "sync",
+    "accounts",
     "topology",
 ]
 
@@ -41,6 +42,7 @@ _SCRIPTS: dict[View, tuple[str, ...]] = {
     **dict.fromkeys(("incidents", "incident"), ("acts.js", "incidents.js")),
     **dict.fromkeys(("alerts", "alert"), ("acts.js", "alerts.js")),
     "sync": ("acts.js", "syncs.js"),
+    "accounts": ("accounts.js",),
 }
 """Beside page.js."""
 

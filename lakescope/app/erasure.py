@@ -133,7 +133,7 @@ def drop_free_pages(path: Path) -> None:
 
 
 def clean_plans(folder: Path, name: Name) -> int:
-    """How many files of last plans of synchronisations were changed: lines about the account go."""
+    """How many files of last plans of synchronisations were changed: the account and lines about it go."""
     path = folder / "plan-accounts.json"
     if not path.exists():
         return 0
@@ -141,6 +141,7 @@ def clean_plans(folder: Path, name: Name) -> int:
     document = msgspec.json.decode(content)
     plan = document["plan"]
     plan["changes"] = [one for one in plan["changes"] if one.get("object") != name.name]
+    plan["accounts"] = [one for one in plan.get("accounts", []) if one.get("name") != name.name]
     cleaned = msgspec.json.encode(name.clean(document))
     if cleaned == content:
         return 0

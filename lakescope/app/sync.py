@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from lakescope.core import state_files
+from lakescope.core.printable import rfc3339
+from lakescope.sync.accounts.state import after
 from lakescope.sync.journal import Journal
 from lakescope.sync.plan import Plan
 
@@ -133,7 +135,9 @@ def keep_rest(settings: Settings, plan: Plan, outcome: Outcome, at: float) -> No
         return  # stopped on the way: only a new plan can tell
     refused = {entry.change.place for entry in outcome.failed}
     rest = [one for one in plan.changes if not one.is_action or one.place in refused]
-    keep_plan(settings, msgspec.structs.replace(plan, changes=rest), at)
+    applied = [one for one in plan.actions() if one.place not in refused]
+    accounts = after(plan.accounts, applied, rfc3339(at)) if plan.sync == "accounts" else []
+    keep_plan(settings, msgspec.structs.replace(plan, changes=rest, accounts=accounts), at)
 
 
 def latest_plan(settings: Settings, name: str) -> LatestPlan | None:

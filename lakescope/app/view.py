@@ -25,7 +25,7 @@ from lakescope.app.pseudonyms import Pseudonyms
 from lakescope.app.query import store_of
 from lakescope.app.replay import ReplayResult, replay
 from lakescope.app.restriction import restricted, sees
-from lakescope.app.sync import LatestPlan, latest_plan
+from lakescope.app.sync import LatestPlan, journal_of, latest_plan
 from lakescope.app.sync_desk import SyncDesk
 from lakescope.app.topology import snapshots_of
 from lakescope.app.trace import searchable_sink
@@ -36,6 +36,7 @@ from lakescope.core.events import Annotation
 from lakescope.dashboards.model import Dashboard
 from lakescope.pipeline.dead_letters import DeadLetters
 from lakescope.reports.archive import Archive
+from lakescope.sync.journal import Entry
 from lakescope.sync.topology import Snapshot, Version
 
 Document = dict[str, Any]
@@ -192,6 +193,15 @@ class View:
         """Raises `ForbiddenError` for a viewer who sees pseudonyms instead of accounts."""
         if not self.viewer.people:
             raise ForbiddenError(what, "people")
+
+    def accounts(self) -> tuple[LatestPlan | None, list[Entry]]:
+        """Accounts as of their last plan, and what was changed about them, the oldest first. Raises `RuntimeError` or `SyncError`
+        for files that are damaged."""
+        self._need_all("accounts")
+        self.need_people("accounts")
+        settings = self._assembly.configuration.settings
+        entries = [one for one in journal_of(settings).entries() if one.sync == "accounts"]
+        return latest_plan(settings, "accounts"), entries
 
     # --- the topology ---------------------------------------------------------------------------------------
 

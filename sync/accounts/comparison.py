@@ -78,8 +78,8 @@ class History(msgspec.Struct):
 def compare(
     mapped: Mapped, accounts: Mapping[str, Account], history: History, options: AccountsOptions
 ) -> tuple[list[Change], list[Account]]:
-    """The lines of the plan, and the leavers among them. `accounts`: active ones that are ours, and all that have the name of one
-    that is wanted."""
+    """The lines of the plan, and the leavers among them. `accounts`: as `read_accounts`; those that are neither ours nor have the
+    name of one that is wanted do not count."""
     holds = dict(mapped.holds)
     changes = [*mapped.lines, *_renamed(mapped, accounts, holds)]
     for name in sorted(mapped.profiles):

@@ -9,6 +9,7 @@ from lakescope.sync.accounts.comparison import History, compare
 from lakescope.sync.accounts.mapping import is_current, map_users
 from lakescope.sync.accounts.options import OWNER, AccountsOptions
 from lakescope.sync.accounts.scim import Iam, Users
+from lakescope.sync.accounts.state import states_of
 from lakescope.sync.accounts.target import read_accounts, subjects_of
 from lakescope.sync.journal import Entry
 from lakescope.sync.plan import Plan, SyncError
@@ -47,6 +48,7 @@ def make_plan(
         target=rucio.label,
         changes=changes,
         existing={"account": existing + len(adopted)},
+        accounts=states_of(accounts, history, mapped.owner, leavers),
     )
 
 

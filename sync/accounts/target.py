@@ -101,7 +101,8 @@ def read_accounts(
     options: AccountsOptions,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> dict[str, Account]:
-    """The accounts that matter: those that are ours, and those that have the name of one that is wanted. Raises `SyncError`."""
+    """All active accounts, and those that are not and have the name of one that is wanted. Identities and attributes are read of
+    those that are ours or are to become it, attributes also of others of a wanted name. Raises `SyncError`."""
     listed = {one["account"]: one["email"] for one in rucio.lines("accounts", "")}
     ours = {one["account"] for one in rucio.lines("accounts", "", **{OWNER: mapped.owner})}
     accounts = {name: Account(name=name, status="ACTIVE", email=listed.get(name)) for name in ours}
@@ -125,6 +126,8 @@ def read_accounts(
     for name, attributes in each(_attributes, doubtful):
         accounts[name].attributes = attributes
     accounts |= {name: answer for name, answer in each(_look_up, unlisted) if answer is not None}
+    for name in listed.keys() - accounts.keys():
+        accounts[name] = Account(name=name, status="ACTIVE", email=listed[name])
     return accounts
 
 

@@ -25,6 +25,7 @@ from lakescope.core.contracts import ForgettingSink
 from lakescope.core.messages import Message, Reject
 from lakescope.core.personal import FORGOTTEN, PERSONAL
 from lakescope.pipeline.overflow import Overflow, Slice, file_of, pack_origin, unpack_origin
+from lakescope.sync.accounts.state import AccountState
 from lakescope.sync.apply import undo
 from lakescope.sync.journal import Entry, Journal
 from lakescope.sync.plan import Change, Plan, SyncError
@@ -244,6 +245,7 @@ def _synchronise(folder: Path) -> None:
     plan = Plan(
         sync="accounts", source="s", target="t", existing={},
         changes=[_change(part=subject), _change(object="jdoes", note="as jdoe")],
+        accounts=[AccountState(name="jdoe", identities={subject: "X509"}), AccountState(name="jdoes")],
     )  # fmt: skip
     (folder / "plan-accounts.json").write_bytes(msgspec.json.encode(LatestPlan(1.0, plan)))
 
@@ -261,6 +263,7 @@ def _check_synchronisation(folder: Path) -> None:
         undo(1, target, journal, by="me", clock=time.time)
     kept = msgspec.json.decode((folder / "plan-accounts.json").read_bytes(), type=LatestPlan)
     (change,) = kept.plan.changes
+    assert kept.plan.accounts == [AccountState(name="jdoes")]
     assert (change.object, change.note) == ("jdoes", f"as {FORGOTTEN}")
 
 

@@ -161,6 +161,7 @@ function showNav(all) {
     el("li", {}, el("a", { href: `${BELOW}../alerts`, "aria-current": VIEW.startsWith("alert") ? "page" : null }, "Alerts")),
     el("li", {}, el("a", { href: `${BELOW}../reports`, "aria-current": VIEW === "report" ? "page" : null }, "Reports")),
     el("li", {}, el("a", { href: `${BELOW}../syncs`, "aria-current": VIEW === "sync" ? "page" : null }, "Synchronisations")),
+    el("li", {}, el("a", { href: `${BELOW}../accounts`, "aria-current": VIEW === "accounts" ? "page" : null }, "Accounts")),
     el("li", {}, el("a", { href: `${BELOW}../topology`, "aria-current": VIEW === "topology" ? "page" : null }, "Topology")),
     el("li", {}, el("a", { href: BELOW || "./", "aria-current": VIEW === "index" ? "page" : null }, "All dashboards"))];
   $("nav").replaceChildren(...home, ...all.map(({ name, title }) => item(name, title)));
@@ -830,7 +831,7 @@ async function start() {
     page.me = await me;
     showNav(all);
     if (VIEW === "index") openIndex(all);
-    else await ({ story: openStory, explanation: openExplanation, incidents: globalThis.openIncidents, incident: globalThis.openIncident, alerts: globalThis.openAlerts, alert: globalThis.openAlert, runbook: () => openContent("Runbooks"), report: () => openContent("Reports"), sync: globalThis.openSync, topology: () => openContent("Topology") }[VIEW] ?? openDashboard)();
+    else await ({ story: openStory, explanation: openExplanation, incidents: globalThis.openIncidents, incident: globalThis.openIncident, alerts: globalThis.openAlerts, alert: globalThis.openAlert, runbook: () => openContent("Runbooks"), report: () => openContent("Reports"), sync: globalThis.openSync, accounts: globalThis.openAccounts, topology: () => openContent("Topology") }[VIEW] ?? openDashboard)();
   } catch (error) {
     alarm(error.message);
   }

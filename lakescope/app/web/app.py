@@ -29,6 +29,7 @@ from lakescope.app.trace import NOT_SEARCHABLE, story
 from lakescope.app.view import TAPS_MAX, ForbiddenError, View
 from lakescope.app.viewer import Viewer
 from lakescope.app.web import (
+    accounts,
     alerts,
     archive,
     dashboards,
@@ -84,7 +85,18 @@ def create_app(assembly: Assembly, local_secret: str = "", part: Part = "http") 
     if "metrics" in parts:
         routers.append(_metrics())
     if "http" in parts:
-        rooms = (dashboards, incidents, alerts, interventions, reports, archive, runbooks, syncs, topology)
+        rooms = (
+            dashboards,
+            incidents,
+            alerts,
+            interventions,
+            reports,
+            archive,
+            runbooks,
+            syncs,
+            accounts,
+            topology,
+        )
         routers += [_api(), *(room.router() for room in rooms)]
     pushes: dict[str, bool] = {}
     if "push" in parts:

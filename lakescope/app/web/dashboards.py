@@ -72,6 +72,7 @@ def _pages() -> APIRouter:
     @router.get("/incidents.js")
     @router.get("/alerts.js")
     @router.get("/syncs.js")
+    @router.get("/accounts.js")
     def script(request: Request) -> Response:
         return cached_response(request, page.file(request.url.path.rpartition("/")[2]), "text/javascript")
 

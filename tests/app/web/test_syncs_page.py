@@ -97,6 +97,43 @@ def test_plan_then_apply(page: Page, lake: Lake, iam: Iam, unique_name: str) -> 
     assert overflow(page) <= 0
 
 
+def test_accounts_from_creation_to_suspension(page: Page, lake: Lake, iam: Iam, unique_name: str) -> None:
+    user = iam.add(unique_name, groups=("escape",), certificates=["CN=<b>J</b>,O=x", "nonsense"])
+    accounts = page.get_by_role("region", name="Accounts").last
+    row = accounts.get_by_role("row", name=unique_name)
+
+    def plan_then(*states: str, apply: bool = False) -> None:
+        desk = lake.assembly.syncs
+        work = desk.plan("accounts", "test")
+        until(lambda: work.end, 10)
+        if apply and (latest := desk.latest("accounts")):
+            applied = desk.apply("accounts", "test", latest.digest, None)
+            until(lambda: applied.end, 10)
+            assert applied.ok, applied.result
+        page.goto("/accounts")
+        for state in states:
+            expect(row).to_contain_text(state)
+
+    plan_then("to be created", "create")
+    plan_then("active", "1 OIDC, 1 X509", "group-escape", "1 invalid", apply=True)
+    expect(accounts.get_by_role("row", name="root")).to_contain_text("other")
+    row.get_by_text("1 OIDC, 1 X509").click()
+    expect(row).to_contain_text("/O=x/CN=<b>J<\\/b>")
+    expect(page.get_by_role("region", name="Not synchronised").last).to_contain_text("expected NAME=VALUE")
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # a list of both
+        assert page.evaluate(FAINT_TEXTS) == []
+    iam.change(user, active=False)
+    plan_then("active, user left IAM", "remove")
+    plan_then("suspended since", apply=True)
+    plan_then("suspended since")  # which only the journal knows
+    page.get_by_label("Name, e-mail, identity or attribute has").fill("<b>nobody")
+    page.get_by_role("button", name="Find").click()
+    expect(page.get_by_text("No account has “<b>nobody”.")).to_be_visible()
+    page.set_viewport_size(PHONE)
+    assert overflow(page) <= 0
+
+
 def test_a_plan_that_has_changed_since_it_was_shown_is_not_applied(
     page: Page, iam: Iam, unique_name: str
 ) -> None:
@@ -113,12 +150,11 @@ def test_a_plan_that_has_changed_since_it_was_shown_is_not_applied(
 
 
 def test_a_command_beside_the_instance_reports_its_run_to_it(lake: Lake) -> None:
-    before = len(lake.runs())
-    configuration = lake.configuration
+    event = event_of("accounts", 1_767_600_000.0, ok=True, applied=7)
     with announcement(lake.data_dir, lake.url):
-        client_of(configuration).report_run(event_of("accounts", 1_767_600_000.0, ok=True, applied=7))
-    until(lambda: len(lake.runs()) == before + 1, 5)
-    assert {"ok": True, "applied": 7, "collector": "lakescope"}.items() <= lake.runs()[-1].items()
+        client_of(lake.configuration).report_run(event)
+    (stored,) = lake.arrived([event.id], 5)
+    assert {"ok": True, "applied": 7, "collector": "lakescope"}.items() <= stored.items()
     for run, text in (({}, "missing required field"), ({"dataset": "syncs", "id": "x"}, "time")):
         answer = httpx.post(f"{lake.url}/api/syncs/accounts/runs", json=run, trust_env=False)
         assert answer.status_code == 422 and text in answer.text, answer.text

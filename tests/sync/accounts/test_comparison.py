@@ -6,7 +6,9 @@ from typing import Any
 
 from lakescope.sync.accounts.comparison import Account, History, compare
 from lakescope.sync.accounts.mapping import Mapped, issuer_digest, user_digest
+from lakescope.sync.accounts.options import OWNER, USER
 from lakescope.sync.accounts.scim import Fault
+from lakescope.sync.accounts.state import AccountState, after, states_of
 from lakescope.sync.guard import count_objects
 from lakescope.sync.journal import Entry
 from lakescope.sync.plan import Change, Plan
@@ -220,6 +222,50 @@ def test_whoever_cannot_be_told_is_no_leaver() -> None:
     assert brief(lines(mapped(user("x y", id_="id-jane")), account("jane"))) == [
         ("invalid", "account", "x y", "")
     ]
+
+
+def test_what_people_see_of_accounts_is_as_rucio_has_them_then() -> None:
+    ours, leaver = account("jdoe", of="jdoe", identities={"/CN=x": "X509"}), account("gone", of="gone")
+    history = History(suspended={"before": "2026-01-01T00:00:00Z", "back": "2026-01-02T00:00:00Z"})
+    accounts = {
+        one.name: one
+        for one in (ours, leaver, account("root", attributes={}), account("back", status="SUSPENDED"))
+    }
+    states = {one.name: one for one in states_of(accounts, history, issuer_digest(ISSUER), [leaver])}
+    facts = {name: (one.status, one.is_managed, one.is_leaver) for name, one in states.items()}
+    assert facts == {
+        "back": ("SUSPENDED", True, False),
+        "before": ("SUSPENDED", True, True),
+        "gone": ("ACTIVE", True, True),
+        "jdoe": ("ACTIVE", True, False),
+        "root": ("ACTIVE", False, False),
+    }
+    assert states["before"].suspended_at == "2026-01-01T00:00:00Z"
+    assert (
+        states["jdoe"].identities == {"/CN=x": "X509"}
+        and not {OWNER, USER} & states["jdoe"].attributes.keys()
+    )
+
+    def change(*place: str, before: Any = None, after: Any = None) -> Change:
+        type_, object_, part = place
+        return Change(kind="change", type=type_, object=object_, part=part, before=before, after=after)
+
+    applied = [
+        change("account", "new", "", after={"type": "USER", "email": "new@x"}),
+        change("attribute", "new", "group-a", after="true"),
+        change("identity", "jdoe", "/CN=x", before="X509"),
+        change("account", "gone", "status", before="ACTIVE", after="SUSPENDED"),
+        change("account", "back", "status", before="SUSPENDED", after="ACTIVE"),
+        change("attribute", "root", OWNER, after="x"),
+    ]
+    then = {one.name: one for one in after(list(states.values()), applied, "2026-02-01T00:00:00Z")}
+    assert then["new"] == AccountState(
+        name="new", email="new@x", is_managed=True, attributes={"group-a": "true"}
+    )
+    assert (then["gone"].status, then["gone"].suspended_at) == ("SUSPENDED", "2026-02-01T00:00:00Z")
+    assert (then["back"].status, then["back"].suspended_at) == ("ACTIVE", None)
+    assert then["root"].is_managed and not then["root"].attributes
+    assert not then["jdoe"].identities and states["jdoe"].identities, "and those before stay as they were"
 
 
 def test_excluded_accounts_are_left_alone() -> None:
