@@ -52,6 +52,7 @@ SHOWN: dict[str, tuple[str, ...]] = {
     "GET /api/alerts/{name}": (OWN, OTHER),
     "GET /api/reports/weekly": (OWN, OTHER, UNKNOWN),
     "GET /reports/{kind}/{vo}/{period}/{revision}/{name}": (OWN, OTHER, UNKNOWN),
+    "GET /accounts": (OWN, OTHER, UNKNOWN),
     "GET /metrics": (OTHER,),
     "GET /readyz": (OTHER,),
 }
