@@ -57,7 +57,7 @@ def _check_leavers(subjects: list[str], users: Users, iam: Iam, now: datetime) -
     listed = {user.id for user in users.users}
     for subject in subjects:
         if subject not in listed and (user := iam.user(subject)) is not None and is_current(user, now):
-            raise SyncError(
-                f"IAM's list of users lacks {user.user_name}, and by id IAM has them: the list is not to be relied on;"
+            raise SyncError(  # by the id alone: it is in an event, which more people see than may see names
+                f"IAM's list of users lacks user {subject}, and by id IAM has them: the list is not to be relied on;"
                 " run it again when nobody changes IAM"
             )
