@@ -30,7 +30,7 @@ def collector(topic: str, url: str, **options: object) -> str:
     format_ = "" if "format" in options else 'format = "hermes"\n'
     return (
         f'[collectors.kafka]\ntype = "kafka"\nbrokers = ["{url}"]\ntopics = ["{topic}"]\n'
-        f'group = "{topic}"\nsession_timeout_s = 2\n{format_}{lines}\n'
+        f'group = "{topic}"\nsession_timeout_s = 10\n{format_}{lines}\n'
     )
 
 

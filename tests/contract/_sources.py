@@ -114,7 +114,7 @@ class KafkaSource(Source):
     def options(self) -> str:
         return (
             f'brokers = ["{self.kafka.url}"]\ntopics = ["{self.name}"]\ngroup = "{self.name}"\nformat = "push"\n'
-            "session_timeout_s = 2\n"
+            "session_timeout_s = 6\n"
         )
 
     def offer(self, bodies: Sequence[bytes], url: str) -> None:

@@ -78,6 +78,8 @@ def expected(bodies: Bodies, name: str, collector: str | None = None) -> dict[st
 def sinks(es: Elasticsearch, prefix: str, influx: InfluxDB, database: str) -> str:
     """The three stores as configuration."""
     return f"""
+[pipeline]
+health_s = 0
 [sinks.es]
 type = "elasticsearch"
 urls = ["{es.url}"]

@@ -111,6 +111,8 @@ destination = "/queue/Consumer.lakescope.VirtualTopic.{NAME}_{kind}"
         for kind in ("hermes", *KINDS)
     )
     return f"""{collectors}
+[pipeline]
+health_s = 0  # a slow machine takes long enough for reports of Lakescope's own
 [sinks.es]
 type = "elasticsearch"
 urls = ["{es.url}"]

@@ -242,7 +242,9 @@ def test_half_the_users_are_refused_by_the_guard(lake: Lake, iam: Iam, unique_na
         iam.add(name)
     lake.sync()
     iam.spoil("half")
-    with pytest.raises(SyncError, match="lacks user [^ ]*, and by id IAM has them: the list is not to be relied on"):
+    with pytest.raises(
+        SyncError, match="lacks user [^ ]*, and by id IAM has them: the list is not to be relied on"
+    ):
         lake.plan()
     iam.spoil()
     for user in iam.users()[:3]:
