@@ -243,7 +243,7 @@ def test_half_the_users_are_refused_by_the_guard(lake: Lake, iam: Iam, unique_na
     lake.sync()
     iam.spoil("half")
     with pytest.raises(
-        SyncError, match="lacks user [^ ]*, and by id IAM has them: the list is not to be relied on"
+        SyncError, match=r"lacks user [^ ]*, and by id IAM has them: the list is not to be relied on"
     ):
         lake.plan()
     iam.spoil()
