@@ -10,6 +10,7 @@ from html import escape
 from fastapi import APIRouter, HTTPException, Response
 
 from lakescope.app.sync import LatestPlan
+from lakescope.app.web.markup import icon, minute, part, table
 from lakescope.app.web.pages import SECURITY
 from lakescope.app.web.viewing import Viewed
 from lakescope.core.printable import escape_unprintable, rfc3339
@@ -81,14 +82,14 @@ def _facts(latest: LatestPlan, accounts: Sequence[AccountState]) -> str:
     level = "warning" if plan.drift() else "good"
     counts = Counter(_state(one, is_short=True) for one in accounts if one.is_managed)
     facts = {
-        "As of": f"{_time(rfc3339(latest.at))} UTC",
+        "As of": f"{minute(rfc3339(latest.at))} UTC",
         "Accounts of IAM's users": ", ".join(f"{count} {state}" for state, count in counts.most_common())
         or "none",
         "Other accounts of Rucio": str(sum(not one.is_managed for one in accounts)),
     }
     items = "".join(f"<dt>{key}</dt><dd>{escape(value)}</dd>" for key, value in facts.items())
     return (
-        f'<p class="verdict" data-level="{level}">{_icon(level)}<span>{escape(summary(plan))}</span></p>'
+        f'<p class="verdict" data-level="{level}">{icon(level)}<span>{escape(summary(plan))}</span></p>'
         f'<section class="panel" aria-label="Facts"><dl>{items}</dl><p><a href="syncs/accounts">The plan</a></p></section>'
     )
 
@@ -115,7 +116,7 @@ def _accounts(
     if not rows:
         note = f"<p>No account has “{escape(find)}”.</p>" if find else "<p>There are no accounts.</p>"
     title = f"Accounts with “{find}”" if find else "Accounts"
-    return _table("accounts", title, note, heads, rows)
+    return part("accounts", title, note + (table("accounts", heads, rows) if rows else ""))
 
 
 def _row(account: AccountState, lines: Sequence[Change], changed: str | None) -> str:
@@ -136,13 +137,13 @@ def _row(account: AccountState, lines: Sequence[Change], changed: str | None) ->
     )
     cells = (
         f'<th scope="row">{_text(account.name)}</th>',
-        f'<td class="wrap"{mark}>{_icon(level)} {escape(_state(account))}</td>',
+        f'<td class="wrap"{mark}>{icon(level)} {escape(_state(account))}</td>',
         f"<td>{'IAM' if account.is_managed else 'other'}</td>",
         f'<td class="wrap">{_text(account.email or "")}</td>',
         f'<td class="wrap">{identities}</td>',
         f'<td class="wrap">{_text(attributes)}</td>',
         f'<td class="wrap">{by_plan}</td>',
-        f'<td class="time">{_time(changed or "")}</td>',
+        f'<td class="time">{escape(minute(changed or ""))}</td>',
     )
     return "".join(cells)
 
@@ -156,7 +157,7 @@ def _state(account: AccountState, *, is_short: bool = False) -> str:
                 return "left IAM" if is_short else "active, user left IAM"
             return "active"
         case _ if account.suspended_at and not is_short:
-            return f"{account.status.lower()} since {_time(account.suspended_at)} UTC"
+            return f"{account.status.lower()} since {minute(account.suspended_at)} UTC"
     return account.status.lower()
 
 
@@ -175,7 +176,7 @@ def _unmapped(changes: Sequence[Change]) -> str:
     left = len(changes) - LINES_MAX
     note = f'<p class="muted">{left} more: the API and <code>--json</code> have all.</p>' if left > 0 else ""
     heads = ("what", "type", "object", "part", "note")
-    return _table("unmapped", "Not synchronised", note, heads, rows)
+    return part("unmapped", "Not synchronised", note + table("unmapped", heads, rows))
 
 
 def _unmapped_row(change: Change) -> str:
@@ -184,7 +185,7 @@ def _unmapped_row(change: Change) -> str:
     cells = "".join(
         f'<td class="wrap">{_text(text)}</td>' for text in (change.object, change.part, change.note)
     )
-    return f'<td class="state"{mark}>{_icon(level)} {change.kind}</td><td>{escape(change.type)}</td>{cells}'
+    return f'<td class="state"{mark}>{icon(level)} {change.kind}</td><td>{escape(change.type)}</td>{cells}'
 
 
 def _details(summary: str, lines: Iterable[str]) -> str:
@@ -194,28 +195,6 @@ def _details(summary: str, lines: Iterable[str]) -> str:
     return f"<details><summary>{escape(summary)}</summary><ul>{items}</ul></details>"
 
 
-def _table(name: str, title: str, note: str, heads: Iterable[str], rows: Sequence[str]) -> str:
-    """Rows and the note are HTML."""
-    head = "".join(f'<th scope="col">{_text(text)}</th>' for text in heads)
-    body = "".join(f"<tr>{row}</tr>" for row in rows)
-    table = (
-        f'<div class="scroll free" tabindex="0" role="region" aria-labelledby="h-{name}">'
-        f'<table class="events"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
-    )
-    return (
-        f'<section class="panel" aria-labelledby="h-{name}"><h2 id="h-{name}">{escape(title)}</h2>{note}'
-        f"{table if rows else ''}</section>"
-    )
-
-
 def _text(text: str) -> str:
     """As HTML; what turns the direction of writing, and control characters, are written out."""
     return escape(escape_unprintable(text))
-
-
-def _icon(level: str | None) -> str:
-    return f'<svg class="icon" aria-hidden="true"><use href="#i-{level}"/></svg>' if level else ""
-
-
-def _time(time: str) -> str:
-    return escape(time[:16].replace("T", " "))

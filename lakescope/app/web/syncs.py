@@ -13,6 +13,7 @@ from lakescope.app.sync import LatestPlan
 from lakescope.app.sync_desk import BusyError, SyncDesk, Work
 from lakescope.app.view import View
 from lakescope.app.web.acts import answer
+from lakescope.app.web.markup import icon, minute
 from lakescope.app.web.pages import SECURITY
 from lakescope.app.web.viewing import Viewed
 from lakescope.core.events import SyncRun
@@ -162,9 +163,7 @@ def _plan(name: str, latest: LatestPlan | None) -> str:
         return f"{title}<p>No plan has been made yet.</p>{acts}"
     plan = latest.plan
     level = "warning" if plan.drift() else "good"
-    verdict = (
-        f'<p class="verdict" data-level="{level}">{_icon(level)}<span>{escape(summary(plan))}</span></p>'
-    )
+    verdict = f'<p class="verdict" data-level="{level}">{icon(level)}<span>{escape(summary(plan))}</span></p>'
     facts = {"Planned": f"{_time(latest.at)} UTC", "Lines": _counts(plan.counts())}
     items = "".join(f"<dt>{key}</dt><dd>{escape(value)}</dd>" for key, value in facts.items())
     return f'{title}{verdict}<section class="panel" aria-label="The plan"><dl>{items}</dl></section>{acts}{_lines(plan.changes)}'
@@ -195,13 +194,9 @@ def _row(change: Change) -> str:
     texts = (change.type, change.object, change.part, value_text(change.before), value_text(change.after))
     cells = "".join(f"<td>{escape(text)}</td>" for text in texts)
     return (
-        f'<tr><td class="state"{mark}>{_icon(level)} {change.kind}</td>{cells}'
+        f'<tr><td class="state"{mark}>{icon(level)} {change.kind}</td>{cells}'
         f'<td class="wrap">{escape(change.note)}</td></tr>'
     )
-
-
-def _icon(level: str | None) -> str:
-    return f'<svg class="icon" aria-hidden="true"><use href="#i-{level}"/></svg>' if level else ""
 
 
 def _counts(counts: Mapping[str, int]) -> str:
@@ -209,4 +204,4 @@ def _counts(counts: Mapping[str, int]) -> str:
 
 
 def _time(at: float) -> str:
-    return rfc3339(at)[:16].replace("T", " ")
+    return minute(rfc3339(at))

@@ -11,6 +11,7 @@ from typing import Any
 from fastapi import APIRouter, Response
 
 from lakescope.app.sync import LatestPlan
+from lakescope.app.web.markup import minute, part, table
 from lakescope.app.web.pages import SECURITY
 from lakescope.app.web.viewing import Viewed
 from lakescope.core.printable import rfc3339
@@ -50,7 +51,7 @@ def _page(snapshot: Snapshot | None, history: Sequence[Version], latest: LatestP
         if isinstance(record, Mapping)
     }
     facts = (
-        f"<p>Version {snapshot.version} of {escape(_time(snapshot.at))} UTC, {len(records)} RSEs, from"
+        f"<p>Version {snapshot.version} of {escape(minute(snapshot.at))} UTC, {len(records)} RSEs, from"
         f" {escape(snapshot.source)}</p>"
     )
     return "".join(
@@ -139,7 +140,7 @@ def _rses(records: Mapping[str, Mapping[str, Any]]) -> str:
             f"<td{level}>{escape(state)}</td>{_cell(record.get('country_name'))}{_cell(record.get('rse_type') or 'DISK')}"
             f"{_cell(', '.join(_protocols(record)))}"
         )
-    return _table("rses", "RSEs", ("RSE", "site", "state", "country", "type", "protocols"), rows)
+    return part("rses", "RSEs", table("rses", ("RSE", "site", "state", "country", "type", "protocols"), rows))
 
 
 def _protocols(record: Mapping[str, Any]) -> Iterable[str]:
@@ -168,13 +169,13 @@ def _matrix(distances: Any, names: list[str]) -> str:
             value = record.get("distance", record.get("ranking")) if isinstance(record, Mapping) else record
             cells.append(f'<td class="num">{"" if value is None else escape(str(value))}</td>')
         rows.append(f'<th scope="row">{escape(source)}</th>{"".join(cells)}')
-    return _table("distances", "Distances", ("from, to", *names), rows)
+    return part("distances", "Distances", table("distances", ("from, to", *names), rows))
 
 
 def _drift(latest: LatestPlan | None) -> str:
     if latest is None:
         return ""
-    text = f"{summary(latest.plan)} ({_time(rfc3339(latest.at))} UTC)"
+    text = f"{summary(latest.plan)} ({minute(rfc3339(latest.at))} UTC)"
     return f'<p>{escape(text)}. <a href="syncs/rses">The plan</a></p>'
 
 
@@ -189,26 +190,17 @@ def _history(history: Sequence[Version]) -> str:
                 value_text(change.before),
                 value_text(change.after),
             )
-            rows.append("".join(map(_cell, (_time(version.at), version.name, *cells))))
+            rows.append("".join(map(_cell, (minute(version.at), version.name, *cells))))
         if version.more:
             rows.append(
-                "".join(map(_cell, (_time(version.at), version.name, f"{version.more} more", "", "", "", "")))
+                "".join(
+                    map(_cell, (minute(version.at), version.name, f"{version.more} more", "", "", "", ""))
+                )
             )
     if not rows:
         return "<p>CRIC's documents have not changed since they were first read.</p>"
     heads = ("read (UTC)", "document", "what", "object", "part", "before", "after")
-    return _table("history", "Changes in CRIC", heads, rows[:LINES_MAX])
-
-
-def _table(name: str, title: str, heads: Iterable[str], rows: Iterable[str]) -> str:
-    """Rows are HTML."""
-    head = "".join(f'<th scope="col">{escape(text)}</th>' for text in heads)
-    body = "".join(f"<tr>{row}</tr>" for row in rows)
-    return (
-        f'<section class="panel" aria-labelledby="h-{name}"><h2 id="h-{name}">{escape(title)}</h2>'
-        f'<div class="scroll free" tabindex="0" role="region" aria-labelledby="h-{name}">'
-        f'<table class="events"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div></section>'
-    )
+    return part("history", "Changes in CRIC", table("history", heads, rows[:LINES_MAX]))
 
 
 def _cell(value: Any) -> str:
@@ -217,7 +209,3 @@ def _cell(value: Any) -> str:
 
 def _state(record: Mapping[str, Any]) -> str:
     return str(record.get("state") or "ACTIVE").upper()
-
-
-def _time(time: str) -> str:
-    return time[:16].replace("T", " ")
