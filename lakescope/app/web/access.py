@@ -25,7 +25,7 @@ from lakescope.app.config import Settings
 from lakescope.app.listeners import Listener
 from lakescope.app.viewer import OWNER, Viewer
 from lakescope.app.web.identities import Identities, Sessions
-from lakescope.app.web.login import Login
+from lakescope.app.web.login import Login, address_of
 from lakescope.app.web.roles import PUSH, SAFE, demand_role
 from lakescope.app.web.server import RARELY
 from lakescope.core.guesses import Guesses, refusal
@@ -81,7 +81,7 @@ class Gate:
         except ClientDisconnect:
             RARELY.warn(
                 "web_sender_left",
-                f"client={_client(request)} path={quote(without_token(_path(request)))[:100]}",
+                f"client={address_of(request)} path={quote(without_token(_path(request)))[:100]}",
             )
         except HTTPException as error:  # of a body that nobody but the gate has read
             await _refuse(error.status_code, error.detail)(scope, receive, send)
@@ -117,7 +117,7 @@ class Gate:
         token = token_of(request.headers.get("authorization"))
         if token is None:
             return self.login.viewer(request), _unauthorised(_EXPECTED)
-        client = _client(request)
+        client = address_of(request)
         # what the collector's own tokens are for, it counts itself
         is_counted = not (request.state.is_push and self._own_token(_path(request)))
         wait_s = self.guesses.wait_s(client) if is_counted and not self.identities.is_local(token) else 0
@@ -203,10 +203,6 @@ def _name(host: str) -> str:
     if host.startswith("["):
         return host[1:].partition("]")[0]
     return host.partition(":")[0].rstrip(".").lower()
-
-
-def _client(request: Request) -> str:
-    return request.client.host if request.client else "?"
 
 
 def _is_page(request: Request) -> bool:

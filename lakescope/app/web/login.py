@@ -48,7 +48,7 @@ class Login:
         """For paths of its own; null for another one."""
         place = f"{request.method} {request.scope['path']}"
         is_exchange = request.method == "GET" and "token" in request.query_params
-        if (place == "POST /login" or is_exchange) and (wait_s := self._guesses.wait_s(_address(request))):
+        if (place == "POST /login" or is_exchange) and (wait_s := self._guesses.wait_s(address_of(request))):
             answer = self._page(
                 _up(request), request.query_params.get("next", ""), _sentence(refusal(wait_s)), 429
             )
@@ -118,7 +118,7 @@ class Login:
             session = self.identities.session_of(token.encode())
             return self._sign_in(request, session, f"./{_safe(target)}")
         except RefusedTokenError as error:
-            self._guesses.count(_address(request))
+            self._guesses.count(address_of(request))
             return self._page("", target, _sentence(error))
 
     def _exchange(self, request: Request) -> Response:
@@ -131,7 +131,7 @@ class Login:
             session = self.identities.session_of(request.query_params["token"].encode())
             return self._sign_in(request, session, target)
         except RefusedTokenError as error:
-            self._guesses.count(_address(request))
+            self._guesses.count(address_of(request))
             return self.form(request, _sentence(error))
 
     def _sign_in(self, request: Request, content: dict[str, Any], target: str) -> Response:
@@ -174,7 +174,8 @@ def _up(request: Request) -> str:
     return "../" * (path.count("/") - 1)
 
 
-def _address(request: Request) -> str:
+def address_of(request: Request) -> str:
+    """Whence a request comes."""
     return request.client.host if request.client else "?"
 
 
