@@ -121,7 +121,7 @@ class Senders:
         if token is None:
             raise _unauthorised("expected a token of this collector (Authorization: Bearer ...)")
         # a sender whose token is right is never held back by another behind the same proxy: guessing one is hopeless anyway
-        if _hash(token) not in self._entries and (wait_s := self._guesses.wait_s(client)):
+        if (wait_s := self._guesses.wait_s(client)) and _hash(token) not in self._entries:
             raise HTTPException(429, refusal(wait_s), {"retry-after": str(wait_s)})
         try:
             sender = await self._sender(token)

@@ -17,6 +17,7 @@ import tempfile
 import threading
 import traceback
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -90,10 +91,6 @@ def _stop() -> None:
 
 
 def _serve(asked: socket.socket) -> None:
-    import duckdb
-    import numpy
-    import pyarrow
-
     import lakescope.app.assembly
     import lakescope.app.checks
     import lakescope.app.web
@@ -103,7 +100,8 @@ def _serve(asked: socket.socket) -> None:
     for kind in ("formats", "collectors", "sinks", "receivers"):
         for name in available(kind):
             load(kind, name)
-    assert duckdb and numpy and pyarrow
+    for library in ("duckdb", "numpy", "pyarrow"):  # which stores import when they are asked
+        import_module(library)
     sys.modules["__main__"].__package__ = None  # a script of that name is what a user calls
     while True:
         request, streams, _, _ = socket.recv_fds(asked, 2**20, 3)
