@@ -20,12 +20,11 @@ from typing import Any
 
 import msgspec
 import pytest
-from typer.testing import CliRunner
 
-from lakescope.cli.alerts import app
 from lakescope.core.events import Downtime, Event, PipelineReport, Poll, Storage, Transfer
 from lakescope.sinks.duckdb import DuckdbOptions, DuckdbSink
 from tests.contract._http import Answer, HttpServer
+from tests.e2e import _commands
 from tests.e2e._lakescope import until
 from tests.servers._process import free_port
 from tests.servers.alertmanager import Alertmanager
@@ -177,8 +176,8 @@ def _what(alert: dict[str, Any]) -> str:
 
 def evaluate(configuration: Path, at: str) -> None:
     """One round, as of a time."""
-    ran = CliRunner().invoke(app, arguments(configuration, at))
-    assert ran.exit_code in (0, 2) or isinstance(ran.exception, RuntimeError), ran.output
+    ran = _commands.lakescope("alerts", *arguments(configuration, at))
+    assert ran.returncode in (0, 2), ran.stdout + ran.stderr
 
 
 def arguments(configuration: Path, at: str) -> list[str]:
