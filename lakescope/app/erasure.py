@@ -132,9 +132,8 @@ def drop_free_pages(path: Path) -> None:
         db.execute("pragma wal_checkpoint(truncate)")
 
 
-def clean_plans(folder: Path, name: Name) -> int:
-    """How many files of last plans of synchronisations were changed: the account and lines about it go."""
-    path = folder / "plan-accounts.json"
+def clean_plan(path: Path, name: Name) -> int:
+    """How many files of the last plan of accounts were changed, 1 or 0: the account and lines about it go."""
     if not path.exists():
         return 0
     content = path.read_bytes()

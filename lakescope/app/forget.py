@@ -17,12 +17,13 @@ from lakescope.app.erasure import (
     Name,
     clean_letters,
     clean_overflow,
-    clean_plans,
+    clean_plan,
     clean_spool,
     clean_texts,
     files_with_people,
 )
 from lakescope.app.lock import lock
+from lakescope.app.sync import plan_file
 from lakescope.core.contracts import ForgettingSink, RefusedError, TransientError
 from lakescope.core.personal import FORGOTTEN
 from lakescope.pipeline.overflow import FOLDER as OVERFLOW
@@ -114,7 +115,7 @@ def _of_files(data_dir: Path, name: Name) -> Iterator[Step]:
     alerts = [data_dir / "alerts.json", data_dir / "incidents.json"]
     yield _changed("alerts and incidents", "files", partial(clean_texts, alerts, name))
     sync = data_dir / "sync"
-    plans = partial(clean_plans, sync, name)
+    plans = partial(clean_plan, plan_file(sync, "accounts"), name)
     yield _changed("last plans of synchronisations", "files", plans)
     journal = partial(Journal(sync).forget, name.name, name.clean)
     yield _changed(

@@ -7,6 +7,7 @@ import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -120,13 +121,17 @@ def digest_of(plan: Plan) -> str:
     return hashlib.sha256(msgspec.json.encode(plan.actions())).hexdigest()[:16]
 
 
+def plan_file(folder: Path, name: str) -> Path:
+    """Where the last plan of a synchronisation is, below the folder of all of them."""
+    return folder / f"plan-{name}.json"
+
+
 def keep_plan(settings: Settings, plan: Plan, at: float) -> None:
     """Makes it the last one. Raises `OSError`."""
     folder = settings.data_dir / "sync"
     folder.mkdir(parents=True, exist_ok=True)
-    state_files.write_private(
-        folder / f"plan-{plan.sync}.json", msgspec.json.encode(LatestPlan(at, plan))
-    )  # people are in it
+    content = msgspec.json.encode(LatestPlan(at, plan))
+    state_files.write_private(plan_file(folder, plan.sync), content)  # people are in it
 
 
 def keep_rest(settings: Settings, plan: Plan, outcome: Outcome, at: float) -> None:
@@ -142,7 +147,7 @@ def keep_rest(settings: Settings, plan: Plan, outcome: Outcome, at: float) -> No
 
 def latest_plan(settings: Settings, name: str) -> LatestPlan | None:
     """Null if there is none yet. Raises `RuntimeError` for a file that is damaged."""
-    path = settings.data_dir / "sync" / f"plan-{name}.json"
+    path = plan_file(settings.data_dir / "sync", name)
     return state_files.read(
         path, LatestPlan, "a plan of a synchronisation", "the page shows no plan until the next run"
     )
