@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 import elastic_transport
-import elasticsearch
+from elastic_transport.client_utils import url_to_node_config
 
 from lakescope.core.contracts import RefusedError, TransientError
 from lakescope.core.http import is_permanent, mask, remedy
@@ -57,52 +57,65 @@ def connect(flavour: Flavour, cluster: Cluster) -> Connection:
     return ElasticsearchConnection(cluster) if flavour == "elasticsearch" else OpensearchConnection(cluster)
 
 
+_COMPATIBLE = {
+    f"application/{kind}": f"application/vnd.elasticsearch+{kind}; compatible-with=8"
+    for kind in ("json", "x-ndjson")
+}
+"""Content type -> that of Elasticsearch's version 8, which 8 and 9 speak. OpenSearch refuses it, before it stores anything."""
+
+
 class ElasticsearchConnection:
-    """By elasticsearch-py."""
+    """By elastic-transport, on which elasticsearch-py stands: the import of its methods, one for each of Elasticsearch's
+    requests, would take longer than all else of a start."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._tls = cluster.tls
+        self._timeout_s = cluster.timeout_s
         self._others = len(cluster.urls) - 1
         self._hosts = [urlsplit(url).netloc for url in cluster.urls]
-        options: dict[str, Any] = {"headers": _login(cluster)}
-        if cluster.api_key is not None:
-            options["api_key"] = cluster.api_key
+        options: dict[str, Any] = {}
         if _secure(cluster):
             options["ssl_context"] = cluster.tls.context()
-            # else the client sets the context back to verifying (elastic/elasticsearch-py#2167)
+            # else the node sets the context back to verifying (elastic/elasticsearch-py#2167)
             options["verify_certs"] = cluster.tls.verify
             options["ssl_show_warn"] = False
-        self._client = elasticsearch.Elasticsearch(
-            cluster.urls,
-            max_retries=0,
-            retry_on_timeout=False,
-            request_timeout=cluster.timeout_s,
-            **options,
+        nodes = [url_to_node_config(url) for url in cluster.urls]
+        as_it_is = elastic_transport.JsonSerializer()
+        self._transport = elastic_transport.Transport(
+            [node.replace(headers={**node.headers, **_login(cluster)}, **options) for node in nodes],
+            serializers={kind.partition(";")[0]: as_it_is for kind in _COMPATIBLE.values()},
+            meta_header=False,
         )
 
     def request(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes, *, write: bool = False
     ) -> Any:
         """See `Connection`."""
-        client = (
-            self._client if write else self._client.options(max_retries=self._others, retry_on_timeout=True)
-        )
         try:
-            return client.perform_request(method, path, headers=headers, body=body).body
-        except elasticsearch.ApiError as error:
-            if error.status_code == 406:  # OpenSearch does not know the client's own content type
-                raise _stranger(error.meta.node.host) from error
-            raise _judge_error(error.meta.node.host, error.status_code, _reason(error, error.body)) from error
-        except elasticsearch.UnsupportedProductError as error:
-            raise _stranger(error.meta.node.host) from error
+            meta, answer = self._transport.perform_request(
+                method,
+                path,
+                headers={name: _COMPATIBLE.get(value, value) for name, value in headers.items()},
+                body=body,
+                max_retries=0 if write else self._others,
+                retry_on_timeout=not write,
+                request_timeout=self._timeout_s,
+            )
         except elastic_transport.TransportError as error:
             # its text is "TLS error" or "Connection error"; its message says which
             text = f"{', '.join(self._hosts)}: {type(error).__name__}: {mask(error.message)}"
             raise TransientError(self._tls.explain(text)) from error
+        if meta.status == 406:
+            raise _stranger(meta.node.host)
+        if not 200 <= meta.status < 300:
+            raise _judge_error(meta.node.host, meta.status, _reason(answer, answer))
+        if meta.headers.get("x-elastic-product") != "Elasticsearch":
+            raise _stranger(meta.node.host)
+        return answer
 
     def close(self) -> None:
         """See `Connection`."""
-        self._client.close()
+        self._transport.close()
 
 
 class OpensearchConnection:
@@ -152,7 +165,9 @@ class OpensearchConnection:
 
 def _login(cluster: Cluster) -> dict[str, str]:
     """Basic authentication in UTF-8, which the servers expect; the clients themselves take ASCII or latin-1 only."""
-    if cluster.login is None or cluster.api_key is not None:
+    if cluster.api_key is not None:
+        return {"authorization": f"ApiKey {cluster.api_key}"}
+    if cluster.login is None:
         return {}
     login = ":".join(cluster.login).encode()
     return {"authorization": f"Basic {base64.b64encode(login).decode()}"}

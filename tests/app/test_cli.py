@@ -208,8 +208,8 @@ def test_setup_tells_each_store_and_fails_if_one_does(config: str) -> None:
 
 # --- what a start imports --------------------------------------------------------------------------------
 
-_HEAVY = ("duckdb", "elasticsearch", "fastapi", "grafanalib", "httpx", "jinja2", "jwt", "kafka", "numpy", "opensearchpy",
-          "pyarrow", "pydantic", "stomp", "typst", "uvicorn", "vl_convert")  # fmt: skip
+_HEAVY = ("duckdb", "elastic_transport", "elasticsearch", "fastapi", "grafanalib", "httpx", "jinja2", "jwt", "kafka", "numpy",
+          "opensearchpy", "pyarrow", "pydantic", "stomp", "typst", "uvicorn", "vl_convert")  # fmt: skip
 _SHOW = f"""
 import atexit, runpy, sys
 atexit.register(lambda: print("heavy:", *(name for name in {_HEAVY} if name in sys.modules), file=sys.stderr))
