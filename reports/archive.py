@@ -91,8 +91,10 @@ class Archive:
         path = self._path(place, revision)
         try:
             report = read_json(path.read_bytes())
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise RuntimeError(_fault(path, str(error))) from error
+        except OSError as error:
+            raise RuntimeError(_unreadable(path, error)) from error
         self._check(path, Place.of_report(report), report.revision)
         return report
 
@@ -109,9 +111,7 @@ class Archive:
             except (msgspec.DecodeError, UnicodeDecodeError) as error:
                 faults.append(_fault(path, str(error)))
             except OSError as error:
-                faults.append(
-                    f"{path}: cannot be read: {error.strerror}; give Lakescope's user the right to read it"
-                )
+                faults.append(_unreadable(path, error))
         entries.sort(key=lambda one: (one.period.since, one.revision), reverse=True)
         entries.sort(key=lambda one: (list(PERIODS).index(one.kind), one.site or "", one.vo or ""))
         return Listing(entries, sorted(faults))
@@ -133,6 +133,10 @@ class Archive:
     def _folder(self, place: Place) -> Path | None:
         """Null for names that no report has, such as those that lead out of the archive."""
         return self.folder.joinpath(*place) if all(map(_FOLDER.fullmatch, place)) else None
+
+
+def _unreadable(path: Path, error: OSError) -> str:
+    return f"{path}: cannot be read: {error.strerror}; give Lakescope's user the right to read it"
 
 
 def _fault(path: Path, reason: str) -> str:

@@ -80,6 +80,11 @@ class Journal:
             content = self.path.read_bytes()
         except FileNotFoundError:
             return []
+        except OSError as error:
+            raise SyncError(
+                f"{self.path}: expected the journal of synchronisations: {error.strerror}; give Lakescope's user the right to"
+                " read it"
+            ) from error
         entries: dict[int, Entry] = {}
         lines = content.split(b"\n")
         for number, line in enumerate(lines[:-1], 1):
@@ -91,7 +96,7 @@ class Journal:
                     entries[record.entry.id] = record.entry
                 else:
                     entries[record.id].result, entries[record.id].detail = record.result, record.detail
-            except (msgspec.DecodeError, KeyError) as error:
+            except (msgspec.DecodeError, UnicodeDecodeError, KeyError) as error:
                 raise SyncError(
                     f"{self.path}:{number}: expected a line of the journal of synchronisations: {error};"
                     f" move it away: mv {self.path} {self.path}.damaged; then its entries cannot be undone"

@@ -163,16 +163,22 @@ class Snapshots:
             return snapshot
 
     def history(self) -> list[Version]:
-        """What each version changed, the oldest first. A line that was cut short is left out."""
+        """What each version changed, the oldest first. A line that was cut short or is damaged is left out. Raises
+        `DamagedStateError` for a file that cannot be read."""
+        path = self._directory / "history.jsonl"
         try:
-            lines = (self._directory / "history.jsonl").read_bytes().split(b"\n")
+            lines = path.read_bytes().split(b"\n")
         except FileNotFoundError:
             return []
+        except OSError as error:
+            raise state_files.DamagedStateError(
+                f"{path}: expected the history of the topology: {error.strerror}; give Lakescope's user the right to read it"
+            ) from error
         versions = []
         for line in lines:
             try:
                 versions.append(msgspec.json.decode(line, type=Version))
-            except msgspec.DecodeError:
+            except (msgspec.DecodeError, UnicodeDecodeError):
                 continue
         return versions
 

@@ -50,7 +50,7 @@ def local_arguments(data_dir: Path, token: SecretStr | None) -> dict[str, Any]:
     with contextlib.suppress(OSError, UnicodeDecodeError):
         text = (data_dir / SECRET).read_text() or text
     certificate = None
-    with contextlib.suppress(OSError, ValueError, AttributeError):
+    with contextlib.suppress(OSError, ValueError, AttributeError, RecursionError):
         certificate = json.loads((data_dir / FILE).read_text()).get("certificate")
     headers = {} if text is None else {b"authorization": b"Bearer " + text.encode()}
     return {"headers": headers, "verify": _verification(certificate)}
@@ -77,7 +77,7 @@ def find(data_dir: Path) -> str | None:
         url: str = instance["url"]
         if holder(data_dir) != instance["pid"]:
             return None
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
     import httpx
 

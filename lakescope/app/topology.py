@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from lakescope.alerts.muting import Outage
 from lakescope.app.config import Configuration, Settings
+from lakescope.core.state_files import DamagedStateError
 from lakescope.sync import topology as cric
 from lakescope.sync.topology import Name, Snapshot, Snapshots, SourceError
 from lakescope.transformers.topology import AMBIGUOUS, Topology
@@ -188,14 +189,18 @@ class InactiveRses:
         """By the version of now."""
         version = _file_version(self._snapshots.path("rses"))
         if self._has_source and version != self._version:
-            last = self._snapshots.latest("rses")
+            self._version = version
+            try:
+                last = self._snapshots.latest("rses")
+            except DamagedStateError as error:  # what was so stays so: alerts are notified of all the same
+                log.error("topology_damaged error=%s", error)
+                return self._outages
             states = states_of(last.document) if last else {}
             self._outages = [
                 Outage(rse=name, description=f"its state in CRIC is {state}")
                 for name, state in states.items()
                 if state != "ACTIVE"
             ]
-            self._version = version
         return self._outages
 
 

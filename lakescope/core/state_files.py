@@ -12,6 +12,10 @@ import msgspec
 T = TypeVar("T")
 
 
+class DamagedStateError(RuntimeError):
+    """A file of state is not what was written there, or cannot be read. Names it, and the remedy."""
+
+
 def write(path: Path, content: bytes) -> None:
     """Replaces the file, if it has another content: most ticks change nothing. Raises `OSError`."""
     if path.exists() and path.read_bytes() == content:
@@ -57,14 +61,19 @@ def private_key(path: Path) -> bytes:
 def read(
     path: Path, kind: type[T], what: str, loss: str = "people are notified again of all that is abnormal"
 ) -> T | None:
-    """What `write` left there; null where there is no file yet. Raises `RuntimeError` for one that is damaged or not ours, with
-    what follows without it (`loss`)."""
+    """What `write` left there; null where there is no file yet. Raises `DamagedStateError` for one that is damaged, not ours or
+    not readable, with what follows without it (`loss`)."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=kind)
     except FileNotFoundError:
         return None
-    except msgspec.DecodeError as error:
-        raise RuntimeError(
+    except OSError as error:
+        raise DamagedStateError(
+            f"{path}: expected the state of {what}: {error.strerror}; give Lakescope's user the right to read it, or move it"
+            f" away: mv {path} {path}.damaged; then {loss}"
+        ) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise DamagedStateError(
             f"{path}: expected the state of {what}: {error}; move it away: mv {path} {path}.damaged;"
             f" then {loss}"
         ) from error

@@ -46,6 +46,7 @@ from lakescope.app.web.roles import check_role
 from lakescope.app.web.viewing import Viewed, forbidden
 from lakescope.app.words import parse
 from lakescope.core.contracts import RefusedError, SearchableSink, TransientError
+from lakescope.core.state_files import DamagedStateError
 from lakescope.kpis import CATALOGUE
 from lakescope.pipeline.dead_letters import Letter
 
@@ -109,6 +110,7 @@ def create_app(assembly: Assembly, local_secret: str = "", part: Part = "http") 
         app.include_router(routes)
     app.add_exception_handler(sqlite3.Error, _unusable_request)
     app.add_exception_handler(ForbiddenError, forbidden)
+    app.add_exception_handler(DamagedStateError, _damaged_state)
     app.add_exception_handler(RequestValidationError, _invalid_request)
     app.add_exception_handler(UnicodeEncodeError, _unencodable_request)
     app.add_middleware(Gate, settings=settings, listener=listener, pushes=pushes, local_secret=local_secret)
@@ -127,6 +129,10 @@ def _unencodable_request(request: Request, error: Exception) -> Response:
     return JSONResponse(
         {"detail": "a text has half of a character, a lone surrogate: expected whole ones"}, 422
     )
+
+
+def _damaged_state(request: Request, error: Exception) -> Response:
+    return JSONResponse({"detail": str(error)}, 503)
 
 
 def _unusable_request(request: Request, error: Exception) -> Response:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import logging
 import secrets
 import threading
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +22,12 @@ from lakescope.app.web.oidc_login import OidcLogin, name_of
 from lakescope.core import state_files
 from lakescope.core.issuer import Issuer, RefusedTokenError, groups_of, looks_like_jwt
 
+log = logging.getLogger(__name__)
+
 _SIGNATURE = "HS256"
-_LOSS = "sessions that somebody has left hold until their end"
+_LOSS = (
+    "all sessions that began before are refused, since which of them have ended is not known; log in again"
+)
 
 
 class Identities:
@@ -100,11 +106,21 @@ class Identities:
         return viewer
 
 
+class _Ended(msgspec.Struct):
+    """What `sessions-ended.json` has. Times are POSIX seconds."""
+
+    sessions: dict[str, float]
+    """Id -> when it would have ended anyway."""
+    begun_until: float = 0.0
+    """Whatever began until then is refused."""
+
+
 class Sessions:
     """Logins of browsers: cookies that this instance has signed, with an end.
 
     A logout ends one at once, at each address of the instance and over a restart: `sessions-ended.json` has the ids until they
-    would have ended anyway, and no name. What ends a departure is for this process: the issuer takes its code once.
+    would have ended anyway, and no name. If that file is damaged, nobody knows who has left: all that began before are refused.
+    What ends a departure is for this process: the issuer takes its code once.
     """
 
     def __init__(self, data_dir: Path, seconds: float) -> None:
@@ -116,7 +132,7 @@ class Sessions:
         self._stamp: tuple[int, int] | None = (
             None  # of the file as it was read: another address may have written it
         )
-        self._ended: dict[str, float] = {}
+        self._ended = _Ended({})
         self._lock = threading.Lock()
 
     def begin(self, content: Mapping[str, Any], *, purpose: str = "session", seconds: float = 0.0) -> str:
@@ -124,27 +140,30 @@ class Sessions:
         import jwt  # brings cryptography
 
         now = time.time()
-        frame = {"exp": now + (seconds or self.seconds), "aud": purpose, "jti": secrets.token_urlsafe(12)}
+        frame = {
+            "exp": now + (seconds or self.seconds),
+            "aud": purpose,
+            "jti": secrets.token_urlsafe(12),
+            "begun": now,
+        }
         return jwt.encode(dict(content) | frame, self.key, _SIGNATURE)
 
     def read(self, value: str, *, purpose: str = "session") -> dict[str, Any] | None:
-        """The content of a cookie that is ours and has not ended.
-
-        Raises `RuntimeError` for a file of ended ones that is damaged.
-        """
+        """The content of a cookie that is ours and has not ended."""
         if not value:
             return None
         import jwt  # brings cryptography
 
         try:
             claims: dict[str, Any] = jwt.decode(
-                value, self.key, [_SIGNATURE], audience=purpose, options={"require": ["exp", "jti"]}
+                value, self.key, [_SIGNATURE], audience=purpose, options={"require": ["exp", "jti", "begun"]}
             )
         except jwt.InvalidTokenError:
             return None
         with self._lock:
             self._read_ended()
-            return None if claims["jti"] in self._ended else claims
+            has_ended = claims["jti"] in self._ended.sessions or claims["begun"] <= self._ended.begun_until
+        return None if has_ended else claims
 
     def end(self, value: str, *, purpose: str = "session") -> None:
         """Logs out. Raises `OSError` where that cannot be written; it then holds until a restart."""
@@ -153,10 +172,11 @@ class Sessions:
             return
         now = time.time()
         with self._lock:
-            self._ended = {one: end for one, end in self._ended.items() if end > now}
-            self._ended[claims["jti"]] = claims["exp"]
+            sessions = self._ended.sessions
+            self._ended.sessions = {one: end for one, end in sessions.items() if end > now}
+            self._ended.sessions[claims["jti"]] = claims["exp"]
             if purpose == "session":
-                state_files.write_private(self._path, msgspec.json.encode(self._ended))
+                self._write()
 
     def _read_ended(self) -> None:
         """With the lock held."""
@@ -165,9 +185,22 @@ class Sessions:
         except FileNotFoundError:
             return
         if (stamp := (status.st_mtime_ns, status.st_ino)) != self._stamp:
-            ended = state_files.read(self._path, dict[str, float], "sessions that have ended", _LOSS)
-            self._ended |= ended or {}
             self._stamp = stamp
+            try:
+                ended = state_files.read(self._path, _Ended, "sessions that have ended", _LOSS) or _Ended({})
+            except state_files.DamagedStateError as error:
+                log.error("sessions_ended_damaged error=%s", error)
+                self._ended.begun_until = time.time()
+                with suppress(
+                    OSError
+                ):  # it is found damaged again after a restart then, and as much is refused
+                    self._write()
+                return
+            self._ended.sessions |= ended.sessions
+            self._ended.begun_until = max(self._ended.begun_until, ended.begun_until)
+
+    def _write(self) -> None:
+        state_files.write_private(self._path, msgspec.json.encode(self._ended))
 
 
 def _hash(token: bytes) -> str:
