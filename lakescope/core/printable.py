@@ -5,15 +5,24 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
-"""What moves a cursor, colours, or turns the direction of writing: all but tab and newline (ECMA-48; Unicode's Bidi_Control)."""
+_CONTROL = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f]"
+)
+"""What moves a cursor, colours, turns the direction of writing, or is there without being seen, so that two names look alike: all
+but tab and newline (ECMA-48; Unicode's Bidi_Control and, without variation selectors, Default_Ignorable_Code_Point)."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet takes for a formula, or strips before one (OWASP, "CSV Injection")."""
 
 
 def escape_unprintable(text: str) -> str:
     """`text` with its control characters written out as JSON does, so that JSON stays JSON."""
-    return _CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    return _CONTROL.sub(_written_out, text)
+
+
+def _written_out(match: re.Match[str]) -> str:
+    """In UTF-16, as JSON does."""
+    units = match[0].encode("utf-16-be").hex()
+    return "".join(f"\\u{units[start : start + 4]}" for start in range(0, len(units), 4))
 
 
 def spreadsheet_cell(value: object) -> object:

@@ -27,6 +27,10 @@ NAMES = ["=1+1", "+x", "-x", "@x", "\tx", "\rx", "-1.5", "x=1", EVIL]
 def test_control_characters_are_written_out_and_json_stays_json() -> None:
     assert escape_unprintable(EVIL) == WRITTEN_OUT
     assert escape_unprintable("Zürich\t2\n") == "Zürich\t2\n"
+    hidden = "\xad\u061c\u200b\u200f\u2060\u2066\ufeff\U000e0041"
+    written = escape_unprintable(f"PIC{hidden}")
+    assert written == r"PIC\u00ad\u061c\u200b\u200f\u2060\u2066\ufeff\udb40\udc41"
+    assert json.loads(f'"{written}"') == f"PIC{hidden}"
     assert json.loads(escape_unprintable(msgspec.json.encode({"x": EVIL}).decode())) == {"x": EVIL}
 
 

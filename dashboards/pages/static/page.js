@@ -18,6 +18,12 @@ const BANDS = 12;          // names of downtimes or incidents in a legend
 const WIDE = 24;           // characters; a longer word may be broken
 const LONG = 140;          // characters; a longer text is folded
 
+/** With what cannot be seen written out, as `escape_unprintable` of core/printable.py does. */
+function printable(text) {
+  return text.replace(/[\0-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]|\udb40[\udc00-\udc7f]/g,
+    (found) => found.split("").map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`).join(""));
+}
+
 /** An element: attributes by name (null: none; true: empty; `on...`: a listener; `--...`: a style's variable), then children. */
 function el(name, attributes = {}, ...children) {
   const node = document.createElement(name);
@@ -28,7 +34,7 @@ function el(name, attributes = {}, ...children) {
     else node.setAttribute(key, value === true ? "" : String(value));
   }
   node.append(...children.filter((child) => child !== null && child !== undefined)
-    .map((child) => child instanceof Node ? child : String(child).slice(0, TEXT_MAX)));
+    .map((child) => child instanceof Node ? child : printable(String(child).slice(0, TEXT_MAX))));
   return node;
 }
 function icon(level) {

@@ -10,10 +10,10 @@ from html import escape
 from fastapi import APIRouter, HTTPException, Response
 
 from lakescope.app.sync import LatestPlan
-from lakescope.app.web.markup import icon, minute, part, table
+from lakescope.app.web.markup import html_of, icon, minute, part, table
 from lakescope.app.web.pages import SECURITY
 from lakescope.app.web.viewing import Viewed
-from lakescope.core.printable import escape_unprintable, rfc3339
+from lakescope.core.printable import rfc3339
 from lakescope.dashboards.pages import page
 from lakescope.sync.accounts.state import AccountState
 from lakescope.sync.journal import Entry
@@ -87,9 +87,9 @@ def _facts(latest: LatestPlan, accounts: Sequence[AccountState]) -> str:
         or "none",
         "Other accounts of Rucio": str(sum(not one.is_managed for one in accounts)),
     }
-    items = "".join(f"<dt>{key}</dt><dd>{escape(value)}</dd>" for key, value in facts.items())
+    items = "".join(f"<dt>{key}</dt><dd>{html_of(value)}</dd>" for key, value in facts.items())
     return (
-        f'<p class="verdict" data-level="{level}">{icon(level)}<span>{escape(summary(plan))}</span></p>'
+        f'<p class="verdict" data-level="{level}">{icon(level)}<span>{html_of(summary(plan))}</span></p>'
         f'<section class="panel" aria-label="Facts"><dl>{items}</dl><p><a href="syncs/accounts">The plan</a></p></section>'
     )
 
@@ -114,7 +114,7 @@ def _accounts(
     left = len(accounts) - LINES_MAX
     note = f'<p class="muted">{left} more are not listed here: find them by name.</p>' if left > 0 else ""
     if not rows:
-        note = f"<p>No account has “{escape(find)}”.</p>" if find else "<p>There are no accounts.</p>"
+        note = f"<p>No account has “{html_of(find)}”.</p>" if find else "<p>There are no accounts.</p>"
     title = f"Accounts with “{find}”" if find else "Accounts"
     return part("accounts", title, note + (table("accounts", heads, rows) if rows else ""))
 
@@ -136,14 +136,14 @@ def _row(account: AccountState, lines: Sequence[Change], changed: str | None) ->
         ", ".join(f"{count} {kind}" for kind, count in count_kinds(lines).items()), list(map(_line, lines))
     )
     cells = (
-        f'<th scope="row">{_text(account.name)}</th>',
-        f'<td class="wrap"{mark}>{icon(level)} {escape(_state(account))}</td>',
+        f'<th scope="row">{html_of(account.name)}</th>',
+        f'<td class="wrap"{mark}>{icon(level)} {html_of(_state(account))}</td>',
         f"<td>{'IAM' if account.is_managed else 'other'}</td>",
-        f'<td class="wrap">{_text(account.email or "")}</td>',
+        f'<td class="wrap">{html_of(account.email or "")}</td>',
         f'<td class="wrap">{identities}</td>',
-        f'<td class="wrap">{_text(attributes)}</td>',
+        f'<td class="wrap">{html_of(attributes)}</td>',
         f'<td class="wrap">{by_plan}</td>',
-        f'<td class="time">{escape(minute(changed or ""))}</td>',
+        f'<td class="time">{html_of(minute(changed or ""))}</td>',
     )
     return "".join(cells)
 
@@ -183,18 +183,13 @@ def _unmapped_row(change: Change) -> str:
     level = "warning" if change.kind == "invalid" else None
     mark = f' data-level="{level}"' if level else ""
     cells = "".join(
-        f'<td class="wrap">{_text(text)}</td>' for text in (change.object, change.part, change.note)
+        f'<td class="wrap">{html_of(text)}</td>' for text in (change.object, change.part, change.note)
     )
-    return f'<td class="state"{mark}>{icon(level)} {change.kind}</td><td>{escape(change.type)}</td>{cells}'
+    return f'<td class="state"{mark}>{icon(level)} {change.kind}</td><td>{html_of(change.type)}</td>{cells}'
 
 
 def _details(summary: str, lines: Iterable[str]) -> str:
     if not summary:
         return ""
-    items = "".join(f"<li>{_text(one)}</li>" for one in lines)
-    return f"<details><summary>{escape(summary)}</summary><ul>{items}</ul></details>"
-
-
-def _text(text: str) -> str:
-    """As HTML; what turns the direction of writing, and control characters, are written out."""
-    return escape(escape_unprintable(text))
+    items = "".join(f"<li>{html_of(one)}</li>" for one in lines)
+    return f"<details><summary>{html_of(summary)}</summary><ul>{items}</ul></details>"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from html import escape
 from typing import get_args
 from urllib.parse import quote
 
 from fastapi import APIRouter, HTTPException, Response
 
+from lakescope.app.web.markup import html_of
 from lakescope.app.web.pages import SECURITY
 from lakescope.app.web.viewing import Viewed
 from lakescope.core.extras import MissingExtraError
@@ -48,7 +48,7 @@ def router() -> APIRouter:
     @router.get("")
     def index(view: Viewed) -> Response:
         listing = view.archive.listing()
-        faults = "".join(f"<p>{escape(fault)}</p>" for fault in listing.faults)
+        faults = "".join(f"<p>{html_of(fault)}</p>" for fault in listing.faults)
         if faults:
             heading = f"<h2>{_icon('warning')} Files that cannot be read</h2>"
             faults = (
@@ -69,7 +69,7 @@ def router() -> APIRouter:
             before = None if other is None else archive.read(place, other)
             content, status = _report(report, revisions, before), 200
         except (LookupError, RuntimeError) as error:
-            content = f'<p role="alert">{escape(str(error))}</p>'
+            content = f'<p role="alert">{html_of(str(error))}</p>'
             status = 404 if isinstance(error, LookupError) else 503
         back = '<p><a href="../../../../reports">\N{LEFTWARDS ARROW} All reports</a></p>'
         html = _page("../../../../dashboards/", back + content)
@@ -108,7 +108,7 @@ def _list(entries: Sequence[Entry]) -> str:
         (
             _text(_kind(one)),
             _text(one.vo or "all VOs"),
-            f'<th scope="row"><a href="reports/{_address(one)}">{escape(one.period.name)}</a></th>',
+            f'<th scope="row"><a href="reports/{_address(one)}">{html_of(one.period.name)}</a></th>',
             f'<td class="num">{one.revision}</td>',
             _state(one.state),
             _text(_time(one.computed)),
@@ -128,11 +128,11 @@ def _report(report: Report, revisions: Sequence[int], before: Report | None) -> 
     base = str(report.revision)
     forms = "".join(f'<li><a href="{base}/{name}">{title}</a></li>' for name, (_, title) in _TYPES.items())
     facts = {
-        "Period": escape(
+        "Period": html_of(
             f"{report.period.name}: {_time(report.period.since)} to {_time(report.period.until)} UTC"
         ),
         "Revision": f"{report.revision} of {revisions[-1]}",
-        "Computed": escape(f"{_time(report.computed)} UTC"),
+        "Computed": html_of(f"{_time(report.computed)} UTC"),
         "Other revisions": ", ".join(
             f'<a href="{one}">{one}</a>' for one in revisions if one != report.revision
         ),
@@ -141,8 +141,8 @@ def _report(report: Report, revisions: Sequence[int], before: Report | None) -> 
     level = _ICONS.get(report.state)
     summary = " ".join(sentence.text for sentence in report.summary)
     return (
-        f"<h1>{escape(report.title)}</h1>"
-        f'<p class="verdict"{_level(report.state)}>{_icon(level)}<span>{escape(summary)}</span></p>'
+        f"<h1>{html_of(report.title)}</h1>"
+        f'<p class="verdict"{_level(report.state)}>{_icon(level)}<span>{html_of(summary)}</span></p>'
         f'<section class="panel" aria-label="The report"><ul class="forms">{forms}</ul><dl>{items}</dl></section>'
         f"{_changes(report, revisions, before)}"
     )
@@ -169,11 +169,11 @@ def _row(change: Change) -> tuple[str, ...]:
     old, new = (_value(text) for text in (change.old, change.new))
     if change.old == change.new:  # less than people see
         old, new = (_value(f"{value:.12g}") for value in (change.old_value or 0, change.new_value or 0))
-    return (_text(change.section), f'<th scope="row" class="wrap">{escape(change.label)}</th>', old, new)
+    return (_text(change.section), f'<th scope="row" class="wrap">{html_of(change.label)}</th>', old, new)
 
 
 def _value(text: str | None) -> str:
-    return f"<td>{'<span class=muted>not there</span>' if text is None else escape(text)}</td>"
+    return f"<td>{'<span class=muted>not there</span>' if text is None else html_of(text)}</td>"
 
 
 def _table(
@@ -187,10 +187,10 @@ def _table(
 ) -> str:
     """Cells are HTML."""
     head = "".join(
-        f'<th scope="col"{" class=num" if text == "revision" else ""}>{escape(text)}</th>' for text in heads
+        f'<th scope="col"{" class=num" if text == "revision" else ""}>{html_of(text)}</th>' for text in heads
     )
     body = "".join(f"<tr>{''.join(row)}</tr>" for row in rows)
-    heading = f'<h2 id="h-{name}"{"" if is_titled else " class=sr"}>{escape(title)}</h2>'
+    heading = f'<h2 id="h-{name}"{"" if is_titled else " class=sr"}>{html_of(title)}</h2>'
     return (
         f'<section class="panel" aria-labelledby="h-{name}">{heading}{more}'
         f'<div class="scroll free" tabindex="0" role="region" aria-labelledby="h-{name}">'
@@ -199,11 +199,11 @@ def _table(
 
 
 def _text(text: str) -> str:
-    return f"<td>{escape(text)}</td>"
+    return f"<td>{html_of(text)}</td>"
 
 
 def _state(state: State) -> str:
-    return f'<td class="state"{_level(state)}>{_icon(_ICONS.get(state))} {escape(state)}</td>'
+    return f'<td class="state"{_level(state)}>{_icon(_ICONS.get(state))} {html_of(state)}</td>'
 
 
 def _level(state: State) -> str:

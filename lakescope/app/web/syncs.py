@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from html import escape
 from typing import Annotated, Any
 
 import msgspec
@@ -13,7 +12,7 @@ from lakescope.app.sync import LatestPlan
 from lakescope.app.sync_desk import BusyError, SyncDesk, Work
 from lakescope.app.view import View
 from lakescope.app.web.acts import answer
-from lakescope.app.web.markup import icon, minute
+from lakescope.app.web.markup import html_of, icon, minute
 from lakescope.app.web.pages import SECURITY
 from lakescope.app.web.viewing import Viewed
 from lakescope.core.events import SyncRun
@@ -149,7 +148,7 @@ def _item(desk: SyncDesk, name: str) -> str:
     state = (
         "not planned yet" if latest is None else f"{_counts(latest.plan.counts())}, {_time(latest.at)} UTC"
     )
-    return f'<li><a href="syncs/{name}">{_TITLES[name]}</a> <span class="muted">{escape(state)}</span></li>'
+    return f'<li><a href="syncs/{name}">{_TITLES[name]}</a> <span class="muted">{html_of(state)}</span></li>'
 
 
 def _plan(name: str, latest: LatestPlan | None) -> str:
@@ -163,9 +162,11 @@ def _plan(name: str, latest: LatestPlan | None) -> str:
         return f"{title}<p>No plan has been made yet.</p>{acts}"
     plan = latest.plan
     level = "warning" if plan.drift() else "good"
-    verdict = f'<p class="verdict" data-level="{level}">{icon(level)}<span>{escape(summary(plan))}</span></p>'
+    verdict = (
+        f'<p class="verdict" data-level="{level}">{icon(level)}<span>{html_of(summary(plan))}</span></p>'
+    )
     facts = {"Planned": f"{_time(latest.at)} UTC", "Lines": _counts(plan.counts())}
-    items = "".join(f"<dt>{key}</dt><dd>{escape(value)}</dd>" for key, value in facts.items())
+    items = "".join(f"<dt>{key}</dt><dd>{html_of(value)}</dd>" for key, value in facts.items())
     return f'{title}{verdict}<section class="panel" aria-label="The plan"><dl>{items}</dl></section>{acts}{_lines(plan.changes)}'
 
 
@@ -192,10 +193,10 @@ def _row(change: Change) -> str:
     level = _LEVELS.get(change.kind)
     mark = f' data-level="{level}"' if level else ""
     texts = (change.type, change.object, change.part, value_text(change.before), value_text(change.after))
-    cells = "".join(f"<td>{escape(text)}</td>" for text in texts)
+    cells = "".join(f"<td>{html_of(text)}</td>" for text in texts)
     return (
         f'<tr><td class="state"{mark}>{icon(level)} {change.kind}</td>{cells}'
-        f'<td class="wrap">{escape(change.note)}</td></tr>'
+        f'<td class="wrap">{html_of(change.note)}</td></tr>'
     )
 
 

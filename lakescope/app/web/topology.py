@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
-from html import escape
 from math import cos, radians
 from typing import Any
 
 from fastapi import APIRouter, Response
 
 from lakescope.app.sync import LatestPlan
-from lakescope.app.web.markup import minute, part, table
+from lakescope.app.web.markup import html_of, minute, part, table
 from lakescope.app.web.pages import SECURITY
 from lakescope.app.web.viewing import Viewed
 from lakescope.core.printable import rfc3339
@@ -51,8 +50,8 @@ def _page(snapshot: Snapshot | None, history: Sequence[Version], latest: LatestP
         if isinstance(record, Mapping)
     }
     facts = (
-        f"<p>Version {snapshot.version} of {escape(minute(snapshot.at))} UTC, {len(records)} RSEs, from"
-        f" {escape(snapshot.source)}</p>"
+        f"<p>Version {snapshot.version} of {html_of(minute(snapshot.at))} UTC, {len(records)} RSEs, from"
+        f" {html_of(snapshot.source)}</p>"
     )
     return "".join(
         (
@@ -90,12 +89,12 @@ def _map(records: Mapping[str, Mapping[str, Any]]) -> str:
         site = str(records[names[0]].get("site") or names[0])
         text_x, text_y = x + radius * 1.4, _free_line(labels, x, -y, len(site), radius)
         is_active = any(_state(records[one]) == "ACTIVE" for one in names)
-        label = escape(", ".join(names))
+        label = html_of(", ".join(names))
         fill = "var(--good)" if is_active else "var(--warning)"
         dots.append(
             f'<g><title>{label}</title><circle cx="{x:g}" cy="{-y:g}" r="{radius:.2f}" fill="{fill}"/>'
             f'<text x="{text_x:.2f}" y="{text_y:.2f}" font-size="{radius * 2:.2f}"'
-            f' fill="currentColor">{escape(site)}</text></g>'
+            f' fill="currentColor">{html_of(site)}</text></g>'
         )
     return (
         '<section class="panel" aria-labelledby="h-map"><h2 id="h-map">Map</h2>'
@@ -136,8 +135,8 @@ def _rses(records: Mapping[str, Mapping[str, Any]]) -> str:
         state = _state(record)
         level = "" if state == "ACTIVE" else ' data-level="warning"'
         rows.append(
-            f'<th scope="row">{escape(name)}</th>{_cell(record.get("site") or record.get("rcsite"))}'
-            f"<td{level}>{escape(state)}</td>{_cell(record.get('country_name'))}{_cell(record.get('rse_type') or 'DISK')}"
+            f'<th scope="row">{html_of(name)}</th>{_cell(record.get("site") or record.get("rcsite"))}'
+            f"<td{level}>{html_of(state)}</td>{_cell(record.get('country_name'))}{_cell(record.get('rse_type') or 'DISK')}"
             f"{_cell(', '.join(_protocols(record)))}"
         )
     return part("rses", "RSEs", table("rses", ("RSE", "site", "state", "country", "type", "protocols"), rows))
@@ -167,8 +166,8 @@ def _matrix(distances: Any, names: list[str]) -> str:
             ends = distances.get(source)
             record = ends.get(destination) if isinstance(ends, Mapping) else None
             value = record.get("distance", record.get("ranking")) if isinstance(record, Mapping) else record
-            cells.append(f'<td class="num">{"" if value is None else escape(str(value))}</td>')
-        rows.append(f'<th scope="row">{escape(source)}</th>{"".join(cells)}')
+            cells.append(f'<td class="num">{"" if value is None else html_of(str(value))}</td>')
+        rows.append(f'<th scope="row">{html_of(source)}</th>{"".join(cells)}')
     return part("distances", "Distances", table("distances", ("from, to", *names), rows))
 
 
@@ -176,7 +175,7 @@ def _drift(latest: LatestPlan | None) -> str:
     if latest is None:
         return ""
     text = f"{summary(latest.plan)} ({minute(rfc3339(latest.at))} UTC)"
-    return f'<p>{escape(text)}. <a href="syncs/rses">The plan</a></p>'
+    return f'<p>{html_of(text)}. <a href="syncs/rses">The plan</a></p>'
 
 
 def _history(history: Sequence[Version]) -> str:
@@ -204,7 +203,7 @@ def _history(history: Sequence[Version]) -> str:
 
 
 def _cell(value: Any) -> str:
-    return f"<td>{'' if value is None else escape(str(value))}</td>"
+    return f"<td>{'' if value is None else html_of(str(value))}</td>"
 
 
 def _state(record: Mapping[str, Any]) -> str:
