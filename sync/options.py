@@ -9,6 +9,9 @@ from lakescope.core.rucio import RucioServer
 from lakescope.sync.accounts.options import AccountsOptions
 from lakescope.sync.schedule import Schedule
 
+CONCURRENCY = 8
+"""Calls to Rucio at a time, unless somebody says another number: it has several workers, which mostly wait for their database."""
+
 
 class RsesOptions(Schedule):
     """When RSEs are synchronised, and what is left alone."""
@@ -29,7 +32,7 @@ class SyncOptions(Options):
 
     rucio: RucioServer | None = None
     """The Rucio that is written to. Its account needs the right to (in Rucio's generic policy the attribute ``admin``)."""
-    concurrency: int = Field(default=8, ge=1, le=64)
+    concurrency: int = Field(default=CONCURRENCY, ge=1, le=64)
     """Calls to Rucio at a time, when a plan is made and when it is applied; 1: one after the other."""
     rses: RsesOptions = RsesOptions()
     """RSEs from CRIC."""

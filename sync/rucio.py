@@ -21,13 +21,12 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 from lakescope.core.http import http_client, mask
 from lakescope.core.oidc import RefusedLoginError
 from lakescope.core.rucio import RucioServer, Tokens, label_of
+from lakescope.sync.options import CONCURRENCY
 from lakescope.sync.plan import SyncError
 
 if TYPE_CHECKING:  # an instance starts without it
     import httpx
 
-CONCURRENCY = 8
-"""Calls at a time, unless somebody says another number: a Rucio has several workers, which mostly wait for their database."""
 _ATTEMPTS = 4
 EXPORT_S = 600.0
 _PASSING = (429, 500, 502, 503, 504)

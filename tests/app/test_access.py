@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -298,8 +299,10 @@ def test_a_question_has_a_bound(open_one: Running) -> None:
 
 def test_wrong_tokens_slow_down_and_a_session_goes_on(tmp_path: Path) -> None:
     """By whichever way they come; a collector with tokens of its own counts for itself, and lets in whoever has one."""
+    digest = sha256(PUSH_TOKEN.encode()).hexdigest()
+    robot = f'[access.tokens.robot]\nrole = "reader"\nshared = true\nsha256 = "{digest}"\n'
     with (
-        Running(tmp_path, f'[http]\ntoken = "{TOKEN}"\n{QUICK}{PUSHES}') as one,
+        Running(tmp_path, f'[http]\ntoken = "{TOKEN}"\n{robot}{QUICK}{PUSHES}') as one,
         httpx.Client(base_url=one.url) as client,
     ):
 
@@ -327,6 +330,8 @@ def test_wrong_tokens_slow_down_and_a_session_goes_on(tmp_path: Path) -> None:
                 check_wait(show("wrong"))
                 check_wait(show(TOKEN))
             assert browser.get("/api/me").status_code == 200
+        assert ways["bearer"](PUSH_TOKEN).status_code == 200, "one of the table of tokens cannot be guessed"
+        check_wait(ways["bearer"]("wrong"))
         assert client.get("/livez").status_code == push(PUSH_TOKEN).status_code == 200
         assert {push("wrong").status_code for _ in range(WRONG_MAX)} == {401}
         check_wait(push("wrong"))

@@ -120,8 +120,8 @@ class Gate:
         client = address_of(request)
         # what the collector's own tokens are for, it counts itself
         is_counted = not (request.state.is_push and self._own_token(_path(request)))
-        wait_s = self.guesses.wait_s(client) if is_counted and not self.identities.is_local(token) else 0
-        if wait_s:
+        wait_s = self.guesses.wait_s(client) if is_counted else 0
+        if wait_s and not self.identities.is_beyond_guessing(token):
             return self.login.viewer(request), _refuse(429, refusal(wait_s), {"retry-after": str(wait_s)})
         try:
             return await self.identities.of_token(token), _unauthorised("")

@@ -48,16 +48,18 @@ class Identities:
         }
         if http_token is not None:
             self._entries[_hash(http_token.encode())] = (OWNER._replace(name=HTTP_TOKEN), None)
-        self._local = _hash(local_secret.encode()) if local_secret else ""
+        self._long = {options.sha256 for options in access.tokens.values()}
         if local_secret:
+            self._long.add(_hash(local_secret.encode()))
             self._entries[_hash(local_secret.encode())] = (OWNER, None)
         # a short token could be guessed from its hash, were that in a cookie
         self._session_key = session_key
         self._references = {self._reference(digest): digest for digest in self._entries}
 
-    def is_local(self, token: bytes) -> bool:
-        """Whether a command on this machine shows it: other people's guesses do not keep it out."""
-        return bool(self._local) and _hash(token) == self._local
+    def is_beyond_guessing(self, token: bytes) -> bool:
+        """Whether it is of a command on this machine or of the table of tokens, which have 256 bits: wrong tokens of others behind
+        the same proxy do not keep it out. The token of `[http]` may be a word that somebody has chosen."""
+        return _hash(token) in self._long
 
     async def of_token(self, token: bytes) -> Viewer:
         """Whoever shows a token. Raises `RefusedTokenError` or `SilentIssuerError`.
