@@ -53,21 +53,21 @@ async function keepShowing(show) {
 
 // ---- Acknowledge, silence ----
 
-const own = { name: "lakescope-name" };
+const own = { name: "lakescope-name", notes: [] };   // notes: interventions that the store does not list yet
 function remembered() { try { return localStorage.getItem(own.name) ?? ""; } catch { return ""; } }
 function remember(name) { try { localStorage.setItem(own.name, name); } catch { /* it is typed again */ } }
 
 function input(id, label, attributes = {}) {
   return el("div", { class: "field" }, el("label", { for: id }, label), el("input", { id, autocomplete: "off", ...attributes }));
 }
-/** A form that sends `body()`; what the server says of it stands below. */
-function form(id, title, fields, button, path, body) {
+/** A form that sends `body()`; what the server says of it stands below, and `done` gets its answer. */
+function form(id, title, fields, button, path, body, done = () => {}) {
   const note = el("p", { role: "status", class: "small" });
   return el("form", { id, class: "act", "aria-label": title, onsubmit: async (event) => {
     event.preventDefault();
     note.textContent = "Sending …";
     try {
-      await send(path(), body());
+      done(await send(path(), body()));
       note.textContent = "";
       for (const one of event.target.querySelectorAll("input:not([data-name])")) { one.value = ""; one.checked = false; }
       await page.again();
