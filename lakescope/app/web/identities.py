@@ -57,8 +57,8 @@ class Identities:
         self._references = {self._reference(digest): digest for digest in self._entries}
 
     def is_beyond_guessing(self, token: bytes) -> bool:
-        """Whether it is of a command on this machine or of the table of tokens, which have 256 bits: wrong tokens of others behind
-        the same proxy do not keep it out. The token of `[http]` may be a word that somebody has chosen."""
+        """Whether it is of a command on this machine or of the table of tokens, which have 256 bits: wrong tokens of others
+        behind the same proxy do not keep it out. The token of `[http]` may be a word that somebody has chosen."""
         return _hash(token) in self._long
 
     async def of_token(self, token: bytes) -> Viewer:
