@@ -99,6 +99,23 @@ class JsonlSink:
                     deleted[dataset] = deleted.get(dataset, 0) + 1
         return deleted
 
+    def forget(self, name: str) -> dict[str, int]:
+        """See `ForgettingSink`. Files are written anew, one at a time; whoever reads one on meanwhile keeps the old one open."""
+        from lakescope.core.events import DATASETS
+        from lakescope.sinks._jsonl_people import ForgetLine, forget_in
+
+        changed: dict[str, int] = {}
+        for dataset in DATASETS:
+            forget = ForgetLine(dataset, name)
+            for path in sorted(self.options.directory.glob(f"{dataset}-*.jsonl")) if forget.is_needed else ():
+                try:
+                    count = forget_in(path, forget)
+                except OSError as error:
+                    raise TransientError(f"{path}: {error.strerror}") from error
+                if count:
+                    changed[dataset] = changed.get(dataset, 0) + count
+        return changed
+
     def close(self) -> None:
         """Nothing stays open between writes."""
 

@@ -63,6 +63,7 @@ class KafkaSink:
     """Sends events to a topic."""
 
     Options = KafkaSinkOptions
+    forget_remedy = "a topic is only appended to: its retention (retention.ms) has to end it"
 
     def __init__(self, name: str, options: KafkaSinkOptions, data_dir: Path) -> None:
         self.options = options

@@ -23,9 +23,9 @@ from lakescope.app.sync_desk import SyncDesk
 from lakescope.app.tasks import Task, stop_all
 from lakescope.app.topology import InactiveRses, TopologyReload, read_topology
 from lakescope.core.contracts import (
+    BlankingSink,
     Collector,
     ExpiringSink,
-    ForgettingSink,
     RefusedError,
     Sink,
     TransientError,
@@ -96,7 +96,7 @@ class Assembly:
                 self.tasks.append(Task(f"retention {plugin.name}", RETENTION_S, partial(expire, sink)))
         if days := settings.privacy.keep_days:
             for name, sink in self.sinks.items():
-                if isinstance(sink, ForgettingSink):
+                if isinstance(sink, BlankingSink):
                     self.tasks.append(Task(f"names {name}", RETENTION_S, partial(forget_names, sink, days)))
         self._show_tokens()
         self.status = Status(self.engine, {plugin.name: plugin.type for plugin in plugins})
@@ -230,7 +230,7 @@ def expire(sink: ExpiringSink, stop: threading.Event) -> str:
     return _counted("deleted", deleted)
 
 
-def forget_names(sink: ForgettingSink, days: int, stop: threading.Event) -> str:
+def forget_names(sink: BlankingSink, days: int, stop: threading.Event) -> str:
     """A task's work: a sink makes old events' personal fields null."""
     return _counted("changed", sink.forget_before(datetime.now(UTC) - timedelta(days=days)))
 

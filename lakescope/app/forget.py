@@ -87,7 +87,8 @@ def _of_sink(configuration: Configuration, sink_name: str, name: str) -> Step:
     (sink,) = open_sinks(configuration._replace(sinks={sink_name: plugin})).values()
     try:
         if not isinstance(sink, ForgettingSink):
-            return Step(place, False, "cannot change what it has stored: its retention has to end it")
+            remedy = getattr(sink, "forget_remedy", "its retention has to end it")
+            return Step(place, False, f"cannot change what it has stored: {remedy}")
         changed = sink.forget(name)
     except (TransientError, RefusedError) as error:
         return Step(place, False, f"failed, try again: {error}")

@@ -183,10 +183,17 @@ class ForgettingSink(Protocol):
 
     def forget(self, name: str) -> dict[str, int]:
         """Puts `FORGOTTEN` in the place of an account's, a subject's or a client's name, and of it in the free texts of the same
-        events and of those of the user's scope: dataset -> how many events. Raises `TransientError` or `RefusedError`."""
+        events and of those of the user's scope: dataset -> how many events. No instance writes to the store meanwhile. Raises
+        `TransientError` or `RefusedError`."""
+
+
+@runtime_checkable
+class BlankingSink(Protocol):
+    """A sink that can take people's names out of old events while it runs."""
 
     def forget_before(self, end: datetime) -> dict[str, int]:
-        """Makes the personal fields of older events null: dataset -> how many events. Raises as `forget`."""
+        """Makes the personal fields of older events null: dataset -> how many events. Raises `TransientError` or
+        `RefusedError`."""
 
 
 @runtime_checkable

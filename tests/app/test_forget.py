@@ -98,6 +98,7 @@ def test_the_command_says_what_it_changed_and_what_it_cannot_reach(tmp_path: Pat
     text = (
         f'data_dir = "{tmp_path}/data"\n[collectors.push]\ntype = "http"\n'
         f'[sinks.duck]\ntype = "duckdb"\n[sinks.lines]\ntype = "jsonl"\ndirectory = "{tmp_path}/lines"\n'
+        '[sinks.topic]\ntype = "kafka"\nbrokers = ["kafka://127.0.0.1:9"]\ntopic = "t"\n'
     )
     (tmp_path / "lakescope.toml").write_text(text)
     configuration = parse(text)
@@ -126,7 +127,16 @@ def test_the_command_says_what_it_changed_and_what_it_cannot_reach(tmp_path: Pat
     lines = result.stdout.splitlines()
     assert result.exit_code == 1, result.output
     assert "changed  sink duck (duckdb): transfers 1" in lines
-    assert any(line.startswith("NOT REACHED  sink lines (jsonl): cannot change") for line in lines)
+    assert "changed  sink lines (jsonl): transfers 1" in lines
+    first, second = (tmp_path / "lines/transfers-2026-01-05.jsonl").read_text().splitlines()
+    assert msgspec.json.decode(first)["dst_url"] == f"https://se.example/home/{FORGOTTEN}/1"
+    assert msgspec.json.decode(first)["error"] == f"no right for {FORGOTTEN}, jdoes is another"
+    assert "jdoe" not in first.replace("jdoes", "") and '"error":"jdoe"' in second and FORGOTTEN not in second
+    assert len(list((tmp_path / "lines").iterdir())) == 1
+    assert any(
+        line.startswith("NOT REACHED  sink topic (kafka): cannot change") and "retention.ms" in line
+        for line in lines
+    )
     assert "changed  dead letters: 2 letters" in lines
     for place, what in (
         ("data/push.spool", "1 messages"),
@@ -277,7 +287,8 @@ def _check(sink: Any) -> None:
 
 
 def _store(configuration: Any) -> None:
-    sinks: dict[str, Any] = open_sinks(configuration)
+    files = {name: one for name, one in configuration.sinks.items() if one.type != "kafka"}
+    sinks: dict[str, Any] = open_sinks(configuration._replace(sinks=files))
     events = [transfer("failed", "2026-01-05T00:00:00Z", **fields) for fields in (JDOE, OTHER)]
     for sink in sinks.values():
         sink.write(sink.encode(events, [msgspec.json.encode(one) for one in events]))
