@@ -6,7 +6,7 @@ export UV_PYTHON_DOWNLOADS := never
 # Where it is set (images of containers do), each process of the tests would compile all that it imports
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup demo test check bench docs chaos soak mutants servers changelog release clean
+.PHONY: setup demo test check agreement bench docs chaos soak mutants servers changelog release clean
 
 setup: .venv/.ready
 
@@ -20,6 +20,9 @@ demo: setup
 
 test: setup servers
 	.venv/bin/pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
+
+agreement: setup servers
+	EVERY_QUESTION=1 .venv/bin/pytest tests/kpis/test_agreement.py $(ARGS)
 
 servers: setup
 	.venv/bin/python -m tests.servers.install

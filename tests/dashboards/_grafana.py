@@ -179,6 +179,7 @@ class Elastic:
 
     def __init__(self, url: str, index: str, kind: str, time: str = "@timestamp") -> None:
         self.client = httpx.Client(base_url=url, trust_env=False, timeout=60)
+        self.url = url
         self.index = index
         self.kind = kind
         self.time = time
