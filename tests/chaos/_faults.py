@@ -27,6 +27,8 @@ class Fault(NamedTuple):
     target: str
     """What it befalls; of two faults of one target only one is there at a time."""
     begin: Callable[[Lake, random.Random], Iterator[str]]
+    other: str = ""
+    """What must be in order for it, too: a broker that is not there takes no other password."""
 
 
 def kill_lakescope(lake: Lake, chance: random.Random) -> Iterator[str]:
@@ -131,5 +133,5 @@ def faults_of(lake: Lake) -> list[Fault]:
         Fault("disk", fill_disk),
         Fault("clock", jump_clock),
         Fault("bodies", flood),
-        *([Fault("lakescope", rotate_password)] if "rabbitmq" in lake.servers else []),
+        *([Fault("lakescope", rotate_password, "rabbitmq")] if "rabbitmq" in lake.servers else []),
     ]

@@ -102,10 +102,10 @@ def _suffer(lake: Lake, chance: random.Random) -> None:
             current.remove(one)
             next(one[2], None)
             lake.note(f"{one[1].target}: healed")
-        targets = {fault.target for _, fault, _ in current}
+        targets = {target for _, fault, _ in current for target in (fault.target, fault.other)} - {""}
         if "lakescope" not in targets:
             lake.supervise()
-        fault = next((one for one in waiting if one.target not in targets), None)
+        fault = next((one for one in waiting if not {one.target, one.other} & targets), None)
         if fault is not None and len(current) < AT_ONCE:
             waiting.remove(fault)
             steps = fault.begin(lake, chance)
