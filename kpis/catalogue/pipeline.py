@@ -106,7 +106,7 @@ KPIS = (
     ),
     _pipeline(
         name="pipeline_reports",
-        meaning="Reports of Lakescope on its collectors and sinks: one per interval and collector or sink that it runs.",
+        meaning="Reports of Lakescope on its collectors, sinks and receivers that fetch tokens: one per interval and each of them.",
         unit="count",
         good="neutral",
         value=Part(kind="count"),

@@ -98,7 +98,6 @@ class Assembly:
             for name, sink in self.sinks.items():
                 if isinstance(sink, BlankingSink):
                     self.tasks.append(Task(f"names {name}", RETENTION_S, partial(forget_names, sink, days)))
-        self._show_tokens()
         self.status = Status(self.engine, {plugin.name: plugin.type for plugin in plugins})
         self.dashboards = _dashboards(settings)
         """Lakescope's own pages, by name."""
@@ -120,6 +119,7 @@ class Assembly:
         for task in self.tasks:
             failing = self.engine.metrics.failing.labels(task.name)
             failing.set_function(partial(_is_failing, task))
+        self._show_tokens()
         self.syncs = SyncDesk(configuration, self.report)
         self.incidents: IncidentBook | None = None if self.rounds is None else self.rounds.records
 
@@ -167,7 +167,11 @@ class Assembly:
         self.engine.conflicts.clear()  # those of the new one are told anew
 
     def _show_tokens(self) -> None:
-        rooms: dict[str, Mapping[str, Any]] = {"collectors": self.collectors, "sinks": self.sinks}
+        rooms: dict[str, Mapping[str, Any]] = {
+            "collectors": self.collectors,
+            "sinks": self.sinks,
+            "receivers": {} if self.rounds is None else self.rounds.receivers,
+        }
         self.engine.metrics.tokens.of = {
             f"{room}.{name}": plugin.credentials
             for room, plugins in rooms.items()

@@ -128,6 +128,11 @@ class Rounds:
         """Incidents whose evidence was asked for in this round."""
 
     @property
+    def receivers(self) -> Mapping[str, Receiver]:
+        """Those that are notified, by name."""
+        return self._outbox.receivers
+
+    @property
     def _ledger(self) -> Ledger:
         return self.evaluator.ledger
 

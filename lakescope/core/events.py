@@ -430,14 +430,18 @@ class Push(Event, tag="push"):
     idb_fields: list[str] | None = None  #: fields of data that become InfluxDB fields; null: all others
 
 
+Stage = Annotated[Literal["collector", "sink", "receiver", "alerts"], TAG]
+
+
 class PipelineReport(Event, tag="pipeline"):
-    """What Lakescope itself did in one interval: an event for each of its collectors and sinks."""
+    """What Lakescope itself did in one interval: an event for each of its collectors and sinks, and for each receiver that
+    fetches tokens."""
 
     instance: Tag  #: host that Lakescope runs on
-    stage: Annotated[Literal["collector", "sink", "alerts"], TAG]  #: what reports; alerts: that it evaluates
-    name: Tag  #: the collector or sink in the configuration; of alerts: since when, and which instance
+    stage: Stage  #: what reports; alerts: that it evaluates
+    name: Tag  #: the collector, sink or receiver in the configuration; of alerts: since when, and which instance
     seconds: Seconds  #: length of the interval, which ends at `time` (seconds)
-    ready: bool | None = None  #: whether it was healthy at the end of the interval
+    ready: bool | None = None  #: collector, sink: whether it was healthy at the end of the interval
     received: Count | None = None  #: collector: events decoded, rejected or filtered (count)
     stored: Count | None = None  #: sink: events stored (count)
     dead: Count | None = None  #: events that became dead letters here (count)

@@ -1,4 +1,4 @@
-"""Lakescope's own work as events: what each collector and sink did since the last report.
+"""Lakescope's own work as events: what each collector and sink did since the last report, and how long receivers' tokens last.
 
 The reports go the way of all messages, with retries, dead letters and metrics, but beside the pipelines that the
 operator configured: they are no part of the status, of the accounting shown there, or of themselves.
@@ -72,7 +72,7 @@ class HealthCollector:
         now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
 
         def report(
-            stage: str, name: str, ready: bool, totals: dict[str, int], **more: Any
+            stage: str, name: str, ready: bool | None, totals: dict[str, int], **more: Any
         ) -> events.PipelineReport:
             deltas = {what: self._since(stage, name, what, total) for what, total in totals.items()}
             common = {
@@ -133,6 +133,10 @@ class HealthCollector:
                 **overflow_report,
                 **self._token(f"sinks.{name}"),
             )
+        for place in sorted(metrics.tokens.of):
+            room, _, name = place.partition(".")
+            if room == "receivers":
+                yield report("receiver", name, None, {}, **self._token(place))
 
     def _token(self, plugin: str) -> dict[str, Any]:
         """Of a plugin that fetches one, its place in the configuration given."""

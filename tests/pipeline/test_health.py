@@ -24,6 +24,15 @@ from tests.e2e._lakescope import until
 QUICK = "[pipeline]\nbatch_age_s = 0.02\nhealth_s = 0.2\n"
 PUSH = '[collectors.push]\ntype = "http"\n[collectors.quiet]\ntype = "http"\npath = "/quiet"\n'
 STORE = '[sinks.store]\ntype = "duckdb"\n'
+RECEIVER = """
+[alerts.receivers.hook]
+type = "webhook"
+url = "http://127.0.0.1:9/"
+[alerts.receivers.hook.oidc]
+token_url = "http://127.0.0.1:9/token"
+client_id = "lakescope"
+client_secret = "secret"
+"""
 INCIDENT = [
     *events_of(
         [
@@ -58,7 +67,8 @@ def sums(running: Running) -> dict[tuple[str, str], dict[str, Any]]:
     """(stage, name) -> what all reports say together."""
     question = (
         "select stage, name, sum(received) as received, sum(stored) as stored, sum(dead) as dead, sum(filtered) as filtered,"
-        " sum(retries) as retries, sum(seconds) as seconds, sum(silent_s) as silent_s, count(*) as reports,"
+        " sum(retries) as retries, min(token_life_s) as token_life_s, sum(token_failures) as token_failures,"
+        " sum(seconds) as seconds, sum(silent_s) as silent_s, count(*) as reports,"
         " count(distinct time) as times, bool_and(ready) as ready from pipeline group by all"
     )
     sink: Any = running.assembly.sinks["store"]
@@ -68,7 +78,7 @@ def sums(running: Running) -> dict[tuple[str, str], dict[str, Any]]:
 
 def test_sums_of_reports_are_the_counters(tmp_path: Path, push: Push) -> None:
     bad = [b'{"event_type": "no such kind"}', b"no JSON"]
-    with Running(tmp_path, QUICK + PUSH + STORE) as running:
+    with Running(tmp_path, QUICK + PUSH + STORE + RECEIVER) as running:
         for _ in range(3):
             push(running, hermes(200))
         push(running, bad)
@@ -80,7 +90,12 @@ def test_sums_of_reports_are_the_counters(tmp_path: Path, push: Push) -> None:
         found = sums(running)
         document = running.status.document()
         assert running.stop()
-    assert set(found) == {("collector", "push"), ("collector", "quiet"), ("sink", "store")}
+    assert set(found) == {
+        ("collector", "push"),
+        ("collector", "quiet"),
+        ("sink", "store"),
+        ("receiver", "hook"),
+    }
     told, quiet, sink = found["collector", "push"], found["collector", "quiet"], found["sink", "store"]
     assert (told["received"], told["dead"], told["filtered"]) == (602, 2, 0)
     assert "stored" not in told and "received" not in sink
@@ -88,6 +103,9 @@ def test_sums_of_reports_are_the_counters(tmp_path: Path, push: Push) -> None:
     assert (quiet["received"], quiet["silent_s"]) == (0, quiet["seconds"])
     assert told["silent_s"] < told["seconds"]
     assert told["ready"] and quiet["ready"] and sink["ready"]
+    hook = found["receiver", "hook"]
+    assert (hook["token_life_s"], hook["token_failures"]) == (0, 0), "it has not needed one yet"
+    assert "token_life_s" not in told and "ready" not in hook
     assert {row["reports"] for row in found.values()} == {quiet["times"]}
     # nothing of it in what is said of the operator's own
     assert [row["name"] for row in document["collectors"]] == ["push", "quiet"]
