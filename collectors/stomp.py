@@ -17,7 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ from lakescope.core.contracts import Finding, Health, Installation
 from lakescope.core.examination import CONNECTION_REMEDY, examine_certificates, examine_version
 from lakescope.core.inbox import Inbox
 from lakescope.core.messages import Message
+from lakescope.core.oidc import Credentials, OidcOptions, RefusedLoginError, credentials
 from lakescope.core.options import Tls, check_url
 
 log = logging.getLogger(__name__)
@@ -68,8 +69,11 @@ class StompOptions(OneFormat):
     """Login."""
     password: SecretStr | None = Field(default=None, examples=["${STOMP_PASSWORD}"])
     """Passcode."""
+    oidc: OidcOptions = OidcOptions()
+    """Client credentials in the place of `username` and `password`: a token of an issuer is the passcode, as RabbitMQ's
+    ``rabbitmq_auth_backend_oauth2`` takes it. It is sent as it is: only over TLS."""
     tls: Tls = Tls()
-    """TLS towards ``stomp+ssl`` brokers."""
+    """TLS towards ``stomp+ssl`` brokers, and the issuer of `oidc`."""
     vhost: str | None = None
     """Virtual host (RabbitMQ); without it the broker's name."""
     durable: str | None = Field(default=None, examples=["lakescope"])
@@ -89,6 +93,17 @@ class StompOptions(OneFormat):
         return urls
 
     @model_validator(mode="after")
+    def _has_one_login(self) -> StompOptions:
+        if self.oidc.token_url is not None and (self.username is not None or self.password is not None):
+            raise ValueError("`oidc` beside `username` or `password`: keep one")
+        return self
+
+    @cached_property
+    def credentials(self) -> Credentials | None:
+        """The token of `oidc`, one for all brokers. Raises `OSError` as `Tls.context`."""
+        return credentials(self.oidc, self.tls, ANSWER_TIMEOUT_S)
+
+    @model_validator(mode="after")
     def _durable_topic(self) -> StompOptions:
         if self.durable and not self.destination.startswith("/topic/"):
             raise ValueError("`durable` is for topics; a queue keeps its messages anyhow: remove `durable`")
@@ -104,6 +119,7 @@ class StompCollector:
         self.options = options
         self.formats = [options.format]
         self.health = Health()
+        self.credentials = options.credentials
         self._sources: list[_Source] = []
         self._pieces = Pieces()
 
@@ -151,6 +167,8 @@ class StompCollector:
         """Disconnects."""
         for broker in self._brokers():
             broker.disconnect()
+        if self.credentials:
+            self.credentials.close()
 
     def _brokers(self) -> list[_Broker]:
         return [broker for source in self._sources for broker in source.brokers()]
@@ -317,6 +335,7 @@ class _Broker:
     def log_in(self) -> _Link:
         """A link that the broker has accepted. Raises `OSError` that says why there is none."""
         options = self.options
+        username, password = self._login()
         heartbeat = int(options.heartbeat_s * 1000)
         connection = stomp.StompConnection12(
             [(self.address.host, self.address.port)],
@@ -327,15 +346,26 @@ class _Broker:
         )
         connection.transport.attempt_connection = partial(self._open, connection.transport)
         link = self._link = _Link(connection, self.put, options.format)
-        password = options.password.get_secret_value() if options.password else None
         headers = {"client-id": options.durable} if options.durable else {}
         try:
-            connection.connect(options.username, password, wait=False, headers=headers)
+            connection.connect(username, password, wait=False, headers=headers)
             link.wait_for(link.acceptance, "CONNECT", self._hint())
         except BaseException:
+            if options.credentials and password and link.error_text:
+                options.credentials.forget(password)
             link.abandon()
             raise
         return link
+
+    def _login(self) -> tuple[str | None, str | None]:
+        """Raises `ConnectionError` where an issuer gives no token."""
+        options = self.options
+        if options.credentials is None:
+            return options.username, options.password.get_secret_value() if options.password else None
+        try:
+            return options.oidc.client_id, options.credentials.token()
+        except RefusedLoginError as error:
+            raise ConnectionError(str(error)) from None
 
     def subscribe(self, link: _Link, destination: str, headers: dict[str, str]) -> None:
         """Returns once the broker has accepted the subscription. Raises `OSError` that says why not."""
@@ -493,7 +523,7 @@ def _examine_broker(address: Address, options: StompOptions) -> Iterator[Finding
         text = options.tls.explain(str(error) or type(error).__name__)
         remedy = CONNECTION_REMEDY
         if isinstance(error, ConnectionError) and not isinstance(error, ConnectionRefusedError):
-            remedy = "correct `username`, `password` or `vhost`"
+            remedy = "correct `username`, `password`, `oidc` or `vhost`"
         yield Finding("error", f"{address}: {text}", remedy)
         return
     product, _, version = link.server.partition("/")

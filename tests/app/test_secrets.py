@@ -57,7 +57,8 @@ def tables(url: str) -> dict[str, list[Table]]:
         ],
         "collectors.rucio": [rucio | login, rucio | {"oidc": oidc}],
         "collectors.stomp": [
-            {"brokers": [f"stomp://{NOBODY}"], "destination": "/queue/q", "format": "fts"} | login
+            {"brokers": [f"stomp://{NOBODY}"], "destination": "/queue/q", "format": "fts"} | who
+            for who in (login, {"oidc": oidc})
         ],
         "collectors.kafka": [
             {"brokers": [f"kafka://{NOBODY}"], "topics": ["t"], "format": "events"} | who

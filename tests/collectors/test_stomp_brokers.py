@@ -18,10 +18,13 @@ from lakescope.collectors import _addresses
 from lakescope.collectors._addresses import Address, parse
 from tests.collectors.test_stomp import collector, send
 from tests.contract._bodies import events_of, hermes
+from tests.contract._issuer import CLIENT, TestIssuer
+from tests.contract._issuer import SECRET as CLIENT_SECRET
 from tests.contract._running import Archiving
 from tests.e2e._lakescope import until
 from tests.servers._proxy import Proxy
 from tests.servers.activemq import ActiveMQ
+from tests.servers.fixtures import StartServer
 from tests.servers.rabbitmq import RabbitMQ
 
 ALIAS = "mq.lake.test"
@@ -235,3 +238,33 @@ def test_a_broker_that_fell_silent_is_given_up(
             made["127.0.0.2"].disconnect()
             publish(bodies[1:])
             lakescope.arrived(events_of("hermes", bodies), 20)
+
+
+SCOPES = "rabbitmq.read:*/* rabbitmq.write:*/* rabbitmq.configure:*/*"
+
+
+@pytest.mark.server("rabbitmq")
+def test_a_token_of_an_issuer_is_the_passcode(tmp_path: Path, start_server: StartServer) -> None:
+    """RabbitMQ checks it by the issuer's key; one that it does not take is told, and another one is fetched."""
+    with TestIssuer() as issuer:
+        rabbitmq = start_server(RabbitMQ, issuer_key=issuer.keys[0])
+        bodies = hermes(3)
+        rabbitmq.send("/queue/tokens", bodies)
+
+        def text(audience: str, secret: str = CLIENT_SECRET) -> str:
+            oidc = (
+                f'{{ token_url = "{issuer.url}/token", client_id = "{CLIENT}", client_secret = "{secret}",'
+                f' scope = "{SCOPES}", audience = "{audience}" }}'
+            )
+            return collector("/queue/tokens", rabbitmq.stomp_url, vhost='"/"', oidc=oidc)
+
+        with Archiving(tmp_path / "other", text("other")) as lakescope:
+            until(lambda: "Access refused" in lakescope.told, 20, lambda: lakescope.told)
+            until(lambda: issuer.paths.count("/token") > 1, 20)
+        with Archiving(tmp_path / "wrong", text("rabbitmq", "wrong-secret")) as lakescope:
+            until(lambda: "/token answered 401" in lakescope.told, 20, lambda: lakescope.told)
+            assert "wrong-secret" not in lakescope.told
+        with Archiving(tmp_path / "right", text("rabbitmq")) as lakescope:
+            lakescope.arrived(events_of("hermes", bodies))
+            until(lambda: lakescope.told.startswith("ok"), 20, lambda: lakescope.told)
+            assert 0 < lakescope.engine.metrics.tokens.of["collectors.mq"].life_s <= 600

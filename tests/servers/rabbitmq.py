@@ -11,6 +11,8 @@ from typing import ClassVar
 
 import stomp
 
+from tests.contract._issuer import Key
+
 from ._install import Install
 from ._process import HOST, Server, free_port, run_tool
 
@@ -29,6 +31,14 @@ stomp.listeners.tcp.1 = {host}:{port}
 default_user = {user}
 default_pass = {password}
 {consumer_timeout}
+{tokens}
+"""
+_TOKENS = """\
+auth_backends.1 = rabbit_auth_backend_internal
+auth_backends.2 = rabbit_auth_backend_oauth2
+auth_oauth2.resource_server_id = rabbitmq
+auth_oauth2.default_key = {kid}
+auth_oauth2.signing_keys.{kid} = {file}
 """
 
 
@@ -37,14 +47,18 @@ class RabbitMQ(Server):
 
     Every client logs in as `user` with `password`, to the virtual host "/". AMQP and the management's pages are off.
     `consumer_timeout_s`: a consumer that leaves a message without acknowledgement for longer is cut off (the broker's own
-    default is 30 minutes); the broker then looks each second.
+    default is 30 minutes); the broker then looks each second. `issuer_key`: tokens that it has signed are passwords, with
+    the audience and the scopes of `resource_server_id` (rabbitmq_auth_backend_oauth2, README.md of 3.10).
     """
 
     name: ClassVar[str] = "rabbitmq"
     user: ClassVar[str] = "guest"
 
-    def __init__(self, directory: Path, *, consumer_timeout_s: int | None = None) -> None:
+    def __init__(
+        self, directory: Path, *, consumer_timeout_s: int | None = None, issuer_key: Key | None = None
+    ) -> None:
         super().__init__(directory)
+        self.issuer_key = issuer_key
         self.consumer_timeout_s = consumer_timeout_s
         self.password = "guest"
         self.host = HOST
@@ -66,12 +80,21 @@ class RabbitMQ(Server):
             consumer_timeout=f"consumer_timeout = {self.consumer_timeout_s * 1000}"
             if self.consumer_timeout_s
             else "",
+            tokens=self._tokens(),
         )
         (self.directory / "rabbitmq.conf").write_text(configuration)
         tick = "{channel_tick_interval, 1000}" if self.consumer_timeout_s else ""
         (self.directory / "advanced.config").write_text(f"[{{rabbit, [{tick}]}}].\n")
-        (self.directory / "enabled_plugins").write_text("[rabbitmq_stomp].\n")
+        plugins = ["rabbitmq_stomp", *(["rabbitmq_auth_backend_oauth2"] if self.issuer_key else [])]
+        (self.directory / "enabled_plugins").write_text(f"[{','.join(plugins)}].\n")
         return ["/bin/sh", "-c", _START, _PROGRAM]
+
+    def _tokens(self) -> str:
+        if self.issuer_key is None:
+            return ""
+        file = self.directory / "issuer.pem"
+        file.write_bytes(self.issuer_key.public_pem)
+        return _TOKENS.format(kid=self.issuer_key.kid, file=file)
 
     def environment(self) -> dict[str, str]:
         mine = {key: value for key, value in os.environ.items() if not key.startswith(("RABBITMQ_", "ERL_"))}
