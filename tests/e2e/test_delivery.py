@@ -145,6 +145,8 @@ def test_samples_arrive_in_all_stores_field_by_field(
         until(lambda: lakescope.drained(len(hermes) + len(fts)), 30, lakescope.brief)
         status = lakescope.status()
         assert status["dead_letters"]["total"] == 0
+        # a search sees what is stored up to a second later (index.refresh_interval)
+        httpx.post(f"{elasticsearch.url}/{index_prefix}-*/_refresh", timeout=60).raise_for_status()
         story = lakescope.command("trace", "c0c7d290714848f8a1592873a2aafe3f")
         assert "started" in story and "done" in story
         assert lakescope.stop() == 0
