@@ -106,7 +106,7 @@ KPIS = (
     ),
     _pipeline(
         name="pipeline_reports",
-        meaning="Reports of Lakescope on its collectors, sinks and receivers that fetch tokens: one per interval and each of them.",
+        meaning="Reports of Lakescope, one per interval: on each collector, each sink and each receiver that fetches tokens.",
         unit="count",
         good="neutral",
         value=Part(kind="count"),
