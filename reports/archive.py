@@ -15,7 +15,7 @@ from typing import NamedTuple
 import msgspec
 from msgspec import structs
 
-from lakescope.core.state_files import write
+from lakescope.core.state_files import DAMAGE, write
 from lakescope.reports.differences import differences
 from lakescope.reports.model import Heading, Report
 from lakescope.reports.period import PERIODS
@@ -91,7 +91,7 @@ class Archive:
         path = self._path(place, revision)
         try:
             report = read_json(path.read_bytes())
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        except DAMAGE as error:
             raise RuntimeError(_fault(path, str(error))) from error
         except OSError as error:
             raise RuntimeError(_unreadable(path, error)) from error
@@ -106,10 +106,10 @@ class Archive:
                 entry = msgspec.json.decode(path.read_bytes(), type=Entry)
                 self._check(path, Place.of_report(entry), entry.revision)
                 entries.append(entry)
+            except DAMAGE as error:
+                faults.append(_fault(path, str(error)))
             except RuntimeError as error:
                 faults.append(str(error))
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                faults.append(_fault(path, str(error)))
             except OSError as error:
                 faults.append(_unreadable(path, error))
         entries.sort(key=lambda one: (one.period.since, one.revision), reverse=True)

@@ -96,7 +96,7 @@ class Journal:
                     entries[record.entry.id] = record.entry
                 else:
                     entries[record.id].result, entries[record.id].detail = record.result, record.detail
-            except (msgspec.DecodeError, UnicodeDecodeError, KeyError) as error:
+            except (*state_files.DAMAGE, KeyError) as error:
                 raise SyncError(
                     f"{self.path}:{number}: expected a line of the journal of synchronisations: {error};"
                     f" move it away: mv {self.path} {self.path}.damaged; then its entries cannot be undone"

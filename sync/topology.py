@@ -178,7 +178,7 @@ class Snapshots:
         for line in lines:
             try:
                 versions.append(msgspec.json.decode(line, type=Version))
-            except (msgspec.DecodeError, UnicodeDecodeError):
+            except state_files.DAMAGE:
                 continue
         return versions
 

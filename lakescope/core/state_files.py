@@ -12,6 +12,10 @@ import msgspec
 T = TypeVar("T")
 
 
+DAMAGE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises for a file that is not what was written there."""
+
+
 class DamagedStateError(RuntimeError):
     """A file of state is not what was written there, or cannot be read. Names it, and the remedy."""
 
@@ -72,7 +76,7 @@ def read(
             f"{path}: expected the state of {what}: {error.strerror}; give Lakescope's user the right to read it, or move it"
             f" away: mv {path} {path}.damaged; then {loss}"
         ) from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except DAMAGE as error:
         raise DamagedStateError(
             f"{path}: expected the state of {what}: {error}; move it away: mv {path} {path}.damaged;"
             f" then {loss}"

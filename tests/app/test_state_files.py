@@ -20,6 +20,7 @@ from lakescope.app.topology import InactiveRses, snapshots_of
 from lakescope.app.web.identities import Sessions
 from lakescope.collectors.rucio._qos import QosFile
 from lakescope.core.state_files import DamagedStateError
+from lakescope.reports.archive import Archive
 from lakescope.sync.drift import Ages
 from lakescope.sync.plan import Change, SyncError
 
@@ -50,10 +51,12 @@ def settings(data_dir: Path) -> Any:
     return parse(f"{text}{plugins}", directory=data_dir).settings
 
 
+NOBODY: Any = None
+"""No report is made, and none is sent."""
 REFUSED: dict[str, Callable[[Path], object]] = {
     "alerts.json": lambda path: Ledger.load(path),
     "incidents.json": lambda path: Records(path, lambda _: ""),
-    "reports/schedule.json": lambda path: ReportRounds({}, path.parent, lambda _: None, lambda _: {}),  # type: ignore[arg-type, return-value]
+    "reports/schedule.json": lambda path: ReportRounds({}, path.parent, NOBODY, NOBODY),
     "cric/rses.json": lambda path: snapshots_of(settings(path.parents[1])).latest("rses"),
     "sync/plan-accounts.json": lambda path: latest_plan(settings(path.parents[1]), "accounts"),
     "rucio.qos.json": lambda path: QosFile(path, "QOS").load(),
@@ -114,6 +117,13 @@ def test_lines_are_left_out_or_named(tmp_path: Path, damage: str) -> None:
         return
     with pytest.raises(SyncError, match=r"journal\.jsonl.*expected .*journal of synchronisations"):
         journal_of(configured).entries()
+
+
+def test_the_archive_lists_what_is_nested_as_a_fault(tmp_path: Path) -> None:
+    path = tmp_path / "weekly/all/2026-W01/1.json"
+    damaged(path, b'{"unknown": ' + b"[" * 100_000)
+    (fault,) = Archive(tmp_path).listing().faults
+    assert fault.startswith(f"{path}: expected a revision of a report")
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
