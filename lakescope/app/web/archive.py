@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, HTTPException, Response
 
-from lakescope.app.web.markup import html_of
+from lakescope.app.web.markup import html_of, icon, minute
 from lakescope.app.web.pages import SECURITY
 from lakescope.app.web.viewing import Viewed
 from lakescope.core.extras import MissingExtraError
@@ -50,7 +50,7 @@ def router() -> APIRouter:
         listing = view.archive.listing()
         faults = "".join(f"<p>{html_of(fault)}</p>" for fault in listing.faults)
         if faults:
-            heading = f"<h2>{_icon('warning')} Files that cannot be read</h2>"
+            heading = f"<h2>{icon('warning')} Files that cannot be read</h2>"
             faults = (
                 f'<section class="panel" aria-label="Files that cannot be read">{heading}{faults}</section>'
             )
@@ -111,7 +111,7 @@ def _list(entries: Sequence[Entry]) -> str:
             f'<th scope="row"><a href="reports/{_address(one)}">{html_of(one.period.name)}</a></th>',
             f'<td class="num">{one.revision}</td>',
             _state(one.state),
-            _text(_time(one.computed)),
+            _text(minute(one.computed)),
         )
         for one in entries
     ]
@@ -129,10 +129,10 @@ def _report(report: Report, revisions: Sequence[int], before: Report | None) -> 
     forms = "".join(f'<li><a href="{base}/{name}">{title}</a></li>' for name, (_, title) in _TYPES.items())
     facts = {
         "Period": html_of(
-            f"{report.period.name}: {_time(report.period.since)} to {_time(report.period.until)} UTC"
+            f"{report.period.name}: {minute(report.period.since)} to {minute(report.period.until)} UTC"
         ),
         "Revision": f"{report.revision} of {revisions[-1]}",
-        "Computed": html_of(f"{_time(report.computed)} UTC"),
+        "Computed": html_of(f"{minute(report.computed)} UTC"),
         "Other revisions": ", ".join(
             f'<a href="{one}">{one}</a>' for one in revisions if one != report.revision
         ),
@@ -142,7 +142,7 @@ def _report(report: Report, revisions: Sequence[int], before: Report | None) -> 
     summary = " ".join(sentence.text for sentence in report.summary)
     return (
         f"<h1>{html_of(report.title)}</h1>"
-        f'<p class="verdict"{_level(report.state)}>{_icon(level)}<span>{html_of(summary)}</span></p>'
+        f'<p class="verdict"{_level(report.state)}>{icon(level)}<span>{html_of(summary)}</span></p>'
         f'<section class="panel" aria-label="The report"><ul class="forms">{forms}</ul><dl>{items}</dl></section>'
         f"{_changes(report, revisions, before)}"
     )
@@ -203,23 +203,15 @@ def _text(text: str) -> str:
 
 
 def _state(state: State) -> str:
-    return f'<td class="state"{_level(state)}>{_icon(_ICONS.get(state))} {html_of(state)}</td>'
+    return f'<td class="state"{_level(state)}>{icon(_ICONS.get(state))} {html_of(state)}</td>'
 
 
 def _level(state: State) -> str:
     return f' data-level="{_ICONS[state]}"' if state in _ICONS else ""
 
 
-def _icon(level: str | None) -> str:
-    return f'<svg class="icon" aria-hidden="true"><use href="#i-{level}"/></svg>' if level else ""
-
-
 def _kind(entry: Entry) -> str:
     return entry.kind if entry.site is None else f"{entry.kind} {entry.site}"
-
-
-def _time(time: str) -> str:
-    return time[:16].replace("T", " ")
 
 
 def _address(entry: Entry) -> str:
