@@ -53,7 +53,7 @@ async function keepShowing(show) {
 
 // ---- Acknowledge, silence ----
 
-const own = { name: "lakescope-name", notes: [] };   // notes: interventions that the store does not list yet
+const own = { name: "lakescope-name" };
 function remembered() { try { return localStorage.getItem(own.name) ?? ""; } catch { return ""; } }
 function remember(name) { try { localStorage.setItem(own.name, name); } catch { /* it is typed again */ } }
 

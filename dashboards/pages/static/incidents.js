@@ -2,6 +2,7 @@
 // Incidents: their list, and one of them with its evidence and charts. page.js and acts.js have been read before.
 
 const NOTES_MAX = 20;
+const written = { notes: [] };   // interventions that the store does not list yet
 const AGES = [["24h", "last 24 hours"], ["7d", "last 7 days"], ["30d", "last 30 days"]];
 const FINDINGS = { confirms: ["critical", "confirms"], clears: ["good", "clears"], neutral: [null, "no verdict"] };
 
@@ -35,14 +36,15 @@ async function openIncidents() {
   $("content").after(el("section", { id: "changes", class: "panel", "aria-labelledby": "h-changes" }, el("h2", { id: "h-changes" }, "Interventions"),
     el("div", { id: "notes" }), page.me?.role === "reader" ? el("p", { class: "muted" }, "To write one down needs the role operator.") : noteForm()));
   await keepShowing(async () => {
-    const all = await ask("incidents", new URLSearchParams({ since: since() })), listed = await ask("annotations", new URLSearchParams({ since: since() })).catch(() => null), open = all.filter(({ state }) => state === "open");
+    const range = new URLSearchParams({ since: since() });
+    const [all, listed] = await Promise.all([ask("incidents", range), ask("annotations", range).catch(() => null)]), open = all.filter(({ state }) => state === "open");
     const level = open.some(({ severity }) => severity === "page") ? "critical" : open.length ? "warning" : "good";
     const said = open.length ? `${open.length} open incident${open.length > 1 ? "s" : ""}` : "No open incident";
     $("facts").textContent = `${all.length - open.length} ended · answered ${clock(new Date())} UTC`;
     $("content").replaceChildren(el("p", { class: "verdict", "data-level": level }, icon(level), el("span", { id: "verdict" }, said)),
       all.length ? el("ul", { class: "incidents" }, ...all.map(card)) : words("No incident in this time."));
-    own.notes = own.notes.filter((note) => !listed || listed.every(({ annotation }) => annotation !== note.annotation));
-    const notes = [...own.notes, ...listed ?? []];
+    written.notes = written.notes.filter((note) => !listed || listed.every(({ annotation }) => annotation !== note.annotation));
+    const notes = [...written.notes, ...listed ?? []];
     $("notes").replaceChildren(notes.length ? el("ul", {}, ...notes.slice(0, NOTES_MAX).map(noteItem)) : words(listed ? "None was written down in this time." : "The store does not answer."));
   });
 }
@@ -53,7 +55,7 @@ function noteForm() {
     input("note-site", "Site (empty: the whole lake)", { maxlength: 100 }), input("note-at", "Begin (UTC; empty: now)", { type: "datetime-local" }),
     input("note-until", "End (UTC; empty: none)", { type: "datetime-local" })], "Write it down", () => "annotations",
   () => ({ by: value("note-by"), text: value("note-text"), site: value("note-site"), at: value("note-at"), until: value("note-until") }),
-  (note) => own.notes.unshift(note));
+  (note) => written.notes.unshift(note));
 }
 const noteItem = ({ time, ended, text, site, rse, by }) => el("li", {}, el("b", {}, `${utc(instant(time))} UTC`),
   ended ? ` until ${utc(instant(ended))}` : "", ` ${text}`, el("span", { class: "muted" }, [site && ` · ${site}`, rse && ` · ${rse}`, by && ` · ${by}`].filter(Boolean).join("")));
