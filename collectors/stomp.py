@@ -98,16 +98,16 @@ class StompOptions(OneFormat):
             raise ValueError("`oidc` beside `username` or `password`: keep one")
         return self
 
-    @cached_property
-    def credentials(self) -> Credentials | None:
-        """The token of `oidc`, one for all brokers. Raises `OSError` as `Tls.context`."""
-        return credentials(self.oidc, self.tls, ANSWER_TIMEOUT_S)
-
     @model_validator(mode="after")
     def _durable_topic(self) -> StompOptions:
         if self.durable and not self.destination.startswith("/topic/"):
             raise ValueError("`durable` is for topics; a queue keeps its messages anyhow: remove `durable`")
         return self
+
+    @cached_property
+    def credentials(self) -> Credentials | None:
+        """The token of `oidc`, one for all brokers. Raises `OSError` as `Tls.context`."""
+        return credentials(self.oidc, self.tls, ANSWER_TIMEOUT_S)
 
 
 class StompCollector:
@@ -352,7 +352,7 @@ class _Broker:
             link.wait_for(link.acceptance, "CONNECT", self._hint())
         except BaseException:
             if options.credentials and password and link.error_text:
-                options.credentials.forget(password)
+                options.credentials.forget(password)  # perhaps it is taken no more: the next try has another
             link.abandon()
             raise
         return link
