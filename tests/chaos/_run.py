@@ -72,7 +72,13 @@ def run(seed: int, servers: dict[str, Any], directory: Path, *, pace_s: float = 
         with suppress(Exception):
             lake.lakescope.stop(90)
         wanted = lake.wanted()
-        stored = dict(lake.stored())
+        try:
+            stored = dict(lake.stored())
+        except Exception as error:
+            error.add_note(
+                "\n".join([f"seed {seed}; unsettled: {unsettled}", *lake.history, lake.lakescope.tail()])
+            )
+            raise
         return Verdict(
             seed=seed,
             sent=len(wanted),
