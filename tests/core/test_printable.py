@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ import pytest
 from lakescope.core.events import Transfer
 from lakescope.core.messages import Message, Reject
 from lakescope.core.printable import escape_unprintable, spreadsheet_cell
+from lakescope.dashboards import pages
 from lakescope.pipeline.dead_letters import DeadLetters
 from lakescope.sinks.duckdb import DuckdbOptions, DuckdbSink
 
@@ -32,6 +34,21 @@ def test_control_characters_are_written_out_and_json_stays_json() -> None:
     assert written == r"PIC\u00ad\u061c\u200b\u200f\u2060\u2066\ufeff\udb40\udc41"
     assert json.loads(f'"{written}"') == f"PIC{hidden}"
     assert json.loads(escape_unprintable(msgspec.json.encode({"x": EVIL}).decode())) == {"x": EVIL}
+
+
+def test_pages_write_out_the_same() -> None:
+    """page.js has the expression of its own, in UTF-16, as JavaScript writes it."""
+    script = (Path(pages.__file__).parent / "static/page.js").read_text()
+    (single, high, low) = re.findall(r"replace\(/(\[\S+\])\|(\S+?)(\[\S+?\])/g", script)[0]
+    found = re.compile(single)
+    tag = re.compile(low)
+    for number in {*range(0x10000)} - {*range(0xD800, 0xE000)}:
+        assert bool(found.match(chr(number))) == (escape_unprintable(chr(number)) != chr(number)), hex(number)
+    for number in (0x10000, 0x1F600, *range(0xDFF00, 0xE1000), 0x10FFFF):
+        units = chr(number).encode("utf-16-be")
+        first, second = (chr(int.from_bytes(units[at : at + 2], "big")) for at in (0, 2))
+        is_found = first == chr(int(high[2:], 16)) and bool(tag.match(second))
+        assert is_found == (escape_unprintable(chr(number)) != chr(number)), hex(number)
 
 
 def test_only_a_text_becomes_no_formula() -> None:
