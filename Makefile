@@ -22,7 +22,7 @@ test: setup servers
 	.venv/bin/pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 agreement: setup servers
-	EVERY_QUESTION=1 .venv/bin/pytest tests/kpis/test_agreement.py $(ARGS)
+	EVERY_QUESTION=1 .venv/bin/pytest tests/kpis/test_agreement.py tests/dashboards/test_grafana_queries.py $(ARGS)
 
 servers: setup
 	.venv/bin/python -m tests.servers.install
