@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -295,6 +296,8 @@ def test_it_closes_under_a_question_that_takes_long(tmp_path: Path) -> None:
     asking = threading.Thread(target=ask)
     asking.start()
     until(lambda: bool(sink._cursors), 10)
+    begun = time.process_time()
+    until(lambda: time.process_time() > begun + 0.3, 10)  # it has not only been asked, it is being answered
     sink.close()
     asking.join(20)
     assert not asking.is_alive()
