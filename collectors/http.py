@@ -29,6 +29,7 @@ from lakescope.collectors._reading import Pieces, cut, portions
 from lakescope.collectors._senders import PushOidc, PushToken, Senders
 from lakescope.collectors._spool import Spool, SpoolFullError
 from lakescope.core.contracts import Finding, Health, Installation
+from lakescope.core.disk import move_away
 from lakescope.core.framing import split_json
 from lakescope.core.inbox import Inbox
 from lakescope.core.issuer import examine_issuer
@@ -123,7 +124,7 @@ class HttpCollector:
         if not path.exists():
             yield Finding("ok", f"{path} will be made by the first start")
             return
-        remedy = f"bring it back from a backup, or move it away: mv {path} {path}.damaged"
+        remedy = f"bring it back from a backup, or move it away: {move_away(path)}"
         try:
             with closing(
                 sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=2)

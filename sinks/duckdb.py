@@ -8,6 +8,8 @@ write fails. A new event's id is looked for among the events about its time inst
 
 from __future__ import annotations
 
+import logging
+import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -23,13 +25,15 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_f
 
 from lakescope.core.columns import Kind, columns
 from lakescope.core.contracts import Finding, Installation, Outcome, RefusedError, TransientError
-from lakescope.core.disk import remedy_for
+from lakescope.core.disk import move_away, remedy_for
 from lakescope.core.events import DATASETS, Event
 from lakescope.core.messages import quote
 from lakescope.kpis import duckdb as sql
 from lakescope.kpis.model import EventsQuery, Query, ReportsQuery, StoreAnswer, StoreQuery, UnsupportedError
 from lakescope.sinks import _duckdb_people as people
 from lakescope.sinks._common import ExpiringOptions, answer_each
+
+log = logging.getLogger(__name__)
 
 _TYPES: dict[Kind, str] = {
     "keyword": "VARCHAR",
@@ -73,8 +77,29 @@ def _with_remedy(error: duckdb.Error, path: Path) -> str:
         return f"{text} - is another lakescope running on it?"
     if isinstance(error, (duckdb.OutOfMemoryException, duckdb.InvalidInputException)):
         return f"{text}; change `memory_limit` or `threads` of the sink"
-    damaged = f"bring it back from a backup, or move it away: mv {path} {path}.damaged"
+    damaged = f"bring it back from a backup, or move it away: {move_away(path)}"
     return f"expected a database of DuckDB: {text}; {remedy_for(path, damaged)}"
+
+
+def _files(path: Path) -> tuple[Path, Path]:
+    """The database, and its write-ahead log."""
+    return path, path.with_name(f"{path.name}.wal")
+
+
+def _make(path: Path) -> None:
+    """An empty database, or no file at all: DuckDB opens none whose headers a kill or a full disk has cut short."""
+    _, old_log = _files(path)
+    if (
+        old_log.exists()
+    ):  # DuckDB would remove it, and with it the last events of a database that was moved away
+        new_log = old_log.replace(old_log.with_name(f"{old_log.name}.kept"))
+        log.warning("%s is not there, but its write-ahead log is: kept as %s", path, new_log)
+    draft = path.with_name(f"{path.name}.new")
+    draft.unlink(missing_ok=True)
+    duckdb.connect(draft).close()
+    with draft.open("rb") as file:
+        os.fsync(file.fileno())
+    draft.replace(path)
 
 
 class DuckdbSink:
@@ -87,6 +112,8 @@ class DuckdbSink:
         self.path, _ = self.files(options, data_dir)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         try:
+            if not self.path.exists() or not self.path.stat().st_size:
+                _make(self.path)
             self.connection = duckdb.connect(
                 self.path,
                 config={
@@ -327,8 +354,7 @@ class DuckdbSink:
     @staticmethod
     def files(options: DuckdbOptions, data_dir: Path) -> Sequence[Path]:
         """The database, and its write-ahead log."""
-        path = options.path or data_dir / "lake.duckdb"
-        return path, path.with_name(f"{path.name}.wal")
+        return _files(options.path or data_dir / "lake.duckdb")
 
     def save(self, path: Path) -> None:
         """A database of its own, as of one moment; compact, as it has no room of what was deleted."""

@@ -30,7 +30,7 @@ from lakescope.core.contracts import (
     Sink,
     TransientError,
 )
-from lakescope.core.disk import remedy_for
+from lakescope.core.disk import move_away, remedy_for
 from lakescope.core.events import Event
 from lakescope.core.filters import parse_filters
 from lakescope.core.inbox import Inbox
@@ -404,7 +404,7 @@ def open_dead_letters(settings: Settings) -> DeadLetters:
         options = settings.pipeline
         return DeadLetters(path, options.dead_letters_bytes, options.dead_letters_total_bytes)
     except (sqlite3.Error, OSError) as error:
-        damaged = f"bring them back from a backup, or move them away: mv {path} {path}.damaged"
+        damaged = f"bring them back from a backup, or move them away: {move_away(path)}"
         raise RuntimeError(
             f"{path}: expected Lakescope's dead letters: {error}; {remedy_for(path, damaged)}"
         ) from error

@@ -13,6 +13,7 @@ from typing import Any
 
 from lakescope.app.config import Configuration, Plugin
 from lakescope.app.topology import DOCUMENTS, read_document, source_of
+from lakescope.core.disk import move_away
 from lakescope.core.options import Tls
 from lakescope.core.places import ConfigurationError, Problem
 from lakescope.core.plugins import load
@@ -154,7 +155,7 @@ def _databases(configuration: Configuration) -> Iterator[Problem]:
             files.append(((*place, "path"), _database(plugin, configuration)))
     for option, path in files:
         if text := _foreign(path, ".duckdb" if option[-1] == "path" else path.suffix):
-            remedy = f"bring it back from a backup, or move it away: mv {path} {path}.damaged"
+            remedy = f"bring it back from a backup, or move it away: {move_away(path)}"
             yield configuration.source.problem(option, f"{path}: {text}", remedy)
 
 

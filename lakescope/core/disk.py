@@ -18,3 +18,14 @@ def remedy_for(path: Path, otherwise: str) -> str:
     return (
         f"the disk of {existing} is full ({free:,} bytes free): make room, and leave the files where they are"
     )
+
+
+_LOGS = ("-wal", "-shm", ".wal")
+"""What SQLite and DuckDB keep beside a database. It goes with it: beside a new database both would remove it."""
+
+
+def move_away(path: Path) -> str:
+    """The commands that move a database aside, with what is beside it."""
+    there = (path.with_name(path.name + ending) for ending in _LOGS)
+    endings = ("", *(one.name.removeprefix(path.name) for one in there if one.exists()))
+    return "; ".join(f"mv {path}{ending} {path}.damaged{ending}" for ending in endings)

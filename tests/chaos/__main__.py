@@ -1,4 +1,4 @@
-"""`python -m tests.chaos [--seeds N] [--seed S] [--servers a,b]`: exit code 1 where anything was lost or doubled."""
+"""`python -m tests.chaos [--seeds N] [--first SEED] [--servers a,b]`: exit code 1 where anything was lost or doubled."""
 
 from __future__ import annotations
 

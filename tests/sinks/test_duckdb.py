@@ -155,6 +155,47 @@ def test_it_opens_again_after_kill_9_with_what_was_written(tmp_path: Path) -> No
     assert {identify(number) for number in told} <= found
 
 
+@pytest.mark.parametrize("room", [1, 4096, 10_000])
+def test_a_start_whose_database_cannot_be_made_leaves_none(tmp_path: Path, room: int) -> None:
+    """A database of DuckDB is 12,288 bytes before it holds anything; shorter ones it does not open again."""
+    script = (
+        "import resource, signal, sys\nfrom pathlib import Path\nfrom sinks.duckdb import DuckdbOptions, DuckdbSink\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({room}, {room}))\n"
+        "DuckdbSink('duck', DuckdbOptions(), Path(sys.argv[1]))"
+    )
+    started = subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=False, capture_output=True)
+    assert started.returncode == 1
+    assert b"File too large" in started.stderr
+    assert not (tmp_path / "lake.duckdb").exists()
+    sink = DuckdbSink("duck", DuckdbOptions(), tmp_path)
+    write(sink, transfer(1))
+    sink.close()
+    assert [one.name for one in tmp_path.iterdir()] == ["lake.duckdb"]
+
+
+def test_the_log_of_a_database_that_was_moved_away_is_kept(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "lake.duckdb").touch()  # DuckDB 2.0 opens no empty file
+    (tmp_path / "lake.duckdb.wal").write_bytes(b"of another")
+    DuckdbSink("duck", DuckdbOptions(), tmp_path).close()
+    assert (tmp_path / "lake.duckdb.wal.kept").read_bytes() == b"of another"
+    assert "lake.duckdb.wal.kept" in caplog.text
+
+
+def test_the_remedy_for_a_damaged_database_moves_its_log_too(tmp_path: Path) -> None:
+    database = tmp_path / "lake.duckdb"
+    database.write_bytes(b"cut short")
+    (tmp_path / "lake.duckdb.wal").write_bytes(b"the last events")
+    with pytest.raises(RuntimeError) as caught:
+        DuckdbSink("duck", DuckdbOptions(), tmp_path)
+    commands = str(caught.value).partition("move it away: ")[2]
+    subprocess.run(["sh", "-c", commands], check=True)
+    names = {"lake.duckdb.damaged", "lake.duckdb.damaged.wal"}
+    assert {one.name for one in tmp_path.iterdir()} == names
+
+
 def test_a_file_that_another_process_holds_is_told(tmp_path: Path) -> None:
     script = (
         "import sys; from pathlib import Path\nfrom sinks.duckdb import DuckdbOptions, DuckdbSink\n"
