@@ -10,9 +10,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from http.server import ThreadingHTTPServer
 from pathlib import Path
 from statistics import median
 from urllib.parse import urlsplit
@@ -21,7 +19,7 @@ import httpx
 import psutil
 
 from benchmarks.hot_path import bodies
-from benchmarks.whole_process import Null
+from benchmarks.whole_process import null_server
 from tests.servers.kafka import Kafka
 
 MESSAGES = 150_000
@@ -108,15 +106,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name, Kafka(Path(name) / "kafka", heap_mb=512) as kafka:
         kafka.create_topic(TOPIC, 4)
         kafka.send(TOPIC, bodies(MESSAGES), compression_type="lz4", batch_size=256 * 1024, linger_ms=20)
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Null)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
         bare, ours = [], []
-        for number in range(ROUNDS):
-            bare.append(read_bare(urlsplit(kafka.url).netloc))
-            ours.append(
-                read_with_lakescope(Path(name) / f"round{number}", kafka.url, server.server_address[1])
-            )
-        server.shutdown()
+        with null_server() as port:
+            for number in range(ROUNDS):
+                bare.append(read_bare(urlsplit(kafka.url).netloc))
+                ours.append(read_with_lakescope(Path(name) / f"round{number}", kafka.url, port))
     size = sum(map(len, bodies(1000))) / 1000
     print(f"{MESSAGES} Hermes bodies of {size:,.0f} bytes, medians of {ROUNDS}")
     for what, runs in (("bare loop", bare), ("lakescope run", ours)):
