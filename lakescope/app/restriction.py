@@ -55,6 +55,13 @@ def sees(viewer: Viewer, event: Mapping[str, Any]) -> bool:
     return null_fields is not None and all(event.get(name) is None for name in null_fields)
 
 
+def missing_right(viewer: Viewer, dataset: str) -> str | None:
+    """The right with which a viewer would see more events of a dataset, the lesser one first; null for who sees all."""
+    if viewer.vos is None:
+        return None
+    return "shared" if dataset in SHARED and not viewer.shared else "all_vos"
+
+
 def conditions_of(viewer: Viewer, dataset: str) -> tuple[Condition, ...]:
     """What an event must meet for a viewer to see it, as `sees` has it."""
     if viewer.vos is None:

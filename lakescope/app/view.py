@@ -24,7 +24,7 @@ from lakescope.app.interventions import Words
 from lakescope.app.pseudonyms import Pseudonyms
 from lakescope.app.query import store_of
 from lakescope.app.replay import ReplayResult, replay
-from lakescope.app.restriction import restricted, sees
+from lakescope.app.restriction import missing_right, restricted, sees
 from lakescope.app.sync import LatestPlan, journal_of, latest_plan
 from lakescope.app.sync_desk import SyncDesk
 from lakescope.app.topology import snapshots_of
@@ -78,6 +78,10 @@ class View:
     def types(self) -> dict[str, str]:
         """The sinks' types by their names."""
         return {sink: self._assembly.status.types[sink] for sink in self._sinks}
+
+    def missing_right(self, dataset: str) -> str | None:
+        """The right with which the viewer would see more events of a dataset; null for who sees all."""
+        return missing_right(self.viewer, dataset)
 
     # --- stored events --------------------------------------------------------------------------------------
 

@@ -46,7 +46,7 @@ async function openAlerts() {
     $("content").replaceChildren(el("p", { class: "verdict", "data-level": level }, icon(level), el("span", { id: "verdict" }, text)),
       ...(fault ? [words(`The store does not answer, so all is unknown: ${fault}`)] : []),
       el("p", { class: "muted" }, "Failing transfers are reported as incidents: ", el("a", { href: `${BELOW}../incidents` }, incidents ? `${incidents} open` : "none open"), "."),
-      ...(open.length ? [el("ul", { class: "incidents" }, ...open.map(alertCard))] : []), el("div", { class: "story" }, rulesTable(rules)));
+      ...(open.length ? [el("ul", { class: "incidents" }, ...open.map(alertCard))] : []), el("div", { class: "story" }, rulesTable(rules)), ...limits());
   });
 }
 

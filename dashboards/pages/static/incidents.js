@@ -42,7 +42,7 @@ async function openIncidents() {
     const said = open.length ? `${open.length} open incident${open.length > 1 ? "s" : ""}` : "No open incident";
     $("facts").textContent = `${all.length - open.length} ended · answered ${clock(new Date())} UTC`;
     $("content").replaceChildren(el("p", { class: "verdict", "data-level": level }, icon(level), el("span", { id: "verdict" }, said)),
-      all.length ? el("ul", { class: "incidents" }, ...all.map(card)) : words("No incident in this time."));
+      all.length ? el("ul", { class: "incidents" }, ...all.map(card)) : words("No incident in this time."), ...limits());
     written.notes = written.notes.filter((note) => !listed || listed.every(({ annotation }) => annotation !== note.annotation));
     const notes = [...written.notes, ...listed ?? []];
     $("notes").replaceChildren(notes.length ? el("ul", {}, ...notes.slice(0, NOTES_MAX).map(noteItem)) : words(listed ? "None was written down in this time." : "The store does not answer."));

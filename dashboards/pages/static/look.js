@@ -22,6 +22,16 @@ function startTheme() {
     setTheme(THEMES[(THEMES.indexOf(document.documentElement.dataset.theme) + 1) % THEMES.length]));
 }
 
+/** What alone somebody sees who may not see all; empty for who may. */
+function limitsOf(me) {
+  if (!me?.vos) return "";
+  const own = me.vos.length ? `events of ${me.vos.length > 1 ? "the VOs" : "the VO"} ${me.vos.join(", ")}` : "";
+  const common = me.shared ? "what belongs to no VO (hosts, network, storage totals)" : "";
+  return `You see ${[own, common].filter(Boolean).join(" and ") || "no event"} only`;
+}
+/** Whom to ask for a right. */
+const remedyOf = (right) => `For more you lack the right \`${right}\`: ask an administrator of Lakescope (docs/how-to/access.md).`;
+
 /** Who has logged in, and the way out, before the button `theme`; `root`: from here to Lakescope's first page. Where nobody needs to, nothing. */
 async function startUser(root) {
   const me = await fetch(`${root}api/me`).then((answer) => answer.ok ? answer.json() : null).catch(() => null);
@@ -30,6 +40,7 @@ async function startUser(root) {
   name.className = "muted";
   name.id = "user";
   name.textContent = `${me.name} (${me.role})`;
+  name.title = limitsOf(me);
   out.type = "button";
   out.id = "logout";
   out.textContent = "Log out";

@@ -178,7 +178,7 @@ function showLayout() {
   const { title, question } = page.layout;
   $("title").textContent = title;
   document.title = `${title} · Lakescope`;
-  $("content").replaceChildren(el("p", { class: "muted" }, question), ...rowsOf(page.layout));
+  $("content").replaceChildren(el("p", { class: "muted" }, question), ...limits(), ...rowsOf(page.layout));
 }
 const rowsOf = ({ rows }) => rows.map((row, i) => el("section", { "aria-labelledby": `row${i}` }, el("h2", { id: `row${i}` }, row.title),
   el("div", { class: "grid" }, ...row.panels.map(frameOf))));
@@ -257,7 +257,7 @@ function menu(variable, values) {
     search.hidden = all.length < SEARCH_FROM;
     const box = (value) => el("input", { type: "checkbox", value, checked: now.includes(value), onchange: () =>
       chooseValues(variable.name, [...list.querySelectorAll("input:checked")].map((one) => one.value)) });
-    const none = known instanceof Error ? known.message : "No value occurs in this time.";
+    const none = known instanceof Error ? known.message : ["No value occurs in this time.", limitsOf(page.me)].filter(Boolean).join(" ");
     list.replaceChildren(...(all.length ? all.map((value) => el("li", {}, el("label", {}, box(value), el("span", {}, said(value))))) : [el("li", { class: "muted" }, none)]));
     for (const one of list.querySelectorAll("input")) one.checked = now.includes(one.value);
     filter();
@@ -411,8 +411,9 @@ async function bodyOf(panel, picture) {
   if (picture.refused) return [words(`Cannot be shown: ${picture.refused}`)];
   switch (picture.form) {
     case "text": return [el("p", {}, picture.text)];
-    case "tiles": return [el("div", { class: "tiles" }, ...picture.tiles.map(tile))];
-    case "events": return picture.events.length ? [eventsTable(picture)] : [words("No such event in this time.")];
+    case "tiles": return [el("div", { class: "tiles" }, ...picture.tiles.map((one) => tile(picture.lacks === "shared" && !one.value
+      ? { label: one.label, text: DASH, note: "Needs the right `shared`" } : one)))];
+    case "events": return picture.events.length ? [eventsTable(picture)] : [words(limited(picture, "No such event in this time."))];
     case "cells": return picture.cells.length ? matrix(picture) : [words(nothing(picture))];
     case "groups": return picture.groups.length ? [groupsTable(picture)] : [words(nothing(picture))];
   }
@@ -422,8 +423,15 @@ async function bodyOf(panel, picture) {
 }
 function nothing(picture) {
   const why = [...new Set(picture.numbers.map((number) => number.null).filter((text) => text !== "never null"))];
-  return `Nothing to show: ${why.join("; ") || "no event counts"} in this time.`;
+  return limited(picture, `Nothing to show: ${why.join("; ") || "no event counts"} in this time.`);
 }
+/** A text about an empty panel, which says so where it may be empty for want of a right. */
+function limited({ lacks }, text) {
+  if (!lacks) return text;
+  return lacks === "shared" ? "Nothing to show to you: it needs the right `shared`." : `${text} ${limitsOf(page.me)}.`;
+}
+/** What a viewer may not see, once a page. */
+const limits = () => page.me?.vos ? [words(`${limitsOf(page.me)}. ${remedyOf(page.me.shared ? "all_vos" : "shared` or `all_vos")}`)] : [];
 const WORDS = { good: "good", warning: "warning", critical: "critical" };
 
 function tile({ label, text, level, note }) {
@@ -733,7 +741,7 @@ async function openStory() {
   try {
     const events = await ask(`transfers/${encodeURIComponent(request)}`);
     if (events.length) showStory(events);
-    else $("content").replaceChildren(words("No event of this transfer: it may be older than what the store keeps, or the request's id is wrong."));
+    else $("content").replaceChildren(words("No event of this transfer: it may be older than what the store keeps, or the request's id is wrong."), ...limits());
   } catch (error) {
     $("content").replaceChildren(words("No story: see above."));
     alarm(error.message);
@@ -761,6 +769,7 @@ function showExplanation(known) {
   const file = ["file", ({ name }) => name, story], from = ["from", ({ source }) => source], to = ["to", ({ destination }) => destination];
   $("content").replaceChildren(el("div", { class: "story" },
     el("p", { class: "verdict", "data-level": known.level }, ...(known.level ? [icon(known.level)] : []), el("span", { id: "verdict" }, known.verdict)),
+    ...(files || known.rules.length ? [] : limits()),
     ...listing("turns", "Whose turn it is", [["who", ({ who }) => WHOSE[who] ?? who], ["where", ({ where }) => where], ["files", ({ files: n }) => n || null], ["because", ({ why }) => why]], known.turns),
     ...(files ? [el("section", { class: "panel", "aria-labelledby": "h-what" }, el("h2", { id: "h-what" }, "Files"), el("dl", {}, ...facts.flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, String(value))])))] : []),
     ...listing("rules", "Rules", [["rule", (rule) => rule.rule_id, (rule) => link(explanationOf("rule", rule.rule_id), rule.rule_id)], ["state", ({ event }) => event], ["RSE", ({ rse }) => rse], ["account", ({ account }) => account],
@@ -791,10 +800,9 @@ async function openExplanation() {
 function openIndex(all) {
   $("title").textContent = "Dashboards";
   document.title = "Dashboards · Lakescope";
-  $("content").replaceChildren(el("ul", { class: "list" }, ...all.map(({ name, title, question }) =>
+  $("content").replaceChildren(...limits(), el("ul", { class: "list" }, ...all.map(({ name, title, question }) =>
     el("li", {}, el("a", { href: addressOf(name) }, title), el("p", {}, question)))));
 }
-/** The server has written it. */
 /** What the server has made: runbooks, reports. */
 function openContent(title) {
   $("title").textContent = title;

@@ -249,7 +249,7 @@ def _api() -> APIRouter:
             "kpi": describe(query.kpi),
             "store": sink_name,
             "bin_s": getattr(rows, "bin_s", query.bin_s),
-            "notes": getattr(rows, "notes", ()),
+            "notes": [*getattr(rows, "notes", ()), *_left_out(view, query.kpi.dataset)],
             "rows": rows,
         }
 
@@ -329,6 +329,11 @@ def _api() -> APIRouter:
         return Response(msgspec.json.encode(view.replay(ids)), media_type="application/json")
 
     return router
+
+
+def _left_out(view: View, dataset: str) -> list[str]:
+    right = view.missing_right(dataset)
+    return [] if right is None else [f"of your VOs only: for all events you lack the right `{right}`"]
 
 
 async def _stream_events(view: View, datasets: frozenset[str]) -> AsyncIterator[bytes]:

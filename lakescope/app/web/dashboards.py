@@ -15,10 +15,10 @@ from lakescope.app.web.pages import FOR_EVER, cached_response, http_errors
 from lakescope.app.web.viewing import Viewed
 from lakescope.app.words import parse_selection
 from lakescope.dashboards.definitions import DASHBOARDS
-from lakescope.dashboards.model import Dashboard, Variable
+from lakescope.dashboards.model import Dashboard, Panel, Variable
 from lakescope.dashboards.pages import page
 from lakescope.dashboards.pages.incident import marked, noted
-from lakescope.dashboards.pages.pictures import Answer, layout
+from lakescope.dashboards.pages.pictures import Answer, Picture, is_empty, layout
 from lakescope.dashboards.questions import Selection
 from lakescope.dashboards.theme import THEMES
 from lakescope.kpis import CATALOGUE, Kpi, UnsupportedError
@@ -139,7 +139,7 @@ def _api() -> APIRouter:
 
         Times: ISO 8601 in UTC, or so long ago (7d, 12h, 30min). ``var.<variable>=<value>``, repeatable, narrows, as does
         ``filter=<dimension>=<value>`` (or ``!=``); ``ignored`` of a panel names what does not narrow it. `group`: the
-        dimension by which its series are grouped.
+        dimension by which its series are grouped. `lacks` of a panel: the right without which events are left out of it.
         """
         one = find(view, name)
         try:
@@ -152,7 +152,10 @@ def _api() -> APIRouter:
         book, begin = view.incidents, selection.since.timestamp()
         spans = [span_of(record) for record in book.incidents(begin)] if book else []
         notes = notes_of(view, selection, places_of(one, selection))
-        pictures = [noted(marked(picture, spans), notes) for picture in answer.pictures]
+        pictures = [
+            _limited(noted(marked(picture, spans), notes), panel, view)
+            for picture, panel in zip(answer.pictures, one.panels, strict=True)
+        ]
         panels = [picture | page.chart(picture, THEMES[theme]) for picture in pictures]
         document = answer.document() | {"panels": panels, "stores": _queryable_sinks(view.types)}
         return Response(msgspec.json.encode(document), media_type="application/json")
@@ -190,6 +193,20 @@ def _api() -> APIRouter:
         return {v.name: _distinct_values(v, answer) for v, answer in zip(variables, answers, strict=True)}
 
     return router
+
+
+def _limited(picture: Picture, panel: Panel, view: View) -> Picture:
+    """A panel that says which right its viewer lacks for all that it counts."""
+    datasets = [CATALOGUE[number.kpi].dataset for number in panel.numbers]
+    if panel.listing:
+        datasets.append(panel.listing.dataset)
+    rights = {view.missing_right(name) for name in datasets} - {None}
+    if not rights:
+        return picture
+    if "shared" not in rights:
+        return picture | {"lacks": "all_vos"}
+    remarks = [] if "refused" in picture or is_empty(picture) else ["Left out: what needs the right `shared`"]
+    return picture | {"lacks": "shared", "remarks": [*picture["remarks"], *remarks]}
 
 
 def _selection(

@@ -111,6 +111,20 @@ def test_a_logout_from_a_login_at_the_issuer_holds_over_a_restart(page: Page, tm
             page.wait_for_url(start)
             expect(page.get_by_role("heading", level=1)).to_have_text("Transfers")
             assert page.evaluate("fetch('../api/me').then((answer) => answer.json())")["role"] == "operator"
+            expect(page.get_by_text("Nothing to show: ").first).to_contain_text(
+                "in this time. You see events of the VO escape only."
+            )
+            page.goto(start.replace("transfers", "probes"))
+            body = page.locator("main")
+            expect(body.get_by_text("Loading …")).to_have_count(0)
+            expect(
+                body.get_by_text("Nothing to show to you: it needs the right `shared`.").first
+            ).to_be_visible()
+            expect(body.get_by_text("the right `shared` or `all_vos`: ask an administrator")).to_have_count(1)
+            expect(body.get_by_text("Needs the right `shared`").first).to_be_visible()
+            page.screenshot(path=tmp_path / "probes.png")
+            page.goto(f"http://localhost:{port}/")  # Lakescope's status needs `shared`, too
+            expect(body).to_contain_text("For more you lack the right `shared` or `all_vos`")
             page.goto(f"http://localhost:{port}/topology")  # for the right `shared`
             expect(page.locator("body")).to_contain_text("shared")
             page.goto(start)
