@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lakescope.alerts.grid import Floats, Grid, Integers, Options
-from lakescope.alerts.patterns import KINDS, SINGLES, Atlas, Pattern, Side, is_of_links, side_of_pattern
+from lakescope.alerts.patterns import KINDS, SINGLES, Atlas, Pattern, Rows, Side, is_of_links, side_of_pattern
 
 _Booleans = npt.NDArray[np.bool_]
 _SIGN: dict[Side, int] = {"both": 0, "source": 1, "destination": -1}
@@ -27,8 +27,6 @@ _MOST_LINKS = 12
 _LEAST_FAILURES = 3.0
 _ALIKE_LINK = 2.0
 """Nats for one error class that make a link one of those that fail alike."""
-_AT_ONCE = 8192
-"""Places whose patterns are looked at together: of all of a large lake they would need hundreds of megabytes."""
 _ODD = 3.0
 """Nats without any payments, at a first look."""
 
@@ -62,14 +60,14 @@ class Candidates:
     def __init__(
         self,
         grid: Grid,
-        numbers: Integers,
+        rows: Rows,
         chosen: Integers,
         atlas: Atlas,
         options: Options,
         known: Set[Pattern],
     ) -> None:
-        counts = _values_of_kinds(numbers, atlas)
-        place_of, groups, is_member = _groups_of(numbers, chosen)
+        counts = _values_of_kinds(rows, atlas)
+        place_of, groups, is_member = _groups_of(rows, chosen, atlas)
         patterns = [atlas.pattern(int(number)) for number in chosen]
         prices = np.array([_price(pattern, counts, options, known) for pattern in patterns])
         reach = _reach(patterns, is_member)
@@ -88,13 +86,12 @@ class Candidates:
         """Of each class that is told apart here, the numbers of the grid's."""
         many, classes = len(WINDOWS), self.many_classes
         segments = np.searchsorted(WINDOWS, np.arange(1, grid.attempts.shape[1] + 1))
-        attempts = np.zeros((len(grid.places), many))
-        for age, segment in enumerate(segments):
-            attempts[:, segment] += grid.attempts[:, age]
         inside = np.flatnonzero(place_of >= 0)
         inside = inside[np.argsort(place_of[inside], kind="stable")]
         starts = np.searchsorted(place_of[inside], np.arange(groups))
-        attempts = attempts[inside]
+        attempts = np.zeros((len(inside), many))
+        for age, segment in enumerate(segments):
+            attempts[:, segment] += grid.attempts[inside, age]
         self.attempts: Floats = np.add.reduceat(attempts, starts)
         usual = [
             np.add.reduceat(attempts * grid.rates[inside, one, None], starts)
@@ -287,10 +284,10 @@ def ends_of(pattern: Pattern) -> dict[int, Pattern]:
     }
 
 
-def odd_patterns(grid: Grid, numbers: Integers, atlas: Atlas, options: Options) -> Integers:
+def odd_patterns(grid: Grid, rows: Rows, atlas: Atlas, options: Options) -> Integers:
     """Numbers of the patterns with enough failures beyond the usual, of one class or of all, as a first look shows it."""
-    width, classes, many = numbers.shape[1], len(grid.classes), len(atlas)
-    of_failures = numbers[grid.place]
+    of_failures = atlas.numbers_of(rows[grid.place])
+    width, classes, many = of_failures.shape[1], len(grid.classes), len(atlas)
     count = np.bincount(of_failures.ravel(), np.repeat(grid.failures, width), minlength=many)
     present = np.flatnonzero(count >= _LEAST_FAILURES)
     present = present[present != 1]
@@ -298,8 +295,10 @@ def odd_patterns(grid: Grid, numbers: Integers, atlas: Atlas, options: Options) 
     local[present] = np.arange(len(present))
     of_failures = local[of_failures]
     best = np.full(len(present), -np.inf)
-    expected = grid.rates.sum(axis=1) * np.stack([grid.attempts[:, :age].sum(axis=1) for age in _FIRST_LOOK])
-    usual_of = _sums_of_patterns(local, numbers, expected, len(present))
+    expected = grid.rates.sum(axis=1, dtype=float) * np.stack(
+        [grid.attempts[:, :age].sum(axis=1) for age in _FIRST_LOOK]
+    )
+    usual_of = _sums_of_patterns(local, rows, atlas, expected, len(present))
     for age, usual in zip(_FIRST_LOOK, usual_of, strict=True):
         recent = grid.age <= age
         keys = of_failures[recent] * classes + grid.error_class[recent, None]
@@ -326,13 +325,13 @@ def odd_patterns(grid: Grid, numbers: Integers, atlas: Atlas, options: Options) 
     return np.delete(result, np.flatnonzero(result == 1))
 
 
-def _sums_of_patterns(local: Integers, numbers: Integers, weights: Floats, many: int) -> Floats:
+def _sums_of_patterns(local: Integers, rows: Rows, atlas: Atlas, weights: Floats, many: int) -> Floats:
     """By row of `weights`, and pattern, the sum over its places; `local`: the pattern of each number, or -1."""
     result = np.zeros((len(weights), many + 1))
-    for first in range(0, len(numbers), _AT_ONCE):
-        block = local[numbers[first : first + _AT_ONCE]].ravel() + 1
-        for row, weight in zip(result, weights[:, first : first + _AT_ONCE], strict=True):
-            row += np.bincount(block, np.repeat(weight, numbers.shape[1]), minlength=many + 1)
+    for block, numbers in atlas.blocks(rows):
+        patterns = local[numbers].ravel() + 1
+        for row, weight in zip(result, weights[:, block], strict=True):
+            row += np.bincount(patterns, np.repeat(weight, numbers.shape[1]), minlength=many + 1)
     return result[:, 1:]
 
 
@@ -342,19 +341,20 @@ def _poisson(value: Floats, mean: Floats) -> Floats:
     return result
 
 
-def _groups_of(numbers: Integers, chosen: Integers) -> tuple[Integers, int, npt.NDArray[np.bool_]]:
+def _groups_of(rows: Rows, chosen: Integers, atlas: Atlas) -> tuple[Integers, int, npt.NDArray[np.bool_]]:
     """Group of each place (-1: in no candidate), their number, and by candidate and group whether it is in."""
-    local = np.full(int(numbers.max()) + 2, len(chosen))
-    local[chosen[chosen < len(local)]] = np.flatnonzero(chosen < len(local))
+    local = np.full(len(atlas), len(chosen))
+    local[chosen] = np.arange(len(chosen))
     # a place's candidates as one number: equal sums of random numbers mean equal candidates
     marks = np.append(np.random.default_rng(0).integers(1, 2**62, len(chosen), dtype=np.uint64), np.uint64(0))
     marks_of = marks[local]
-    blocks = np.array_split(numbers, len(numbers) // _AT_ONCE + 1)
-    sums = np.concatenate([marks_of[block].sum(axis=1, dtype=np.uint64) for block in blocks])
+    sums = np.concatenate(
+        [marks_of[numbers].sum(axis=1, dtype=np.uint64) for _, numbers in atlas.blocks(rows)]
+    )
     _, first, group = np.unique(sums, return_index=True, return_inverse=True)
     is_member = np.zeros((len(chosen) + 1, len(first)), dtype=bool)
-    for number, place in enumerate(first):
-        is_member[local[numbers[place]], number] = True
+    for number, patterns in enumerate(atlas.numbers_of(rows[first])):
+        is_member[local[patterns], number] = True
     is_used = is_member[:-1].any(axis=0)
     renumbered = np.where(is_used, np.cumsum(is_used) - 1, -1)
     return renumbered[group], int(is_used.sum()), is_member[:-1][:, is_used]
@@ -367,10 +367,11 @@ def _cheapest_of_equals(is_member: npt.NDArray[np.bool_], prices: Floats) -> Int
     return np.sort(order[first])
 
 
-def _values_of_kinds(numbers: Integers, atlas: Atlas) -> dict[str, int]:
+def _values_of_kinds(rows: Rows, atlas: Atlas) -> dict[str, int]:
     """How many values each kind of attribute has."""
     is_there = np.zeros(len(atlas), dtype=bool)
-    is_there[numbers[:, SINGLES]] = True
+    for _, numbers in atlas.blocks(rows):
+        is_there[numbers[:, SINGLES]] = True
     counts = np.bincount(atlas.kinds[is_there] + 1, minlength=len(KINDS) + 1)[1:]
     return dict(zip(KINDS, counts.tolist(), strict=True))
 

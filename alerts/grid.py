@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import Struct
 
-from lakescope.alerts.patterns import Key, Side
+from lakescope.alerts.patterns import Key, Rows, Side
 
 Floats = npt.NDArray[np.floating[Any]]
 Integers = npt.NDArray[np.integer[Any]]
@@ -31,7 +31,7 @@ class Grid(NamedTuple):
     age: Integers
     error_class: Integers
     failures: Floats
-    rows: Integers | None = None
+    rows: Rows | None = None
     """Of each place, its row in the atlas; null: it is looked up."""
 
 

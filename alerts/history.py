@@ -124,8 +124,11 @@ class History:
         links = sum(attempts[number] > 0 for name, number in self._numbers.items() if name[:1] == ("link",))
         return links > 0 and bool(attempts[0] >= LEAST_ATTEMPTS * links)
 
-    def rates(self, atlas: Atlas, rows: Integers, classes: Sequence[str]) -> Floats:
-        """Expected failures per attempt, 0..1, by place and class; the first class is all that the others are not."""
+    def rates(self, atlas: Atlas, rows: Integers, classes: Sequence[str]) -> npt.NDArray[np.float32]:
+        """Expected failures per attempt, 0..1, by place and class; the first class is all that the others are not.
+
+        In single precision: of a large lake it is the largest array of a round.
+        """
         names = self._names_of(atlas)[rows]
         lake, src_site, dst_site, src, dst, account, link = names.T
         usual = self._shrunk(lake, np.full(len(rows), _UNKNOWN))
@@ -138,7 +141,7 @@ class History:
             wider *= self._shrunk(part, of_wide) / usual
         totals = self._shrunk(link, np.minimum(0.98, wider))
         shares = self._shares(_LAKE, classes, None)
-        mix = np.tile(shares, (len(rows), 1))
+        mix = np.tile(shares.astype(np.float32), (len(rows), 1))
         for site, rse in ((src_site, src), (dst_site, dst)):
             ends, of_end = np.unique(site * len(self._names) + rse, return_inverse=True)
             ratios = np.array([self._shares_of_end(int(one), classes, shares) for one in ends]) / shares

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from msgspec import Struct
 
 from lakescope.alerts.grid import Grid
-from lakescope.alerts.patterns import Atlas, Pattern
+from lakescope.alerts.patterns import Atlas, Pattern, Rows
 from lakescope.alerts.search import Explanation
 
 Change = Literal["opened", "updated", "closed"]
@@ -135,13 +135,12 @@ class Tracker:
             f"{incident.expected:.1f} expected, margin {incident.margin:.1f}, stable for {incident.stable} rounds"
         )
 
-    def disturbed(self, numbers: npt.NDArray[np.int32], atlas: Atlas, at: float) -> _Mask:
-        """Of places (rows of `Atlas.numbers_of`), those that an incident struck at a time (POSIX seconds): they say nothing of
-        what is usual."""
-        result = np.zeros(len(numbers), dtype=bool)
+    def disturbed(self, rows: Rows, atlas: Atlas, at: float) -> _Mask:
+        """Of places, those that an incident struck at a time (POSIX seconds): they say nothing of what is usual."""
+        result = np.zeros(len(rows), dtype=bool)
         for one in (*self.open, *self.over):
             if one.began - MARGIN_S <= at and (one.closed is None or at <= one.closed + MARGIN_S):
-                result |= _is_in(one.patterns, numbers, atlas)
+                result |= atlas.is_in(one.patterns, rows)
         return result
 
     def step(
@@ -277,12 +276,13 @@ class _View:
 
     def __init__(self, now: float, grid: Grid, atlas: Atlas) -> None:
         self.now, self.grid, self.atlas = now, grid, atlas
-        self.numbers = atlas.numbers_of(grid.places, grid.rows)
+        self.rows = atlas.rows_of(grid.places) if grid.rows is None else grid.rows
+        self._rows_of_entries = self.rows[grid.place]
         self._class_numbers = {name: number for number, name in enumerate(grid.classes)}
 
     def mask(self, patterns: Sequence[Pattern], classes: frozenset[str], began: float) -> _Mask:
         """The entries of failures of places and classes since a time."""
-        entries = _is_in(patterns, self.numbers, self.atlas)[self.grid.place]
+        entries = self.atlas.is_in(patterns, self._rows_of_entries)
         entries &= self.grid.age * BIN_S <= self.now - began
         if classes:
             named = [self._class_numbers[name] for name in classes if name in self._class_numbers]
@@ -308,7 +308,7 @@ class _View:
         mask = self.mask(incident.patterns, incident.classes, incident.began)
         bins = self.grid.attempts.shape[1]
         failed = np.bincount(self.grid.age[mask] - 1, self.grid.failures[mask], minlength=bins)
-        attempts = self.grid.attempts[_is_in(incident.patterns, self.numbers, self.atlas)].sum(axis=0)
+        attempts = self.grid.attempts[self.atlas.is_in(incident.patterns, self.rows)].sum(axis=0)
         bad = np.flatnonzero((failed > 0) & (failed >= 0.25 * incident.peak.rate * attempts))
         return self.now - BIN_S * float(bad[0]) if len(bad) else 0.0
 
@@ -398,15 +398,6 @@ def _joined(groups: Sequence[_Group]) -> _Group:
         margin=min(one.margin for one in groups),
         main_class=groups[0].main_class,
     )
-
-
-def _is_in(patterns: Sequence[Pattern], numbers: npt.NDArray[np.int32], atlas: Atlas) -> _Mask:
-    """Of places, those in any of the patterns."""
-    result = np.zeros(len(numbers), dtype=bool)
-    for number in map(atlas.number_of, patterns):
-        if number != 1:
-            result |= (numbers == number).any(axis=1)
-    return result
 
 
 def _main_class(mask: _Mask, grid: Grid) -> str | None:

@@ -6,9 +6,9 @@ A place has one value a dimension (source site, destination RSE, protocol, VO, .
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -102,6 +102,8 @@ def is_of_links(pattern: Pattern) -> bool:
 
 
 Integers = npt.NDArray[np.int32]
+Rows = npt.NDArray[np.int64]
+"""Of places, their rows in an `Atlas`."""
 _OUTER, _INNER = 10, len(_WITHIN)
 """Single attributes that a place has at most: of its ends, and those that narrow a pattern down."""
 _ENDS = PLACE.index("protocol")
@@ -110,6 +112,8 @@ _LAKE, _NOWHERE = 0, 1
 _PAIRS = np.array([*combinations(range(_INNER), 2)]).T
 SINGLES = slice(1, 1 + _OUTER + _INNER)
 """Where the numbers of single attributes are in a row of an `Atlas`."""
+_AT_ONCE = 8192
+"""Places whose patterns are looked at together: of all of a large lake they would need tens of megabytes."""
 _WIDTH = 1 + _OUTER + _INNER + _OUTER * _INNER + _PAIRS.shape[1]
 
 
@@ -165,11 +169,26 @@ class Atlas:
         is_there = position < len(self._pairs) and self._pairs[position] == pair
         return int(self._pair_numbers[position]) if is_there else _NOWHERE
 
-    def numbers_of(self, places: Sequence[Key], rows: npt.NDArray[Any] | None = None) -> Integers:
-        """A row a place: the numbers of its patterns, filled up with 1; `rows`: as of `rows_of`, if known."""
-        return self._table[self.rows_of(places) if rows is None else rows]
+    def numbers_of(self, rows: Rows) -> Integers:
+        """A row a place: the numbers of its patterns, filled up with 1."""
+        return self._table[rows]
 
-    def rows_of(self, places: Iterable[Key]) -> npt.NDArray[np.int64]:
+    def blocks(self, rows: Rows) -> Iterator[tuple[slice, Integers]]:
+        """The same, some places at a time, and which."""
+        for first in range(0, len(rows), _AT_ONCE):
+            block = slice(first, first + _AT_ONCE)
+            yield block, self._table[rows[block]]
+
+    def is_in(self, patterns: Iterable[Pattern], rows: Rows) -> npt.NDArray[np.bool_]:
+        """Of each place whether any of the patterns has it."""
+        wanted = [number for number in map(self.number_of, patterns) if number != _NOWHERE]
+        result = np.zeros(len(rows), dtype=bool)
+        for block, numbers in self.blocks(rows) if wanted else ():
+            for number in wanted:
+                result[block] |= (numbers == number).any(axis=1)
+        return result
+
+    def rows_of(self, places: Iterable[Key]) -> Rows:
         """Of each place its position in `places`."""
         rows, first = [], len(self.places)
         for place in places:

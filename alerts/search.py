@@ -114,11 +114,11 @@ def explain(
     options, atlas = options or Options(), atlas or Atlas()
     if not len(grid.place):
         return []
-    numbers = atlas.numbers_of(grid.places, grid.rows)
-    chosen = odd_patterns(grid, numbers, atlas, options)
+    rows = atlas.rows_of(grid.places) if grid.rows is None else grid.rows
+    chosen = odd_patterns(grid, rows, atlas, options)
     if not len(chosen):
         return []
-    candidates = Candidates(grid, numbers, chosen, atlas, options, known)
+    candidates = Candidates(grid, rows, chosen, atlas, options, known)
     candidates.keep()
     if not candidates.patterns:
         return []

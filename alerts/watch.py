@@ -114,7 +114,7 @@ class Watch:
 
     def _learn(self, at: float, columns: _Columns) -> None:
         """What a bin says of what is usual, but for what an incident struck."""
-        is_usual = ~self.tracker.disturbed(self._atlas.numbers_of((), columns.rows), self._atlas, at)
+        is_usual = ~self.tracker.disturbed(columns.rows, self._atlas, at)
         names = list(columns.of_class)
         entries = zip(
             columns.place.tolist(), columns.error_class.tolist(), columns.failures.tolist(), strict=True
@@ -145,7 +145,7 @@ class Watch:
             np.concatenate([np.zeros(0, dtype=int), *(one.rows for _, one in columns)]), return_inverse=True
         )
         self._places = len(rows)
-        attempts = np.zeros((len(rows), _BINS))
+        attempts = np.zeros((len(rows), _BINS), dtype=np.float32)  # exact up to 16 million of a place and bin
         failures: list[npt.NDArray[np.float64]] = [np.zeros((0, 4))]
         start = 0
         for age, one in columns:
