@@ -133,6 +133,26 @@ def test_own_pages_links_and_scripts_may(open_one: Running) -> None:
         assert asking.get("/api/tap", headers=image).status_code == 403
 
 
+def test_a_refusal_is_a_page_for_a_browser_and_json_for_the_rest(open_one: Running) -> None:
+    page = {"accept": "text/html,*/*;q=0.8"}
+    with client(open_one) as asking:
+        for path, code, text in (
+            ("/no/<b>where", 404, "Nothing is at /no/&lt;b&gt;where."),
+            ("/reports/weekly/all/2026-W01/x", 422, "path.revision: "),
+            ("/syncs/other", 404, "No synchronisation &#x27;other&#x27; is configured."),
+        ):
+            answer = asking.get(path, headers=page)
+            assert answer.status_code == code and text in answer.text, answer.text
+            assert answer.headers["content-type"].startswith("text/html")
+            assert "default-src 'none'" in answer.headers["content-security-policy"]
+            assert f'href="{"../" * (path.count("/") - 1)}look.css"' in answer.text
+            assert asking.get(path).json().keys() == {"detail"}
+        assert asking.get("/api/nowhere", headers=page).json() == {"detail": "Not Found"}
+        answer = asking.get("/", headers=page | {"host": "evil.example"})
+        assert answer.status_code == 421 and "[http] allowed_hosts" in answer.text
+        assert answer.headers["content-type"].startswith("text/html")
+
+
 # --- the token -------------------------------------------------------------------------------------------
 
 
@@ -329,6 +349,9 @@ def test_wrong_tokens_slow_down_and_a_session_goes_on(tmp_path: Path) -> None:
             for show in ways.values():
                 check_wait(show("wrong"))
                 check_wait(show(TOKEN))
+            page = client.get("/dashboards/", headers=bearer("wrong") | {"accept": b"text/html"})
+            check_wait(page)
+            assert "<h1>Too many requests</h1>" in page.text and "Log in" in page.text
             assert browser.get("/api/me").status_code == 200
         assert ways["bearer"](PUSH_TOKEN).status_code == 200, "one of the table of tokens cannot be guessed"
         check_wait(ways["bearer"]("wrong"))

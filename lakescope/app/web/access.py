@@ -17,7 +17,7 @@ from socket import gethostname
 from urllib.parse import quote, urlsplit
 
 from fastapi import HTTPException, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -26,6 +26,7 @@ from lakescope.app.listeners import Listener
 from lakescope.app.viewer import OWNER, Viewer
 from lakescope.app.web.identities import Identities, Sessions
 from lakescope.app.web.login import Login, address_of
+from lakescope.app.web.refusals import answer_refused, is_page, refuse
 from lakescope.app.web.roles import PUSH, SAFE, demand_role
 from lakescope.app.web.server import RARELY
 from lakescope.core.guesses import Guesses, refusal
@@ -84,22 +85,24 @@ class Gate:
                 f"client={address_of(request)} path={quote(without_token(_path(request)))[:100]}",
             )
         except HTTPException as error:  # of a body that nobody but the gate has read
-            await _refuse(error.status_code, error.detail)(scope, receive, send)
+            await answer_refused(request, error)(scope, receive, send)
 
     async def _judge(self, request: Request, receive: Receive) -> Response | None:
         """What is answered in place of the application; null for what may pass."""
         path = _path(request)
         is_known = self._is_known(request.headers.get("host", "localhost"))
-        viewer, refusal = await self._viewer(request) if is_known else (None, _refuse(421, ""))
+        has_login = request.state.has_login = self.has_pages and not self.is_open
+        viewer, refusal = await self._viewer(request) if is_known else (None, refuse(request, 421, ""))
         request.state.viewer = viewer
         if path in OPEN and request.method in SAFE:
             return None
         if not is_known:
             text = f"the name {request.headers['host'][:200]!r} is not one of this Lakescope's"
-            return _refuse(421, f'{text}: ask by address, or add it to [http] allowed_hosts = ["..."]')
+            return refuse(
+                request, 421, f'{text}: ask by address, or add it to [http] allowed_hosts = ["..."]'
+            )
         if self._is_foreign(request):
-            return _refuse(403, "a browser sent this for another site: open Lakescope's own page")
-        has_login = self.has_pages and not self.is_open
+            return refuse(request, 403, "a browser sent this for another site: open Lakescope's own page")
         if has_login and (answer := await self.login.answer(request, receive)) is not None:
             return answer
         if request.state.is_push and self._own_token(path):
@@ -108,29 +111,32 @@ class Gate:
             if request.state.is_push:
                 demand_role(viewer, PUSH)
             return None
-        return self.login.form(request) if has_login and _is_page(request) else refusal
+        is_unknown = refusal.status_code == 401
+        return self.login.form(request) if has_login and is_unknown and is_page(request) else refusal
 
     async def _viewer(self, request: Request) -> tuple[Viewer | None, Response]:
         """Whoever asks; null for nobody, and what they are answered."""
         if self.is_open:
-            return OWNER, _unauthorised("")
+            return OWNER, _unauthorised(request, "")
         token = token_of(request.headers.get("authorization"))
         if token is None:
-            return self.login.viewer(request), _unauthorised(_EXPECTED)
+            return self.login.viewer(request), _unauthorised(request, _EXPECTED)
         client = address_of(request)
         # what the collector's own tokens are for, it counts itself
         is_counted = not (request.state.is_push and self._own_token(_path(request)))
         wait_s = self.guesses.wait_s(client) if is_counted else 0
         if wait_s and not self.identities.is_beyond_guessing(token):
-            return self.login.viewer(request), _refuse(429, refusal(wait_s), {"retry-after": str(wait_s)})
+            return self.login.viewer(request), refuse(
+                request, 429, refusal(wait_s), {"retry-after": str(wait_s)}
+            )
         try:
-            return await self.identities.of_token(token), _unauthorised("")
+            return await self.identities.of_token(token), _unauthorised(request, "")
         except RefusedTokenError as error:
             if is_counted:
                 self.guesses.count(client)
-            answer = _unauthorised(f"{error}; {_EXPECTED}")
+            answer = _unauthorised(request, f"{error}; {_EXPECTED}")
         except SilentIssuerError as error:
-            answer = _refuse(503, f"the token cannot be checked now: {error}", {"retry-after": "30"})
+            answer = refuse(request, 503, f"the token cannot be checked now: {error}", {"retry-after": "30"})
         return self.login.viewer(request), answer
 
     # --- what is known of a request -----------------------------------------------------------------------
@@ -205,13 +211,5 @@ def _name(host: str) -> str:
     return host.partition(":")[0].rstrip(".").lower()
 
 
-def _is_page(request: Request) -> bool:
-    return request.method == "GET" and "text/html" in request.headers.get("accept", "")
-
-
-def _unauthorised(text: str) -> Response:
-    return _refuse(401, text, {"www-authenticate": CHALLENGE})
-
-
-def _refuse(status: int, text: str, headers: Mapping[str, str] | None = None) -> Response:
-    return JSONResponse({"detail": text}, status, headers)
+def _unauthorised(request: Request, text: str) -> Response:
+    return refuse(request, 401, text, {"www-authenticate": CHALLENGE})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
@@ -17,6 +16,7 @@ from fastapi import APIRouter, Body, Depends, FastAPI, HTTPException, Query, Req
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from lakescope.app.assembly import Assembly
 from lakescope.app.client import SpanText
@@ -42,6 +42,7 @@ from lakescope.app.web import (
 )
 from lakescope.app.web.access import Gate
 from lakescope.app.web.acts import asks_name
+from lakescope.app.web.refusals import answer_refused, refuse
 from lakescope.app.web.roles import check_role
 from lakescope.app.web.viewing import Viewed, forbidden
 from lakescope.app.words import parse
@@ -110,6 +111,7 @@ def create_app(assembly: Assembly, local_secret: str = "", part: Part = "http") 
         app.include_router(routes)
     app.add_exception_handler(sqlite3.Error, _unusable_request)
     app.add_exception_handler(ForbiddenError, forbidden)
+    app.add_exception_handler(StarletteHTTPException, answer_refused)
     app.add_exception_handler(DamagedStateError, _damaged_state)
     app.add_exception_handler(RequestValidationError, _invalid_request)
     app.add_exception_handler(UnicodeEncodeError, _unencodable_request)
@@ -121,22 +123,20 @@ def _invalid_request(request: Request, error: Exception) -> Response:
     """What was expected where, without what was found: that may be a secret, or be no JSON (1e999 is infinity)."""
     assert isinstance(error, RequestValidationError)
     problems = [{key: one[key] for key in ("type", "loc", "msg")} for one in error.errors()]
-    return Response(json.dumps({"detail": problems}, allow_nan=False), 422, media_type="application/json")
+    return refuse(request, 422, problems)
 
 
 def _unencodable_request(request: Request, error: Exception) -> Response:
     """JSON can write half of a character (``\\ud800``), which no store, file or answer can hold."""
-    return JSONResponse(
-        {"detail": "a text has half of a character, a lone surrogate: expected whole ones"}, 422
-    )
+    return refuse(request, 422, "a text has half of a character, a lone surrogate: expected whole ones")
 
 
 def _damaged_state(request: Request, error: Exception) -> Response:
-    return JSONResponse({"detail": str(error)}, 503)
+    return refuse(request, 503, str(error))
 
 
 def _unusable_request(request: Request, error: Exception) -> Response:
-    return JSONResponse({"detail": f"the dead letters cannot be used now: {error}"}, 503)
+    return refuse(request, 503, f"the dead letters cannot be used now: {error}")
 
 
 def _health() -> APIRouter:

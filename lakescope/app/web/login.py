@@ -17,6 +17,7 @@ from starlette.types import Receive
 from lakescope.app.access import CALLBACK
 from lakescope.app.viewer import Viewer
 from lakescope.app.web.identities import Identities, Sessions
+from lakescope.app.web.refusals import HEADERS, small_page, up_of
 from lakescope.app.web.server import RARELY
 from lakescope.core.guesses import Guesses, refusal
 from lakescope.core.issuer import RefusedTokenError, SilentIssuerError
@@ -50,7 +51,7 @@ class Login:
         is_exchange = request.method == "GET" and "token" in request.query_params
         if (place == "POST /login" or is_exchange) and (wait_s := self._guesses.wait_s(address_of(request))):
             answer = self._page(
-                _up(request), request.query_params.get("next", ""), _sentence(refusal(wait_s)), 429
+                up_of(request), request.query_params.get("next", ""), _sentence(refusal(wait_s)), 429
             )
             answer.headers["retry-after"] = str(wait_s)
             return answer
@@ -75,7 +76,7 @@ class Login:
         target = path.lstrip("/") + (f"?{other_parameters}" if other_parameters else "")
         if path in PATHS:
             target = request.query_params.get("next", "")
-        return self._page(_up(request), target, note)
+        return self._page(up_of(request), target, note)
 
     async def _depart(self, request: Request) -> Response:
         assert self.identities.oidc is not None
@@ -164,14 +165,8 @@ class Login:
         if self.identities.has_tokens:
             focus = "" if issuer else " autofocus"
             form = _FORM.format(action=escape(f"{up}login{query}"), focus=focus)
-        html = _PAGE.format(up=up, issuer=issuer, form=form, note=escape(note))
-        return HTMLResponse(html, status, _HEADERS)
-
-
-def _up(request: Request) -> str:
-    """From the address of a request to the root."""
-    path: str = request.scope["path"]
-    return "../" * (path.count("/") - 1)
+        content = f'  <h1>Lakescope</h1>\n  <p role="alert">{escape(note)}</p>\n{issuer}{form}'
+        return HTMLResponse(small_page(up, content), status, HEADERS)
 
 
 def address_of(request: Request) -> str:
@@ -193,26 +188,6 @@ def _sentence(error: Exception | str) -> str:
     return f"{text[0].upper()}{text[1:]}."
 
 
-_HEADERS = {
-    "content-security-policy": "default-src 'none'; style-src 'self'; script-src 'self'; form-action 'self'; base-uri 'none';"
-    " frame-ancestors 'none'",
-    "cache-control": "no-store",
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "same-origin",
-}
-_PAGE = """<!doctype html>
-<html lang="en">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Lakescope</title>
-<meta name="color-scheme" content="light dark">
-<link rel="stylesheet" href="{up}look.css">
-<script src="{up}look.js"></script>
-</head>
-<body><main class="login">
-  <h1>Lakescope</h1>
-  <p role="alert">{note}</p>
-{issuer}{form}</main></body></html>
-"""
 _ISSUER = """  <a class="button" href="{href}">Log in at {host}</a>
 """
 _FORM = """  <form method="post" action="{action}">

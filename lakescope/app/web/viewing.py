@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import Depends, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 
 from lakescope.app.view import View
 from lakescope.app.viewer import NOBODY
+from lakescope.app.web.refusals import refuse
 
 
 def view_of(request: Request) -> View:
@@ -22,4 +23,5 @@ Viewed = Annotated[View, Depends(view_of)]
 
 def forbidden(request: Request, error: Exception) -> Response:
     """A `ForbiddenError` as an answer."""
-    return JSONResponse({"detail": str(error)}, 403)
+    remedy = "An administrator of Lakescope can give you the right: docs/how-to/access.md."
+    return refuse(request, 403, str(error), remedy=remedy)

@@ -126,7 +126,18 @@ def test_a_logout_from_a_login_at_the_issuer_holds_over_a_restart(page: Page, tm
             page.goto(f"http://localhost:{port}/")  # Lakescope's status needs `shared`, too
             expect(body).to_contain_text("For more you lack the right `shared` or `all_vos`")
             page.goto(f"http://localhost:{port}/topology")  # for the right `shared`
-            expect(page.locator("body")).to_contain_text("shared")
+            expect(page.get_by_role("heading")).to_have_text("You may not see this")
+            expect(page.get_by_role("alert")).to_have_text(
+                "The topology: expected the right `shared`, which you lack."
+            )
+            expect(body).to_contain_text("You are ada: operator, VO escape; other rights: none.")
+            page.screenshot(path=tmp_path / "refused.png")
+            page.get_by_role("link", name="Lakescope", exact=True).click()
+            expect(body).to_contain_text("For more you lack the right `shared` or `all_vos`")
+            page.goto(f"http://localhost:{port}/dashboards/some/<b>place")
+            expect(page.get_by_role("alert")).to_have_text("Nothing is at /dashboards/some/<b>place.")
+            page.get_by_role("link", name="Log in as somebody else").click()
+            expect(page.get_by_role("link", name="Log in at")).to_be_visible()
             page.goto(start)
             cookies = page.context.cookies()
             page.get_by_role("button", name="Log out").click()
