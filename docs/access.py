@@ -20,7 +20,7 @@ from fastapi import FastAPI
 
 from lakescope.app.assembly import Assembly
 from lakescope.app.config import parse
-from lakescope.app.web import create_app
+from lakescope.app.web.app import create_app
 from lakescope.app.web.server import Server
 from lakescope.app.web.viewing import view_of
 from lakescope.dashboards.pages import page

@@ -23,7 +23,7 @@ from lakescope.app.config import Settings, parse
 from lakescope.core.columns import columns
 from lakescope.core.events import DATASETS
 from lakescope.core.messages import REASONS, traits
-from lakescope.core.options import Options
+from lakescope.core.options import Options, descriptions
 from lakescope.core.plugins import Room, available, load
 from lakescope.dashboards.definitions import DASHBOARDS
 from lakescope.kpis import CATALOGUE
@@ -374,7 +374,7 @@ def _options(model: type[Options], prefix: str = "") -> Iterator[str]:
         if _is_options(inner):
             yield from _options(inner, path)
         else:
-            assert field.description, f"{model.__name__}.{name} has no description"
+            assert descriptions(model).get(name), f"{model.__name__}.{name} has no description"
             yield prefix + name
 
 

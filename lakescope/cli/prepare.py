@@ -184,15 +184,16 @@ def sample(
 def _sample_options(model: type[BaseModel]) -> Iterator[str]:
     """Every option with its description, in TOML."""
     from lakescope.app.config import toml_value
-    from lakescope.core.options import Options
+    from lakescope.core.options import Options, descriptions
 
+    texts = descriptions(model)
     for option, field in model.model_fields.items():
         example = field.examples[0] if field.examples else field.get_default(call_default_factory=True)
         if isinstance(example, Options):
             continue  # a table of its own, such as tls: see `lakescope plugins`
         off = "" if field.is_required() else "# "
         example_text = "..." if example is None else toml_value(example)
-        text = (field.description or "").replace("\n", "\n# ")
+        text = texts.get(option, "").replace("\n", "\n# ")
         yield f"# {text}\n{off}{option} = {example_text}"
 
 
@@ -200,7 +201,9 @@ def options(model: Any, prefix: str = "") -> list[tuple[str, str, str, str]]:
     """(option, type, default, description) of an options model, nested ones with a dot."""
     from pydantic import BaseModel
 
-    rows = []
+    from lakescope.core.options import descriptions
+
+    rows, texts = [], descriptions(model)
     for name, field in model.model_fields.items():
         kind = field.annotation
         if isinstance(kind, type) and issubclass(kind, BaseModel):
@@ -208,14 +211,8 @@ def options(model: Any, prefix: str = "") -> list[tuple[str, str, str, str]]:
             continue
         default = field.get_default(call_default_factory=True)
         default_text = "required" if field.is_required() else "" if default is None else str(default)
-        rows.append(
-            (
-                prefix + name,
-                _type_name(kind),
-                default_text,
-                (field.description or "").replace("\n", " ").replace("`", ""),
-            )
-        )
+        text = texts.get(name, "").replace("\n", " ").replace("`", "")
+        rows.append((prefix + name, _type_name(kind), default_text, text))
     return rows
 
 

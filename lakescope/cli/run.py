@@ -11,6 +11,8 @@ import typer
 from lakescope.cli._common import CONFIG, ConfigOption, configuration, console, table
 
 if TYPE_CHECKING:
+    from fastapi import FastAPI
+
     from lakescope.app.assembly import Assembly
     from lakescope.app.config import Configuration
     from lakescope.app.listeners import Listener
@@ -69,8 +71,7 @@ def _serve(
 
     from lakescope.app.assembly import Assembly
     from lakescope.app.instance import announcement
-    from lakescope.app.web import create_app
-    from lakescope.app.web.server import Server
+    from lakescope.app.web.server import Server, on_demand
 
     settings = configuration.settings
     assembly = Assembly(configuration, workers=workers)
@@ -81,7 +82,7 @@ def _serve(
         "metrics": settings.metrics,
     }
     servers = [
-        Server(create_app(assembly, secret, part), one.host, one.port, _certificate(one))
+        Server(on_demand(partial(_create_app, assembly, secret, part)), one.host, one.port, _certificate(one))
         for part, one in listeners.items()
         if one is not None
     ]
@@ -116,6 +117,12 @@ def _serve(
             "not everything could be stored in time; the sources will give the rest again", style="yellow"
         )
     return is_drained
+
+
+def _create_app(assembly: Assembly, secret: str, part: Part) -> FastAPI:
+    from lakescope.app.web.app import create_app
+
+    return create_app(assembly, secret, part)
 
 
 def _certificate(listener: Listener) -> ServerCertificate | None:

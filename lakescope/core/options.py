@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import re
 import ssl
+import textwrap
 from collections.abc import Iterable
 from errno import EINVAL
+from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -18,10 +22,15 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetJsonSchemaHandler,
     ValidationInfo,
     field_validator,
     model_validator,
 )
+
+if TYPE_CHECKING:
+    from pydantic.json_schema import JsonSchemaValue
+    from pydantic_core import CoreSchema
 
 DIRECTORY = "directory"
 """Key of the validation's context: where relative paths begin, the directory of the configuration's file."""
@@ -41,13 +50,40 @@ TimeZone = Annotated[str, AfterValidator(_check_time_zone)]
 """Name of a zone of the IANA time zone database."""
 
 
+def descriptions(model: type[BaseModel]) -> dict[str, str]:
+    """Option -> the docstring below it. Read from the source, for which a start has no time."""
+    texts: dict[str, str] = {}
+    for one in reversed(model.__mro__):
+        if one is BaseModel or not issubclass(one, BaseModel):
+            continue
+        (body,) = ast.parse(textwrap.dedent(inspect.getsource(one))).body
+        assert isinstance(body, ast.ClassDef)
+        for field, below in pairwise(body.body):
+            if isinstance(field, ast.AnnAssign) and isinstance(below, ast.Expr):
+                assert isinstance(field.target, ast.Name)
+                assert isinstance(below.value, ast.Constant)
+                texts[field.target.id] = inspect.cleandoc(str(below.value.value))
+    return texts
+
+
 class Options(BaseModel):
     """Base of every plugin's options: validation, sample configuration and reference page derive from it.
 
-    Each field has a docstring and, where it has no default, an example.
+    Each field has a docstring (see `descriptions`) and, where it has no default, an example.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
+    # deferred: a start needs the validators of a few models, and pydantic takes long to make all of them
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True, allow_inf_nan=False)
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        schema = handler(core_schema)
+        options = handler.resolve_ref_schema(schema)["properties"]
+        for name, text in descriptions(cls).items():
+            options[name]["description"] = text
+        return schema
 
     @field_validator("*", mode="before")
     @classmethod

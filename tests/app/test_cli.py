@@ -218,23 +218,28 @@ runpy.run_module("lakescope", run_name="__main__")
 """
 
 
+_FILES, _PUSH = 'type = "files"\nformat = "hermes"\npaths = ["none.jsonl"]\nfollow = true', 'type = "http"'
+
+
 @pytest.mark.parametrize(
-    ("arguments", "expected"),
+    ("arguments", "collector", "expected"),
     [
-        (["--help"], ""),
-        (["normalise", "-f", "hermes"], "pydantic"),  # by typer
-        (["dead-letters", "list"], "duckdb fastapi pydantic"),
+        (["--help"], _FILES, ""),
+        (["normalise", "-f", "hermes"], _FILES, "pydantic"),  # by typer
+        (["dead-letters", "list"], _FILES, "duckdb pydantic"),
         # until the first event, the first request and the first round of alerts or reports
-        (["run"], "duckdb fastapi pydantic uvicorn"),
+        (["run"], _FILES, "duckdb pydantic uvicorn"),
+        (["run"], _PUSH, "duckdb fastapi pydantic uvicorn"),
     ],
-    ids=" ".join,
 )
-def test_a_start_imports_only_what_it_needs(arguments: list[str], expected: str, tmp_path: Path) -> None:
+def test_a_start_imports_only_what_it_needs(
+    arguments: list[str], collector: str, expected: str, tmp_path: Path
+) -> None:
     """Half a second of a processor at each start, which every command and every restart would pay."""
     config = tmp_path / "lakescope.toml"
     config.write_text(
         f'data_dir = "{tmp_path / "data"}"\n[http]\nport = 0\n[alerts]\nevaluate = false\n'
-        '[collectors.push]\ntype = "http"\n[sinks.duck]\ntype = "duckdb"\n'
+        f'[collectors.source]\n{collector}\n[sinks.duck]\ntype = "duckdb"\n'
     )
     environment = os.environ | {"LAKESCOPE_CONFIG": str(config)}
     command = [sys.executable, "-c", _SHOW, *arguments]

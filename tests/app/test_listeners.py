@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from lakescope.app.config import ConfigurationError, parse
 from lakescope.app.viewer import Role
 from lakescope.app.web import certificate as certificate_module
-from lakescope.app.web import create_app
+from lakescope.app.web.app import create_app
 from lakescope.app.web.certificate import ServerCertificate
 from lakescope.app.web.server import Server
 from tests.app.test_roles import STORE, TOKENS, bearer, digest, tokens

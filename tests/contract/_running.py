@@ -15,7 +15,7 @@ import msgspec
 
 from lakescope.app.assembly import Assembly
 from lakescope.app.config import parse
-from lakescope.app.web import create_app
+from lakescope.app.web.app import create_app
 from lakescope.app.web.server import Server
 from tests.e2e._lakescope import no_alerts, until
 

@@ -9,15 +9,18 @@ import resource
 import socket
 import threading
 import time
-from functools import partial
-from typing import Any
+from collections.abc import Callable
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any
 
 import h11
 import uvicorn
-from fastapi import FastAPI
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from lakescope.app.web.certificate import ServerCertificate
+
+if TYPE_CHECKING:  # FastAPI brings it, which takes longer to import than all else
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
 log = logging.getLogger(__name__)
 
@@ -54,11 +57,21 @@ class Rarely:
 RARELY = Rarely()
 
 
+def on_demand(make: Callable[[], ASGIApp]) -> ASGIApp:
+    """An application that is made at the first request: a run over files that end does without it, and without FastAPI."""
+    make_once = cache(make)
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await make_once()(scope, receive, send)
+
+    return app
+
+
 class Server:
     """uvicorn beside the engine; `url` is where it answers."""
 
     def __init__(
-        self, app: FastAPI, host: str, port: int, certificate: ServerCertificate | None = None
+        self, app: ASGIApp, host: str, port: int, certificate: ServerCertificate | None = None
     ) -> None:
         """Binds at once. Raises `RuntimeError` with the remedy if the address is taken."""
         self._certificate = certificate
