@@ -65,7 +65,7 @@ class StompOptions(OneFormat):
     again every 30 s."""
     failover: bool = False
     """Whether the brokers stand in for one another, as a primary and its standby do: it is then enough that one is connected."""
-    username: str | None = None
+    username: str | None = Field(default=None, examples=["lakescope"])
     """Login."""
     password: SecretStr | None = Field(default=None, examples=["${STOMP_PASSWORD}"])
     """Passcode."""
@@ -74,7 +74,7 @@ class StompOptions(OneFormat):
     ``rabbitmq_auth_backend_oauth2`` takes it. It is sent as it is: only over TLS."""
     tls: Tls = Tls()
     """TLS towards ``stomp+ssl`` brokers, and the issuer of `oidc`."""
-    vhost: str | None = None
+    vhost: str | None = Field(default=None, examples=["rucio"])
     """Virtual host (RabbitMQ); without it the broker's name."""
     durable: str | None = Field(default=None, examples=["lakescope"])
     """Client id of a durable subscription on a topic: what is published while Lakescope is away is kept."""

@@ -105,7 +105,7 @@ class ExpiringOptions(SinkOptions):
 class HttpSinkOptions(SinkOptions):
     """Options of every sink that speaks plain HTTP."""
 
-    username: str | None = None
+    username: str | None = Field(default=None, examples=["lakescope"])
     """User for basic authentication."""
     password: SecretStr | None = Field(default=None, examples=["${STORE_PASSWORD}"])
     """Password for basic authentication."""

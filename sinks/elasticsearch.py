@@ -52,7 +52,7 @@ class ElasticsearchOptions(SinkOptions):
     """Nodes of the cluster."""
     flavour: Flavour = "elasticsearch"
     """What the nodes run: elasticsearch (8 or 9) or opensearch (3; 2 is not tested)."""
-    username: str | None = None
+    username: str | None = Field(default=None, examples=["lakescope"])
     """User for basic authentication."""
     password: SecretStr | None = Field(default=None, examples=["${ES_PASSWORD}"])
     """Password for basic authentication."""

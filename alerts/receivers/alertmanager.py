@@ -38,7 +38,7 @@ class AlertmanagerOptions(HttpReceiverOptions):
     urls: list[str] = Field(min_length=1, examples=[["http://alertmanager.example.org:9093"]])
     """Every member of the cluster: each is posted to, since an alert is not passed on between them. One that takes it is
     enough."""
-    username: str | None = None
+    username: str | None = Field(default=None, examples=["lakescope"])
     """User for basic authentication."""
     password: SecretStr | None = Field(default=None, examples=["${ALERTMANAGER_PASSWORD}"])
     """Password for basic authentication."""

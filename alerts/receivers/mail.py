@@ -47,7 +47,7 @@ class MailOptions(ReceiverOptions):
     none: in clear text, for a relay on this machine."""
     port: int | None = Field(default=None, ge=1, le=65535, examples=[587])
     """Its port; without it 587 for starttls, 465 for tls, 25 for none."""
-    username: str | None = None
+    username: str | None = Field(default=None, examples=["lakescope"])
     """User of the server's login."""
     password: SecretStr | None = Field(default=None, examples=["${SMTP_PASSWORD}"])
     """Its password."""

@@ -21,11 +21,12 @@ import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import MappingProxyType, UnionType
-from typing import Any, NamedTuple, TypeGuard, get_args, get_origin
+from types import MappingProxyType, NoneType, UnionType
+from typing import Any, Literal, NamedTuple, TypeGuard, Union, get_args, get_origin
 
 import pydantic
 from pydantic import Field, SecretStr
+from pydantic_core import PydanticUndefined
 
 from lakescope.alerts.catalogue import RULES
 from lakescope.alerts.configured import configure
@@ -429,12 +430,21 @@ class _Reader:
         if not path:
             self._problem(where, text, f"`lakescope plugins {kind}` shows the options".replace("  ", " "))
             return
-        field = path[-1][1]
+        name, field = path[-1]
+        heading = _heading(where, inner)
         if error["type"] == "model_type":  # of a table that may have a secret
-            self._problem(where, "expected a table", f"write its options below [{'.'.join(where)}]")
+            self._problem(where, "expected a table", f"write its options below {heading}")
+            return
+        if len(path) == len(inner) and _is_table(model, path):
+            self._problem(where, text, f"write it below {heading}")
+            return
+        if len(path) == len(inner) and _has_tables(field):
+            kind = "[{}.NAME]" if get_origin(_plain_type(field)) is dict else "[[{}]]"
+            tables = kind.format(".".join(where))
+            self._problem(where, f"expected tables {tables}", f"write {tables} and its options below")
             return
         found_text = "" if "SecretStr" in str(field.annotation) else _quote_value(self._raw((*place, *inner)))
-        self._problem(where, f"{text}{found_text}", f"for example {_example(field, path[-1][0])}")
+        self._problem(where, f"{text}{found_text}", f"for example {_example(field, name)}")
 
     def _raw(self, place: tuple[str | int, ...]) -> Any:
         """What stands in the file: with the names of variables, not what they hold."""
@@ -542,8 +552,7 @@ def _descend(
         if field is None:
             break
         path.append((str(part), field))
-        kind = field.annotation
-        kind = next(filter(_is_options, get_args(kind)), kind) if get_origin(kind) is UnionType else kind
+        kind = _plain_type(field)
         tables = get_args(kind)[-1] if get_origin(kind) in (dict, list) else None
         if _is_options(tables) and (name := next(parts, None)) is not None:
             path.append((str(name), field))
@@ -554,13 +563,58 @@ def _descend(
     return path, model.model_fields
 
 
+def _plain_type(field: Any) -> Any:
+    """A field's type; of options that may be left out theirs."""
+    kind = field.annotation
+    return next(filter(_is_options, get_args(kind)), kind) if get_origin(kind) is UnionType else kind
+
+
+def _has_tables(field: Any) -> bool:
+    """Whether a field is a dict or list of options."""
+    kind = _plain_type(field)
+    return get_origin(kind) in (dict, list) and _is_options(get_args(kind)[-1])
+
+
+def _is_table(model: type[Options], path: Sequence[tuple[str, Any]]) -> bool:
+    """Whether a path ends at options, and not at one of them."""
+    field = path[-1][1]
+    is_element = len(path) > 1 and path[-2][1] is field
+    return is_element or _is_options(_plain_type(field))
+
+
+def _heading(where: Sequence[str], inner: Sequence[str | int]) -> str:
+    """As the file has it: of a list of tables without the number."""
+    if inner and isinstance(inner[-1], int):
+        return f"[[{'.'.join(where[:-1])}]]"
+    return f"[{'.'.join(where)}]"
+
+
 def _is_options(kind: Any) -> TypeGuard[type[Options]]:
     return isinstance(kind, type) and issubclass(kind, Options)
 
 
 def _example(field: Any, option: str) -> str:
-    examples = getattr(field, "examples", None) or [getattr(field, "default", None)]
-    return f"{option} = {toml_value(examples[0])}"
+    """A line that the option takes: its first example, its default, or a value of its type."""
+    if field is None:
+        return f"{option} = ..."
+    if field.examples:
+        return f"{option} = {toml_value(field.examples[0])}"
+    default = field.get_default(call_default_factory=True)
+    if default is None or default is PydanticUndefined:
+        default = _any_value(field.annotation)
+    return f"{option} = {toml_value(default)}"
+
+
+def _any_value(kind: Any) -> Any:
+    """Of a choice the first one; true; a number; else a text, which says nothing: give the field an example."""
+    if get_origin(kind) in (Union, UnionType):
+        kind = next(one for one in get_args(kind) if one is not NoneType)
+    if get_origin(kind) is Literal:
+        return get_args(kind)[0]
+    return {bool: True, int: 1, float: 1.0}.get(kind, "text")
+
+
+_BARE = re.compile("[A-Za-z0-9_-]+")
 
 
 def toml_value(value: Any) -> str:
@@ -570,7 +624,8 @@ def toml_value(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return f"[{', '.join(map(toml_value, value))}]"
     if isinstance(value, dict):
-        return "{ " + ", ".join(f"{key} = {toml_value(inner)}" for key, inner in value.items()) + " }"
+        keys = {key: key if _BARE.fullmatch(key) else toml_value(key) for key in value}
+        return "{ " + ", ".join(f"{keys[key]} = {toml_value(inner)}" for key, inner in value.items()) + " }"
     if isinstance(value, (int, float)):
         return str(value)
     return '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'

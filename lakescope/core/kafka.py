@@ -48,7 +48,7 @@ class KafkaOptions(Options):
 
     brokers: list[str] = Field(examples=[["kafka+ssl://kafka.example.org:9093"]], min_length=1)
     """Some brokers of one cluster as ``kafka://host:port`` or ``kafka+ssl://host:port``; they name the others."""
-    username: str | None = None
+    username: str | None = Field(default=None, examples=["lakescope"])
     """Login by SASL."""
     password: SecretStr | None = Field(default=None, examples=["${KAFKA_PASSWORD}"])
     """Password."""
