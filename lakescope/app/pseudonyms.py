@@ -28,6 +28,10 @@ REMEMBERED = 100_000
 SHORTEST = 3
 """Characters of a name that is looked for in other texts: a shorter one would be found in words."""
 
+_KEY_LOSS = (
+    "people have other pseudonyms from now on than in what was noted before; a backup's file and a restart bring the old ones"
+    " back"
+)
 _PSEUDONYM = re.compile(rf"{PREFIX}[0-9a-f]{{12}}")
 
 
@@ -43,7 +47,7 @@ class Pseudonyms:
 
     @cached_property
     def _key(self) -> bytes:
-        return private_key(self._path)
+        return private_key(self._path, _KEY_LOSS)
 
     def of(self, name: str) -> str:
         """The pseudonym of a name; a service account and a pseudonym stay as they are."""

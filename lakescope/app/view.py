@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -33,6 +34,7 @@ from lakescope.app.viewer import Viewer
 from lakescope.app.visible_alerts import VisibleAlerts, VisibleIncidents, sees_objective
 from lakescope.core.contracts import SearchableSink, Sink
 from lakescope.core.events import Annotation
+from lakescope.core.state_files import DamagedStateError
 from lakescope.dashboards.model import Dashboard
 from lakescope.pipeline.dead_letters import DeadLetters
 from lakescope.reports.archive import Archive
@@ -49,6 +51,13 @@ class ForbiddenError(Exception):
 
     def __init__(self, what: str, right: str) -> None:
         super().__init__(f"{what}: expected the right `{right}`, which you lack")
+
+
+def without_directory(text: str, directory: Path) -> str:
+    """A text about files below a directory, with their names there: where that is, is for the log."""
+    for prefix in {f"{directory}/", f"{directory.resolve()}/"}:
+        text = text.replace(prefix, "")
+    return text
 
 
 class View:
@@ -73,6 +82,10 @@ class View:
     def alert_options(self) -> AlertOptions:
         """Where links lead."""
         return self._assembly.configuration.settings.alerts
+
+    def brief(self, text: str) -> str:
+        """A text as `without_directory` has it, of the data directory."""
+        return without_directory(text, self._assembly.configuration.settings.data_dir)
 
     @property
     def types(self) -> dict[str, str]:
@@ -209,13 +222,18 @@ class View:
 
     # --- the topology ---------------------------------------------------------------------------------------
 
-    def topology(self) -> tuple[Snapshot | None, list[Version], LatestPlan | None]:
-        """CRIC's RSEs as of now, what changed in its documents, and their last plan, which is of one VO."""
+    def topology(self) -> tuple[Snapshot | None, list[Version], LatestPlan | DamagedStateError | None]:
+        """CRIC's RSEs as of now, what changed in its documents, and their last plan, which is of one VO, or why it cannot be
+        read."""
         if self.viewer.vos is not None and not self.viewer.shared:
             raise ForbiddenError("the topology", "shared")
         settings = self._assembly.configuration.settings
         snapshots = snapshots_of(settings)
-        plan = latest_plan(settings, "rses") if self.viewer.vos is None else None
+        plan: LatestPlan | DamagedStateError | None
+        try:
+            plan = latest_plan(settings, "rses") if self.viewer.vos is None else None
+        except DamagedStateError as error:
+            plan = error
         return snapshots.latest("rses"), snapshots.history(), plan
 
     # --- the instance itself --------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 from pathlib import Path
@@ -10,6 +11,9 @@ from typing import BinaryIO, TypeVar
 import msgspec
 
 T = TypeVar("T")
+KEY_BYTES = 32
+
+log = logging.getLogger(__name__)
 
 
 DAMAGE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -50,15 +54,22 @@ def _fill(file: BinaryIO, content: bytes) -> None:
     os.fsync(file.fileno())
 
 
-def private_key(path: Path) -> bytes:
-    """32 random bytes that only this user may read, made at the first call. Raises `OSError`."""
+def private_key(path: Path, loss: str) -> bytes:
+    """32 random bytes that only this user may read, made at the first call. A file that has not 32 bytes is moved away, with a
+    warning that says what follows (`loss`), and a new one is made. Raises `OSError`."""
     try:
         key = path.read_bytes()
+        if len(key) == KEY_BYTES:
+            return key
     except FileNotFoundError:
-        key = b""
-    if len(key) != 32:
-        key = secrets.token_bytes(32)
-        write_private(path, key)
+        pass
+    else:
+        away = path.with_name(f"{path.name}.damaged")
+        path.replace(away)
+        text = "error=%s: expected a key of %d bytes, found %d; it is %s now, and a new one was made: %s"
+        log.warning(f"key_damaged {text}", path, KEY_BYTES, len(key), away, loss)
+    key = secrets.token_bytes(KEY_BYTES)
+    write_private(path, key)
     return key
 
 

@@ -14,6 +14,7 @@ from lakescope.alerts.records import Records
 from lakescope.alerts.states import Ledger
 from lakescope.app import instance
 from lakescope.app.config import parse
+from lakescope.app.pseudonyms import Pseudonyms
 from lakescope.app.report_rounds import ReportRounds
 from lakescope.app.sync import journal_of, latest_plan
 from lakescope.app.topology import InactiveRses, snapshots_of
@@ -124,6 +125,31 @@ def test_the_archive_lists_what_is_nested_as_a_fault(tmp_path: Path) -> None:
     damaged(path, b'{"unknown": ' + b"[" * 100_000)
     (fault,) = Archive(tmp_path).listing().faults
     assert fault.startswith(f"{path}: expected a revision of a report")
+
+
+@pytest.mark.parametrize("damage", [one for one in DAMAGES if one != "a folder"])
+def test_a_damaged_key_is_moved_away_and_what_follows_is_said(
+    tmp_path: Path, damage: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    keys: dict[str, tuple[Callable[[], object], str]] = {
+        "session.key": (lambda: Sessions(tmp_path, 60).key, "all have to log in again"),
+        "pseudonyms.key": (
+            lambda: Pseudonyms(tmp_path).of("ada"),
+            "people have other pseudonyms from now on",
+        ),
+    }
+    for name, (use, loss) in keys.items():
+        before = use()
+        assert use() == before and not caplog.text, "made once, and that is no fault"
+        path, content = tmp_path / name, DAMAGES[damage] or b""
+        path.write_bytes(content)
+        after = use()
+        assert after not in (before, content) and use() == after
+        assert f"key_damaged error={path}: expected a key of 32 bytes, found {len(content)}" in caplog.text
+        assert loss in caplog.text and caplog.text.count("key_damaged") == 1
+        assert path.with_name(f"{name}.damaged").read_bytes() == content
+        assert path.stat().st_mode & 0o777 == 0o600
+        caplog.clear()
 
 
 @pytest.mark.parametrize("damage", DAMAGES)

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
-from fastapi import APIRouter, HTTPException, Response
+from fastapi import APIRouter, Response
 
 from lakescope.app.sync import LatestPlan
 from lakescope.app.web.markup import html_of, icon, minute, part, table
@@ -17,7 +17,7 @@ from lakescope.core.printable import rfc3339
 from lakescope.dashboards.pages import page
 from lakescope.sync.accounts.state import AccountState
 from lakescope.sync.journal import Entry
-from lakescope.sync.plan import Change, SyncError, count_kinds, summary, value_text
+from lakescope.sync.plan import Change, count_kinds, summary, value_text
 
 LINES_MAX = 500
 """Most accounts, and most lines of what is not mapped, that the page lists."""
@@ -35,10 +35,7 @@ def router() -> APIRouter:
 
     @router.get("/accounts", include_in_schema=False)
     def accounts(view: Viewed, find: str = "") -> Response:
-        try:
-            latest, entries = view.accounts()
-        except (RuntimeError, SyncError) as error:
-            raise HTTPException(503, str(error)) from error
+        latest, entries = view.accounts()
         content = _NONE if latest is None else _page(latest, entries, find.strip()[:FIND_MAX])
         html = page.html("accounts", "dashboards/", f'<div class="report story">{content}</div>')
         return Response(html, 200, SECURITY | {"cache-control": "no-store"}, media_type="text/html")

@@ -44,12 +44,13 @@ from lakescope.app.web.access import Gate
 from lakescope.app.web.acts import asks_name
 from lakescope.app.web.refusals import answer_refused, refuse
 from lakescope.app.web.roles import check_role
-from lakescope.app.web.viewing import Viewed, forbidden
+from lakescope.app.web.viewing import Viewed, damaged, forbidden, view_of
 from lakescope.app.words import parse
 from lakescope.core.contracts import RefusedError, SearchableSink, TransientError
 from lakescope.core.state_files import DamagedStateError
 from lakescope.kpis import CATALOGUE
 from lakescope.pipeline.dead_letters import Letter
+from lakescope.sync.plan import SyncError
 
 Part = Literal["http", "push", "metrics"]
 """Tables of the configuration that have an address."""
@@ -113,6 +114,7 @@ def create_app(assembly: Assembly, local_secret: str = "", part: Part = "http") 
     app.add_exception_handler(ForbiddenError, forbidden)
     app.add_exception_handler(StarletteHTTPException, answer_refused)
     app.add_exception_handler(DamagedStateError, _damaged_state)
+    app.add_exception_handler(SyncError, _damaged_state)  # of the journal
     app.add_exception_handler(RequestValidationError, _invalid_request)
     app.add_exception_handler(UnicodeEncodeError, _unencodable_request)
     app.add_middleware(Gate, settings=settings, listener=listener, pushes=pushes, local_secret=local_secret)
@@ -132,7 +134,7 @@ def _unencodable_request(request: Request, error: Exception) -> Response:
 
 
 def _damaged_state(request: Request, error: Exception) -> Response:
-    return refuse(request, 503, str(error))
+    return refuse(request, 503, damaged(view_of(request), error))
 
 
 def _unusable_request(request: Request, error: Exception) -> Response:

@@ -48,7 +48,7 @@ def router() -> APIRouter:
     @router.get("")
     def index(view: Viewed) -> Response:
         listing = view.archive.listing()
-        faults = "".join(f"<p>{html_of(fault)}</p>" for fault in listing.faults)
+        faults = "".join(f"<p>{html_of(view.brief(fault))}</p>" for fault in listing.faults)
         if faults:
             heading = f"<h2>{icon('warning')} Files that cannot be read</h2>"
             faults = (
@@ -69,7 +69,7 @@ def router() -> APIRouter:
             before = None if other is None else archive.read(place, other)
             content, status = _report(report, revisions, before), 200
         except (LookupError, RuntimeError) as error:
-            content = f'<p role="alert">{html_of(str(error))}</p>'
+            content = f'<p role="alert">{html_of(view.brief(str(error)))}</p>'
             status = 404 if isinstance(error, LookupError) else 503
         back = '<p><a href="../../../../reports">\N{LEFTWARDS ARROW} All reports</a></p>'
         html = _page("../../../../dashboards/", back + content)
@@ -86,7 +86,7 @@ def router() -> APIRouter:
         except MissingExtraError as error:
             raise HTTPException(501, f"{name}: {error}: {error.remedy}") from error
         except RuntimeError as error:
-            raise HTTPException(503, str(error)) from error
+            raise HTTPException(503, view.brief(str(error))) from error
         own = f"lakescope-{kind}-{vo}-{period}-{revision}-{name}"  # safe: the archive has these folders
         place = "inline" if name == "report.html" else "attachment"
         headers = DOCUMENT_SECURITY | {"content-disposition": f'{place}; filename="{own}"'}

@@ -126,7 +126,7 @@ class Sessions:
     """
 
     def __init__(self, data_dir: Path, seconds: float) -> None:
-        self.key = state_files.private_key(data_dir / "session.key")
+        self.key = state_files.private_key(data_dir / "session.key", "all have to log in again")
         self.seconds = seconds
         # cookies know no ports: two instances on one host must not take each other's
         self.cookie = f"lakescope_{hashlib.sha256(self.key).hexdigest()[:8]}"

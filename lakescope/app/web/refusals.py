@@ -112,7 +112,8 @@ def _sentence(request: Request, detail: object) -> str:
         case "Not Found":
             return f"Nothing is at {request.scope['path'][:200]}."
         case str(text) if text:
-            return f"{text[0].upper()}{text[1:]}."
+            is_word = text.partition(" ")[0].isalpha()  # not the name of a file
+            return f"{text[0].upper() if is_word else text[0]}{text[1:]}."
         case list(problems):
             return "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in problems)
     return ""

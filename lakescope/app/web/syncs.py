@@ -14,9 +14,10 @@ from lakescope.app.view import View
 from lakescope.app.web.acts import answer
 from lakescope.app.web.markup import html_of, icon, minute
 from lakescope.app.web.pages import SECURITY
-from lakescope.app.web.viewing import Viewed
+from lakescope.app.web.viewing import Viewed, damaged
 from lakescope.core.events import SyncRun
 from lakescope.core.printable import rfc3339
+from lakescope.core.state_files import DamagedStateError
 from lakescope.dashboards.pages import page
 from lakescope.sync.plan import Change, summary, value_text
 
@@ -44,7 +45,7 @@ def _pages() -> APIRouter:
     @router.get("")
     def index(view: Viewed) -> Response:
         desk = view.syncs
-        items = "".join(_item(desk, name) for name in desk.names)
+        items = "".join(_item(view, desk, name) for name in desk.names)
         content = f'<ul class="syncs">{items}</ul>' if items else _NONE
         return _response("dashboards/", content)
 
@@ -52,7 +53,7 @@ def _pages() -> APIRouter:
     def plan(view: Viewed, name: str) -> Response:
         desk = _desk(view, name)
         back = '<p><a href="../syncs">\N{LEFTWARDS ARROW} All synchronisations</a></p>'
-        return _response("../dashboards/", back + _plan(name, _latest(desk, name)))
+        return _response("../dashboards/", back + _plan(name, desk.latest(name)))
 
     return router
 
@@ -64,19 +65,19 @@ def _api() -> APIRouter:
     def sync(view: Viewed, name: str) -> Response:
         """The last plan with all its lines, and what is being done about it, or was last."""
         desk = _desk(view, name)
-        latest = _latest(desk, name)
+        latest = desk.latest(name)
         document = (
             None
             if latest is None
             else latest.plan.document() | {"at": rfc3339(latest.at), "digest": latest.digest}
         )
-        return answer({"plan": document, "work": _work(desk.work(name))})
+        return answer({"plan": document, "work": _work(view, desk.work(name))})
 
     @router.post("/{name}/plan")
     def make_plan(view: Viewed, name: str) -> Response:
         """Begins to make the plan anew; nothing is changed in Rucio."""
         desk = _desk(view, name)
-        return _start(lambda: desk.plan(name, view.viewer.name))
+        return _start(view, lambda: desk.plan(name, view.viewer.name))
 
     @router.post("/{name}/apply")
     def apply(
@@ -87,7 +88,7 @@ def _api() -> APIRouter:
     ) -> Response:
         """Begins to apply the plan that was shown. `max_changes`: so many existing objects may be changed or removed."""
         desk = _desk(view, name)
-        return _start(lambda: desk.apply(name, view.viewer.name or "the page", digest, max_changes))
+        return _start(view, lambda: desk.apply(name, view.viewer.name or "the page", digest, max_changes))
 
     @router.post("/{name}/runs")
     def report_run(view: Viewed, name: str, run: Annotated[dict[str, Any], Body()]) -> Response:
@@ -105,9 +106,9 @@ def _api() -> APIRouter:
     return router
 
 
-def _start(begin: Any) -> Response:
+def _start(view: View, begin: Any) -> Response:
     try:
-        return answer({"work": _work(begin())})
+        return answer({"work": _work(view, begin())})
     except BusyError as error:
         raise HTTPException(409, str(error)) from error
 
@@ -121,18 +122,12 @@ def _desk(view: View, name: str) -> SyncDesk:
     return view.syncs
 
 
-def _latest(desk: SyncDesk, name: str) -> LatestPlan | None:
-    try:
-        return desk.latest(name)
-    except RuntimeError as error:
-        raise HTTPException(503, str(error)) from error
-
-
-def _work(work: Work | None) -> dict[str, Any] | None:
+def _work(view: View, work: Work | None) -> dict[str, Any] | None:
     if work is None:
         return None
     fields: dict[str, Any] = msgspec.to_builtins(work)
-    return fields | {"begin": rfc3339(work.begin), "end": None if work.end is None else rfc3339(work.end)}
+    end = None if work.end is None else rfc3339(work.end)
+    return fields | {"begin": rfc3339(work.begin), "end": end, "result": view.brief(work.result)}
 
 
 # --- HTML ---------------------------------------------------------------------------------------------------------
@@ -143,8 +138,12 @@ def _response(to_dashboards: str, content: str) -> Response:
     return Response(html, 200, SECURITY | {"cache-control": "no-cache"}, media_type="text/html")
 
 
-def _item(desk: SyncDesk, name: str) -> str:
-    latest = _latest(desk, name)
+def _item(view: View, desk: SyncDesk, name: str) -> str:
+    try:
+        latest = desk.latest(name)
+    except DamagedStateError as error:
+        text = html_of(damaged(view, error))
+        return f'<li>{_TITLES[name]} <span data-level="warning">{icon("warning")} {text}</span></li>'
     state = (
         "not planned yet" if latest is None else f"{_counts(latest.plan.counts())}, {_time(latest.at)} UTC"
     )

@@ -12,8 +12,9 @@ from fastapi import APIRouter, Response
 from lakescope.app.sync import LatestPlan
 from lakescope.app.web.markup import html_of, minute, part, table
 from lakescope.app.web.pages import SECURITY
-from lakescope.app.web.viewing import Viewed
+from lakescope.app.web.viewing import Viewed, damaged
 from lakescope.core.printable import rfc3339
+from lakescope.core.state_files import DamagedStateError
 from lakescope.dashboards.pages import page
 from lakescope.sync.plan import summary, value_text
 from lakescope.sync.topology import Snapshot, Version, records_of
@@ -33,15 +34,17 @@ def router() -> APIRouter:
 
     @router.get("/topology", include_in_schema=False)
     def topology(view: Viewed) -> Response:
-        html = page.html(
-            "topology", "dashboards/", f'<div class="report story">{_page(*view.topology())}</div>'
-        )
+        snapshot, history, latest = view.topology()
+        drift = html_of(damaged(view, latest)) if isinstance(latest, DamagedStateError) else _drift(latest)
+        content = _page(snapshot, history, drift)
+        html = page.html("topology", "dashboards/", f'<div class="report story">{content}</div>')
         return Response(html, 200, SECURITY | {"cache-control": "no-cache"}, media_type="text/html")
 
     return router
 
 
-def _page(snapshot: Snapshot | None, history: Sequence[Version], latest: LatestPlan | None) -> str:
+def _page(snapshot: Snapshot | None, history: Sequence[Version], drift: str) -> str:
+    """`drift`: HTML."""
     if snapshot is None:
         return _NO_SOURCE
     records = {
@@ -57,7 +60,7 @@ def _page(snapshot: Snapshot | None, history: Sequence[Version], latest: LatestP
         (
             facts,
             _map(records),
-            _drift(latest),
+            f"<p>{drift}</p>" if drift else "",
             _rses(records),
             _matrix(snapshot.document.get("distances"), list(records)),
             _history(history),
@@ -175,7 +178,7 @@ def _drift(latest: LatestPlan | None) -> str:
     if latest is None:
         return ""
     text = f"{summary(latest.plan)} ({minute(rfc3339(latest.at))} UTC)"
-    return f'<p>{html_of(text)}. <a href="syncs/rses">The plan</a></p>'
+    return f'{html_of(text)}. <a href="syncs/rses">The plan</a>'
 
 
 def _history(history: Sequence[Version]) -> str:

@@ -10,6 +10,7 @@ from fastapi.responses import Response
 from lakescope.app.view import View
 from lakescope.app.viewer import NOBODY
 from lakescope.app.web.refusals import refuse
+from lakescope.app.web.server import RARELY
 
 
 def view_of(request: Request) -> View:
@@ -19,6 +20,12 @@ def view_of(request: Request) -> View:
 
 
 Viewed = Annotated[View, Depends(view_of)]
+
+
+def damaged(view: View, error: Exception) -> str:
+    """A sentence about a file of state that cannot be read; the log has where it is."""
+    RARELY.warn("state_damaged", f"error={error}")
+    return f"{view.brief(str(error))} (names of files: in the data directory, which the log names)"
 
 
 def forbidden(request: Request, error: Exception) -> Response:

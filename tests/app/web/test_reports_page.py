@@ -56,7 +56,7 @@ def test_from_the_list_to_what_changed_and_to_the_report(page: Page) -> None:
     expect(rows.nth(0)).to_contain_text("all VOs")
     assert rows.nth(0).locator("td, th").all_inner_texts()[2:4] == ["2026-W47", "2"]
     expect(page.get_by_label("Files that cannot be read")).to_contain_text(
-        "3.json: expected a revision of a report"
+        "reports/weekly/all/2026-W47/3.json: expected a revision of a report"
     )
     rows.nth(0).get_by_role("link").click()
     expect(page).to_have_title("Data lake health, week 2026-W47 · Reports · Lakescope")

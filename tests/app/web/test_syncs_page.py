@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +14,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from lakescope.app.client import client_of
 from lakescope.app.instance import announcement
+from lakescope.app.sync import plan_file
 from lakescope.app.sync_runs import event_of
 from tests.app.web._watched import watched_page
 from tests.app.web.test_dashboards_page import PHONE
@@ -20,6 +23,7 @@ from tests.contract._running import Archiving
 from tests.e2e._lakescope import until
 from tests.servers.iam import Iam
 from tests.servers.rucio import Rucio
+from tests.sync._cric import document
 
 pytestmark = pytest.mark.server("chromium")
 
@@ -53,7 +57,10 @@ url = "{iam.url}"
 client_id = "{iam.client_id}"
 client_secret = "{iam.client_secret}"
 """
-    with Lake(tmp_path_factory.mktemp("lake"), configuration) as running:
+    folder = tmp_path_factory.mktemp("lake")
+    (folder / "rses.json").write_text(json.dumps(document()))
+    configuration += f'[topology]\nrses = "{folder}/rses.json"\n'
+    with Lake(folder, configuration) as running:
         yield running
 
 
@@ -82,8 +89,8 @@ def test_plan_then_apply(page: Page, lake: Lake, iam: Iam, unique_name: str) -> 
     expect(rows).to_have_count(1)
     expect(rows.first).to_contain_text("expected NAME=VALUE at character 1")
     expect(page.get_by_role("button", name="Apply this plan")).to_have_count(0)
-    document: dict[str, Any] = httpx.get(f"{lake.url}/api/syncs/accounts", trust_env=False).json()
-    assert document["plan"]["counts"] == {"invalid": 1}
+    latest: dict[str, Any] = httpx.get(f"{lake.url}/api/syncs/accounts", trust_env=False).json()
+    assert latest["plan"]["counts"] == {"invalid": 1}
     until(lambda: len(lake.runs()) == 1, 5)
     (run,) = lake.runs()
     assert (run["sync"], run["ok"], run["applied"], run["drift"], run["invalid"]) == (
@@ -169,6 +176,24 @@ def test_what_cannot_be_told_is_shown(page: Page, iam: Iam) -> None:
     page.get_by_role("button", name="Make the plan anew").click()
     expect(page.locator("#work")).to_contain_text("a proxy or a login page is in between")
     iam.spoil()
+
+
+def test_one_damaged_plan_hides_no_other(lake: Lake, caplog: pytest.LogCaptureFixture) -> None:
+    path = plan_file(lake.data_dir / "sync", "accounts")
+    content = path.read_bytes()
+    path.write_bytes(content[:9])
+    text = "sync/plan-accounts.json: expected the state of a plan of a synchronisation"
+    index = lake.get("/syncs")
+    assert index.status_code == 200 and text in index.text and 'href="syncs/rses"' in index.text
+    browser = {"accept": "text/html"}
+    for place in ("/syncs/accounts", "/accounts", "/api/syncs/accounts"):
+        answer = httpx.get(f"{lake.url}{place}", headers=browser, trust_env=False)
+        assert answer.status_code == 503 and text in html.unescape(answer.text), place
+        assert "Not available now" in answer.text or place.startswith("/api/")
+        assert str(lake.data_dir) not in answer.text + index.text
+    assert f"state_damaged error={path}: expected" in caplog.text
+    path.write_bytes(content)
+    assert lake.get("/syncs/accounts").status_code == 200
 
 
 def test_a_name_that_is_none(lake: Lake) -> None:

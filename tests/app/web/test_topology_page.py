@@ -46,4 +46,10 @@ def test_it_shows_places_states_distances_and_changes(
         page.reload()
         expect(page.get_by_role("heading", name="Changes in CRIC")).to_be_visible()
         expect(page.get_by_role("row", name="availability_write true false")).to_be_visible()
+        plan = running.data_dir / "sync/plan-rses.json"
+        plan.parent.mkdir()
+        plan.write_text("{")
+        page.reload()
+        expect(page.get_by_text("sync/plan-rses.json: expected the state of a plan")).to_be_visible()
         page.screenshot(path=tmp_path / "topology.png", full_page=True)
+        assert str(tmp_path) not in running.get("/topology").text.replace(str(tmp_path / "rses.json"), "")
