@@ -4,12 +4,15 @@
 `journal.jsonl` has two lines an entry: its intent, synced to disk before Rucio is called, and its result. A process that is
 killed between the two leaves an entry without a result: `open_entries`. The next run looks in Rucio whether it was done (`settle`
 of sync/apply.py). A result is synced with the next intent: losing it in a power cut makes an open entry, and no lie.
+
+`journal.lock` is locked by whoever writes, and says who that is; the system gives the lock back when a process ends, however.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,6 +27,7 @@ from lakescope.core.printable import rfc3339
 from lakescope.sync.plan import Change, SyncError
 
 FILE = "journal.jsonl"
+LOCK = "journal.lock"
 
 
 class Entry(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -64,20 +68,51 @@ class _Intent(msgspec.Struct, kw_only=True, tag="intent"):
 _decode = msgspec.json.Decoder(_Intent | _Result).decode
 
 
+class _Read:
+    """What was read of a file so far, up to the end of a line."""
+
+    def __init__(self, inode: int) -> None:
+        self.inode = inode
+        self.offset = 0
+        self.lines = 0
+        self.last_line = b""
+        self.entries: dict[int, Entry] = {}
+
+    def is_beginning_of(self, file: BinaryIO) -> bool:
+        """Whether the file has only grown since; `Journal.forget` writes it anew."""
+        if os.fstat(file.fileno()).st_ino != self.inode:
+            return False
+        file.seek(self.offset - len(self.last_line))
+        return file.read(len(self.last_line)) == self.last_line
+
+
 class Journal:
-    """Reads and writes the file. Writing needs `exclusive`: one process at a time, of which several threads may write."""
+    """Reads and writes the file. Writing needs `exclusive`: one process at a time, of which several threads may write. What was
+    read once is kept, and only what has been added since is read again."""
 
     def __init__(self, directory: Path) -> None:
         self.path = directory / FILE
+        self._lock_path = directory / LOCK
         self._file: BinaryIO | None = None
         self._last_id = 0
         self._lock = threading.Lock()
+        self._read: _Read | None = None
+        self._reading = threading.Lock()
 
     def entries(self) -> list[Entry]:
         """All entries, the oldest first. Raises `SyncError` for a file that is damaged or not ours; a last line that a kill or a
         full disk cut short is left out, as what it was about was not begun."""
+        with self._reading:
+            return self._entries()
+
+    def _entries(self) -> list[Entry]:
+        known, self._read = self._read, None  # until it is read well
         try:
-            content = self.path.read_bytes()
+            with self.path.open("rb") as file:
+                if known is None or not known.is_beginning_of(file):
+                    file.seek(0)
+                    known = _Read(os.fstat(file.fileno()).st_ino)
+                content = file.read()
         except FileNotFoundError:
             return []
         except OSError as error:
@@ -85,9 +120,9 @@ class Journal:
                 f"{self.path}: expected the journal of synchronisations: {error.strerror}; give Lakescope's user the right to"
                 " read it"
             ) from error
-        entries: dict[int, Entry] = {}
-        lines = content.split(b"\n")
-        for number, line in enumerate(lines[:-1], 1):
+        *lines, rest = content.split(b"\n")
+        entries = known.entries
+        for number, line in enumerate(lines, known.lines + 1):
             if not line:
                 continue
             try:
@@ -101,6 +136,11 @@ class Journal:
                     f"{self.path}:{number}: expected a line of the journal of synchronisations: {error};"
                     f" move it away: mv {self.path} {self.path}.damaged; then its entries cannot be undone"
                 ) from error
+        if lines:
+            known.lines += len(lines)
+            known.offset += len(content) - len(rest)
+            known.last_line = lines[-1] + b"\n"
+        self._read = known
         return list(entries.values())
 
     def open_entries(self) -> list[Entry]:
@@ -138,15 +178,14 @@ class Journal:
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
-        """Opens the file for writing. Raises `SyncError` while another process writes to it."""
+        """Opens the file for writing; within the block again is no more than that. Raises `SyncError` while another process
+        writes to it, or another journal of this one."""
+        if self._file is not None:
+            yield
+            return
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with open(self.path, "ab", opener=state_files.private) as file:  # it has people's names
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise SyncError(
-                    f"{self.path}: another process applies a plan; wait until it has ended, then run this again"
-                ) from error
+        # it has people's names
+        with self._locked(), open(self.path, "ab", opener=state_files.private) as file:
             self._mend_end(file)
             self._last_id = max((entry.id for entry in self.entries()), default=0)
             self._file = file
@@ -155,6 +194,27 @@ class Journal:
             finally:
                 self._file = None
                 self._sync(file)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """A file of its own, since `forget` replaces the journal's."""
+        with self._lock_path.open("a+") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                file.seek(0)
+                who = file.read(200).strip() or "another process"
+                raise SyncError(
+                    f"{self.path}: {who} applies a plan; wait until it has ended, then run this again"
+                ) from error
+            file.truncate(0)
+            words = ("lakescope", *(word for word in sys.argv[1:3] if not word.startswith("-")))
+            file.write(f"process {os.getpid()} ({' '.join(words)})\n")
+            file.flush()
+            try:
+                yield
+            finally:
+                file.truncate(0)  # the file stays: a lock on a removed one would hold nobody off
 
     def begin(self, entry: Entry) -> Entry:
         """Writes an intent, synced, under the next id. Raises `OSError` for a full disk: then nothing may be done."""

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Literal, cast
 
 import msgspec
 
-from lakescope.app.sync import SYNCS, LatestPlan, digest_of, latest_plan
+from lakescope.app.sync import SYNCS, LatestPlan, digest_of, journal_of, latest_plan
 from lakescope.app.sync_runs import Name, Report, Way, run
 from lakescope.sync.plan import Plan, SyncError
 
 if TYPE_CHECKING:
     from lakescope.app.config import Configuration, Settings
+    from lakescope.sync.journal import Entry
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +58,7 @@ class SyncDesk:
     def __init__(self, configuration: Configuration, report: Report) -> None:
         self._configuration = configuration
         self.report = report
+        self._journal = journal_of(configuration.settings)
         self._works: dict[str, Work] = {}
         self._lock = threading.Lock()
 
@@ -68,6 +70,10 @@ class SyncDesk:
     def latest(self, name: str) -> LatestPlan | None:
         """As `latest_plan`."""
         return latest_plan(self._configuration.settings, name)
+
+    def entries(self, name: str) -> list[Entry]:
+        """What it has changed, the oldest first. Raises `SyncError` for a damaged journal."""
+        return [one for one in self._journal.entries() if one.sync == name]
 
     def work(self, name: str) -> Work | None:
         """The last one, which may have ended; null if there was none since the start."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -107,8 +108,10 @@ def _run(
 ) -> Run:
     from lakescope.sync import apply as applying
 
-    settings = configuration.settings
-    with open_rucio(settings) as rucio:
+    settings, journal = configuration.settings, journal_of(configuration.settings)
+    # a plan is made while nobody else applies one: else it could be of a Rucio that is not so any more
+    writing = journal.exclusive() if way.apply else nullcontext()
+    with writing, open_rucio(settings) as rucio:
         plan, target = SYNCS[name].plan(configuration, rucio, way.remove)
         if not way.remove:
             keep_plan(settings, plan, clock())
@@ -118,7 +121,7 @@ def _run(
         outcome = applying.apply(
             plan,
             target,
-            journal_of(settings),
+            journal,
             by=way.by,
             clock=clock,
             max_changes=way.max_changes,

@@ -26,7 +26,7 @@ from lakescope.app.pseudonyms import Pseudonyms
 from lakescope.app.query import store_of
 from lakescope.app.replay import ReplayResult, replay
 from lakescope.app.restriction import missing_right, restricted, sees
-from lakescope.app.sync import LatestPlan, journal_of, latest_plan
+from lakescope.app.sync import LatestPlan, latest_plan
 from lakescope.app.sync_desk import SyncDesk
 from lakescope.app.topology import snapshots_of
 from lakescope.app.trace import searchable_sink
@@ -217,8 +217,7 @@ class View:
         self._need_all("accounts")
         self.need_people("accounts")
         settings = self._assembly.configuration.settings
-        entries = [one for one in journal_of(settings).entries() if one.sync == "accounts"]
-        return latest_plan(settings, "accounts"), entries
+        return latest_plan(settings, "accounts"), self._assembly.syncs.entries("accounts")
 
     # --- the topology ---------------------------------------------------------------------------------------
 

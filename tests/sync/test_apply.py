@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import stat
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from lakescope.sync import journal as journals
 from lakescope.sync.apply import Outcome, apply, undo
 from lakescope.sync.journal import Entry, Journal
 from lakescope.sync.plan import Change, SyncError
@@ -198,8 +200,53 @@ def test_undo_refuses_what_it_cannot_take_back(journal: Journal) -> None:
 
 
 def test_one_process_writes_at_a_time(journal: Journal) -> None:
-    with journal.exclusive(), pytest.raises(SyncError, match="another process applies a plan"):
+    with (
+        journal.exclusive(),
+        pytest.raises(SyncError, match=rf"process {os.getpid()} \(lakescope.*\) applies a plan"),
+    ):
         run(Dictionary(), Journal(journal.path.parent), RSE)
+
+
+def test_a_reader_reads_what_was_added_since(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`/accounts` asks for all entries at each request."""
+    decoded: list[bytes] = []
+    decode = journals._decode
+    monkeypatch.setattr(journals, "_decode", lambda line: (decoded.append(line), decode(line))[1])
+    reader = Journal(journal.path.parent)
+    assert reader.entries() == []
+    run(Dictionary(), journal, RSE, attribute("A", after=1))
+    for added in ([], [attribute("B", after=2), attribute("C", after=3)], [attribute("D", after=4)]):
+        run(Dictionary(), journal, *added)
+        before = reader.entries()
+        decoded.clear()
+        assert reader.entries() == before == Journal(journal.path.parent).entries()
+        whole, decoded[:] = len(decoded), []
+        run(Dictionary(), journal, attribute("X", after=1), attribute("Y", after=1))
+        decoded.clear()
+        assert [one.change.object for one in reader.entries()[-2:]] == ["X", "Y"]
+        assert len(decoded) == 4, "an intent and a result each"
+        assert whole == 2 * len(before), "by the other journal alone"
+    entries = reader.entries()
+    with journal.path.open("ab") as file:
+        file.write(b'{"type":"intent","ent')
+    assert reader.entries() == entries, "half a line is not there yet"
+    with journal.path.open("ab") as file:
+        file.write(b"\n")
+    for _ in range(2):
+        with pytest.raises(SyncError, match=rf"journal\.jsonl:{2 * len(entries) + 1}: expected a line"):
+            reader.entries()
+
+
+def test_a_journal_that_was_written_anew_is_read_anew(journal: Journal) -> None:
+    run(Dictionary(), journal, attribute("A", after="ada"), attribute("B", after="bob"))
+    reader = Journal(journal.path.parent)
+    assert len(reader.entries()) == 2
+
+    def clean(value: Any) -> Any:
+        return json.loads(json.dumps(value).replace('"ada"', '"xyz"'))
+
+    assert journal.forget("nobody", clean) == 2, "who applied it, too"
+    assert [one.change.after for one in reader.entries()] == ["xyz", "bob"]
 
 
 def test_a_line_that_was_cut_short_is_taken_away_and_damage_is_named(journal: Journal) -> None:

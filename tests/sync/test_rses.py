@@ -20,6 +20,7 @@ from lakescope.app.sync import latest_plan
 from lakescope.app.sync_rounds import SyncRounds
 from lakescope.cli import app
 from tests.contract._http import Answer, HttpServer, Request, proxy_to
+from tests.e2e._lakescope import until
 from tests.servers.rucio import Rucio
 from tests.sync._cric import TEN, document, rse
 
@@ -85,6 +86,10 @@ username = "{self.rucio.user}"
 password = "{self.rucio.password}"
 [sync.rses]
 {self.options}
+[http]
+port = 0
+[alerts]
+evaluate = false
 """
         )
 
@@ -434,6 +439,43 @@ def test_a_rucio_that_does_not_answer_is_no_drift(lake: Lake) -> None:
     lake.vo = "no!"
     refused = lake.sync()
     assert (refused.code, "not logged in" in refused.err) == (3, True), refused.err
+
+
+def test_a_command_beside_an_instance_that_applies_the_same(lake: Lake) -> None:
+    """It says who is at it, asks Rucio nothing, and what is done is done once."""
+    forward, at_it, may_go_on = proxy_to(lake.rucio.url), threading.Event(), threading.Event()
+
+    def answer(request: Request) -> Answer:
+        if request.method == "POST" and request.path.endswith("/attr/weight") and not at_it.is_set():
+            at_it.set()
+            assert may_go_on.wait(60)
+        return forward(request)
+
+    with HttpServer(answer) as proxy:
+        lake.url, lake.options = proxy.url, "interval_s = 3600\napply = true"
+        lake.write()
+        command = [sys.executable, "-m", "lakescope", "run", "-c", str(lake.folder / "lakescope.toml")]
+        instance = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            assert at_it.wait(60)
+            lake.url, asked = "http://127.0.0.1:9", lake.url  # nobody answers there
+            refused = lake.command("rses", "--apply")
+            assert refused.code == 3, refused
+            assert f"process {instance.pid} (lakescope run) applies a plan; wait until" in refused.err
+            lake.url = asked
+            may_go_on.set()
+            until(lambda: not lake.sync().plan["changes"], 30)
+            done = lake.sync("--apply")
+        finally:
+            may_go_on.set()
+            instance.terminate()
+            assert instance.wait(60) == 0
+        assert (done.code, done.plan["applied"], done.plan["failed"]) == (0, 0, [])
+    entries = journal(lake)
+    assert [one["id"] for one in entries] == list(range(1, len(entries) + 1))
+    assert {(one["by"], one["result"]) for one in entries} == {("lakescope run", "applied")}
+    places = [(one["change"]["type"], one["change"]["object"], one["change"].get("part")) for one in entries]
+    assert len(places) == len(set(places)) > 40, "each once"
 
 
 def test_killed_in_the_middle_it_is_resumed(lake: Lake) -> None:
