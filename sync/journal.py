@@ -106,12 +106,12 @@ class Journal:
             return self._entries()
 
     def _entries(self) -> list[Entry]:
-        known, self._read = self._read, None  # until it is read well
+        earlier, self._read = self._read, None  # until it is read well
         try:
             with self.path.open("rb") as file:
-                if known is None or not known.is_beginning_of(file):
+                if earlier is None or not earlier.is_beginning_of(file):
                     file.seek(0)
-                    known = _Read(os.fstat(file.fileno()).st_ino)
+                    earlier = _Read(os.fstat(file.fileno()).st_ino)
                 content = file.read()
         except FileNotFoundError:
             return []
@@ -121,8 +121,8 @@ class Journal:
                 " read it"
             ) from error
         *lines, rest = content.split(b"\n")
-        entries = known.entries
-        for number, line in enumerate(lines, known.lines + 1):
+        entries = earlier.entries
+        for number, line in enumerate(lines, earlier.lines + 1):
             if not line:
                 continue
             try:
@@ -137,10 +137,10 @@ class Journal:
                     f" move it away: mv {self.path} {self.path}.damaged; then its entries cannot be undone"
                 ) from error
         if lines:
-            known.lines += len(lines)
-            known.offset += len(content) - len(rest)
-            known.last_line = lines[-1] + b"\n"
-        self._read = known
+            earlier.lines += len(lines)
+            earlier.offset += len(content) - len(rest)
+            earlier.last_line = lines[-1] + b"\n"
+        self._read = earlier
         return list(entries.values())
 
     def open_entries(self) -> list[Entry]:
