@@ -3,34 +3,26 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from lakescope.core.columns import columns
-from lakescope.core.personal import FORGOTTEN, FREE_TEXTS, PERSONAL
+from lakescope.sinks._people import Forgetting
 
 
 class ForgetLine:
     """A line of a dataset without a name; null for one that is not about it. Pure."""
 
     def __init__(self, dataset: str, name: str) -> None:
-        self._name, self._fields = name, PERSONAL.get(dataset, ())
-        self._scopes = [
-            one.name
-            for one in columns(dataset)
-            if one.name in FREE_TEXTS and one.name.endswith("scope") and one.kind in ("keyword", "text")
-        ]
-        self._word = re.compile(rf"(?<![A-Za-z0-9]){re.escape(name)}(?![A-Za-z0-9])")
+        self._forgetting = Forgetting(dataset, name)
         self._json = msgspec.json.encode(name)[1:-1]
 
     @property
     def is_needed(self) -> bool:
         """Whether events of the dataset can be about somebody."""
-        return bool(self._fields or self._scopes)
+        return self._forgetting.is_needed
 
     def __call__(self, line: bytes) -> bytes | None:
         if self._json not in line:
@@ -39,25 +31,8 @@ class ForgetLine:
             event = msgspec.json.decode(line, type=dict[str, Any])
         except (msgspec.DecodeError, UnicodeDecodeError):
             return None  # not written by us
-        is_own = any(event.get(field) == self._name for field in self._fields)
-        if not is_own and all(event.get(scope) != f"user.{self._name}" for scope in self._scopes):
-            return None
-        for field in self._fields:
-            if event.get(field) == self._name:
-                event[field] = FORGOTTEN
-        return msgspec.json.encode(
-            {key: self._clean(one) if key in FREE_TEXTS else one for key, one in event.items()}
-        )
-
-    def _clean(self, value: Any) -> Any:
-        match value:
-            case str():
-                return self._word.sub(FORGOTTEN, value)
-            case list():
-                return [self._clean(one) for one in value]
-            case dict():
-                return {key: self._clean(one) for key, one in value.items()}
-        return value
+        clean = self._forgetting.clean(event)
+        return None if clean is None else msgspec.json.encode(clean)
 
 
 def forget_in(path: Path, forget: ForgetLine) -> int:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import httpx
 import msgspec
@@ -75,6 +75,12 @@ class InfluxdbSink:
     """Writes events to InfluxDB."""
 
     Options = InfluxdbOptions
+    forget_remedy = (
+        "for InfluxDB 2.x `influx delete --bucket BUCKET --start 1970-01-01T00:00:00Z --stop 2100-01-01T00:00:00Z --predicate"
+        " 'account=\"NAME\"'` removes the events that have the account as a tag; those of traces, and texts of others, end with"
+        " the bucket's retention"
+    )
+    """What a person can do about a store of 2.x."""
     tags: ClassVar[Mapping[str, tuple[str, ...]]] = TAGS
     """Dataset -> what can be grouped by."""
 
@@ -86,8 +92,9 @@ class InfluxdbSink:
         self.client = options.client(options.url, headers)
         if (
             options.bucket is None
-        ):  # so that a sink of 2.x, which has no InfluxQL of its own, is not `SearchableSink`
+        ):  # so that a sink of 2.x, which has no InfluxQL of its own, is neither `SearchableSink` nor `ForgettingSink`
             self.find = self._find
+            self.forget = self._forget
 
     @staticmethod
     def encode(events: Sequence[Event], documents: Sequence[bytes]) -> list[bytes | None]:
@@ -192,8 +199,8 @@ class InfluxdbSink:
         finally:
             sink.close()
 
-    def query(self, statements: str) -> list[dict[str, Any]]:
-        """InfluxDB 1.x: the results of InfluxQL statements, in their order, times in seconds.
+    def query(self, statements: str, epoch: Literal["s", "ns"] = "s") -> list[dict[str, Any]]:
+        """InfluxDB 1.x: the results of InfluxQL statements, in their order, times in seconds or nanoseconds.
 
         A result may hold an ``error``. The answer comes in chunks, since a whole one is cut at [http] max-row-limit, and
         servers before 1.7.8 call a series of over 10,000 rows partial that is not (influxdata/influxdb#14402).
@@ -205,7 +212,7 @@ class InfluxdbSink:
             "POST",
             "/query",
             params={"chunked": "true"}
-            | ({"db": self.options.database, "epoch": "s"} if self.options.database else {}),
+            | ({"db": self.options.database, "epoch": epoch} if self.options.database else {}),
             data={"q": statements},  # not in the URL, whose length is bounded
             headers={"content-encoding": "", "content-type": "application/x-www-form-urlencoded"},
         )
@@ -264,6 +271,24 @@ class InfluxdbSink:
             for one in series
             for row in one["values"]
         ]
+
+    def _forget(self, name: str) -> dict[str, int]:
+        """As of `ForgettingSink`."""
+        from lakescope.sinks._influxdb_people import forget_in
+
+        changed: dict[str, int] = {}
+        for dataset in DATASETS:
+            tags, fields, _ = _SHAPES[dataset]
+            writers = dict(fields)
+
+            def write(rows: Sequence[tuple[dict[str, Any], int]], dataset: str = dataset) -> None:
+                outcome = self.write([_line(dataset, row, time) for row, time in rows])
+                assert outcome == Outcome()
+
+            names = frozenset(writers)
+            if count := forget_in(dataset, name, tags, lambda text: self.query(text, "ns"), write, names):
+                changed[dataset] = count
+        return changed
 
     def close(self) -> None:
         """Closes the connections."""
@@ -370,6 +395,14 @@ def encode_line(event: Event) -> bytes | None:
         return None
     name = measurement.translate(_MEASUREMENT).rstrip("\\")
     return f"{name}{''.join(keys)} {','.join(parts)} {nanoseconds(event)}\n".encode()
+
+
+def _line(dataset: str, row: Mapping[str, Any], time: int) -> bytes:
+    """A point that InfluxDB gave back (tags and fields by name, at a time in nanoseconds) as a line."""
+    writers = dict(_SHAPES[dataset][1])
+    keys = "".join(f",{_key(key)}={_tag(value)}" for key, value in row.items() if key not in writers)
+    fields = ",".join(f"{key}={writers[key](value)}" for key, value in row.items() if key in writers)
+    return f"{dataset}{keys} {fields} {time:d}\n".encode()
 
 
 def nanoseconds(event: Event) -> int:

@@ -21,7 +21,7 @@ from lakescope.app.erasure import Name
 from lakescope.app.sync import LatestPlan
 from lakescope.cli import app
 from lakescope.collectors._spool import Spool
-from lakescope.core.contracts import ForgettingSink
+from lakescope.core.contracts import BlankingSink, ForgettingSink
 from lakescope.core.messages import Message, Reject
 from lakescope.core.personal import FORGOTTEN, PERSONAL
 from lakescope.pipeline.overflow import Overflow, Slice, file_of, pack_origin, unpack_origin
@@ -78,6 +78,8 @@ def test_names_end_after_some_days_and_events_do_not(store: Store) -> None:
     new = transfer("done", "2026-03-01T00:00:00Z", account="jdoe", request_id="1" * 32)
     sink = store([*events, new])
     _check(sink)
+    if not isinstance(sink, BlankingSink):
+        pytest.skip("this store cannot change events while it runs")
     assert sink.forget_before(datetime.fromisoformat("2026-02-01T00:00:00Z")) == dict.fromkeys(PERSONAL, 1)
     for event in events:
         (found,) = sink.find(

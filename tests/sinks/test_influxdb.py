@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import count
@@ -18,13 +19,16 @@ from lakescope.app.query import ask
 from lakescope.app.words import parse
 from lakescope.core.columns import columns
 from lakescope.core.contracts import Finding, RefusedError, TransientError
-from lakescope.core.events import DATASETS, Event, Host, Push, Storage, Transfer
+from lakescope.core.events import DATASETS, Did, Event, Host, Push, RucioMetric, Storage, Transfer
+from lakescope.core.personal import PERSONAL
+from lakescope.sinks import _influxdb_people
 from lakescope.sinks.influxdb import MAX_STRING, TAGS, InfluxdbOptions, InfluxdbSink
 from lakescope.transformers._common import identify
 from tests.contract._http import Answer, HttpServer
 from tests.e2e._lakescope import influxdb_rows
 from tests.servers.fixtures import StartServer
 from tests.servers.influxdb import InfluxDB
+from tests.sinks._events import event_of
 
 PROPERTY = settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -369,6 +373,57 @@ def test_a_name_is_found_by_what_it_was_and_by_what_is_shown(store: Store, name:
         query = parse("transfers_done", filters=[f"activity={text}"], since="2026-01-01", until="2026-01-02")
         assert ask(query, store.sink) == [{"value": 1}]
     assert [event["id"] for event in store.sink.find("transfers", "name", [name])] == [identify(1)]
+
+
+@pytest.mark.parametrize("page", [2, 10_000])
+def test_a_forgotten_name_leaves_all_else_as_it_was(
+    store: Store, page: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_influxdb_people, "PAGE", page)
+    events: list[Event] = []
+    for dataset, fields in PERSONAL.items():
+        for minute, name in enumerate(("jdoe", "jdoes", "jdoe", "ada", "jdoe")):
+            event = msgspec.structs.replace(
+                event_of(dataset), id=store.id(), time=f"2026-03-20T10:0{minute}:00Z"
+            )
+            events.append(msgspec.structs.replace(event, **dict.fromkeys(fields, name)))
+    day = "2026-03-20T10:00:00Z"
+    did = {"source": "rucio", "event": "open", "scope": "of-jdoe", "child_scope": "user.jdoe"}
+    labels = {'k"e\\y': "jdoe", "other": "jdoes"}
+    metric = {
+        "source": "rucio-api",
+        "component": "c",
+        "instance": "i",
+        "series": "m{jdoe}",
+        "metric": "m",
+        "kind": "gauge",
+        "value": 5.0,
+    }
+    events.append(Did(id=store.id(), time=day, **did))  # type: ignore[arg-type]
+    events.append(RucioMetric(id=store.id(), time=day, account="jdoe", labels=labels, **metric))  # type: ignore[arg-type]
+    store.write(events)
+    measurements = {event.dataset for event in events}
+    before = {name: store.rows(name) for name in measurements}
+    changed = store.sink.forget("jdoe")  # type: ignore[attr-defined]
+    after = {name: store.rows(name) for name in measurements}
+    own = {
+        event.id
+        for event in events
+        if any(getattr(event, name) == "jdoe" for name in PERSONAL[event.dataset])
+    }
+    own.add(events[-2].id)
+    assert changed == Counter(event.dataset for event in events if event.id in own)
+    assert own and len(own) < len(events)
+    for name, rows in before.items():
+        assert after[name].keys() == rows.keys(), name
+        for id_, row in rows.items():
+            new = after[name][id_]
+            changes = {key for key, value in row.items() if new.get(key) != value}
+            assert bool(changes) == (id_ in own), (name, row, new)
+            for key in changes:
+                assert new[key] == row[key].replace("jdoe", "forgotten"), (name, key)
+            assert id_ not in own or "jdoe" not in str(new).replace("jdoes", ""), new
+    assert store.sink.forget("jdoe") == {}  # type: ignore[attr-defined]
 
 
 def test_setup_tells_what_the_server_refuses(influxdb: InfluxDB) -> None:
