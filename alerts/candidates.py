@@ -85,18 +85,17 @@ class Candidates:
         self.parts = [np.array([number]) for number in range(self.many_classes)]
         """Of each class that is told apart here, the numbers of the grid's."""
         many, classes = len(WINDOWS), self.many_classes
-        segments = np.searchsorted(WINDOWS, np.arange(1, grid.attempts.shape[1] + 1))
-        inside = np.flatnonzero(place_of >= 0)
-        inside = inside[np.argsort(place_of[inside], kind="stable")]
-        starts = np.searchsorted(place_of[inside], np.arange(groups))
-        attempts = np.zeros((len(inside), many))
-        for age, segment in enumerate(segments):
-            attempts[:, segment] += grid.attempts[inside, age]
-        self.attempts: Floats = np.add.reduceat(attempts, starts)
-        usual = [
-            np.add.reduceat(attempts * grid.rates[inside, one, None], starts)
-            for one in range(self.many_classes)
-        ]  # a class at a time: rates of all would be copied for each window
+        segments = np.searchsorted(WINDOWS, np.arange(1, grid.bins + 1))
+        inside = np.flatnonzero(place_of[grid.attempted] >= 0)
+        place, attempts = grid.attempted[inside], grid.attempts[inside]
+        keys = place_of[place] * many + segments[grid.attempted_age[inside] - 1]
+
+        def of_groups(numbers: Floats) -> Floats:
+            sums = np.bincount(keys, numbers, minlength=groups * many).astype(float)
+            return sums.reshape(groups, many)
+
+        self.attempts: Floats = of_groups(attempts)
+        usual = [of_groups(attempts * grid.rates[place, one]) for one in range(self.many_classes)]
         self.usual = np.stack(usual, axis=2)
         group = place_of[grid.place]
         keys = (group * many + segments[grid.age - 1]) * classes + grid.error_class
@@ -295,11 +294,10 @@ def odd_patterns(grid: Grid, rows: Rows, atlas: Atlas, options: Options) -> Inte
     local[present] = np.arange(len(present))
     of_failures = local[of_failures]
     best = np.full(len(present), -np.inf)
-    expected = grid.rates.sum(axis=1, dtype=float) * np.stack(
-        [grid.attempts[:, :age].sum(axis=1) for age in _FIRST_LOOK]
-    )
+    since = [grid.attempts_since(age) for age in _FIRST_LOOK]
+    expected = grid.rates.sum(axis=1, dtype=float) * np.stack(since)
     usual_of = _sums_of_patterns(local, rows, atlas, expected, len(present))
-    for age, usual in zip(_FIRST_LOOK, usual_of, strict=True):
+    for age, attempts, usual in zip(_FIRST_LOOK, since, usual_of, strict=True):
         recent = grid.age <= age
         keys = of_failures[recent] * classes + grid.error_class[recent, None]
         values = np.repeat(grid.failures[recent], width)
@@ -308,8 +306,7 @@ def odd_patterns(grid: Grid, rows: Rows, atlas: Atlas, options: Options) -> Inte
             keys.ravel()[known], values[known], minlength=len(present) * classes
         ).astype(float)
         value = value.reshape(len(present), classes)
-        attempts = grid.attempts[:, :age].sum(axis=1)
-        shares = attempts @ grid.rates
+        shares = attempts.astype(grid.rates.dtype) @ grid.rates
         mean = np.maximum(usual[:, None] * (shares / max(shares.sum(), 1e-9))[None, :], 1e-3)
         whole = value.sum(axis=1)
         best = np.maximum(best, np.max(_poisson(value, mean), axis=1))

@@ -22,8 +22,12 @@ class Grid(NamedTuple):
     classes: Sequence[str]
     sides: Sequence[Side]
     """Of each class: whom alone it can be blamed on."""
+    bins: int
+    """How many are looked at: the greatest age."""
+    attempted: Integers
+    """Of each entry of attempts, its place: most places of a large lake have them in one bin only."""
+    attempted_age: Integers
     attempts: Floats
-    """By place and age (column 0: age 1)."""
     rates: Floats
     """Usual failures an attempt, by place and class."""
     place: Integers
@@ -33,6 +37,11 @@ class Grid(NamedTuple):
     failures: Floats
     rows: Rows | None = None
     """Of each place, its row in the atlas; null: it is looked up."""
+
+    def attempts_since(self, age: int) -> npt.NDArray[np.float64]:
+        """Of each place, in bins of that age and newer ones."""
+        since = np.where(self.attempted_age <= age, self.attempts, 0.0)
+        return np.bincount(self.attempted, since, minlength=len(self.places)).astype(float)
 
 
 class Options(Struct, frozen=True, kw_only=True):

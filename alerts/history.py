@@ -115,6 +115,10 @@ class History:
             self._counts[:, 0] += np.bincount(column, of_place, minlength=len(self._counts))
             self._counts[:, 1] += np.bincount(column, attempts, minlength=len(self._counts))
 
+    def keep(self, rows: Integers) -> None:
+        """The atlas has kept these places only (`Atlas.keep`)."""
+        self._table = self._table[rows[rows < len(self._table)]]
+
     @property
     def is_enough(self) -> bool:
         """Whether anything can be said."""

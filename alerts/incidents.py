@@ -306,9 +306,10 @@ class _View:
     def seen(self, incident: Incident) -> float:
         """The end of the last bin in which an incident's places fail a quarter as often as at its peak (POSIX seconds)."""
         mask = self.mask(incident.patterns, incident.classes, incident.began)
-        bins = self.grid.attempts.shape[1]
-        failed = np.bincount(self.grid.age[mask] - 1, self.grid.failures[mask], minlength=bins)
-        attempts = self.grid.attempts[self.atlas.is_in(incident.patterns, self.rows)].sum(axis=0)
+        grid = self.grid
+        failed = np.bincount(grid.age[mask] - 1, grid.failures[mask], minlength=grid.bins)
+        of_incident = self.atlas.is_in(incident.patterns, self.rows)[grid.attempted] * grid.attempts
+        attempts = np.bincount(grid.attempted_age - 1, of_incident, minlength=grid.bins)
         bad = np.flatnonzero((failed > 0) & (failed >= 0.25 * incident.peak.rate * attempts))
         return self.now - BIN_S * float(bad[0]) if len(bad) else 0.0
 

@@ -109,6 +109,7 @@ _OUTER, _INNER = 10, len(_WITHIN)
 _ENDS = PLACE.index("protocol")
 """The first so many values of a place are its ends."""
 _LAKE, _NOWHERE = 0, 1
+_LOW = (1 << 32) - 1
 _PAIRS = np.array([*combinations(range(_INNER), 2)]).T
 SINGLES = slice(1, 1 + _OUTER + _INNER)
 """Where the numbers of single attributes are in a row of an `Atlas`."""
@@ -126,7 +127,8 @@ class Atlas:
     def __init__(self) -> None:
         self.places: list[Key] = []
         self._rows: dict[Key, int] = {}
-        self._table = np.full((1024, _WIDTH), _NOWHERE, dtype=np.int32)
+        self._table = np.zeros((1024, _WIDTH), dtype=np.int32)
+        """A row a place, and spare ones."""
         self._singles: dict[Attribute, int] = {}
         self._attributes: dict[int, Attribute] = {}
         self._parts: dict[Key, list[int]] = {}
@@ -176,7 +178,7 @@ class Atlas:
     def blocks(self, rows: Rows) -> Iterator[tuple[slice, Integers]]:
         """The same, some places at a time, and which."""
         for first in range(0, len(rows), _AT_ONCE):
-            block = slice(first, first + _AT_ONCE)
+            block = slice(first, min(first + _AT_ONCE, len(rows)))
             yield block, self._table[rows[block]]
 
     def is_in(self, patterns: Iterable[Pattern], rows: Rows) -> npt.NDArray[np.bool_]:
@@ -201,6 +203,30 @@ class Atlas:
             self._add(first)
         return np.array(rows, dtype=np.int64)
 
+    def keep(self, rows: Rows) -> None:
+        """Forgets all places but these, whose rows are sorted, and patterns without a place; the others get new rows, their
+        positions in `rows`, and new numbers."""
+        self.places = [self.places[row] for row in rows.tolist()]
+        self._rows = {place: row for row, place in enumerate(self.places)}
+        is_used = np.zeros(len(self), dtype=bool)
+        is_used[[_LAKE, _NOWHERE]] = True
+        for block, numbers in self.blocks(rows):  # rows move up only: those of later blocks are as they were
+            self._table[block] = numbers
+            is_used[numbers] = True
+        new = np.cumsum(is_used, dtype=np.int32) - 1
+        for block, numbers in self.blocks(np.arange(len(rows))):
+            self._table[block] = new[numbers]
+        pair_of = self._pair_of[is_used]
+        self._pair_of = np.where(
+            pair_of, (new[pair_of >> 32].astype(np.int64) << 32) | new[pair_of & _LOW], 0
+        )
+        self.kinds = self.kinds[is_used]
+        self._pair_numbers = new[self._pair_numbers[is_used[self._pair_numbers]]]
+        self._pairs = self._pair_of[self._pair_numbers]  # sorted as before: numbers keep their order
+        self._attributes = {int(new[old]): one for old, one in self._attributes.items() if is_used[old]}
+        self._singles = {one: number for number, one in self._attributes.items()}
+        self._parts = {}
+
     def _add(self, first: int) -> None:
         """Numbers the patterns of the places from a row on."""
         places = self.places[first:]
@@ -215,9 +241,8 @@ class Atlas:
         pairs = np.where((one == _NOWHERE) | (other == _NOWHERE), 0, (one << 32) | other)
         distinct, inverse = np.unique(pairs, return_inverse=True)
         numbers = self._numbers_of_pairs(distinct)[inverse.reshape(pairs.shape)]
-        if len(self.places) > len(self._table):
-            more = np.full((len(self.places) // 4 + len(places), _WIDTH), _NOWHERE, dtype=np.int32)
-            self._table = np.concatenate([self._table, more])
+        if len(self.places) > len(self._table):  # in its place: a second one would be as large
+            self._table.resize((len(self.places) + len(self.places) // 8, _WIDTH), refcheck=False)
         lake = np.full((len(places), 1), _LAKE)
         self._table[first : len(self.places)] = np.concatenate([lake, outer, inner, numbers], axis=1)
 

@@ -28,8 +28,8 @@ REACH_S = 7200
 FAILED_BY = (*PLACE, "error_scope", "error_template")
 
 _BINS = REACH_S // BIN_S
-_SPARE_PLACES, _SPARE_SHARE = 20_000, 1.5
-"""Places that are known, 0.5 KB each, beside those of the last round, and of them, before all are numbered anew."""
+_SPARE_PLACES, _SPARE_SHARE = 20_000, 1.25
+"""Places that are known, 0.5 KB each, beside those of the last round, and of them, before the others are forgotten."""
 _CLASSES = 40
 """Error classes that are told apart in a round; the others are one."""
 _LEAST_OF_CLASS = 3.0
@@ -103,7 +103,7 @@ class Watch:
         """
         most = max(_SPARE_SHARE * self._places, self._places + _SPARE_PLACES)
         if self._places and len(self._atlas.places) > most:
-            self._atlas, self._columns = Atlas(), {}
+            self._forget_places()
         for at in sorted(at for at in bins if self._learnt < at <= now - REACH_S):
             self._learn(at, self._columns_of(at, bins[at]))
         if not self.history.is_enough:
@@ -111,6 +111,15 @@ class Watch:
         grid = self._grid(now, bins)
         explanations = explain(grid, self.options, self.tracker.known, self._atlas)
         return self.tracker.step(now, grid, explanations, self._atlas)
+
+    def _forget_places(self) -> None:
+        """All but those of the last round."""
+        rows = np.unique(np.concatenate([one.rows for one in self._columns.values()]))
+        self._atlas.keep(rows)
+        self.history.keep(rows)
+        self._columns = {
+            at: one._replace(rows=np.searchsorted(rows, one.rows)) for at, one in self._columns.items()
+        }
 
     def _learn(self, at: float, columns: _Columns) -> None:
         """What a bin says of what is usual, but for what an incident struck."""
@@ -145,13 +154,11 @@ class Watch:
             np.concatenate([np.zeros(0, dtype=int), *(one.rows for _, one in columns)]), return_inverse=True
         )
         self._places = len(rows)
-        attempts = np.zeros((len(rows), _BINS), dtype=np.float32)  # exact up to 16 million of a place and bin
         failures: list[npt.NDArray[np.float64]] = [np.zeros((0, 4))]
         start = 0
         for age, one in columns:
             here = place[start : start + len(one.rows)]
             start += len(one.rows)
-            attempts[here, age - 1] = one.ended
             error_class = np.array([numbers.get(name, 0) for name in one.of_class], dtype=int)[
                 one.error_class
             ]
@@ -164,7 +171,10 @@ class Watch:
             places=[self._atlas.places[row] for row in rows],
             classes=classes,
             sides=[sides.get(name, "both") for name in classes],
-            attempts=attempts,
+            bins=_BINS,
+            attempted=place,
+            attempted_age=np.repeat([age for age, _ in columns], [len(one.rows) for _, one in columns]),
+            attempts=np.concatenate([np.zeros(0), *(one.ended for _, one in columns)]),
             rates=np.clip(rates, LEAST, MOST, out=rates),
             place=entries[:, 0].astype(int),
             age=entries[:, 1].astype(int),
@@ -246,8 +256,9 @@ class Counts:
 
     __slots__ = ("classes", "destination", "ended", "failed", "sides", "source")
 
-    def __init__(self) -> None:
-        self.ended = self.failed = self.source = self.destination = 0.0
+    def __init__(self, ended: float = 0.0) -> None:
+        self.ended = ended
+        self.failed = self.source = self.destination = 0.0
         self.classes: Mapping[str, float] = _NONE
         """Error class -> failures."""
         self.sides: Mapping[str, Side] = _NONE
@@ -288,23 +299,32 @@ def bins_of(ended: Rows, failed: Rows) -> Bins:
     bins_by_time: dict[str, dict[Key, Counts]] = {}
     place_of = itemgetter(*PLACE)
 
-    def counts(row: Mapping[str, Any]) -> Counts:  # of a large lake a million rows a day
+    def bin_of(row: Mapping[str, Any]) -> dict[Key, Counts]:
         time = row["time"]
         of_bin = bins_by_time.get(time)
         if of_bin is None:
             at = datetime.fromisoformat(time).timestamp()
             of_bin = bins_by_time[time] = bins.setdefault(at, {})
-        place = place_of(row)
+        return of_bin
+
+    without_failures: dict[
+        float, Counts
+    ] = {}  # one for all places that have as many: of a large lake a million a day
+    failed = list(failed)
+    for row in failed:
+        bin_of(row).setdefault(place_of(row), Counts())
+    for row in ended:
+        of_bin, place, value = bin_of(row), place_of(row), row["value"] or 0
         of_place = of_bin.get(place)
         if of_place is None:
-            of_place = of_bin[place] = Counts()
-        return of_place
-
-    for row in ended:
-        counts(row).ended += row["value"] or 0
+            of_bin[place] = without_failures.setdefault(value, Counts(value))
+        elif of_place is without_failures.get(of_place.ended):
+            of_bin[place] = Counts(of_place.ended + value)
+        else:
+            of_place.ended += value
     for row in failed:
         template, value = row["error_template"], row["value"] or 0
-        of_place = counts(row)
+        of_place = bin_of(row)[place_of(row)]
         if user_remedy(template):
             of_place.ended -= value
             continue

@@ -7,6 +7,7 @@ from itertools import permutations
 import msgspec
 import pytest
 
+from lakescope.alerts import watch
 from lakescope.alerts.incidents import BIN_S
 from lakescope.alerts.watch import PLACE, Bins, Counts, Watch, bins_of, replay, side_of
 
@@ -114,6 +115,17 @@ def test_an_incident_keeps_its_id_over_a_restart() -> None:
     assert [change for change, *_ in changes] == ["opened", "closed", "updated", "closed"]
     assert len({one for _, one, _ in changes}) == 1 and changes == changes_of_restarted
     assert state == steady.dump()
+
+
+def test_places_that_are_forgotten_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    bins = {
+        at: {(*key[:7], f"user{at // HOUR}", key[8]): counts for key, counts in of_bin.items()}
+        for at, of_bin in day([(120, 150, "PIC", 1.0)], 180).items()
+    }
+    expected = replay(bins, 0, 24 * HOUR)
+    monkeypatch.setattr(watch, "_SPARE_PLACES", -1)  # in every round
+    monkeypatch.setattr(watch, "_SPARE_SHARE", 0.0)
+    assert replay(bins, 0, 24 * HOUR) == expected != []
 
 
 def test_what_is_no_state_is_refused() -> None:

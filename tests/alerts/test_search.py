@@ -153,7 +153,10 @@ def test_an_error_class_shows_what_the_background_hides() -> None:
     mixed = grid._replace(
         classes=[f"class {number}" for number in range(classes)],
         sides=["both"] * classes,
-        attempts=np.repeat(grid.attempts, 24, axis=1) / 24,
+        bins=24,
+        attempted=np.repeat(grid.attempted, 24),
+        attempted_age=np.tile(np.arange(24) + 1, len(grid.places)),
+        attempts=np.repeat(grid.attempts / 24, 24),
         rates=np.repeat(grid.rates, classes, axis=1) / classes,
         place=np.concatenate([np.arange(usual) // 12, struck]),
         age=np.concatenate([np.arange(usual) % 24 + 1, np.arange(new) % 3 + 1]),
