@@ -290,7 +290,8 @@ def odd_patterns(grid: Grid, rows: Rows, atlas: Atlas, options: Options) -> Inte
     count = np.bincount(of_failures.ravel(), np.repeat(grid.failures, width), minlength=many)
     present = np.flatnonzero(count >= _LEAST_FAILURES)
     present = present[present != 1]
-    local = np.full(many, -1)
+    del count  # a number of each pattern is megabytes
+    local = np.full(many, -1, dtype=np.int32)
     local[present] = np.arange(len(present))
     of_failures = local[of_failures]
     best = np.full(len(present), -np.inf)
@@ -299,7 +300,7 @@ def odd_patterns(grid: Grid, rows: Rows, atlas: Atlas, options: Options) -> Inte
     usual_of = _sums_of_patterns(local, rows, atlas, expected, len(present))
     for age, attempts, usual in zip(_FIRST_LOOK, since, usual_of, strict=True):
         recent = grid.age <= age
-        keys = of_failures[recent] * classes + grid.error_class[recent, None]
+        keys = of_failures[recent].astype(int) * classes + grid.error_class[recent, None]
         values = np.repeat(grid.failures[recent], width)
         known = of_failures[recent].ravel() >= 0
         value: Floats = np.bincount(
@@ -326,9 +327,11 @@ def _sums_of_patterns(local: Integers, rows: Rows, atlas: Atlas, weights: Floats
     """By row of `weights`, and pattern, the sum over its places; `local`: the pattern of each number, or -1."""
     result = np.zeros((len(weights), many + 1))
     for block, numbers in atlas.blocks(rows):
-        patterns = local[numbers].ravel() + 1
+        patterns = local[numbers] + 1
         for row, weight in zip(result, weights[:, block], strict=True):
-            row += np.bincount(patterns, np.repeat(weight, numbers.shape[1]), minlength=many + 1)
+            some = np.flatnonzero(weight)  # few places of a large lake have attempts in the newest bins
+            repeated = np.repeat(weight[some], numbers.shape[1])
+            row += np.bincount(patterns[some].ravel(), repeated, minlength=many + 1)
     return result[:, 1:]
 
 
@@ -340,7 +343,7 @@ def _poisson(value: Floats, mean: Floats) -> Floats:
 
 def _groups_of(rows: Rows, chosen: Integers, atlas: Atlas) -> tuple[Integers, int, npt.NDArray[np.bool_]]:
     """Group of each place (-1: in no candidate), their number, and by candidate and group whether it is in."""
-    local = np.full(len(atlas), len(chosen))
+    local = np.full(len(atlas), len(chosen), dtype=np.int32)
     local[chosen] = np.arange(len(chosen))
     # a place's candidates as one number: equal sums of random numbers mean equal candidates
     marks = np.append(np.random.default_rng(0).integers(1, 2**62, len(chosen), dtype=np.uint64), np.uint64(0))

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import Struct
 
-from lakescope.alerts.patterns import PLACE, Atlas, Key
+from lakescope.alerts.patterns import ENDS, PLACE, Atlas, Key
 
 HALF_LIFE_S = 3 * 86_400
 LEAST_ATTEMPTS = 15.0
@@ -75,8 +75,10 @@ class History:
         self._counts = np.array(past.counts)
         """Of each name, by its number: failures, attempts, both faded."""
         self._atlas: Atlas | None = None
-        self._table: Integers = np.zeros((0, _LINK + 1), dtype=int)
+        self._table: npt.NDArray[np.int32] = np.zeros((0, _LINK + 1), dtype=np.int32)
         """Of each place of the atlas, the numbers of its names."""
+        self._ends: dict[Key, list[int]] = {}
+        """Of the ends of places, the numbers of their names: there are far fewer than places."""
 
     @property
     def past(self) -> Past:
@@ -118,6 +120,7 @@ class History:
     def keep(self, rows: Integers) -> None:
         """The atlas has kept these places only (`Atlas.keep`)."""
         self._table = self._table[rows[rows < len(self._table)]]
+        self._ends = {}
 
     @property
     def is_enough(self) -> bool:
@@ -147,7 +150,7 @@ class History:
         shares = self._shares(_LAKE, classes, None)
         mix = np.tile(shares.astype(np.float32), (len(rows), 1))
         for site, rse in ((src_site, src), (dst_site, dst)):
-            ends, of_end = np.unique(site * len(self._names) + rse, return_inverse=True)
+            ends, of_end = np.unique(site.astype(int) * len(self._names) + rse, return_inverse=True)
             ratios = np.array([self._shares_of_end(int(one), classes, shares) for one in ends]) / shares
             for first in range(0, len(mix), _AT_ONCE):  # the whole would be as large as the result
                 block = slice(first, first + _AT_ONCE)
@@ -174,16 +177,32 @@ class History:
         failures, attempts = self._counts[numbers].T
         return np.asarray((failures + wider * _STRENGTH) / (attempts + _STRENGTH))
 
-    def _names_of(self, atlas: Atlas) -> Integers:
+    def _names_of(self, atlas: Atlas) -> npt.NDArray[np.int32]:
         """The names of each place of an atlas, by number."""
         if atlas is not self._atlas:
             self._atlas, self._table = atlas, self._table[:0]
         if new := atlas.places[len(self._table) :]:
-            added = np.array([[self._number(name) for name in _names(place)] for place in new])
+            added = np.array([self._numbers_of(place) for place in new], dtype=np.int32)
             self._table = np.concatenate([self._table, added])
             unseen = np.zeros((len(self._names) - len(self._counts), 2))
             self._counts = np.concatenate([self._counts, unseen])
         return self._table
+
+    def _numbers_of(self, place: Key) -> list[int]:
+        """The lake, then what a link's rate is made of, then the link."""
+        ends = self._ends.get(place[:ENDS])
+        if ends is None:
+            src, dst = place[_SRC] or "", place[_DST] or ""
+            names: list[Name] = [
+                _LAKE,
+                ("src_site", place[_SRC_SITE] or ""),
+                ("dst_site", place[_DST_SITE] or ""),
+                ("src", src),
+                ("dst", dst),
+                ("link", src, dst),
+            ]
+            ends = self._ends[place[:ENDS]] = [self._number(name) for name in names]
+        return [*ends[:_OF_CLASSES], self._number(("account", place[_ACCOUNT] or "")), ends[-1]]
 
     def _number(self, name: Name) -> int:
         number = self._numbers.get(name)
@@ -202,17 +221,3 @@ class History:
                 for error_class in of_name:
                     of_name[error_class] *= factor
         self._faded = at
-
-
-def _names(place: Key) -> list[Name]:
-    """The lake, then what a link's rate is made of, then the link."""
-    src, dst = place[_SRC] or "", place[_DST] or ""
-    return [
-        _LAKE,
-        ("src_site", place[_SRC_SITE] or ""),
-        ("dst_site", place[_DST_SITE] or ""),
-        ("src", src),
-        ("dst", dst),
-        ("account", place[_ACCOUNT] or ""),
-        ("link", src, dst),
-    ]

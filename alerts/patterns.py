@@ -106,7 +106,7 @@ Rows = npt.NDArray[np.int64]
 """Of places, their rows in an `Atlas`."""
 _OUTER, _INNER = 10, len(_WITHIN)
 """Single attributes that a place has at most: of its ends, and those that narrow a pattern down."""
-_ENDS = PLACE.index("protocol")
+ENDS = PLACE.index("protocol")
 """The first so many values of a place are its ends."""
 _LAKE, _NOWHERE = 0, 1
 _LOW = (1 << 32) - 1
@@ -230,12 +230,8 @@ class Atlas:
     def _add(self, first: int) -> None:
         """Numbers the patterns of the places from a row on."""
         places = self.places[first:]
-        outer = np.array(
-            [self._part(PLACE[:_ENDS], place[:_ENDS], _OUTER) for place in places], dtype=np.int64
-        )
-        inner = np.array(
-            [self._part(PLACE[_ENDS:], place[_ENDS:], _INNER) for place in places], dtype=np.int64
-        )
+        outer = np.array([self._part(PLACE[:ENDS], place[:ENDS], _OUTER) for place in places], dtype=np.int64)
+        inner = np.array([self._part(PLACE[ENDS:], place[ENDS:], _INNER) for place in places], dtype=np.int64)
         one = np.concatenate([np.repeat(outer, _INNER, axis=1), inner[:, _PAIRS[0]]], axis=1)
         other = np.concatenate([np.tile(inner, _OUTER), inner[:, _PAIRS[1]]], axis=1)
         pairs = np.where((one == _NOWHERE) | (other == _NOWHERE), 0, (one << 32) | other)

@@ -269,14 +269,15 @@ class DuckdbSink:
     def _run(self, compiled_queries: Sequence[tuple[StoreQuery, sql.Statement]]) -> list[StoreAnswer]:
         answers: dict[int, StoreAnswer] = {}
         for fused_query in sql.fuse([query for query, _ in compiled_queries if isinstance(query, Query)]):
-            rows = [*self._rows(*fused_query.statement)]
-            answers |= {
-                id(query): _read(query, rows, f"value{i}") for i, query in enumerate(fused_query.queries)
-            }
+            answers |= self._fused(fused_query)
         return [
             answers[id(query)] if id(query) in answers else _read(query, self._rows(*statement))
             for query, statement in compiled_queries
         ]
+
+    def _fused(self, fused_query: sql.FusedQuery) -> dict[int, StoreAnswer]:
+        rows = [*self._rows(*fused_query.statement)]
+        return {id(query): _read(query, rows, f"value{i}") for i, query in enumerate(fused_query.queries)}
 
     def query(self, statement: str, parameters: dict[str, Any] | None = None) -> list[dict[str, Any]]:
         """Rows as dicts, nulls left out, times and ids as in events. Does not wait for a running write.
