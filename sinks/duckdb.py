@@ -48,6 +48,8 @@ _TYPES: dict[Kind, str] = {
 }
 REPEAT_WITHIN_US = 86_400_000_000
 """A repeated event is looked for among those within a day of its time. It has the same time, unless its source gives none."""
+_KEPT = 1 / 8
+"""Of `memory_limit`, what stays when memory is released."""
 _ROWS_AT_ONCE = 5000
 """Of an answer, as Python's values."""
 
@@ -301,6 +303,26 @@ class DuckdbSink:
         finally:
             self._cursors.discard(cursor)
             cursor.close()
+
+    def release_memory(self) -> None:
+        """As of `CachingSink`. A question that begins meanwhile reads and sorts with what stays: that is enough for its first
+        milliseconds."""
+        if not self._lock.acquire(blocking=False):
+            return
+        try:
+            if not self._cursors:
+                with suppress(duckdb.Error):  # so much may be in use
+                    self._limit(
+                        f"{_KEPT * int(self.options.memory_limit[:-2])}{self.options.memory_limit[-2:]}"
+                    )
+                with suppress(duckdb.ConnectionException):  # it may be closed
+                    self._limit(self.options.memory_limit)
+        finally:
+            self._lock.release()
+
+    def _limit(self, memory: str) -> None:
+        """Tables that are in memory beyond it are forgotten."""
+        self.connection.execute(f"set memory_limit = '{memory}'")
 
     def expire(self, now: datetime, stop: threading.Event) -> dict[str, int]:
         """A day of events at a time, so that writes wait for no more. The file does not shrink: new events take the room."""

@@ -39,7 +39,7 @@ from lakescope.app.alerts import ROUND_S, Evaluator
 from lakescope.app.incident_events import events_of
 from lakescope.app.lease import ALIVE_S, Lease
 from lakescope.app.query import ask_many, query_of
-from lakescope.core.contracts import RefusedError, Sink, TransientError
+from lakescope.core.contracts import CachingSink, RefusedError, Sink, TransientError
 from lakescope.core.events import Event
 from lakescope.core.printable import rfc3339
 from lakescope.dashboards.pages.incident import title_of
@@ -167,6 +167,10 @@ class Rounds:
         self.evaluator.fault = self.evaluator.fault or fault
         is_due = round(now / ROUND_S) % _EVIDENCE == 0
         self.records.refresh(self._complete, all=is_due, but=self._completed)
+        if isinstance(
+            self.evaluator.sink, CachingSink
+        ):  # else it has what only a round needs until the next one
+            self.evaluator.sink.release_memory()
         return_free_memory()
         self._evaluated = now
 

@@ -178,6 +178,14 @@ class SavableSink(Protocol):
 
 
 @runtime_checkable
+class CachingSink(Protocol):
+    """A sink that keeps in this process's memory what it read."""
+
+    def release_memory(self) -> None:
+        """Gives most of it back, unless something is asked or written at the moment."""
+
+
+@runtime_checkable
 class ForgettingSink(Protocol):
     """A sink that can change what it has stored of people (`lakescope.core.personal`)."""
 

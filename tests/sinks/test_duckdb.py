@@ -343,3 +343,28 @@ def test_it_closes_under_a_question_that_takes_long(tmp_path: Path) -> None:
     asking.join(20)
     assert not asking.is_alive()
     assert "nterrupt" in errors[0]
+
+
+def test_memory_is_released_when_nobody_asks_or_writes(
+    sink: DuckdbSink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(sink, *(transfer(number) for number in range(3)))
+    limits: list[str] = []
+
+    def limit(memory: str) -> None:
+        limits.append(memory)
+        DuckdbSink._limit(sink, memory)
+
+    monkeypatch.setattr(sink, "_limit", limit)
+    rows = sink._rows("select * from transfers")
+    next(rows)
+    sink.release_memory()  # a question is under way
+    rows.close()
+    with sink._lock:
+        sink.release_memory()  # as while something is written
+    assert limits == []
+    before = sink.query("select current_setting('memory_limit') as text")
+    sink.release_memory()
+    assert limits == ["64.0MB", "512MB"]
+    assert sink.query("select current_setting('memory_limit') as text") == before
+    assert len(sink.query("select * from transfers")) == 3
