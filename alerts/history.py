@@ -120,7 +120,6 @@ class History:
     def keep(self, rows: Integers) -> None:
         """The atlas has kept these places only (`Atlas.keep`)."""
         self._table = self._table[rows[rows < len(self._table)]]
-        self._ends = {}
 
     @property
     def is_enough(self) -> bool:

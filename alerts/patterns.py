@@ -225,7 +225,9 @@ class Atlas:
         self._pairs = self._pair_of[self._pair_numbers]  # sorted as before: numbers keep their order
         self._attributes = {int(new[old]): one for old, one in self._attributes.items() if is_used[old]}
         self._singles = {one: number for number, one in self._attributes.items()}
-        self._parts = {}
+        self._parts = {
+            values: new[numbers].tolist() for values, numbers in self._parts.items() if is_used[numbers].all()
+        }
 
     def _add(self, first: int) -> None:
         """Numbers the patterns of the places from a row on."""

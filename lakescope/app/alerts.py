@@ -18,7 +18,7 @@ from lakescope.alerts.model import Rule, Verdict
 from lakescope.alerts.states import GAP_S, Ledger
 from lakescope.app.histories import Histories
 from lakescope.app.query import Answer, ask_many
-from lakescope.core.contracts import RefusedError, Sink, TransientError
+from lakescope.core.contracts import CachingSink, RefusedError, Sink, TransientError
 from lakescope.kpis import Query
 from lakescope.kpis.model import HOUR, Comparison, UnsupportedError
 
@@ -78,7 +78,10 @@ class Evaluator:
         return replace(verdict, covered_by=self.cover(rule, verdict))
 
     def _ask_past(self, queries: Mapping[str, Query]) -> dict[str, Answer]:
-        return self._ask(queries)
+        answers = self._ask(queries)
+        if isinstance(self.sink, CachingSink):  # nobody asks for that again within an hour
+            self.sink.release_memory()
+        return answers
 
     def _ask(self, queries: Mapping[str, Query]) -> dict[str, Answer]:
         """The answers that the store gives; none where it does not answer."""
