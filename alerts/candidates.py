@@ -86,9 +86,9 @@ class Candidates:
         """Of each class that is told apart here, the numbers of the grid's."""
         many, classes = len(WINDOWS), self.many_classes
         segments = np.searchsorted(WINDOWS, np.arange(1, grid.bins + 1))
-        inside = np.flatnonzero(place_of[grid.attempted] >= 0)
-        place, attempts = grid.attempted[inside], grid.attempts[inside]
-        keys = place_of[place] * many + segments[grid.attempted_age[inside] - 1]
+        inside = np.flatnonzero(place_of[grid.attempts_place] >= 0)
+        place, attempts = grid.attempts_place[inside], grid.attempts[inside]
+        keys = place_of[place] * many + segments[grid.attempts_age[inside] - 1]
 
         def of_groups(numbers: Floats) -> Floats:
             sums = np.bincount(keys, numbers, minlength=groups * many).astype(float)

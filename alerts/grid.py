@@ -24,9 +24,9 @@ class Grid(NamedTuple):
     """Of each class: whom alone it can be blamed on."""
     bins: int
     """How many are looked at: the greatest age."""
-    attempted: Integers
+    attempts_place: Integers
     """Of each entry of attempts, its place: most places of a large lake have them in one bin only."""
-    attempted_age: Integers
+    attempts_age: Integers
     attempts: Floats
     rates: Floats
     """Usual failures an attempt, by place and class."""
@@ -40,8 +40,8 @@ class Grid(NamedTuple):
 
     def attempts_since(self, age: int) -> npt.NDArray[np.float64]:
         """Of each place, in bins of that age and newer ones."""
-        since = np.where(self.attempted_age <= age, self.attempts, 0.0)
-        return np.bincount(self.attempted, since, minlength=len(self.places)).astype(float)
+        since = np.where(self.attempts_age <= age, self.attempts, 0.0)
+        return np.bincount(self.attempts_place, since, minlength=len(self.places)).astype(float)
 
 
 class Options(Struct, frozen=True, kw_only=True):

@@ -308,8 +308,8 @@ class _View:
         mask = self.mask(incident.patterns, incident.classes, incident.began)
         grid = self.grid
         failed = np.bincount(grid.age[mask] - 1, grid.failures[mask], minlength=grid.bins)
-        of_incident = self.atlas.is_in(incident.patterns, self.rows)[grid.attempted] * grid.attempts
-        attempts = np.bincount(grid.attempted_age - 1, of_incident, minlength=grid.bins)
+        of_incident = self.atlas.is_in(incident.patterns, self.rows)[grid.attempts_place] * grid.attempts
+        attempts = np.bincount(grid.attempts_age - 1, of_incident, minlength=grid.bins)
         bad = np.flatnonzero((failed > 0) & (failed >= 0.25 * incident.peak.rate * attempts))
         return self.now - BIN_S * float(bad[0]) if len(bad) else 0.0
 

@@ -48,7 +48,7 @@ _TYPES: dict[Kind, str] = {
 }
 REPEAT_WITHIN_US = 86_400_000_000
 """A repeated event is looked for among those within a day of its time. It has the same time, unless its source gives none."""
-_KEPT = 1 / 8
+_SHARE_LEFT = 1 / 8
 """Of `memory_limit`, what stays when memory is released."""
 _ROWS_AT_ONCE = 5000
 """Of an answer, as Python's values."""
@@ -313,7 +313,7 @@ class DuckdbSink:
             if not self._cursors:
                 with suppress(duckdb.Error):  # so much may be in use
                     self._limit(
-                        f"{_KEPT * int(self.options.memory_limit[:-2])}{self.options.memory_limit[-2:]}"
+                        f"{_SHARE_LEFT * int(self.options.memory_limit[:-2])}{self.options.memory_limit[-2:]}"
                     )
                 with suppress(duckdb.ConnectionException):  # it may be closed
                     self._limit(self.options.memory_limit)
