@@ -26,6 +26,7 @@ from lakescope.core.contracts import EXAMINE_S, ExaminablePlugin, Finding, Insta
 from lakescope.core.examination import examine_certificates, examine_directory, examine_readable
 from lakescope.core.http import mask_passwords
 from lakescope.core.issuer import examine_issuer
+from lakescope.core.oidc import shared_tokens
 from lakescope.core.options import Tls
 from lakescope.core.places import ConfigurationError
 from lakescope.core.plugins import Room, load
@@ -76,9 +77,10 @@ def examine(configuration: Configuration, timeout_s: float) -> Iterator[Line]:
             parts[f"{place}.{plugin.name}"] = partial(_plugin, room, plugin, installation)
     secrets = [one for one in secrets_of(configuration) if len(one) >= SHORTEST]
     deadline = time.monotonic() + timeout_s
-    for name, findings in [(name, _Running(name, examination)) for name, examination in parts.items()]:
-        for finding in findings.until(deadline, timeout_s):
-            yield Line(name, _without(secrets, finding))
+    with shared_tokens():  # an issuer is asked once for each client, and not by each part
+        for name, findings in [(name, _Running(name, examination)) for name, examination in parts.items()]:
+            for finding in findings.until(deadline, timeout_s):
+                yield Line(name, _without(secrets, finding))
 
 
 class _Running:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Self
 
 from pydantic import Field, SecretStr, model_validator
@@ -155,7 +156,39 @@ def credentials(options: OidcOptions, tls: Tls, timeout_s: float) -> Credentials
     """Null without a `token_url`. Raises `OSError` for a file of `tls` that cannot be read."""
     from lakescope.core.http import http_client
 
-    return Credentials(options, http_client(tls=tls, timeout_s=timeout_s)) if options.token_url else None
+    if not options.token_url:
+        return None
+    shared = _shared
+    if shared is None:
+        return Credentials(options, http_client(tls=tls, timeout_s=timeout_s))
+    with _sharing:
+        if (options, tls) not in shared:
+            shared[options, tls] = _Shared(options, http_client(tls=tls, timeout_s=timeout_s))
+        return shared[options, tls]
+
+
+class _Shared(Credentials):
+    def close(self) -> None:
+        """Others use them, too."""
+
+
+_sharing = threading.Lock()
+_shared: dict[tuple[OidcOptions, Tls], Credentials] | None = None
+"""Within `shared_tokens`."""
+
+
+@contextmanager
+def shared_tokens() -> Iterator[None]:
+    """Within the block, which is not for several threads at once, equal client credentials have one token between them."""
+    global _shared
+    shared: dict[tuple[OidcOptions, Tls], Credentials] = {}
+    _shared = shared
+    try:
+        yield
+    finally:
+        _shared = None
+        for one in shared.values():
+            Credentials.close(one)
 
 
 def bearer(credentials: Credentials) -> httpx.Auth:

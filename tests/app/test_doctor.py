@@ -495,6 +495,26 @@ def test_the_versions_are_those_of_the_tests_servers() -> None:
             assert installed.startswith(TESTED[product]), product
 
 
+def test_an_issuer_is_asked_once_for_each_client(diagnose: Diagnose) -> None:
+    asked: list[str] = []
+
+    def answer(request: Request) -> Answer:
+        if request.path == "/token":
+            asked.append(request.headers["authorization"])
+            return Answer(200, b'{"access_token": "t", "expires_in": 600}')
+        return Answer(200 if request.headers.get("authorization") == "Bearer t" else 401, b"{}")
+
+    with HttpServer(answer) as server:
+        oidc = f'{{ token_url = "{server.url}/token", client_id = "%s", client_secret = "{SECRET}" }}\n'
+        poll = f'[collectors.%s]\ntype = "poll"\nformat = "push"\nurls = ["{server.url}/1", "{server.url}/2"]\noidc = '
+        store = f'[sinks.%s]\ntype = "elasticsearch"\nurls = ["{server.url}"]\noidc = '
+        text = "".join(part % name + oidc % "ours" for part, name in ((poll, "a"), (poll, "b"), (store, "c")))
+        for count, whole in ((1, text), (2, text + poll % "other" + oidc % "theirs")):
+            asked.clear()
+            diagnose(whole)
+            assert len(asked) == len(set(asked)) == count
+
+
 def test_an_issuer_is_asked_for_its_keys(diagnose: Diagnose) -> None:
     with TestIssuer() as issuer:
         oidc = (
