@@ -18,8 +18,6 @@ from typing import Any, Literal
 
 import msgspec
 
-from lakescope.sync.accounts.state import AccountState
-
 NO_DRIFT, DRIFT, UNKNOWN = 0, 1, 3
 """Exit codes: nothing to do; something to do, or to repair at the source; source or Rucio did not answer, or guard."""
 
@@ -90,8 +88,6 @@ class Plan(msgspec.Struct, kw_only=True):
     changes: list[Change]
     existing: dict[str, int]
     """How many objects Rucio has, by the types that the guard counts; changes of other types count as changes of the first."""
-    accounts: list[AccountState] = []
-    """Of a plan of accounts: those that Rucio has, by name."""
 
     def actions(self) -> list[Change]:
         """What `apply` would do."""

@@ -8,13 +8,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import msgspec
 
 from lakescope.core import state_files
 from lakescope.core.printable import rfc3339
-from lakescope.sync.accounts.state import after
+from lakescope.sync.accounts.state import AccountsPlan, after
 from lakescope.sync.journal import Journal
 from lakescope.sync.plan import Plan
 
@@ -116,6 +116,15 @@ class LatestPlan(msgspec.Struct):
         return digest_of(self.plan)
 
 
+class LatestAccounts(LatestPlan):
+    """That of accounts, with the accounts."""
+
+    plan: AccountsPlan
+
+
+L = TypeVar("L", bound=LatestPlan)
+
+
 def digest_of(plan: Plan) -> str:
     """Of what would be done."""
     return hashlib.sha256(msgspec.json.encode(plan.actions())).hexdigest()[:16]
@@ -141,15 +150,26 @@ def keep_rest(settings: Settings, plan: Plan, outcome: Outcome, at: float) -> No
     refused = {entry.change.place for entry in outcome.failed}
     rest = [one for one in plan.changes if not one.is_action or one.place in refused]
     applied = [one for one in plan.actions() if one.place not in refused]
-    accounts = after(plan.accounts, applied, rfc3339(at)) if plan.sync == "accounts" else []
-    keep_plan(settings, msgspec.structs.replace(plan, changes=rest, accounts=accounts), at)
+    plan_left = msgspec.structs.replace(plan, changes=rest)
+    if isinstance(plan_left, AccountsPlan):
+        plan_left.accounts = after(plan_left.accounts, applied, rfc3339(at))
+    keep_plan(settings, plan_left, at)
 
 
 def latest_plan(settings: Settings, name: str) -> LatestPlan | None:
-    """Null if there is none yet. Raises `RuntimeError` for a file that is damaged."""
+    """Null if there is none yet. Raises `DamagedStateError`."""
+    return _read_plan(settings, name, LatestPlan)
+
+
+def latest_accounts(settings: Settings) -> LatestAccounts | None:
+    """Likewise of accounts."""
+    return _read_plan(settings, "accounts", LatestAccounts)
+
+
+def _read_plan(settings: Settings, name: str, kind: type[L]) -> L | None:
     path = plan_file(settings.data_dir / "sync", name)
     return state_files.read(
-        path, LatestPlan, "a plan of a synchronisation", "the page shows no plan until the next run"
+        path, kind, "a plan of a synchronisation", "the page shows no plan until the next run"
     )
 
 

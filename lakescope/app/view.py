@@ -26,7 +26,7 @@ from lakescope.app.pseudonyms import Pseudonyms
 from lakescope.app.query import store_of
 from lakescope.app.replay import ReplayResult, replay
 from lakescope.app.restriction import missing_right, restricted, sees
-from lakescope.app.sync import LatestPlan, latest_plan
+from lakescope.app.sync import LatestAccounts, LatestPlan, latest_accounts, latest_plan
 from lakescope.app.sync_desk import SyncDesk
 from lakescope.app.topology import snapshots_of
 from lakescope.app.trace import searchable_sink
@@ -211,13 +211,13 @@ class View:
         if not self.viewer.people:
             raise ForbiddenError(what, "people")
 
-    def accounts(self) -> tuple[LatestPlan | None, list[Entry]]:
+    def accounts(self) -> tuple[LatestAccounts | None, list[Entry]]:
         """Accounts as of their last plan, and what was changed about them, the oldest first. Raises `RuntimeError` or `SyncError`
         for files that are damaged."""
         self._need_all("accounts")
         self.need_people("accounts")
         settings = self._assembly.configuration.settings
-        return latest_plan(settings, "accounts"), self._assembly.syncs.entries("accounts")
+        return latest_accounts(settings), self._assembly.syncs.entries("accounts")
 
     # --- the topology ---------------------------------------------------------------------------------------
 

@@ -9,10 +9,10 @@ from lakescope.sync.accounts.comparison import History, compare
 from lakescope.sync.accounts.mapping import is_current, map_users
 from lakescope.sync.accounts.options import OWNER, AccountsOptions
 from lakescope.sync.accounts.scim import Iam, Users
-from lakescope.sync.accounts.state import states_of
+from lakescope.sync.accounts.state import AccountsPlan, states_of
 from lakescope.sync.accounts.target import read_accounts, subjects_of
 from lakescope.sync.journal import Entry
-from lakescope.sync.plan import Plan, SyncError
+from lakescope.sync.plan import SyncError
 from lakescope.sync.rucio import Rucio
 
 Progress = Callable[[str, int, int], None]
@@ -25,7 +25,7 @@ def make_plan(
     entries: list[Entry],
     now: float,
     progress: Progress = lambda what, done, total: None,
-) -> Plan:
+) -> AccountsPlan:
     """`entries`: the journal. Raises `SyncError` where IAM or Rucio does not answer, or IAM's list is not to be relied on."""
     options = options.model_copy(update={"exclude": (*options.exclude, rucio.options.account)})
     moment = datetime.fromtimestamp(now, UTC)
@@ -42,7 +42,7 @@ def make_plan(
         )
     existing = sum(OWNER in account.attributes for account in accounts.values())
     adopted = {one.object for one in changes if one.kind == "change" and one.part == OWNER}
-    return Plan(
+    return AccountsPlan(
         sync="accounts",
         source=options.url,
         target=rucio.label,

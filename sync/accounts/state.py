@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from lakescope.sync.accounts.options import OWNER, USER
+from lakescope.sync.plan import Change, Plan
 
 if TYPE_CHECKING:
     from lakescope.sync.accounts.comparison import Account, History
-    from lakescope.sync.plan import Change
 
 
 class AccountState(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -31,6 +31,13 @@ class AccountState(msgspec.Struct, kw_only=True, omit_defaults=True):
     """Identity -> its type. Of a suspended account Rucio gives none."""
     attributes: dict[str, str] = {}
     """Without the two that say whose the account is; of a managed account those that IAM masters."""
+
+
+class AccountsPlan(Plan, kw_only=True):
+    """A plan of accounts, with what it was made of."""
+
+    accounts: list[AccountState] = msgspec.field(default_factory=list)
+    """Those that Rucio has, by name."""
 
 
 def states_of(

@@ -26,8 +26,7 @@ from lakescope.core.events import DATASETS, Event
 from lakescope.core.messages import Message, Reject
 from lakescope.core.printable import rfc3339
 from lakescope.reports.archive import Archive
-from lakescope.sync.accounts.state import AccountState
-from lakescope.sync.plan import Plan
+from lakescope.sync.accounts.state import AccountsPlan, AccountState
 from lakescope.transformers._common import identify
 from tests.contract._running import QUICK, Running
 
@@ -268,7 +267,9 @@ class Planted(Running):
         assembly.rounds = rounds
         engine.metrics.registry.register(AlertGauges(rounds, Pseudonyms(self.data_dir)))
         accounts = [AccountState(name=f"{mark}-account") for mark in REQUESTS]
-        plan = Plan(sync="accounts", source="iam", target="rucio", changes=[], existing={}, accounts=accounts)
+        plan = AccountsPlan(
+            sync="accounts", source="iam", target="rucio", changes=[], existing={}, accounts=accounts
+        )
         keep_plan(assembly.configuration.settings, plan, self.now)
         archive = Archive(self.data_dir / "reports")
         for vo in (None, VO):

@@ -18,17 +18,17 @@ from typer.testing import CliRunner
 from lakescope.app.assembly import open_dead_letters, open_sinks
 from lakescope.app.config import parse
 from lakescope.app.erasure import Name
-from lakescope.app.sync import LatestPlan
+from lakescope.app.sync import LatestAccounts
 from lakescope.cli import app
 from lakescope.collectors._spool import Spool
 from lakescope.core.contracts import BlankingSink, ForgettingSink
 from lakescope.core.messages import Message, Reject
 from lakescope.core.personal import FORGOTTEN, PERSONAL
 from lakescope.pipeline.overflow import Overflow, Slice, file_of, pack_origin, unpack_origin
-from lakescope.sync.accounts.state import AccountState
+from lakescope.sync.accounts.state import AccountsPlan, AccountState
 from lakescope.sync.apply import undo
 from lakescope.sync.journal import Entry, Journal
-from lakescope.sync.plan import Change, Plan, SyncError
+from lakescope.sync.plan import Change, SyncError
 from tests.app._searched import Store, transfer
 from tests.sinks._events import event_of, plain
 
@@ -254,12 +254,12 @@ def _synchronise(folder: Path) -> None:
             journal.begin(entry)
             if result:
                 journal.end(entry, result, "", 0.0)
-    plan = Plan(
+    plan = AccountsPlan(
         sync="accounts", source="s", target="t", existing={},
         changes=[_change(part=subject), _change(object="jdoes", note="as jdoe")],
         accounts=[AccountState(name="jdoe", identities={subject: "X509"}), AccountState(name="jdoes")],
     )  # fmt: skip
-    (folder / "plan-accounts.json").write_bytes(msgspec.json.encode(LatestPlan(1.0, plan)))
+    (folder / "plan-accounts.json").write_bytes(msgspec.json.encode(LatestAccounts(1.0, plan)))
 
 
 def _check_synchronisation(folder: Path) -> None:
@@ -273,7 +273,7 @@ def _check_synchronisation(folder: Path) -> None:
     target: Any = SimpleNamespace(label="t")
     with pytest.raises(SyncError, match="its account was forgotten"):
         undo(1, target, journal, by="me", clock=time.time)
-    kept = msgspec.json.decode((folder / "plan-accounts.json").read_bytes(), type=LatestPlan)
+    kept = msgspec.json.decode((folder / "plan-accounts.json").read_bytes(), type=LatestAccounts)
     (change,) = kept.plan.changes
     assert kept.plan.accounts == [AccountState(name="jdoes")]
     assert (change.object, change.note) == ("jdoes", f"as {FORGOTTEN}")

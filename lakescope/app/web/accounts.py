@@ -9,7 +9,7 @@ from html import escape
 
 from fastapi import APIRouter, Response
 
-from lakescope.app.sync import LatestPlan
+from lakescope.app.sync import LatestAccounts
 from lakescope.app.web.markup import html_of, icon, minute, part, table
 from lakescope.app.web.pages import SECURITY
 from lakescope.app.web.viewing import Viewed
@@ -43,7 +43,7 @@ def router() -> APIRouter:
     return router
 
 
-def _page(latest: LatestPlan, entries: Sequence[Entry], find: str) -> str:
+def _page(latest: LatestAccounts, entries: Sequence[Entry], find: str) -> str:
     plan = latest.plan
     lines: dict[str, list[Change]] = {}
     for change in plan.changes:
@@ -74,7 +74,7 @@ def _has(account: AccountState, find: str) -> bool:
     return any(find.casefold() in text.casefold() for text in texts)
 
 
-def _facts(latest: LatestPlan, accounts: Sequence[AccountState]) -> str:
+def _facts(latest: LatestAccounts, accounts: Sequence[AccountState]) -> str:
     plan = latest.plan
     level = "warning" if plan.drift() else "good"
     counts = Counter(_state(one, is_short=True) for one in accounts if one.is_managed)

@@ -6,25 +6,28 @@ from typing import Any
 
 import pytest
 
-from lakescope.app.sync import LatestPlan
+from lakescope.app.sync import LatestAccounts
 from lakescope.app.web import accounts, syncs, topology
-from lakescope.sync.accounts.state import AccountState
-from lakescope.sync.plan import Change, Plan
+from lakescope.sync.accounts.state import AccountsPlan, AccountState
+from lakescope.sync.plan import Change
 from lakescope.sync.topology import Snapshot
 
 NAME = "<b>\u202eCIP\u200b\x07"
 WRITTEN = r"&lt;b&gt;\u202eCIP\u200b\u0007"
 
 
-def plan() -> LatestPlan:
+def plan() -> LatestAccounts:
     note: dict[str, Any] = {"object": NAME, "part": NAME, "note": NAME}
     changes = [
         Change(kind="change", type="attribute", before=NAME, after=NAME, **note),
         Change(kind="invalid", type="user", **note),
     ]
     account = AccountState(name=NAME, email=NAME, identities={NAME: "X509"}, attributes={NAME: NAME})
-    return LatestPlan(
-        0.0, Plan(sync="accounts", source=NAME, target=NAME, changes=changes, existing={}, accounts=[account])
+    return LatestAccounts(
+        0.0,
+        AccountsPlan(
+            sync="accounts", source=NAME, target=NAME, changes=changes, existing={}, accounts=[account]
+        ),
     )
 
 
@@ -38,7 +41,7 @@ def snapshot() -> Snapshot:
 PAGES = {
     "syncs": lambda: syncs._plan("accounts", plan()),
     "accounts": lambda: accounts._page(plan(), [], ""),
-    "topology": lambda: topology._page(snapshot(), [], plan()),
+    "topology": lambda: topology._page(snapshot(), [], topology._drift(plan())),
 }
 
 
