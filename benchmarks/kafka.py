@@ -86,6 +86,7 @@ def _watch(process: psutil.Process, data_dir: Path) -> tuple[float, float]:
     begin: tuple[float, float] | None = None
     stored = 0
     with httpx.Client(base_url=url, trust_env=False, timeout=30) as client:
+        client.get("/livez")  # the first request, at which the application is made
         while stored < MESSAGES:
             times = process.cpu_times()
             now = time.perf_counter(), times.user + times.system
