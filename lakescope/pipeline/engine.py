@@ -37,6 +37,8 @@ OWN_S = 1.0
 """How long a stop waits for a sink that has nothing left to store but Lakescope's reports on itself."""
 ABORT_S = 5.0
 """How long a stop waits for sinks that hang in a write, after its bound."""
+CLOSE_S = 15.0
+"""How long a stop waits for all collectors, then for all sinks, to close: a broker's library may wait for it for ever."""
 
 
 class Pipeline:
@@ -196,10 +198,9 @@ class Engine:
         is_drained &= not any(pipeline.in_flight or len(pipeline.inbox) for pipeline in self.pipelines)
         if not is_drained:
             log.warning("stop_undrained in_flight=%d", sum(pipeline.in_flight for pipeline in self.pipelines))
-        for pipeline in self.pipelines:
-            pipeline.collector.close()
-        for lane in ended_lanes:  # one that hangs in a write would make its `release` hang as well
-            lane.release()
+        _close({f"collector={one.name}": one.collector.close for one in self.pipelines})
+        # one that hangs in a write would make its `release` hang as well
+        _close({f"sink={lane.name}": lane.release for lane in ended_lanes})
         if self._pool is not None:
             self._pool.close()
         return is_drained
@@ -385,3 +386,25 @@ def _pack_origin(messages: Sequence[Message], t: TransformResult, sink: str) -> 
     return pack_origin(
         messages, [t.message_of_chunk(sink, chunk) for chunk in range(len(t.parcels[sink].chunks))]
     )
+
+
+def _close(closes: Mapping[str, Callable[[], None]]) -> None:
+    """All at once; what hangs or fails is told, and left to the end of the process."""
+
+    def close_one(what: str, close: Callable[[], None]) -> None:
+        try:
+            close()
+        except Exception:
+            log.exception("close_failed %s", what)
+
+    threads = {
+        what: threading.Thread(target=close_one, args=(what, close), name=f"close {what}", daemon=True)
+        for what, close in closes.items()
+    }
+    for thread in threads.values():
+        thread.start()
+    deadline = time.monotonic() + CLOSE_S
+    for what, thread in threads.items():
+        thread.join(max(0.0, deadline - time.monotonic()))
+        if thread.is_alive():
+            log.error("close_hangs %s seconds=%.0f", what, CLOSE_S)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -198,6 +199,26 @@ def test_a_stop_does_not_wait_for_it(tmp_path: Path) -> None:
         begun = time.monotonic()
         assert running.stop(timeout=30)
         assert time.monotonic() - begun < 10
+
+
+def test_a_library_that_does_not_close_does_not_hold_back_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As one may that waits for its broker: all other things are closed, and the log names it."""
+    monkeypatch.setattr("lakescope.pipeline.engine.CLOSE_S", 0.5)
+    never = threading.Event()
+    with Running(tmp_path, QUICK + PUSH + STORE) as running:
+        collector, sink = running.engine.pipelines[0].collector, running.assembly.sinks["store"]
+        close_spool, close_store = collector.close, sink.close
+        monkeypatch.setattr(collector, "close", never.wait)
+        monkeypatch.setattr(sink, "close", lambda: [close_store(), {}["none"]])
+        begun = time.monotonic()
+        assert running.stop()
+        assert time.monotonic() - begun < 10
+    assert f"close_hangs collector={running.engine.pipelines[0].name} " in caplog.text
+    assert "close_failed sink=store" in caplog.text
+    never.set()
+    close_spool()
 
 
 def test_without_reports_other_events_of_its_own_are_stored(tmp_path: Path) -> None:
