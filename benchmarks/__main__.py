@@ -12,7 +12,9 @@ from benchmarks import (
     hot_path,
     kafka,
     overflow,
+    push,
     report,
+    stomp,
     sync,
     whole_process,
 )
@@ -26,6 +28,8 @@ ALL = {
     "hot_path": hot_path.main,
     "kafka": kafka.main,
     "overflow": overflow.main,
+    "push": push.main,
+    "stomp": stomp.main,
     "whole_process": whole_process.main,
     "dashboards": dashboards.main,
     "report": report.main,

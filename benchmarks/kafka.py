@@ -10,14 +10,11 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from statistics import median
 from urllib.parse import urlsplit
 
-import httpx
-import psutil
-
+from benchmarks._instance import running, watch
 from benchmarks.hot_path import bodies
 from benchmarks.whole_process import null_server
 from tests.servers.kafka import Kafka
@@ -38,7 +35,6 @@ while count < int(sys.argv[3]):
 print(time.perf_counter() - wall, time.process_time() - cpu)
 """
 CONFIGURATION = """
-data_dir = "{directory}/data"
 [http]
 port = 0
 [alerts]
@@ -64,42 +60,9 @@ def read_bare(address: str) -> tuple[float, float]:
 
 def read_with_lakescope(directory: Path, broker: str, port: int) -> tuple[float, float]:
     """(Wall, CPU) seconds from the first message received to the last one stored."""
-    directory.mkdir()
-    configuration = directory / "lakescope.toml"
-    configuration.write_text(
-        CONFIGURATION.format(directory=directory, broker=broker, port=port, group=directory.name)
-    )
-    command = [sys.executable, "-m", "lakescope", "run", "-c", str(configuration)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        return _watch(psutil.Process(process.pid), directory / "data")
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def _watch(process: psutil.Process, data_dir: Path) -> tuple[float, float]:
-    from lakescope.app.instance import find
-
-    while (url := find(data_dir)) is None:
-        time.sleep(0.02)
-    begin: tuple[float, float] | None = None
-    stored = 0
-    with httpx.Client(base_url=url, trust_env=False, timeout=30) as client:
-        client.get("/livez")  # the first request, at which the application is made
-        while stored < MESSAGES:
-            times = process.cpu_times()
-            now = time.perf_counter(), times.user + times.system
-            (row,) = client.get("/api/status").raise_for_status().json()["balance"]
-            stored = row["stored"] + row["dead"] + row["filtered"]
-            if begin is None and row["received"]:
-                begin = now
-                first = row["received"]
-            time.sleep(0.5)
-    times = process.cpu_times()
-    assert begin is not None
-    share = MESSAGES / (MESSAGES - first)
-    return (time.perf_counter() - begin[0]) * share, (times.user + times.system - begin[1]) * share
+    configuration = CONFIGURATION.format(broker=broker, port=port, group=directory.name)
+    with running(directory, configuration) as process:
+        return watch(process, directory, MESSAGES)
 
 
 def main() -> None:
