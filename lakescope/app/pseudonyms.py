@@ -29,8 +29,8 @@ SHORTEST = 3
 """Characters of a name that is looked for in other texts: a shorter one would be found in words."""
 
 _KEY_LOSS = (
-    "people have other pseudonyms from now on than in what was noted before; a backup's file and a restart bring the old ones"
-    " back"
+    "people have other pseudonyms from now on than in what was noted before; a copy of the file that you have, and a restart,"
+    " bring the old ones back"
 )
 _PSEUDONYM = re.compile(rf"{PREFIX}[0-9a-f]{{12}}")
 
