@@ -148,8 +148,11 @@ class StompCollector:
 
     def acknowledge(self, messages: Sequence[Message]) -> None:
         """Acknowledges on the connection that the message came by; on another the broker would not know it."""
+        acks: dict[_Link, list[str]] = {}
         for link, ack in self._pieces.close(message.token for message in messages):
-            link.acknowledge(ack)
+            acks.setdefault(link, []).append(ack)
+        for link, own in acks.items():
+            link.acknowledge(own)
 
     def _put(self, inbox: Inbox, message: Message) -> None:
         """Never blocks: a blocked receiver misses heartbeats, and the prefetch is the bound."""
@@ -425,6 +428,12 @@ class _Broker:
         return headers
 
 
+_ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", "\r": r"\r", ":": r"\c"})
+"""Of a header's value: STOMP 1.2, "Value Encoding"."""
+_GONE = (OSError, stomp.exception.StompException, AttributeError)
+"""What stomp.py raises for a connection that is lost; AttributeError where another thread has just closed it."""
+
+
 class _Link(stomp.ConnectionListener):  # type: ignore[misc]  # stomp.py carries no types
     """One connection; stomp.py calls the ``on_`` methods from its receiver thread."""
 
@@ -452,14 +461,20 @@ class _Link(stomp.ConnectionListener):  # type: ignore[misc]  # stomp.py carries
             raise ConnectionError(self.error_text or f"the broker hung up instead of answering {frame}{hint}")
 
     def end(self) -> None:
-        """Disconnects once the broker has read every acknowledgement."""
-        with suppress(OSError, stomp.exception.StompException):  # it was going anyway
+        """Disconnects once the broker has read every acknowledgement; from one that reads none any more after a while."""
+        patience = threading.Timer(GOODBYE_S, self.abandon)
+        patience.start()
+        with suppress(*_GONE):  # it was going anyway
             self.connection.disconnect()
             self.down.wait(GOODBYE_S)
+        patience.cancel()
         self.abandon()
 
     def abandon(self) -> None:
-        """Closes the socket."""
+        """Closes the socket, whoever waits to write to it or to read from it."""
+        with suppress(*_GONE):
+            # stomp.py would say goodbye to a TLS socket, and wait for the broker's answer
+            self.connection.transport.socket.shutdown(socket.SHUT_RDWR)
         self.connection.transport.disconnect_socket()
 
     def on_connected(self, frame: Any) -> None:
@@ -479,13 +494,15 @@ class _Link(stomp.ConnectionListener):  # type: ignore[misc]  # stomp.py carries
             self.under_way += 1
         self.put(Message(frame.body, self.format, headers, time.time(), (self, headers["ack"])))
 
-    def acknowledge(self, ack: str) -> None:
-        """A message is safe. Of a connection that is lost nobody can be told: the broker will give it again."""
+    def acknowledge(self, acks: Sequence[str]) -> None:
+        """Messages are safe. Of a connection that is lost nobody can be told: the broker will give them again."""
         with self._lock:
-            self.under_way -= 1
+            self.under_way -= len(acks)
         if self.connection.is_connected():
-            with suppress(OSError, stomp.exception.StompException):  # it has just broken
-                self.connection.ack(ack)
+            # in one piece: a broker that is busy writing reads nothing, and small pieces soon fill what its system keeps for it
+            frames = b"".join(f"ACK\nid:{ack.translate(_ESCAPES)}\n\n\0".encode() for ack in acks)
+            with suppress(*_GONE):  # it has just broken
+                self.connection.transport.send(frames)
 
     def on_error(self, frame: Any) -> None:
         """The broker refuses: a wrong password, a destination that is not ours."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -11,7 +13,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from lakescope.collectors.stomp import StompCollector, StompOptions
+from lakescope.collectors.stomp import GOODBYE_S, StompCollector, StompOptions
 from lakescope.core.inbox import Inbox
 from lakescope.core.messages import Message
 from tests.collectors.test_stomp import send
@@ -134,3 +136,33 @@ def test_of_brokers_that_stand_in_for_one_another_one_is_enough(
     stop.set()
     thread.join()
     collector.close()
+
+
+@pytest.mark.server("activemq")
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
+def test_a_broker_that_reads_nothing_holds_back_no_end(
+    tls: bool, start_server: StartServer, tmp_path: Path
+) -> None:
+    """Whoever sends acknowledgements waits for it, and saying goodbye, above all by TLS, would wait as well."""
+    activemq = start_server(ActiveMQ, tls="server")
+    options: dict[str, Any] = {}
+    if tls:
+        options = {"tls": {"ca_file": activemq.authority.certificate}}
+    broker = Broker(activemq.stomp_tls_url if tls else activemq.stomp_url, options, lambda _: None, lambda: 0)
+    with running(broker, tmp_path) as (collector, _):
+        until(lambda: collector.health.state == "ok", 20, lambda: collector.health.detail)
+        (link,) = [one._link for one in collector._brokers()]
+        assert link is not None
+        os.kill(activemq.pid, signal.SIGSTOP)
+        try:
+            writer = threading.Thread(target=link.acknowledge, args=(["x" * 1000] * 30_000,))
+            writer.start()
+            writer.join(1)
+            assert writer.is_alive(), "it was to wait for the broker"
+            begun = time.monotonic()
+            collector.close()
+            assert time.monotonic() - begun < 3 * GOODBYE_S
+            writer.join(10)
+            assert not writer.is_alive()
+        finally:
+            os.kill(activemq.pid, signal.SIGCONT)
