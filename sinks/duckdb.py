@@ -35,6 +35,8 @@ from lakescope.sinks._common import ExpiringOptions, answer_each
 
 log = logging.getLogger(__name__)
 
+IN_MEMORY = Path(":memory:")
+"""DuckDB's own name for a database without a file."""
 _TYPES: dict[Kind, str] = {
     "keyword": "VARCHAR",
     "keywords": "VARCHAR[]",
@@ -114,7 +116,7 @@ class DuckdbSink:
         self.path, _ = self.files(options, data_dir)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            if not self.path.exists() or not self.path.stat().st_size:
+            if self.path != IN_MEMORY and not (self.path.exists() and self.path.stat().st_size):
                 _make(self.path)
             self.connection = duckdb.connect(
                 self.path,

@@ -244,7 +244,7 @@ def test_the_rules_of_a_configuration() -> None:
             ":9: [objectives.0.window] expected 7 to 90 days, found '2d'",
         ),
         ("[[objectives]]\nkpi = 'x'\ntarget = 0.9\nwindows = '7d'\n", "remedy: write `window`"),
-        ("[objectives]\nkpi = 'x'\n", ":6: [objectives] Input should be a valid list"),
+        ("[objectives]\nkpi = 'x'\n", ":6: [objectives] expected tables [[objectives]]"),
     ],
 )  # fmt: skip
 def test_faults_have_their_lines(text: str, problem: str) -> None:
