@@ -430,7 +430,7 @@ class _Broker:
 
 _ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", "\r": r"\r", ":": r"\c"})
 """Of a header's value: STOMP 1.2, "Value Encoding"."""
-_GONE = (OSError, stomp.exception.StompException, AttributeError)
+_LOSSES = (OSError, stomp.exception.StompException, AttributeError)
 """What stomp.py raises for a connection that is lost; AttributeError where another thread has just closed it."""
 
 
@@ -464,7 +464,7 @@ class _Link(stomp.ConnectionListener):  # type: ignore[misc]  # stomp.py carries
         """Disconnects once the broker has read every acknowledgement; from one that reads none any more after a while."""
         patience = threading.Timer(GOODBYE_S, self.abandon)
         patience.start()
-        with suppress(*_GONE):  # it was going anyway
+        with suppress(*_LOSSES):  # it was going anyway
             self.connection.disconnect()
             self.down.wait(GOODBYE_S)
         patience.cancel()
@@ -472,7 +472,7 @@ class _Link(stomp.ConnectionListener):  # type: ignore[misc]  # stomp.py carries
 
     def abandon(self) -> None:
         """Closes the socket, whoever waits to write to it or to read from it."""
-        with suppress(*_GONE):
+        with suppress(*_LOSSES):
             # stomp.py would say goodbye to a TLS socket, and wait for the broker's answer
             self.connection.transport.socket.shutdown(socket.SHUT_RDWR)
         self.connection.transport.disconnect_socket()
@@ -501,7 +501,7 @@ class _Link(stomp.ConnectionListener):  # type: ignore[misc]  # stomp.py carries
         if self.connection.is_connected():
             # in one piece: a broker that is busy writing reads nothing, and small pieces soon fill what its system keeps for it
             frames = b"".join(f"ACK\nid:{ack.translate(_ESCAPES)}\n\n\0".encode() for ack in acks)
-            with suppress(*_GONE):  # it has just broken
+            with suppress(*_LOSSES):  # it has just broken
                 self.connection.transport.send(frames)
 
     def on_error(self, frame: Any) -> None:
