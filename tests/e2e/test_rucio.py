@@ -153,6 +153,9 @@ def job(
         tables = read_tables(rucio)
         sent = len(tables["messages_history"]) + len(fts.sent)
         until(lambda: lakescope.drained(sent), 60, lakescope.brief)
+        httpx.post(
+            f"{elasticsearch.url}/_refresh", timeout=60
+        ).raise_for_status()  # what is stored can be searched
         kpis = {store: ask_kpis(lakescope, store) for store in ("duck", "es", "influx")}
         assert lakescope.stop() == 0
     ids = {
