@@ -35,10 +35,6 @@ while count < int(sys.argv[3]):
 print(time.perf_counter() - wall, time.process_time() - cpu)
 """
 CONFIGURATION = """
-[http]
-port = 0
-[alerts]
-evaluate = false
 [collectors.kafka]
 type = "kafka"
 brokers = ["{broker}"]

@@ -23,7 +23,7 @@ from uuid import uuid4
 import msgspec
 import psutil
 
-from benchmarks._instance import running, url_of
+from benchmarks._instance import cpu_s, running, url_of
 from benchmarks.hot_path import bodies
 from benchmarks.whole_process import null_server
 from tests.servers.elasticsearch import Elasticsearch
@@ -32,10 +32,6 @@ REQUESTS, PER_S = 10_000, 500
 EVENTS, EVENTS_PER_S, PORTION, ASKED = 40_000, 2_000, 100, 10
 SENDERS = 32
 CONFIGURATION = """
-[http]
-port = 0
-[alerts]
-evaluate = false
 [collectors.push]
 type = "http"
 [sinks.store]
@@ -100,7 +96,7 @@ def _queryable(directory: Path, sink: str, server: psutil.Process | None) -> Non
     asked: list[float] = []
     with running(directory, CONFIGURATION + sink) as process:
         client = Client(url_of(directory))
-        cpu = [_cpu_s(one) for one in (process, server) if one]
+        cpu = [cpu_s(one) for one in (process, server) if one]
 
         def send(number: int) -> float:
             id, last = _with_own_ids(portions[number][-1])
@@ -113,7 +109,7 @@ def _queryable(directory: Path, sink: str, server: psutil.Process | None) -> Non
             return time.perf_counter()
 
         _at_their_times(send, len(portions), EVENTS_PER_S / PORTION)
-        cpu = [_cpu_s(one) - before for one, before in zip((process, server), cpu, strict=False) if one]
+        cpu = [cpu_s(one) - before for one, before in zip((process, server), cpu, strict=False) if one]
     _show(f"{EVENTS_PER_S} events/s: in {sink.split(chr(34))[1]}, can be asked for", asked)
     if server:
         print(f"CPU of Lakescope: {cpu[0] / cpu[1]:.2f} of Elasticsearch's")
@@ -125,11 +121,6 @@ def _with_own_ids(body: bytes) -> tuple[str, bytes]:
     id = uuid4().hex
     message["payload"] |= {"request-id": id, "transfer-id": id}
     return id, msgspec.json.encode(message)
-
-
-def _cpu_s(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return times.user + times.system
 
 
 def main() -> None:

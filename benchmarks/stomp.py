@@ -42,10 +42,6 @@ print(time.perf_counter() - wall, time.process_time() - cpu)
 connection.disconnect()
 """
 CONFIGURATION = """
-[http]
-port = 0
-[alerts]
-evaluate = false
 [collectors.stomp]
 type = "stomp"
 brokers = ["{broker}"]
