@@ -10,9 +10,7 @@ of sync/apply.py). A result is synced with the next intent: losing it in a power
 
 from __future__ import annotations
 
-import fcntl
 import os
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,7 +19,7 @@ from typing import Any, BinaryIO
 
 import msgspec
 
-from lakescope.core import state_files
+from lakescope.core import locks, state_files
 from lakescope.core.personal import FORGOTTEN
 from lakescope.core.printable import rfc3339
 from lakescope.sync.plan import Change, SyncError
@@ -185,7 +183,11 @@ class Journal:
             return
         self.path.parent.mkdir(parents=True, exist_ok=True)
         # it has people's names
-        with self._locked(), open(self.path, "ab", opener=state_files.private) as file:
+        # a lock of its own, since `forget` replaces the journal's file
+        with (
+            locks.holding(self._lock_path, self._busy, words=2),
+            open(self.path, "ab", opener=state_files.private) as file,
+        ):
             self._mend_end(file)
             self._last_id = max((entry.id for entry in self.entries()), default=0)
             self._file = file
@@ -195,26 +197,8 @@ class Journal:
                 self._file = None
                 self._sync(file)
 
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        """A file of its own, since `forget` replaces the journal's."""
-        with self._lock_path.open("a+") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                file.seek(0)
-                who = file.read(200).strip() or "another process"
-                raise SyncError(
-                    f"{self.path}: {who} applies a plan; wait until it has ended, then run this again"
-                ) from error
-            file.truncate(0)
-            words = ("lakescope", *(word for word in sys.argv[1:3] if not word.startswith("-")))
-            file.write(f"process {os.getpid()} ({' '.join(words)})\n")
-            file.flush()
-            try:
-                yield
-            finally:
-                file.truncate(0)  # the file stays: a lock on a removed one would hold nobody off
+    def _busy(self, who: str) -> SyncError:
+        return SyncError(f"{self.path}: {who} applies a plan; wait until it has ended, then run this again")
 
     def begin(self, entry: Entry) -> Entry:
         """Writes an intent, synced, under the next id. Raises `OSError` for a full disk: then nothing may be done."""
