@@ -307,9 +307,8 @@ def bins_of(ended: Rows, failed: Rows) -> Bins:
             of_bin = bins_by_time[time] = bins.setdefault(at, {})
         return of_bin
 
-    without_failures: dict[
-        float, Counts
-    ] = {}  # one for all places that have as many: of a large lake a million a day
+    # one for all places that have as many: of a large lake a million a day
+    without_failures: dict[float, Counts] = {}
     failed = list(failed)
     for row in failed:
         bin_of(row).setdefault(place_of(row), Counts())

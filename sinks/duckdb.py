@@ -93,9 +93,8 @@ def _files(path: Path) -> tuple[Path, Path]:
 def _make(path: Path) -> None:
     """An empty database, or no file at all: DuckDB opens none whose headers a kill or a full disk has cut short."""
     _, old_log = _files(path)
-    if (
-        old_log.exists()
-    ):  # DuckDB would remove it, and with it the last events of a database that was moved away
+    # DuckDB would remove it, and with it the last events of a database that was moved away
+    if old_log.exists():
         new_log = old_log.replace(old_log.with_name(f"{old_log.name}.kept"))
         log.warning("%s is not there, but its write-ahead log is: kept as %s", path, new_log)
     draft = path.with_name(f"{path.name}.new")

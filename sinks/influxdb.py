@@ -90,9 +90,8 @@ class InfluxdbSink:
         if options.token:
             headers["authorization"] = f"Token {options.token.get_secret_value()}"
         self.client = options.client(options.url, headers)
-        if (
-            options.bucket is None
-        ):  # so that a sink of 2.x, which has no InfluxQL of its own, is neither `SearchableSink` nor `ForgettingSink`
+        # so that a sink of 2.x, which has no InfluxQL of its own, is neither `SearchableSink` nor `ForgettingSink`
+        if options.bucket is None:
             self.find = self._find
             self.forget = self._forget
 

@@ -167,9 +167,8 @@ class Rounds:
         self.evaluator.fault = self.evaluator.fault or fault
         is_due = round(now / ROUND_S) % _EVIDENCE == 0
         self.records.refresh(self._complete, all=is_due, but=self._completed)
-        if isinstance(
-            self.evaluator.sink, CachingSink
-        ):  # else it has what only a round needs until the next one
+        # else the store has what only a round needs until the next one
+        if isinstance(self.evaluator.sink, CachingSink):
             self.evaluator.sink.release_memory()
         return_free_memory()
         self._evaluated = now

@@ -78,9 +78,8 @@ def refuse(
 ) -> Response:
     """The answer that says why not. `detail`: one text, or FastAPI's list of what is wrong; `remedy`: a sentence for the page."""
     if not is_page(request):
-        content = json.dumps(
-            {"detail": detail}, allow_nan=False
-        )  # ASCII: a text may have half of a character
+        # ASCII: a text may have half of a character
+        content = json.dumps({"detail": detail}, allow_nan=False)
         return Response(content, status, headers, media_type="application/json")
     title = _TITLES.get(status, HTTPStatus(status).phrase)
     lines = [f"<h1>{html_of(title)}</h1>", f'<p role="alert">{html_of(_sentence(request, detail))}</p>']
